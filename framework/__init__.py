@@ -1,0 +1,92 @@
+"""Turns labelled data into a sealed, proven model. These are the names that plugins and programs may import."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from framework.contracts import (
+    Backend,
+    Call,
+    Candidate,
+    Check,
+    Codec,
+    Column,
+    Evaluation,
+    Event,
+    Exporter,
+    FitContext,
+    Fitted,
+    Graph,
+    Metric,
+    NoOptions,
+    Request,
+    Response,
+    Section,
+    Steps,
+    Task,
+    Tensor,
+    Tensors,
+    Variant,
+)
+from framework.data.table import Splits, Table
+from framework.errors import FrameworkError, InputError, nearest
+from framework.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from framework.api import load, run
+    from framework.data.batches import LengthBucketSampler
+    from framework.data.sources import locate
+    from framework.training import train
+
+_LAZY = {
+    "run": "framework.api",
+    "load": "framework.api",
+    "locate": "framework.data.sources",
+    "train": "framework.training",
+    "LengthBucketSampler": "framework.data.batches",
+}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'framework' has no attribute {name!r}")
+
+
+__all__ = [
+    "Backend",
+    "Call",
+    "Candidate",
+    "Check",
+    "Codec",
+    "Column",
+    "Evaluation",
+    "Event",
+    "Exporter",
+    "FitContext",
+    "Fitted",
+    "FrameworkError",
+    "Graph",
+    "InputError",
+    "LengthBucketSampler",
+    "Metric",
+    "NoOptions",
+    "Request",
+    "Response",
+    "Section",
+    "Splits",
+    "Steps",
+    "Table",
+    "Task",
+    "Tensor",
+    "Tensors",
+    "Variant",
+    "hookimpl",
+    "load",
+    "locate",
+    "nearest",
+    "run",
+    "train",
+]

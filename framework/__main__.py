@@ -1,0 +1,82 @@
+"""The command line: ``python -m framework recipe=NAME`` runs a recipe; a first word names another verb."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+VERBS = {
+    "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
+    "recipes": ("framework.commands.listing", "what can be run"),
+    "plugins": ("framework.commands.listing", "what is installed, and what is broken"),
+}
+
+HELP = """usage: python -m framework recipe=NAME [KEY=VALUE ...]
+       python -m framework VERB ...
+
+Runs a recipe: data, training, evaluation, export, proof, report, sealed artifact.
+
+  python -m framework recipe=sentiment
+  python -m framework recipe=sentiment data.train=reviews.csv
+  python -m framework recipe=sentiment data.train=reviews.csv data.text=body data.label=stars
+  python -m framework recipe=sentiment model.name=FOLDER_OR_HUGGING_FACE_ID trainer.max_epochs=3
+  python -m framework recipe=sentiment model.learning_rate=5e-5,1e-4 -m     one run for each value
+  python -m framework recipe=sentiment --cfg job                            every key and its value
+
+Verbs:
+{verbs}
+
+A run leaves its folder at runs/RECIPE/DATE and points runs/RECIPE/latest at it when it succeeded.
+FRAMEWORK_DEBUG=1 shows tracebacks. Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 130 interrupted."""
+
+
+def usage() -> str:
+    return HELP.format(verbs="\n".join(f"  {verb:9} {what}; see {verb} --help" for verb, (_, what) in VERBS.items()))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given:
+        print("Nothing to run. Type one of:\n\n  python -m framework recipe=sentiment\n  python -m framework recipes\n"
+              "  python -m framework --help")  # fmt: skip
+        return 2
+    if given[0] not in VERBS and {"-h", "--help"} & set(given):
+        print(usage())
+        return 0
+    from framework.errors import FrameworkError
+
+    try:
+        return _dispatch(given)
+    except FrameworkError as error:
+        if os.environ.get("FRAMEWORK_DEBUG"):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def _dispatch(given: list[str]) -> int:
+    import importlib
+
+    from framework.errors import InputError, nearest
+
+    verb = given[0]
+    if verb in VERBS:
+        code: int = importlib.import_module(VERBS[verb][0]).main(verb, given[1:])
+        return code
+    if not any("=" in argument or argument.startswith("-") for argument in given):
+        raise InputError(f"no verb {verb!r}; {nearest(verb, VERBS, 'verbs')}; to run a recipe write recipe={verb}")
+    from framework.commands.train import main as train
+
+    return train(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""``recipes`` and ``plugins``: what is here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from framework.contracts import Section
+from framework.plugins import load_plugins
+
+RECIPES = """examples:
+  python -m framework recipes
+  python -m framework recipe=sentiment --cfg job     every key of one, with its value
+
+Your own recipes stand in ./recipes/recipe/NAME.yaml, where you start the command."""
+PLUGINS = """examples:
+  python -m framework plugins
+
+A plugin arrives with pip: a distribution with an entry point in the group framework.plugins."""
+
+
+def main(verb: str, arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m framework {verb}",
+        description="lists recipes" if verb == "recipes" else "lists tasks, exporters and the distributions they came from",
+        epilog=RECIPES if verb == "recipes" else PLUGINS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.parse_args(arguments)
+    from framework.console import as_text
+
+    print(as_text(recipes() if verb == "recipes" else plugins()))
+    return 0
+
+
+def recipes() -> Section:
+    """Every recipe on the search path, with the first sentence of its comment, where it is, and what it hides."""
+    from framework.configs import recipe_roots
+
+    rows, owner = [], dict[str, str]()
+    for root in recipe_roots():
+        for path in sorted((_folder(root) / "recipe").glob("*.yaml")):
+            hidden = f"hidden by {owner[path.stem]}" if path.stem in owner else ""
+            owner.setdefault(path.stem, str(path))
+            rows.append((path.stem, hidden or _first_comment(path), str(path)))
+    return Section("Recipes", ("name", "what it does", "file"), rows, "run one: python -m framework recipe=NAME")
+
+
+def plugins() -> Section:
+    found = load_plugins()
+    rows = [(*key.split(" ", 1), origin) for key, origin in sorted(found.origin.items())]
+    notes = [f"warning: {plugin}" for plugin in found.broken]
+    return Section("Plugins", ("kind", "name", "distribution"), rows, "\n".join(notes))
+
+
+def _folder(root: str) -> Path:
+    kind, _, address = root.partition("://")
+    if kind == "file":
+        return Path(address)
+    import importlib.resources
+
+    return Path(str(importlib.resources.files(address.replace("/", "."))))
+
+
+def _first_comment(path: Path) -> str:
+    lines = [line.strip("# \n") for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    return next((line for line in lines if line and not line.startswith("@package")), "")

@@ -1,0 +1,116 @@
+"""``predict``: answers from the command line, with onnxruntime alone."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.errors import InputError
+
+if TYPE_CHECKING:
+    from framework.runtime.model import Model
+
+EXAMPLES = """examples:
+  python -m framework predict runs/sentiment/latest "what a lovely flight" "my bag is lost"
+  python -m framework predict runs/sentiment/latest --file reviews.csv --out answers.csv
+  python -m framework predict runs/sentiment/latest --file reviews.jsonl --out answers.jsonl
+  python -m framework predict runs/sentiment/latest --variant onnx "in fp32"
+
+ARTIFACT is an artifact, a run, or a latest link. A file's text column may be called as in the training data."""
+
+
+def main(verb: str, arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m framework predict",
+        description="Answers requests with a sealed artifact.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("artifact", metavar="ARTIFACT")
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts to answer, one JSON line each")
+    parser.add_argument("--file", type=Path, help="csv, tsv or jsonl with the task's columns")
+    parser.add_argument("--out", type=Path, help="where the answers to --file go: .csv, .tsv or .jsonl, a row for each row")
+    parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")
+    options = parser.parse_args(arguments)
+    if bool(options.texts) == bool(options.file) or bool(options.file) != bool(options.out):
+        raise InputError("give texts, or --file IN and --out OUT; see predict --help")
+    if options.file:
+        _check_paths(options.file, options.out)
+    from framework.runtime.model import load_model
+
+    model = load_model(options.artifact, options.variant)
+    if options.file:
+        rows = answer_file(model, options.file, options.out)
+        print(f"{rows:,} answers in {options.out}", file=sys.stderr)
+        return 0
+    for request, response in zip(options.texts, model.predict(options.texts), strict=True):
+        print(json.dumps({"request": request, **response}, ensure_ascii=False))
+    return 0
+
+
+def _check_paths(source: Path, out: Path) -> None:
+    if not source.is_file():
+        raise InputError(f"no file {source}")
+    if out.suffix not in (".csv", ".tsv", ".jsonl"):
+        raise InputError(f"--out {out}: the name must end in .csv, .tsv or .jsonl")
+    if out.exists():
+        raise InputError(f"--out {out} exists; nothing was overwritten, name another file")
+    if not out.parent.is_dir():
+        raise InputError(f"--out {out}: no folder {out.parent}")
+
+
+def answer_file(model: Model, source: Path, out: Path) -> int:
+    """Streams a file through the model. `out` appears under its name when it is complete; returns its rows."""
+    from tqdm import tqdm
+
+    from framework.data.reading import iter_rows
+
+    unfinished = out.with_name(f".{out.name}-unfinished")
+    rows = (row.values for row in iter_rows(source))
+    count = 0
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="") as stream:
+            answers = tqdm(_answers(model, source, rows), unit=" rows", disable=None)
+            write = _writer(stream, out.suffix)
+            for row, response in answers:
+                write(row, response, model)
+                count += 1
+        os.replace(unfinished, out)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return count
+
+
+def _answers(model: Model, source: Path, rows: Iterator[dict[str, str]]) -> Iterator[tuple[dict[str, str], Any]]:
+    """Rows with their responses; a chunk of both is in memory at a time."""
+    from itertools import chain, islice, tee
+
+    first = list(islice(rows, 1))
+    if not first:
+        raise InputError(f"{source} has no rows")
+    columns = model.column_names(list(first[0]))
+    ours, theirs = tee(chain(first, rows))
+    requests = ({role: row.get(name, "") for role, name in columns.items()} for row in theirs)
+    return zip(ours, model.stream(requests), strict=True)
+
+
+def _writer(stream: Any, suffix: str) -> Any:
+    if suffix == ".jsonl":
+        return lambda row, response, model: stream.write(json.dumps({**row, **response}, ensure_ascii=False) + "\n")
+    writer = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",")
+    header: list[str] = []
+
+    def write(row: dict[str, str], response: Any, model: Model) -> None:
+        answer = {f"predicted_{name}": value for name, value in model.codec.flatten(response).items()}
+        if not header:
+            header.extend([*row, *answer])
+            writer.writerow(header)
+        writer.writerow([*row.values(), *answer.values()])
+
+    return write

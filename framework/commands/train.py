@@ -1,0 +1,47 @@
+"""The default verb: composes a recipe with Hydra and runs it, once or for every job of a sweep."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
+
+from framework.configs import CONFIG_PATH, check_overrides, explain
+from framework.errors import FrameworkError, InputError
+from framework.plugins import load_plugins
+
+
+def main(given: list[str]) -> int:
+    """Raises InputError with everything wrong on the command line, before anything heavy is imported."""
+    for plugin in load_plugins().broken:
+        print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
+    check_overrides(given)
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
+    sys.argv = [sys.argv[0], *given]
+    try:
+        _run()
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explain(error)) from error
+    return 0
+
+
+@hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")
+def _run(config: DictConfig) -> None:
+    from framework.configs import check_recipe
+
+    check_recipe(config)
+    from framework.run import run_recipe
+
+    settings = HydraConfig.get()
+    try:
+        run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
+    except (FrameworkError, KeyboardInterrupt):
+        raise
+    except OSError as error:
+        raise FrameworkError(f"{type(error).__name__}: {error}") from error

@@ -1,0 +1,1 @@
+"""The root of every composed recipe."""

@@ -1,0 +1,240 @@
+"""Hands the recipe's schema and search path to Hydra, and explains what is wrong with a recipe, all of it at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import field, fields, is_dataclass, make_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra import compose
+from hydra._internal.hydra import Hydra
+from hydra._internal.utils import create_config_search_path, get_args_parser
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins as HydraPlugins
+from hydra.errors import HydraException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from framework.contracts import NoOptions, Task
+from framework.errors import FrameworkError, InputError, nearest
+from framework.plugins import Plugins, load_plugins, resolve
+from framework.schema import ArtifactConfig, data_schema, trainer_schema
+
+CONFIG_PATH = "pkg://framework.conf"
+GROUPS = ("task", "data", "model", "export", "recipe")
+
+
+def own_recipes() -> Path:
+    """The recipes that ship with the framework: inside the package in a wheel, beside it in a checkout."""
+    package = Path(__file__).parent
+    inside = package / "recipes"
+    return inside if inside.is_dir() else package.parent / "recipes"
+
+
+def recipe_roots() -> list[str]:
+    """Config roots in the order they are searched: the user's ./recipes, the plugins', the framework's own."""
+    roots = [f"file://{own_recipes()}"]
+    mine = Path("recipes").resolve()
+    plugins = [root for root in load_plugins().recipes if root not in roots]
+    if mine.is_dir() and mine != own_recipes().resolve():
+        return [f"file://{mine}", *plugins, *roots]
+    return [*plugins, *roots]
+
+
+class RecipeSearchPath(SearchPathPlugin):
+    """Adds the recipe roots to Hydra's search path."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        for root in recipe_roots():
+            search_path.append("framework", root)
+
+
+def install() -> None:
+    """Registers schemas and search path with Hydra. Safe to call twice."""
+    plugins = load_plugins()
+    store = ConfigStore.instance()
+    schema = {"seed": 42, "trainer": trainer_schema(), "artifact": ArtifactConfig, "export": {}}
+    store.store(name="schema", node=schema, provider="framework")
+    for task in plugins.tasks.values():
+        store.store(group="task", name=task.name, package="_global_", node=_task_node(task), provider="framework")
+    for exporter in plugins.exporters.values():
+        package = f"export.{exporter.name}"
+        store.store(group="export", name=exporter.name, package=package, node=exporter.options, provider="framework")
+    HydraPlugins.instance().register(RecipeSearchPath)
+
+
+def _task_node(task: Task) -> dict[str, Any]:
+    return {
+        "task": _named(task.options, task.name),
+        "data": data_schema(task),
+        "model": NoOptions if task.model.options is None else task.model.options,
+    }
+
+
+def _named(options: type, name: str) -> type:
+    """The options with the task's name in front, so that the composed recipe says which task it is for."""
+    if not is_dataclass(options):
+        raise FrameworkError(f"the options of task {name} must be a dataclass")
+    if "name" in {option.name for option in fields(options)}:
+        raise FrameworkError(f"the options of task {name} must not have a field called name")
+    return make_dataclass(options.__name__, [("name", str, field(default=name))], bases=(options,))
+
+
+def options_of(section: Any, options: type) -> Any:
+    """A composed section as an instance of the dataclass that a plugin declared for it."""
+    values = OmegaConf.to_container(section, resolve=True)
+    assert isinstance(values, dict)
+    return options(**{str(key): value for key, value in values.items() if key in {f.name for f in fields(options)}})
+
+
+def check_overrides(arguments: list[str]) -> None:
+    """Raises InputError with every unknown group, choice, key and value type on a command line.
+
+    arguments: overrides, among Hydra's own flags. Afterwards Hydra knows schemas and search path.
+    """
+    install()
+    with _explained():
+        overrides = OverridesParser.create().parse_overrides(get_args_parser().parse_args(arguments).overrides)
+    with _hydra():
+        loader = GlobalHydra.instance().config_loader()
+        known = {group: loader.get_group_options(group) for group in GROUPS}
+        chosen = [o for o in overrides if o.key_or_group in GROUPS]
+        problems = [problem for override in chosen for problem in _unknown_choices(override, known)]
+        if problems:
+            raise InputError(*problems)
+        if not any(override.key_or_group == "recipe" for override in chosen):
+            raise InputError(f"no recipe: write recipe=NAME; {nearest('', known['recipe'])}")
+        for combination in _first_choices(chosen):
+            with _explained():
+                config = compose("config", combination)
+            problems += _unknown_keys([o for o in overrides if o not in chosen], config)
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+
+
+def compose_recipe(recipe: str, overrides: list[str]) -> DictConfig:
+    """The recipe as Hydra composes it, checked; for programs that do not go through the command line."""
+    arguments = [f"recipe={recipe}", *overrides]
+    check_overrides(arguments)
+    with _hydra(), _explained():
+        config = compose("config", arguments)
+    check_recipe(config)
+    return config
+
+
+def check_recipe(config: DictConfig) -> None:
+    """Raises InputError with everything that is wrong with a composed recipe before anything heavy is imported."""
+    plugins = load_plugins()
+    missing = [str(key) for key in OmegaConf.missing_keys(config)]
+    problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
+    if not config.get("task"):
+        raise InputError("the recipe names no task; write '- override /task: NAME' in its defaults, "
+                         f"{nearest('', plugins.tasks)}")
+    if not config.get("export"):
+        problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
+    problems += list(_missing_bases(plugins, list(config.get("export") or {})))
+    task = plugins.task(config.task.name)
+    if task.model.check and not problems:
+        problems += resolve(task.model.check)(options_of(config.model, task.model.options))
+    if problems:
+        raise InputError(*problems)
+
+
+def _missing_bases(plugins: Plugins, names: list[str]) -> Iterator[str]:
+    for name in names:
+        base = plugins.exporter(name).base
+        if base is not None and base not in names:
+            yield f"export={name} starts from {base}: write export=[{','.join([base, *names])}]"
+
+
+@contextmanager
+def _hydra() -> Iterator[None]:
+    GlobalHydra.instance().clear()
+    search_path = create_config_search_path(CONFIG_PATH)
+    Hydra.create_main_hydra2(task_name="recipe", config_search_path=search_path)
+    try:
+        yield
+    finally:
+        GlobalHydra.instance().clear()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Hydra's and OmegaConf's errors as one InputError."""
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise InputError(explain(error)) from error
+
+
+def explain(error: BaseException) -> str:
+    """What Hydra says, and the cause it hides, without its advice about its own internals."""
+    texts = [str(error)] + ([str(error.__cause__)] if error.__cause__ else [])
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    noise = re.compile(r"HYDRA_FULL_ERROR|^\s*(full_key|object_type|reference_type)[:=]|^See https")
+    return "\n".join(dict.fromkeys(line.rstrip() for line in lines if not noise.search(line)))
+
+
+def _choices(override: Override) -> list[str]:
+    values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
+    names = [name.strip("'\" ") for value in values for name in str(value).strip("[]").split(",")]
+    return [name for name in names if name and name != "null"]
+
+
+def _unknown_choices(override: Override, known: Mapping[str, list[str]]) -> Iterator[str]:
+    group = override.key_or_group
+    for name in _choices(override):
+        if name not in known[group]:
+            yield f"no {group} {name!r}; {nearest(name, known[group])}"
+
+
+def _first_choices(chosen: list[Override]) -> Iterator[list[str]]:
+    """Overrides of groups without sweeps: one list for each recipe named, the first choice of other sweeps."""
+    recipes = [o for o in chosen if o.key_or_group == "recipe"]
+    others = [o for o in chosen if o.key_or_group != "recipe"]
+    plain = [f"{o.key_or_group}={next(iter(o.sweep_string_iterator()))}" if o.is_sweep_override() else str(o.input_line)
+             for o in others]
+    for override in recipes:
+        for name in _choices(override):
+            yield [f"recipe={name}", *plain]
+
+
+def _unknown_keys(overrides: list[Override], config: DictConfig) -> Iterator[str]:
+    for override in overrides:
+        key = override.key_or_group
+        if key.startswith("hydra") or override.is_add() or override.is_force_add():
+            continue
+        parent, _, last = key.rpartition(".")
+        section = OmegaConf.select(config, parent, default=None) if parent else config
+        if not isinstance(section, DictConfig) or last not in section:
+            yield f"no key {key!r}; {_nearest_key(key, config)}"
+        elif not override.is_delete() and not override.is_sweep_override():
+            yield from _wrong_type(key, override.value(), config)
+
+
+def _wrong_type(key: str, value: Any, config: DictConfig) -> Iterator[str]:
+    trial = config.copy()
+    try:
+        OmegaConf.update(trial, key, value)
+    except OmegaConfBaseException as error:
+        first = str(error).splitlines()[0]
+        yield f"{key}={value}: {first}; it is {OmegaConf.select(config, key)!r} now"
+
+
+def _nearest_key(key: str, config: DictConfig) -> str:
+    """The closest full key, and the names that the deepest existing section of the key has."""
+    parts = key.split(".")[:-1]
+    while parts and not isinstance(OmegaConf.select(config, ".".join(parts), default=None), DictConfig):
+        parts.pop()
+    section = OmegaConf.select(config, ".".join(parts)) if parts else config
+    prefix = ".".join(parts)
+    names = [f"{prefix}.{name}" if prefix else str(name) for name in section]
+    return nearest(key, names, f"keys of {prefix or 'a recipe'}")

@@ -1,0 +1,41 @@
+"""What a run says: to the terminal, to run.log, and, section by section, to the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tabulate import tabulate
+
+from framework.contracts import Section
+
+CELL = 100  # characters of a table cell shown on the terminal
+
+
+class Console:
+    """Prints and remembers. Every line also goes to run.log in the run's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "run.log"
+        self.sections: list[Section] = []
+
+    def say(self, text: str = "") -> None:
+        print(text, flush=True)
+        with self.path.open("a", encoding="utf-8") as log:
+            log.write(text + "\n")
+
+    def step(self, name: str) -> None:
+        self.say(f"\n== {name}")
+
+    def show(self, section: Section) -> None:
+        """Prints a section and keeps it for the report."""
+        self.sections.append(section)
+        self.say(f"\n{as_text(section)}")
+
+
+def as_text(section: Section) -> str:
+    table = ""
+    if section.rows:
+        rows = [[str(cell) if len(str(cell)) <= CELL else str(cell)[: CELL - 1] + "…" for cell in row] for row in section.rows]
+        right = ["left"] + ["right"] * (len(section.header) - 1)
+        table = tabulate(rows, headers=list(section.header), colalign=right, disable_numparse=True)
+    return "\n".join(part for part in (section.title, table, section.note) if part)

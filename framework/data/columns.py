@@ -1,0 +1,76 @@
+"""Finds which column of a file plays which role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from framework.contracts import Column
+from framework.data.table import Table
+from framework.errors import InputError, nearest
+
+SAMPLE = 2000  # rows looked at
+MIN_TEXT = 8  # characters on average, below which a column is not taken for text
+MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct values a row
+
+
+def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
+    """role -> (column name, why). `chosen` names columns outright. Raises InputError with every role not found."""
+    taken: dict[str, tuple[str, str]] = {}
+    problems: list[str] = []
+    for column in columns:
+        name = chosen.get(column.role)
+        if name is not None and name not in table.columns:
+            problems.append(f"data.{column.role}={name}: {table.source} has no such column; {nearest(name, table.columns)}")
+        elif name is not None:
+            taken[column.role] = (name, "as given")
+    for how in (_by_name, _by_values):
+        for column in columns:
+            if column.role not in taken and chosen.get(column.role) is None:
+                used = {name for name, _ in taken.values()}
+                found = how(table, column, [name for name in table.columns if name not in used])
+                if found:
+                    taken[column.role] = found
+    problems += [
+        f"{table.source}: no usable {column.role} column among {', '.join(map(repr, table.columns))}; "
+        f"name it with data.{column.role}=COLUMN"
+        for column in columns
+        if column.role not in taken and chosen.get(column.role) is None
+    ]
+    if problems:
+        raise InputError(*problems)
+    return taken
+
+
+def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
+    spelling = {_plain(name): name for name in reversed(free)}
+    for name in column.names:
+        if _plain(name) in spelling:
+            return spelling[_plain(name)], "by its name"
+    return None
+
+
+def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
+    sample = {name: [v for v in table.columns[name][:SAMPLE] if v.strip()] for name in free}
+    sample = {name: values for name, values in sample.items() if values}
+    if column.kind == "text":
+        length = {name: sum(map(len, values)) / len(values) for name, values in sample.items()}
+        longest = max(length, key=length.__getitem__, default=None)
+        if longest is None or length[longest] < MIN_TEXT:
+            return None
+        return longest, f"longest texts, {length[longest]:.0f} characters on average"
+    distinct = {name: len(set(values)) for name, values in sample.items()}
+    fits = {n: d for n, d in distinct.items() if 2 <= d <= max(2, MAX_CATEGORY_SHARE * len(sample[n]))}
+    fits = {n: d for n, d in fits.items() if not _measures(sample[n], d)}
+    best = min(fits, key=fits.__getitem__, default=None)
+    return None if best is None else (best, f"{fits[best]} distinct values in {len(sample[best])} rows")
+
+
+def _measures(values: Sequence[str], distinct: int) -> bool:
+    """Whether a column holds measurements, numbers with a fraction or very many of them, rather than categories."""
+    numbers = sum(bool(re.fullmatch(r"[-+]?\d*\.\d+(e[-+]?\d+)?", v.strip(), re.I)) for v in values)
+    return numbers > len(values) / 2 and distinct > 2
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name.casefold())

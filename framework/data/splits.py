@@ -1,0 +1,103 @@
+"""Cleans rows and splits them so that no text stands in two splits."""
+
+from __future__ import annotations
+
+import random
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from framework.data.table import Splits, Table
+from framework.errors import InputError
+
+_RETWEET = re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE)
+_LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
+
+
+def normal_form(text: str) -> str:
+    """Texts with the same normal form count as one: letter case, spacing, links, a retweet's prefix do not matter."""
+    text = unicodedata.normalize("NFKC", text)
+    text = _RETWEET.sub("", _LINK.sub("<link>", text))
+    return " ".join(text.casefold().split())
+
+
+@dataclass(frozen=True)
+class Roles:
+    """texts: the columns that decide whether two rows are the same. target: the column splits are balanced over."""
+
+    texts: Sequence[str]
+    target: str | None
+
+
+def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
+    """Drops rows in which a text or the target is blank; says how many."""
+    needed = [*roles.texts, *([roles.target] if roles.target else [])]
+    kept = [i for i in range(len(table)) if all(table.columns[name][i].strip() for name in needed)]
+    dropped = len(table) - len(kept)
+    if not kept:
+        raise InputError(f"{table.source}: every row is empty in one of the columns {', '.join(needed)}")
+    notes = [f"{dropped:,} rows of {table.name} without {' or '.join(needed)} left out"] if dropped else []
+    return table.take(kept), notes
+
+
+def without_duplicates(table: Table, roles: Roles, seen: set[str]) -> tuple[Table, set[str], list[str]]:
+    """Keeps the first of rows with equal normal form, none in `seen`. Returns the rows, their forms and notes."""
+    forms = normal_forms(table, roles)
+    if forms is None:
+        return table, seen, []
+    kept: dict[str, int] = {}
+    elsewhere = 0
+    for i, form in enumerate(forms):
+        if form in seen:
+            elsewhere += 1
+        else:
+            kept.setdefault(form, i)
+    repeated = len(table) - elsewhere - len(kept)
+    notes = []
+    if repeated:
+        notes.append(f"{repeated:,} rows of {table.name} repeat the text of another (retweets included) and were left out")
+    if elsewhere:
+        notes.append(f"{elsewhere:,} rows of {table.name} stand in a held-out split too and were left out")
+    return table.take(list(kept.values())), seen | kept.keys(), notes
+
+
+def normal_forms(table: Table, roles: Roles) -> list[str] | None:
+    """The normal form of every row, or None when the task has no text to compare."""
+    if not roles.texts:
+        return None
+    return ["\x1f".join(map(normal_form, texts)) for texts in zip(*(table.columns[t] for t in roles.texts), strict=True)]
+
+
+def split_off(table: Table, fraction: float, roles: Roles, seed: int) -> tuple[Table, Table]:
+    """(rest, part): a seeded `fraction` of the rows, every target value in proportion, at least one row left in each."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i in range(len(table)):
+        groups[table.columns[roles.target][i] if roles.target else ""].append(i)
+    shuffle = random.Random(seed)
+    part: list[int] = []
+    for name in sorted(groups):
+        rows = groups[name]
+        shuffle.shuffle(rows)
+        part += rows[: min(round(len(rows) * fraction), len(rows) - 1)]
+    if not part:
+        raise InputError(
+            f"{table.source}: {len(table)} usable rows are too few to hold out {fraction:.0%} of them; "
+            "add rows (20 for each label is a start), or give data.validation= and data.test="
+        )
+    chosen = set(part)
+    return table.take([i for i in range(len(table)) if i not in chosen]), table.take(sorted(part))
+
+
+def at_most(table: Table, limit: int | None, roles: Roles, seed: int) -> Table:
+    """A seeded, stratified subset of at most `limit` rows."""
+    if limit is None or len(table) <= limit:
+        return table
+    _, part = split_off(table, limit / len(table), roles, seed)
+    return part
+
+
+def fingerprint(splits: Splits) -> dict[str, str]:
+    """sha256 of each split: equal fingerprints mean equal rows in equal order."""
+    return {name: table.digest() for name, table in splits.named().items()}

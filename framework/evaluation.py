@@ -1,0 +1,50 @@
+"""Judges every candidate on the test rows, which none has seen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from framework.contracts import Evaluation, Fitted, Section
+from framework.data.table import Table
+from framework.job import Job
+from framework.plugins import resolve
+from framework.verify import trace
+
+
+def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, Evaluation]:
+    """An evaluation for each candidate; the model's own tables are shown."""
+    scores = {}
+    requests = job.task.requests(test)
+    for name, candidate in fitted.items():
+        if candidate.predict is not None:
+            responses = candidate.predict(requests)
+        else:
+            from framework.modules import ModuleBackend
+
+            codec = job.codec(candidate)
+            responses = trace(codec, ModuleBackend(candidate.graphs), candidate.graphs, requests).responses
+        scores[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
+    for section in scores[job.task.model.name].sections:
+        job.console.show(section)
+    return scores
+
+
+def scoreboard(job: Job, scores: Mapping[str, Evaluation]) -> Section:
+    """Metrics of all candidates side by side, the model last."""
+    names = list(dict.fromkeys(name for score in scores.values() for name in score.metrics))
+    rows = [(c, *(f"{s.metrics[n]:.4f}" if n in s.metrics else "" for n in names)) for c, s in scores.items()]
+    return Section("Test rows, model and baselines", ("candidate", *names), rows, verdict(job, scores))
+
+
+def verdict(job: Job, scores: Mapping[str, Evaluation]) -> str:
+    """One sentence: whether the model is worth having."""
+    metric = job.task.metric
+    value = scores[job.task.model.name].metrics[metric.name]
+    others = {name: score.metrics[metric.name] for name, score in scores.items() if name != job.task.model.name}
+    if not others:
+        return f"{metric.name} {value:.4f}; the task has no baseline to compare with"
+    best = max(others, key=lambda name: metric.gain(others[name], 0))
+    gain = metric.gain(value, others[best])
+    if gain <= 0:
+        return f"The model does NOT beat the baseline {best!r}: {metric.name} {value:.4f} against {others[best]:.4f}."
+    return f"The model beats the best baseline, {best}: {metric.name} {value:.4f} against {others[best]:.4f}, {gain:+.4f}."

@@ -1,0 +1,42 @@
+"""Every hook. A plugin is a module with functions of these names, marked ``@framework.hookimpl``.
+
+A distribution announces its plugin by an entry point in the group ``framework.plugins``. The module is imported at
+every start of the command line, so it must import nothing heavy: no torch, lightning or transformers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from framework.contracts import Exporter, Task
+
+GROUP = "framework.plugins"
+
+hookspec = pluggy.HookspecMarker("framework")
+hookimpl = pluggy.HookimplMarker("framework")
+
+
+@hookspec
+def register_tasks(register: Callable[[Task], None]) -> None:
+    """Called once at start. Call ``register`` with each task the plugin brings; its name becomes ``task=NAME``.
+
+    A name that another distribution registered already is refused, naming both.
+    """
+
+
+@hookspec
+def register_exporters(register: Callable[[Exporter], None]) -> None:
+    """Called once at start. Call ``register`` with each exporter; its name becomes an item of ``export=[...]``."""
+
+
+@hookspec
+def register_recipes(register: Callable[[str], None]) -> None:
+    """Called once when recipes are looked up. Call ``register`` with Hydra config roots, ``"pkg://acme_rank.recipes"``.
+
+    A root holds the groups ``recipe/``, ``data/`` and ``model/``. A user's own ``./recipes`` comes before it and the
+    framework's after it; of two files with the same name the first on that path is used.
+    """

@@ -1,0 +1,106 @@
+"""One run's recipe with its sections typed, its console, and its unfinished artifact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from framework.artifact import Draft
+from framework.configs import check_recipe, options_of
+from framework.console import Console
+from framework.contracts import Candidate, Codec, Exporter, FitContext, Fitted, NoOptions, Request, Task, TaskData
+from framework.data.table import Splits, Table
+from framework.errors import InputError
+from framework.export import in_order
+from framework.plugins import load_plugins, resolve
+
+
+@dataclass(frozen=True)
+class Job:
+    """What every step of a run needs."""
+
+    config: DictConfig
+    recipe: str
+    folder: Path
+    console: Console
+    task: Task
+    options: Any
+    exporters: list[Exporter]
+    draft: Draft
+
+    @classmethod
+    @contextmanager
+    def start(cls, config: DictConfig, recipe: str, folder: Path) -> Iterator[Job]:
+        """Checks the recipe and makes the run's folder. Whatever ends the run, no half artifact stays."""
+        check_recipe(config)
+        if (folder / "config.yaml").exists():
+            raise InputError(f"{folder} holds a run already; nothing was overwritten")
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(config, folder / "config.yaml", resolve=True)
+        plugins = load_plugins()
+        console = Console(folder)
+        task = plugins.task(config.task.name)
+        exporters = in_order([plugins.exporter(str(name)) for name in config.export])
+        draft = Draft(folder / "artifact")
+        console.say(f"recipe {recipe}: {task.name}, seed {config.seed}, in {folder}")
+        try:
+            yield cls(config, recipe, folder, console, task, options_of(config.task, task.options), exporters, draft)
+        except BaseException as error:
+            console.say(f"\nthe run ended early ({type(error).__name__}): no artifact; what there is stays in {folder}")
+            raise
+        finally:
+            draft.discard()
+
+    def understand(self, splits: Splits) -> TaskData:
+        """The splits as the task sees them. Raises InputError when they do not fit it."""
+        data: TaskData = resolve(self.task.data)(splits, self.options)
+        return data
+
+    def context(self, candidate: Candidate, splits: Splits) -> FitContext:
+        """What a candidate is fitted with: the test rows are not in it."""
+        unseen = Splits(splits.train, splits.validation, Table({name: [] for name in splits.test.columns}))
+        model = NoOptions() if candidate.baseline else options_of(self.config.model, candidate.options)
+        return FitContext(
+            data=self.understand(unseen),
+            options=self.options,
+            model=model,
+            trainer=self.trainer(),
+            metric=self.task.metric,
+            seed=self.config.seed,
+            folder=self.folder,
+            show=self.console.show,
+        )
+
+    def trainer(self) -> dict[str, Any]:
+        """Trainer arguments; objects that the recipe describes with ``_target_`` are built."""
+        from hydra.utils import instantiate
+
+        arguments = instantiate(self.config.trainer, _convert_="all")
+        return {str(name): value for name, value in arguments.items()}
+
+    def codec(self, fitted: Fitted) -> Codec:
+        """The codec of a fitted candidate, on the resources it writes into the unfinished artifact."""
+        if fitted.write_resources is not None and not any(self.draft.resources.iterdir()):
+            fitted.write_resources(self.draft.resources)
+        codec: Codec = resolve(self.task.codec)(fitted.settings, self.draft.resources)
+        return codec
+
+    def odd_requests(self) -> list[Request]:
+        """Requests at the edges; any codec of this task lists the same."""
+        odd: list[Request] = resolve(self.task.codec).odd_requests()
+        return odd
+
+    def export_options(self, exporter: Exporter) -> Any:
+        return options_of(self.config.export[exporter.name], exporter.options)
+
+    def example(self, splits: Splits) -> str:
+        """A short validation text to try the artifact with."""
+        requests = self.task.requests(splits.validation)
+        texts = [value for request in requests[:200] for value in request.values() if isinstance(value, str)]
+        plain = [text for text in texts if text.isascii() and text.isprintable() and not set(text) & set('"$`\\!')]
+        return min(plain, key=lambda text: abs(len(text) - 40), default="a text")

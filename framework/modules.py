@@ -1,0 +1,25 @@
+"""Runs the fitted torch modules of graphs as a backend: the reference that exports are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from framework.contracts import Graph, Tensors
+
+
+class ModuleBackend:
+    """Graphs run by their own modules, in eval mode, in fp32, on the CPU."""
+
+    def __init__(self, graphs: Sequence[Graph]) -> None:
+        self.graphs = {graph.name: graph for graph in graphs}
+        for graph in graphs:
+            graph.module.eval().to("cpu")
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        spec = self.graphs[graph]
+        with torch.inference_mode():
+            outputs = spec.module(**{tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in spec.inputs})
+        found = outputs if isinstance(outputs, tuple) else (outputs,)
+        return {tensor.name: value.numpy() for tensor, value in zip(spec.outputs, found, strict=True)}

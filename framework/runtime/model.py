@@ -1,0 +1,109 @@
+"""A sealed artifact as a function from requests to responses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
+from framework.contracts import Codec, Response, Task
+from framework.errors import FrameworkError, InputError, nearest
+from framework.plugins import load_plugins, resolve
+from framework.runtime.onnx import open_onnx
+from framework.runtime.scheduler import Scheduler
+
+CHUNK = 1024  # requests in memory at once while streaming
+
+
+class Model:
+    """Answers requests with one variant of an artifact."""
+
+    def __init__(self, artifact: Artifact, variant: str | None = None) -> None:
+        self.artifact = artifact
+        self.manifest = artifact.manifest
+        self.variant = artifact.variant(variant)
+        if self.variant.format != "onnx":
+            raise InputError(f"the runtime opens ONNX variants; {self.variant.name} is {self.variant.format}")
+        self.task: Task = load_plugins().task(self.manifest["task"])
+        self.codec = _codec(self.task, self.manifest["codec"], artifact.folder / RESOURCES)
+        backend = open_onnx(artifact.graphs, artifact.paths(self.variant))
+        self.scheduler = Scheduler(self.codec, backend, artifact.graphs)
+
+    def predict(self, requests: Iterable[Any]) -> list[Response]:
+        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one."""
+        return list(self.stream(requests))
+
+    def stream(self, requests: Iterable[Any]) -> Iterator[Response]:
+        """Responses in the order of the requests, which are read `CHUNK` at a time."""
+        source = enumerate(iter(requests), start=1)
+        while chunk := list(islice(source, CHUNK)):
+            yield from self.scheduler.answer([self._parse(number, request) for number, request in chunk])
+
+    def _parse(self, number: int, request: Any) -> Any:
+        try:
+            return self.codec.parse(request)
+        except InputError as error:
+            raise InputError(f"request {number}: {error}") from error
+
+    def column_names(self, header: Sequence[str]) -> dict[str, str]:
+        """role -> column of a file with this header: the role itself, the training data's name for it, or a known name."""
+        found, problems = {}, []
+        for column in self.task.columns:
+            if column.target:
+                continue
+            names = (column.role, self.manifest["data"]["columns"].get(column.role, column.role), *column.names)
+            match = next((name for name in names if name in header), None)
+            if match is None:
+                problems.append(f"no {column.role} column; it may be called {names[1]}; {nearest(names[1], header, 'columns')}")
+            else:
+                found[column.role] = match
+        if problems:
+            raise InputError(*problems)
+        return found
+
+    def replay_golden(self) -> None:
+        """Answers the artifact's golden examples again. Raises FrameworkError naming the first that comes out different."""
+        lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").splitlines()
+        examples = [json.loads(line) for line in lines]
+        tolerance = self.manifest["golden"]["tolerance"][self.variant.name]
+        for example, found in zip(examples, self.predict(e["request"] for e in examples), strict=True):
+            if not agree(found, example["response"], tolerance):
+                raise FrameworkError(
+                    f"golden example {example['request']} came out as {found}, sealed was {example['response']} "
+                    f"(tolerance {tolerance}); this machine computes something else"
+                )
+
+
+def agree(found: Any, expected: Any, tolerance: float) -> bool:
+    """Whether two responses are equal, numbers within `tolerance`."""
+    return difference(found, expected) <= tolerance
+
+
+def difference(found: Any, expected: Any) -> float:
+    """The largest difference of numbers at the same place of two responses; infinite when anything else differs."""
+    if isinstance(found, Mapping) and isinstance(expected, Mapping) and found.keys() == expected.keys():
+        return max((difference(found[key], expected[key]) for key in found), default=0.0)
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return max((difference(*pair) for pair in zip(found, expected, strict=True)), default=0.0)
+    if isinstance(found, int | float) and isinstance(expected, int | float):
+        return abs(found - expected)
+    return 0.0 if found == expected else float("inf")
+
+
+def _codec(task: Task, entry: Mapping[str, Any], resources: Path) -> Codec:
+    codec = resolve(task.codec)
+    if codec.version != entry["version"]:
+        raise InputError(
+            f"the artifact was sealed with version {entry['version']} of the {task.name} codec; "
+            f"version {codec.version} is installed"
+        )
+    built: Codec = codec(entry["settings"], resources)
+    return built
+
+
+def load_model(path: Path | str, variant: str | None = None) -> Model:
+    """Opens an artifact, a run folder or a `latest` link. Raises InputError when it is not as it was sealed."""
+    return Model(open_artifact(path), variant)

@@ -1,0 +1,43 @@
+"""Runs ONNX files with onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import onnxruntime
+
+from framework.contracts import Backend, Graph, Tensors
+from framework.errors import FrameworkError
+
+
+class OnnxBackend:
+    """One session a graph, on the CPUs this process may use."""
+
+    def __init__(self, graphs: Sequence[Graph], paths: Mapping[str, Path]) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = granted_cpus()
+        options.log_severity_level = 3
+        self.outputs = {graph.name: [tensor.name for tensor in graph.outputs] for graph in graphs}
+        self.sessions = {name: _session(path, options) for name, path in paths.items()}
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        names = self.outputs[graph]
+        return dict(zip(names, self.sessions[graph].run(names, feeds), strict=True))
+
+
+def _session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises many kinds, none of them exported
+        raise FrameworkError(f"onnxruntime cannot load {path}: {error}") from error
+
+
+def granted_cpus() -> int:
+    """CPUs this process is allowed to run on, which may be fewer than the host has."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def open_onnx(graphs: Sequence[Graph], paths: Mapping[str, Path]) -> Backend:
+    return OnnxBackend(graphs, paths)

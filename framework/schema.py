@@ -1,0 +1,90 @@
+"""The typed sections of a recipe that the framework itself owns; `task:`, `model:` and `export:` come from plugins."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from collections.abc import Iterator
+from dataclasses import dataclass, field, make_dataclass
+from pathlib import Path
+from typing import Any, Optional, Union
+
+from framework.contracts import Task
+from framework.errors import FrameworkError
+
+
+@dataclass
+class DataSource:
+    """Files that come as a whole: replaced altogether when `data.train` is given."""
+
+    train: Optional[str] = None  # path, or package://distribution/path
+    validation: Optional[str] = None
+    test: Optional[str] = None
+    encoding: Optional[str] = None  # None: detected
+    licence: Optional[str] = None
+    description: Optional[str] = None
+
+
+@dataclass
+class DataConfig(DataSource):
+    """The `data:` section. One more field for each role of the task names that role's column."""
+
+    limit_rows: Optional[int] = None  # training rows used at most; None: all
+    validation_fraction: float = 0.1  # of all rows, where no file is given
+    test_fraction: float = 0.1
+
+
+@dataclass
+class ArtifactConfig:
+    """The `artifact:` section."""
+
+    golden: str = "rows"  # rows: texts from validation. synthetic: none of the data's own texts
+    golden_rows: int = 16
+
+
+def data_schema(task: Task) -> type:
+    """`DataConfig` with a field for each of the task's roles, in itself and in its `source`."""
+    roles: list[Any] = [(column.role, Optional[str], field(default=None)) for column in task.columns]
+    source = make_dataclass("DataSource", roles, bases=(DataSource,))
+    nested = ("source", source, field(default_factory=source))
+    return make_dataclass("DataConfig", [*roles, nested], bases=(DataConfig,))
+
+
+OWN_TRAINER_ARGUMENTS = {"use_distributed_sampler"}  # set by the framework; a recipe cannot change them
+_PRIMITIVES = {"int": int, "float": float, "str": str, "bool": bool}
+
+
+def trainer_schema() -> type:
+    """A dataclass with the arguments, types and defaults of the installed `pytorch_lightning.Trainer`.
+
+    They are read from its source text: importing it takes seconds, and composing a recipe must not.
+    """
+    fields: list[Any] = []
+    for name, annotation, default in _trainer_signature():
+        if name not in OWN_TRAINER_ARGUMENTS:
+            fields.append((name, _omega_type(annotation), field(default=default)))
+    return make_dataclass("Trainer", fields)
+
+
+def _trainer_signature() -> Iterator[tuple[str, ast.expr | None, Any]]:
+    package = importlib.util.find_spec("pytorch_lightning")
+    if package is None or package.origin is None:
+        raise FrameworkError("training needs pytorch-lightning: pip install 'recipe-framework[train]'")
+    path = Path(package.origin).parent / "trainer" / "trainer.py"
+    module = ast.parse(path.read_text(encoding="utf-8"))
+    trainer = next(node for node in module.body if isinstance(node, ast.ClassDef) and node.name == "Trainer")
+    init = next(node for node in trainer.body if isinstance(node, ast.FunctionDef) and node.name == "__init__")
+    for argument, default in zip(init.args.kwonlyargs, init.args.kw_defaults, strict=True):
+        yield argument.arg, argument.annotation, None if default is None else ast.literal_eval(default)
+
+
+def _omega_type(annotation: ast.expr | None) -> Any:
+    """The part of an annotation that a YAML file can hold; Any where it includes lists or mappings."""
+    names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)} if annotation else set()
+    literals = [node for node in ast.walk(annotation) if isinstance(node, ast.Constant)] if annotation else []
+    known = {_PRIMITIVES[name] for name in names & _PRIMITIVES.keys()}
+    if any(isinstance(node.value, str) for node in literals) or names & {"_PRECISION_INPUT", "_PRECISION_INPUT_STR"}:
+        known |= {str, int}
+    if not known or names & {"list", "List", "dict", "Dict", "Iterable", "Logger", "Callback", "Strategy"}:
+        return Any
+    return Optional[Union[tuple(known)]]

@@ -1,0 +1,172 @@
+"""Trains a LightningModule on whatever devices are there, and leaves its best weights in it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
+
+from framework.contracts import FitContext
+from framework.errors import FrameworkError
+
+# Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
+# of the fit alone, so evaluation, export and the artifact happen once.
+IN_CHILD_PROCESSES = {
+    "ddp": "ddp_spawn",
+    "ddp_find_unused_parameters_true": "ddp_spawn_find_unused_parameters_true",
+    "ddp_find_unused_parameters_false": "ddp_spawn_find_unused_parameters_false",
+}
+DEFAULTS = {"num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 20}
+
+
+def train(module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, *, patience: int) -> dict[str, Any]:
+    """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
+
+    The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
+    and the last) to ``context.folder/checkpoints``. Returns facts for the manifest. Raises FrameworkError when a rank of
+    a distributed run fails, KeyboardInterrupt when interrupted.
+    """
+    pl.seed_everything(context.seed, verbose=False)
+    module.train()  # transformers hands models over in eval mode, without dropout
+    with _quiet():
+        trainer = build_trainer(context, patience)
+        started = time.perf_counter()
+        _fit(trainer, module, data, context.resume)
+        seconds = time.perf_counter() - started
+    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    if best:
+        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+    module.to("cpu").eval()
+    return {
+        "precision": str(trainer.precision),
+        "devices": f"{trainer.num_devices * trainer.num_nodes} x {_device(trainer)}",
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "train_seconds": round(seconds, 1),
+    }
+
+
+def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
+    """A Trainer with the recipe's arguments; what the recipe leaves open follows from the hardware."""
+    given = {name: value for name, value in context.trainer.items() if value is not None}
+    arguments = DEFAULTS | given
+    arguments.setdefault("precision", best_precision(str(arguments.get("accelerator", "auto"))))
+    strategy = arguments.get("strategy", "auto")
+    if strategy == "auto" and _several(arguments.get("devices", "auto")):
+        strategy = "ddp"
+    arguments["strategy"] = IN_CHILD_PROCESSES.get(strategy, strategy)
+    arguments.setdefault("default_root_dir", str(context.folder))
+    if arguments.get("logger") in (None, True):
+        arguments["logger"] = [
+            CSVLogger(context.folder, name="logs", version=""),
+            TensorBoardLogger(str(context.folder), name="logs", version="tensorboard"),
+        ]
+    callbacks = arguments.pop("callbacks", None) or []
+    return pl.Trainer(**arguments, callbacks=[*callbacks, *_callbacks(context, patience, arguments)], use_distributed_sampler=False)
+
+
+def best_precision(accelerator: str) -> str:
+    """bf16-mixed where the hardware computes in bfloat16, 16-mixed on older GPUs, otherwise 32-true."""
+    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    if accelerator in ("auto", "cpu"):
+        capabilities = torch.cpu.get_capabilities()
+        if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"):
+            return "bf16-mixed"
+    return "32-true"
+
+
+class Reproducible(Callback):
+    """Seeds every epoch by itself, so that a resumed run draws what the uninterrupted one would have drawn.
+
+    Ranks that share a machine's CPUs divide its threads instead of competing for them.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if trainer.num_devices > 1 and trainer.strategy.root_device.type == "cpu":
+            torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // trainer.num_devices))
+
+    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
+
+
+class Progress(TQDMProgressBar):
+    """One line an epoch: rows done, loss and metric."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=10)
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)  # the version of a logger, which no one asked for
+        return metrics
+
+
+def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any]) -> list[Callback]:
+    monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
+    callbacks: list[Callback] = [Reproducible(context.seed)]
+    if arguments.get("enable_progress_bar", True) and not arguments.get("barebones"):
+        callbacks.append(Progress())
+    if arguments.get("limit_val_batches") != 0 and not arguments.get("fast_dev_run"):
+        callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience))
+        if arguments.get("enable_checkpointing", True):
+            folder = context.folder / "checkpoints"
+            name = "best-epoch{epoch}"
+            callbacks.append(
+                ModelCheckpoint(folder, name, monitor=monitor, mode=mode, save_last=True, auto_insert_metric_name=False)
+            )
+    return callbacks
+
+
+def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> None:
+    try:
+        trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
+    except SystemExit as end:
+        raise KeyboardInterrupt from end  # Lightning's way to end after Ctrl-C
+    except (ProcessRaisedException, ProcessExitedException) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
+
+
+def _several(devices: Any) -> bool:
+    if devices == "auto":
+        return torch.cuda.device_count() > 1
+    count = len(devices) if isinstance(devices, list) else int(devices) if str(devices).lstrip("-").isdigit() else 0
+    return count > 1 or (count == -1 and torch.cuda.device_count() > 1)
+
+
+def _device(trainer: pl.Trainer) -> str:
+    device = trainer.strategy.root_device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without Lightning's advice on loaders, loggers and plans; its errors and other warnings stay."""
+    names = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in (".*does not have many workers.*", ".*number of training batches.*", ".*exists and is not empty.*",
+                        ".*treespec.*", ".*log_every_n_steps.*", ".*_pytree.*"):  # fmt: skip
+            warnings.filterwarnings("ignore", message=message)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)

@@ -1,0 +1,157 @@
+"""Exports every variant, proves the exact ones, puts the lossy ones under the gate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from framework.contracts import Backend, Exporter, Fitted, Request, Section, Variant
+from framework.data.table import Table
+from framework.export import export, open_backend, paths, size
+from framework.job import Job
+from framework.modules import ModuleBackend
+from framework.plugins import resolve
+from framework.runtime.scheduler import Scheduler
+from framework.verify import Parity, Trace, compare, compare_shapes, run_checks, trace
+
+SINGLES = 40  # requests timed one at a time
+
+
+@dataclass
+class Measured:
+    """One way to run the model, and what it costs. `metric` is the task's, on validation."""
+
+    name: str
+    bytes: int
+    metric: float
+    milliseconds: float  # median of one request alone
+    per_second: float  # requests, in batches
+    variant: Variant | None = None  # None: the trained module itself
+    exact: bool = True
+    parity: Parity | None = None
+    shipped: bool = True
+    decision: str = ""
+    trace: Trace | None = field(default=None, repr=False)
+
+    def facts(self) -> dict[str, Any]:
+        """For manifest and report."""
+        return {
+            "bytes": self.bytes,
+            "metric": self.metric,
+            "milliseconds": round(self.milliseconds, 3),
+            "per_second": round(self.per_second, 1),
+            "decision": self.decision,
+            "parity": self.parity.summary() if self.parity else None,
+        }
+
+
+@dataclass(frozen=True)
+class Variants:
+    """reference: the trained module. `checks`: what was proven about pre-processing."""
+
+    reference: Measured
+    all: list[Measured]
+    checks: list[str]
+    requests: Sequence[Request]
+
+    @property
+    def shipped(self) -> list[Measured]:
+        return [measured for measured in self.all if measured.shipped]
+
+    @property
+    def default(self) -> Measured | None:
+        """What the runtime opens: the fastest shipped ONNX variant."""
+        runnable = [m for m in self.shipped if m.variant is not None and m.variant.format == "onnx"]
+        return max(runnable, key=lambda measured: measured.per_second, default=None)
+
+
+def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
+    """Raises ParityError when an exact file differs from the model; a lossy file that fails its gate is removed."""
+    codec = job.codec(fitted)
+    requests = job.task.requests(validation)
+    checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()])
+    module = ModuleBackend(fitted.graphs)
+    bytes_ = sum(p.numel() * p.element_size() for graph in fitted.graphs for p in graph.module.parameters())
+    reference = _measure(job, fitted, "trained module", bytes_, module, validation)
+    found: dict[str, Measured] = {}
+    for exporter in job.exporters:
+        base = found[exporter.base].variant if exporter.base else None
+        variant = export(fitted.graphs, exporter, job.export_options(exporter), job.draft.folder, base)
+        backend = open_backend(fitted.graphs, exporter, paths(job.draft.folder, variant))
+        bytes_ = size(job.draft.folder, exporter)
+        measured = _measure(job, fitted, exporter.name, bytes_, backend, validation)
+        measured.variant, measured.exact = variant, exporter.exact
+        measured.parity = _compare(fitted, requests, reference, measured, module, backend)
+        _decide(job, exporter, measured, reference)
+        found[exporter.name] = measured
+        job.console.say(f"{exporter.name}: {measured.decision}")
+    return Variants(reference, list(found.values()), checks, requests)
+
+
+def _measure(job: Job, fitted: Fitted, name: str, bytes_: int, backend: Backend, validation: Table) -> Measured:
+    """The metric on every validation row, and speed; requests of the shapes at the edges are answered along."""
+    codec = job.codec(fitted)
+    requests = job.task.requests(validation)
+    everything = [*requests, *job.odd_requests()]
+    started = time.perf_counter()
+    traced = trace(codec, backend, fitted.graphs, everything)
+    rate = len(everything) / (time.perf_counter() - started)
+    scheduler = Scheduler(codec, backend, fitted.graphs)
+    singles = []
+    for request in requests[:SINGLES]:
+        started = time.perf_counter()
+        scheduler.answer([request])
+        singles.append(1000 * (time.perf_counter() - started))
+    evaluation = resolve(job.task.evaluate)(traced.responses[: len(requests)], validation, fitted.facts)
+    metric = evaluation.metrics[job.task.metric.name]
+    return Measured(name, bytes_, metric, median(singles), rate, trace=traced)
+
+
+def _compare(
+    fitted: Fitted, requests: Sequence[Request], reference: Measured, measured: Measured, module: Backend, backend: Backend
+) -> Parity:
+    assert reference.trace is not None and measured.trace is not None
+    count = len(measured.trace.responses)
+    named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
+    parity = compare(fitted.graphs, named, reference.trace, measured.trace)
+    if measured.exact:
+        compare_shapes(parity, fitted.graphs, module, backend)
+    return parity
+
+
+def _decide(job: Job, exporter: Exporter, measured: Measured, reference: Measured) -> None:
+    """An exact file must be equal. A lossy one ships when the metric on validation stays within ``max_drop``."""
+    parity, name = measured.parity, job.task.metric.name
+    assert parity is not None
+    if exporter.exact:
+        parity.require(exporter.name)
+        measured.decision = (
+            f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: largest difference "
+            f"{parity.largest:.1e}, other answers {parity.flips}, answers within tolerance of a tie {parity.close_calls}"
+        )
+        return
+    allowed = job.export_options(exporter).max_drop
+    drop = job.task.metric.gain(reference.metric, measured.metric)
+    measured.shipped = drop <= allowed
+    verb = "shipped" if measured.shipped else "NOT shipped"
+    agreement = 1 - (parity.flips + parity.close_calls) / max(parity.rows, 1)
+    measured.decision = (
+        f"{verb}: {name} on validation {measured.metric:.4f} against {reference.metric:.4f}, a drop of {drop:.4f} where "
+        f"{allowed} is allowed; same answer on {agreement:.1%} of rows, largest difference {parity.largest:.3f}"
+    )
+    if not measured.shipped:
+        job.draft.drop(exporter.name)
+
+
+def files_table(job: Job, variants: Variants) -> Section:
+    """Size, speed and metric of the trained module and every file."""
+    rows = [
+        (m.name, f"{m.bytes / 1e6:.1f}", f"{m.milliseconds:.1f}", f"{m.per_second:.0f}", f"{m.metric:.4f}",
+         "" if m.variant is None else "yes" if m.shipped else "no")
+        for m in [variants.reference, *variants.all]
+    ]  # fmt: skip
+    header = ("file", "MB", "ms for one", "a second in batches", f"validation {job.task.metric.name}", "ships")
+    return Section("Files", header, rows, "\n".join(variants.checks))

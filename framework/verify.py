@@ -1,0 +1,131 @@
+"""Proves that exported files compute what the trained model computes, from raw requests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+
+import numpy as np
+
+from framework.contracts import Backend, Check, Codec, Graph, Request, Response, Tensors
+from framework.errors import ParityError
+from framework.runtime.scheduler import Record, Scheduler
+
+BATCHES = (1, 3, 7)
+WORST = 5  # rows shown when a file fails
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The responses of one backend, and the outputs of every call behind them."""
+
+    responses: list[Response]
+    outputs: Record
+
+
+@dataclass
+class Parity:
+    """How far a file's outputs are from the model's.
+
+    rows: requests compared. shapes: graph runs with odd batch and axis sizes compared.
+    largest: the largest absolute difference of any output. flips: rows with another argmax.
+    close_calls: rows with another argmax whose margin is below the tolerance, which counts as equal.
+    """
+
+    rows: int = 0
+    shapes: int = 0
+    largest: float = 0.0
+    flips: int = 0
+    close_calls: int = 0
+    failures: list[tuple[float, str]] = field(default_factory=list)
+
+    def summary(self) -> dict[str, float]:
+        return {
+            "rows": self.rows,
+            "shapes": self.shapes,
+            "largest_difference": self.largest,
+            "argmax_flips": self.flips,
+            "close_calls": self.close_calls,
+        }
+
+    def require(self, name: str) -> None:
+        """Raises ParityError with the worst rows when anything differs beyond tolerance."""
+        if self.failures:
+            worst = [line for _, line in sorted(self.failures, key=lambda failure: -failure[0])[:WORST]]
+            raise ParityError(
+                f"{name} does not compute what the trained model computes: {len(self.failures)} of "
+                f"{self.rows + self.shapes} comparisons differ; the worst:\n" + "\n".join(worst)
+            )
+
+
+def trace(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Trace:
+    """Answers requests and keeps the outputs of every call."""
+    outputs: Record = []
+    return Trace(Scheduler(codec, backend, graphs).answer(requests, outputs), outputs)
+
+
+def run_checks(checks: Sequence[Check], codec: Codec, requests: Sequence[Request]) -> list[str]:
+    """The names of the checks that hold. Raises ParityError with the rows on which one does not."""
+    for check in checks:
+        wrong = check.run(codec, requests)
+        if wrong:
+            raise ParityError(f"{check.name}: not so on {len(wrong)} of {len(requests)} rows:\n" + "\n".join(wrong[:WORST]))
+    return [f"{check.name} ({len(requests):,} rows)" for check in checks]
+
+
+def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trace, found: Trace) -> Parity:
+    """Row by row, call by call."""
+    parity = Parity(rows=len(requests))
+    by_name = {graph.name: graph for graph in graphs}
+    for request, ours, theirs in zip(requests, expected.outputs, found.outputs, strict=True):
+        where = str(dict(request))[:100]
+        if [name for name, _ in ours] != [name for name, _ in theirs]:
+            parity.failures.append((np.inf, f"{where}: {len(theirs)} calls where the model made {len(ours)}"))
+            continue
+        for (name, reference), (_, outputs) in zip(ours, theirs, strict=True):
+            _compare_outputs(parity, by_name[name], where, reference, outputs)
+    return parity
+
+
+def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, backend: Backend) -> None:
+    """Runs each graph on odd batch sizes and on the smallest, an odd and the largest size of every axis."""
+    for graph in graphs:
+        assert graph.example is not None
+        for sizes in odd_sizes(graph.axes):
+            feeds = graph.example(sizes)
+            parity.shapes += 1
+            _compare_outputs(parity, graph, str(sizes), reference.run(graph.name, feeds), backend.run(graph.name, feeds))
+
+
+def odd_sizes(axes: Mapping[str, tuple[int, int]]) -> Iterator[dict[str, int]]:
+    choices = [sorted({low, min(low + 12, high), high}) for low, high in axes.values()]
+    for batch, *sizes in product(BATCHES, *choices):
+        yield {"batch": batch, **dict(zip(axes, sizes, strict=True))}
+
+
+def _compare_outputs(parity: Parity, graph: Graph, where: str, expected: Tensors, found: Tensors) -> None:
+    for name, tolerance in graph.tolerance.items():
+        ours, theirs = expected[name], found[name]
+        if ours.shape != theirs.shape:
+            parity.failures.append((np.inf, f"{where}: {name} has shape {theirs.shape}, expected {ours.shape}"))
+            continue
+        apart = float(np.abs(ours - theirs).max(initial=0.0))
+        if not apart <= tolerance:  # also catches NaN
+            parity.failures.append((apart, f"{where}: {name} differs by {apart:.2g}, tolerance {tolerance:.0e}"))
+        parity.largest = max(parity.largest, apart) if apart == apart else float("nan")
+        if name == graph.decides:
+            _compare_decisions(parity, where, ours, theirs, tolerance)
+
+
+def _compare_decisions(parity: Parity, where: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
+    flipped = ours.argmax(-1) != theirs.argmax(-1)
+    if not flipped.any():
+        return
+    top = np.sort(ours, axis=-1)
+    margin = (top[..., -1] - top[..., -2])[flipped]
+    close = int((margin < tolerance).sum())
+    parity.close_calls += close
+    parity.flips += int(flipped.sum()) - close
+    if close < flipped.sum():
+        parity.failures.append((1.0, f"{where}: another answer although the model's margin is {margin.max():.2g}"))

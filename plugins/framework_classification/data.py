@@ -1,0 +1,66 @@
+"""Checks the splits for classification and finds the labels."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from framework import InputError, Section, Splits, Table
+from framework_classification import Classification
+
+SHOWN = 12  # labels listed one by one
+
+
+@dataclass(frozen=True)
+class ClassificationData:
+    """labels: every class, in the order of the model's outputs."""
+
+    splits: Splits
+    labels: list[str]
+
+    def targets(self, table: Table) -> list[int]:
+        index = {label: i for i, label in enumerate(self.labels)}
+        return [index[value] for value in table.columns["label"]]
+
+    def class_weights(self) -> list[float]:
+        """rows / (classes x rows of the class), so that every class weighs the same in the loss."""
+        counts = np.bincount(self.targets(self.splits.train), minlength=len(self.labels))
+        return list(counts.sum() / (len(self.labels) * np.maximum(counts, 1)))
+
+    def sections(self) -> list[Section]:
+        counts = {name: Counter(table.columns["label"]) for name, table in self.splits.named().items()}
+        order = sorted(self.labels, key=lambda label: -counts["train"][label])
+        rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
+        left = len(order) - SHOWN
+        note = f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows" if left > 0 else ""
+        return [Section(f"Labels ({len(order)})", ("label", *counts), rows, note)]
+
+
+def prepare(splits: Splits, options: Classification) -> ClassificationData:
+    """Raises InputError for one class only, labels outside `options.labels`, and test labels that training never saw."""
+    seen = Counter(splits.train.columns["label"])
+    labels = list(options.labels) if options.labels else _ordered(seen)
+    if len(seen) < 2:
+        only = next(iter(seen), "none")
+        raise InputError(
+            f"{splits.train.source}: every row has the label {only!r}; a classifier needs at least two labels"
+        )
+    problems = []
+    for name, table in splits.named().items():
+        known = set(labels) if options.labels or name == "train" else set(seen) | set(labels)
+        strange = {value: i for i, value in reversed(list(enumerate(table.columns["label"]))) if value not in known}
+        for value, row in list(strange.items())[:5]:
+            why = "is not in task.labels" if options.labels else "does not occur in the training rows"
+            problems.append(f"{table.where(row)}: the label {value!r} of a {name} row {why}")
+    if problems:
+        raise InputError(*problems)
+    return ClassificationData(splits, labels)
+
+
+def _ordered(labels: dict[str, int]) -> list[str]:
+    """Whole numbers by value, other labels by spelling."""
+    if all(label.lstrip("-").isascii() and label.lstrip("-").isdigit() for label in labels):
+        return sorted(labels, key=int)
+    return sorted(labels)

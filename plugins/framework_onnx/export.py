@@ -1,0 +1,86 @@
+"""Writes ONNX through torch's dynamo exporter, and INT8 through onnxruntime's quantizer."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from framework import Graph, Tensor, Variant
+from framework_onnx import Onnx, OnnxInt8
+
+EXAMPLE = {"batch": 3}  # sizes the graph is traced with; neither 0 nor 1, which torch.export would freeze
+EXAMPLE_AXIS = 9
+INLINE = 1_500_000_000  # bytes of weights above which they go to a file beside the graph (protobuf ends at 2 GB)
+
+
+def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[str, Path]) -> Variant:
+    """One file a graph, every named axis dynamic."""
+    import torch
+
+    for graph in graphs:
+        assert graph.example is not None
+        sizes = EXAMPLE | {axis: min(EXAMPLE_AXIS, largest) for axis, (_, largest) in graph.axes.items()}
+        feeds = graph.example(sizes)
+        with _quiet():
+            program = torch.onnx.export(
+                graph.module,
+                kwargs={tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in graph.inputs},
+                input_names=[tensor.name for tensor in graph.inputs],
+                output_names=[tensor.name for tensor in graph.outputs],
+                dynamic_shapes={tensor.name: _dynamic(tensor) for tensor in graph.inputs},
+                opset_version=options.opset,
+                dynamo=True,
+                verbose=False,
+            )
+        assert program is not None
+        size = sum(p.numel() * p.element_size() for p in graph.module.parameters())
+        program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
+    return Variant("onnx", "onnx", _files(graphs), {"precision": "fp32", "opset": options.opset})
+
+
+def quantize(graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path]) -> Variant:
+    """INT8 weights, activations quantized as they come; what is not a matrix product or an embedding stays fp32."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    files = _files(graphs)
+    for name, file in files.items():
+        with _quiet():
+            quantize_dynamic(
+                base[name],
+                folder / file,
+                per_channel=options.per_channel,
+                reduce_range=options.reduce_range,
+                weight_type=QuantType.QInt8,
+            )
+    kind = {"per_channel": options.per_channel, "reduce_range": options.reduce_range}
+    return Variant("onnx_int8", "onnx", files, {"precision": "int8 dynamic", **kind})
+
+
+def _files(graphs: Sequence[Graph]) -> dict[str, str]:
+    return {graph.name: f"{graph.name}.onnx" for graph in graphs}
+
+
+def _dynamic(tensor: Tensor) -> dict[int, Any]:
+    from torch.export import Dim
+
+    return {i: Dim.DYNAMIC for i, axis in enumerate(tensor.axes) if isinstance(axis, str)}
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Both libraries warn about their own internals on every export; a failure still raises."""
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.onnx._internal.exporter._registration", "onnxscript", "root")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -1,0 +1,142 @@
+"""Finds, checks and loads pretrained backbones. torch and transformers are imported when one is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from framework import FrameworkError, InputError, locate
+from framework_text.options import BackboneSource
+
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
+HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json",
+             "vocab.*", "merges.txt", "*.model", "README.md"]  # fmt: skip
+
+
+def problems_with(source: BackboneSource, accepted: Iterable[str]) -> list[str]:
+    """Why a backbone cannot be used, empty when it can. Reads its config and file names only."""
+    if not source.name:
+        return ["no backbone: write model.name=FOLDER or a Hugging Face id, or choose one with model=NAME"]
+    try:
+        config, folder = _config(source)
+    except InputError as error:
+        return list(error.problems)
+    problems = []
+    family = config.get("model_type")
+    if family not in set(accepted):
+        problems.append(f"model.name={source.name} is a {family or 'nameless'} model; "
+                        f"accepted: {', '.join(sorted(accepted))}")  # fmt: skip
+    return problems + (_missing_files(source.name, folder) if folder else [])
+
+
+def fetch(source: BackboneSource) -> Path:
+    """The folder of a backbone, downloaded if it is a Hugging Face id, its pinned checksum verified."""
+    assert source.name
+    folder = _local(source.name) or Path(_hub("snapshot_download", source, allow_patterns=HUB_FILES))
+    missing = _missing_files(source.name, folder)
+    if missing:
+        raise InputError(*missing)
+    if source.sha256:
+        _verify_checksum(folder / "model.safetensors", source.sha256)
+    return folder
+
+
+def load_tokenizer(folder: Path, max_length: int) -> Any:
+    """The tokenizer of a backbone. Raises InputError when it has no fast version, the only kind an artifact can hold."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    if not getattr(tokenizer, "is_fast", False):
+        raise InputError(f"{folder}: its tokenizer has no tokenizer.json form, which an artifact needs")
+    limit = min(tokenizer.model_max_length, max_length)
+    if limit < max_length:
+        raise InputError(f"task.max_length={max_length}: this backbone takes at most {limit} tokens")
+    return tokenizer
+
+
+def load_model(kind: str, folder: Path, **config: Any) -> Any:
+    """``load_model("AutoModelForSequenceClassification", folder, num_labels=3)``; safetensors only, in fp32."""
+    import torch
+    import transformers
+
+    level = transformers.logging.get_verbosity()
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        return getattr(transformers, kind).from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **config
+        )
+    finally:
+        transformers.logging.set_verbosity(level)
+
+
+def _config(source: BackboneSource) -> tuple[dict[str, Any], Path | None]:
+    """The backbone's config.json, and its folder when it is on this machine."""
+    assert source.name
+    folder = _local(source.name)
+    path = folder / "config.json" if folder else Path(_hub("hf_hub_download", source, filename="config.json"))
+    if not path.exists():
+        raise InputError(f"model.name={source.name} has no config.json; it must be a folder that save_pretrained wrote")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from error
+    return config, folder
+
+
+def _local(name: str) -> Path | None:
+    if name.startswith("package://"):
+        return locate(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise InputError(f"model.name={name}: no such folder")
+    return None
+
+
+def _hub(function: str, source: BackboneSource, **arguments: Any) -> str:
+    """Calls huggingface_hub, which answers from its cache when there is no network."""
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    try:
+        return str(getattr(huggingface_hub, function)(source.name, revision=source.revision, **arguments))
+    except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError, errors.HFValidationError) as error:
+        raise InputError(f"model.name={source.name} is neither a folder nor a Hugging Face id: {_first(error)}") from error
+    except (errors.LocalEntryNotFoundError, errors.EntryNotFoundError, errors.HfHubHTTPError, OSError) as error:
+        raise FrameworkError(
+            f"model.name={source.name} is no folder here, and Hugging Face did not answer for it: {_first(error)}"
+        ) from error
+
+
+def _first(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _missing_files(name: str, folder: Path) -> list[str]:
+    problems = []
+    if not any((folder / file).exists() for file in TOKENIZER_FILES):
+        problems.append(
+            f"model.name={name} has no tokenizer ({TOKENIZER_FILES[0]}); save it beside the weights: "
+            "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER)"
+        )
+    if not any((folder / file).exists() for file in ("model.safetensors", "model.safetensors.index.json")):
+        pickles = [file for file in PICKLES if (folder / file).exists()]
+        found = f"only {', '.join(pickles)}, a pickle, which can run code when read" if pickles else "no weights"
+        problems.append(
+            f"model.name={name} has {found}; it needs model.safetensors: "
+            "AutoModel.from_pretrained(...).save_pretrained(FOLDER) writes it"
+        )
+    return problems
+
+
+def _verify_checksum(path: Path, expected: str) -> None:
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found != expected:
+        raise FrameworkError(f"{path} has sha256 {found}, the recipe pins {expected}; reinstall it or correct model.sha256")

@@ -1,0 +1,75 @@
+"""Tokenized rows and padded batches of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from framework import LengthBucketSampler, Section
+
+Batch = dict[str, torch.Tensor]
+
+
+class TokenizedRows(Dataset[tuple[np.ndarray, int]]):
+    """Token ids of each row, and one integer target. Tokenized once, kept as arrays."""
+
+    def __init__(self, tokenizer: Any, texts: Sequence[str], targets: Sequence[int], max_length: int) -> None:
+        encoded = tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)
+        self.ids = [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
+        self.targets = targets
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        return self.ids[index], self.targets[index]
+
+    @property
+    def lengths(self) -> list[int]:
+        return [len(ids) for ids in self.ids]
+
+
+class Collate:
+    """Rows -> input_ids and attention_mask (batch, longest), int64, padded on the right, and labels (batch,)."""
+
+    def __init__(self, pad: int) -> None:
+        self.pad = pad
+
+    def __call__(self, rows: Sequence[tuple[np.ndarray, int]]) -> Batch:
+        longest = max(len(ids) for ids, _ in rows)
+        ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
+        mask = np.zeros((len(rows), longest), dtype=np.int64)
+        for i, (row, _) in enumerate(rows):
+            ids[i, : len(row)] = row
+            mask[i, : len(row)] = 1
+        labels = torch.tensor([target for _, target in rows])
+        return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), "labels": labels}
+
+
+def batches(rows: TokenizedRows, sampler: LengthBucketSampler, pad: int) -> DataLoader[Any]:
+    return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
+
+
+def describe(tokenizer: Any, rows: TokenizedRows, texts: Sequence[str], max_length: int) -> Section:
+    """Token-length quantiles, what the limit cuts, how much is unknown to the vocabulary, and two rows as the model sees them."""
+    lengths = np.asarray(rows.lengths)
+    quantiles = [(f"{q:.0%}", int(np.quantile(lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
+    notes = [f"row {i + 1}: {tokenizer.decode(rows.ids[i].tolist())}" for i in range(min(2, len(rows)))]
+    cut = int((lengths >= max_length).sum())
+    if cut:
+        notes.append(f"{cut:,} training rows fill or pass the limit of {max_length} tokens and may be cut; task.max_length=")
+    unknown = unknown_rate(tokenizer, rows)
+    if unknown > 0.02:
+        notes.append(f"warning: {unknown:.1%} of the tokens are unknown to this backbone's vocabulary; "
+                     "it may not know the language of these texts (model.name= chooses another)")  # fmt: skip
+    return Section("Tokens of a training row", ("quantile", "tokens"), quantiles, "\n".join(notes))
+
+
+def unknown_rate(tokenizer: Any, rows: TokenizedRows) -> float:
+    """The share of tokens that the tokenizer could only mark as unknown."""
+    ids = np.concatenate(rows.ids) if len(rows) else np.zeros(0)
+    return float((ids == tokenizer.unk_token_id).mean()) if tokenizer.unk_token_id is not None and ids.size else 0.0
