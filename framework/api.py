@@ -18,7 +18,7 @@ def run(recipe: str, *overrides: str, folder: Path | str | None = None) -> Path:
     folder: where the run goes; by default ``runs/RECIPE/DATE``. Raises FrameworkError.
     """
     from framework.configs import compose_recipe
-    from framework.run import run_recipe
+    from framework.pipeline import run_recipe
 
     config = compose_recipe(recipe, list(overrides))
     chosen = Path(folder) if folder else Path("runs") / recipe / datetime.now().strftime("%Y-%m-%dT%H-%M-%S")

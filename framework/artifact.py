@@ -84,7 +84,9 @@ def find_artifact(path: Path | str) -> Path:
             return folder
     if not given.exists():
         raise InputError(f"no artifact at {given}; a run leaves one at runs/RECIPE/latest")
-    raise InputError(f"{given} holds no artifact: no {MANIFEST} in it, and no artifact/ folder. Did the run fail? See its run.log")
+    raise InputError(
+        f"{given} holds no artifact: no {MANIFEST} in it, and no artifact/ folder. Did the run fail? See its run.log"
+    )
 
 
 def open_artifact(path: Path | str) -> Artifact:
@@ -100,7 +102,9 @@ def open_artifact(path: Path | str) -> Artifact:
         raise InputError(f"{folder} has format {manifest['format']}; this version reads format {FORMAT}")
     problems = [] if intact else [f"{folder / MANIFEST} was altered after sealing"]
     with ThreadPoolExecutor() as pool:
-        problems += [problem for problem in pool.map(lambda entry: _problem(folder, *entry), manifest["files"].items()) if problem]
+        problems += [
+            problem for problem in pool.map(lambda entry: _problem(folder, *entry), manifest["files"].items()) if problem
+        ]
     if problems:
         raise InputError(*problems, "the artifact is not as it was sealed; copy it again or run the recipe again")
     return Artifact(folder, manifest)
@@ -145,13 +149,15 @@ def _plain(value: Any) -> Any:
 
 
 def _graph(entry: Mapping[str, Any]) -> Graph:
-    tensors = {
-        side: tuple(Tensor(**{**tensor, "axes": tuple(tensor["axes"])}) for tensor in entry[side]) for side in ("inputs", "outputs")
-    }
     return Graph(
         entry["name"],
-        **tensors,
+        inputs=_tensors(entry["inputs"]),
+        outputs=_tensors(entry["outputs"]),
         axes={axis: (low, high) for axis, (low, high) in entry["axes"].items()},
         tolerance=entry["tolerance"],
         decides=entry["decides"],
     )
+
+
+def _tensors(entries: Sequence[Mapping[str, Any]]) -> tuple[Tensor, ...]:
+    return tuple(Tensor(entry["name"], entry["dtype"], tuple(entry["axes"]), entry["pad"]) for entry in entries)

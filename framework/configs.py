@@ -136,8 +136,9 @@ def check_recipe(config: DictConfig) -> None:
     missing = [str(key) for key in OmegaConf.missing_keys(config)]
     problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
     if not config.get("task"):
-        raise InputError("the recipe names no task; write '- override /task: NAME' in its defaults, "
-                         f"{nearest('', plugins.tasks)}")
+        raise InputError(
+            f"the recipe names no task; write '- override /task: NAME' in its defaults, {nearest('', plugins.tasks)}"
+        )
     if not config.get("export"):
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
     problems += list(_missing_bases(plugins, list(config.get("export") or {})))
@@ -200,8 +201,7 @@ def _first_choices(chosen: list[Override]) -> Iterator[list[str]]:
     """Overrides of groups without sweeps: one list for each recipe named, the first choice of other sweeps."""
     recipes = [o for o in chosen if o.key_or_group == "recipe"]
     others = [o for o in chosen if o.key_or_group != "recipe"]
-    plain = [f"{o.key_or_group}={next(iter(o.sweep_string_iterator()))}" if o.is_sweep_override() else str(o.input_line)
-             for o in others]
+    plain = [f"{o.key_or_group}={_choices(o)[0]}" if o.is_sweep_override() else o.input_line or "" for o in others]
     for override in recipes:
         for name in _choices(override):
             yield [f"recipe={name}", *plain]

@@ -53,7 +53,8 @@ class Plugins:
     def add(self, kind: str, distribution: str, item: Any) -> None:
         """Registers one thing. Raises FrameworkError when the name is taken."""
         name = item if isinstance(item, str) else item.name
-        known: dict[str, Any] = {"task": self.tasks, "exporter": self.exporters, "recipes": self.recipes}[kind]
+        registries: dict[str, dict[str, Any]] = {"task": self.tasks, "exporter": self.exporters, "recipes": self.recipes}
+        known = registries[kind]
         if name in known:
             owner = self.origin[f"{kind} {name}"]
             raise FrameworkError(f"{kind} {name!r} is registered twice: by {owner} and by {distribution}; remove one")

@@ -66,7 +66,8 @@ def _variant(measured: Measured) -> dict[str, Any]:
 
 def _write_golden(job: Job, variants: Variants, path: Path) -> dict[str, float]:
     """Examples on which every shipped variant gives the default variant's answer; the tolerance of each variant."""
-    assert variants.default is not None and variants.default.trace is not None
+    assert variants.default is not None
+    assert variants.default.trace is not None
     count = len(variants.requests)
     rows = range(min(CANDIDATES, count))
     if job.config.artifact.golden == "synthetic":

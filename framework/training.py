@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from torch.multiprocessing import ProcessExitedException, ProcessRaisedException
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from framework.contracts import FitContext
 from framework.errors import FrameworkError
@@ -73,7 +74,9 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
             TensorBoardLogger(str(context.folder), name="logs", version="tensorboard"),
         ]
     callbacks = arguments.pop("callbacks", None) or []
-    return pl.Trainer(**arguments, callbacks=[*callbacks, *_callbacks(context, patience, arguments)], use_distributed_sampler=False)
+    return pl.Trainer(
+        **arguments, callbacks=[*callbacks, *_callbacks(context, patience, arguments)], use_distributed_sampler=False
+    )
 
 
 def best_precision(accelerator: str) -> str:
@@ -122,21 +125,31 @@ def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any])
     if arguments.get("enable_progress_bar", True) and not arguments.get("barebones"):
         callbacks.append(Progress())
     if arguments.get("limit_val_batches") != 0 and not arguments.get("fast_dev_run"):
-        callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience))
+        callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
         if arguments.get("enable_checkpointing", True):
             folder = context.folder / "checkpoints"
             name = "best-epoch{epoch}"
             callbacks.append(
-                ModelCheckpoint(folder, name, monitor=monitor, mode=mode, save_last=True, auto_insert_metric_name=False)
+                ModelCheckpoint(
+                    folder,
+                    name,
+                    monitor=monitor,
+                    mode=mode,
+                    save_last=True,
+                    auto_insert_metric_name=False,
+                    save_on_train_epoch_end=False,  # a run cut short by max_steps has no validation metric
+                )
             )
     return callbacks
 
 
 def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> None:
+    on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
     except SystemExit as end:
-        raise KeyboardInterrupt from end  # Lightning's way to end after Ctrl-C
+        signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from its own Ctrl-C on
+        raise KeyboardInterrupt from end
     except (ProcessRaisedException, ProcessExitedException) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
@@ -157,7 +170,12 @@ def _device(trainer: pl.Trainer) -> str:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without Lightning's advice on loaders, loggers and plans; its errors and other warnings stay."""
-    names = ("pytorch_lightning", "lightning_fabric", "pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.seed")
+    names = (
+        "pytorch_lightning",
+        "lightning_fabric",
+        "pytorch_lightning.utilities.rank_zero",
+        "lightning_fabric.utilities.seed",
+    )
     levels = {name: logging.getLogger(name).level for name in names}
     for name in names:
         logging.getLogger(name).setLevel(logging.WARNING)

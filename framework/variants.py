@@ -113,7 +113,8 @@ def _measure(job: Job, fitted: Fitted, name: str, bytes_: int, backend: Backend,
 def _compare(
     fitted: Fitted, requests: Sequence[Request], reference: Measured, measured: Measured, module: Backend, backend: Backend
 ) -> Parity:
-    assert reference.trace is not None and measured.trace is not None
+    assert reference.trace is not None
+    assert measured.trace is not None
     count = len(measured.trace.responses)
     named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
     parity = compare(fitted.graphs, named, reference.trace, measured.trace)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,7 +80,7 @@ def answer_file(model: Model, source: Path, out: Path) -> int:
             for row, response in answers:
                 write(row, response, model)
                 count += 1
-        os.replace(unfinished, out)
+        unfinished.replace(out)
     finally:
         unfinished.unlink(missing_ok=True)
     return count

@@ -36,7 +36,7 @@ def _run(config: DictConfig) -> None:
     from framework.configs import check_recipe
 
     check_recipe(config)
-    from framework.run import run_recipe
+    from framework.pipeline import run_recipe
 
     settings = HydraConfig.get()
     try:

@@ -15,7 +15,7 @@ MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct val
 
 
 def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
-    """role -> (column name, why). `chosen` names columns outright. Raises InputError with every role not found."""
+    """Role -> (column name, why). `chosen` names columns outright. Raises InputError with every role not found."""
     taken: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
     for column in columns:

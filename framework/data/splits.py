@@ -75,7 +75,7 @@ def split_off(table: Table, fraction: float, roles: Roles, seed: int) -> tuple[T
     groups: dict[str, list[int]] = defaultdict(list)
     for i in range(len(table)):
         groups[table.columns[roles.target][i] if roles.target else ""].append(i)
-    shuffle = random.Random(seed)
+    shuffle = random.Random(seed)  # noqa: S311, a shuffle
     part: list[int] = []
     for name in sorted(groups):
         rows = groups[name]

@@ -49,7 +49,7 @@ class Model:
             raise InputError(f"request {number}: {error}") from error
 
     def column_names(self, header: Sequence[str]) -> dict[str, str]:
-        """role -> column of a file with this header: the role itself, the training data's name for it, or a known name."""
+        """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name."""
         found, problems = {}, []
         for column in self.task.columns:
             if column.target:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from framework_text.backbones import problems_with
 from framework_text.options import FineTuning
 
-FAMILIES = ("albert", "bert", "camembert", "deberta-v2", "distilbert", "electra", "modernbert", "mpnet", "roberta", "xlm-roberta")
+FAMILIES = (
+    "albert",
+    "bert",
+    "camembert",
+    "deberta-v2",
+    "distilbert",
+    "electra",
+    "modernbert",
+    "mpnet",
+    "roberta",
+    "xlm-roberta",
+)
 
 
 def problems(model: FineTuning) -> list[str]:

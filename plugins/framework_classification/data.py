@@ -25,7 +25,7 @@ class ClassificationData:
         return [index[value] for value in table.columns["label"]]
 
     def class_weights(self) -> list[float]:
-        """rows / (classes x rows of the class), so that every class weighs the same in the loss."""
+        """Rows / (classes x rows of the class), so that every class weighs the same in the loss."""
         counts = np.bincount(self.targets(self.splits.train), minlength=len(self.labels))
         return list(counts.sum() / (len(self.labels) * np.maximum(counts, 1)))
 
@@ -44,9 +44,7 @@ def prepare(splits: Splits, options: Classification) -> ClassificationData:
     labels = list(options.labels) if options.labels else _ordered(seen)
     if len(seen) < 2:
         only = next(iter(seen), "none")
-        raise InputError(
-            f"{splits.train.source}: every row has the label {only!r}; a classifier needs at least two labels"
-        )
+        raise InputError(f"{splits.train.source}: every row has the label {only!r}; a classifier needs at least two labels")
     problems = []
     for name, table in splits.named().items():
         known = set(labels) if options.labels or name == "train" else set(seen) | set(labels)

@@ -73,6 +73,7 @@ def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: torch.T
     wrong = np.flatnonzero(predicted != targets.numpy())
     worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
     rows = [
-        (table.columns["text"][i][:TEXT], table.columns["label"][i], labels[predicted[i]], f"{confidence[i]:.2f}") for i in worst
+        (table.columns["text"][i][:TEXT], table.columns["label"][i], labels[predicted[i]], f"{confidence[i]:.2f}")
+        for i in worst
     ]
     return Section("Most confident mistakes", ("text", "is", "called", "probability"), rows)

@@ -36,7 +36,7 @@ def fit(context: FitContext) -> Fitted:
         name: TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
         for name, table in (("train", data.splits.train), ("validation", data.splits.validation))
     }
-    context.show(describe(tokenizer, rows["train"], data.splits.train.columns["text"], options.max_length))
+    context.show(describe(tokenizer, rows["train"], options.max_length))
     names = dict(enumerate(data.labels))
     network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(names), id2label=names,
                                    label2id={label: i for i, label in names.items()})  # fmt: skip
@@ -50,7 +50,7 @@ def fit(context: FitContext) -> Fitted:
     temperature = fit_temperature(logits, targets)
     return Fitted(
         settings={"labels": data.labels},
-        graphs=(graph(Probabilities(network, temperature).eval(), len(names), options.max_length, pad),),
+        graphs=(graph(Probabilities(network, temperature).eval(), network.config, options.max_length, pad),),
         write_resources=partial(write_tokenizer, tokenizer, options.max_length),
         save=partial(_save, network, tokenizer),
         checks=(same_tokens(tokenizer, options.max_length, ClassificationCodec.token_ids, "text"),),
@@ -74,18 +74,17 @@ def predict_logits(classifier: Classifier, rows: TokenizedRows, pad: int) -> tup
     return np.concatenate([logits for logits, _ in pairs]), np.concatenate([targets for _, targets in pairs])
 
 
-def graph(module: Probabilities, classes: int, max_length: int, pad: int) -> Graph:
+def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Graph:
     axes = ("batch", "sequence")
-    vocabulary = module.model.config.vocab_size  # type: ignore[union-attr]
     return Graph(
         "classifier",
         inputs=(Tensor("input_ids", "int64", axes, pad=pad), Tensor("attention_mask", "int64", axes)),
-        outputs=(Tensor("probabilities", "float32", ("batch", classes)),),
+        outputs=(Tensor("probabilities", "float32", ("batch", config.num_labels)),),
         axes={"sequence": (1, max_length)},
         tolerance={"probabilities": TOLERANCE},
         decides="probabilities",
         module=module,
-        example=partial(example, vocabulary=vocabulary),
+        example=partial(example, vocabulary=config.vocab_size),
     )
 
 

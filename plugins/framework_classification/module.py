@@ -6,6 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
 from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
@@ -47,14 +48,14 @@ class Classifier(pl.LightningModule):
         self.log("val_accuracy", self.accuracy, batch_size=size, on_epoch=True)
         self.log("val_macro_f1", self.macro_f1, prog_bar=True, batch_size=size, on_epoch=True)
 
-    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[dict[str, Any]]]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         matrices = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         vectors = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=True)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * self.options.warmup), steps)
-        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
 class ClassificationBatches(pl.LightningDataModule):

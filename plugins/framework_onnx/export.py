@@ -73,7 +73,9 @@ def _dynamic(tensor: Tensor) -> dict[int, Any]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Both libraries warn about their own internals on every export; a failure still raises."""
-    loggers = [logging.getLogger(name) for name in ("torch.onnx", "torch.onnx._internal.exporter._registration", "onnxscript", "root")]
+    loggers = [
+        logging.getLogger(name) for name in ("torch.onnx", "torch.onnx._internal.exporter._registration", "onnxscript", "root")
+    ]
     levels = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)

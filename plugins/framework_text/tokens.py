@@ -54,8 +54,8 @@ def batches(rows: TokenizedRows, sampler: LengthBucketSampler, pad: int) -> Data
     return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
 
 
-def describe(tokenizer: Any, rows: TokenizedRows, texts: Sequence[str], max_length: int) -> Section:
-    """Token-length quantiles, what the limit cuts, how much is unknown to the vocabulary, and two rows as the model sees them."""
+def describe(tokenizer: Any, rows: TokenizedRows, max_length: int) -> Section:
+    """Token-length quantiles, what the limit cuts, what the vocabulary does not know, two rows as the model sees them."""
     lengths = np.asarray(rows.lengths)
     quantiles = [(f"{q:.0%}", int(np.quantile(lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
     notes = [f"row {i + 1}: {tokenizer.decode(rows.ids[i].tolist())}" for i in range(min(2, len(rows)))]

@@ -1,0 +1,197 @@
+"""Samples/s of fine-tuning the packaged MiniLM on the packaged tweets: Hugging Face's Trainer against this framework.
+
+    python benchmarks/training_speed.py --rows 1600 --rounds 2
+
+On the CPU: the same rows and weights, batches of 32, at most 128 tokens, gradients clipped to 1.0, one epoch. Only the training
+loop is timed: no loading, evaluation or checkpoint, and each fit follows a short one of the same kind. Needs accelerate.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytorch_lightning as pl
+import transformers
+from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+
+from benchmarks.machine import heading
+from benchmarks.recipe import sentiment
+from framework import FitContext, FrameworkError, Section
+from framework.configs import options_of
+from framework.console import as_text
+from framework.plugins import resolve
+from framework.training import best_precision
+from framework_text import backbones
+
+WARM_UP = 3  # steps of the fit before each timed one
+RECIPE = ("data.validation_fraction=0.002", "data.test_fraction=0.002", "trainer.accelerator=cpu", "trainer.max_epochs=1",
+          "trainer.gradient_clip_val=1.0", "trainer.limit_val_batches=0", "trainer.enable_checkpointing=false",
+          "trainer.enable_progress_bar=false", "model.batch_size=32", "task.max_length=128")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Timing:
+    """seconds: wall time of the training loop. steps: optimizer steps in it."""
+
+    seconds: float
+    steps: int
+
+
+@dataclass
+class Contestant:
+    """fit: trains from the pretrained weights, at most so many steps where given."""
+
+    name: str
+    precision: str
+    batches: str
+    fit: Callable[[int | None], Timing]
+    timings: list[Timing] = field(default_factory=list)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1600, help="training rows of one timed fit (default 1600)")
+    parser.add_argument("--rounds", type=int, default=2, help="timed fits of each contestant, taking turns (default 2)")
+    options = parser.parse_args()
+    if find_spec("accelerate") is None:
+        sys.exit("Hugging Face's Trainer needs accelerate: pip install accelerate")
+    transformers.logging.set_verbosity_error()
+    print(heading(), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        context = recipe_context(options.rows, Path(folder))
+        everyone = contestants(context)
+        take_turns(everyone, options.rounds)
+    print(as_text(table(everyone, len(context.data.splits.train))))
+
+
+def recipe_context(rows: int, folder: Path) -> FitContext:
+    """What the framework would fit the sentiment recipe with, validation, checkpoints and progress bar left out."""
+    config, task, splits = sentiment(f"data.limit_rows={rows}", *RECIPE)
+    options = options_of(config.task, task.options)
+    return FitContext(
+        data=resolve(task.data)(splits, options),
+        options=options,
+        model=options_of(config.model, task.model.options),
+        trainer=dict(config.trainer),
+        metric=task.metric,
+        seed=config.seed,
+        folder=folder,
+        show=lambda section: None,
+    )
+
+
+def contestants(context: FitContext) -> list[Contestant]:
+    bf16 = best_precision("cpu") == "bf16-mixed"
+    grouped = {"train_sampling_strategy": "group_by_length", "bf16": bf16}
+    best = "bf16" if bf16 else "fp32"
+    return [
+        Contestant("(a) Trainer, defaults", "fp32", "random", partial(hugging_face, context, {})),
+        Contestant("(b) Trainer, its best", best, "group_by_length", partial(hugging_face, context, grouped)),
+        Contestant("(c) this framework", best, "length buckets", partial(this_framework, context)),
+    ]
+
+
+def take_turns(everyone: list[Contestant], rounds: int) -> None:
+    """A warm-up and a timed fit of each contestant a round; who goes first changes with the round."""
+    for number in range(rounds):
+        first = number % len(everyone)
+        for contestant in [*everyone[first:], *everyone[:first]]:
+            contestant.fit(WARM_UP)
+            contestant.timings.append(contestant.fit(None))
+    steps = {timing.steps for contestant in everyone for timing in contestant.timings}
+    if len(steps) > 1:
+        raise FrameworkError(f"the contestants did not take the same number of steps: {sorted(steps)}")
+
+
+def hugging_face(context: FitContext, extra: dict[str, Any], steps: int | None) -> Timing:
+    """One epoch, or `steps`, of transformers' Trainer on the recipe's rows and backbone."""
+    folder = backbones.fetch(context.model.backbone)
+    tokenizer = backbones.load_tokenizer(folder, context.options.max_length)
+    train = context.data.splits.train
+    encoded = tokenizer(list(train.columns["text"]), truncation=True, max_length=context.options.max_length)
+    targets = context.data.targets(train)
+    rows = [{name: values[i] for name, values in encoded.items()} | {"label": targets[i]} for i in range(len(targets))]
+    network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(context.data.labels))
+    arguments = TrainingArguments(
+        output_dir=str(context.folder / "hugging_face"),
+        per_device_train_batch_size=context.model.batch_size,
+        learning_rate=context.model.learning_rate,
+        max_grad_norm=context.trainer["gradient_clip_val"],
+        num_train_epochs=1,
+        max_steps=steps or -1,
+        seed=context.seed,
+        use_cpu=True,
+        dataloader_pin_memory=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+        **extra,
+    )
+    clock = TrainerClock()
+    collator = DataCollatorWithPadding(tokenizer)
+    trainer = Trainer(network, arguments, train_dataset=rows, data_collator=collator, callbacks=[clock])
+    trainer.remove_callback(PrinterCallback)
+    trainer.train()
+    return Timing(clock.seconds, trainer.state.global_step)
+
+
+def this_framework(context: FitContext, steps: int | None) -> Timing:
+    """One epoch, or `steps`, of the fit that the sentiment recipe runs."""
+    clock = LightningClock()
+    trainer = {**context.trainer, "callbacks": [clock], "limit_train_batches": steps}
+    given = FitContext(**{**vars(context), "trainer": trainer})
+    fitted = resolve("framework_classification.fine_tuned:fit")(given)
+    return Timing(clock.seconds, fitted.facts["steps"])
+
+
+class TrainerClock(TrainerCallback):
+    """Times transformers' training loop."""
+
+    seconds = 0.0
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        self.seconds = time.perf_counter() - self.started
+
+
+class LightningClock(pl.Callback):
+    """Times Lightning's training loop."""
+
+    seconds = 0.0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.started = time.perf_counter()
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self.seconds = time.perf_counter() - self.started
+
+
+def table(everyone: list[Contestant], rows: int) -> Section:
+    """Medians over the rounds; a ratio is the median of the ratios within each round."""
+    ours = everyone[-1]
+
+    def cells(contestant: Contestant) -> tuple[str, ...]:
+        speeds = [rows / timing.seconds for timing in contestant.timings]
+        ratios = [theirs.seconds / own.seconds for theirs, own in zip(contestant.timings, ours.timings, strict=True)]
+        each = " ".join(f"{speed:.1f}" for speed in speeds)
+        return contestant.name, contestant.precision, contestant.batches, each, f"{median(speeds):.1f}", f"{median(ratios):.2f}"
+
+    header = ("", "precision", "batches", "each round", "samples/s", "framework is x times as fast")
+    note = f"{rows:,} rows, {ours.timings[0].steps} steps a fit, {len(ours.timings)} rounds"
+    return Section("Training MiniLM on tweets", header, [cells(contestant) for contestant in everyone], note)
+
+
+if __name__ == "__main__":
+    main()

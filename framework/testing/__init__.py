@@ -1,0 +1,12 @@
+"""The conformance kit: a plugin's test suite inherits these classes and names its recipe.
+
+class TestClassification(TaskConformance):
+    recipe = "sentiment"
+
+    def overrides(self, folder: Path) -> list[str]:
+        return [f"data.train={write_rows(folder)}", f"model.name={tiny_model(folder)}"]
+"""
+
+from framework.testing.conformance import ExporterConformance, TaskConformance
+
+__all__ = ["ExporterConformance", "TaskConformance"]

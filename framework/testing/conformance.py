@@ -1,0 +1,155 @@
+"""What every task and every exporter must do, as tests to inherit. They need pytest and the train extra."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from framework.configs import compose_recipe
+from framework.contracts import FitContext, Fitted
+from framework.data.loading import load_splits
+from framework.data.table import Splits
+from framework.errors import InputError
+from framework.export import export, open_backend, paths
+from framework.job import Job
+from framework.modules import ModuleBackend
+from framework.plugins import load_plugins, resolve
+from framework.verify import Parity, compare_shapes, trace
+
+HEAVY = ("torch", "pytorch_lightning", "transformers")
+BLOCKED = f"import sys\nfor name in {HEAVY!r}:\n    sys.modules[name] = None\n"
+
+
+class _Conformance:
+    """recipe: a recipe that uses the plugin. `overrides` makes it small: seconds, not minutes."""
+
+    recipe: str
+
+    def overrides(self, folder: Path) -> list[str]:
+        """Overrides for a tiny run; files they name are written into `folder`."""
+        return []
+
+    @contextmanager
+    def job(self, folder: Path, *more: str) -> Iterator[tuple[Job, Splits]]:
+        config = compose_recipe(self.recipe, [*self.overrides(folder), *more])
+        with Job.start(config, self.recipe, folder / "run") as job:
+            yield job, load_splits(config.data, job.task, config.seed)
+
+    def fit(self, job: Job, splits: Splits, **changes: Any) -> Fitted:
+        context: FitContext = job.context(job.task.model, splits)
+        trainer = {**context.trainer, **changes.pop("trainer", {})}
+        fitted: Fitted = resolve(job.task.model.fit)(replace(context, trainer=trainer, **changes))
+        return fitted
+
+
+class TaskConformance(_Conformance):
+    """overfit: overrides with which the model can learn eight rows by heart."""
+
+    overfit: ClassVar[list[str]] = ["trainer.max_epochs=60", "model.learning_rate=1e-3"]
+
+    def test_plugin_imports_stay_light(self) -> None:
+        """Hook modules are imported at every start of the command line."""
+        modules = sorted({candidate.fit.partition(".")[0] for candidate in self._task().candidates})
+        code = f"{BLOCKED}import importlib\nfor name in {modules!r}:\n    importlib.import_module(name)\n"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_recipe_composes(self, tmp_path: Path) -> None:
+        config = compose_recipe(self.recipe, self.overrides(tmp_path))
+        assert config.task.name in load_plugins().tasks
+
+    def test_unknown_option_is_refused(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match="no_such_option"):
+            compose_recipe(self.recipe, [*self.overrides(tmp_path), "task.no_such_option=1"])
+
+    def test_missing_column_is_refused_by_name(self, tmp_path: Path) -> None:
+        role = self._task().columns[0].role
+        with pytest.raises(InputError, match=r"no_such_column"), self.job(tmp_path, f"data.{role}=no_such_column"):
+            pass
+
+    def test_two_steps_train(self, tmp_path: Path) -> None:
+        with self.job(tmp_path, "trainer.max_steps=2") as (job, splits):
+            before = _weights(self.fit(job, splits, trainer={"max_steps": 0, "max_epochs": None, "limit_val_batches": 0}))
+        with self.job(tmp_path / "more", "trainer.max_steps=2") as (job, splits):
+            after = _weights(self.fit(job, splits))
+        assert any((before[name] != after[name]).any() for name in before)
+
+    def test_eight_rows_can_be_learned_by_heart(self, tmp_path: Path) -> None:
+        with self.job(tmp_path, "data.limit_rows=8", "trainer.limit_val_batches=0", *self.overfit) as (job, splits):
+            fitted = self.fit(job, splits)
+            requests = job.task.requests(splits.train)
+            responses = trace(job.codec(fitted), ModuleBackend(fitted.graphs), fitted.graphs, requests).responses
+            metrics = resolve(job.task.evaluate)(responses, splits.train, fitted.facts).metrics
+        assert job.task.metric.gain(metrics[job.task.metric.name], 0.95) >= 0
+
+    def test_interrupted_training_resumes_to_the_same_weights(self, tmp_path: Path) -> None:
+        two_epochs = ("trainer.max_epochs=2",)
+        with self.job(tmp_path / "whole", *two_epochs) as (job, splits):
+            whole = _weights(self.fit(job, splits))
+        with self.job(tmp_path / "halves", *two_epochs) as (job, splits):
+            with pytest.raises(KeyboardInterrupt):
+                self.fit(job, splits, trainer={"callbacks": [_interrupt_before_epoch(1)]})
+            last = job.folder / "checkpoints" / "last.ckpt"
+            resumed = _weights(self.fit(job, splits, resume=last))
+        assert all((whole[name] == resumed[name]).all() for name in whole)
+
+    def test_codec_answers_where_torch_cannot_be_imported(self, tmp_path: Path) -> None:
+        """The whole run, then its artifact in a process without torch."""
+        from framework.pipeline import run_recipe
+
+        config = compose_recipe(self.recipe, [*self.overrides(tmp_path), "trainer.max_epochs=1"])
+        folder = run_recipe(config, self.recipe, tmp_path / "run")
+        golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").splitlines()]
+        assert golden
+        code = f"{BLOCKED}import framework\nframework.load({str(folder)!r}).replay_golden()\n"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def _task(self) -> Any:
+        config = compose_recipe(self.recipe, [])
+        return load_plugins().task(config.task.name)
+
+
+class ExporterConformance(_Conformance):
+    """exporters: names in the order they are run, each base before what starts from it."""
+
+    exporters: ClassVar[list[str]]
+
+    def test_files_agree_with_the_module_on_odd_shapes(self, tmp_path: Path) -> None:
+        with self.job(tmp_path, "trainer.max_steps=2", f"export=[{','.join(self.exporters)}]") as (job, splits):
+            fitted = self.fit(job, splits)
+            variants: dict[str, Any] = {}
+            for exporter in job.exporters:
+                folder, base = job.draft.folder, variants.get(exporter.base or "")
+                variant = export(fitted.graphs, exporter, job.export_options(exporter), folder, base)
+                variants[exporter.name] = variant
+                parity = Parity()
+                backend = open_backend(fitted.graphs, exporter, paths(folder, variant))
+                compare_shapes(parity, fitted.graphs, ModuleBackend(fitted.graphs), backend)
+                assert parity.shapes >= 3
+                if exporter.exact:
+                    parity.require(exporter.name)
+
+
+def _weights(fitted: Fitted) -> dict[str, Any]:
+    """Copies, so that a later fit cannot change them."""
+    return {
+        f"{graph.name}.{name}": value.clone() for graph in fitted.graphs for name, value in graph.module.state_dict().items()
+    }
+
+
+def _interrupt_before_epoch(epoch: int) -> Any:
+    from pytorch_lightning.callbacks import Callback
+
+    class Interrupt(Callback):
+        def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+            if trainer.current_epoch == epoch:
+                raise KeyboardInterrupt
+
+    return Interrupt()

@@ -1,0 +1,45 @@
+"""One tiny artifact, made once and shared by the tests that only read it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models are faster on one thread, and workers share the cores
+
+from tests.tiny import LENGTH, rows, tiny_model, write_csv
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture(scope="session")
+def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows())
+
+
+@pytest.fixture(scope="session")
+def small(model_folder: Path, csv_file: Path) -> list[str]:
+    """Overrides that make the sentiment recipe end in seconds."""
+    return [
+        f"data.train={csv_file}",
+        f"model.name={model_folder}",
+        f"task.max_length={LENGTH}",
+        "model.learning_rate=3e-3",
+        "trainer.max_epochs=2",
+        "trainer.enable_progress_bar=false",
+    ]
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Path:
+    """A finished run of the sentiment recipe with every exporter."""
+    import framework
+
+    return framework.run("sentiment", *small, folder=tmp_path_factory.mktemp("runs") / "first")

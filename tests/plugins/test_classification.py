@@ -1,0 +1,106 @@
+"""The classification task: the conformance kit, every accepted family, and what is its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from framework import InputError, Splits, Table
+from framework.modules import ModuleBackend
+from framework.runtime.onnx import open_onnx
+from framework.testing import TaskConformance
+from framework.verify import Parity, compare_shapes
+from framework_classification import Classification
+from framework_classification.accepts import FAMILIES
+from framework_classification.calibration import fit_temperature, uncalibrated
+from framework_classification.data import prepare
+from framework_classification.evaluation import evaluate
+from framework_classification.fine_tuned import graph
+from framework_classification.module import Probabilities
+from framework_onnx import Onnx
+from framework_onnx.export import export
+from tests.tiny import LENGTH, rows, tiny_model, write_csv
+
+
+class TestConformance(TaskConformance):
+    recipe = "sentiment"
+
+    def overrides(self, folder: Path) -> list[str]:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            f"data.train={write_csv(folder / 'rows.csv', rows())}",
+            f"model.name={tiny_model(folder / 'model')}",
+            f"task.max_length={LENGTH}",
+            "trainer.enable_progress_bar=false",
+        ]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_accepted_family_exports_to_an_equal_file(family: str, tmp_path: Path) -> None:
+    from framework_text.backbones import load_model
+
+    network = load_model("AutoModelForSequenceClassification", tiny_model(tmp_path / family, family), num_labels=3)
+    spec = graph(Probabilities(network, 1.5).eval(), network.config, LENGTH, 0)
+    variant = export([spec], tmp_path, Onnx(), {})
+    backend = open_onnx([spec], {name: tmp_path / file for name, file in variant.files.items()})
+    parity = Parity()
+    compare_shapes(parity, [spec], ModuleBackend([spec]), backend)
+    parity.require(family)
+
+
+def table(labels: list[str], source: str = "rows.csv") -> Table:
+    texts = [f"text {i}" for i in range(len(labels))]
+    return Table({"text": texts, "label": labels}, list(range(2, len(labels) + 2)), source)
+
+
+def test_one_class_only_is_refused() -> None:
+    with pytest.raises(InputError, match=r"every row has the label 'a'.*at least two"):
+        prepare(Splits(table(["a", "a"]), table(["a"]), table(["a"])), Classification())
+
+
+def test_a_test_label_that_training_never_saw_is_named_with_its_line() -> None:
+    with pytest.raises(InputError, match=r"test\.csv, line 3: the label 'c' of a test row does not occur"):
+        prepare(Splits(table(["a", "b"]), table(["a"]), table(["b", "c"], "test.csv")), Classification())
+
+
+def test_labels_given_in_the_recipe_fix_their_order() -> None:
+    data = prepare(Splits(table(["a", "b"]), table(["a"]), table(["b"])), Classification(labels=["b", "a"]))
+    assert data.targets(data.splits.train) == [1, 0]
+
+
+def test_whole_number_labels_are_ordered_by_value_and_kept_as_text() -> None:
+    data = prepare(Splits(table(["10", "9", "007"]), table(["9"]), table(["10"])), Classification())
+    assert data.labels == ["007", "9", "10"]
+
+
+def test_class_weights_make_every_class_weigh_the_same() -> None:
+    data = prepare(Splits(table(["a"] * 3 + ["b"]), table(["a"]), table(["b"])), Classification())
+    assert data.class_weights() == pytest.approx([4 / 6, 4 / 2])
+
+
+def test_the_temperature_that_scaled_logits_is_found_and_undone() -> None:
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(4000, 3)) * 2
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    targets = np.array([random.choice(3, p=row) for row in p])
+    temperature = fit_temperature(logits * 3, targets)
+    assert temperature == pytest.approx(3, rel=0.1)
+    assert uncalibrated(p, 3.0) == pytest.approx(torch.softmax(torch.from_numpy(logits) * 3, -1).numpy(), abs=1e-6)
+
+
+def test_metrics_agree_with_scikit_learn() -> None:
+    from sklearn.metrics import accuracy_score, f1_score
+
+    random = np.random.default_rng(1)
+    scores = random.dirichlet(np.ones(4), size=300)
+    labels = ["a", "b", "c", "d"]
+    truth = [labels[i] for i in random.integers(0, 4, 300)]
+    predicted = [labels[i] for i in scores.argmax(1)]
+    responses = [{"probabilities": dict(zip(labels, map(float, row), strict=True))} for row in scores]
+    metrics = evaluate(responses, table(truth), {"temperature": 1.0}).metrics
+    assert metrics["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
+    assert metrics["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
+    assert metrics["ece"] == pytest.approx(metrics["ece_before"])

@@ -1,0 +1,80 @@
+"""Tiny real things: a labelled file, and randomly initialised models of every family, with a tokenizer."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+WORDS = {
+    "positive": ["lovely", "great", "superb", "kind", "happy"],
+    "negative": ["awful", "late", "rude", "broken", "sad"],
+    "neutral": ["blue", "daily", "round", "average", "paper"],
+}
+THINGS = ["flight", "phone", "car", "seat", "crew", "bag", "screen", "meal", "ticket", "engine", "door", "window"]
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+LENGTH = 32  # tokens
+
+
+def rows(count: int = 120, labels: Mapping[str, Sequence[str]] = WORDS, seed: int = 0) -> list[tuple[str, str]]:
+    """(text, label) pairs, all texts different, the label decided by one word."""
+    pick = random.Random(seed)
+    found: dict[str, str] = {}
+    while len(found) < count:
+        label = sorted(labels)[len(found) % len(labels)]
+        parts = [pick.choice(THINGS) for _ in range(pick.randint(2, 6))]
+        parts.insert(pick.randrange(len(parts)), pick.choice(labels[label]))
+        found.setdefault(" ".join(["the", *parts]), label)
+    return list(found.items())
+
+
+def write_csv(path: Path, pairs: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> Path:
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([header, *pairs])
+    return path
+
+
+def tiny_model(folder: Path, family: str = "bert") -> Path:
+    """A folder as save_pretrained leaves it: a few thousand random parameters and a word-level tokenizer."""
+    import torch
+    from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
+
+    folder.mkdir(parents=True, exist_ok=True)
+    words = [*SPECIAL, "the", "a", *THINGS, *(word for words in WORDS.values() for word in words)]
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(family, **_sizes(family, len(words)))
+    AutoModel.from_config(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=_tokenizer(words),
+        **{f"{name[1:-1].lower()}_token": name for name in SPECIAL},
+        model_max_length=LENGTH,
+    ).save_pretrained(folder)
+    return folder
+
+
+def _tokenizer(words: Sequence[str]) -> Any:
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+    vocabulary = {word: i for i, word in enumerate(words)}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    ends = [(name, vocabulary[name]) for name in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=ends)
+    return tokenizer
+
+
+def _sizes(family: str, vocabulary: int) -> dict[str, Any]:
+    ids = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
+    if family == "distilbert":
+        own: dict[str, Any] = {"dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 2}
+    else:
+        own = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+    if family in ("albert", "electra"):
+        own["embedding_size"] = 16
+    if family == "deberta-v2":
+        own |= {"relative_attention": True, "position_buckets": 8, "pos_att_type": ["p2c", "c2p"], "norm_rel_ebd": "layer_norm"}
+    if family == "modernbert":
+        own |= {"local_attention": 16, "global_attn_every_n_layers": 2}
+    return {"vocab_size": vocabulary, "max_position_embeddings": LENGTH + 8, **ids, **own}
