@@ -58,6 +58,7 @@ def main() -> None:
     parser.add_argument("--bf16", action="store_true", help="let the pipeline compete in bfloat16 too")
     options = parser.parse_args()
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     print(heading(), flush=True)
     try:
         texts = tweets(max(options.texts, options.singles))

@@ -19,11 +19,12 @@ from framework import Section
 from framework.console import as_text
 
 HEAVY = ("torch", "transformers", "pytorch_lightning", "sklearn", "scipy")
-PROBE = """
+MARK = "modules:"
+PROBE = f"""
 import sys
 from framework.__main__ import main
 code = main(sys.argv[1:])
-print("modules:", *sys.modules, file=sys.stderr)
+print("{MARK}", *sys.modules, file=sys.stderr)
 sys.exit(code)
 """
 
@@ -59,7 +60,7 @@ def main() -> int:
 def framework_command(name: str, given: list[str]) -> Command:
     """A command of the framework, run once to see what it imports and to warm the disk."""
     errors = run(["-c", PROBE, *given]).stderr
-    modules = set(next(line for line in reversed(errors.splitlines()) if line.startswith("modules:")).split())
+    modules = set(next(line for line in reversed(errors.splitlines()) if line.startswith(MARK)).split())
     heavy = [library for library in HEAVY if library in modules]
     return Command(f"python -m framework {name}", ["-m", "framework", *given], heavy)
 
@@ -74,7 +75,7 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     """Runs this Python in a process of its own; ends the benchmark when that fails."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
-        sys.exit(done.stderr)
+        sys.exit("\n".join(line for line in done.stderr.splitlines() if not line.startswith(MARK)))
     return done
 
 

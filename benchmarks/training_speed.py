@@ -68,9 +68,12 @@ def main() -> None:
     transformers.logging.set_verbosity_error()
     print(heading(), flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        context = recipe_context(options.rows, Path(folder))
-        everyone = contestants(context)
-        take_turns(everyone, options.rounds)
+        try:
+            context = recipe_context(options.rows, Path(folder))
+            everyone = contestants(context)
+            take_turns(everyone, options.rounds)
+        except FrameworkError as error:
+            sys.exit(f"error: {error}")
     print(as_text(table(everyone, len(context.data.splits.train))))
 
 

@@ -101,8 +101,7 @@ def check_overrides(arguments: list[str]) -> None:
     arguments: overrides, among Hydra's own flags. Afterwards Hydra knows schemas and search path.
     """
     install()
-    with _explained():
-        overrides = OverridesParser.create().parse_overrides(get_args_parser().parse_args(arguments).overrides)
+    overrides = [_parse(argument) for argument in get_args_parser().parse_args(arguments).overrides]
     with _hydra():
         loader = GlobalHydra.instance().config_loader()
         known = {group: loader.get_group_options(group) for group in GROUPS}
@@ -184,6 +183,13 @@ def explain(error: BaseException) -> str:
     return "\n".join(dict.fromkeys(line.rstrip() for line in lines if not noise.search(line)))
 
 
+def _parse(argument: str) -> Override:
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException as error:
+        raise InputError(f"{argument!r} is not KEY=VALUE as Hydra reads it: {explain(error)}") from error
+
+
 def _choices(override: Override) -> list[str]:
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
     names = [name.strip("'\" ") for value in values for name in str(value).strip("[]").split(",")]
@@ -236,5 +242,5 @@ def _nearest_key(key: str, config: DictConfig) -> str:
         parts.pop()
     section = OmegaConf.select(config, ".".join(parts)) if parts else config
     prefix = ".".join(parts)
-    names = [f"{prefix}.{name}" if prefix else str(name) for name in section]
+    names = [".".join([*parts, str(name)]) for name in section]
     return nearest(key, names, f"keys of {prefix or 'a recipe'}")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import time
 from dataclasses import replace
+from typing import Any
 
-import numpy as np
-
-from framework.contracts import Fitted
+from framework.contracts import Candidate, FitContext, Fitted
 from framework.data.table import Splits
 from framework.job import Job
 from framework.plugins import resolve
@@ -18,11 +16,19 @@ def fit_candidates(job: Job, splits: Splits) -> dict[str, Fitted]:
     """Every candidate by name, each fitted from the same seed on the same rows, the cheap ones first."""
     fitted: dict[str, Fitted] = {}
     for candidate in sorted(job.task.candidates, key=lambda candidate: not candidate.baseline):
-        random.seed(job.config.seed)
-        np.random.seed(job.config.seed)
         started = time.perf_counter()
-        result: Fitted = resolve(candidate.fit)(job.context(candidate, splits))
+        result = fit_candidate(job, candidate, splits)
         seconds = round(time.perf_counter() - started, 1)
         fitted[candidate.name] = replace(result, facts={**result.facts, "fit_seconds": seconds})
         job.console.say(f"{candidate.name}: fitted in {seconds} s")
+    return fitted
+
+
+def fit_candidate(job: Job, candidate: Candidate, splits: Splits, **changes: Any) -> Fitted:
+    """One candidate, with every random generator seeded. `changes` replace fields of its `FitContext`."""
+    from pytorch_lightning import seed_everything
+
+    context: FitContext = replace(job.context(candidate, splits), **changes)
+    seed_everything(context.seed, verbose=False)
+    fitted: Fitted = resolve(candidate.fit)(context)
     return fitted

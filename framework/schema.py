@@ -79,11 +79,14 @@ def _trainer_signature() -> Iterator[tuple[str, ast.expr | None, Any]]:
 
 
 def _omega_type(annotation: ast.expr | None) -> Any:
-    """The part of an annotation that a YAML file can hold; Any where it includes lists or mappings."""
+    """The part of an annotation that a YAML file can hold; Any where it includes lists or mappings.
+
+    Lightning's names with an underscore stand for unions of literals.
+    """
     names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)} if annotation else set()
     literals = [node for node in ast.walk(annotation) if isinstance(node, ast.Constant)] if annotation else []
     known = {_PRIMITIVES[name] for name in names & _PRIMITIVES.keys()}
-    if any(isinstance(node.value, str) for node in literals) or names & {"_PRECISION_INPUT", "_PRECISION_INPUT_STR"}:
+    if any(isinstance(node.value, str) for node in literals) or any(name.startswith("_") for name in names):
         known |= {str, int}
     if not known or names & {"list", "List", "dict", "Dict", "Iterable", "Logger", "Callback", "Strategy"}:
         return Any

@@ -14,12 +14,13 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from framework.contracts import FitContext
-from framework.errors import FrameworkError
+from framework.errors import FrameworkError, InputError
 
 # Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
 # of the fit alone, so evaluation, export and the artifact happen once.
@@ -38,7 +39,6 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     and the last) to ``context.folder/checkpoints``. Returns facts for the manifest. Raises FrameworkError when a rank of
     a distributed run fails, KeyboardInterrupt when interrupted.
     """
-    pl.seed_everything(context.seed, verbose=False)
     module.train()  # transformers hands models over in eval mode, without dropout
     with _quiet():
         trainer = build_trainer(context, patience)
@@ -88,6 +88,15 @@ def best_precision(accelerator: str) -> str:
         if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"):
             return "bf16-mixed"
     return "32-true"
+
+
+def check_trainer(arguments: Mapping[str, Any]) -> None:
+    """Raises InputError when Lightning refuses the recipe's arguments, before any data is read."""
+    try:
+        with _quiet():
+            pl.Trainer(**{**arguments, "logger": False, "callbacks": None, "enable_checkpointing": False})
+    except (MisconfigurationException, ValueError, TypeError, ModuleNotFoundError) as error:
+        raise InputError(f"trainer: {error}") from error
 
 
 class Reproducible(Callback):

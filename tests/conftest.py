@@ -32,6 +32,7 @@ def small(model_folder: Path, csv_file: Path) -> list[str]:
         f"model.name={model_folder}",
         f"task.max_length={LENGTH}",
         "model.learning_rate=3e-3",
+        "model.batch_size=8",
         "trainer.max_epochs=2",
         "trainer.enable_progress_bar=false",
     ]

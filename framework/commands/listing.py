@@ -35,16 +35,18 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 
 def recipes() -> Section:
-    """Every recipe on the search path, with the first sentence of its comment, where it is, and what it hides."""
+    """Every recipe that can be run, with the first line of its comment; the note says which files others hide."""
     from framework.configs import recipe_roots
 
-    rows, owner = [], dict[str, str]()
+    rows, notes, owner = [], ["run one: python -m framework recipe=NAME"], dict[str, Path]()
     for root in recipe_roots():
         for path in sorted((_folder(root) / "recipe").glob("*.yaml")):
-            hidden = f"hidden by {owner[path.stem]}" if path.stem in owner else ""
-            owner.setdefault(path.stem, str(path))
-            rows.append((path.stem, hidden or _first_comment(path), str(path)))
-    return Section("Recipes", ("name", "what it does", "file"), rows, "run one: python -m framework recipe=NAME")
+            if path.stem in owner:
+                notes.append(f"{owner[path.stem]} hides {path}")
+                continue
+            owner[path.stem] = path
+            rows.append((path.stem, _first_comment(path), str(path)))
+    return Section("Recipes", ("name", "what it does", "file"), rows, "\n".join(notes))
 
 
 def plugins() -> Section:

@@ -9,6 +9,7 @@ from pathlib import Path
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -24,11 +25,17 @@ def main(given: list[str]) -> int:
     check_overrides(given)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
     sys.argv = [sys.argv[0], *given]
+    _failures.clear()
     try:
         _run()
     except (HydraException, OmegaConfBaseException) as error:
         raise InputError(explain(error)) from error
+    for failure in _failures:
+        raise failure
     return 0
+
+
+_failures: list[FrameworkError] = []  # Hydra prints its own lines over an error that passes through it
 
 
 @hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")
@@ -41,7 +48,7 @@ def _run(config: DictConfig) -> None:
     settings = HydraConfig.get()
     try:
         run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
-    except (FrameworkError, KeyboardInterrupt):
-        raise
-    except OSError as error:
-        raise FrameworkError(f"{type(error).__name__}: {error}") from error
+    except FrameworkError as error:
+        if settings.mode == RunMode.MULTIRUN:
+            raise  # a sweep stops here, and Hydra names the job
+        _failures.append(error)

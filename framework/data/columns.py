@@ -61,15 +61,14 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
         return longest, f"longest texts, {length[longest]:.0f} characters on average"
     distinct = {name: len(set(values)) for name, values in sample.items()}
     fits = {n: d for n, d in distinct.items() if 2 <= d <= max(2, MAX_CATEGORY_SHARE * len(sample[n]))}
-    fits = {n: d for n, d in fits.items() if not _measures(sample[n], d)}
-    best = min(fits, key=fits.__getitem__, default=None)
+    fits = {n: d for n, d in fits.items() if d == 2 or not _has_fractions(sample[n])}
+    best = min(fits, key=lambda name: (_has_fractions(sample[name]), fits[name]), default=None)
     return None if best is None else (best, f"{fits[best]} distinct values in {len(sample[best])} rows")
 
 
-def _measures(values: Sequence[str], distinct: int) -> bool:
-    """Whether a column holds measurements, numbers with a fraction or very many of them, rather than categories."""
-    numbers = sum(bool(re.fullmatch(r"[-+]?\d*\.\d+(e[-+]?\d+)?", v.strip(), re.I)) for v in values)
-    return numbers > len(values) / 2 and distinct > 2
+def _has_fractions(values: Sequence[str]) -> bool:
+    """Whether most values are numbers with a fraction: measurements rather than categories."""
+    return sum(bool(re.fullmatch(r"[-+]?\d*\.\d+(e[-+]?\d+)?", v.strip(), re.I)) for v in values) > len(values) / 2
 
 
 def _plain(name: str) -> str:

