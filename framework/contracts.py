@@ -31,13 +31,13 @@ class Column:
     """A column that a task needs, by role.
 
     names: header spellings recognised, the best first.
-    kind: "text" is free text, "category" repeats few values.
+    kind: "text" is free text, "category" repeats few values, "number" is written in digits.
     target: the column is what the model predicts, so a request does not carry it.
     """
 
     role: str
     names: tuple[str, ...]
-    kind: Literal["text", "category"]
+    kind: Literal["text", "category", "number"]
     target: bool = False
 
 

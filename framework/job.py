@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -99,8 +100,13 @@ class Job:
         return options_of(self.config.export[exporter.name], exporter.options)
 
     def example(self, splits: Splits) -> str:
-        """A short validation text to try the artifact with."""
-        requests = self.task.requests(splits.validation)
-        texts = [value for request in requests[:200] for value in request.values() if isinstance(value, str)]
-        plain = [text for text in texts if text.isascii() and text.isprintable() and not set(text) & set('"$`\\!')]
-        return min(plain, key=lambda text: abs(len(text) - 40), default="a text")
+        """A short validation request to try the artifact with, as `predict` takes it, safe within double quotes."""
+        written = [as_argument(request) for request in self.task.requests(splits.validation)[:200]]
+        plain = [text for text in written if text.isascii() and text.isprintable() and not set(text) & set("'$`\\!")]
+        return min(plain, key=lambda text: abs(len(text) - 40), default="...")
+
+
+def as_argument(request: Request) -> str:
+    """A request on a command line: its text when that is all it has, otherwise JSON."""
+    values = list(request.values())
+    return values[0] if len(values) == 1 and isinstance(values[0], str) else json.dumps(dict(request))

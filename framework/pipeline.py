@@ -41,7 +41,13 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
         job.console.step("report and artifact")
         write_report(job, scores, variants)
         artifact = seal(job, splits, fitted[job.task.model.name], scores, variants)
-        link_latest(folder)
-        job.console.say(f"artifact: {artifact}\nreport:   {folder / 'report.html'}")
-        job.console.say(f'next:     python -m framework predict {folder} "{job.example(splits)}"')
+        latest = link_latest(folder)
+        job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(folder / 'report.html')}")
+        job.console.say(f"next:     python -m framework predict {shown(latest)} '{job.example(splits)}'")
     return folder
+
+
+def shown(path: Path) -> Path:
+    """A path as a person would type it: relative where it lies below the current folder."""
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

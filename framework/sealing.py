@@ -96,8 +96,9 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def link_latest(folder: Path) -> None:
+def link_latest(folder: Path) -> Path:
     """Points ``latest``, beside the run's folder, at it, in one step."""
     link, fresh = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
     fresh.symlink_to(folder.name, target_is_directory=True)
     fresh.replace(link)
+    return link

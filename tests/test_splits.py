@@ -15,7 +15,7 @@ from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
 from tests.tiny import rows, write_csv
 
-ROLES = Roles(["text"], "label")
+ROLES = Roles(needed=["text", "label"], texts=["text"], balanced="label")
 
 
 def load(*overrides: str) -> Splits:

@@ -32,7 +32,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("artifact", metavar="ARTIFACT")
-    parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts to answer, one JSON line each")
+    parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts, or requests as JSON; one JSON line each")
     parser.add_argument("--file", type=Path, help="csv, tsv or jsonl with the task's columns")
     parser.add_argument("--out", type=Path, help="where the answers to --file go: .csv, .tsv or .jsonl, a row for each row")
     parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")
@@ -48,9 +48,20 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         rows = answer_file(model, options.file, options.out)
         print(f"{rows:,} answers in {options.out}", file=sys.stderr)
         return 0
-    for request, response in zip(options.texts, model.predict(options.texts), strict=True):
+    requests = [_request(text) for text in options.texts]
+    for request, response in zip(requests, model.predict(requests), strict=True):
         print(json.dumps({"request": request, **response}, ensure_ascii=False))
     return 0
+
+
+def _request(argument: str) -> Any:
+    """A JSON object is a request with several fields; anything else is a text."""
+    if argument.lstrip().startswith("{"):
+        try:
+            return json.loads(argument)
+        except ValueError:
+            return argument
+    return argument
 
 
 def _check_paths(source: Path, out: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -59,6 +60,9 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
         if longest is None or length[longest] < MIN_TEXT:
             return None
         return longest, f"longest texts, {length[longest]:.0f} characters on average"
+    if column.kind == "number":
+        numbers = [name for name, values in sample.items() if all(map(_is_number, values))]
+        return (numbers[0], "the only column of numbers") if len(numbers) == 1 else None
     distinct = {name: len(set(values)) for name, values in sample.items()}
     fits = {n: d for n, d in distinct.items() if 2 <= d <= max(2, MAX_CATEGORY_SHARE * len(sample[n]))}
     fits = {n: d for n, d in fits.items() if d == 2 or not _has_fractions(sample[n])}
@@ -69,6 +73,13 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
 def _has_fractions(values: Sequence[str]) -> bool:
     """Whether most values are numbers with a fraction: measurements rather than categories."""
     return sum(bool(re.fullmatch(r"[-+]?\d*\.\d+(e[-+]?\d+)?", v.strip(), re.I)) for v in values) > len(values) / 2
+
+
+def _is_number(value: str) -> bool:
+    try:
+        return math.isfinite(float(value))
+    except ValueError:
+        return False
 
 
 def _plain(name: str) -> str:

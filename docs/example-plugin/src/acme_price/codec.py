@@ -1,0 +1,34 @@
+"""A size in, a price out. numpy alone: this module also runs where torch is not installed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framework import Call, InputError, Request, Response, Steps
+
+
+class PriceCodec:
+    version = 1
+
+    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        self.currency = settings["currency"]
+
+    def parse(self, request: Any) -> Request:
+        size = request.get("size") if isinstance(request, Mapping) else request
+        try:
+            return {"size": float(size)}
+        except (TypeError, ValueError) as error:
+            raise InputError(f'a request is a size, {{"size": 80}}, not {request!r}') from error
+
+    def start(self, request: Request) -> Steps:
+        outputs = yield Call("line", {"input": np.array([[request["size"]]], dtype=np.float32)})
+        return {"price": round(float(outputs["price"][0, 0]), 2), "currency": self.currency}
+
+    def flatten(self, response: Response) -> dict[str, str]:
+        return {"price": str(response["price"])}
+
+    @staticmethod
+    def odd_requests() -> list[Request]:
+        return [{"size": 0.0}, {"size": 1e6}]

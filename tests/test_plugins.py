@@ -1,0 +1,102 @@
+"""Plugins arrive from outside, by entry point; one that is broken is named and stops nobody."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framework.contracts import Exporter, Task
+from framework.errors import FrameworkError, InputError
+from framework.plugins import Plugins, load_plugins
+
+EXAMPLE = Path(__file__).parents[1] / "docs" / "example-plugin" / "src"
+
+
+def install(site: Path, name: str, module: str) -> None:
+    """What pip leaves of a distribution with one entry point."""
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[framework.plugins]\n{module} = {module}\n")
+
+
+def command(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(site)}
+    return subprocess.run(
+        [sys.executable, "-m", "framework", *arguments],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A place on sys.path with the example plugin of the docs installed."""
+    shutil.copytree(EXAMPLE, tmp_path / "site")
+    install(tmp_path / "site", "acme-price", "acme_price")
+    return tmp_path / "site"
+
+
+def test_a_task_that_lives_outside_is_run_exported_proven_and_served(site: Path, tmp_path: Path) -> None:
+    rows = [f"{size},{size * 2500 + (size * 7919) % 1000}" for size in range(20, 120)]
+    (tmp_path / "flats.csv").write_text("\n".join(["area,cost", *rows]))
+    ran = command(site, tmp_path, "recipe=price", "data.train=flats.csv", "task.currency=CHF")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "The model beats the best baseline, mean price" in ran.stdout
+    assert "onnx: equals the trained module" in ran.stdout
+    assert "next:     python -m framework predict runs/price/latest '" in ran.stdout
+    said = command(site, tmp_path, "predict", "runs/price/latest", '{"size": 80}').stdout
+    answer = json.loads(said)
+    assert answer["currency"] == "CHF"
+    assert answer["price"] == pytest.approx(200_500, abs=600)
+
+
+def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> None:
+    (tmp_path / "flats.csv").write_text("area,cost\n" + "20,50\n" * 30 + "big,100\n")
+    ran = command(site, tmp_path, "recipe=price", "data.train=flats.csv")
+    assert (ran.returncode, "flats.csv, line 32: size 'big' is not a number" in ran.stderr) == (2, True)
+    assert "no recipe 'pric'; did you mean price? available: price, sentiment" in command(site, tmp_path, "recipe=pric").stderr
+
+
+def test_a_broken_plugin_is_named_with_its_distribution_and_the_rest_goes_on(site: Path, tmp_path: Path) -> None:
+    (site / "torn.py").write_text("import no_such_module\n")
+    install(site, "torn-plugin", "torn")
+    ran = command(site, tmp_path, "plugins")
+    assert ran.returncode == 0
+    assert "plugin torn of torn-plugin 1.0 cannot be used: ModuleNotFoundError: No module named 'no_such_module'" in ran.stdout
+    assert "acme-price 1.0" in ran.stdout
+    ran = command(site, tmp_path, "recipe=sentiment", "task=torn")
+    assert ran.returncode == 2
+    assert "torn-plugin 1.0 cannot be used" in ran.stderr
+
+
+def test_a_hook_that_does_not_exist_breaks_its_plugin_only(site: Path, tmp_path: Path) -> None:
+    (site / "typo.py").write_text("import framework\n\n\n@framework.hookimpl\ndef register_task(register): ...\n")
+    install(site, "typo-plugin", "typo")
+    ran = command(site, tmp_path, "plugins")
+    assert "plugin typo of typo-plugin 1.0 cannot be used" in ran.stdout
+    assert "classification" in ran.stdout
+
+
+def test_two_distributions_with_one_name_are_both_named() -> None:
+    found = Plugins()
+    exporter = Exporter("onnx", "a:b", "a:c")
+    found.add("exporter", "first 1.0", exporter)
+    with pytest.raises(FrameworkError, match=r"exporter 'onnx' is registered twice: by first 1\.0 and by second 2\.0"):
+        found.add("exporter", "second 2.0", exporter)
+
+
+def test_an_unknown_name_is_answered_with_the_nearest() -> None:
+    task: Task = load_plugins().task("classification")
+    assert task.model.name == "fine-tuned encoder"
+    with pytest.raises(InputError, match=r"no exporter 'onx'; did you mean onnx\?"):
+        load_plugins().exporter("onx")
