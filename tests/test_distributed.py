@@ -23,9 +23,7 @@ def test_two_processes_give_one_run_and_the_metric_of_one(tmp_path: Path, small:
         command = [sys.executable, "-m", "framework", *arguments, *more, run]
         said = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
         assert said.count("onnx: equals the trained module") == 1
-    one, two = (
-        json.loads((tmp_path / folder / "run" / "artifact" / "manifest.json").read_text("utf-8")) for folder in ("one", "two")
-    )
+    one, two = (framework.load(tmp_path / folder).manifest for folder in ("one", "two"))
     assert two["model"]["devices"] == "2 x CPU"
     assert two["model"]["steps"] == one["model"]["steps"]
     scores = [m["evaluation"]["candidates"]["fine-tuned encoder"]["macro_f1"] for m in (one, two)]
