@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    except SystemExit as end:  # argparse, and Hydra's own flags
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

@@ -36,8 +36,8 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
 
     The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
-    and the last) to ``context.folder/checkpoints``. Returns facts for the manifest. Raises FrameworkError when a rank of
-    a distributed run fails, KeyboardInterrupt when interrupted.
+    and the last) to ``context.folder/checkpoints``. Returns facts for the manifest; ``epochs`` and ``steps`` are those
+    of the weights. Raises FrameworkError when a rank of a distributed run fails, KeyboardInterrupt when interrupted.
     """
     module.train()  # transformers hands models over in eval mode, without dropout
     with _quiet():
@@ -46,14 +46,16 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
         _fit(trainer, module, data, context.resume)
         seconds = time.perf_counter() - started
     best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    progress = {"epoch": trainer.current_epoch - 1, "global_step": trainer.global_step}
     if best:
-        module.load_state_dict(torch.load(best, map_location="cpu", weights_only=True)["state_dict"])
+        progress = torch.load(best, map_location="cpu", weights_only=True)
+        module.load_state_dict(progress["state_dict"])
     module.to("cpu").eval()
     return {
         "precision": str(trainer.precision),
         "devices": f"{trainer.num_devices * trainer.num_nodes} x {_device(trainer)}",
-        "epochs": trainer.current_epoch,
-        "steps": trainer.global_step,
+        "epochs": progress["epoch"] + 1,
+        "steps": progress["global_step"],
         "train_seconds": round(seconds, 1),
     }
 

@@ -21,7 +21,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows())
+    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows(240))
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def small(model_folder: Path, csv_file: Path) -> list[str]:
         f"task.max_length={LENGTH}",
         "model.learning_rate=3e-3",
         "model.batch_size=8",
-        "trainer.max_epochs=2",
+        "trainer.max_epochs=4",
         "trainer.enable_progress_bar=false",
     ]
 

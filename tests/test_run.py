@@ -37,7 +37,7 @@ def test_the_manifest_says_where_everything_came_from(run_folder: Path, csv_file
     manifest = open_artifact(run_folder).manifest
     assert manifest["data"]["source"] == str(csv_file)
     assert manifest["data"]["columns"] == {"text": "text", "label": "label"}
-    assert manifest["data"]["rows"] == {"train": 96, "validation": 12, "test": 12}
+    assert manifest["data"]["rows"] == {"train": 192, "validation": 24, "test": 24}
     assert manifest["model"]["backbone"] == str(model_folder)
     assert manifest["codec"]["settings"]["labels"] == ["negative", "neutral", "positive"]
     assert set(manifest["evaluation"]["candidates"]) == {"majority class", "TF-IDF + logistic regression", "fine-tuned encoder"}
@@ -89,6 +89,14 @@ def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(run_folder: Path
     other = framework.run("sentiment", *small, "seed=7", folder=tmp_path / "other")
     assert report(again)["metrics"] == report(run_folder)["metrics"]
     assert report(other)["metrics"] != report(run_folder)["metrics"]
+
+
+def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: list[str]) -> None:
+    folder = framework.run("sentiment", *small, "trainer.precision=bf16-mixed", "export=[onnx]", folder=tmp_path / "run")
+    manifest = framework.load(folder).manifest
+    assert manifest["model"]["precision"] == "bf16-mixed"
+    assert manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
+    assert manifest["evaluation"]["candidates"]["fine-tuned encoder"]["macro_f1"] > 0.5
 
 
 def test_synthetic_golden_examples_hold_none_of_the_data(tmp_path: Path, small: list[str], csv_file: Path) -> None:

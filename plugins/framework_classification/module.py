@@ -52,10 +52,22 @@ class Classifier(pl.LightningModule):
         matrices = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         vectors = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=True)
+        fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
+        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * self.options.warmup), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def configure_gradient_clipping(
+        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """As Lightning does, but also for a fused optimizer in bf16, which has no scaler that could object."""
+        if self.trainer.precision != "bf16-mixed" or not gradient_clip_val:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_algorithm == "value":
+            self.trainer.precision_plugin.clip_grad_by_value(optimizer, gradient_clip_val)
+        else:
+            self.trainer.precision_plugin.clip_grad_by_norm(optimizer, gradient_clip_val)
 
 
 class ClassificationBatches(pl.LightningDataModule):
