@@ -23,9 +23,9 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from framework.contracts import NoOptions, Task
+from framework.contracts import Exporter, NoOptions, Task
 from framework.errors import FrameworkError, InputError, nearest
-from framework.plugins import Plugins, load_plugins, resolve
+from framework.plugins import load_plugins, resolve
 from framework.schema import ArtifactConfig, data_schema, trainer_schema
 
 CONFIG_PATH = "pkg://framework.conf"
@@ -140,7 +140,9 @@ def check_recipe(config: DictConfig) -> None:
         )
     if not config.get("export"):
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
-    problems += list(_missing_bases(plugins, list(config.get("export") or {})))
+    problems += list(_wrong_data(config.data))
+    exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
+    problems += list(_wrong_exporters(exporters))
     task = plugins.task(config.task.name)
     if task.model.check and not problems:
         problems += resolve(task.model.check)(options_of(config.model, task.model.options))
@@ -148,11 +150,22 @@ def check_recipe(config: DictConfig) -> None:
         raise InputError(*problems)
 
 
-def _missing_bases(plugins: Plugins, names: list[str]) -> Iterator[str]:
-    for name in names:
-        base = plugins.exporter(name).base
-        if base is not None and base not in names:
-            yield f"export={name} starts from {base}: write export=[{','.join([base, *names])}]"
+def _wrong_data(data: DictConfig) -> Iterator[str]:
+    """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
+    if not data.train and not data.source.train:
+        yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
+    for name in data.source if not data.train else ():
+        if data[name] is not None:
+            yield f"data.{name}={data[name]} goes with data.train=FILE; without it the recipe's own data is used as it is"
+
+
+def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
+    names = [exporter.name for exporter in exporters]
+    for exporter in exporters:
+        if exporter.base is not None and exporter.base not in names:
+            yield f"export={exporter.name} starts from {exporter.base}: write export=[{','.join([exporter.base, *names])}]"
+    if exporters and not any(exporter.exact and exporter.format == "onnx" for exporter in exporters):
+        yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from tabulate import tabulate
 from framework.contracts import Section
 
 CELL = 100  # characters of a table cell shown on the terminal
+ROWS = 30  # of a table; the report has them all
 
 
 class Console:
@@ -34,8 +35,14 @@ class Console:
 
 def as_text(section: Section) -> str:
     table = ""
+    left = len(section.rows) - ROWS
     if section.rows:
-        rows = [[str(cell) if len(str(cell)) <= CELL else str(cell)[: CELL - 1] + "…" for cell in row] for row in section.rows]
+        rows = [[_short(str(cell)) for cell in row] for row in section.rows[:ROWS]]
         right = ["left"] + ["right"] * (len(section.header) - 1)
         table = tabulate(rows, headers=list(section.header), colalign=right, disable_numparse=True)
-    return "\n".join(part for part in (section.title, table, section.note) if part)
+    more = f"... and {left:,} more rows" if left > 0 else ""
+    return "\n".join(part for part in (section.title, table, more, section.note) if part)
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= CELL else cell[: CELL - 1] + "…"

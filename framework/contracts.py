@@ -18,12 +18,16 @@ Tensors = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Section:
-    """A titled piece of what a run has to say: a table, a sentence, or both. Shown on the console and in the report."""
+    """A titled piece of what a run has to say: a table, a sentence, or both. Shown on the console and in the report.
+
+    leads: it stands at the top of the report.
+    """
 
     title: str
     header: Sequence[str] = ()
     rows: Sequence[Sequence[object]] = ()
     note: str = ""
+    leads: bool = False
 
 
 @dataclass(frozen=True)
@@ -263,13 +267,13 @@ class Task:
 class Variant:
     """The files of one export: graph name -> path. `facts`: opset, what was quantized, how.
 
-    format: "onnx" is what the runtime opens without torch.
+    name, format: those of the exporter; the framework fills them in.
     """
 
-    name: str
-    format: str
     files: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    name: str = ""
+    format: str = ""
 
 
 @dataclass(frozen=True)
@@ -280,6 +284,7 @@ class Exporter:
         ({graph name: path}, empty without a base); writes into the folder and returns a `Variant` whose paths are
         relative to it.
     open: ``"module:function"``, called with the graphs and {graph name: path}; returns a `Backend` that runs the files.
+    format: of the files. "onnx" is what the runtime opens without torch; an artifact holds at least one such variant.
     base: the exporter whose files this one starts from.
     exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: it ships only when
         the task's metric on validation drops by at most its option ``max_drop``.
@@ -288,6 +293,7 @@ class Exporter:
     name: str
     export: str
     open: str
+    format: str
     options: type = NoOptions
     base: str | None = None
     exact: bool = True

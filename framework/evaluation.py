@@ -33,7 +33,7 @@ def scoreboard(job: Job, scores: Mapping[str, Evaluation]) -> Section:
     """Metrics of all candidates side by side, the model last."""
     names = list(dict.fromkeys(name for score in scores.values() for name in score.metrics))
     rows = [(c, *(f"{s.metrics[n]:.4f}" if n in s.metrics else "" for n in names)) for c, s in scores.items()]
-    return Section("Test rows, model and baselines", ("candidate", *names), rows, verdict(job, scores))
+    return Section("Test rows, model and baselines", ("candidate", *names), rows, verdict(job, scores), leads=True)
 
 
 def verdict(job: Job, scores: Mapping[str, Evaluation]) -> str:

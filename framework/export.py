@@ -29,9 +29,8 @@ def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Pa
     own.mkdir()
     files = paths(folder, base) if base else {}
     variant: Variant = resolve(exporter.export)(graphs, own, options, files)
-    return replace(
-        variant, name=exporter.name, files={graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
-    )
+    inside = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
+    return replace(variant, name=exporter.name, format=exporter.format, files=inside)
 
 
 def paths(folder: Path, variant: Variant) -> dict[str, Path]:

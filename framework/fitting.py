@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from framework.contracts import Candidate, FitContext, Fitted
+from framework.contracts import Candidate, FitContext, Fitted, Section
 from framework.data.table import Splits
 from framework.job import Job
 from framework.plugins import resolve
@@ -21,6 +21,8 @@ def fit_candidates(job: Job, splits: Splits) -> dict[str, Fitted]:
         seconds = round(time.perf_counter() - started, 1)
         fitted[candidate.name] = replace(result, facts={**result.facts, "fit_seconds": seconds})
         job.console.say(f"{candidate.name}: fitted in {seconds} s")
+        if result.facts:
+            job.console.show(Section(f"About the {candidate.name}", ("", ""), [*fitted[candidate.name].facts.items()]))
     return fitted
 
 

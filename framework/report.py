@@ -26,7 +26,7 @@ def write_report(job: Job, scores: Mapping[str, Evaluation], variants: Variants)
         "decisions": {measured.name: measured.decision for measured in variants.all},
         "files": {m.name: m.facts() for m in [variants.reference, *variants.all]},
         "verified": variants.checks,
-        "sections": [asdict(section) for section in job.console.sections],
+        "sections": [asdict(section) for section in sorted(job.console.sections, key=lambda section: not section.leads)],
         "config": OmegaConf.to_container(job.config, resolve=True),
     }
     (job.folder / "report.json").write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")

@@ -155,4 +155,4 @@ def files_table(job: Job, variants: Variants) -> Section:
         for m in [variants.reference, *variants.all]
     ]  # fmt: skip
     header = ("file", "MB", "ms for one", "a second in batches", f"validation {job.task.metric.name}", "ships")
-    return Section("Files", header, rows, "\n".join(variants.checks))
+    return Section("Files", header, rows, "\n".join(variants.checks), leads=True)

@@ -64,6 +64,9 @@ def test_all_problems_are_said_together() -> None:
         ("model.learning_rate=-1", "model.learning_rate=-1.0 must lie between 0 and 1"),
         ("model.batch_size=0", "model.batch_size=0 must be at least 1"),
         ("model.name=./nowhere", "model.name=./nowhere: no such folder"),
+        ("data.test=mine.csv", "data.test=mine.csv goes with data.train=FILE"),
+        ("data.text=body", "data.text=body goes with data.train=FILE"),
+        ("model.sha256=abc", "model.sha256=abc goes with model.name="),
         ("data.train=[unclosed", "data.train=[unclosed"),
     ],
 )
@@ -86,7 +89,7 @@ def test_the_users_own_recipes_come_first_and_what_they_hide_is_said(
     recipe.parent.mkdir(parents=True)
     recipe.write_text(
         "# @package _global_\n# mine\ndefaults:\n  - override /task: classification\n  - override /export: [onnx]\n"
-        "  - override /model: minilm\nseed: 7\n"
+        "  - override /model: minilm\n  - override /data: tweets\nseed: 7\n"
     )
     monkeypatch.chdir(tmp_path)
     assert compose_recipe("sentiment", []).seed == 7

@@ -89,7 +89,7 @@ def test_a_hook_that_does_not_exist_breaks_its_plugin_only(site: Path, tmp_path:
 
 def test_two_distributions_with_one_name_are_both_named() -> None:
     found = Plugins()
-    exporter = Exporter("onnx", "a:b", "a:c")
+    exporter = Exporter("onnx", "a:b", "a:c", "onnx")
     found.add("exporter", "first 1.0", exporter)
     with pytest.raises(FrameworkError, match=r"exporter 'onnx' is registered twice: by first 1\.0 and by second 2\.0"):
         found.add("exporter", "second 2.0", exporter)

@@ -114,3 +114,16 @@ def test_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:
     again = load(f"data.train={write_csv(tmp_path / 'b.csv', rows(60))}").about["sha256"]
     other = load(f"data.train={write_csv(tmp_path / 'c.csv', rows(60, seed=1))}").about["sha256"]
     assert first == again != other
+
+
+def test_no_label_is_lost_to_the_limit(tmp_path: Path) -> None:
+    rare = [(f"the rare case {i}", "rare") for i in range(6)]
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', rows(300) + rare)}", "data.limit_rows=20")
+    assert len(splits.train) <= 22
+    assert "rare" in splits.train.columns["label"]
+
+
+def test_a_training_file_that_is_the_test_file_is_refused(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", rows(60))
+    with pytest.raises(InputError, match="every row stands in the validation or test file too"):
+        load(f"data.train={path}", f"data.test={path}")

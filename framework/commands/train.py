@@ -48,7 +48,7 @@ def _run(config: DictConfig) -> None:
     settings = HydraConfig.get()
     try:
         run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
-    except FrameworkError as error:
+    except (FrameworkError, OSError) as error:
         if settings.mode == RunMode.MULTIRUN:
             raise  # a sweep stops here, and Hydra names the job
-        _failures.append(error)
+        _failures.append(error if isinstance(error, FrameworkError) else FrameworkError(f"{type(error).__name__}: {error}"))

@@ -21,8 +21,6 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     user is judged whole: its rows stay, and training rows with the same text are left out.
     """
     source = data if data.train else data.source
-    if not source.train:
-        raise InputError("no data: write data.train=FILE.csv, or choose a data set with data=NAME")
     reader = _Reader(source, task)
     roles, notes = reader.roles, reader.notes
     test, validation, train = (reader.read(name) for name in ("test", "validation", "train"))
@@ -34,6 +32,8 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     train, _, found = without_duplicates(train, roles, seen)
     notes += found
     total = len(train)
+    if not total:
+        raise InputError(f"{train.source}: every row stands in the validation or test file too; nothing is left to train on")
     if test is None:
         train, test = split_off(train, data.test_fraction, roles, seed)
     if validation is None:

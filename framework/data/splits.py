@@ -84,15 +84,7 @@ def normal_forms(table: Table, roles: Roles) -> list[str] | None:
 
 def split_off(table: Table, fraction: float, roles: Roles, seed: int) -> tuple[Table, Table]:
     """(rest, part): a seeded `fraction` of the rows, every target value in proportion, at least one row left in each."""
-    groups: dict[str, list[int]] = defaultdict(list)
-    for i in range(len(table)):
-        groups[table.columns[roles.balanced][i] if roles.balanced else ""].append(i)
-    shuffle = random.Random(seed)  # noqa: S311, a shuffle
-    part: list[int] = []
-    for name in sorted(groups):
-        rows = groups[name]
-        shuffle.shuffle(rows)
-        part += rows[: min(round(len(rows) * fraction), len(rows) - 1)]
+    part = [i for rows in _shuffled_groups(table, roles, seed) for i in rows[: min(round(len(rows) * fraction), len(rows) - 1)]]
     if not part:
         raise InputError(
             f"{table.source}: {len(table)} usable rows are too few to hold out {fraction:.0%} of them; "
@@ -102,12 +94,24 @@ def split_off(table: Table, fraction: float, roles: Roles, seed: int) -> tuple[T
     return table.take([i for i in range(len(table)) if i not in chosen]), table.take(sorted(part))
 
 
+def _shuffled_groups(table: Table, roles: Roles, seed: int) -> list[list[int]]:
+    """Row numbers by value of the balanced column, each group in seeded random order."""
+    groups: dict[str, list[int]] = defaultdict(list)
+    for i in range(len(table)):
+        groups[table.columns[roles.balanced][i] if roles.balanced else ""].append(i)
+    shuffle = random.Random(seed)  # noqa: S311, a shuffle
+    for name in sorted(groups):
+        shuffle.shuffle(groups[name])
+    return [groups[name] for name in sorted(groups)]
+
+
 def at_most(table: Table, limit: int | None, roles: Roles, seed: int) -> Table:
-    """A seeded, stratified subset of at most `limit` rows."""
+    """A seeded subset of about `limit` rows, every target value in proportion and none lost."""
     if limit is None or len(table) <= limit:
         return table
-    _, part = split_off(table, limit / len(table), roles, seed)
-    return part
+    groups = _shuffled_groups(table, roles, seed)
+    kept = [i for rows in groups for i in rows[: max(1, round(len(rows) * limit / len(table)))]]
+    return table.take(sorted(kept))
 
 
 def fingerprint(splits: Splits) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework_text.backbones import problems_with
+from framework_text.backbones import misplaced, problems_with
 from framework_text.options import FineTuning
 
 FAMILIES = (
@@ -20,7 +20,7 @@ FAMILIES = (
 
 
 def problems(model: FineTuning) -> list[str]:
-    found = problems_with(model.backbone, FAMILIES)
+    found = [*misplaced(model), *problems_with(model.backbone, FAMILIES)]
     if model.batch_size < 1:
         found.append(f"model.batch_size={model.batch_size} must be at least 1")
     if not 0 < model.learning_rate < 1:

@@ -96,8 +96,9 @@ class Probabilities(nn.Module):
     Softmax of the logits divided by a temperature (Guo et al. 2017, On Calibration of Modern Neural Networks), in fp32.
     """
 
-    def __init__(self, model: nn.Module, temperature: float) -> None:
+    def __init__(self, model: Any, temperature: float) -> None:
         super().__init__()
+        model.set_attn_implementation("eager")  # exports to fewer nodes than sdpa, which guards against NaN
         self.model = model
         self.temperature = temperature
 

@@ -27,5 +27,5 @@ class OnnxInt8:
 @hookimpl
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     run = "framework.runtime.onnx:open_onnx"
-    register(Exporter("onnx", "framework_onnx.export:export", run, Onnx))
-    register(Exporter("onnx_int8", "framework_onnx.export:quantize", run, OnnxInt8, base="onnx", exact=False))
+    register(Exporter("onnx", "framework_onnx.export:export", run, "onnx", Onnx))
+    register(Exporter("onnx_int8", "framework_onnx.export:quantize", run, "onnx", OnnxInt8, base="onnx", exact=False))

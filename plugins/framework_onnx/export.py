@@ -39,7 +39,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[s
         assert program is not None
         size = sum(p.numel() * p.element_size() for p in graph.module.parameters())
         program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
-    return Variant("onnx", "onnx", _files(graphs), {"precision": "fp32", "opset": options.opset})
+    return Variant(_files(graphs), {"precision": "fp32", "opset": options.opset})
 
 
 def quantize(graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path]) -> Variant:
@@ -57,7 +57,7 @@ def quantize(graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Map
                 weight_type=QuantType.QInt8,
             )
     kind = {"per_channel": options.per_channel, "reduce_range": options.reduce_range}
-    return Variant("onnx_int8", "onnx", files, {"precision": "int8 dynamic", **kind})
+    return Variant(files, {"precision": "int8 dynamic", **kind})
 
 
 def _files(graphs: Sequence[Graph]) -> dict[str, str]:

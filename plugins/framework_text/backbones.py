@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framework import FrameworkError, InputError, locate
-from framework_text.options import BackboneSource
+from framework_text.options import BackboneSource, FineTuning
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
@@ -31,6 +31,12 @@ def problems_with(source: BackboneSource, accepted: Iterable[str]) -> list[str]:
         problems.append(f"model.name={source.name} is a {family or 'nameless'} model; "
                         f"accepted: {', '.join(sorted(accepted))}")  # fmt: skip
     return problems + (_missing_files(source.name, folder) if folder else [])
+
+
+def misplaced(model: FineTuning) -> list[str]:
+    """What is said about a backbone that is not named: it would be ignored, since `source` counts as a whole."""
+    given = {"revision": model.revision, "sha256": model.sha256, "licence": model.licence} if not model.name else {}
+    return [f"model.{key}={value} goes with model.name=" for key, value in given.items() if value is not None]
 
 
 def fetch(source: BackboneSource) -> Path:

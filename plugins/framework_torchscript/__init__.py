@@ -9,4 +9,11 @@ from framework import Exporter, hookimpl
 
 @hookimpl
 def register_exporters(register: Callable[[Exporter], None]) -> None:
-    register(Exporter("torchscript", "framework_torchscript.export:export", "framework_torchscript.export:open_files"))
+    register(
+        Exporter(
+            "torchscript",
+            export="framework_torchscript.export:export",
+            open="framework_torchscript.export:open_files",
+            format="torchscript",
+        )
+    )

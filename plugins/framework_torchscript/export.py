@@ -26,7 +26,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
             traced = torch.jit.trace(graph.module, inputs, check_trace=False)
             torch.jit.save(traced, str(folder / f"{graph.name}.pt"))
     files = {graph.name: f"{graph.name}.pt" for graph in graphs}
-    return Variant("torchscript", "torchscript", files, {"precision": "fp32", "torch": torch.__version__})
+    return Variant(files, {"precision": "fp32", "torch": torch.__version__})
 
 
 class TorchScriptBackend:

@@ -57,3 +57,5 @@ def test_an_exporter_without_its_base_is_refused(small: list[str]) -> None:
 
     with pytest.raises(framework.InputError, match=r"export=\[onnx,onnx_int8\]"):
         compose_recipe("sentiment", [*small, "export=[onnx_int8]"])
+    with pytest.raises(framework.InputError, match=r"runs without torch: write export=\[onnx,torchscript\]"):
+        compose_recipe("sentiment", [*small, "export=[torchscript]"])
