@@ -24,6 +24,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from framework.contracts import Exporter, NoOptions, Task
+from framework.data.sources import locate
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins, resolve
 from framework.schema import ArtifactConfig, data_schema, trainer_schema
@@ -154,6 +155,12 @@ def _wrong_data(data: DictConfig) -> Iterator[str]:
     """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
     if not data.train and not data.source.train:
         yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
+    source = data if data.train else data.source
+    for name in ("train", "validation", "test"):
+        try:
+            locate(source[name] or ".")
+        except InputError as error:
+            yield f"data.{name}: {error}"
     for name in data.source if not data.train else ():
         if data[name] is not None:
             yield f"data.{name}={data[name]} goes with data.train=FILE; without it the recipe's own data is used as it is"

@@ -13,14 +13,12 @@ from framework.fitting import fit_candidates
 from framework.job import Job
 from framework.report import write_report
 from framework.sealing import link_latest, seal
-from framework.training import check_trainer
 from framework.variants import export_and_verify, files_table
 
 
 def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
     """Runs a composed recipe in a new folder and returns it. Raises FrameworkError; a failed run keeps folder and log."""
     with Job.start(config, recipe, folder) as job:
-        check_trainer(job.trainer())
         job.console.step("data")
         splits = load_splits(config.data, job.task, config.seed)
         data = job.understand(splits)
@@ -28,6 +26,9 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
             job.console.show(section)
 
         job.console.step("fit")
+        from framework.training import check_trainer  # torch takes seconds to import; what is wrong with the data is said first
+
+        check_trainer(job.trainer())
         fitted = fit_candidates(job, splits)
 
         job.console.step("evaluate")

@@ -12,7 +12,6 @@ from framework.contracts import Backend, Exporter, Fitted, Request, Section, Var
 from framework.data.table import Table
 from framework.export import export, open_backend, paths, size
 from framework.job import Job
-from framework.modules import ModuleBackend
 from framework.plugins import resolve
 from framework.runtime.scheduler import Scheduler
 from framework.verify import Parity, Trace, compare, compare_shapes, run_checks, trace
@@ -70,6 +69,8 @@ class Variants:
 
 def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
     """Raises ParityError when an exact file differs from the model; a lossy file that fails its gate is removed."""
+    from framework.modules import ModuleBackend
+
     codec = job.codec(fitted)
     requests = job.task.requests(validation)
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()])
@@ -130,8 +131,8 @@ def _decide(job: Job, exporter: Exporter, measured: Measured, reference: Measure
     if exporter.exact:
         parity.require(exporter.name)
         measured.decision = (
-            f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: largest difference "
-            f"{parity.largest:.1e}, other answers {parity.flips}, answers within tolerance of a tie {parity.close_calls}"
+            f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: "
+            f"largest difference {parity.largest:.1e}; {parity.close_calls} answers differ, each at a tie"
         )
         return
     allowed = job.export_options(exporter).max_drop

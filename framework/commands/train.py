@@ -13,7 +13,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from framework.configs import CONFIG_PATH, check_overrides, explain
+from framework.configs import CONFIG_PATH, check_overrides, check_recipe, explain
 from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
 
@@ -40,13 +40,11 @@ _failures: list[FrameworkError] = []  # Hydra prints its own lines over an error
 
 @hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")
 def _run(config: DictConfig) -> None:
-    from framework.configs import check_recipe
-
-    check_recipe(config)
-    from framework.pipeline import run_recipe
-
     settings = HydraConfig.get()
     try:
+        check_recipe(config)
+        from framework.pipeline import run_recipe
+
         run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
     except (FrameworkError, OSError) as error:
         if settings.mode == RunMode.MULTIRUN:

@@ -58,8 +58,6 @@ def iter_rows(path: Path, encoding: str | None = None) -> Iterator[Row]:
         ) from error
     except LookupError as error:
         raise InputError(f"no encoding {used!r}; examples: utf-8, latin-1, cp1252, utf-16, gb18030") from error
-    except csv.Error as error:
-        raise InputError(f"{path} cannot be read as {path.suffix}: {error}") from error
 
 
 def detect_encoding(path: Path) -> str:
@@ -92,11 +90,11 @@ def _delimited(path: Path, stream: Any) -> Iterator[Row]:
         raise InputError(f"{path} is empty; it needs a header line and one labelled row a line")
     delimiter = DELIMITERS[path.suffix.lower()] or _delimiter(header_line)
     reader = csv.reader(_chain(header_line, stream), delimiter=delimiter, strict=True)
-    header = [name.strip() for name in next(reader)]
+    header = [name.strip() for name in next(_records(path, reader))]
     _check_header(path, header)
     with _ragged(path, len(header)) as ragged:
         start = reader.line_num + 1
-        for record in reader:
+        for record in _records(path, reader):
             line, start = start, reader.line_num + 1
             if not record:
                 continue
@@ -104,6 +102,15 @@ def _delimited(path: Path, stream: Any) -> Iterator[Row]:
                 ragged(line, len(record))
             else:
                 yield Row(line, dict(zip(header, record, strict=True)))
+
+
+def _records(path: Path, reader: Any) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise InputError(
+            f"{path}, line {reader.line_num}: {error}; a quote inside a quoted field is written twice, and the field closes"
+        ) from error
 
 
 def _check_header(path: Path, header: list[str]) -> None:
