@@ -14,11 +14,12 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from framework.artifact import GOLDEN, describe_graphs
-from framework.contracts import Evaluation, Fitted, Request, Response
+from framework.contracts import Evaluation, Fitted
 from framework.data.table import Splits
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference, load_model
+from framework.runtime.scheduler import Scheduler
 from framework.variants import Measured, Variants
 
 LIBRARIES = ("recipe-framework", "torch", "transformers", "pytorch-lightning", "tokenizers", "onnx", "onnxruntime", "numpy")
@@ -31,7 +32,7 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
     """Writes what stands beside the graphs, seals, saves the trained module, and replays the sealed artifact."""
     folder = job.draft.folder
     OmegaConf.save(job.config, folder / "recipe.yaml", resolve=True)
-    tolerance = _write_golden(job, variants, folder / GOLDEN)
+    tolerance = _write_golden(job, fitted, variants, folder / GOLDEN)
     assert variants.default is not None, "a recipe without an ONNX variant is refused when it is composed"
     manifest = {
         "recipe": job.recipe,
@@ -64,25 +65,27 @@ def _variant(measured: Measured) -> dict[str, Any]:
     return {"format": variant.format, "files": dict(variant.files), "facts": dict(variant.facts), **measured.facts()}
 
 
-def _write_golden(job: Job, variants: Variants, path: Path) -> dict[str, float]:
-    """Examples on which every shipped variant gives the default variant's answer; the tolerance of each variant."""
+def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
+    """Examples on which every shipped variant gives the default variant's answer; the tolerance of each variant.
+
+    Each is answered alone: a quantized answer depends on the batch it is in.
+    """
     assert variants.default is not None
-    assert variants.default.trace is not None
-    count = len(variants.requests)
-    rows = range(min(CANDIDATES, count))
-    if job.config.artifact.golden == "synthetic":
-        rows = range(count, len(variants.default.trace.responses))
-    requests: list[Request] = [*variants.requests, *job.odd_requests()]
-    examples: list[dict[str, Any]] = []
+    codec = job.codec(fitted)
+    schedulers = {m.name: Scheduler(codec, m.backend, fitted.graphs) for m in variants.shipped if m.backend is not None}
     tolerance = {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
-    for row in rows:
-        answers: dict[str, Response] = {m.name: m.trace.responses[row] for m in variants.shipped if m.trace}
+    synthetic = job.config.artifact.golden == "synthetic"
+    lines = []
+    for request in job.odd_requests() if synthetic else variants.requests[:CANDIDATES]:
+        answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
         expected = answers[variants.default.name]
         apart = {name: difference(answer, expected) for name, answer in answers.items()}
-        if len(examples) < job.config.artifact.golden_rows and max(apart.values()) < float("inf"):
-            examples.append({"request": dict(requests[row]), "response": expected})
+        if max(apart.values()) < float("inf"):
             tolerance = {name: max(tolerance[name], 2 * apart[name]) for name in tolerance}
-    path.write_text("".join(json.dumps(example, ensure_ascii=False) + "\n" for example in examples), encoding="utf-8")
+            lines.append(json.dumps({"request": dict(request), "response": expected}, ensure_ascii=False))
+        if len(lines) == job.config.artifact.golden_rows:
+            break
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return tolerance
 
 

@@ -13,6 +13,7 @@ from framework.data.table import Table
 from framework.export import export, open_backend, paths, size
 from framework.job import Job
 from framework.plugins import resolve
+from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
 from framework.verify import Parity, Trace, compare, compare_shapes, run_checks, trace
 
@@ -34,6 +35,8 @@ class Measured:
     shipped: bool = True
     decision: str = ""
     trace: Trace | None = field(default=None, repr=False)
+    backend: Backend | None = field(default=None, repr=False)
+    company: str = ""  # what answering together instead of alone changed
 
     def facts(self) -> dict[str, Any]:
         """For manifest and report."""
@@ -43,6 +46,7 @@ class Measured:
             "milliseconds": round(self.milliseconds, 3),
             "per_second": round(self.per_second, 1),
             "decision": self.decision,
+            "company": self.company,
             "parity": self.parity.summary() if self.parity else None,
         }
 
@@ -101,14 +105,22 @@ def _measure(job: Job, fitted: Fitted, name: str, bytes_: int, backend: Backend,
     traced = trace(codec, backend, fitted.graphs, everything)
     rate = len(everything) / (time.perf_counter() - started)
     scheduler = Scheduler(codec, backend, fitted.graphs)
-    singles = []
+    singles, alone = [], []
     for request in requests[:SINGLES]:
         started = time.perf_counter()
-        scheduler.answer([request])
+        alone += scheduler.answer([request])
         singles.append(1000 * (time.perf_counter() - started))
+    company = _company([difference(*pair) for pair in zip(alone, traced.responses[:SINGLES], strict=False)])
     evaluation = resolve(job.task.evaluate)(traced.responses[: len(requests)], validation, fitted.facts)
     metric = evaluation.metrics[job.task.metric.name]
-    return Measured(name, bytes_, metric, median(singles), rate, trace=traced)
+    return Measured(name, bytes_, metric, median(singles), rate, trace=traced, backend=backend, company=company)
+
+
+def _company(apart: Sequence[float]) -> str:
+    """Dynamic quantization scales a whole batch by its largest value, so a request's answer depends on its company."""
+    moved = max((value for value in apart if value < float("inf")), default=0.0)
+    changed = apart.count(float("inf"))
+    return f"answered together instead of alone, {changed} of {len(apart)} answers changed, numbers by up to {moved:.1g}"
 
 
 def _compare(
@@ -141,8 +153,8 @@ def _decide(job: Job, exporter: Exporter, measured: Measured, reference: Measure
     verb = "shipped" if measured.shipped else "NOT shipped"
     agreement = 1 - (parity.flips + parity.close_calls) / max(parity.rows, 1)
     measured.decision = (
-        f"{verb}: {name} on validation {measured.metric:.4f} against {reference.metric:.4f}, a drop of {drop:.4f} where "
-        f"{allowed} is allowed; same answer on {agreement:.1%} of rows, largest difference {parity.largest:.3f}"
+        f"{verb}: {name} on validation {measured.metric:.4f} against {reference.metric:.4f}, where a drop of {allowed} "
+        f"is allowed; same answer on {agreement:.1%} of rows, largest difference {parity.largest:.3f}; {measured.company}"
     )
     if not measured.shipped:
         job.draft.drop(exporter.name)

@@ -120,12 +120,12 @@ class ExporterConformance(_Conformance):
     exporters: ClassVar[list[str]]
 
     def test_files_agree_with_the_module_on_odd_shapes(self, tmp_path: Path) -> None:
-        with self.job(tmp_path, "trainer.max_steps=2", f"export=[{','.join(self.exporters)}]") as (job, splits):
+        with self.job(tmp_path, "trainer.max_steps=2") as (job, splits):
             fitted = self.fit(job, splits)
             variants: dict[str, Any] = {}
-            for exporter in job.exporters:
+            for exporter in map(load_plugins().exporter, self.exporters):
                 folder, base = job.draft.folder, variants.get(exporter.base or "")
-                variant = export(fitted.graphs, exporter, job.export_options(exporter), folder, base)
+                variant = export(fitted.graphs, exporter, exporter.options(), folder, base)
                 variants[exporter.name] = variant
                 parity = Parity()
                 backend = open_backend(fitted.graphs, exporter, paths(folder, variant))

@@ -40,7 +40,9 @@ def fit(context: FitContext) -> Fitted:
     names = dict(enumerate(data.labels))
     network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(names), id2label=names,
                                    label2id={label: i for i, label in names.items()})  # fmt: skip
-    network.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
+    for part in network.modules():
+        if hasattr(part, "loss_type"):
+            part.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
     weights = data.class_weights() if options.class_weights else None
     classifier = Classifier(network, len(names), model, weights)
     pad = tokenizer.pad_token_id or 0
