@@ -7,7 +7,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from framework.runtime.onnx import granted_cpus
+from framework.cpus import granted_cpus
 from framework.training import best_precision
 
 LIBRARIES = ("torch", "transformers", "accelerate", "pytorch-lightning", "onnxruntime", "tokenizers", "numpy")

@@ -27,7 +27,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 from benchmarks.machine import heading
 from benchmarks.recipe import sentiment
 from framework import FitContext, FrameworkError, Section
-from framework.configs import options_of
+from framework.checks import options_of
 from framework.console import as_text
 from framework.plugins import resolve
 from framework.training import best_precision

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 VERBS = {
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
@@ -31,6 +33,9 @@ A run leaves its folder at runs/RECIPE/DATE and points runs/RECIPE/latest at it 
 FRAMEWORK_DEBUG=1 shows tracebacks. Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 130 interrupted."""
 
 
+UNEXPECTED = "\nThis is a fault of the framework or a plugin: FRAMEWORK_DEBUG=1 shows where; please report it."
+
+
 def usage() -> str:
     return HELP.format(verbs="\n".join(f"  {verb:9} {what}; see {verb} --help" for verb, (_, what) in VERBS.items()))
 
@@ -42,6 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("Nothing to run. Type one of:\n\n  python -m framework recipe=sentiment\n  python -m framework recipes\n"
               "  python -m framework --help")  # fmt: skip
         return 2
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a text still gets an answer
+    if given == ["--version"]:
+        print(f"recipe-framework {version('recipe-framework')}")
+        return 0
     if given[0] not in VERBS and {"-h", "--help"} & set(given):
         print(usage())
         return 0
@@ -49,11 +60,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return _dispatch(given)
-    except FrameworkError as error:
-        if os.environ.get("FRAMEWORK_DEBUG"):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -62,6 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except Exception as error:
+        if os.environ.get("FRAMEWORK_DEBUG"):
+            raise
+        known = isinstance(error, FrameworkError)
+        text = str(error) if known or isinstance(error, OSError) else f"{type(error).__name__}: {error}{UNEXPECTED}"
+        print(f"error: {text}", file=sys.stderr)
+        return error.exit_code if isinstance(error, FrameworkError) else 1
 
 
 def _dispatch(given: list[str]) -> int:

@@ -40,8 +40,8 @@ class Draft:
     def discard(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def seal(self, manifest: Mapping[str, Any]) -> Path:
-        """Writes the manifest with the checksum of every file and of itself, then renames the folder."""
+    def seal(self, manifest: Mapping[str, Any]) -> None:
+        """Writes the manifest with the checksum of every file and of itself."""
         files = sorted(path for path in self.folder.rglob("*") if path.is_file())
         entries = {
             path.relative_to(self.folder).as_posix(): {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in files
@@ -49,6 +49,9 @@ class Draft:
         content = {"format": FORMAT, **manifest, "files": entries}
         content["seal"] = _seal(content)
         (self.folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+
+    def publish(self) -> Path:
+        """Gives the sealed folder its final name."""
         self.folder.rename(self.final)
         return self.final
 
@@ -98,9 +101,12 @@ def open_artifact(path: Path | str) -> Artifact:
         intact = isinstance(manifest["files"], dict) and sealed == _seal(manifest)
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / MANIFEST} is damaged: {error}; copy the artifact again") from error
-    if manifest["format"] != FORMAT:
-        raise InputError(f"{folder} has format {manifest['format']}; this version reads format {FORMAT}")
-    problems = [] if intact else [f"{folder / MANIFEST} was altered after sealing"]
+    if not intact:
+        raise InputError(f"{folder / MANIFEST} was altered after sealing; copy the artifact again or run the recipe again")
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}")
+    files = {file for variant in manifest["variants"].values() for file in variant["files"].values()}
+    problems = [f"{folder / MANIFEST} names {file}, which was not sealed" for file in files - manifest["files"].keys()]
     with ThreadPoolExecutor() as pool:
         problems += [
             problem for problem in pool.map(lambda entry: _problem(folder, *entry), manifest["files"].items()) if problem

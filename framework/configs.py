@@ -23,11 +23,11 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from framework.contracts import Exporter, NoOptions, Task
-from framework.data.sources import locate
+from framework.checks import check_recipe
+from framework.contracts import Task
 from framework.errors import FrameworkError, InputError, nearest
-from framework.plugins import load_plugins, resolve
-from framework.schema import ArtifactConfig, data_schema, trainer_schema
+from framework.plugins import load_plugins
+from framework.schema import data_schema, recipe_schema
 
 CONFIG_PATH = "pkg://framework.conf"
 GROUPS = ("task", "data", "model", "export", "recipe")
@@ -62,8 +62,7 @@ def install() -> None:
     """Registers schemas and search path with Hydra. Safe to call twice."""
     plugins = load_plugins()
     store = ConfigStore.instance()
-    schema = {"seed": 42, "trainer": trainer_schema(), "artifact": ArtifactConfig, "export": {}}
-    store.store(name="schema", node=schema, provider="framework")
+    store.store(name="schema", node=recipe_schema(), provider="framework")
     for task in plugins.tasks.values():
         store.store(group="task", name=task.name, package="_global_", node=_task_node(task), provider="framework")
     for exporter in plugins.exporters.values():
@@ -76,7 +75,7 @@ def _task_node(task: Task) -> dict[str, Any]:
     return {
         "task": _named(task.options, task.name),
         "data": data_schema(task),
-        "model": NoOptions if task.model.options is None else task.model.options,
+        "model": task.model.options,
     }
 
 
@@ -87,13 +86,6 @@ def _named(options: type, name: str) -> type:
     if "name" in {option.name for option in fields(options)}:
         raise FrameworkError(f"the options of task {name} must not have a field called name")
     return make_dataclass(options.__name__, [("name", str, field(default=name))], bases=(options,))
-
-
-def options_of(section: Any, options: type) -> Any:
-    """A composed section as an instance of the dataclass that a plugin declared for it."""
-    values = OmegaConf.to_container(section, resolve=True)
-    assert isinstance(values, dict)
-    return options(**{str(key): value for key, value in values.items() if key in {f.name for f in fields(options)}})
 
 
 def check_overrides(arguments: list[str]) -> None:
@@ -110,7 +102,7 @@ def check_overrides(arguments: list[str]) -> None:
         problems = [problem for override in chosen for problem in _unknown_choices(override, known)]
         if problems:
             raise InputError(*problems)
-        if not any(override.key_or_group == "recipe" for override in chosen):
+        if not any(override.key_or_group == "recipe" and _choices(override) for override in chosen):
             raise InputError(f"no recipe: write recipe=NAME; {nearest('', known['recipe'])}")
         for combination in _first_choices(chosen):
             with _explained():
@@ -128,51 +120,6 @@ def compose_recipe(recipe: str, overrides: list[str]) -> DictConfig:
         config = compose("config", arguments)
     check_recipe(config)
     return config
-
-
-def check_recipe(config: DictConfig) -> None:
-    """Raises InputError with everything that is wrong with a composed recipe before anything heavy is imported."""
-    plugins = load_plugins()
-    missing = [str(key) for key in OmegaConf.missing_keys(config)]
-    problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
-    if not config.get("task"):
-        raise InputError(
-            f"the recipe names no task; write '- override /task: NAME' in its defaults, {nearest('', plugins.tasks)}"
-        )
-    if not config.get("export"):
-        problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
-    problems += list(_wrong_data(config.data))
-    exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
-    problems += list(_wrong_exporters(exporters))
-    task = plugins.task(config.task.name)
-    if task.model.check and not problems:
-        problems += resolve(task.model.check)(options_of(config.model, task.model.options))
-    if problems:
-        raise InputError(*problems)
-
-
-def _wrong_data(data: DictConfig) -> Iterator[str]:
-    """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
-    if not data.train and not data.source.train:
-        yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
-    source = data if data.train else data.source
-    for name in ("train", "validation", "test"):
-        try:
-            locate(source[name] or ".")
-        except InputError as error:
-            yield f"data.{name}: {error}"
-    for name in data.source if not data.train else ():
-        if data[name] is not None:
-            yield f"data.{name}={data[name]} goes with data.train=FILE; without it the recipe's own data is used as it is"
-
-
-def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
-    names = [exporter.name for exporter in exporters]
-    for exporter in exporters:
-        if exporter.base is not None and exporter.base not in names:
-            yield f"export={exporter.name} starts from {exporter.base}: write export=[{','.join([exporter.base, *names])}]"
-    if exporters and not any(exporter.exact and exporter.format == "onnx" for exporter in exporters):
-        yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
 
 
 @contextmanager
@@ -201,6 +148,20 @@ def explain(error: BaseException) -> str:
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
     noise = re.compile(r"HYDRA_FULL_ERROR|^\s*(full_key|object_type|reference_type)[:=]|^See https")
     return "\n".join(dict.fromkeys(line.rstrip() for line in lines if not noise.search(line)))
+
+
+def one_recipe_each(arguments: list[str]) -> Iterator[list[str]]:
+    """A command line for each recipe that ``recipe=a,b`` names.
+
+    Hydra composes the recipe once without what is swept, and without a recipe the task's keys are not there.
+    """
+    for position, argument in enumerate(arguments):
+        override = _parse(argument) if argument.startswith("recipe=") else None
+        if override is not None and override.is_sweep_override():
+            for name in _choices(override):
+                yield [*arguments[:position], f"recipe={name}", *arguments[position + 1 :]]
+            return
+    yield arguments
 
 
 def _parse(argument: str) -> Override:
@@ -236,10 +197,13 @@ def _first_choices(chosen: list[Override]) -> Iterator[list[str]]:
 def _unknown_keys(overrides: list[Override], config: DictConfig) -> Iterator[str]:
     for override in overrides:
         key = override.key_or_group
-        if key.startswith("hydra") or override.is_add() or override.is_force_add():
+        if key.startswith("hydra"):
             continue
         parent, _, last = key.rpartition(".")
         section = OmegaConf.select(config, parent, default=None) if parent else config
+        adds = override.is_add() or override.is_force_add()
+        if adds and isinstance(section, DictConfig) and not is_dataclass(OmegaConf.get_type(section)):
+            continue  # a free mapping may grow
         if not isinstance(section, DictConfig) or last not in section:
             yield f"no key {key!r}; {_nearest_key(key, config)}"
         elif not override.is_delete() and not override.is_sweep_override():

@@ -21,6 +21,10 @@ class Console:
 
     def say(self, text: str = "") -> None:
         print(text, flush=True)
+        self.log(text)
+
+    def log(self, text: str) -> None:
+        """To run.log alone."""
         with self.path.open("a", encoding="utf-8") as log:
             log.write(text + "\n")
 

@@ -219,8 +219,8 @@ class Candidate:
 
     fit: ``"module:function"``, called with a `FitContext`, returns a `Fitted`.
     options: dataclass that types the recipe's `model:` section.
-    check: ``"module:function"``, called with those options when the recipe is composed, before anything heavy is
-        imported; returns the problems it finds.
+    check: ``"module:function"``, called with the task's options and these when the recipe is composed, before anything
+        heavy is imported; returns the problems it finds.
     baseline: always fitted and shown beside the model.
     """
 

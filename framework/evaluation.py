@@ -14,14 +14,14 @@ from framework.verify import trace
 def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, Evaluation]:
     """An evaluation for each candidate; the model's own tables are shown."""
     scores = {}
-    requests = job.task.requests(test)
+    codec = job.codec(fitted[job.task.model.name])
+    requests = job.requests(codec, test)
     for name, candidate in fitted.items():
         if candidate.predict is not None:
             responses = candidate.predict(requests)
         else:
             from framework.modules import ModuleBackend
 
-            codec = job.codec(candidate)
             responses = trace(codec, ModuleBackend(candidate.graphs), candidate.graphs, requests).responses
         scores[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
     for section in scores[job.task.model.name].sections:

@@ -12,7 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from framework.artifact import Draft
-from framework.configs import check_recipe, options_of
+from framework.checks import check_recipe, options_of
 from framework.console import Console
 from framework.contracts import Candidate, Codec, Exporter, FitContext, Fitted, NoOptions, Request, Task, TaskData
 from framework.data.table import Splits, Table
@@ -39,10 +39,15 @@ class Job:
     def start(cls, config: DictConfig, recipe: str, folder: Path) -> Iterator[Job]:
         """Checks the recipe and makes the run's folder. Whatever ends the run, no half artifact stays."""
         check_recipe(config)
-        if (folder / "config.yaml").exists():
-            raise InputError(f"{folder} holds a run already; nothing was overwritten")
+        latest = folder.parent / "latest"
+        if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
+            raise InputError(f"{latest} is where the link to the last run goes; name the run's folder something else")
         folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(config, folder / "config.yaml", resolve=True)
+        try:
+            with (folder / "config.yaml").open("x", encoding="utf-8") as stream:
+                stream.write(OmegaConf.to_yaml(config, resolve=True))
+        except FileExistsError as error:
+            raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
         plugins = load_plugins()
         console = Console(folder)
         task = plugins.task(config.task.name)
@@ -52,7 +57,8 @@ class Job:
         try:
             yield cls(config, recipe, folder, console, task, options_of(config.task, task.options), exporters, draft)
         except BaseException as error:
-            console.say(f"\nthe run ended early ({type(error).__name__}): no artifact; what there is stays in {folder}")
+            console.log(f"\n{type(error).__name__}: {error}")
+            console.say(f"\nthe run ended early: no artifact; what there is stays in {folder}")
             raise
         finally:
             draft.discard()
@@ -70,7 +76,7 @@ class Job:
             data=self.understand(unseen),
             options=self.options,
             model=model,
-            trainer=self.trainer(),
+            trainer={} if candidate.baseline else self.trainer(),
             metric=self.task.metric,
             seed=self.config.seed,
             folder=self.folder,
@@ -79,9 +85,13 @@ class Job:
 
     def trainer(self) -> dict[str, Any]:
         """Trainer arguments; objects that the recipe describes with ``_target_`` are built."""
+        from hydra.errors import InstantiationException
         from hydra.utils import instantiate
 
-        arguments = instantiate(self.config.trainer, _convert_="all")
+        try:
+            arguments = instantiate(self.config.trainer, _convert_="all")
+        except InstantiationException as error:
+            raise InputError(f"trainer: {error}") from error
         return {str(name): value for name, value in arguments.items()}
 
     def codec(self, fitted: Fitted) -> Codec:
@@ -90,6 +100,10 @@ class Job:
             fitted.write_resources(self.draft.resources)
         codec: Codec = resolve(self.task.codec)(fitted.settings, self.draft.resources)
         return codec
+
+    def requests(self, codec: Codec, table: Table) -> list[Request]:
+        """The rows of a table as the codec parses them, which is how a served request arrives."""
+        return [codec.parse(request) for request in self.task.requests(table)]
 
     def odd_requests(self) -> list[Request]:
         """Requests at the edges; any codec of this task lists the same."""
@@ -100,9 +114,9 @@ class Job:
         return options_of(self.config.export[exporter.name], exporter.options)
 
     def example(self, splits: Splits) -> str:
-        """A short validation request to try the artifact with, as `predict` takes it, safe within double quotes."""
+        """A short validation request to try the artifact with, as `predict` takes it, safe within single quotes."""
         written = [as_argument(request) for request in self.task.requests(splits.validation)[:200]]
-        plain = [text for text in written if text.isascii() and text.isprintable() and not set(text) & set("'$`\\!")]
+        plain = [text for text in written if text.isascii() and text.isprintable() and "'" not in text and text[:1] not in "-@"]
         return min(plain, key=lambda text: abs(len(text) - 40), default="...")
 
 

@@ -28,7 +28,7 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
         job.console.step("fit")
         from framework.training import check_trainer  # torch takes seconds to import; what is wrong with the data is said first
 
-        check_trainer(job.trainer())
+        check_trainer(job.config.trainer)
         fitted = fit_candidates(job, splits)
 
         job.console.step("evaluate")

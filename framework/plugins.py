@@ -66,14 +66,15 @@ T = TypeVar("T")
 
 
 def resolve(path: str) -> Any:
-    """``"module:attribute"`` -> the attribute. An extra that is not installed is named."""
+    """``"module:attribute"`` -> the attribute. Raises FrameworkError naming what is not installed or not there."""
     module, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
-        raise FrameworkError(
-            f"{module} needs {error.name}, which is not installed: pip install 'recipe-framework[train]'"
-        ) from error
+        extra = "; pip install 'recipe-framework[train]' brings what training needs"
+        raise FrameworkError(f"{path} needs {error.name}, which is not installed{extra}") from error
+    except AttributeError as error:
+        raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
 
 
 def load_plugins() -> Plugins:
@@ -86,21 +87,25 @@ def _load() -> Plugins:
     found = Plugins()
     manager = pluggy.PluginManager("framework")
     manager.add_hookspecs(hookspecs)
-    distributions: dict[str, str] = {}
-    for entry in sorted(entry_points(group=hookspecs.GROUP), key=lambda entry: entry.name):
+    for entry in sorted(entry_points(group=hookspecs.GROUP), key=_ours_first):
         distribution = _distribution(entry)
+        name = f"{distribution}: {entry.name}"
         try:
-            manager.register(entry.load(), name=entry.name)
+            manager.register(entry.load(), name=name)
             manager.check_pending()
-            distributions[entry.name] = distribution
+            for hook, kind in _hooks():
+                others = [plugin for other, plugin in manager.list_name_plugin() if other != name and plugin]
+                manager.subset_hook_caller(hook, others)(register=partial(found.add, kind, distribution))
         except Exception as error:  # whatever a stranger's module raises must not stop the others
-            manager.set_blocked(entry.name)
+            if manager.has_plugin(name):
+                manager.unregister(name=name)
             found.broken.append(Broken(entry.name, distribution, f"{type(error).__name__}: {error}"))
-    for name, distribution in distributions.items():
-        for hook, kind in _hooks():
-            others = [plugin for other, plugin in manager.list_name_plugin() if other != name and plugin]
-            manager.subset_hook_caller(hook, others)(register=partial(found.add, kind, distribution))
     return found
+
+
+def _ours_first(entry: EntryPoint) -> tuple[bool, str]:
+    """In this order a stranger cannot take a name of the framework's own plugins."""
+    return _distribution(entry).split(" ")[0] != "recipe-framework", entry.name
 
 
 def _hooks() -> Iterator[tuple[str, str]]:

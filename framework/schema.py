@@ -6,6 +6,7 @@ import ast
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass, field, make_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -34,12 +35,34 @@ class DataConfig(DataSource):
     test_fraction: float = 0.1
 
 
+class Golden(Enum):
+    """Where golden examples come from: validation rows, or requests that hold nothing of the data."""
+
+    rows = "rows"
+    synthetic = "synthetic"
+
+
 @dataclass
 class ArtifactConfig:
     """The `artifact:` section."""
 
-    golden: str = "rows"  # rows: texts from validation. synthetic: none of the data's own texts
+    golden: Golden = Golden.rows
     golden_rows: int = 16
+
+
+def recipe_schema() -> type:
+    """The root of every recipe: a key that is not here is refused wherever it is written."""
+    trainer = trainer_schema()
+    return make_dataclass(
+        "Recipe",
+        [
+            ("seed", int, field(default=42)),
+            ("trainer", trainer, field(default_factory=trainer)),
+            ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
+            ("export", dict[str, Any], field(default_factory=dict)),
+            *((name, Any, field(default=None)) for name in ("task", "data", "model")),
+        ],
+    )
 
 
 def data_schema(task: Task) -> type:

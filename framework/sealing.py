@@ -20,6 +20,7 @@ from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference, load_model
 from framework.runtime.scheduler import Scheduler
+from framework.schema import Golden
 from framework.variants import Measured, Variants
 
 LIBRARIES = ("recipe-framework", "torch", "transformers", "pytorch-lightning", "tokenizers", "onnx", "onnxruntime", "numpy")
@@ -46,7 +47,7 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
         "verified": variants.checks,
         "metric": {"name": job.task.metric.name, "maximize": job.task.metric.maximize},
         "evaluation": {"rows": len(splits.test), "split": "test", "candidates": {n: s.metrics for n, s in scores.items()}},
-        "golden": {"kind": job.config.artifact.golden, "tolerance": tolerance},
+        "golden": {"kind": job.config.artifact.golden.name, "tolerance": tolerance},
         "data": dict(splits.about),
         "model": dict(fitted.facts),
         "versions": library_versions(),
@@ -54,9 +55,11 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
     if fitted.save is not None:
         (job.folder / "torch").mkdir()
         fitted.save(job.folder / "torch")
-    final = job.draft.seal(manifest)
-    load_model(final).replay_golden()
-    return final
+    job.draft.seal(manifest)
+    for measured in variants.shipped:
+        if measured.variant is not None and measured.variant.format == "onnx":
+            load_model(job.draft.folder, measured.name).replay_golden()
+    return job.draft.publish()
 
 
 def _variant(measured: Measured) -> dict[str, Any]:
@@ -66,27 +69,22 @@ def _variant(measured: Measured) -> dict[str, Any]:
 
 
 def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
-    """Examples on which every shipped variant gives the default variant's answer; the tolerance of each variant.
+    """Examples whose answers differ between variants in numbers only, and the tolerance of each variant.
 
     Each is answered alone: a quantized answer depends on the batch it is in.
     """
     assert variants.default is not None
     codec = job.codec(fitted)
     schedulers = {m.name: Scheduler(codec, m.backend, fitted.graphs) for m in variants.shipped if m.backend is not None}
-    tolerance = {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
-    synthetic = job.config.artifact.golden == "synthetic"
-    lines = []
+    synthetic, rows = job.config.artifact.golden == Golden.synthetic, job.config.artifact.golden_rows
+    lines: list[str] = []
     for request in job.odd_requests() if synthetic else variants.requests[:CANDIDATES]:
         answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
         expected = answers[variants.default.name]
-        apart = {name: difference(answer, expected) for name, answer in answers.items()}
-        if max(apart.values()) < float("inf"):
-            tolerance = {name: max(tolerance[name], 2 * apart[name]) for name in tolerance}
-            lines.append(json.dumps({"request": dict(request), "response": expected}, ensure_ascii=False))
-        if len(lines) == job.config.artifact.golden_rows:
-            break
+        if len(lines) < rows and all(difference(answer, expected) < float("inf") for answer in answers.values()):
+            lines.append(json.dumps({"request": dict(request), "responses": answers}, ensure_ascii=False))
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return tolerance
+    return {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
 
 
 def library_versions() -> dict[str, str]:
@@ -102,6 +100,7 @@ def library_versions() -> dict[str, str]:
 def link_latest(folder: Path) -> Path:
     """Points ``latest``, beside the run's folder, at it, in one step."""
     link, fresh = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.name, target_is_directory=True)
     fresh.replace(link)
     return link

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import time
 import warnings
@@ -20,6 +19,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from framework.contracts import FitContext
+from framework.cpus import granted_cpus
 from framework.errors import FrameworkError, InputError
 
 # Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
@@ -50,7 +50,7 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     if best:
         progress = torch.load(best, map_location="cpu", weights_only=True)
         module.load_state_dict(progress["state_dict"])
-    module.to("cpu").eval()
+    module.to("cpu").float().eval()
     return {
         "precision": str(trainer.precision),
         "devices": f"{trainer.num_devices * trainer.num_nodes} x {_device(trainer)}",
@@ -76,9 +76,10 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
             TensorBoardLogger(str(context.folder), name="logs", version="tensorboard"),
         ]
     callbacks = arguments.pop("callbacks", None) or []
-    return pl.Trainer(
-        **arguments, callbacks=[*callbacks, *_callbacks(context, patience, arguments)], use_distributed_sampler=False
-    )
+    if not all(isinstance(callback, Callback) for callback in callbacks):
+        raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
+    callbacks = [*callbacks, *_callbacks(context, patience, arguments)]
+    return _trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
 def best_precision(accelerator: str) -> str:
@@ -92,12 +93,19 @@ def best_precision(accelerator: str) -> str:
     return "32-true"
 
 
-def check_trainer(arguments: Mapping[str, Any]) -> None:
-    """Raises InputError when Lightning refuses the recipe's arguments, before any data is read."""
+def check_trainer(section: Any) -> None:
+    """Raises InputError when Lightning refuses the recipe's `trainer:` section, before anything is fitted."""
+    plain = {name: value for name, value in section.items() if isinstance(value, str | int | float | bool)}
+    if plain.get("barebones"):
+        raise InputError("trainer.barebones=true measures Lightning itself: it neither logs nor keeps checkpoints")
+    with _quiet():
+        _trainer(**{**plain, "logger": False, "enable_checkpointing": False})
+
+
+def _trainer(**arguments: Any) -> pl.Trainer:
     try:
-        with _quiet():
-            pl.Trainer(**{**arguments, "logger": False, "callbacks": None, "enable_checkpointing": False})
-    except (MisconfigurationException, ValueError, TypeError, ModuleNotFoundError) as error:
+        return pl.Trainer(**arguments)
+    except (MisconfigurationException, ValueError, TypeError, AttributeError, ModuleNotFoundError) as error:
         raise InputError(f"trainer: {error}") from error
 
 
@@ -112,7 +120,7 @@ class Reproducible(Callback):
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if trainer.num_devices > 1 and trainer.strategy.root_device.type == "cpu":
-            torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // trainer.num_devices))
+            torch.set_num_threads(max(1, granted_cpus() // trainer.num_devices))
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
@@ -133,7 +141,7 @@ class Progress(TQDMProgressBar):
 def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any]) -> list[Callback]:
     monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
     callbacks: list[Callback] = [Reproducible(context.seed)]
-    if arguments.get("enable_progress_bar", True) and not arguments.get("barebones"):
+    if arguments.get("enable_progress_bar", True):
         callbacks.append(Progress())
     if arguments.get("limit_val_batches") != 0 and not arguments.get("fast_dev_run"):
         callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from framework.contracts import Backend, Exporter, Fitted, Request, Section, Variant
 from framework.data.table import Table
+from framework.errors import ParityError
 from framework.export import export, open_backend, paths, size
 from framework.job import Job
 from framework.plugins import resolve
@@ -66,9 +69,10 @@ class Variants:
 
     @property
     def default(self) -> Measured | None:
-        """What the runtime opens: the fastest shipped ONNX variant."""
+        """What the runtime opens: the smallest shipped ONNX variant, unless it is clearly slower than an exact one."""
         runnable = [m for m in self.shipped if m.variant is not None and m.variant.format == "onnx"]
-        return max(runnable, key=lambda measured: measured.per_second, default=None)
+        fastest = max((m.per_second for m in runnable), default=0.0)
+        return min((m for m in runnable if m.per_second > 0.8 * fastest), key=lambda m: m.bytes, default=None)
 
 
 def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
@@ -76,7 +80,7 @@ def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
     from framework.modules import ModuleBackend
 
     codec = job.codec(fitted)
-    requests = job.task.requests(validation)
+    requests = job.requests(codec, validation)
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()])
     module = ModuleBackend(fitted.graphs)
     bytes_ = sum(p.numel() * p.element_size() for graph in fitted.graphs for p in graph.module.parameters())
@@ -99,7 +103,7 @@ def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
 def _measure(job: Job, fitted: Fitted, name: str, bytes_: int, backend: Backend, validation: Table) -> Measured:
     """The metric on every validation row, and speed; requests of the shapes at the edges are answered along."""
     codec = job.codec(fitted)
-    requests = job.task.requests(validation)
+    requests = job.requests(codec, validation)
     everything = [*requests, *job.odd_requests()]
     started = time.perf_counter()
     traced = trace(codec, backend, fitted.graphs, everything)
@@ -131,8 +135,10 @@ def _compare(
     count = len(measured.trace.responses)
     named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
     parity = compare(fitted.graphs, named, reference.trace, measured.trace)
-    if measured.exact:
-        compare_shapes(parity, fitted.graphs, module, backend)
+    shapes = parity if measured.exact else Parity()
+    compare_shapes(shapes, fitted.graphs, module, backend)
+    if np.isnan(shapes.largest):
+        raise ParityError(f"{measured.name} gives no number on one of {shapes.shapes} odd shapes")
     return parity
 
 

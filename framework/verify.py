@@ -10,6 +10,7 @@ import numpy as np
 
 from framework.contracts import Backend, Check, Codec, Graph, Request, Response, Tensors
 from framework.errors import ParityError
+from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 
 BATCHES = (1, 3, 7)
@@ -78,13 +79,16 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
     """Row by row, call by call."""
     parity = Parity(rows=len(requests))
     by_name = {graph.name: graph for graph in graphs}
-    for request, ours, theirs in zip(requests, expected.outputs, found.outputs, strict=True):
+    for row, (request, ours, theirs) in enumerate(zip(requests, expected.outputs, found.outputs, strict=True)):
         where = str(dict(request))[:100]
+        ties = parity.close_calls
         if [name for name, _ in ours] != [name for name, _ in theirs]:
             parity.failures.append((np.inf, f"{where}: {len(theirs)} calls where the model made {len(ours)}"))
             continue
         for (name, reference), (_, outputs) in zip(ours, theirs, strict=True):
             _compare_outputs(parity, by_name[name], where, reference, outputs)
+        if parity.close_calls == ties and difference(expected.responses[row], found.responses[row]) == float("inf"):
+            parity.failures.append((np.inf, f"{where}: {found.responses[row]} where the model says {expected.responses[row]}"))
     return parity
 
 

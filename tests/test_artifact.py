@@ -10,6 +10,7 @@ import pytest
 
 import framework
 from framework.__main__ import main
+from framework.artifact import _seal
 
 
 @pytest.fixture
@@ -37,20 +38,27 @@ def test_a_damaged_file_is_named(copy: Path, name: str, damage: str, capsys: pyt
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("change", ["not json", "another label", "a path outside"])
-def test_an_altered_manifest_is_named(copy: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("not json", r"manifest\.json is damaged"),
+        ("another label", r"manifest\.json was altered after sealing"),
+        ("a file outside, resealed", r"\.\./\.\./secret, which is outside the artifact"),
+        ("a variant outside, resealed", r"manifest\.json names \.\./other\.onnx, which was not sealed"),
+    ],
+)
+def test_an_altered_manifest_is_named(copy: Path, change: str, message: str) -> None:
     path = copy / "manifest.json"
     manifest = json.loads(path.read_text("utf-8"))
     manifest["codec"]["settings"]["labels"][0] = "changed"
-    if change == "a path outside":
+    if "a file" in change:
         manifest["files"]["../../secret"] = {"bytes": 1, "sha256": ""}
+    if "a variant" in change:
+        manifest["variants"]["onnx"]["files"]["classifier"] = "../other.onnx"
+    if "resealed" in change:
+        manifest["seal"] = _seal(manifest)
     path.write_text(path.read_text("utf-8")[:-9] if change == "not json" else json.dumps(manifest), "utf-8")
-    expected = {
-        "not json": "is damaged",
-        "another label": "was altered after sealing",
-        "a path outside": "outside the artifact",
-    }
-    with pytest.raises(framework.InputError, match=rf"manifest\.json.*{expected[change]}"):
+    with pytest.raises(framework.InputError, match=message):
         framework.load(copy)
 
 

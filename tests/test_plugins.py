@@ -7,13 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from framework import plugins
 from framework.contracts import Exporter, Task
 from framework.errors import FrameworkError, InputError
 from framework.plugins import Plugins, load_plugins
+from framework.testing import TaskConformance
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example-plugin" / "src"
 
@@ -87,6 +91,27 @@ def test_a_hook_that_does_not_exist_breaks_its_plugin_only(site: Path, tmp_path:
     assert "classification" in ran.stdout
 
 
+@pytest.mark.parametrize(
+    ("hook", "reason"),
+    [
+        ("register_tasks(register):\n    raise ValueError('torn')", "ValueError: torn"),
+        ("register_exporters(register):\n    register(framework.Exporter('onnx', 'a:b', 'a:c', 'onnx'))", "registered twice"),
+        (
+            "register_recipes(register):\n    register('pkg://no_such.recipes')",
+            "pkg://no_such.recipes, which a plugin",
+        ),
+    ],
+)
+def test_a_plugin_whose_hook_fails_stops_nobody(site: Path, tmp_path: Path, hook: str, reason: str) -> None:
+    (site / "onnx_too.py").write_text(f"import framework\n\n\n@framework.hookimpl\ndef {hook}\n")
+    install(site, "a-clash", "onnx_too")
+    (site / "a-clash-1.0.dist-info" / "entry_points.txt").write_text("[framework.plugins]\nonnx = onnx_too\n")
+    said = command(site, tmp_path, "plugins").stdout + command(site, tmp_path, "recipes").stdout
+    assert "onnx_int8" in said
+    assert "price" in said
+    assert reason in said + command(site, tmp_path, "recipes").stdout
+
+
 def test_two_distributions_with_one_name_are_both_named() -> None:
     found = Plugins()
     exporter = Exporter("onnx", "a:b", "a:c", "onnx")
@@ -100,3 +125,26 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     assert task.model.name == "fine-tuned encoder"
     with pytest.raises(InputError, match=r"no exporter 'onx'; did you mean onnx\?"):
         load_plugins().exporter("onx")
+
+
+class TestExamplePlugin(TaskConformance):
+    """The example passes the kit that its readers will inherit."""
+
+    recipe = "price"
+    learned = 2000.0  # of a price, on average
+    trains = False
+    overfit: ClassVar[list[str]] = []
+
+    @pytest.fixture(autouse=True)
+    def installed(self, site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+        monkeypatch.syspath_prepend(str(site))
+        monkeypatch.setenv("PYTHONPATH", str(site))
+        plugins._load.cache_clear()
+        yield
+        plugins._load.cache_clear()
+
+    def overrides(self, folder: Path) -> list[str]:
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = [f"{size},{size * 2500 + (size * 7919) % 1000}" for size in range(20, 120)]
+        (folder / "flats.csv").write_text("\n".join(["size,price", *rows]))
+        return [f"data.train={folder / 'flats.csv'}"]

@@ -56,7 +56,7 @@ def test_a_file_is_answered_row_by_row(run_folder: Path, tmp_path: Path, suffix:
     assert main(["predict", str(run_folder), "--file", str(source), "--out", str(out)]) == 0
     expected = framework.load(run_folder).predict([text for text, _ in rows(50)])
     if suffix == ".jsonl":
-        found = [(row["id"], row["label"]) for row in map(json.loads, out.read_text("utf-8").splitlines())]
+        found = [(row["id"], row["predicted_label"]) for row in map(json.loads, out.read_text("utf-8").splitlines())]
     else:
         with out.open(encoding="utf-8", newline="") as stream:
             reader = csv.DictReader(stream, delimiter="\t" if suffix == ".tsv" else ",")
@@ -104,7 +104,38 @@ def test_wrong_arguments_say_what_to_write(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("request_", [3, None, {"txt": "x"}, {"text": 3}])
+@pytest.mark.parametrize("request_", [3, None, {"txt": "x"}, {"text": 3}, "half a pair \ud800"])
 def test_a_bad_request_is_named_by_its_number(run_folder: Path, request_: object) -> None:
     with pytest.raises(framework.InputError, match="request 2: "):
         framework.load(run_folder).predict(["fine", request_])
+
+
+def test_a_file_with_the_training_columns_is_answered_from_the_trained_column(tmp_path: Path, small: list[str]) -> None:
+    """Also when another column has the task's own name for it."""
+    pairs = rows(120)
+    data = write_csv(
+        tmp_path / "in.csv", [(str(i), text, label) for i, (text, label) in enumerate(pairs)], ("text", "Body", "label")
+    )
+    run = framework.run("sentiment", *small, f"data.train={data}", "data.text=Body", "export=[onnx]", folder=tmp_path / "run")
+    assert main(["predict", str(run), "--file", str(data), "--out", str(tmp_path / "out.jsonl")]) == 0
+    found = [json.loads(line)["predicted_label"] for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert found == [answer["label"] for answer in framework.load(run).predict([text for text, _ in pairs])]
+    renamed = write_csv(tmp_path / "renamed.csv", pairs, ("body", "label"))
+    assert main(["predict", str(run), "--file", str(renamed), "--out", str(tmp_path / "again.csv")]) == 0
+
+
+def test_rows_with_other_fields_than_the_first_are_refused_by_line(
+    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tmp_path / "in.jsonl"
+    source.write_text('{"text": "a", "label": "gold"}\n{"label": "gold", "more": 1}\n')
+    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(tmp_path / "out.csv")]) == 2
+    assert "line 2: it differs from the first row in 'more', 'text'" in capsys.readouterr().err
+
+
+def test_a_files_encoding_can_be_given(run_folder: Path, tmp_path: Path) -> None:
+    source = tmp_path / "in.csv"
+    source.write_bytes("text\n好的\n".encode("gb18030"))
+    out = tmp_path / "out.csv"
+    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(out), "--encoding", "gb18030"]) == 0
+    assert "好的" in out.read_text("utf-8")

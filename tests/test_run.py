@@ -119,6 +119,39 @@ def test_what_lightning_refuses_is_one_message_before_anything_is_fitted(
     assert "fitted in" not in said.out
 
 
+def test_a_sweep_over_recipes_takes_the_tasks_own_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mine = tmp_path / "recipes" / "recipe" / "mine.yaml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("# @package _global_\ndefaults:\n  - override /task: classification\n  - override /export: [onnx]\n")
+    assert main(["recipe=mine,sentiment", *small, "export=[onnx]", "trainer.max_steps=2", "-m"]) == 0
+    assert sorted(path.parent.name for path in tmp_path.glob("runs/sweeps/*/0-*/artifact")) == ["0-mine", "0-sentiment"]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("trainer.callbacks=[{_target_: no.Such}]", "trainer: "),
+        ("trainer.callbacks=[foo]", "trainer.callbacks must be a list"),
+        ("trainer.max_epochs=-1", "give trainer.max_epochs or trainer.max_steps"),
+        ("trainer.barebones=true", "trainer.barebones=true measures Lightning itself"),
+    ],
+)
+def test_what_cannot_be_trained_with_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: list[str], capsys: pytest.CaptureFixture[str],
+    override: str, message: str,
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    assert main(["recipe=sentiment", *small, override]) == 2
+    said = capsys.readouterr()
+    assert message in said.err
+    assert "Traceback" not in said.err + said.out
+    assert "Error executing job" not in said.err
+    assert message in next(tmp_path.glob("runs/sentiment/*/run.log")).read_text("utf-8")
+
+
 def start(folder: Path, small: list[str], *more: str) -> subprocess.Popen[str]:
     """The command as a user starts it, in a process of its own."""
     command = [sys.executable, "-m", "framework", "recipe=sentiment", *small, *more]

@@ -40,7 +40,12 @@ def recipes() -> Section:
 
     rows, notes, owner = [], ["run one: python -m framework recipe=NAME"], dict[str, Path]()
     for root in recipe_roots():
-        for path in sorted((_folder(root) / "recipe").glob("*.yaml")):
+        try:
+            folder = _folder(root)
+        except ModuleNotFoundError as error:
+            notes.append(f"warning: {root}, which a plugin registered, does not exist: {error}")
+            continue
+        for path in sorted((folder / "recipe").glob("*.yaml")):
             if path.stem in owner:
                 notes.append(f"{owner[path.stem]} hides {path}")
                 continue

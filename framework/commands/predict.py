@@ -6,13 +6,15 @@ import argparse
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.errors import InputError
 
 if TYPE_CHECKING:
+    from framework.contracts import Response
+    from framework.data.reading import Row
     from framework.runtime.model import Model
 
 EXAMPLES = """examples:
@@ -35,6 +37,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts, or requests as JSON; one JSON line each")
     parser.add_argument("--file", type=Path, help="csv, tsv or jsonl with the task's columns")
     parser.add_argument("--out", type=Path, help="where the answers to --file go: .csv, .tsv or .jsonl, a row for each row")
+    parser.add_argument("--encoding", help="of --file; default: detected")
     parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")
     options = parser.parse_args(arguments)
     if bool(options.texts) == bool(options.file) or bool(options.file) != bool(options.out):
@@ -45,7 +48,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
     model = load_model(options.artifact, options.variant)
     if options.file:
-        rows = answer_file(model, options.file, options.out)
+        rows = answer_file(model, options.file, options.out, options.encoding)
         print(f"{rows:,} answers in {options.out}", file=sys.stderr)
         return 0
     requests = [_request(text) for text in options.texts]
@@ -75,21 +78,23 @@ def _check_paths(source: Path, out: Path) -> None:
         raise InputError(f"--out {out}: no folder {out.parent}")
 
 
-def answer_file(model: Model, source: Path, out: Path) -> int:
-    """Streams a file through the model. `out` appears under its name when it is complete; returns its rows."""
+def answer_file(model: Model, source: Path, out: Path, encoding: str | None = None) -> int:
+    """Streams a file through the model. `out` appears under its name when it is complete; returns its rows.
+
+    Its rows are those of `source` with the answer in columns ``predicted_...``. Raises InputError naming a row that
+    lacks a column or has one that the first row has not.
+    """
     from tqdm import tqdm
 
     from framework.data.reading import iter_rows
 
     unfinished = out.with_name(f".{out.name}-unfinished")
-    rows = (row.values for row in iter_rows(source))
     count = 0
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            answers = tqdm(_answers(model, source, rows), unit=" rows", disable=None)
-            write = _writer(stream, out.suffix)
-            for row, response in answers:
-                write(row, response, model)
+            write = _writer(model, stream, out.suffix)
+            for row, response in tqdm(_answers(model, source, iter_rows(source, encoding)), unit=" rows", disable=None):
+                write(row.values, response)
                 count += 1
         unfinished.replace(out)
     finally:
@@ -97,30 +102,43 @@ def answer_file(model: Model, source: Path, out: Path) -> int:
     return count
 
 
-def _answers(model: Model, source: Path, rows: Iterator[dict[str, str]]) -> Iterator[tuple[dict[str, str], Any]]:
+def _answers(model: Model, source: Path, rows: Iterator[Row]) -> Iterator[tuple[Row, Response]]:
     """Rows with their responses; a chunk of both is in memory at a time."""
-    from itertools import chain, islice, tee
+    from itertools import chain, tee
 
-    first = list(islice(rows, 1))
-    if not first:
+    first = next(rows, None)
+    if first is None:
         raise InputError(f"{source} has no rows")
-    columns = model.column_names(list(first[0]))
-    ours, theirs = tee(chain(first, rows))
-    requests = ({role: row.get(name, "") for role, name in columns.items()} for row in theirs)
+    columns = model.column_names(list(first.values))
+    ours, theirs = tee(_checked(source, first, chain([first], rows)))
+    requests = ({role: row.values[name] for role, name in columns.items()} for row in theirs)
     return zip(ours, model.stream(requests), strict=True)
 
 
-def _writer(stream: Any, suffix: str) -> Any:
+def _checked(source: Path, first: Row, rows: Iterator[Row]) -> Iterator[Row]:
+    for row in rows:
+        if row.values.keys() != first.values.keys():
+            other = sorted(row.values.keys() ^ first.values.keys())
+            raise InputError(f"{source}, line {row.line}: it differs from the first row in {', '.join(map(repr, other))}")
+        yield row
+
+
+def _writer(model: Model, stream: Any, suffix: str) -> Callable[[dict[str, str], Response], None]:
     if suffix == ".jsonl":
-        return lambda row, response, model: stream.write(json.dumps({**row, **response}, ensure_ascii=False) + "\n")
-    writer = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",")
+        return lambda row, response: stream.write(json.dumps(row | _predicted(response), ensure_ascii=False) + "\n")
+    table = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",")
     header: list[str] = []
 
-    def write(row: dict[str, str], response: Any, model: Model) -> None:
-        answer = {f"predicted_{name}": value for name, value in model.codec.flatten(response).items()}
+    def write(row: dict[str, str], response: Response) -> None:
+        answered = row | _predicted(model.codec.flatten(response))
         if not header:
-            header.extend([*row, *answer])
-            writer.writerow(header)
-        writer.writerow([*row.values(), *answer.values()])
+            header.extend(answered)
+            table.writerow(header)
+        table.writerow([answered[name] for name in header])
 
     return write
+
+
+def _predicted(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer under names that no column of the file's own has to make way for."""
+    return {f"predicted_{name}": value for name, value in answer.items()}

@@ -13,8 +13,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from framework.configs import CONFIG_PATH, check_overrides, check_recipe, explain
-from framework.errors import FrameworkError, InputError
+from framework.checks import check_recipe
+from framework.configs import CONFIG_PATH, check_overrides, explain, one_recipe_each
+from framework.errors import InputError
 from framework.plugins import load_plugins
 
 
@@ -24,18 +25,19 @@ def main(given: list[str]) -> int:
         print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
     check_overrides(given)
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
-    sys.argv = [sys.argv[0], *given]
-    _failures.clear()
-    try:
-        _run()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explain(error)) from error
-    for failure in _failures:
-        raise failure
+    for arguments in one_recipe_each(given):
+        sys.argv = [sys.argv[0], *arguments]
+        _failures.clear()
+        try:
+            _run()
+        except (HydraException, OmegaConfBaseException) as error:
+            raise InputError(explain(error)) from error
+        for failure in _failures:
+            raise failure
     return 0
 
 
-_failures: list[FrameworkError] = []  # Hydra prints its own lines over an error that passes through it
+_failures: list[BaseException] = []  # Hydra prints its own lines over an error that passes through it
 
 
 @hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")
@@ -46,7 +48,7 @@ def _run(config: DictConfig) -> None:
         from framework.pipeline import run_recipe
 
         run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
-    except (FrameworkError, OSError) as error:
+    except Exception as error:
+        _failures.append(error)
         if settings.mode == RunMode.MULTIRUN:
             raise  # a sweep stops here, and Hydra names the job
-        _failures.append(error if isinstance(error, FrameworkError) else FrameworkError(f"{type(error).__name__}: {error}"))

@@ -44,10 +44,10 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
 
 
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
-    spelling = {_plain(name): name for name in reversed(free)}
+    spelling = {plain_name(name): name for name in reversed(free)}
     for name in column.names:
-        if _plain(name) in spelling:
-            return spelling[_plain(name)], "by its name"
+        if plain_name(name) in spelling:
+            return spelling[plain_name(name)], "by its name"
     return None
 
 
@@ -82,5 +82,6 @@ def _is_number(value: str) -> bool:
         return False
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A header without case, spaces and punctuation, as names are compared."""
     return re.sub(r"[\W_]+", "", name.casefold())

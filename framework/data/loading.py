@@ -23,7 +23,7 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     source = data if data.train else data.source
     reader = _Reader(source, task)
     roles, notes = reader.roles, reader.notes
-    test, validation, train = (reader.read(name) for name in ("test", "validation", "train"))
+    train, validation, test = (reader.read(name) for name in ("train", "validation", "test"))
     assert train is not None
     seen: set[str] = set(normal_forms(test, roles) or ()) if test else set()
     if validation is not None:
@@ -40,8 +40,9 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
         share = data.validation_fraction * total / len(train)
         train, validation = split_off(train, share, roles, seed + 1)
     if data.limit_rows is not None and len(train) > data.limit_rows:
-        notes.append(f"training on {data.limit_rows:,} of {len(train):,} training rows; data.limit_rows=null takes all")
+        available = len(train)
         train = at_most(train, data.limit_rows, roles, seed + 2)
+        notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
     splits = Splits(train, validation, test, notes)
     about = {"source": _describe(source), "licence": _licence(source), "columns": reader.columns}
     return replace(splits, about=about | {"rows": splits.rows(), "sha256": fingerprint(splits)})
@@ -67,12 +68,13 @@ class _Reader:
         if self.source.encoding is None and encoding not in ("utf-8-sig", "utf-16"):
             self.notes.append(f"{path.name} is not UTF-8 and was read as {encoding}; data.encoding= says otherwise")
         chosen = {column.role: getattr(self.source, column.role) for column in self.task.columns}
+        chosen |= {role: name for role, name in self.columns.items() if name in table.columns}  # as in the training file
         found = assign_roles(table, self.task.columns, chosen)
         for role, (name, why) in found.items():
             if why != "as given":
                 self.notes.append(f"{role} of {path.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
-        self.columns = {role: name for role, (name, _) in found.items()}
-        renamed = {role: table.columns[name] for role, name in self.columns.items()}
+        self.columns = self.columns or {role: name for role, (name, _) in found.items()}
+        renamed = {role: table.columns[name] for role, (name, _) in found.items()}
         table, dropped = without_empty(Table(renamed, table.lines, table.source), self.roles)
         self.notes += dropped
         return table

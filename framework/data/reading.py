@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,8 @@ def iter_rows(path: Path, encoding: str | None = None) -> Iterator[Row]:
             yield from _json_lines(path, stream) if path.suffix.lower() not in DELIMITERS else _delimited(path, stream)
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{path} is not {used}: byte {error.object[error.start]:#04x}; give its encoding, data.encoding=latin-1"
+            f"{path} is not {used}: byte {error.object[error.start]:#04x}; "
+            "give its encoding (data.encoding=latin-1; predict --encoding latin-1)"
         ) from error
     except LookupError as error:
         raise InputError(f"no encoding {used!r}; examples: utf-8, latin-1, cp1252, utf-16, gb18030") from error
@@ -85,7 +87,7 @@ def _decodes(path: Path, encoding: str) -> bool:
 
 
 def _delimited(path: Path, stream: Any) -> Iterator[Row]:
-    header_line = _skip_blank(stream)
+    before, header_line = next(((n, line) for n, line in enumerate(stream) if line.strip()), (0, None))
     if header_line is None:
         raise InputError(f"{path} is empty; it needs a header line and one labelled row a line")
     delimiter = DELIMITERS[path.suffix.lower()] or _delimiter(header_line)
@@ -93,15 +95,15 @@ def _delimited(path: Path, stream: Any) -> Iterator[Row]:
     header = [name.strip() for name in next(_records(path, reader))]
     _check_header(path, header)
     with _ragged(path, len(header)) as ragged:
-        start = reader.line_num + 1
+        start = before + reader.line_num + 1
         for record in _records(path, reader):
-            line, start = start, reader.line_num + 1
+            line, start = start, before + reader.line_num + 1
             if not record:
                 continue
             if len(record) != len(header):
                 ragged(line, len(record))
             else:
-                yield Row(line, dict(zip(header, record, strict=True)))
+                yield Row(line, {name: value for name, value in zip(header, record, strict=True) if name})
 
 
 def _records(path: Path, reader: Any) -> Iterator[list[str]]:
@@ -114,7 +116,7 @@ def _records(path: Path, reader: Any) -> Iterator[list[str]]:
 
 
 def _check_header(path: Path, header: list[str]) -> None:
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted({name for name in header if name and header.count(name) > 1})
     if twice:
         raise InputError(f"{path}, line 1: the header names {', '.join(map(repr, twice))} twice; rename one column")
 
@@ -148,7 +150,10 @@ def _json_lines(path: Path, stream: Any) -> Iterator[Row]:
             raise InputError(f"{path}, line {line}: not JSON: {error}") from error
         if not isinstance(record, Mapping):
             raise InputError(f'{path}, line {line}: each line must be an object, {{"text": ..., "label": ...}}')
-        yield Row(line, {str(name).strip(): _as_text(value) for name, value in record.items()})
+        values = {str(name).strip(): _as_text(value) for name, value in record.items()}
+        if any(re.search("[\ud800-\udfff]", value) for value in values.values()):
+            raise InputError(f"{path}, line {line}: not valid Unicode, it holds half of a surrogate pair (\\ud800 to \\udfff)")
+        yield Row(line, values)
 
 
 def _as_text(value: Any) -> str:
@@ -161,10 +166,6 @@ def _delimiter(header: str) -> str:
     """The delimiter that stands most often in the header line, outside quotes; a comma when none does."""
     outside = "".join(part for i, part in enumerate(header.split('"')) if i % 2 == 0)
     return max(",;\t|", key=outside.count)
-
-
-def _skip_blank(stream: Any) -> str | None:
-    return next((line for line in stream if line.strip()), None)
 
 
 def _chain(first: str, rest: Iterator[str]) -> Iterator[str]:

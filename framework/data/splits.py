@@ -6,7 +6,7 @@ import random
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from framework.contracts import Column
@@ -69,10 +69,22 @@ def without_duplicates(table: Table, roles: Roles, seen: set[str]) -> tuple[Tabl
     repeated = len(table) - elsewhere - len(kept)
     notes = []
     if repeated:
-        notes.append(f"{repeated:,} rows of {table.name} repeat the text of another (retweets included) and were left out")
+        other = _conflicts(table, roles, forms, kept)
+        conflict = f", {other:,} of them with another {roles.balanced}" if other else ""
+        notes.append(
+            f"{repeated:,} rows of {table.name} repeat the text of another (retweets included){conflict} and were left out"
+        )
     if elsewhere:
         notes.append(f"{elsewhere:,} rows of {table.name} stand in a held-out split too and were left out")
     return table.take(list(kept.values())), seen | kept.keys(), notes
+
+
+def _conflicts(table: Table, roles: Roles, forms: Sequence[str], kept: Mapping[str, int]) -> int:
+    """Rows whose text was kept from another row with another target."""
+    if roles.balanced is None:
+        return 0
+    target = table.columns[roles.balanced]
+    return sum(form in kept and target[kept[form]] != target[i] for i, form in enumerate(forms))
 
 
 def normal_forms(table: Table, roles: Roles) -> list[str] | None:

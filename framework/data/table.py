@@ -30,9 +30,6 @@ class Table:
         columns = {name: [values[i] for i in indices] for name, values in self.columns.items()}
         return Table(columns, [self.lines[i] for i in indices], self.source)
 
-    def row(self, index: int) -> dict[str, str]:
-        return {name: values[index] for name, values in self.columns.items()}
-
     def where(self, index: int) -> str:
         return f"{self.source}, line {self.lines[index]}"
 

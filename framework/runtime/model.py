@@ -10,6 +10,7 @@ from typing import Any
 
 from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
 from framework.contracts import Codec, Response, Task
+from framework.data.columns import plain_name
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins, resolve
 from framework.runtime.onnx import open_onnx
@@ -51,13 +52,14 @@ class Model:
     def column_names(self, header: Sequence[str]) -> dict[str, str]:
         """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name."""
         found, problems = {}, []
+        spelling = {plain_name(name): name for name in reversed(header)}
         for column in self.task.columns:
             if column.target:
                 continue
-            names = (column.role, self.manifest["data"]["columns"].get(column.role, column.role), *column.names)
-            match = next((name for name in names if name in header), None)
+            names = (self.manifest["data"]["columns"].get(column.role, column.role), column.role, *column.names)
+            match = next((spelling[plain_name(name)] for name in names if plain_name(name) in spelling), None)
             if match is None:
-                problems.append(f"no {column.role} column; it may be called {names[1]}; {nearest(names[1], header, 'columns')}")
+                problems.append(f"no {column.role} column; it may be called {names[0]}; {nearest(names[0], header, 'columns')}")
             else:
                 found[column.role] = match
         if problems:
@@ -71,16 +73,12 @@ class Model:
         tolerance = self.manifest["golden"]["tolerance"][self.variant.name]
         for example in examples:
             found = self.predict([example["request"]])[0]
-            if not agree(found, example["response"], tolerance):
+            expected = example["responses"][self.variant.name]
+            if difference(found, expected) > tolerance:
                 raise FrameworkError(
-                    f"golden example {example['request']} came out as {found}, sealed was {example['response']} "
+                    f"golden example {example['request']} came out as {found}, sealed was {expected} "
                     f"(tolerance {tolerance}); this machine computes something else"
                 )
-
-
-def agree(found: Any, expected: Any, tolerance: float) -> bool:
-    """Whether two responses are equal, numbers within `tolerance`."""
-    return difference(found, expected) <= tolerance
 
 
 def difference(found: Any, expected: Any) -> float:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import onnxruntime
 
 from framework.contracts import Backend, Graph, Tensors
+from framework.cpus import granted_cpus
 from framework.errors import FrameworkError
 
 
@@ -32,11 +32,6 @@ def _session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.Inf
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises many kinds, none of them exported
         raise FrameworkError(f"onnxruntime cannot load {path}: {error}") from error
-
-
-def granted_cpus() -> int:
-    """CPUs this process is allowed to run on, which may be fewer than the host has."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def open_onnx(graphs: Sequence[Graph], paths: Mapping[str, Path]) -> Backend:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from framework_classification import Classification
 from framework_text.backbones import misplaced, problems_with
 from framework_text.options import FineTuning
 
@@ -19,8 +20,15 @@ FAMILIES = (
 )
 
 
-def problems(model: FineTuning) -> list[str]:
-    found = [*misplaced(model), *problems_with(model.backbone, FAMILIES)]
+def problems(options: Classification, model: FineTuning) -> list[str]:
+    found = [*misplaced(model), *problems_with(model.backbone, FAMILIES, options.max_length)]
+    labels = options.labels or []
+    if len(set(labels)) < len(labels) or len(labels) == 1:
+        found.append(f"task.labels={labels} must be two or more different labels")
+    if model.weight_decay < 0 or model.patience < 1:
+        found.append(
+            f"model.weight_decay={model.weight_decay} must not be negative, model.patience={model.patience} at least 1"
+        )
     if model.batch_size < 1:
         found.append(f"model.batch_size={model.batch_size} must be at least 1")
     if not 0 < model.learning_rate < 1:

@@ -45,6 +45,6 @@ def tfidf_linear(context: FitContext) -> Fitted:
 
 
 def _features() -> Any:
-    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"(?u)\b\w+\b")  # noqa: S106
+    words = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=r"\w+|[^\w\s]+")  # noqa: S106
     letters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True, max_features=LETTERS)
     return FeatureUnion([("words", words), ("letters", letters)])

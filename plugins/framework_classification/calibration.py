@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-RANGE = (-3.0, 3.0)  # of the logarithm of the temperature
+RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the logarithm of the temperature; few rows must not go further
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:

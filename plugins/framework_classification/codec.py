@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,12 @@ class ClassificationCodec:
         self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
-        if isinstance(request, str):
-            return {"text": request}
-        if not isinstance(request, Mapping):
-            raise InputError(f"a request is a text or {{'text': ...}}, not {type(request).__name__}")
-        text = request.get("text")
+        text = request.get("text") if isinstance(request, Mapping) else request
         if not isinstance(text, str):
-            raise InputError(f"a request needs 'text' with a text in it; {nearest('text', map(str, request), 'it has')}")
+            has = f"; {nearest('text', map(str, request), 'it has')}" if isinstance(request, Mapping) else ""
+            raise InputError(f"a request is a text or {{'text': a text}}, not {type(request).__name__}{has}")
+        if re.search("[\ud800-\udfff]", text):
+            raise InputError("the text is not valid Unicode: it holds half of a surrogate pair")
         return {"text": text}
 
     def token_ids(self, request: Request) -> list[int]:

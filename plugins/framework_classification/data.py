@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -59,6 +60,6 @@ def prepare(splits: Splits, options: Classification) -> ClassificationData:
 
 def _ordered(labels: dict[str, int]) -> list[str]:
     """Whole numbers by value, other labels by spelling."""
-    if all(label.lstrip("-").isascii() and label.lstrip("-").isdigit() for label in labels):
+    if all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in labels):
         return sorted(labels, key=int)
     return sorted(labels)

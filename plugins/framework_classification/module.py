@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
 from transformers import get_linear_schedule_with_warmup
 
-from framework import LengthBucketSampler
+from framework import InputError, LengthBucketSampler
 from framework_text.options import FineTuning
 from framework_text.tokens import Batch, TokenizedRows, batches
 
@@ -54,6 +54,8 @@ class Classifier(pl.LightningModule):
         groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
+        if self.trainer.estimated_stepping_batches == float("inf"):
+            raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
         steps = int(self.trainer.estimated_stepping_batches)
         schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * self.options.warmup), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

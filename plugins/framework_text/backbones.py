@@ -17,8 +17,11 @@ HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "to
              "vocab.*", "merges.txt", "*.model", "README.md"]  # fmt: skip
 
 
-def problems_with(source: BackboneSource, accepted: Iterable[str]) -> list[str]:
-    """Why a backbone cannot be used, empty when it can. Reads its config and file names only."""
+def problems_with(source: BackboneSource, accepted: Iterable[str], max_length: int) -> list[str]:
+    """Why a backbone cannot be used with texts of `max_length` tokens, empty when it can.
+
+    Reads its config, its file names and, where it is on this machine and pinned, its checksum.
+    """
     if not source.name:
         return ["no backbone: write model.name=FOLDER or a Hugging Face id, or choose one with model=NAME"]
     try:
@@ -30,7 +33,12 @@ def problems_with(source: BackboneSource, accepted: Iterable[str]) -> list[str]:
     if family not in set(accepted):
         problems.append(f"model.name={source.name} is a {family or 'nameless'} model; "
                         f"accepted: {', '.join(sorted(accepted))}")  # fmt: skip
-    return problems + (_missing_files(source.name, folder) if folder else [])
+    longest = config.get("max_position_embeddings") or max_length
+    if not 3 <= max_length <= longest:
+        problems.append(f"task.max_length={max_length} must lie between 3 and {longest}, the most this backbone reads")
+    if folder:
+        problems += _missing_files(source.name, folder) or _wrong_checksum(folder, source.sha256)
+    return problems
 
 
 def misplaced(model: FineTuning) -> list[str]:
@@ -43,11 +51,9 @@ def fetch(source: BackboneSource) -> Path:
     """The folder of a backbone, downloaded if it is a Hugging Face id, its pinned checksum verified."""
     assert source.name
     folder = _local(source.name) or Path(_hub("snapshot_download", source, allow_patterns=HUB_FILES))
-    missing = _missing_files(source.name, folder)
-    if missing:
-        raise InputError(*missing)
-    if source.sha256:
-        _verify_checksum(folder / "model.safetensors", source.sha256)
+    problems = _missing_files(source.name, folder) or _wrong_checksum(folder, source.sha256)
+    if problems:
+        raise InputError(*problems)
     return folder
 
 
@@ -55,7 +61,10 @@ def load_tokenizer(folder: Path, max_length: int) -> Any:
     """The tokenizer of a backbone. Raises InputError when it has no fast version, the only kind an artifact can hold."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(folder)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except Exception as error:  # transformers and tokenizers raise many kinds
+        raise InputError(f"{folder}: its tokenizer cannot be read: {_first(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{folder}: its tokenizer has no tokenizer.json form, which an artifact needs")
     limit = min(tokenizer.model_max_length, max_length)
@@ -73,11 +82,26 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
-        return getattr(transformers, kind).from_pretrained(
-            folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, **config
+        model, loaded = getattr(transformers, kind).from_pretrained(
+            folder, use_safetensors=True, dtype=torch.float32, ignore_mismatched_sizes=True, output_loading_info=True, **config
         )
+    except Exception as error:  # safetensors and transformers raise many kinds
+        raise InputError(f"{folder}: its weights cannot be loaded: {_first(error)}") from error
     finally:
         transformers.logging.set_verbosity(level)
+    _check_loaded(folder, model.base_model_prefix, loaded)
+    return model
+
+
+def _check_loaded(folder: Path, prefix: str, loaded: Any) -> None:
+    """Only a head and a pooler may start from random weights."""
+    names = [*loaded["missing_keys"], *(entry[0] for entry in loaded["mismatched_keys"])]
+    random = sorted(name for name in names if name.startswith(f"{prefix}.") and "pooler" not in name)
+    if random:
+        raise InputError(
+            f"{folder}: model.safetensors does not fit its config.json: {len(random)} of the backbone's weights are missing "
+            f"or have another shape, such as {random[0]}"
+        )
 
 
 def _config(source: BackboneSource) -> tuple[dict[str, Any], Path | None]:
@@ -91,6 +115,8 @@ def _config(source: BackboneSource) -> tuple[dict[str, Any], Path | None]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} must hold a JSON object, as save_pretrained writes it")
     return config, folder
 
 
@@ -141,8 +167,16 @@ def _missing_files(name: str, folder: Path) -> list[str]:
     return problems
 
 
-def _verify_checksum(path: Path, expected: str) -> None:
+def _wrong_checksum(folder: Path, expected: str | None) -> list[str]:
+    if expected is None:
+        return []
+    path = folder / "model.safetensors"
+    if not path.exists():
+        return [f"model.sha256 pins {path.name}, and {folder} has its weights in several files"]
     with path.open("rb") as stream:
         found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found != expected:
-        raise FrameworkError(f"{path} has sha256 {found}, the recipe pins {expected}; reinstall it or correct model.sha256")
+    return (
+        []
+        if found == expected
+        else [f"{path} has sha256 {found}, the recipe pins {expected}; correct model.sha256 or the file"]
+    )

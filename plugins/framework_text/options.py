@@ -22,7 +22,7 @@ class FineTuning(BackboneSource):
 
     source: BackboneSource = field(default_factory=BackboneSource)
     learning_rate: float = 1e-4  # at the end of warm-up
-    batch_size: int = 32  # rows of one optimizer step, over all devices together
+    batch_size: int = 32  # rows of one batch, over all devices together
     weight_decay: float = 0.01  # on matrices, not on biases and norms
     warmup: float = 0.06  # share of the steps
     patience: int = 2  # epochs without a better validation metric before training stops

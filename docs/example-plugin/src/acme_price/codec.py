@@ -31,4 +31,4 @@ class PriceCodec:
 
     @staticmethod
     def odd_requests() -> list[Request]:
-        return [{"size": 0.0}, {"size": 1e6}]
+        return [{"size": 0.0}, {"size": 1e3}]

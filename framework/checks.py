@@ -1,0 +1,83 @@
+"""Checks a composed recipe before anything heavy is imported, and gathers everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from framework.contracts import Exporter
+from framework.data.sources import locate
+from framework.errors import InputError, nearest
+from framework.plugins import load_plugins, resolve
+
+
+def options_of(section: Any, options: type) -> Any:
+    """A composed section as an instance of the dataclass that a plugin declared for it."""
+    values = OmegaConf.to_container(section, resolve=True)
+    assert isinstance(values, dict)
+    return options(**{str(key): value for key, value in values.items() if key in {f.name for f in fields(options)}})
+
+
+def check_recipe(config: DictConfig) -> None:
+    """Raises InputError with everything that is wrong with a composed recipe before anything heavy is imported."""
+    plugins = load_plugins()
+    missing = [str(key) for key in OmegaConf.missing_keys(config)]
+    problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
+    if not config.get("task"):
+        raise InputError(
+            f"the recipe names no task; write '- override /task: NAME' in its defaults, {nearest('', plugins.tasks)}"
+        )
+    if not config.get("export"):
+        problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
+    problems += [*_wrong_ranges(config), *_wrong_data(config.data)]
+    exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
+    problems += list(_wrong_exporters(exporters))
+    task = plugins.task(config.task.name)
+    if task.model.check and not problems:
+        options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
+        problems += resolve(task.model.check)(options, model)
+    if problems:
+        raise InputError(*problems)
+
+
+def _wrong_ranges(config: DictConfig) -> Iterator[str]:
+    data = config.data
+    if not 0 <= config.seed < 2**32:
+        yield f"seed={config.seed} must lie between 0 and {2**32 - 1}"
+    if data.limit_rows is not None and data.limit_rows < 1:
+        yield f"data.limit_rows={data.limit_rows} must be at least 1, or null for all rows"
+    if not (data.validation_fraction > 0 and data.test_fraction > 0 and data.validation_fraction + data.test_fraction < 1):
+        yield (
+            f"data.validation_fraction={data.validation_fraction} and data.test_fraction={data.test_fraction} "
+            "must be above 0 and together below 1"
+        )
+    if config.artifact.golden_rows < 1:
+        yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
+
+
+def _wrong_data(data: DictConfig) -> Iterator[str]:
+    """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
+    if not data.train and not data.source.train:
+        yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
+    source = data if data.train else data.source
+    for name in ("train", "validation", "test"):
+        try:
+            if source[name] and locate(source[name]).is_dir():
+                yield f"data.{name}={source[name]} is a folder; name a file in it"
+        except InputError as error:
+            yield f"data.{name}: {error}"
+    for name in data.source if not data.train else ():
+        if data[name] is not None:
+            yield f"data.{name}={data[name]} goes with data.train=FILE; without it the recipe's own data is used as it is"
+
+
+def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
+    names = [exporter.name for exporter in exporters]
+    for exporter in exporters:
+        if exporter.base is not None and exporter.base not in names:
+            yield f"export={exporter.name} starts from {exporter.base}: write export=[{','.join([exporter.base, *names])}]"
+    if exporters and not any(exporter.exact and exporter.format == "onnx" for exporter in exporters):
+        yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
