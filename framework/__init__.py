@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from framework.api import load, run
     from framework.data.batches import LengthBucketSampler
     from framework.data.sources import locate
+    from framework.modules import ModuleBackend
     from framework.training import train
 
 _LAZY = {
@@ -44,6 +45,7 @@ _LAZY = {
     "locate": "framework.data.sources",
     "train": "framework.training",
     "LengthBucketSampler": "framework.data.batches",
+    "ModuleBackend": "framework.modules",
 }
 
 
@@ -72,6 +74,7 @@ __all__ = [
     "InputError",
     "LengthBucketSampler",
     "Metric",
+    "ModuleBackend",
     "NoOptions",
     "Request",
     "Response",

@@ -108,6 +108,7 @@ class Tensor:
 class Graph:
     """One function over tensors that exporters write to a file. Every input and output has the axis ``batch`` first.
 
+    inputs: named and ordered as the module's arguments.
     axes: the smallest and largest size of each dynamic axis but ``batch``.
     tolerance: largest absolute difference an exact export may show, per output.
     decides: the output whose argmax over the last axis is the answer, if there is one.
@@ -123,6 +124,11 @@ class Graph:
     decides: str | None = None
     module: Any = None
     example: Callable[[Mapping[str, int]], Tensors] | None = None
+
+    def traced_with(self) -> Tensors:
+        """Inputs for exporters that trace: no size is 0 or 1, which tracers take for constants."""
+        assert self.example is not None, f"graph {self.name} has no example"
+        return self.example({"batch": 3, **{axis: min(9, largest) for axis, (_, largest) in self.axes.items()}})
 
 
 @dataclass(frozen=True)

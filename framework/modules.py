@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from framework.contracts import Graph, Tensors
 
 
 class ModuleBackend:
-    """Graphs run by their own modules, in eval mode, in fp32, on the CPU."""
+    """Graphs run by their own modules, in eval mode, on the CPU. Inputs go by position, in the order of the graph."""
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
         self.graphs = {graph.name: graph for graph in graphs}
@@ -20,6 +21,6 @@ class ModuleBackend:
     def run(self, graph: str, feeds: Tensors) -> Tensors:
         spec = self.graphs[graph]
         with torch.inference_mode():
-            outputs = spec.module(**{tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in spec.inputs})
+            outputs = spec.module(*(torch.from_numpy(np.ascontiguousarray(feeds[tensor.name])) for tensor in spec.inputs))
         found = outputs if isinstance(outputs, tuple) else (outputs,)
         return {tensor.name: value.numpy() for tensor, value in zip(spec.outputs, found, strict=True)}

@@ -37,7 +37,7 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
 
         job.console.step("export and verify")
         variants = export_and_verify(job, fitted[job.task.model.name], splits.validation)
-        job.console.show(files_table(job, variants))
+        job.console.show(files_table(variants))
 
         job.console.step("report and artifact")
         write_report(job, scores, variants)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -25,11 +25,12 @@ SINGLES = 40  # requests timed one at a time
 
 @dataclass
 class Measured:
-    """One way to run the model, and what it costs. `metric` is the task's, on validation."""
+    """One way to run the model, and what it costs. Metrics are on validation; `metric` is the one the task is judged by."""
 
     name: str
     bytes: int
     metric: float
+    metrics: Mapping[str, float]
     milliseconds: float  # median of one request alone
     per_second: float  # requests, in batches
     variant: Variant | None = None  # None: the trained module itself
@@ -45,7 +46,7 @@ class Measured:
         """For manifest and report."""
         return {
             "bytes": self.bytes,
-            "metric": self.metric,
+            "metrics": dict(self.metrics),
             "milliseconds": round(self.milliseconds, 3),
             "per_second": round(self.per_second, 1),
             "decision": self.decision,
@@ -115,9 +116,9 @@ def _measure(job: Job, fitted: Fitted, name: str, bytes_: int, backend: Backend,
         alone += scheduler.answer([request])
         singles.append(1000 * (time.perf_counter() - started))
     company = _company([difference(*pair) for pair in zip(alone, traced.responses[:SINGLES], strict=False)])
-    evaluation = resolve(job.task.evaluate)(traced.responses[: len(requests)], validation, fitted.facts)
-    metric = evaluation.metrics[job.task.metric.name]
-    return Measured(name, bytes_, metric, median(singles), rate, trace=traced, backend=backend, company=company)
+    metrics = resolve(job.task.evaluate)(traced.responses[: len(requests)], validation, {}).metrics
+    metric = metrics[job.task.metric.name]
+    return Measured(name, bytes_, metric, metrics, median(singles), rate, trace=traced, backend=backend, company=company)
 
 
 def _company(apart: Sequence[float]) -> str:
@@ -166,12 +167,20 @@ def _decide(job: Job, exporter: Exporter, measured: Measured, reference: Measure
         job.draft.drop(exporter.name)
 
 
-def files_table(job: Job, variants: Variants) -> Section:
-    """Size, speed and metric of the trained module and every file."""
+def files_table(variants: Variants) -> Section:
+    """Size, speed and metrics of the trained module and every file."""
+    names = list(variants.reference.metrics)
     rows = [
-        (m.name, f"{m.bytes / 1e6:.1f}", f"{m.milliseconds:.1f}", f"{m.per_second:.0f}", f"{m.metric:.4f}",
-         "" if m.variant is None else "yes" if m.shipped else "no")
+        (
+            m.name,
+            f"{m.bytes / 1e6:.1f}",
+            f"{m.milliseconds:.1f}",
+            f"{m.per_second:.0f}",
+            *(f"{m.metrics[name]:.4f}" for name in names),
+            "" if m.variant is None else "yes" if m.shipped else "no",
+        )
         for m in [variants.reference, *variants.all]
-    ]  # fmt: skip
-    header = ("file", "MB", "ms for one", "a second in batches", f"validation {job.task.metric.name}", "ships")
-    return Section("Files", header, rows, "\n".join(variants.checks), leads=True)
+    ]
+    header = ("file", "MB", "ms for one", "a second in batches", *names, "ships")
+    note = "\n".join(["Metrics on validation, which the decisions are taken on.", *variants.checks])
+    return Section("Files", header, rows, note, leads=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import hydra
@@ -50,5 +51,7 @@ def _run(config: DictConfig) -> None:
         run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
     except Exception as error:
         _failures.append(error)
+        with suppress(OSError):
+            Path(settings.runtime.output_dir).rmdir()  # a recipe refused at once leaves nothing
         if settings.mode == RunMode.MULTIRUN:
             raise  # a sweep stops here, and Hydra names the job

@@ -12,8 +12,6 @@ from typing import Any
 from framework import Graph, Tensor, Variant
 from framework_onnx import Onnx, OnnxInt8
 
-EXAMPLE = {"batch": 3}  # sizes the graph is traced with; neither 0 nor 1, which torch.export would freeze
-EXAMPLE_AXIS = 9
 INLINE = 1_500_000_000  # bytes of weights above which they go to a file beside the graph (protobuf ends at 2 GB)
 
 
@@ -22,9 +20,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[s
     import torch
 
     for graph in graphs:
-        assert graph.example is not None
-        sizes = EXAMPLE | {axis: min(EXAMPLE_AXIS, largest) for axis, (_, largest) in graph.axes.items()}
-        feeds = graph.example(sizes)
+        feeds = graph.traced_with()
         with _quiet():
             program = torch.onnx.export(
                 graph.module,
