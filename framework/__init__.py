@@ -5,31 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.contracts import (
-    Backend,
-    Call,
     Candidate,
-    Check,
-    Codec,
     Column,
     Evaluation,
-    Event,
     Exporter,
     FitContext,
     Fitted,
-    Graph,
     Metric,
     NoOptions,
-    Request,
-    Response,
     Section,
-    Steps,
     Task,
-    Tensor,
-    Tensors,
     Variant,
 )
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError, nearest
+from framework.graphs import Backend, Call, Check, Codec, Event, Graph, Request, Response, Steps, Tensor, Tensors
 from framework.hookspecs import hookimpl
 
 if TYPE_CHECKING:

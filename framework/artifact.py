@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from framework.contracts import Graph, Tensor, Variant
+from framework.contracts import Variant
 from framework.errors import InputError
+from framework.graphs import Graph, Tensor
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framework.contracts import Backend, Exporter, Graph, Variant
+from framework.contracts import Exporter, Variant
+from framework.graphs import Backend, Graph
 from framework.plugins import resolve
 
 

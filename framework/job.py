@@ -14,10 +14,11 @@ from omegaconf import DictConfig, OmegaConf
 from framework.artifact import Draft
 from framework.checks import check_recipe, options_of
 from framework.console import Console
-from framework.contracts import Candidate, Codec, Exporter, FitContext, Fitted, NoOptions, Request, Task, TaskData
+from framework.contracts import Candidate, Exporter, FitContext, Fitted, NoOptions, Task, TaskData
 from framework.data.table import Splits, Table
 from framework.errors import InputError
 from framework.export import in_order
+from framework.graphs import Codec, Request
 from framework.plugins import load_plugins, resolve
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from framework.contracts import Graph, Tensors
+from framework.graphs import Graph, Tensors
 
 
 class ModuleBackend:

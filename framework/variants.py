@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from framework.contracts import Backend, Exporter, Fitted, Request, Section, Variant
+from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.table import Table
 from framework.errors import ParityError
 from framework.export import export, open_backend, paths, size
+from framework.graphs import Backend, Request
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference

@@ -8,8 +8,8 @@ from itertools import product
 
 import numpy as np
 
-from framework.contracts import Backend, Check, Codec, Graph, Request, Response, Tensors
 from framework.errors import ParityError
+from framework.graphs import Backend, Check, Codec, Graph, Request, Response, Tensors
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 

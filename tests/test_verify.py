@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.contracts import Graph, Tensor, Tensors
 from framework.errors import ParityError
+from framework.graphs import Graph, Tensor, Tensors
 from framework.runtime.model import load_model
 from framework.verify import compare, run_checks, trace
 from framework_text.tokenizer import same_tokens

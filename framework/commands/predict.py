@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from framework.errors import InputError
 
 if TYPE_CHECKING:
-    from framework.contracts import Response
     from framework.data.reading import Row
+    from framework.graphs import Response
     from framework.runtime.model import Model
 
 EXAMPLES = """examples:

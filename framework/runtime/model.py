@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
-from framework.contracts import Codec, Response, Task
+from framework.contracts import Task
 from framework.data.columns import plain_name
 from framework.errors import FrameworkError, InputError, nearest
+from framework.graphs import Codec, Response
 from framework.plugins import load_plugins, resolve
 from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler

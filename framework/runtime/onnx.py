@@ -7,9 +7,9 @@ from pathlib import Path
 
 import onnxruntime
 
-from framework.contracts import Backend, Graph, Tensors
 from framework.cpus import granted_cpus
 from framework.errors import FrameworkError
+from framework.graphs import Backend, Graph, Tensors
 
 
 class OnnxBackend:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framework.contracts import Backend, Call, Codec, Graph, Request, Response, Steps, Tensor, Tensors
+from framework.graphs import Backend, Call, Codec, Graph, Request, Response, Steps, Tensor, Tensors
 
 MAX_ROWS = 32  # rows of one run
 MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long rows do not fill memory

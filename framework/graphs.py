@@ -1,0 +1,114 @@
+"""What runs: graphs over tensors, the codec around them, the backend under them. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+Request = Mapping[str, Any]
+Response = dict[str, Any]
+Tensors = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of a graph. `axes` names the dynamic ones and gives the size of the fixed ones."""
+
+    name: str
+    dtype: str
+    axes: tuple[str | int, ...]
+    pad: float = 0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One function over tensors that exporters write to a file. Every input and output has the axis ``batch`` first.
+
+    inputs: named and ordered as the module's arguments.
+    axes: the smallest and largest size of each dynamic axis but ``batch``.
+    tolerance: largest absolute difference an exact export may show, per output.
+    decides: the output whose argmax over the last axis is the answer, if there is one.
+    module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
+    example: makes valid inputs for given axis sizes, ``example({"batch": 2, "sequence": 5})``.
+    """
+
+    name: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    axes: Mapping[str, tuple[int, int]]
+    tolerance: Mapping[str, float]
+    decides: str | None = None
+    module: Any = None
+    example: Callable[[Mapping[str, int]], Tensors] | None = None
+
+    def traced_with(self) -> Tensors:
+        """Inputs for exporters that trace: no size is 0 or 1, which tracers take for constants."""
+        assert self.example is not None, f"graph {self.name} has no example"
+        return self.example({"batch": 3, **{axis: min(9, largest) for axis, (_, largest) in self.axes.items()}})
+
+
+@dataclass(frozen=True)
+class Call:
+    """A codec asks for one run of a graph. Every feed has a batch axis; the runtime joins calls of many requests."""
+
+    graph: str
+    feeds: Tensors
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a codec says on the way to its response, such as a generated token."""
+
+    data: Response
+
+
+Steps = Generator[Call | Event, Tensors, Response]
+
+
+class Codec(Protocol):
+    """Turns a request into calls and their outputs into a response, with numpy and tokenizers only.
+
+    It is built from its settings (plain data in the manifest) and the folder that holds its resources.
+    """
+
+    version: int  # raised when artifacts sealed before can no longer be read
+
+    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None: ...
+
+    def parse(self, request: Any) -> Request:
+        """A request as a person writes it (a string, a row of a file) -> its fields. Raises InputError."""
+        ...
+
+    def start(self, request: Request) -> Steps:
+        """Yields `Call` and is sent its outputs, may yield `Event`, returns the response."""
+        ...
+
+    def flatten(self, response: Response) -> dict[str, str]:
+        """The response as columns of a CSV file."""
+        ...
+
+    @staticmethod
+    def odd_requests() -> list[Request]:
+        """Requests at the edges: empty, shortest, longer than the limit, unusual characters."""
+        ...
+
+
+class Backend(Protocol):
+    """Runs graphs by name on numpy arrays."""
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors: ...
+
+
+@dataclass(frozen=True)
+class Check:
+    """An independent reference for part of the codec, such as transformers' own tokenizer.
+
+    run: takes the codec and requests, returns the requests on which they disagree, each as one line.
+    """
+
+    name: str
+    run: Callable[[Any, Sequence[Request]], list[str]]
