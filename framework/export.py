@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.contracts import Exporter, Variant
 from framework.graphs import Backend, Graph
+from framework.interrupts import deferred
 from framework.plugins import resolve
 
 
@@ -29,7 +30,9 @@ def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Pa
     own = folder / exporter.name
     own.mkdir()
     files = paths(folder, base) if base else {}
-    variant: Variant = resolve(exporter.export)(graphs, own, options, files)
+    write = resolve(exporter.export)
+    with deferred():
+        variant: Variant = write(graphs, own, options, files)
     inside = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
     return replace(variant, name=exporter.name, format=exporter.format, files=inside)
 
