@@ -45,7 +45,8 @@ SHARED = Path(__file__).parents[2] / "shared" / "data" / "banking77"
 def test_a_file_with_77_intents_and_other_column_names_just_works(tmp_path: Path, model_folder: Path) -> None:
     folder = framework.run(
         "sentiment", f"data.train={SHARED / 'train.csv'}", f"data.test={SHARED / 'test.csv'}", f"model.name={model_folder}",
-        "task.max_length=32", "data.limit_rows=1500", "trainer.max_steps=5", "export=[onnx]", "trainer.enable_progress_bar=false",
+        "task.max_length=32", "data.limit_rows=1500", "trainer.max_steps=5", "export=[onnx]",
+        "trainer.enable_progress_bar=false",
         folder=tmp_path / "run",
     )  # fmt: skip
     manifest = framework.load(folder).manifest
