@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -118,7 +119,8 @@ class Job:
         """A short validation request to try the artifact with, as `predict` takes it, safe within single quotes."""
         written = [as_argument(request) for request in self.task.requests(splits.validation)[:200]]
         plain = [text for text in written if text.isascii() and text.isprintable() and "'" not in text and text[:1] not in "-@"]
-        return min(plain, key=lambda text: abs(len(text) - 40), default="...")
+        calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]
+        return min(calm or plain, key=lambda text: abs(len(text) - 40), default="...")
 
 
 def as_argument(request: Request) -> str:

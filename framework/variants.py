@@ -152,7 +152,7 @@ def _decide(job: Job, exporter: Exporter, measured: Measured, reference: Measure
         parity.require(exporter.name)
         measured.decision = (
             f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: "
-            f"largest difference {parity.largest:.1e}; {parity.close_calls} answers differ, each at a tie"
+            f"largest difference {parity.largest:.1e}; {parity.close_calls or 'no'} answers differ (at ties within tolerance)"
         )
         return
     allowed = job.export_options(exporter).max_drop

@@ -58,7 +58,7 @@ def test_no_text_stands_in_two_splits(tmp_path: Path) -> None:
     assert not forms["train"] & forms["validation"]
     assert not forms["validation"] & forms["test"]
     assert sum(map(len, splits.named().values())) == 90
-    assert "90 rows of a.csv repeat the text of another" in "\n".join(splits.notes)
+    assert "90 rows of a.csv repeat the text of another (retweets included): left out" in "\n".join(splits.notes)
 
 
 def test_a_given_test_file_is_judged_whole_and_kept_out_of_training(tmp_path: Path) -> None:
@@ -127,3 +127,13 @@ def test_a_training_file_that_is_the_test_file_is_refused(tmp_path: Path) -> Non
     path = write_csv(tmp_path / "a.csv", rows(60))
     with pytest.raises(InputError, match="every row stands in the validation or test file too"):
         load(f"data.train={path}", f"data.test={path}")
+
+
+def test_repeated_texts_with_another_label_are_counted(tmp_path: Path) -> None:
+    pairs = rows(60)
+    path = write_csv(tmp_path / "a.csv", [*pairs, (pairs[0][0], "another"), pairs[1]])
+    notes = "\n".join(load(f"data.train={path}").notes)
+    assert (
+        "2 rows of a.csv repeat the text of another (retweets included): left out, 1 of them although their label differs"
+        in notes
+    )

@@ -70,10 +70,8 @@ def without_duplicates(table: Table, roles: Roles, seen: set[str]) -> tuple[Tabl
     notes = []
     if repeated:
         other = _conflicts(table, roles, forms, kept)
-        conflict = f", {other:,} of them with another {roles.balanced}" if other else ""
-        notes.append(
-            f"{repeated:,} rows of {table.name} repeat the text of another (retweets included){conflict} and were left out"
-        )
+        conflict = f", {other:,} of them although their {roles.balanced} differs" if other else ""
+        notes.append(f"{repeated:,} rows of {table.name} repeat the text of another (retweets included): left out{conflict}")
     if elsewhere:
         notes.append(f"{elsewhere:,} rows of {table.name} stand in a held-out split too and were left out")
     return table.take(list(kept.values())), seen | kept.keys(), notes
