@@ -81,8 +81,10 @@ def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> d
     for request in job.odd_requests() if synthetic else variants.requests[:CANDIDATES]:
         answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
         expected = answers[variants.default.name]
-        if len(lines) < rows and all(difference(answer, expected) < float("inf") for answer in answers.values()):
+        if all(difference(answer, expected) < float("inf") for answer in answers.values()):
             lines.append(json.dumps({"request": dict(request), "responses": answers}, ensure_ascii=False))
+        if len(lines) == rows:
+            break
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
 
