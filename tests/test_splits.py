@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from framework.configs import compose_recipe
@@ -42,11 +43,12 @@ def test_smileys_make_a_text_another() -> None:
 
 def test_splits_are_seeded_and_in_proportion() -> None:
     table = Table({"text": [str(i) for i in range(1000)], "label": ["a"] * 900 + ["b"] * 100}, list(range(1000)))
-    rest, part = split_off(table, 0.1, ROLES, seed=1)
-    assert Counter(part.columns["label"]) == {"a": 90, "b": 10}
-    assert not set(rest.columns["text"]) & set(part.columns["text"])
-    assert split_off(table, 0.1, ROLES, seed=1)[1] == part
-    assert split_off(table, 0.1, ROLES, seed=2)[1] != part
+    alone = np.arange(1000)
+    rest, part = split_off(table, 0.1, ROLES, 1, alone)
+    assert Counter(table.take(part).columns["label"]) == {"a": 90, "b": 10}
+    assert sorted([*rest, *part]) == list(range(1000))
+    assert (split_off(table, 0.1, ROLES, 1, alone)[1] == part).all()
+    assert (split_off(table, 0.1, ROLES, 2, alone)[1] != part).any()
 
 
 def test_no_text_stands_in_two_splits(tmp_path: Path) -> None:

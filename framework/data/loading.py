@@ -9,7 +9,16 @@ from framework.contracts import Section, Task
 from framework.data.columns import assign_roles
 from framework.data.reading import read_table
 from framework.data.sources import locate
-from framework.data.splits import Roles, at_most, fingerprint, normal_forms, split_off, without_duplicates, without_empty
+from framework.data.splits import (
+    Roles,
+    at_most,
+    fingerprint,
+    normal_forms,
+    split_off,
+    without_duplicates,
+    without_empty,
+    without_near_duplicates,
+)
 from framework.data.table import Splits, Table
 from framework.errors import InputError
 
@@ -18,27 +27,34 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     """Reads, cleans and splits what the recipe names. `data` is the composed `data:` section, a `DataConfig`.
 
     `data.train` replaces `data.source` altogether: its files, encoding, columns and licence. A test file given by the
-    user is judged whole: its rows stay, and training rows with the same text are left out.
+    user is judged whole: its rows stay, and training rows that repeat their texts, or nearly, are left out.
     """
     source = data if data.train else data.source
     reader = _Reader(source, task)
     roles, notes = reader.roles, reader.notes
     train, validation, test = (reader.read(name) for name in ("train", "validation", "test"))
     assert train is not None
-    seen: set[str] = set(normal_forms(test, roles) or ()) if test else set()
+    seen = set(forms.digests()) if test and (forms := normal_forms(test, roles)) else set()
     if validation is not None:
         validation, seen, found = without_duplicates(validation, roles, seen)
         notes += found
     train, _, found = without_duplicates(train, roles, seen)
     notes += found
+    given = [table for table in (test, validation) if table is not None]
+    apart = without_near_duplicates([*given, train], roles)
+    train, groups, notes = apart.tables[-1], apart.groups, notes + apart.notes
+    if validation is not None:
+        validation = apart.tables[len(given) - 1]
     total = len(train)
     if not total:
         raise InputError(f"{train.source}: every row stands in the validation or test file too; nothing is left to train on")
     if test is None:
-        train, test = split_off(train, data.test_fraction, roles, seed)
+        rest, part = split_off(train, data.test_fraction, roles, seed, groups)
+        train, test, groups = train.take(rest), train.take(part), groups[rest]
     if validation is None:
         share = data.validation_fraction * total / len(train)
-        train, validation = split_off(train, share, roles, seed + 1)
+        rest, part = split_off(train, share, roles, seed + 1, groups)
+        train, validation = train.take(rest), train.take(part)
     if data.limit_rows is not None and len(train) > data.limit_rows:
         available = len(train)
         train = at_most(train, data.limit_rows, roles, seed + 2)

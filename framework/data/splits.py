@@ -1,15 +1,22 @@
-"""Cleans rows and splits them so that no text stands in two splits."""
+"""Cleans rows and splits them so that no text, nor one that nearly repeats it, stands in two splits."""
 
 from __future__ import annotations
 
 import random
 import re
 import unicodedata
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import accumulate
+from typing import overload
+
+import numpy as np
 
 from framework.contracts import Column
+from framework.data.similar import clusters
 from framework.data.table import Splits, Table
 from framework.errors import InputError
 
@@ -54,22 +61,23 @@ def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     return table.take(kept), notes
 
 
-def without_duplicates(table: Table, roles: Roles, seen: set[str]) -> tuple[Table, set[str], list[str]]:
-    """Keeps the first of rows with equal normal form, none in `seen`. Returns the rows, their forms and notes."""
+def without_duplicates(table: Table, roles: Roles, seen: Set[bytes]) -> tuple[Table, set[bytes], list[str]]:
+    """Keeps the first of rows with equal normal form, none in `seen`. Returns the rows, what is seen then, and notes."""
     forms = normal_forms(table, roles)
     if forms is None:
-        return table, seen, []
-    kept: dict[str, int] = {}
+        return table, set(seen), []
+    digests = forms.digests()
+    kept: dict[bytes, int] = {}
     elsewhere = 0
-    for i, form in enumerate(forms):
-        if form in seen:
+    for i, digest in enumerate(digests):
+        if digest in seen:
             elsewhere += 1
         else:
-            kept.setdefault(form, i)
+            kept.setdefault(digest, i)
     repeated = len(table) - elsewhere - len(kept)
     notes = []
     if repeated:
-        other = _conflicts(table, roles, forms, kept)
+        other = _conflicts(table, roles, digests, kept)
         conflict = f", {other:,} of them although their {roles.balanced} differs" if other else ""
         notes.append(f"{repeated:,} rows of {table.name} repeat the text of another (retweets included): left out{conflict}")
     if elsewhere:
@@ -77,38 +85,151 @@ def without_duplicates(table: Table, roles: Roles, seen: set[str]) -> tuple[Tabl
     return table.take(list(kept.values())), seen | kept.keys(), notes
 
 
-def _conflicts(table: Table, roles: Roles, forms: Sequence[str], kept: Mapping[str, int]) -> int:
+def _conflicts(table: Table, roles: Roles, digests: Sequence[bytes], kept: Mapping[bytes, int]) -> int:
     """Rows whose text was kept from another row with another target."""
     if roles.balanced is None:
         return 0
     target = table.columns[roles.balanced]
-    return sum(form in kept and target[kept[form]] != target[i] for i, form in enumerate(forms))
+    return sum(digest in kept and target[kept[digest]] != target[i] for i, digest in enumerate(digests))
 
 
-def normal_forms(table: Table, roles: Roles) -> list[str] | None:
+class NormalForms(Sequence[str]):
+    """The normal form of every row, computed when it is asked for, so that a large table is not held twice."""
+
+    def __init__(self, table: Table, texts: Sequence[str]) -> None:
+        self.columns = [table.columns[text] for text in texts]
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [_form(texts) for texts in zip(*(column[index] for column in self.columns), strict=True)]
+        return _form([column[index] for column in self.columns])
+
+    def digests(self) -> list[bytes]:
+        """A checksum of each; equal ones mean equal forms."""
+        return [blake2b(_form(texts).encode("utf-8", "surrogatepass"), digest_size=12).digest()
+                for texts in zip(*self.columns, strict=True)]  # fmt: skip
+
+
+def _form(texts: Iterable[str]) -> str:
+    return "\x1f".join(map(normal_form, texts))
+
+
+def normal_forms(table: Table, roles: Roles) -> NormalForms | None:
     """The normal form of every row, or None when the task has no text to compare."""
-    if not roles.texts:
-        return None
-    return ["\x1f".join(map(normal_form, texts)) for texts in zip(*(table.columns[t] for t in roles.texts), strict=True)]
+    return NormalForms(table, roles.texts) if roles.texts else None
 
 
-def split_off(table: Table, fraction: float, roles: Roles, seed: int) -> tuple[Table, Table]:
-    """(rest, part): a seeded `fraction` of the rows, every target value in proportion, at least one row left in each."""
-    part = [i for rows in _shuffled_groups(table, roles, seed) for i in rows[: min(round(len(rows) * fraction), len(rows) - 1)]]
-    if not part:
+class _Joined(Sequence[str]):
+    """Several sequences as one."""
+
+    def __init__(self, parts: Sequence[NormalForms]) -> None:
+        self.parts = parts
+        self.starts = [0, *accumulate(map(len, parts))]
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            pairs = zip(self.parts, self.starts, strict=False)
+            return [form for part, start in pairs for form in part[max(0, index.start - start) : max(0, index.stop - start)]]
+        part = bisect_right(self.starts, index) - 1
+        return self.parts[part][index - self.starts[part]]
+
+
+@dataclass(frozen=True)
+class Apart:
+    """Tables of which no two hold near-duplicates of each other.
+
+    groups: for each row of the last table the number of its group of near-duplicates.
+    """
+
+    tables: list[Table]
+    groups: np.ndarray
+    notes: list[str]
+
+
+def without_near_duplicates(tables: Sequence[Table], roles: Roles) -> Apart:
+    """Takes out of each table the rows that nearly repeat one of an earlier table; finds the groups of the last."""
+    forms = [normal_forms(table, roles) for table in tables]
+    parts = [form for form in forms if form is not None]
+    if not parts:
+        return Apart(list(tables), np.arange(len(tables[-1])), [])
+    joined = _Joined(parts)
+    found, starts = clusters(joined), np.asarray(joined.starts)
+    owner = np.searchsorted(starts, found, side="right") - 1  # the table of the group's first row
+    kept, notes = [], []
+    for i, table in enumerate(tables):
+        own = np.flatnonzero(owner[starts[i] : starts[i + 1]] == i)
+        dropped = len(table) - len(own)
+        if dropped:
+            notes.append(f"{dropped:,} rows of {table.name} nearly repeat a row of a held-out split and were left out")
+        kept.append(table.take(own) if dropped else table)
+    groups = found[starts[-2] :][owner[starts[-2] :] == len(tables) - 1]
+    return Apart(kept, groups, notes + _said_of(groups, kept[-1], roles))
+
+
+def _said_of(groups: np.ndarray, table: Table, roles: Roles) -> list[str]:
+    members = defaultdict(list)
+    for row, group in enumerate(groups.tolist()):
+        members[group].append(row)
+    several = [rows for rows in members.values() if len(rows) > 1]
+    if not several:
+        return []
+    total = sum(map(len, several))
+    note = f"{total:,} rows of {table.name} nearly repeat another: each of their {len(several):,} groups stays in one split"
+    if roles.balanced is not None:
+        target = table.columns[roles.balanced]
+        mixed = sum(len({target[row] for row in rows}) > 1 for rows in several)
+        note += f"; in {mixed:,} of them the {roles.balanced} differs" if mixed else ""
+    return [note]
+
+
+def split_off(table: Table, fraction: float, roles: Roles, seed: int, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rest, part): row numbers; a seeded `fraction` of the rows, every target value in proportion, one row left in each.
+
+    groups: (rows,) numbers; rows of a group stay together. Raises InputError when nothing can be held out.
+    """
+    part = np.sort(np.concatenate([_first_units(rows, fraction, groups) for rows in _shuffled_groups(table, roles, seed)]))
+    if roles.balanced is not None:
+        part = np.flatnonzero(np.isin(groups, groups[part]))  # with the rows of other targets in the same group
+    if not len(part):
         raise InputError(
             f"{table.source}: {len(table)} usable rows are too few to hold out {fraction:.0%} of them; "
             "add rows (20 for each label is a start), or give data.validation= and data.test="
         )
-    chosen = set(part)
-    return table.take([i for i in range(len(table)) if i not in chosen]), table.take(sorted(part))
+    return np.setdiff1d(np.arange(len(table)), part), part
+
+
+def _first_units(rows: Sequence[int], fraction: float, groups: np.ndarray) -> np.ndarray:
+    """Of rows in random order the first groups that make up the fraction; no group that is larger than what is wanted."""
+    wanted = min(round(len(rows) * fraction), len(rows) - 1)
+    units: dict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        units[int(groups[row])].append(row)
+    part: list[int] = []
+    for unit in units.values():
+        if len(part) + len(unit) <= wanted:
+            part += unit
+    return np.asarray(part, dtype=np.int64)
 
 
 def _shuffled_groups(table: Table, roles: Roles, seed: int) -> list[list[int]]:
     """Row numbers by value of the balanced column, each group in seeded random order."""
     groups: dict[str, list[int]] = defaultdict(list)
-    for i in range(len(table)):
-        groups[table.columns[roles.balanced][i] if roles.balanced else ""].append(i)
+    for i, value in enumerate(table.columns[roles.balanced] if roles.balanced else [""] * len(table)):
+        groups[value].append(i)
     shuffle = random.Random(seed)  # noqa: S311, a shuffle
     for name in sorted(groups):
         shuffle.shuffle(groups[name])

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class Table:
@@ -26,7 +28,7 @@ class Table:
     def name(self) -> str:
         return Path(self.source).name
 
-    def take(self, indices: Sequence[int]) -> Table:
+    def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         columns = {name: [values[i] for i in indices] for name, values in self.columns.items()}
         return Table(columns, [self.lines[i] for i in indices], self.source)
 

@@ -1,0 +1,170 @@
+"""Rewrites an ONNX graph so that its large matrix products run on 8-bit integers.
+
+A product x @ w becomes MatMulIntegerToFloat(quantized x, quantized w), an operator of onnxruntime: integers inside, floats
+outside, so that no output is rounded. Weights are symmetric, activations asymmetric (Jacob et al. 2018). Embedding tables
+keep 8 bits and one scale a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
+
+MICROSOFT = "com.microsoft"
+MIN_WEIGHTS = 4096  # smaller matrices, such as a head of few classes, stay fp32: they cost nothing
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How matrix products are quantized.
+
+    ranges: the smallest and largest value of each activation, measured before (static); None: measured in every run (dynamic).
+    signed: QInt8 weights of 7 bits, which no CPU overflows on; otherwise QUInt8 weights of 8 bits.
+    excluded: names of the nodes that stay fp32.
+    """
+
+    per_channel: bool = True
+    signed: bool = True
+    ranges: Mapping[str, tuple[float, float]] | None = None
+    excluded: Collection[str] = ()
+
+
+def products(model: ModelProto) -> list[NodeProto]:
+    """The nodes that multiply by a constant matrix large enough to be worth it."""
+    constants = _constants(model.graph)
+    return [node for node in model.graph.node if _is_product(node, constants)]
+
+
+def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
+    """A copy of the model with its products and embedding tables in 8 bits. The model must not be used again."""
+    graph = model.graph
+    constants = _constants(graph)
+    biases = _biases(graph, constants)
+    nodes: list[NodeProto] = []
+    quantized: dict[str, list[str]] = {}
+    absorbed: dict[str, str] = {}
+    for node in graph.node:
+        if node.name in absorbed:
+            continue
+        if _is_product(node, constants) and node.name not in scheme.excluded:
+            add = biases.get(node.output[0])
+            if add is not None:
+                absorbed[add.name] = node.name
+            nodes += _integer_product(graph, node, constants, add, scheme, quantized)
+        elif node.op_type == "Gather" and _is_table(node, constants):
+            nodes += _integer_table(graph, node, constants)
+        else:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    _drop_unused(graph)
+    if not any(entry.domain == MICROSOFT for entry in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+    return model
+
+
+def _constants(graph: GraphProto) -> dict[str, onnx.TensorProto]:
+    return {tensor.name: tensor for tensor in graph.initializer}
+
+
+def _is_product(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
+    if node.op_type not in ("MatMul", "Gemm") or node.input[0] in constants or node.input[1] not in constants:
+        return False
+    weight = constants[node.input[1]]
+    plain = all(a.name == "transB" or helper.get_attribute_value(a) in (0, 1.0) for a in node.attribute)
+    return plain and len(weight.dims) == 2 and weight.dims[0] * weight.dims[1] >= MIN_WEIGHTS
+
+
+def _is_table(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:
+    table = constants.get(node.input[0])
+    axis = next((helper.get_attribute_value(a) for a in node.attribute if a.name == "axis"), 0)
+    return table is not None and axis == 0 and len(table.dims) == 2 and table.data_type == onnx.TensorProto.FLOAT
+
+
+def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dict[str, NodeProto]:
+    """Output of a node -> the Add that is its only reader and adds a constant vector to it."""
+    readers: dict[str, list[NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    found = {}
+    for name, nodes in readers.items():
+        if len(nodes) == 1 and nodes[0].op_type == "Add":
+            other = [entry for entry in nodes[0].input if entry != name]
+            if len(other) == 1 and other[0] in constants and len(constants[other[0]].dims) == 1:
+                found[name] = nodes[0]
+    return found
+
+
+def _integer_product(
+    graph: GraphProto,
+    node: NodeProto,
+    constants: Mapping[str, onnx.TensorProto],
+    add: NodeProto | None,
+    scheme: Scheme,
+    quantized: dict[str, list[str]],
+) -> Iterator[NodeProto]:
+    weight = numpy_helper.to_array(constants[node.input[1]])
+    if any(a.name == "transB" and a.i for a in node.attribute):
+        weight = weight.T
+    integers, scales, zero = _quantize_weight(weight, scheme)
+    stem = f"{node.input[1]}_{node.name}"
+    names = [_constant(graph, f"{stem}_{kind}", value) for kind, value in (("q", integers), ("s", scales), ("z", zero))]
+    activation = node.input[0]
+    if activation not in quantized:
+        quantized[activation] = [f"{activation}_{kind}" for kind in ("q", "s", "z")]
+        yield _quantize_activation(graph, activation, quantized[activation], scheme)
+    bias = node.input[2] if len(node.input) > 2 else ""
+    if add is not None and not bias:
+        bias = next(name for name in add.input if name != node.output[0])
+    q, s, z = quantized[activation]
+    inputs = [q, names[0], s, names[1], z, names[2], *([bias] if bias else [])]
+    output = add.output[0] if add is not None else node.output[0]
+    yield helper.make_node("MatMulIntegerToFloat", inputs, [output], name=f"{node.name}_integer", domain=MICROSOFT)
+
+
+def _quantize_weight(weight: np.ndarray, scheme: Scheme) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(integers, scales, zero points) of a matrix (in, out): one scale a column, or one in all."""
+    largest = np.abs(weight).max(axis=0 if scheme.per_channel else None)
+    top, zero, kind = (63, 0, np.int8) if scheme.signed else (127, 128, np.uint8)
+    scales = np.maximum(largest, 1e-12).astype(np.float32) / top
+    integers = (np.rint(weight / scales).clip(-top, top) + zero).astype(kind)
+    return integers, scales, np.full(scales.shape, zero, kind)
+
+
+def _quantize_activation(graph: GraphProto, activation: str, names: list[str], scheme: Scheme) -> NodeProto:
+    if scheme.ranges is None:
+        return helper.make_node("DynamicQuantizeLinear", [activation], names, name=f"{activation}_quantize")
+    low, high = (min(scheme.ranges[activation][0], 0.0), max(scheme.ranges[activation][1], 0.0))
+    scale = np.float32(max(high - low, 1e-12) / 255)
+    _constant(graph, names[1], np.array(scale))
+    _constant(graph, names[2], np.array(np.rint(-low / scale).clip(0, 255), np.uint8))
+    return helper.make_node("QuantizeLinear", [activation, *names[1:]], names[:1], name=f"{activation}_quantize")
+
+
+def _integer_table(graph: GraphProto, node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> Iterator[NodeProto]:
+    table = numpy_helper.to_array(constants[node.input[0]])
+    scales = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-12).astype(np.float32) / 127
+    stem = f"{node.input[0]}_{node.name}"
+    rows = _constant(graph, f"{stem}_q", np.rint(table / scales).astype(np.int8))
+    row_scales = _constant(graph, f"{stem}_s", scales)
+    yield helper.make_node("Gather", [rows, node.input[1]], [f"{stem}_row"], name=f"{node.name}_rows")
+    yield helper.make_node("Cast", [f"{stem}_row"], [f"{stem}_float"], name=f"{node.name}_cast", to=onnx.TensorProto.FLOAT)
+    yield helper.make_node("Gather", [row_scales, node.input[1]], [f"{stem}_scale"], name=f"{node.name}_scales")
+    yield helper.make_node("Mul", [f"{stem}_float", f"{stem}_scale"], [node.output[0]], name=f"{node.name}_value")
+
+
+def _constant(graph: GraphProto, name: str, value: np.ndarray) -> str:
+    graph.initializer.append(numpy_helper.from_array(value, name))
+    return name
+
+
+def _drop_unused(graph: GraphProto) -> None:
+    used = {name for node in graph.node for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
