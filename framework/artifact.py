@@ -74,7 +74,7 @@ class Artifact:
         chosen = name or self.manifest["default"]
         if chosen not in variants:
             raise InputError(f"{self.folder} has no variant {chosen!r}; it has: {', '.join(variants)}")
-        return Variant(name=chosen, **{key: variants[chosen][key] for key in ("format", "files", "facts")})
+        return Variant(name=chosen, **{key: variants[chosen][key] for key in ("format", "files", "facts", "settings")})
 
     def paths(self, variant: Variant) -> dict[str, Path]:
         return {graph: self.folder / file for graph, file in variant.files.items()}

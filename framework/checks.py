@@ -36,6 +36,9 @@ def check_recipe(config: DictConfig) -> None:
     exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
     problems += list(_wrong_exporters(exporters))
     task = plugins.task(config.task.name)
+    for exporter in exporters:
+        if exporter.check:
+            problems += resolve(exporter.check)(options_of(config.export[exporter.name], exporter.options))
     if task.model.check and not problems:
         options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
         problems += resolve(task.model.check)(options, model)

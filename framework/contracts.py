@@ -142,6 +142,9 @@ class Task:
         returns an `Evaluation`.
     codec: ``"module:class"``, a `Codec`.
     candidates: exactly one that is not a baseline.
+    loss: a key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric.
+    refit: ``"module:function"``, called with the responses of a lossy file to the validation rows, their `Table` and the
+        codec's settings; returns settings chosen again for this file, such as a temperature.
     """
 
     name: str
@@ -152,6 +155,8 @@ class Task:
     codec: str
     candidates: tuple[Candidate, ...]
     options: type = NoOptions
+    loss: str | None = None
+    refit: str | None = None
 
     @property
     def model(self) -> Candidate:
@@ -166,13 +171,15 @@ class Task:
 
 @dataclass(frozen=True)
 class Variant:
-    """The files of one export: graph name -> path. `facts`: opset, what was quantized, how.
+    """The files of one export: graph name -> path. `facts`: opset, precision, what was quantized, how.
 
+    settings: those of the codec that are different for this variant.
     name, format: those of the exporter; the framework fills them in.
     """
 
     files: Mapping[str, str]
     facts: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
     format: str = ""
 
@@ -183,12 +190,16 @@ class Exporter:
 
     export: ``"module:function"``, called with the graphs, an empty folder, the options and the files of `base`
         ({graph name: path}, empty without a base); writes into the folder and returns a `Variant` whose paths are
-        relative to it.
+        relative to it. A lossy exporter's is called with calibration feeds as well, {graph name: a list of inputs made from
+        training rows}, and is a generator: it writes candidates into the folder, each over the one before, from the most
+        to the least aggressive, and yields a `Variant` for each until one is accepted.
     open: ``"module:function"``, called with the graphs and {graph name: path}; returns a `Backend` that runs the files.
     format: of the files. "onnx" is what the runtime opens without torch; an artifact holds at least one such variant.
     base: the exporter whose files this one starts from.
-    exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: it ships only when
-        the task's metric on validation drops by at most its option ``max_drop``.
+    exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: the first candidate ships
+        whose metric on validation drops by at most its option ``max_drop`` and whose loss, if the task names one, rises by at
+        most the share ``max_loss_rise``.
+    check: ``"module:function"``, called with the options when the recipe is composed; returns the problems it finds.
     """
 
     name: str
@@ -198,3 +209,4 @@ class Exporter:
     options: type = NoOptions
     base: str | None = None
     exact: bool = True
+    check: str | None = None

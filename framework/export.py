@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from framework.contracts import Exporter, Variant
-from framework.graphs import Backend, Graph
+from framework.graphs import Backend, Codec, Graph, Request, Tensors
 from framework.interrupts import deferred
 from framework.plugins import resolve
+from framework.runtime.scheduler import Scheduler
+
+Calibration = Mapping[str, Sequence[Tensors]]  # graph name -> what it was fed, a batch each
 
 
 def in_order(exporters: Sequence[Exporter]) -> list[Exporter]:
@@ -26,15 +29,49 @@ def in_order(exporters: Sequence[Exporter]) -> list[Exporter]:
 
 
 def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None) -> Variant:
-    """Writes one variant into its own folder of the artifact; its paths are relative to the artifact."""
+    """Writes one exact variant into its own folder of the artifact; its paths are relative to the artifact."""
     own = folder / exporter.name
     own.mkdir()
-    files = paths(folder, base) if base else {}
     write = resolve(exporter.export)
     with deferred():
-        variant: Variant = write(graphs, own, options, files)
-    inside = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
-    return replace(variant, name=exporter.name, format=exporter.format, files=inside)
+        variant: Variant = write(graphs, own, options, paths(folder, base) if base else {})
+    return _inside(variant, exporter)
+
+
+def candidates(
+    graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None, calibration: Calibration
+) -> Iterator[Variant]:
+    """The candidates of a lossy exporter, each written into its folder of the artifact when it is asked for."""
+    own = folder / exporter.name
+    own.mkdir()
+    for variant in resolve(exporter.export)(graphs, own, options, paths(folder, base) if base else {}, calibration):
+        yield _inside(variant, exporter)
+
+
+def _inside(variant: Variant, exporter: Exporter) -> Variant:
+    files = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
+    return replace(variant, name=exporter.name, format=exporter.format, files=files)
+
+
+class _Recording:
+    """A backend that keeps what it is fed."""
+
+    def __init__(self, backend: Backend, graphs: Sequence[Graph]) -> None:
+        self.backend = backend
+        self.feeds: dict[str, list[Tensors]] = {graph.name: [] for graph in graphs}
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        self.feeds[graph].append(feeds)
+        return self.backend.run(graph, feeds)
+
+
+def calibration_feeds(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Calibration:
+    """For each graph what it is fed while the requests are answered one at a time."""
+    recording = _Recording(backend, graphs)
+    scheduler = Scheduler(codec, recording, graphs)
+    for request in requests:
+        scheduler.answer([request])
+    return recording.feeds
 
 
 def paths(folder: Path, variant: Variant) -> dict[str, Path]:

@@ -36,7 +36,7 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
         job.console.show(scoreboard(job, scores))
 
         job.console.step("export and verify")
-        variants = export_and_verify(job, fitted[job.task.model.name], splits.validation)
+        variants = export_and_verify(job, fitted[job.task.model.name], splits)
         job.console.show(files_table(variants))
 
         job.console.step("report and artifact")

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,11 +18,12 @@ from framework.artifact import GOLDEN, describe_graphs
 from framework.contracts import Evaluation, Fitted
 from framework.data.table import Splits
 from framework.job import Job
+from framework.measuring import Measured
 from framework.plugins import resolve
 from framework.runtime.model import difference, load_model
 from framework.runtime.scheduler import Scheduler
 from framework.schema import Golden
-from framework.variants import Measured, Variants
+from framework.variants import Variants
 
 LIBRARIES = ("recipe-framework", "torch", "transformers", "pytorch-lightning", "tokenizers", "onnx", "onnxruntime", "numpy")
 EXACT_TOLERANCE = 1e-3  # of a golden answer's numbers: other CPUs round differently
@@ -65,7 +67,8 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
 def _variant(measured: Measured) -> dict[str, Any]:
     assert measured.variant is not None
     variant = measured.variant
-    return {"format": variant.format, "files": dict(variant.files), "facts": dict(variant.facts), **measured.facts()}
+    own = {"files": dict(variant.files), "facts": dict(variant.facts), "settings": dict(variant.settings)}
+    return {"format": variant.format, **own, **measured.facts()}
 
 
 def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
@@ -74,8 +77,7 @@ def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> d
     Each is answered alone: a quantized answer depends on the batch it is in.
     """
     assert variants.default is not None
-    codec = job.codec(fitted)
-    schedulers = {m.name: Scheduler(codec, m.backend, fitted.graphs) for m in variants.shipped if m.backend is not None}
+    schedulers = {m.name: _scheduler(job, fitted, m) for m in variants.shipped}
     synthetic, rows = job.config.artifact.golden == Golden.synthetic, job.config.artifact.golden_rows
     lines: list[str] = []
     for request in job.odd_requests() if synthetic else variants.requests[:CANDIDATES]:
@@ -87,6 +89,14 @@ def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> d
             break
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
+
+
+def _scheduler(job: Job, fitted: Fitted, measured: Measured) -> Scheduler:
+    """Answers with a variant, and with the codec settings that are its own."""
+    assert measured.variant is not None
+    assert measured.backend is not None
+    codec = job.codec(replace(fitted, settings={**fitted.settings, **measured.variant.settings}))
+    return Scheduler(codec, measured.backend, fitted.graphs)
 
 
 def library_versions() -> dict[str, str]:

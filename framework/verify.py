@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from framework.errors import ParityError
-from framework.graphs import Backend, Check, Codec, Graph, Request, Response, Tensors
+from framework.graphs import Backend, Call, Check, Codec, Graph, Request, Response, Tensors
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 
@@ -64,6 +64,20 @@ def trace(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Seq
     """Answers requests and keeps the outputs of every call."""
     outputs: Record = []
     return Trace(Scheduler(codec, backend, graphs).answer(requests, outputs), outputs)
+
+
+def replay(codec: Codec, requests: Sequence[Request], outputs: Record) -> list[Response]:
+    """The responses a codec makes of outputs that were recorded, without running anything again."""
+    responses = []
+    for request, recorded in zip(requests, outputs, strict=True):
+        steps, left = codec.start(request), iter(recorded)
+        try:
+            step = next(steps)
+            while True:
+                step = steps.send(next(left)[1]) if isinstance(step, Call) else next(steps)
+        except StopIteration as end:
+            responses.append(end.value)
+    return responses
 
 
 def run_checks(checks: Sequence[Check], codec: Codec, requests: Sequence[Request]) -> list[str]:

@@ -30,7 +30,7 @@ class Model:
         if self.variant.format != "onnx":
             raise InputError(f"the runtime opens ONNX variants; {self.variant.name} is {self.variant.format}")
         self.task: Task = load_plugins().task(self.manifest["task"])
-        self.codec = _codec(self.task, self.manifest["codec"], artifact.folder / RESOURCES)
+        self.codec = _codec(self.task, self.manifest["codec"], self.variant.settings, artifact.folder / RESOURCES)
         backend = open_onnx(artifact.graphs, artifact.paths(self.variant))
         self.scheduler = Scheduler(self.codec, backend, artifact.graphs)
 
@@ -93,14 +93,15 @@ def difference(found: Any, expected: Any) -> float:
     return 0.0 if found == expected else float("inf")
 
 
-def _codec(task: Task, entry: Mapping[str, Any], resources: Path) -> Codec:
+def _codec(task: Task, entry: Mapping[str, Any], own: Mapping[str, Any], resources: Path) -> Codec:
+    """The artifact's codec; `own` are settings that differ for the variant."""
     codec = resolve(task.codec)
     if codec.version != entry["version"]:
         raise InputError(
             f"the artifact was sealed with version {entry['version']} of the {task.name} codec; "
             f"version {codec.version} is installed"
         )
-    built: Codec = codec(entry["settings"], resources)
+    built: Codec = codec({**entry["settings"], **own}, resources)
     return built
 
 

@@ -11,6 +11,8 @@ from framework.cpus import granted_cpus
 from framework.errors import FrameworkError
 from framework.graphs import Backend, Graph, Tensors
 
+SLOWER = ("SkipLayerNormFusion",)  # its CPU kernel takes several times as long as the Add and LayerNormalization it replaces
+
 
 class OnnxBackend:
     """One session a graph, on the CPUs this process may use."""
@@ -29,7 +31,9 @@ class OnnxBackend:
 
 def _session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=list(SLOWER)
+        )
     except Exception as error:  # onnxruntime raises many kinds, none of them exported
         raise FrameworkError(f"onnxruntime cannot load {path}: {error}") from error
 

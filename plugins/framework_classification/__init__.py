@@ -17,6 +17,7 @@ class Classification:
     labels: Optional[list[str]] = None  # None: read from the training rows
     max_length: int = 128  # tokens; longer texts are cut
     class_weights: bool = False  # weigh the loss by inverse class frequency
+    abstain_precision: Optional[float] = None  # 0.95: answers less sure than a threshold, chosen for this, are marked
 
 
 MAJORITY = Candidate("majority class", fit="framework_classification.baselines:majority", baseline=True)
@@ -44,5 +45,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             evaluate="framework_classification.evaluation:evaluate",
             codec="framework_classification.codec:ClassificationCodec",
             candidates=(MAJORITY, TFIDF, FINE_TUNED),
+            loss="nll",
+            refit="framework_classification.calibration:refit",
         )
     )

@@ -25,6 +25,8 @@ def problems(options: Classification, model: FineTuning) -> list[str]:
     labels = options.labels or []
     if len(set(labels)) < len(labels) or len(labels) == 1:
         found.append(f"task.labels={labels} must be two or more different labels")
+    if options.abstain_precision is not None and not 0 < options.abstain_precision <= 1:
+        found.append(f"task.abstain_precision={options.abstain_precision} is a share of answers: above 0, at most 1")
     if model.weight_decay < 0 or model.patience < 1:
         found.append(
             f"model.weight_decay={model.weight_decay} must not be negative, model.patience={model.patience} at least 1"

@@ -1,10 +1,16 @@
-"""Temperature scaling (Guo et al. 2017) and how well probabilities match frequencies."""
+"""Temperature scaling (Guo et al. 2017), and the threshold below which a classifier abstains (Chow 1970)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
+
+from framework import Response, Table
+from framework_classification.codec import tempered
 
 RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the logarithm of the temperature; few rows must not go further
 
@@ -20,7 +26,26 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     return float(np.exp(found.x))
 
 
-def uncalibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """Undoes a temperature: softmax(T log p) are the probabilities that the model gave before scaling."""
-    scores: np.ndarray = softmax(temperature * np.log(np.maximum(probabilities, 1e-30)), axis=-1)
-    return scores
+def threshold_for(precision: float, confidence: np.ndarray, right: np.ndarray) -> float:
+    """The smallest confidence (rows,) from which on at least a share `precision` of the answers is right; 1.0 if there is none.
+
+    Chosen on the rows given, so on other rows the precision varies around it.
+    """
+    order = np.argsort(-confidence, kind="stable")
+    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
+    last = np.append(np.diff(confidence[order]) != 0, True)  # answers of equal confidence are kept or left together
+    enough = np.flatnonzero((shares >= precision) & last)
+    return float(confidence[order][enough[-1]]) if len(enough) else 1.0
+
+
+def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Codec settings for a lossy file: its temperature, and the threshold for the same precision."""
+    labels = list(settings["labels"])
+    probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
+    targets = np.array([labels.index(label) for label in table.columns["label"]])
+    temperature = fit_temperature(np.log(np.maximum(probabilities, 1e-30)), targets)
+    found: dict[str, Any] = {"temperature": temperature}
+    if "threshold" in settings:
+        scaled = tempered(probabilities, temperature)
+        found["threshold"] = threshold_for(settings["precision"], scaled.max(-1), scaled.argmax(-1) == targets)
+    return found

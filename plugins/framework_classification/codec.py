@@ -16,23 +16,35 @@ VERSION = 1
 ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "x" * 3000, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
-def answer(labels: Sequence[str], probabilities: np.ndarray) -> Response:
-    """The response to one text from its probabilities (classes,)."""
+def answer(labels: Sequence[str], probabilities: np.ndarray, threshold: float | None = None) -> Response:
+    """The response to one text from its probabilities (classes,). Below `threshold` it is marked as an abstention."""
     best = int(probabilities.argmax())
-    return {
-        "label": labels[best],
-        "probability": float(probabilities[best]),
-        "probabilities": {label: float(p) for label, p in zip(labels, probabilities, strict=True)},
-    }
+    response: Response = {"label": labels[best], "probability": float(probabilities[best])}
+    if threshold is not None:
+        response |= {"abstains": bool(probabilities[best] < threshold), "threshold": threshold}
+    return response | {"probabilities": {label: float(p) for label, p in zip(labels, probabilities, strict=True)}}
+
+
+def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """softmax(log p / temperature) over the last axis: the probabilities as another temperature would have given them."""
+    scores = np.log(np.maximum(probabilities, 1e-30)) / temperature
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    found: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return found
 
 
 class ClassificationCodec:
-    """settings: labels, in the order of the graph's output."""
+    """settings: labels, in the order of the graph's output.
+
+    temperature: of a lossy file, on top of the one in the graph. threshold: the probability below which it abstains.
+    """
 
     version = VERSION
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         self.labels: list[str] = list(settings["labels"])
+        self.temperature: float = settings.get("temperature", 1.0)
+        self.threshold: float | None = settings.get("threshold")
         self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
@@ -52,10 +64,13 @@ class ClassificationCodec:
         ids = np.asarray([self.token_ids(request)], dtype=np.int64)
         outputs = yield Call("classifier", {"input_ids": ids, "attention_mask": np.ones_like(ids)})
         probabilities = outputs["probabilities"][0]
-        return answer(self.labels, probabilities)
+        if self.temperature != 1.0:
+            probabilities = tempered(probabilities, self.temperature)
+        return answer(self.labels, probabilities, self.threshold)
 
     def flatten(self, response: Response) -> dict[str, str]:
-        return {"label": response["label"], "probability": f"{response['probability']:.4f}"}
+        flat = {"label": response["label"], "probability": f"{response['probability']:.4f}"}
+        return flat | ({"abstains": str(response["abstains"]).lower()} if "abstains" in response else {})
 
     @staticmethod
     def odd_requests() -> list[Request]:

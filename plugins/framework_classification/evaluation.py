@@ -15,7 +15,7 @@ from torchmetrics.functional.classification import (
 )
 
 from framework import Evaluation, Response, Section, Table
-from framework_classification.calibration import uncalibrated
+from framework_classification.codec import tempered
 
 BINS = 15
 MISTAKES = 10
@@ -36,9 +36,14 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
         "accuracy": float(multiclass_accuracy(predicted, targets, classes, average="micro")),
         "macro_f1": float(multiclass_f1_score(predicted, targets, classes, average="macro")),
         "ece": _ece(scores, targets),
+        "nll": float(-scores[torch.arange(len(targets)), targets].clamp_min(1e-30).log().mean()),
     }
     if "temperature" in facts:
-        metrics["ece_before"] = _ece(torch.from_numpy(uncalibrated(probabilities, facts["temperature"])), targets)
+        metrics["ece_before"] = _ece(torch.from_numpy(tempered(probabilities, 1 / facts["temperature"])), targets)
+    if "abstains" in responses[0]:
+        answered = torch.tensor([not response["abstains"] for response in responses])
+        metrics["answered"] = float(answered.float().mean())
+        metrics["precision_answered"] = float((predicted == targets)[answered].float().mean()) if answered.any() else 1.0
     confusion = multiclass_confusion_matrix(predicted, targets, classes).numpy()
     sections = [_per_class(labels, confusion), _confusion(labels, confusion), _mistakes(labels, probabilities, targets, table)]
     return Evaluation(metrics, sections)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from framework import FitContext, Fitted, Graph, LengthBucketSampler, Tensor, Tensors, train
 from framework_classification import Classification
-from framework_classification.calibration import fit_temperature
+from framework_classification.calibration import fit_temperature, threshold_for
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
@@ -51,7 +52,7 @@ def fit(context: FitContext) -> Fitted:
     logits, targets = predict_logits(classifier, rows["validation"], pad)
     temperature = fit_temperature(logits, targets)
     return Fitted(
-        settings={"labels": data.labels},
+        settings={"labels": data.labels, **abstention(options, logits / temperature, targets)},
         graphs=(graph(Probabilities(network, temperature).eval(), network.config, options.max_length, pad),),
         write_resources=partial(write_tokenizer, tokenizer, options.max_length),
         save=partial(_save, network, tokenizer),
@@ -65,6 +66,17 @@ def fit(context: FitContext) -> Fitted:
             **training,
         },
     )
+
+
+def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Codec settings: the threshold that gives the precision asked for on validation, if one is asked for."""
+    if options.abstain_precision is None:
+        return {}
+    confidence, right = softmax(logits, axis=-1).max(-1), logits.argmax(-1) == targets
+    return {
+        "precision": options.abstain_precision,
+        "threshold": threshold_for(options.abstain_precision, confidence, right),
+    }
 
 
 def predict_logits(classifier: Classifier, rows: TokenizedRows, pad: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Writes ONNX through torch's dynamo exporter, and INT8 through onnxruntime's quantizer."""
+"""Writes ONNX through torch's dynamo exporter."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from framework import Graph, Tensor, Variant
-from framework_onnx import Onnx, OnnxInt8
+from framework_onnx import Onnx
 
 INLINE = 1_500_000_000  # bytes of weights above which they go to a file beside the graph (protobuf ends at 2 GB)
 
@@ -38,24 +38,6 @@ def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[s
     return Variant(_files(graphs), {"precision": "fp32", "opset": options.opset})
 
 
-def quantize(graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path]) -> Variant:
-    """INT8 weights, activations quantized as they come; what is not a matrix product or an embedding stays fp32."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    files = _files(graphs)
-    for name, file in files.items():
-        with _quiet():
-            quantize_dynamic(
-                base[name],
-                folder / file,
-                per_channel=options.per_channel,
-                reduce_range=options.reduce_range,
-                weight_type=QuantType.QInt8,
-            )
-    kind = {"per_channel": options.per_channel, "reduce_range": options.reduce_range}
-    return Variant(files, {"precision": "int8 dynamic", **kind})
-
-
 def _files(graphs: Sequence[Graph]) -> dict[str, str]:
     return {graph.name: f"{graph.name}.onnx" for graph in graphs}
 
@@ -68,7 +50,7 @@ def _dynamic(tensor: Tensor) -> dict[int, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Both libraries warn about their own internals on every export; a failure still raises."""
+    """The exporter warns about its own internals every time; a failure still raises."""
     loggers = [
         logging.getLogger(name) for name in ("torch.onnx", "torch.onnx._internal.exporter._registration", "onnxscript", "root")
     ]

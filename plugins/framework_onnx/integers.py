@@ -15,7 +15,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 MICROSOFT = "com.microsoft"
-MIN_WEIGHTS = 4096  # smaller matrices, such as a head of few classes, stay fp32: they cost nothing
+SMALL = 0.5  # of the median size of a constant matrix: smaller ones, such as a head, cost little and stay fp32
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,9 @@ class Scheme:
 def products(model: ModelProto) -> list[NodeProto]:
     """The nodes that multiply by a constant matrix large enough to be worth it."""
     constants = _constants(model.graph)
-    return [node for node in model.graph.node if _is_product(node, constants)]
+    found = [node for node in model.graph.node if _is_product(node, constants)]
+    sizes = [int(np.prod(constants[node.input[1]].dims)) for node in found]
+    return [node for node, size in zip(found, sizes, strict=True) if size >= SMALL * np.median(sizes)]
 
 
 def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
@@ -44,13 +46,14 @@ def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
     graph = model.graph
     constants = _constants(graph)
     biases = _biases(graph, constants)
+    chosen = {node.name for node in products(model)} - set(scheme.excluded)
     nodes: list[NodeProto] = []
     quantized: dict[str, list[str]] = {}
     absorbed: dict[str, str] = {}
     for node in graph.node:
         if node.name in absorbed:
             continue
-        if _is_product(node, constants) and node.name not in scheme.excluded:
+        if node.name in chosen:
             add = biases.get(node.output[0])
             if add is not None:
                 absorbed[add.name] = node.name
@@ -76,7 +79,7 @@ def _is_product(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> b
         return False
     weight = constants[node.input[1]]
     plain = all(a.name == "transB" or helper.get_attribute_value(a) in (0, 1.0) for a in node.attribute)
-    return plain and len(weight.dims) == 2 and weight.dims[0] * weight.dims[1] >= MIN_WEIGHTS
+    return plain and len(weight.dims) == 2
 
 
 def _is_table(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> bool:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+import framework
 from framework import InputError, Splits, Table
 from framework.modules import ModuleBackend
 from framework.runtime.onnx import open_onnx
@@ -15,7 +16,8 @@ from framework.testing import TaskConformance
 from framework.verify import Parity, compare_shapes
 from framework_classification import Classification
 from framework_classification.accepts import FAMILIES
-from framework_classification.calibration import fit_temperature, uncalibrated
+from framework_classification.calibration import fit_temperature, threshold_for
+from framework_classification.codec import tempered
 from framework_classification.data import prepare
 from framework_classification.evaluation import evaluate
 from framework_classification.fine_tuned import graph
@@ -88,7 +90,18 @@ def test_the_temperature_that_scaled_logits_is_found_and_undone() -> None:
     targets = np.array([random.choice(3, p=row) for row in p])
     temperature = fit_temperature(logits * 3, targets)
     assert temperature == pytest.approx(3, rel=0.1)
-    assert uncalibrated(p, 3.0) == pytest.approx(torch.softmax(torch.from_numpy(logits) * 3, -1).numpy(), abs=1e-6)
+    assert tempered(p, 1 / 3.0) == pytest.approx(torch.softmax(torch.from_numpy(logits) * 3, -1).numpy(), abs=1e-6)
+
+
+def test_the_threshold_gives_the_precision_asked_for_and_no_more_silence_than_that_needs() -> None:
+    random = np.random.default_rng(0)
+    confidence = random.uniform(0.3, 1.0, 4000)
+    right = random.random(4000) < confidence
+    threshold = threshold_for(0.9, confidence, right)
+    answered = confidence >= threshold
+    assert 0.9 <= right[answered].mean() < 0.903
+    assert answered.mean() == pytest.approx(0.2 / 0.7, abs=0.06)  # calibrated: the mean of 0.8 to 1.0 is 0.9
+    assert threshold_for(0.9, confidence, np.zeros(4000, bool)) == 1.0
 
 
 def test_metrics_agree_with_scikit_learn() -> None:
@@ -104,3 +117,15 @@ def test_metrics_agree_with_scikit_learn() -> None:
     assert metrics["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
     assert metrics["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert metrics["ece"] == pytest.approx(metrics["ece_before"])
+
+
+def test_abstention_is_in_the_manifest_in_every_answer_and_measured_on_test(tmp_path: Path, small: list[str]) -> None:
+    folder = framework.run("sentiment", *small, "task.abstain_precision=0.9", "export=[onnx]", folder=tmp_path / "run")
+    model = framework.load(folder)
+    settings = model.manifest["codec"]["settings"] | model.variant.settings
+    assert settings["precision"] == 0.9
+    answers = model.predict(["the lovely flight", "the", "the awful lovely blue bag"])
+    assert [a["abstains"] for a in answers] == [a["probability"] < settings["threshold"] for a in answers]
+    scores = model.manifest["evaluation"]["candidates"]["fine-tuned encoder"]
+    assert 0 <= scores["answered"] <= 1
+    assert {"precision_answered", "nll"} <= scores.keys()

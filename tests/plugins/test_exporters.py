@@ -11,6 +11,7 @@ import pytest
 
 import framework
 from framework.testing import ExporterConformance
+from framework_onnx import CANDIDATES
 from tests.tiny import LENGTH, rows, tiny_model, write_csv
 
 
@@ -39,7 +40,7 @@ def test_batch_and_sequence_are_dynamic_and_the_softmax_is_fp32(run_folder: Path
         graph = onnx.load(run_folder / "artifact" / name / "classifier.onnx").graph
         assert [d.dim_param != "" for d in graph.input[0].type.tensor_type.shape.dim] == [True, True]
         assert graph.output[0].type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-    assert any(node.op_type == "MatMulInteger" for node in graph.node)
+    assert any(node.op_type == "MatMulIntegerToFloat" for node in graph.node)
 
 
 def test_a_quantized_file_that_loses_too_much_does_not_ship(tmp_path: Path, small: list[str]) -> None:
@@ -47,7 +48,8 @@ def test_a_quantized_file_that_loses_too_much_does_not_ship(tmp_path: Path, smal
     manifest = json.loads((folder / "artifact" / "manifest.json").read_text("utf-8"))
     assert "onnx_int8" not in manifest["variants"]
     assert manifest["default"] == "onnx"
-    assert "NOT shipped" in manifest["rejected"]["onnx_int8"]["decision"]
+    assert list(manifest["rejected"]) == [f"onnx_int8 (int8: {name})" for name in CANDIDATES]
+    assert all(tried["decision"].startswith("NOT shipped") and tried["bytes"] for tried in manifest["rejected"].values())
     assert not (folder / "artifact" / "onnx_int8").exists()
     assert "NOT shipped" in (folder / "report.html").read_text("utf-8")
 

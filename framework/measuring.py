@@ -1,0 +1,94 @@
+"""What one way to run the model gives and costs: metrics on validation, size, speed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from framework.contracts import Fitted, Variant
+from framework.data.table import Table
+from framework.graphs import Backend, Request
+from framework.job import Job
+from framework.plugins import resolve
+from framework.runtime.model import difference
+from framework.runtime.scheduler import Scheduler
+from framework.verify import Parity, Trace, trace
+
+SINGLES = 40  # requests timed one at a time
+
+
+@dataclass
+class Measured:
+    """One way to run the model, and what it costs. Metrics are on validation; `metric` is the one the task is judged by."""
+
+    name: str
+    bytes: int
+    metric: float
+    metrics: Mapping[str, float]
+    milliseconds: float  # median of one request alone
+    per_second: float  # requests, in batches
+    variant: Variant | None = None  # None: the trained module itself
+    exact: bool = True
+    parity: Parity | None = None
+    shipped: bool = True
+    decision: str = ""
+    trace: Trace | None = field(default=None, repr=False)
+    backend: Backend | None = field(default=None, repr=False)
+    company: str = ""  # what answering together instead of alone changed
+
+    def facts(self) -> dict[str, Any]:
+        """For manifest and report."""
+        return {
+            "bytes": self.bytes,
+            "metrics": dict(self.metrics),
+            "milliseconds": round(self.milliseconds, 3),
+            "per_second": round(self.per_second, 1),
+            "decision": self.decision,
+            "company": self.company,
+            "parity": self.parity.summary() if self.parity else None,
+        }
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """What every file is measured with: the job, the fitted model, the validation rows and their requests."""
+
+    job: Job
+    fitted: Fitted
+    validation: Table
+    requests: Sequence[Request]
+
+    def measure(self, name: str, bytes_: int, backend: Backend) -> Measured:
+        """The metric on every validation row, and speed; requests of the shapes at the edges are answered along."""
+        codec = self.job.codec(self.fitted)
+        everything = [*self.requests, *self.job.odd_requests()]
+        started = time.perf_counter()
+        traced = trace(codec, backend, self.fitted.graphs, everything)
+        rate = len(everything) / (time.perf_counter() - started)
+        scheduler = Scheduler(codec, backend, self.fitted.graphs)
+        singles, alone = [], []
+        for request in self.requests[:SINGLES]:
+            started = time.perf_counter()
+            alone += scheduler.answer([request])
+            singles.append(1000 * (time.perf_counter() - started))
+        company = _company([difference(*pair) for pair in zip(alone, traced.responses[:SINGLES], strict=False)])
+        measured = Measured(name, bytes_, 0.0, {}, median(singles), rate, trace=traced, backend=backend, company=company)
+        self.judge(measured)
+        return measured
+
+    def judge(self, measured: Measured) -> None:
+        """Sets the metrics from the responses in the trace."""
+        assert measured.trace is not None
+        responses = measured.trace.responses[: len(self.requests)]
+        measured.metrics = resolve(self.job.task.evaluate)(responses, self.validation, {}).metrics
+        measured.metric = measured.metrics[self.job.task.metric.name]
+
+
+def _company(apart: Sequence[float]) -> str:
+    """Where activations are scaled by the largest value of a batch, a request's answer depends on its company."""
+    moved = max((value for value in apart if value < float("inf")), default=0.0)
+    changed = apart.count(float("inf"))
+    return f"answered together instead of alone, {changed} of {len(apart)} answers changed, numbers by up to {moved:.1g}"
