@@ -15,13 +15,16 @@ from typing import Any
 class Text(str):
     """A string that comes from the user's data, such as a text or a part of one.
 
-    In a `Section` exactly these cells are masked or left out. Slicing and formatting give a plain `str`: mark last.
+    In a `Section` exactly these cells are masked or left out, and cut when they are long. Slicing and formatting give a
+    plain `str`, so mark last, and leave the cutting to the framework: half an address would not be recognised.
     """
 
     __slots__ = ()
 
 
 LEFT_OUT = "(text left out)"
+SHOWN = 400  # characters of a text in a table
+READ = 2000  # characters of it that are searched for personal data
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class Disclosure:
 
     def cell(self, value: object) -> object:
         """A table's cell or a note as it may be shown: what is not `Text` stays as it is."""
-        return self.text(value) if isinstance(value, Text) else value
+        if not isinstance(value, Text):
+            return value
+        shown = self.text(value[:READ])
+        return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
 
     def value(self, value: Any) -> Any:
         """A request or response as it may be shown: every string in it counts as text."""
@@ -59,13 +65,13 @@ def mask(text: str) -> str:
 
 # Letters and digits of Latin script: \w would take the Chinese words around an address for a part of it.
 _LATIN = "A-Za-z0-9À-ɏ"
-_END = r"(?<![.,;:!?…'\"])"  # punctuation that ends the sentence is not part of a link
 _DOMAINS = "com|org|net|info|io|co|ly|me|gl|uk|de|fr|es|it|nl|eu|us|ca|au|in|cn|jp|ru|br|app|dev|ai|tv|gg|be|to|st|cc"
-_LINK = re.compile(
-    rf"(?<![{_LATIN}])(?:[a-z][a-z0-9+.-]{{1,20}}://|www\.|(?:[a-z0-9-]+\.)+(?:{_DOMAINS})/)[^\s<>\"'()\[\]，。！？；：、）】]+{_END}",
-    re.I,
+_START = rf"(?:[a-z][a-z0-9+.-]{{1,20}}://|www\.|(?:[a-z0-9-]{{1,63}}\.){{1,5}}(?:{_DOMAINS})/)"
+_REST = r"""[^\s<>"'()\[\]，。！？；：、）】]+(?<![.,;:!?…])"""  # punctuation that ends the sentence is not part of a link
+_LINK = re.compile(rf"(?<![{_LATIN}]){_START}{_REST}", re.I)
+_EMAIL = re.compile(
+    rf"(?<![@{_LATIN}._%+-])(?:mailto:)?[{_LATIN}._%+-]{{1,64}}@[{_LATIN}-]{{1,63}}(?:\.[{_LATIN}-]{{1,63}}){{1,5}}", re.I
 )
-_EMAIL = re.compile(rf"(?<![@{_LATIN}._%+-])(?:mailto:)?[{_LATIN}._%+-]+@[{_LATIN}-]+(?:\.[{_LATIN}-]+)+", re.I)
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_@/&])@(?!\d{1,2}(?:[ap]m|h)?\b)\w{2,40}(?:@[\w.-]*\w)?")
 
 _SEPARATOR = r"[ \u00a0\u2009./-]"
@@ -74,26 +80,26 @@ _DONE = r"(?![A-Za-z0-9_])(?![.,:/-]\d)(?! ?[%€£¥])"
 _IBAN = r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)"
 _LONG = re.compile(rf"{_FREE}(?:{_IBAN}|\d(?:[ -]?\d){{12,18}}){_DONE}", re.I)
 _CARD = re.compile(r"(?:4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|6[025]\d{14,17})")
-_DATE = re.compile(
-    r"(?:(?:0?[1-9]|[12]\d|3[01])[ ./-]){2}(?:19|20)\d\d|(?:19|20)\d\d[ ./-](?:0?[1-9]|1[0-2])[ ./-](?:[0-2]?\d|3[01])"
-)
+_DAY, _MONTH, _YEAR, _MARK = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d", "[ ./-]"
+_DATE = re.compile(f"(?:{_DAY}{_MARK}){{2}}{_YEAR}|{_YEAR}{_MARK}{_MONTH}{_MARK}{_DAY}")
 _THOUSANDS = re.compile(r"[+(]?\d{1,3}(?:[.]\d{3})+")
-_CALL = re.compile(
-    r"\b(?:phone|call|tel|telephone|telefon|telefono|teléfono|téléphone|tél|mobile|móvil|celular|cell|whatsapp|sms|text|fax|dial|"
-    r"handy|rufnummer)s?\b(?:[\s:.#]|\b(?:me|us|him|her|them|on|at|is|no|nr|number|nummer)\b){0,6}\s?|(?:电话|手机|電話|手機|전화)(?:号码|號碼|番号)?(?:是|为|：|:|\s){0,3}",
-    re.I,
+_NOUNS = (
+    "phone|call|tel|telephone|telefon|telefono|teléfono|téléphone|tél|mobile|móvil|celular|cell|whatsapp|sms|text|fax|dial|"
+    "handy|rufnummer"
 )
+_BETWEEN = r"(?:[\s:.#]|\b(?:me|us|him|her|them|on|at|is|no|nr|number|nummer)\b){0,6}"
+_CALL = rf"\b(?:{_NOUNS})s?\b{_BETWEEN}|(?:电话|手机|電話|手機|전화)(?:号码|號碼|番号)?[是为：:\s]{{0,3}}"
 _PHONES = (
     rf"(?:\+|\b00)[ ]?[1-9]\d{{0,2}}(?:{_SEPARATOR}?\(0\))?(?:{_SEPARATOR}?\(?\d{{1,5}}\)?){{2,6}}",  # +49 (0) 171 1234567
     rf"(?:1{_SEPARATOR})?\(?[2-9]\d{{2}}\)?{_SEPARATOR}?[2-9]\d{{2}}[ .-]\d{{4}}",  # (415) 555-2671
-    rf"\(\d{{2,5}}\)[ ]?\d{{2,5}}[ -]\d{{3,5}}",  # (11) 91234-5678
+    r"\(\d{2,5}\)[ ]?\d{2,5}[ -]\d{3,5}",  # (11) 91234-5678
     rf"\(?0[1-9]\d{{0,4}}\)?(?:{_SEPARATOR}?\d{{2,8}}){{1,4}}",  # 020 7946 0958, 0171/1234567, 06 12 34 56 78
     r"1[3-9]\d[ -]?\d{4}[ -]?\d{4}",  # 138 0013 8000
     r"[6-9]\d{4}[ -]\d{5}",  # 98765 43210
     r"8[ -]?\(?9\d{2}\)?[ -]?\d{3}[ -]\d{2}[ -]\d{2}",  # 8 (912) 345-67-89
 )
 _PHONE = re.compile(f"{_FREE}(?:{'|'.join(f'(?:{pattern})' for pattern in _PHONES)}){_DONE}")
-_CALLED = re.compile(rf"({_CALL.pattern})(\+?\(?\d(?:{_SEPARATOR}?[()]?\d){{6,14}}){_DONE}", re.I)
+_CALLED = re.compile(rf"({_CALL})(\+?\(?\d(?:{_SEPARATOR}?[()]?\d){{6,14}}){_DONE}", re.I)
 
 
 def _number(found: re.Match[str]) -> str:

@@ -33,7 +33,7 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
     """Writes what stands beside the graphs, seals, saves the trained module, and replays the sealed artifact."""
     folder = job.draft.folder
     OmegaConf.save(job.config, folder / "recipe.yaml", resolve=True)
-    tolerance = _write_golden(job, fitted, variants, folder / GOLDEN)
+    tolerance = _write_golden(job, splits, fitted, variants, folder / GOLDEN)
     assert variants.default is not None, "a recipe without an ONNX variant is refused when it is composed"
     manifest = {
         "recipe": job.recipe,
@@ -68,17 +68,19 @@ def _variant(measured: Measured) -> dict[str, Any]:
     return {"format": variant.format, "files": dict(variant.files), "facts": dict(variant.facts), **measured.facts()}
 
 
-def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
+def _write_golden(job: Job, splits: Splits, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
     """Examples whose answers differ between variants in numbers only, and the tolerance of each variant.
 
-    Each is answered alone: a quantized answer depends on the batch it is in.
+    Each is answered alone: a quantized answer depends on the batch it is in. Personal data is masked before it is answered.
     """
     assert variants.default is not None
     codec = job.codec(fitted)
     schedulers = {m.name: Scheduler(codec, m.backend, fitted.graphs) for m in variants.shipped if m.backend is not None}
     synthetic, rows = job.config.artifact.golden == Golden.synthetic, job.config.artifact.golden_rows
     lines: list[str] = []
-    for request in job.odd_requests() if synthetic else variants.requests[:CANDIDATES]:
+    validation = job.task.requests(splits.validation.take(range(min(CANDIDATES, len(splits.validation)))))
+    storable = [codec.parse(job.without_personal_data(request)) for request in validation]
+    for request in job.odd_requests() if synthetic else storable:
         answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
         expected = answers[variants.default.name]
         if all(difference(answer, expected) < float("inf") for answer in answers.values()):

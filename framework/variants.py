@@ -83,7 +83,8 @@ def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
 
     codec = job.codec(fitted)
     requests = job.requests(codec, validation)
-    checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()])
+    shows = job.console.disclosure.value
+    checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
     module = ModuleBackend(fitted.graphs)
     bytes_ = sum(p.numel() * p.element_size() for graph in fitted.graphs for p in graph.module.parameters())
     reference = _measure(job, fitted, "trained module", bytes_, module, validation)
@@ -95,7 +96,7 @@ def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
         bytes_ = size(job.draft.folder, exporter)
         measured = _measure(job, fitted, exporter.name, bytes_, backend, validation)
         measured.variant, measured.exact = variant, exporter.exact
-        measured.parity = _compare(fitted, requests, reference, measured, module, backend)
+        measured.parity = _compare(job, fitted, requests, reference, measured, module, backend)
         _decide(job, exporter, measured, reference)
         found[exporter.name] = measured
         job.console.say(f"{exporter.name}: {measured.decision}")
@@ -130,13 +131,19 @@ def _company(apart: Sequence[float]) -> str:
 
 
 def _compare(
-    fitted: Fitted, requests: Sequence[Request], reference: Measured, measured: Measured, module: Backend, backend: Backend
+    job: Job,
+    fitted: Fitted,
+    requests: Sequence[Request],
+    reference: Measured,
+    measured: Measured,
+    module: Backend,
+    backend: Backend,
 ) -> Parity:
     assert reference.trace is not None
     assert measured.trace is not None
     count = len(measured.trace.responses)
     named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
-    parity = compare(fitted.graphs, named, reference.trace, measured.trace)
+    parity = compare(fitted.graphs, named, reference.trace, measured.trace, job.console.disclosure.value)
     shapes = parity if measured.exact else Parity()
     compare_shapes(shapes, fitted.graphs, module, backend)
     if np.isnan(shapes.largest):

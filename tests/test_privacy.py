@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from framework.privacy import LEFT_OUT, Disclosure, Text, mask
@@ -111,3 +113,12 @@ def test_requests_and_responses_are_masked_all_the_way_down() -> None:
     expected = {"text": "I am [handle]", "size": 2.5, "turns": ["call [phone]", {"by": "[email]"}]}
     assert Disclosure().value(request) == expected
     assert request["text"] == "I am @bob"
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 300_000, "a." * 150_000, "@" * 300_000, "1 " * 150_000, "call " * 60_000, "0" * 300_000]
+)
+def test_long_cells_are_masked_in_a_moment(text: str) -> None:
+    started = time.perf_counter()
+    mask(text)
+    assert time.perf_counter() - started < 5

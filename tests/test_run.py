@@ -53,7 +53,8 @@ def test_the_run_says_what_it_did_with_the_data_before_it_trains(run_folder: Pat
         "licence: ",
         "text of reviews.csv is the column 'text' (by its name)",
         "Labels (3)",
-        "row 1: [CLS]",
+        "Training rows as the model sees them",
+        "row 1  [CLS] the",
     ):
         assert said in before
 
