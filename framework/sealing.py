@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from omegaconf import OmegaConf
 from framework.artifact import GOLDEN, describe_graphs
 from framework.contracts import Evaluation, Fitted
 from framework.data.table import Splits
+from framework.environment import library_versions
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference, load_model
@@ -23,7 +22,6 @@ from framework.runtime.scheduler import Scheduler
 from framework.schema import Golden
 from framework.variants import Measured, Variants
 
-LIBRARIES = ("recipe-framework", "torch", "transformers", "pytorch-lightning", "tokenizers", "onnx", "onnxruntime", "numpy")
 EXACT_TOLERANCE = 1e-3  # of a golden answer's numbers: other CPUs round differently
 LOSSY_TOLERANCE = 0.05  # and quantized kernels differ more
 CANDIDATES = 200  # validation rows looked at for golden examples
@@ -89,16 +87,6 @@ def _write_golden(job: Job, splits: Splits, fitted: Fitted, variants: Variants, 
             break
     path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     return {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
-
-
-def library_versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def link_latest(folder: Path) -> Path:
