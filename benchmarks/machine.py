@@ -18,7 +18,8 @@ def heading() -> str:
     bf16 = "yes" if best_precision("cpu") == "bf16-mixed" else "no"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     versions = ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name)))
-    return f"{cpu_model()}, {granted_cpus()} cores, bf16 in hardware: {bf16}{load}; python {platform.python_version()}, {versions}\n"
+    python = platform.python_version()
+    return f"{cpu_model()}, {granted_cpus()} cores, bf16 in hardware: {bf16}{load}; python {python}, {versions}\n"
 
 
 def _version(name: str) -> str:

@@ -38,7 +38,7 @@ def costs(variants: Variants, hourly_price: float | None) -> Section:
         rows.append((m.name, *(f"{value:.2f}" for value in seconds), *prices))
     money = () if hourly_price is None else ("price, one at a time", "price, in batches")
     here = machine()
-    note = f"Measured on validation texts with {here['cores']} cores of {here['CPU']}; loading the model is not counted."
+    note = f"Measured on validation rows with {here['cores']} cores of {here['CPU']}; loading the model is not counted."
     if hourly_price is not None:
         note += f" Prices follow from {hourly_price:g} an hour (report.hourly_price) for a machine that is always busy."
     header = ("file", "seconds, one at a time", "seconds, in batches", *money)

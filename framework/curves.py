@@ -23,7 +23,7 @@ def training_curves(folder: Path, metric: Metric) -> list[Section]:
     names = [name for name in (logged[0] if logged else {}) if name.startswith(("train_", "val_"))]
     curves = {name: _curve(logged, name) for name in names}
     charts = [
-        Lines(title, "step", title, [Series(n.replace("_", " "), *_thinned(curves[n])) for n in found])
+        Lines(title, "step", "", [Series(n.replace("_", " "), *_thinned(curves[n])) for n in found])
         for title, found in (
             ("loss", [n for n in ("train_loss", "val_loss") if curves.get(n)]),
             (metric.name, [n for n in (f"train_{metric.name}", f"val_{metric.name}") if curves.get(n)]),

@@ -5,9 +5,9 @@ A chart is drawn 340 units wide, which is a phone's width, so its letters stay r
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -42,6 +42,13 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Ticks with just as many decimals as tell them apart."""
+    steps = [after - before for before, after in pairwise(values)]
+    decimals = next((d for d in range(10) if all(abs(round(v, d) - v) < 0.01 * min(steps) for v in values)), 0) if steps else 0
+    return [f"{value:,.{decimals}f}" for value in values] if steps else [number(value) for value in values]
+
+
 def number(value: float) -> str:
     """A number as short as it can be read: 1,234 and 0.05 and 12.3."""
     if abs(value) >= 100 or value == int(value):
@@ -71,7 +78,7 @@ def _frame(chart: Lines, points: Sequence[Point]) -> _Frame:
     if chart.diagonal:
         return _Frame((0, 1), (0, 1), 270)
     xs = [x for x, _ in points]
-    return _Frame((min(xs), max(xs)), _room([y for _, y in points]), 170)
+    return _Frame((min(xs), max(xs)), _room([y for _, y in points]), 170, named=bool(chart.y))
 
 
 def _described(line: Sequence[Point]) -> str:
@@ -92,7 +99,7 @@ def _room(values: Sequence[float]) -> tuple[float, float]:
 def _stairs(line: Sequence[Point]) -> list[Point]:
     """Each value holds until the next x."""
     corners = [line[0]]
-    for (_, before), (x, y) in itertools.pairwise(line):
+    for (_, before), (x, y) in pairwise(line):
         corners += [(x, before), (x, y)]
     return corners
 
@@ -100,10 +107,13 @@ def _stairs(line: Sequence[Point]) -> list[Point]:
 class _Frame:
     """The plotting area, and where values lie in it."""
 
-    left, right, top = 44.0, WIDTH - 8.0, 12.0
+    left, right = 44.0, WIDTH - 8.0
 
-    def __init__(self, x: Point, y: Point, height: float) -> None:
-        self.x, self.y, self.bottom = x, y, self.top + height
+    def __init__(self, x: Point, y: Point, height: float, *, named: bool = True) -> None:
+        """named: above it stands what y is."""
+        self.x, self.y = x, y
+        self.top = 24.0 if named else 8.0
+        self.bottom = self.top + height
 
     def at(self, point: Point) -> Point:
         (x0, x1), (y0, y1) = self.x, self.y
@@ -115,17 +125,17 @@ class _Frame:
         return "M" + "L".join(f"{x:g} {y:g}" for x, y in map(self.at, line)) if line else ""
 
     def grid(self, xs: Sequence[float], ys: Sequence[float], x: str, y: str) -> Iterator[str]:
-        for value in ys:
+        for value, label in zip(ys, tick_labels(ys), strict=True):
             _, up = self.at((self.x[0], value))
             yield f'<path class="grid" d="M{self.left:g} {up:g}H{self.right:g}"/>'
-            yield _text(self.left - 5, up + 3.5, number(value), "end")
-        for value in xs:
+            yield _text(self.left - 5, up + 3.5, label, "end")
+        for value, label in zip(xs, tick_labels(xs), strict=True):
             across, _ = self.at((value, self.y[0]))
             anchor = "end" if across > self.right - 12 else "middle"
-            yield _text(self.right if anchor == "end" else across, self.bottom + 14, number(value), anchor)
+            yield _text(self.right if anchor == "end" else across, self.bottom + 14, label, anchor)
         yield f'<path class="axis" d="M{self.left:g} {self.bottom:g}H{self.right:g}"/>'
         yield _text((self.left + self.right) / 2, self.bottom + 30, x, "middle", "name")
-        yield _text(2, self.top - 2, y, "start", "name")
+        yield _text(2, 10, y, "start", "name")
 
 
 def _named_bars(chart: Bars, name: str) -> Markup:

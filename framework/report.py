@@ -67,18 +67,18 @@ def _summary(
         yield {
             "name": f"the file that answers, {chosen.name}",
             "value": f"{chosen.bytes / 1e6:.3g} MB",
-            "beside": f"{_times(reference.bytes / chosen.bytes)} smaller than the trained module",
+            "beside": f"{_times(reference.bytes, chosen.bytes, 'smaller', 'larger')} than the trained module",
         }
         yield {
             "name": "answers a second, in batches",
             "value": f"{chosen.per_second:,.0f}",
-            "beside": f"{_times(chosen.per_second / reference.per_second)} the trained module; one alone takes "
-            f"{chosen.milliseconds:.1f} ms",
+            "beside": f"{_times(chosen.per_second, reference.per_second, 'faster', 'slower')} than the trained module; "
+            f"one alone takes {chosen.milliseconds:.1f} ms",
         }
 
 
-def _times(factor: float) -> str:
-    return f"{factor:.1f} times"
+def _times(more: float, less: float, better: str, worse: str) -> str:
+    return f"{more / less:.1f} times {better}" if more >= less else f"{less / more:.1f} times {worse}"
 
 
 def _decisions(job: Job, splits: Splits, fitted: Fitted, variants: Variants) -> Iterator[dict[str, str]]:

@@ -14,7 +14,7 @@ from torchmetrics.functional.classification import (
     multiclass_f1_score,
 )
 
-from framework import Evaluation, Lines, Response, Section, Series, Table, Text
+from framework import Bars, Evaluation, Lines, Response, Section, Series, Table, Text
 from framework_classification.calibration import uncalibrated
 
 BINS = 15
@@ -62,7 +62,8 @@ def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
     f1 = 2 * hits / np.maximum(true + called, 1)
     order = np.argsort(f1, kind="stable")
     rows = [(labels[i], *(f"{v[i]:.3f}" for v in (precision, recall, f1)), int(true[i])) for i in order]
-    return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows)
+    chart = Bars("F1 of each class", [labels[i] for i in order], [Series("F1", [round(float(f1[i]), 4) for i in order])])
+    return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows, charts=(chart,))
 
 
 def _confusion(labels: Sequence[str], confusion: np.ndarray) -> Section:
