@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -96,8 +97,9 @@ def test_every_file_is_drawn_and_costed_with_the_trained_module(run_folder: Path
 def test_a_file_that_does_not_ship_is_drawn_hatched_and_costed_and_an_hour_has_its_price(
     tmp_path: Path, small: list[str]
 ) -> None:
-    folder = framework.run("sentiment", *small, "export=[onnx,onnx_int8]", "export.onnx_int8.max_drop=-1", "trainer.max_steps=2",
-                           "report.hourly_price=3.6", folder=tmp_path / "run")  # fmt: skip
+    rejected = ["export=[onnx,onnx_int8]", "export.onnx_int8.max_drop=-1"]
+    folder = framework.run("sentiment", *small, *rejected, "trainer.max_steps=2", "report.hourly_price=3.6",
+                           folder=tmp_path / "run")  # fmt: skip
     content = report(folder)
     assert section(content, "Files")["charts"][0]["faint"] == ["✗ onnx_int8"]
     assert "bar s0 faint" in (folder / "report.html").read_text("utf-8")
@@ -117,8 +119,16 @@ def test_mistakes_stand_beside_the_training_rows_most_like_them() -> None:
     assert found[0][0].text == "my card has not arrived"
     assert (found[0][0].targets, found[0][0].line) == (["arrival"], 3)
     assert found[1][0].targets == ["thanks"]
-    assert all(a.similarity >= b.similarity > 0 for near in found for a, b in zip(near, near[1:], strict=False))
-    assert SAMPLE <= 10_000
+    assert all(a.similarity >= b.similarity > 0 for near in found for a, b in pairwise(near))
+
+
+def test_a_sample_of_many_training_rows_is_searched() -> None:
+    task = load_plugins().task("classification")
+    texts = [f"row number {i}" for i in range(SAMPLE + 500)]
+    train = Table({"text": texts, "label": ["a"] * len(texts)}, range(2, len(texts) + 2), "train.csv")
+    found = [nearest_training_rows(task, train, train.take([SAMPLE]), [0], seed=7)[0] for _ in range(2)]
+    assert found[0] == found[1]
+    assert len(found[0]) == 3
 
 
 @pytest.mark.parametrize(
