@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from framework.cpus import granted_cpus
+from framework.environment import cpu_model
 from framework.training import best_precision
 
 LIBRARIES = ("torch", "transformers", "accelerate", "pytorch-lightning", "onnxruntime", "tokenizers", "numpy")
@@ -18,14 +18,8 @@ def heading() -> str:
     bf16 = "yes" if best_precision("cpu") == "bf16-mixed" else "no"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     versions = ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name)))
-    return f"{_cpu()}, {granted_cpus()} cores, bf16 in hardware: {bf16}{load}; python {platform.python_version()}, {versions}\n"
-
-
-def _cpu() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.processor() or platform.machine())
+    python = platform.python_version()
+    return f"{cpu_model()}, {granted_cpus()} cores, bf16 in hardware: {bf16}{load}; python {python}, {versions}\n"
 
 
 def _version(name: str) -> str:

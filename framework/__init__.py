@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from framework.charts import Bars, Lines, Series
 from framework.contracts import (
     Candidate,
     Column,
@@ -21,6 +22,7 @@ from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import Backend, Call, Check, Codec, Event, Graph, Request, Response, Steps, Tensor, Tensors
 from framework.hookspecs import hookimpl
+from framework.privacy import Text, mask
 
 if TYPE_CHECKING:
     from framework.api import load, run
@@ -49,6 +51,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "Backend",
+    "Bars",
     "Call",
     "Candidate",
     "Check",
@@ -63,22 +66,26 @@ __all__ = [
     "Graph",
     "InputError",
     "LengthBucketSampler",
+    "Lines",
     "Metric",
     "ModuleBackend",
     "NoOptions",
     "Request",
     "Response",
     "Section",
+    "Series",
     "Splits",
     "Steps",
     "Table",
     "Task",
     "Tensor",
     "Tensors",
+    "Text",
     "Variant",
     "hookimpl",
     "load",
     "locate",
+    "mask",
     "nearest",
     "run",
     "train",

@@ -57,6 +57,9 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
             f"data.validation_fraction={data.validation_fraction} and data.test_fraction={data.test_fraction} "
             "must be above 0 and together below 1"
         )
+    price = config.report.hourly_price
+    if price is not None and not 0 <= price < float("inf"):
+        yield f"report.hourly_price={price} is what an hour of this machine costs: a number from 0, such as 0.10, or null"
     if config.artifact.golden_rows < 1:
         yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
 

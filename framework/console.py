@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from tabulate import tabulate
 
 from framework.contracts import Section
+from framework.privacy import Disclosure
 
 CELL = 100  # characters of a table cell shown on the terminal
 ROWS = 30  # of a table; the report has them all
 
 
-class Console:
-    """Prints and remembers. Every line also goes to run.log in the run's folder."""
+class Shown(NamedTuple):
+    """A section as it was shown, and the step of the run that it belongs to."""
 
-    def __init__(self, folder: Path) -> None:
+    step: str
+    section: Section
+
+
+class Console:
+    """Prints and remembers. Every line also goes to run.log in the run's folder.
+
+    Texts of the user's data that a section marks are masked or left out as `disclosure` says, here and for the report.
+    """
+
+    def __init__(self, folder: Path, disclosure: Disclosure) -> None:
         self.path = folder / "run.log"
-        self.sections: list[Section] = []
+        self.disclosure = disclosure
+        self.sections: list[Shown] = []
+        self._step = ""
 
     def say(self, text: str = "") -> None:
         print(text, flush=True)
@@ -29,12 +44,20 @@ class Console:
             log.write(text + "\n")
 
     def step(self, name: str) -> None:
+        self._step = name
         self.say(f"\n== {name}")
 
     def show(self, section: Section) -> None:
         """Prints a section and keeps it for the report."""
-        self.sections.append(section)
-        self.say(f"\n{as_text(section)}")
+        shown = disclosed(section, self.disclosure)
+        self.sections.append(Shown(self._step, shown))
+        self.say(f"\n{as_text(shown)}")
+
+
+def disclosed(section: Section, disclosure: Disclosure) -> Section:
+    """The section with its marked texts as they may be shown."""
+    rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
+    return replace(section, rows=rows, note=str(disclosure.cell(section.note)))
 
 
 def as_text(section: Section) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from framework.charts import Chart
 from framework.data.table import Splits, Table
 from framework.graphs import Check, Graph, Request, Response
 
@@ -15,7 +16,11 @@ from framework.graphs import Check, Graph, Request, Response
 class Section:
     """A titled piece of what a run has to say: a table, a sentence, or both. Shown on the console and in the report.
 
+    Cells and notes that come from the user's data are marked as `Text`.
     leads: it stands at the top of the report.
+    charts: the table as pictures, for the report.
+    heat: the table is a matrix of counts; the report shades each by its share of its row.
+    about: for each row of the table the test row it is about; the report adds the training rows most like it.
     """
 
     title: str
@@ -23,6 +28,9 @@ class Section:
     rows: Sequence[Sequence[object]] = ()
     note: str = ""
     leads: bool = False
+    charts: Sequence[Chart] = ()
+    heat: bool = False
+    about: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from framework.contracts import Evaluation, Fitted, Section
 from framework.data.table import Table
@@ -36,15 +37,37 @@ def scoreboard(job: Job, scores: Mapping[str, Evaluation]) -> Section:
     return Section("Test rows, model and baselines", ("candidate", *names), rows, verdict(job, scores), leads=True)
 
 
-def verdict(job: Job, scores: Mapping[str, Evaluation]) -> str:
-    """One sentence: whether the model is worth having."""
+@dataclass(frozen=True)
+class Standing:
+    """The model beside the best of its baselines, on the metric of the task. gain: above 0 when the model is better."""
+
+    metric: str
+    value: float
+    baseline: str | None
+    baseline_value: float | None
+    gain: float | None
+
+    @property
+    def beats(self) -> bool | None:
+        return None if self.gain is None else self.gain > 0
+
+
+def standing(job: Job, scores: Mapping[str, Evaluation]) -> Standing:
     metric = job.task.metric
     value = scores[job.task.model.name].metrics[metric.name]
     others = {name: score.metrics[metric.name] for name, score in scores.items() if name != job.task.model.name}
     if not others:
-        return f"{metric.name} {value:.4f}; the task has no baseline to compare with"
+        return Standing(metric.name, value, None, None, None)
     best = max(others, key=lambda name: metric.gain(others[name], 0))
-    gain = metric.gain(value, others[best])
-    if gain <= 0:
-        return f"The model does NOT beat the baseline {best!r}: {metric.name} {value:.4f} against {others[best]:.4f}."
-    return f"The model beats the best baseline, {best}: {metric.name} {value:.4f} against {others[best]:.4f}, {gain:+.4f}."
+    return Standing(metric.name, value, best, others[best], metric.gain(value, others[best]))
+
+
+def verdict(job: Job, scores: Mapping[str, Evaluation]) -> str:
+    """One sentence: whether the model is worth having."""
+    found = standing(job, scores)
+    if found.gain is None:
+        return f"{found.metric} {found.value:.4f}; the task has no baseline to compare with"
+    numbers = f"{found.metric} {found.value:.4f} against {found.baseline_value:.4f}"
+    if not found.beats:
+        return f"The model does NOT beat the baseline {found.baseline!r}: {numbers}."
+    return f"The model beats the best baseline, {found.baseline}: {numbers}, {found.gain:+.4f}."

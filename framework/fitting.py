@@ -22,8 +22,15 @@ def fit_candidates(job: Job, splits: Splits) -> dict[str, Fitted]:
         fitted[candidate.name] = replace(result, facts={**result.facts, "fit_seconds": seconds})
         job.console.say(f"{candidate.name}: fitted in {seconds} s")
         if result.facts:
-            job.console.show(Section(f"About the {candidate.name}", ("", ""), [*fitted[candidate.name].facts.items()]))
+            rows = [(name, _readable(value)) for name, value in fitted[candidate.name].facts.items()]
+            job.console.show(Section(f"About the {candidate.name}", ("", ""), rows))
     return fitted
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def fit_candidate(job: Job, candidate: Candidate, splits: Splits, **changes: Any) -> Fitted:

@@ -107,8 +107,8 @@ class Backend(Protocol):
 class Check:
     """An independent reference for part of the codec, such as transformers' own tokenizer.
 
-    run: takes the codec and requests, returns the requests on which they disagree, each as one line.
+    run: takes the codec and requests, returns the indices of the requests on which they disagree.
     """
 
     name: str
-    run: Callable[[Any, Sequence[Request]], list[str]]
+    run: Callable[[Any, Sequence[Request]], list[int]]

@@ -21,6 +21,10 @@ from framework.errors import InputError
 from framework.export import in_order
 from framework.graphs import Codec, Request
 from framework.plugins import load_plugins, resolve
+from framework.privacy import Disclosure, mask
+from framework.schema import PersonalData
+
+LOOKED_AT = 200  # validation rows from which an example is chosen
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Job:
         except FileExistsError as error:
             raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
         plugins = load_plugins()
-        console = Console(folder)
+        console = Console(folder, Disclosure(config.report.texts, config.report.personal_data == PersonalData.keep))
         task = plugins.task(config.task.name)
         exporters = in_order([plugins.exporter(str(name)) for name in config.export])
         draft = Draft(folder / "artifact")
@@ -107,6 +111,12 @@ class Job:
         """The rows of a table as the codec parses them, which is how a served request arrives."""
         return [codec.parse(request) for request in self.task.requests(table)]
 
+    def without_personal_data(self, request: Request) -> Request:
+        """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""
+        texts = {column.role for column in self.task.columns if column.kind == "text"}
+        masks = not self.console.disclosure.keep
+        return {role: mask(value) if masks and role in texts else value for role, value in request.items()}
+
     def odd_requests(self) -> list[Request]:
         """Requests at the edges; any codec of this task lists the same."""
         odd: list[Request] = resolve(self.task.codec).odd_requests()
@@ -116,9 +126,16 @@ class Job:
         return options_of(self.config.export[exporter.name], exporter.options)
 
     def example(self, splits: Splits) -> str:
-        """A short validation request to try the artifact with, as `predict` takes it, safe within single quotes."""
-        written = [as_argument(request) for request in self.task.requests(splits.validation)[:200]]
-        plain = [text for text in written if text.isascii() and text.isprintable() and "'" not in text and text[:1] not in "-@"]
+        """A short validation request to try the artifact with, as `predict` takes it, safe within single quotes.
+
+        It holds no personal data; where no texts are shown it is made up.
+        """
+        shows = self.console.disclosure
+        hidden = not shows.texts and any(column.kind == "text" for column in self.task.columns)
+        rows = splits.validation.take(range(min(LOOKED_AT, len(splits.validation))))
+        written = [as_argument(request) for request in (self.odd_requests() if hidden else self.task.requests(rows))]
+        plain = [text for text in written if re.match(r"[\w{]", text, re.ASCII) and text.isascii() and text.isprintable()]
+        plain = [text for text in plain if "'" not in text and (hidden or shows.keep or mask(text) == text)]
         calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]
         return min(calm or plain, key=lambda text: abs(len(text) - 40), default="...")
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from omegaconf import DictConfig
 
+from framework.costs import costs, files_charts
+from framework.curves import training_curves
 from framework.data.loading import load_splits
 from framework.data.loading import sections as data_sections
 from framework.evaluation import evaluate, scoreboard
@@ -30,6 +33,8 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
 
         check_trainer(job.config.trainer)
         fitted = fit_candidates(job, splits)
+        for section in training_curves(folder, job.task.metric):
+            job.console.show(section)
 
         job.console.step("evaluate")
         scores = evaluate(job, fitted, splits.test)
@@ -37,10 +42,11 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
 
         job.console.step("export and verify")
         variants = export_and_verify(job, fitted[job.task.model.name], splits)
-        job.console.show(files_table(variants))
+        job.console.show(replace(files_table(variants), charts=files_charts(variants, job.task.metric)))
+        job.console.show(costs(variants, config.report.hourly_price))
 
         job.console.step("report and artifact")
-        write_report(job, scores, variants)
+        write_report(job, splits, fitted[job.task.model.name], scores, variants)
         artifact = seal(job, splits, fitted[job.task.model.name], scores, variants)
         latest = link_latest(folder)
         job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(folder / 'report.html')}")

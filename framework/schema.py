@@ -50,6 +50,22 @@ class ArtifactConfig:
     golden_rows: int = 16
 
 
+class PersonalData(Enum):
+    """What happens to e-mail addresses, phone numbers, handles, links and account numbers in texts that are shown or stored."""
+
+    mask = "mask"
+    keep = "keep"
+
+
+@dataclass
+class ReportConfig:
+    """The `report:` section. It is about the run's output and log too."""
+
+    texts: bool = True  # false: no text of the data is shown
+    personal_data: PersonalData = PersonalData.mask
+    hourly_price: Optional[float] = None  # of this machine, in any currency: what 1,000 answers cost
+
+
 def recipe_schema() -> type:
     """The root of every recipe: a key that is not here is refused wherever it is written."""
     trainer = trainer_schema()
@@ -59,6 +75,7 @@ def recipe_schema() -> type:
             ("seed", int, field(default=42)),
             ("trainer", trainer, field(default_factory=trainer)),
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
+            ("report", ReportConfig, field(default_factory=ReportConfig)),
             ("export", dict[str, Any], field(default_factory=dict)),
             *((name, Any, field(default=None)) for name in ("task", "data", "model")),
         ],

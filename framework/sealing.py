@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +15,7 @@ from omegaconf import OmegaConf
 from framework.artifact import GOLDEN, describe_graphs
 from framework.contracts import Evaluation, Fitted
 from framework.data.table import Splits
+from framework.environment import library_versions
 from framework.job import Job
 from framework.measuring import Measured
 from framework.plugins import resolve
@@ -25,7 +24,6 @@ from framework.runtime.scheduler import Scheduler
 from framework.schema import Golden
 from framework.variants import Variants
 
-LIBRARIES = ("recipe-framework", "torch", "transformers", "pytorch-lightning", "tokenizers", "onnx", "onnxruntime", "numpy")
 EXACT_TOLERANCE = 1e-3  # of a golden answer's numbers: other CPUs round differently
 LOSSY_TOLERANCE = 0.05  # and quantized kernels differ more
 CANDIDATES = 200  # validation rows looked at for golden examples
@@ -35,7 +33,7 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
     """Writes what stands beside the graphs, seals, saves the trained module, and replays the sealed artifact."""
     folder = job.draft.folder
     OmegaConf.save(job.config, folder / "recipe.yaml", resolve=True)
-    tolerance = _write_golden(job, fitted, variants, folder / GOLDEN)
+    tolerance = _write_golden(job, splits, fitted, variants, folder / GOLDEN)
     assert variants.default is not None, "a recipe without an ONNX variant is refused when it is composed"
     manifest = {
         "recipe": job.recipe,
@@ -71,16 +69,19 @@ def _variant(measured: Measured) -> dict[str, Any]:
     return {"format": variant.format, **own, **measured.facts()}
 
 
-def _write_golden(job: Job, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
+def _write_golden(job: Job, splits: Splits, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
     """Examples whose answers differ between variants in numbers only, and the tolerance of each variant.
 
-    Each is answered alone: a quantized answer depends on the batch it is in.
+    Each is answered alone: a quantized answer depends on the batch it is in. Personal data is masked before it is answered.
     """
     assert variants.default is not None
+    codec = job.codec(fitted)
     schedulers = {m.name: _scheduler(job, fitted, m) for m in variants.shipped}
     synthetic, rows = job.config.artifact.golden == Golden.synthetic, job.config.artifact.golden_rows
     lines: list[str] = []
-    for request in job.odd_requests() if synthetic else variants.requests[:CANDIDATES]:
+    validation = job.task.requests(splits.validation.take(range(min(CANDIDATES, len(splits.validation)))))
+    storable = [codec.parse(job.without_personal_data(request)) for request in validation]
+    for request in job.odd_requests() if synthetic else storable:
         answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
         expected = answers[variants.default.name]
         if all(difference(answer, expected) < float("inf") for answer in answers.values()):
@@ -97,16 +98,6 @@ def _scheduler(job: Job, fitted: Fitted, measured: Measured) -> Scheduler:
     assert measured.backend is not None
     codec = job.codec(replace(fitted, settings={**fitted.settings, **measured.variant.settings}))
     return Scheduler(codec, measured.backend, fitted.graphs)
-
-
-def library_versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def link_latest(folder: Path) -> Path:

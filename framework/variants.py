@@ -44,7 +44,8 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
 
     codec = job.codec(fitted)
     requests = job.requests(codec, splits.validation)
-    checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()])
+    shows = job.console.disclosure.value
+    checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
     module = ModuleBackend(fitted.graphs)
     bytes_ = sum(p.numel() * p.element_size() for graph in fitted.graphs for p in graph.module.parameters())
     yardstick = Yardstick(job, fitted, splits.validation, requests)
@@ -70,7 +71,7 @@ def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, refer
     backend = open_backend(fitted.graphs, exporter, paths(job.draft.folder, variant))
     measured = yardstick.measure(exporter.name, size(job.draft.folder, exporter), backend)
     measured.variant = variant
-    measured.parity = parity = _compare(fitted, yardstick.requests, reference, measured, module, backend)
+    measured.parity = parity = _compare(yardstick, reference, measured, module, backend)
     parity.require(exporter.name)
     measured.decision = (
         f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: "
@@ -79,15 +80,14 @@ def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, refer
     return measured
 
 
-def _compare(
-    fitted: Fitted, requests: Sequence[Request], reference: Measured, measured: Measured, module: Backend, backend: Backend
-) -> Parity:
+def _compare(yardstick: Yardstick, reference: Measured, measured: Measured, module: Backend, backend: Backend) -> Parity:
     assert reference.trace is not None
     assert measured.trace is not None
+    graphs, requests = yardstick.fitted.graphs, yardstick.requests
     count = len(measured.trace.responses)
     named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
-    parity = compare(fitted.graphs, named, reference.trace, measured.trace)
-    compare_shapes(parity, fitted.graphs, module, backend)
+    parity = compare(graphs, named, reference.trace, measured.trace, yardstick.job.console.disclosure.value)
+    compare_shapes(parity, graphs, module, backend)
     return parity
 
 

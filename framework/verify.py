@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from framework.runtime.scheduler import Record, Scheduler
 
 BATCHES = (1, 3, 7)
 WORST = 5  # rows shown when a file fails
+Show = Callable[[Any], Any]  # a request or response as it may be shown
 
 
 @dataclass(frozen=True)
@@ -80,21 +82,22 @@ def replay(codec: Codec, requests: Sequence[Request], outputs: Record) -> list[R
     return responses
 
 
-def run_checks(checks: Sequence[Check], codec: Codec, requests: Sequence[Request]) -> list[str]:
+def run_checks(checks: Sequence[Check], codec: Codec, requests: Sequence[Request], show: Show = dict) -> list[str]:
     """The names of the checks that hold. Raises ParityError with the rows on which one does not."""
     for check in checks:
         wrong = check.run(codec, requests)
         if wrong:
-            raise ParityError(f"{check.name}: not so on {len(wrong)} of {len(requests)} rows:\n" + "\n".join(wrong[:WORST]))
+            rows = [_where(row, requests[row], show) for row in wrong[:WORST]]
+            raise ParityError(f"{check.name}: not so on {len(wrong)} of {len(requests)} rows:\n" + "\n".join(rows))
     return [f"{check.name} ({len(requests):,} rows)" for check in checks]
 
 
-def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trace, found: Trace) -> Parity:
-    """Row by row, call by call."""
+def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trace, found: Trace, show: Show = dict) -> Parity:
+    """Row by row, call by call. A row that differs is named by its number and what may be shown of it."""
     parity = Parity(rows=len(requests))
     by_name = {graph.name: graph for graph in graphs}
     for row, (request, ours, theirs) in enumerate(zip(requests, expected.outputs, found.outputs, strict=True)):
-        where = str(dict(request))[:100]
+        where = _where(row, request, show)
         ties = parity.close_calls
         if [name for name, _ in ours] != [name for name, _ in theirs]:
             parity.failures.append((np.inf, f"{where}: {len(theirs)} calls where the model made {len(ours)}"))
@@ -102,8 +105,13 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
         for (name, reference), (_, outputs) in zip(ours, theirs, strict=True):
             _compare_outputs(parity, by_name[name], where, reference, outputs)
         if parity.close_calls == ties and difference(expected.responses[row], found.responses[row]) == float("inf"):
-            parity.failures.append((np.inf, f"{where}: {found.responses[row]} where the model says {expected.responses[row]}"))
+            answers = f"{show(found.responses[row])} where the model says {show(expected.responses[row])}"
+            parity.failures.append((np.inf, f"{where}: {answers}"))
     return parity
+
+
+def _where(row: int, request: Request, show: Show) -> str:
+    return f"row {row + 1}, {show(request)}"[:110]
 
 
 def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, backend: Backend) -> None:

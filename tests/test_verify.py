@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from framework.errors import ParityError
-from framework.graphs import Graph, Tensor, Tensors
+from framework.graphs import Check, Graph, Tensor, Tensors
+from framework.privacy import LEFT_OUT, Disclosure
 from framework.runtime.model import load_model
 from framework.verify import compare, run_checks, trace
 from framework_text.tokenizer import same_tokens
@@ -41,6 +42,24 @@ def test_a_difference_beyond_tolerance_fails_with_the_rows(run_folder: Path) -> 
     fine = compare(graphs, REQUESTS, expected, trace(model.codec, Shifted(backend, 2e-5), graphs, REQUESTS))
     fine.require("onnx")
     assert 1e-5 < fine.largest < 3e-5
+
+
+@pytest.mark.parametrize(
+    ("disclosure", "shown"),
+    [(Disclosure(), "row 1, {'text': 'the lovely flight of [handle]'}"), (Disclosure(texts=False), LEFT_OUT)],
+)
+def test_the_rows_shown_are_masked_or_left_out(run_folder: Path, disclosure: Disclosure, shown: str) -> None:
+    model = load_model(run_folder, "onnx")
+    graphs, backend = model.artifact.graphs, model.scheduler.backend
+    requests = [{"text": "the lovely flight of @bob_smith"}]
+    expected, found = (trace(model.codec, b, graphs, requests) for b in (backend, Shifted(backend, 0.4)))
+    parity = compare(graphs, requests, expected, found, disclosure.value)
+    never = Check("a check", lambda codec, rows: [0])
+    for fails in (lambda: parity.require("onnx"), lambda: run_checks([never], model.codec, requests, disclosure.value)):
+        with pytest.raises(ParityError) as error:
+            fails()
+        assert shown in str(error.value)
+        assert "bob_smith" not in str(error.value)
 
 
 def test_another_answer_counts_unless_the_model_was_at_a_tie() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from framework import InputError, Section, Splits, Table
+from framework import Bars, InputError, Section, Series, Splits, Table
 from framework_classification import Classification
+from framework_text.lengths import lengths_section
 
 SHOWN = 12  # labels listed one by one
 
@@ -36,7 +38,14 @@ class ClassificationData:
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
         left = len(order) - SHOWN
         note = f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows" if left > 0 else ""
-        return [Section(f"Labels ({len(order)})", ("label", *counts), rows, note)]
+        labels = Section(f"Labels ({len(order)})", ("label", *counts), rows, note, charts=(self._chart(counts, order),))
+        return [labels, lengths_section(self.splits, "text")]
+
+    def _chart(self, counts: Mapping[str, Counter[str]], order: Sequence[str]) -> Bars:
+        """Each label's share of each split."""
+        sizes = {name: len(table) for name, table in self.splits.named().items() if len(table)}
+        series = [Series(name, [round(100 * counts[name][label] / size, 2) for label in order]) for name, size in sizes.items()]
+        return Bars("Share of each label", order, series, " %")
 
 
 def prepare(splits: Splits, options: Classification) -> ClassificationData:

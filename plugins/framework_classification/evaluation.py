@@ -14,13 +14,13 @@ from torchmetrics.functional.classification import (
     multiclass_f1_score,
 )
 
-from framework import Evaluation, Response, Section, Table
+from framework import Bars, Evaluation, Lines, Response, Section, Series, Table, Text
 from framework_classification.codec import tempered
 
 BINS = 15
 MISTAKES = 10
 MATRIX = 12  # classes above which the confusion matrix becomes a list of the most frequent confusions
-TEXT = 160  # characters of a mistake shown
+WIDTH = 10  # bins of the reliability diagram
 
 
 def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
@@ -38,14 +38,21 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
         "ece": _ece(scores, targets),
         "nll": float(-scores[torch.arange(len(targets)), targets].clamp_min(1e-30).log().mean()),
     }
+    given = {"calibrated" if "temperature" in facts else "model": probabilities}
     if "temperature" in facts:
-        metrics["ece_before"] = _ece(torch.from_numpy(tempered(probabilities, 1 / facts["temperature"])), targets)
+        given["before calibration"] = tempered(probabilities, 1 / facts["temperature"])
+        metrics["ece_before"] = _ece(torch.from_numpy(given["before calibration"]), targets)
     if "abstains" in responses[0]:
         answered = torch.tensor([not response["abstains"] for response in responses])
         metrics["answered"] = float(answered.float().mean())
         metrics["precision_answered"] = float((predicted == targets)[answered].float().mean()) if answered.any() else 1.0
     confusion = multiclass_confusion_matrix(predicted, targets, classes).numpy()
-    sections = [_per_class(labels, confusion), _confusion(labels, confusion), _mistakes(labels, probabilities, targets, table)]
+    sections = [
+        _per_class(labels, confusion),
+        _confusion(labels, confusion),
+        _reliability(given, targets.numpy()),
+        _mistakes(labels, probabilities, targets, table),
+    ]
     return Evaluation(metrics, sections)
 
 
@@ -60,25 +67,56 @@ def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
     f1 = 2 * hits / np.maximum(true + called, 1)
     order = np.argsort(f1, kind="stable")
     rows = [(labels[i], *(f"{v[i]:.3f}" for v in (precision, recall, f1)), int(true[i])) for i in order]
-    return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows)
+    chart = Bars("F1 of each class", [labels[i] for i in order], [Series("F1", [round(float(f1[i]), 4) for i in order])])
+    return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows, charts=(chart,))
 
 
 def _confusion(labels: Sequence[str], confusion: np.ndarray) -> Section:
     if len(labels) <= MATRIX:
         rows = [(f"is {label}", *map(int, confusion[i])) for i, label in enumerate(labels)]
-        return Section("Confusion matrix", ("", *(f"called {label}" for label in labels)), rows)
+        return Section("Confusion matrix", ("", *(f"called {label}" for label in labels)), rows, heat=True)
     wrong = confusion - np.diag(confusion.diagonal())
     pairs = np.dstack(np.unravel_index(np.argsort(-wrong, axis=None, kind="stable")[:20], wrong.shape))[0]
     found = [(labels[i], labels[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
     return Section("Most frequent confusions", ("is", "called", "test rows"), found)
 
 
+def _reliability(given: Mapping[str, np.ndarray], targets: np.ndarray) -> Section:
+    """Confidence against accuracy, in bins of equal width (Niculescu-Mizil and Caruana 2005). given: (rows, classes) each."""
+    bins = {name: _bins(scores.max(1), scores.argmax(1) == targets) for name, scores in given.items()}
+    series = [Series(name, [round(b[2], 4) for b in found], [round(b[1], 4) for b in found]) for name, found in bins.items()]
+    rows = [
+        (name, f"{confidence:.3f}", f"{right:.3f}", f"{count:,}")
+        for name, found in bins.items()
+        for count, confidence, right in found
+    ]
+    note = "Of the answers given with a probability of 0.8, 80 % should be right; points below the diagonal are too confident."
+    chart = Lines("Reliability", "probability of the answer", "share that is right", series, diagonal=True)
+    return Section("Calibration", ("", "mean probability", "share right", "test rows"), rows, note, charts=(chart,))
+
+
+def _bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[int, float, float]]:
+    """(rows, mean confidence, share right) of each bin that holds a row."""
+    which = np.minimum((confidence * WIDTH).astype(int), WIDTH - 1)
+    members = [which == i for i in range(WIDTH)]
+    return [(int(m.sum()), float(confidence[m].mean()), float(right[m].mean())) for m in members if m.any()]
+
+
 def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: torch.Tensor, table: Table) -> Section:
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
     wrong = np.flatnonzero(predicted != targets.numpy())
-    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]
+    worst = [int(i) for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]]
     rows = [
-        (table.columns["text"][i][:TEXT], table.columns["label"][i], labels[predicted[i]], f"{confidence[i]:.2f}")
+        (
+            Text(table.columns["text"][i]),
+            table.columns["label"][i],
+            labels[predicted[i]],
+            f"{confidence[i]:.2f}",
+            table.lines[i],
+        )
         for i in worst
     ]
-    return Section("Most confident mistakes", ("text", "is", "called", "probability"), rows, "" if rows else "none")
+    note = (
+        f"{len(wrong):,} of {len(table):,} test rows are answered wrongly; lines are those of {table.name}" if rows else "none"
+    )
+    return Section("Most confident mistakes", ("text", "is", "called", "probability", "line"), rows, note, about=worst)

@@ -37,7 +37,8 @@ def fit(context: FitContext) -> Fitted:
         name: TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
         for name, table in (("train", data.splits.train), ("validation", data.splits.validation))
     }
-    context.show(describe(tokenizer, rows["train"], options.max_length))
+    for section in describe(tokenizer, data.splits.train.columns["text"], rows["train"], options.max_length):
+        context.show(section)
     names = dict(enumerate(data.labels))
     network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(names), id2label=names,
                                    label2id={label: i for i, label in names.items()})  # fmt: skip

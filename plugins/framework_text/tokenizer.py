@@ -32,14 +32,10 @@ def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Any, Request]
     ids_of: (codec, request) -> the codec's token ids.
     """
 
-    def run(codec: Any, requests: Sequence[Request]) -> list[str]:
+    def run(codec: Any, requests: Sequence[Request]) -> list[int]:
         texts = [request[role] for request in requests]
         expected = reference(texts, truncation=True, max_length=max_length)["input_ids"]
-        pairs = zip(requests, expected, strict=True)
-        return [
-            f"{request[role][:80]!r}: the artifact's tokens differ from transformers' tokens"
-            for request, ids in pairs
-            if ids_of(codec, request) != list(ids)
-        ]
+        pairs = enumerate(zip(requests, expected, strict=True))
+        return [row for row, (request, ids) in pairs if ids_of(codec, request) != list(ids)]
 
     return Check("token ids equal transformers' tokenizer", run)

@@ -9,9 +9,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from framework import LengthBucketSampler, Section
+from framework import LengthBucketSampler, Section, Text, mask
+from framework_text.lengths import histogram
 
 Batch = dict[str, torch.Tensor]
+EXAMPLES = 2  # rows shown as the model sees them
+LOOKED_AT = 1000  # rows among which they are sought
 
 
 class TokenizedRows(Dataset[tuple[np.ndarray, int]]):
@@ -54,11 +57,14 @@ def batches(rows: TokenizedRows, sampler: LengthBucketSampler, pad: int) -> Data
     return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
 
 
-def describe(tokenizer: Any, rows: TokenizedRows, max_length: int) -> Section:
-    """Token-length quantiles, what the limit cuts, what the vocabulary does not know, two rows as the model sees them."""
+def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_length: int) -> list[Section]:
+    """Token-length quantiles, what the limit cuts, what the vocabulary does not know; two rows as the model sees them.
+
+    texts: those of the rows.
+    """
     lengths = np.asarray(rows.lengths)
     quantiles = [(f"{q:.0%}", int(np.quantile(lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
-    notes = [f"row {i + 1}: {tokenizer.decode(rows.ids[i].tolist())}" for i in range(min(2, len(rows)))]
+    notes = []
     cut = int((lengths >= max_length).sum())
     if cut:
         notes.append(f"{cut:,} training rows fill or pass the limit of {max_length} tokens and may be cut; task.max_length=")
@@ -66,7 +72,18 @@ def describe(tokenizer: Any, rows: TokenizedRows, max_length: int) -> Section:
     if unknown > 0.02:
         notes.append(f"warning: {unknown:.1%} of the tokens are unknown to this backbone's vocabulary; "
                      "it may not know the language of these texts (model.name= chooses another)")  # fmt: skip
-    return Section("Tokens of a training row", ("quantile", "tokens"), quantiles, "\n".join(notes))
+    chart = histogram("Tokens of a training row", "tokens", {"train": rows.lengths})
+    return [
+        Section("Tokens of a training row", ("quantile", "tokens"), quantiles, "\n".join(notes), charts=(chart,)),
+        _examples(tokenizer, texts, rows),
+    ]
+
+
+def _examples(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows) -> Section:
+    """The first rows without personal data: a tokenizer takes addresses apart, so they could not be masked afterwards."""
+    clean = [i for i in range(min(LOOKED_AT, len(rows))) if mask(texts[i]) == texts[i]][:EXAMPLES]
+    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows.ids[i].tolist()))) for i in clean]
+    return Section("Training rows as the model sees them", ("", "tokens, decoded"), shown)
 
 
 def unknown_rate(tokenizer: Any, rows: TokenizedRows) -> float:

@@ -1,0 +1,143 @@
+"""Which of the user's texts a run may show, and personal data masked in those that it shows.
+
+Masking is pattern matching, not anonymization: names, addresses, identity numbers, spelled-out or obfuscated contacts
+("bob at example dot com") and phone numbers written as a bare run of digits pass, except after a word such as "call".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+class Text(str):
+    """A string that comes from the user's data, such as a text or a part of one.
+
+    In a `Section` exactly these cells are masked or left out, and cut when they are long. Slicing and formatting give a
+    plain `str`, so mark last, and leave the cutting to the framework: half an address would not be recognised.
+    """
+
+    __slots__ = ()
+
+
+LEFT_OUT = "(text left out)"
+SHOWN = 400  # characters of a text in a table
+READ = 2000  # characters of it that are searched for personal data
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """texts: whether texts of the data are shown at all. keep: with the personal data in them."""
+
+    texts: bool = True
+    keep: bool = False
+
+    def text(self, text: str) -> str:
+        """A text as it may be shown."""
+        if not self.texts:
+            return LEFT_OUT
+        return str(text) if self.keep else mask(text)
+
+    def cell(self, value: object) -> object:
+        """A table's cell or a note as it may be shown: what is not `Text` stays as it is."""
+        if not isinstance(value, Text):
+            return value
+        shown = self.text(value[:READ])
+        return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+
+    def value(self, value: Any) -> Any:
+        """A request or response as it may be shown: every string in it counts as text."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping):
+            return {key: self.value(inner) for key, inner in value.items()}
+        return [self.value(inner) for inner in value] if isinstance(value, Sequence) else value
+
+
+def mask(text: str) -> str:
+    """The text with links, e-mail addresses, handles, account and card numbers and phone numbers replaced by their kind."""
+    for pattern, replacement in _STEPS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+# Letters and digits of Latin script: \w would take the Chinese words around an address for a part of it.
+_LATIN = "A-Za-z0-9À-ɏ"
+_DOMAINS = "com|org|net|info|io|co|ly|me|gl|uk|de|fr|es|it|nl|eu|us|ca|au|in|cn|jp|ru|br|app|dev|ai|tv|gg|be|to|st|cc"
+_START = rf"(?:[a-z][a-z0-9+.-]{{1,20}}://|www\.|(?:[a-z0-9-]{{1,63}}\.){{1,5}}(?:{_DOMAINS})/)"
+_REST = r"""[^\s<>"'()\[\]，。！？；：、）】]+(?<![.,;:!?…])"""  # punctuation that ends the sentence is not part of a link
+_LINK = re.compile(rf"(?<![{_LATIN}]){_START}{_REST}", re.I)
+_EMAIL = re.compile(
+    rf"(?<![@{_LATIN}._%+-])(?:mailto:)?[{_LATIN}._%+-]{{1,64}}@[{_LATIN}-]{{1,63}}(?:\.[{_LATIN}-]{{1,63}}){{1,5}}", re.I
+)
+_HANDLE = re.compile(r"(?<![A-Za-z0-9_@/&])@(?!\d{1,2}(?:[ap]m|h)?\b)\w{2,40}(?:@[\w.-]*\w)?")
+
+_SEPARATOR = r"[ \u00a0\u2009./-]"
+_FREE = r"(?<![A-Za-z0-9_])(?<!\d[.,:/-])(?<!\d[ ])(?<![$€£¥₹#])"  # no digit, word or currency sign runs into it
+_DONE = r"(?![A-Za-z0-9_])(?![.,:/-]\d)(?! ?[%€£¥])"
+_IBAN = r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)"
+_LONG = re.compile(rf"{_FREE}(?:{_IBAN}|\d(?:[ -]?\d){{12,18}}){_DONE}", re.I)
+_CARD = re.compile(r"(?:4\d{12}(?:\d{3}){0,2}|(?:5[1-5]|2[2-7])\d{14}|3[47]\d{13}|3[068]\d{12}|35\d{14}|6[025]\d{14,17})")
+_DAY, _MONTH, _YEAR, _MARK = r"(?:0?[1-9]|[12]\d|3[01])", r"(?:0?[1-9]|1[0-2])", r"(?:19|20)\d\d", "[ ./-]"
+_DATE = re.compile(f"(?:{_DAY}{_MARK}){{2}}{_YEAR}|{_YEAR}{_MARK}{_MONTH}{_MARK}{_DAY}")
+_THOUSANDS = re.compile(r"[+(]?\d{1,3}(?:[.]\d{3})+")
+_NOUNS = (
+    "phone|call|tel|telephone|telefon|telefono|teléfono|téléphone|tél|mobile|móvil|celular|cell|whatsapp|sms|text|fax|dial|"
+    "handy|rufnummer"
+)
+_BETWEEN = r"(?:[\s:.#]|\b(?:me|us|him|her|them|on|at|is|no|nr|number|nummer)\b){0,6}"
+_CALL = rf"\b(?:{_NOUNS})s?\b{_BETWEEN}|(?:电话|手机|電話|手機|전화)(?:号码|號碼|番号)?[是为：:\s]{{0,3}}"
+_PHONES = (
+    rf"(?:\+|\b00)[ ]?[1-9]\d{{0,2}}(?:{_SEPARATOR}?\(0\))?(?:{_SEPARATOR}?\(?\d{{1,5}}\)?){{2,6}}",  # +49 (0) 171 1234567
+    rf"(?:1{_SEPARATOR})?\(?[2-9]\d{{2}}\)?{_SEPARATOR}?[2-9]\d{{2}}[ .-]\d{{4}}",  # (415) 555-2671
+    r"\(\d{2,5}\)[ ]?\d{2,5}[ -]\d{3,5}",  # (11) 91234-5678
+    rf"\(?0[1-9]\d{{0,4}}\)?(?:{_SEPARATOR}?\d{{2,8}}){{1,4}}",  # 020 7946 0958, 0171/1234567, 06 12 34 56 78
+    r"1[3-9]\d[ -]?\d{4}[ -]?\d{4}",  # 138 0013 8000
+    r"[6-9]\d{4}[ -]\d{5}",  # 98765 43210
+    r"8[ -]?\(?9\d{2}\)?[ -]?\d{3}[ -]\d{2}[ -]\d{2}",  # 8 (912) 345-67-89
+)
+_PHONE = re.compile(f"{_FREE}(?:{'|'.join(f'(?:{pattern})' for pattern in _PHONES)}){_DONE}")
+_CALLED = re.compile(rf"({_CALL})(\+?\(?\d(?:{_SEPARATOR}?[()]?\d){{6,14}}){_DONE}", re.I)
+
+
+def _number(found: re.Match[str]) -> str:
+    """An IBAN whose checksum holds (ISO 13616), or a card number that a card brand could have issued (Luhn)."""
+    plain = re.sub(r"[ -]", "", found[0]).upper()
+    if plain[0].isalpha():
+        digits = "".join(str(int(character, 36)) for character in plain[4:] + plain[:4])
+        return "[number]" if int(digits) % 97 == 1 else found[0]
+    return "[number]" if _CARD.fullmatch(plain) and _luhn(plain) else found[0]
+
+
+def _luhn(digits: str) -> bool:
+    doubled = [int(d) * (2 if i % 2 else 1) for i, d in enumerate(reversed(digits))]
+    return sum(value - 9 if value > 9 else value for value in doubled) % 10 == 0
+
+
+def _is_phone(number: str) -> bool:
+    """Whether a match has as many digits as a phone number and is neither a date nor a price."""
+    digits = sum(character.isdigit() for character in number)
+    least, most = (8, 15) if number.startswith(("+", "00")) else (9, 12)
+    return least <= digits <= most and not _DATE.match(number) and not _THOUSANDS.fullmatch(number)
+
+
+def _phone(found: re.Match[str]) -> str:
+    return "[phone]" if _is_phone(found[0]) else found[0]
+
+
+def _called(found: re.Match[str]) -> str:
+    """After a word such as "call" fewer digits and other groups make a phone number."""
+    number = found[2]
+    return found[0] if _DATE.match(number) or _THOUSANDS.fullmatch(number) else f"{found[1]}[phone]"
+
+
+_STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (_LINK, "[link]"),
+    (_EMAIL, "[email]"),
+    (_HANDLE, "[handle]"),
+    (_LONG, _number),
+    (_PHONE, _phone),
+    (_CALLED, _called),
+)

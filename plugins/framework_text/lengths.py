@@ -1,0 +1,35 @@
+"""How long texts are, split by split. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from framework import Lines, Section, Series, Splits
+
+QUANTILES = (0.05, 0.5, 0.95, 1.0)
+BINS = 30
+
+
+def lengths_section(splits: Splits, role: str) -> Section:
+    """Characters of a text: quantiles and distribution in each split."""
+    lengths = {name: list(map(len, table.columns[role])) for name, table in splits.named().items() if len(table)}
+    rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
+    chart = histogram(f"Characters of {role}", "characters", lengths)
+    return Section(f"Length of {role} in characters", ("quantile", *lengths), rows, charts=(chart,))
+
+
+def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int]]) -> Lines:
+    """The share of rows by length, up to the length that 1 % of all rows exceed."""
+    pooled = np.concatenate([np.asarray(values) for values in lengths.values()])
+    low, high = int(pooled.min()), int(np.quantile(pooled, 0.99)) + 1
+    edges = np.unique(np.linspace(low, high, min(BINS, high - low) + 1).round().astype(int))
+    series = []
+    for name, values in lengths.items():
+        counts = np.histogram(values, bins=edges)[0]
+        shares = [*(100 * counts / len(values)), 0.0]
+        series.append(Series(name, [round(float(share), 2) for share in shares], [float(edge) for edge in edges]))
+    left = float((pooled > high).mean())
+    more = f" ({left:.1%} of the rows are longer)" if left else ""
+    return Lines(title, f"{unit}{more}", "% of rows", series, steps=True)
