@@ -71,7 +71,9 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 def folder_hint(path: Path) -> str:
     on_disk = path if str(path).startswith(("/", ".", "~")) else f"./{path}"
-    return f"{path} is a folder; name a file in it, {path / '*.csv'} for many, hf://{on_disk} for a Hugging Face data set on disk"
+    return (
+        f"{path} is a folder; name a file in it, {path / '*.csv'} for many, hf://{on_disk} for a Hugging Face data set on disk"
+    )
 
 
 def read_head(path: Path) -> bytes:

@@ -12,6 +12,7 @@ from framework import InputError, Section, Splits, Table
 from framework_classification import Classification
 
 SHOWN = 12  # labels listed one by one
+FEW = 5  # training rows below which a label is hardly learned
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,13 @@ class ClassificationData:
         order = sorted(self.labels, key=lambda label: -counts["train"][label])
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
         left = len(order) - SHOWN
-        note = f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows" if left > 0 else ""
-        return [Section(f"Labels ({len(order)})", ("label", *counts), rows, note)]
+        notes = [f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows"] if left > 0 else []
+        rare = [label for label in order if counts["train"][label] < FEW]
+        if rare:
+            several, them = ("labels have", "them") if len(rare) > 1 else ("label has", "it")
+            named = ", ".join(rare[:SHOWN]) + (", ..." if len(rare) > SHOWN else "")
+            notes.append(f"{len(rare):,} {several} fewer than {FEW} training rows: {named}; the model can hardly learn {them}")
+        return [Section(f"Labels ({len(order)})", ("label", *counts), rows, "\n".join(notes))]
 
 
 def prepare(splits: Splits, options: Classification) -> ClassificationData:
