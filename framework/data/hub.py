@@ -66,9 +66,8 @@ def open_split(address: str, say: Callable[[str], None]) -> list[File]:
         raise InputError(f"{address} has no split {split!r}; {nearest(split, _split_names(wanted), 'its splits')}")
     others = [name for name in getattr(builder, "builder_configs", {}) if name != builder.config.name]
     if others and wanted.config is None:
-        say(
-            f"{address} was read in its configuration {builder.config.name!r}; hf://owner/name/CONFIG chooses {', '.join(others)}"
-        )
+        used, left = builder.config.name, ", ".join(others)
+        say(f"{address} was read in its configuration {used!r}; hf://owner/name/CONFIG chooses {left}")
     names = _classes(builder.info.features)
     return [File(_fetch(address, str(file), say), names) for file in builder.config.data_files[split]]
 
