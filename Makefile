@@ -31,6 +31,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/predict_speed.py runs/sentiment/latest
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/same_seed.py
+	$(BIN)/python benchmarks/read_speed.py
 
 clean:
 	rm -rf .venv runs dist

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from framework.contracts import Exporter
-from framework.data.sources import locate
+from framework.data.sources import check_addresses
 from framework.errors import InputError, nearest
 from framework.plugins import load_plugins, resolve
 
@@ -71,8 +71,8 @@ def _wrong_data(data: DictConfig) -> Iterator[str]:
     source = data if data.train else data.source
     for name in ("train", "validation", "test"):
         try:
-            if source[name] and locate(source[name]).is_dir():
-                yield f"data.{name}={source[name]} is a folder; name a file in it"
+            if source[name] is not None:
+                check_addresses(source[name])
         except InputError as error:
             yield f"data.{name}: {error}"
     for name in data.source if not data.train else ():

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from framework.charts import Bars, Series
 from framework.contracts import Metric, Section
 from framework.environment import machine
-from framework.variants import Measured, Variants
+from framework.measuring import Measured
+from framework.variants import Variants
 
 ANSWERS = 1000
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
+LONG = 80  # characters of a name that a message shows
+MANY = 5000  # names among which no nearest one is looked for
+
 
 class FrameworkError(Exception):
     """Something outside the program is wrong: the message says what, where, and what to write instead."""
@@ -29,6 +32,13 @@ class ParityError(FrameworkError):
 def nearest(name: str, available: Iterable[str], what: str = "available") -> str:
     """A hint for a name that does not exist: ``did you mean x? available: a, b, c``."""
     names = sorted(available)
-    close = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(name[:LONG], names, n=1, cutoff=0.6) if len(names) < MANY else []
     hint = f"did you mean {close[0]}? " if close else ""
-    return f"{hint}{what}: {', '.join(names) or 'none'}"
+    return f"{hint}{what}: {some(names, quoted=False, most=100) or 'none'}"
+
+
+def some(names: Sequence[str], *, quoted: bool = True, most: int = 12) -> str:
+    """Names for a message, the first of very many, the beginning of very long ones."""
+    short = [name if len(name) <= LONG else name[: LONG - 1] + "…" for name in names[:most]]
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(repr(name) if quoted else name for name in short) + more

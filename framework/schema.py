@@ -18,9 +18,9 @@ from framework.errors import FrameworkError
 class DataSource:
     """Files that come as a whole: replaced altogether when `data.train` is given."""
 
-    train: Optional[str] = None  # path, or package://distribution/path
-    validation: Optional[str] = None
-    test: Optional[str] = None
+    train: Any = None  # path, glob, package://distribution/path or hf://owner/name, or a list of them
+    validation: Any = None
+    test: Any = None
     encoding: Optional[str] = None  # None: detected
     licence: Optional[str] = None
     description: Optional[str] = None
@@ -33,6 +33,7 @@ class DataConfig(DataSource):
     limit_rows: Optional[int] = None  # training rows used at most; None: all
     validation_fraction: float = 0.1  # of all rows, where no file is given
     test_fraction: float = 0.1
+    merge_spellings: bool = True  # of labels that differ only in case or spaces
 
 
 class Golden(Enum):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import framework
@@ -139,3 +142,32 @@ def test_a_files_encoding_can_be_given(run_folder: Path, tmp_path: Path) -> None
     out = tmp_path / "out.csv"
     assert main(["predict", str(run_folder), "--file", str(source), "--out", str(out), "--encoding", "gb18030"]) == 0
     assert "好的" in out.read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["in.csv.gz", "in.parquet"])
+def test_compressed_and_parquet_files_are_answered_too(run_folder: Path, tmp_path: Path, name: str) -> None:
+    texts = [text for text, _ in rows(20)]
+    source = tmp_path / name
+    if name.endswith(".gz"):
+        source.write_bytes(gzip.compress("\n".join(["text", *texts, ""]).encode()))
+    else:
+        pq.write_table(pa.table({"text": texts}), source)
+    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(tmp_path / "out.jsonl")]) == 0
+    found = [json.loads(line)["predicted_label"] for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert found == [answer["label"] for answer in framework.load(run_folder).predict(texts)]
+
+
+def test_files_are_answered_where_the_training_libraries_are_missing(run_folder: Path, tmp_path: Path) -> None:
+    """Parquet alone needs one of them, and says which."""
+    source = write_csv(tmp_path / "in.csv", rows(5))
+    pq.write_table(pa.table({"text": ["a"]}), tmp_path / "in.parquet")
+    table, out = tmp_path / "in.parquet", tmp_path / "out.csv"
+    code = (
+        f"{BLOCKED}for name in ('pyarrow', 'datasets', 'pandas'):\n    sys.modules[name] = None\n"
+        "from framework.__main__ import main\n"
+        f"assert main(['predict', {str(run_folder)!r}, '--file', {str(source)!r}, '--out', {str(out)!r}]) == 0\n"
+        f"sys.exit(main(['predict', {str(run_folder)!r}, '--file', {str(table)!r}, '--out', 'x.csv']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "reading Parquet needs pyarrow: pip install 'recipe-framework[train]'" in done.stderr

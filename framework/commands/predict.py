@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from framework.errors import InputError
 
 if TYPE_CHECKING:
-    from framework.data.reading import Row
+    from framework.data.table import Row
     from framework.graphs import Response
     from framework.runtime.model import Model
 
@@ -35,7 +35,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     )
     parser.add_argument("artifact", metavar="ARTIFACT")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts, or requests as JSON; one JSON line each")
-    parser.add_argument("--file", type=Path, help="csv, tsv or jsonl with the task's columns")
+    parser.add_argument("--file", type=Path, help="csv, tsv, jsonl (each also .gz) or parquet with the task's columns")
     parser.add_argument("--out", type=Path, help="where the answers to --file go: .csv, .tsv or .jsonl, a row for each row")
     parser.add_argument("--encoding", help="of --file; default: detected")
     parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")
@@ -93,7 +93,8 @@ def answer_file(model: Model, source: Path, out: Path, encoding: str | None = No
     try:
         with unfinished.open("w", encoding="utf-8", newline="") as stream:
             write = _writer(model, stream, out.suffix)
-            for row, response in tqdm(_answers(model, source, iter_rows(source, encoding)), unit=" rows", disable=None):
+            rows = iter_rows(source, encoding, say=lambda note: print(note, file=sys.stderr))
+            for row, response in tqdm(_answers(model, source, rows), unit=" rows", disable=None):
                 write(row.values, response)
                 count += 1
         unfinished.replace(out)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from framework.contracts import Column
 from framework.data.table import Table
-from framework.errors import InputError, nearest
+from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows looked at
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
@@ -33,7 +33,7 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
                 if found:
                     taken[column.role] = found
     problems += [
-        f"{table.source}: no usable {column.role} column among {', '.join(map(repr, table.columns))}; "
+        f"{table.source}: no usable {column.role} column among {some(list(table.columns))}; "
         f"name it with data.{column.role}=COLUMN"
         for column in columns
         if column.role not in taken and chosen.get(column.role) is None
@@ -46,6 +46,8 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
     spelling = {plain_name(name): name for name in reversed(free)}
     for name in column.names:
+        if name in free:  # before a spelling that differs in case
+            return name, "by its name"
         if plain_name(name) in spelling:
             return spelling[plain_name(name)], "by its name"
     return None
@@ -65,12 +67,12 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
         return (numbers[0], "the only column of numbers") if len(numbers) == 1 else None
     distinct = {name: len(set(values)) for name, values in sample.items()}
     fits = {n: d for n, d in distinct.items() if 2 <= d <= max(2, MAX_CATEGORY_SHARE * len(sample[n]))}
-    fits = {n: d for n, d in fits.items() if d == 2 or not _has_fractions(sample[n])}
-    best = min(fits, key=lambda name: (_has_fractions(sample[name]), fits[name]), default=None)
+    fits = {n: d for n, d in fits.items() if d == 2 or not has_fractions(sample[n])}
+    best = min(fits, key=lambda name: (has_fractions(sample[name]), fits[name]), default=None)
     return None if best is None else (best, f"{fits[best]} distinct values in {len(sample[best])} rows")
 
 
-def _has_fractions(values: Sequence[str]) -> bool:
+def has_fractions(values: Sequence[str]) -> bool:
     """Whether most values are numbers with a fraction: measurements rather than categories."""
     return sum(bool(re.fullmatch(r"[-+]?\d*\.\d+(e[-+]?\d+)?", v.strip(), re.I)) for v in values) > len(values) / 2
 

@@ -7,8 +7,11 @@ from typing import Any
 
 from framework.contracts import Section, Task
 from framework.data.columns import assign_roles
-from framework.data.reading import read_table
-from framework.data.sources import locate
+from framework.data.hub import own_splits, parse
+from framework.data.labels import Spellings, check_classes, check_header
+from framework.data.opening import format_by_name
+from framework.data.reading import Read, read_table
+from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splits import (
     Roles,
     at_most,
@@ -19,8 +22,11 @@ from framework.data.splits import (
     without_empty,
     without_near_duplicates,
 )
-from framework.data.table import Splits, Table
-from framework.errors import InputError
+from framework.data.table import Splits, Table, Texts
+from framework.errors import InputError, nearest, some
+
+SPLITS = ("train", "validation", "test")
+LONG = 100_000  # characters of one text, from which a quote may be missing
 
 
 def load_splits(data: Any, task: Task, seed: int) -> Splits:
@@ -30,9 +36,9 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     user is judged whole: its rows stay, and training rows that repeat their texts, or nearly, are left out.
     """
     source = data if data.train else data.source
-    reader = _Reader(source, task)
+    reader = _Reader(source, task, merge=data.merge_spellings)
     roles, notes = reader.roles, reader.notes
-    train, validation, test = (reader.read(name) for name in ("train", "validation", "test"))
+    train, validation, test = (reader.read(name) for name in SPLITS)
     assert train is not None
     seen = set(forms.digests()) if test and (forms := normal_forms(test, roles)) else set()
     if validation is not None:
@@ -67,37 +73,92 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
 class _Reader:
     """Reads the files of one source, with their columns renamed to roles and empty rows left out."""
 
-    def __init__(self, source: Any, task: Task) -> None:
+    def __init__(self, source: Any, task: Task, merge: bool) -> None:
         self.source = source
         self.task = task
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}
         self.roles = Roles.of(task.columns)
+        self.spellings = Spellings(self.roles.balanced) if self.roles.balanced and merge else None
+        self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name)}
+        self.implied = self._splits_of_the_data_set()
+        self.files |= self.implied
+
+    def _splits_of_the_data_set(self) -> dict[str, str]:
+        """A Hugging Face data set given for training alone brings its own validation and test splits."""
+        given = addresses(self.files["train"])
+        if set(self.files) != {"train"} or len(given) > 1 or not given[0].startswith(HUB) or parse(given[0]).split:
+            return {}
+        own = {name: address for name, address in own_splits(given[0]).items() if name != "train"}
+        if own:
+            self.say(f"{' and '.join(own)} rows are the data set's own: {', '.join(own.values())}")
+        return own
+
+    def say(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     def read(self, split: str) -> Table | None:
-        """The file of a split, None when the source names none."""
-        address = getattr(self.source, split)
-        if address is None:
+        """The files of a split, None when the source names none."""
+        if split not in self.files:
             return None
-        path = locate(address)
-        table, encoding = read_table(path, self.source.encoding)
-        if self.source.encoding is None and encoding not in ("utf-8-sig", "utf-16"):
-            self.notes.append(f"{path.name} is not UTF-8 and was read as {encoding}; data.encoding= says otherwise")
+        read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say)
+        found = self._roles(read)
+        names = {role: name for role, (name, _) in found.items()}
+        self.columns = self.columns or names
+        renamed = {role: read.table.columns[name] for role, name in names.items()}
+        table = replace(read.table, columns=renamed)
+        if split in self.implied and self._unlabelled(table):
+            self.say(f"{self.files[split]} has no labels and is not used")
+            return None
+        table, dropped = without_empty(table, self.roles)
+        self.notes += dropped
+        self._note_long_texts(table)
+        if self.spellings is not None:
+            table, notes = self.spellings.unify(table)
+            self.notes += notes
+        if split == "train" and self.roles.balanced:
+            check_classes(table, self.roles.balanced, names[self.roles.balanced])
+        return table
+
+    def _roles(self, read: Read) -> dict[str, tuple[str, str]]:
+        """Role -> (column, why), as in the training files; the same in each file of a split."""
+        table = read.table
         chosen = {column.role: getattr(self.source, column.role) for column in self.task.columns}
-        chosen |= {role: name for role, name in self.columns.items() if name in table.columns}  # as in the training file
-        found = assign_roles(table, self.task.columns, chosen)
+        chosen |= {role: name for role, name in self.columns.items() if name in table.columns}
+        try:
+            found = assign_roles(table, self.task.columns, chosen)
+        except InputError as error:
+            raise InputError(*error.problems, *self.notes) from error  # what was detected may be why
         for role, (name, why) in found.items():
             if why != "as given":
-                self.notes.append(f"{role} of {path.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
-        self.columns = self.columns or {role: name for role, (name, _) in found.items()}
-        renamed = {role: table.columns[name] for role, (name, _) in found.items()}
-        table, dropped = without_empty(Table(renamed, table.lines, table.source), self.roles)
-        self.notes += dropped
-        return table
+                self.say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+        problems = [
+            f"{file}: no column {name!r} as in {read.files[0].name}; {nearest(name, columns, 'its columns')}"
+            for file, columns in zip(read.files, read.columns, strict=True)
+            for name, _ in found.values()
+            if columns and name not in columns
+        ]
+        if problems:
+            raise InputError(*problems)
+        if format_by_name(read.files[0])[1] == "delimited":
+            categories = [(c.role, found[c.role][0]) for c in self.task.columns if c.kind == "category"]
+            check_header(table, categories, str(read.files[0]))
+        return found
+
+    def _unlabelled(self, table: Table) -> bool:
+        return any(not any(map(str.strip, table.columns[c.role])) for c in self.task.columns if c.target)
+
+    def _note_long_texts(self, table: Table) -> None:
+        for role in self.roles.texts:
+            values = table.columns[role]
+            if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
+                row, characters = longest
+                self.say(f"{table.where(row)} holds a {role} of {characters:,} characters; is a quote missing in the file?")
 
 
 def _describe(source: Any) -> str:
-    files = ", ".join(str(getattr(source, name)) for name in ("train", "validation", "test") if getattr(source, name))
+    files = ", ".join(some(addresses(source[name]), quoted=False) for name in SPLITS if source[name])
     return f"{source.description} ({files})" if source.description else files
 
 

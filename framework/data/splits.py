@@ -53,7 +53,8 @@ class Roles:
 
 def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     """Drops rows in which a needed value is blank; says how many."""
-    kept = [i for i in range(len(table)) if all(table.columns[name][i].strip() for name in roles.needed)]
+    needed = zip(*(table.columns[name] for name in roles.needed), strict=True)
+    kept = [i for i, values in enumerate(needed) if all(map(str.strip, values))]
     dropped = len(table) - len(kept)
     if not kept:
         raise InputError(f"{table.source}: every row is empty in one of the columns {', '.join(roles.needed)}")

@@ -14,6 +14,7 @@ from framework_classification import Classification
 from framework_text.lengths import lengths_section
 
 SHOWN = 12  # labels listed one by one
+FEW = 5  # training rows below which a label is hardly learned
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,14 @@ class ClassificationData:
         order = sorted(self.labels, key=lambda label: -counts["train"][label])
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
         left = len(order) - SHOWN
-        note = f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows" if left > 0 else ""
-        labels = Section(f"Labels ({len(order)})", ("label", *counts), rows, note, charts=(self._chart(counts, order),))
+        notes = [f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows"] if left > 0 else []
+        rare = [label for label in order if counts["train"][label] < FEW]
+        if rare:
+            several, them = ("labels have", "them") if len(rare) > 1 else ("label has", "it")
+            named = ", ".join(rare[:SHOWN]) + (", ..." if len(rare) > SHOWN else "")
+            notes.append(f"{len(rare):,} {several} fewer than {FEW} training rows: {named}; the model can hardly learn {them}")
+        charts = (self._chart(counts, order),)
+        labels = Section(f"Labels ({len(order)})", ("label", *counts), rows, "\n".join(notes), charts=charts)
         return [labels, lengths_section(self.splits, "text")]
 
     def _chart(self, counts: Mapping[str, Counter[str]], order: Sequence[str]) -> Bars:

@@ -1,0 +1,56 @@
+"""Seconds and memory for reading a CSV of random texts, about 100 characters each.
+
+python benchmarks/read_speed.py --rows 1000000
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import random
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+from benchmarks.machine import heading
+from framework import Section
+from framework.console import as_text
+from framework.data import arrow as _arrow  # noqa: F401, importing pyarrow is not reading
+from framework.data.reading import read_table
+from framework.data.sources import File
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    options = parser.parse_args()
+    print(heading())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.csv"
+        write(path, options.rows)
+        before, started, used = peak(), time.perf_counter(), time.process_time()
+        table = read_table([File(path)]).table
+        took, used = time.perf_counter() - started, time.process_time() - used
+        size = path.stat().st_size / 2**20
+    row = (f"{len(table):,}", f"{size:.0f}", f"{took:.1f}", f"{used:.1f}", f"{before:.0f}", f"{peak():.0f}")
+    print(as_text(Section("Reading", ("rows", "file MiB", "seconds", "CPU seconds", "peak MiB before", "after"), [row])))
+
+
+def write(path: Path, rows: int) -> None:
+    pick = random.Random(0)
+    words = ["".join(pick.choices("abcdefghijklmnopqrstuvwxyz", k=pick.randint(2, 9))) for _ in range(5000)]
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        table = csv.writer(stream)
+        table.writerow(("id", "text", "label"))
+        for i in range(rows):
+            table.writerow((f"{i:07d}", " ".join(pick.choices(words, k=16)) + ", yes" * (i % 3), "abc"[i % 3]))
+
+
+def peak() -> float:
+    """Of the resident memory of this process so far, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Hugging Face data sets: ``hf://owner/name[@revision][/config][:split]``, or ``hf://FOLDER[/config][:split]`` on disk.
+
+`datasets` says which files belong to which split and what integer labels stand for; the files themselves are read by our
+own readers, because its CSV reader changes values (``007``, ``NA``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from framework.data.sources import HUB, File
+from framework.errors import FrameworkError, InputError, nearest
+
+SYNTAX = "write hf://owner/name, hf://owner/name@revision/config:split, or hf://./folder for one on disk"
+ALIASES = {"validation": ("validation", "valid", "val", "dev"), "test": ("test",), "train": ("train",)}
+_ON_HUB = re.compile(
+    r"(?P<place>[\w.-]+/[\w.-]+)(?:@(?P<revision>refs/(?:convert|pr)/[\w.-]+|[^/:@]+))?(?:/(?P<config>[^/:@]+))?(?::(?P<split>[\w.-]+))?"
+)
+_ON_DISK = re.compile(r"(?P<place>[/.~].*?)(?::(?P<split>[\w.-]+))?")
+
+
+class Address(NamedTuple):
+    """place: ``owner/name``, or a folder on disk."""
+
+    place: str
+    config: str | None
+    revision: str | None
+    split: str | None
+
+
+def parse(address: str) -> Address:
+    """Raises InputError for what is no address of a data set, and for a folder that does not exist."""
+    rest = address.removeprefix(HUB)
+    on_hub = None if rest[:1] in ("/", ".", "~") else _ON_HUB.fullmatch(rest)
+    if on_hub:
+        return Address(on_hub["place"], on_hub["config"], on_hub["revision"], on_hub["split"])
+    on_disk = _ON_DISK.fullmatch(rest)
+    if not on_disk:
+        raise InputError(f"{address} is no address of a data set; {SYNTAX}")
+    folder = Path(on_disk["place"]).expanduser()
+    if folder.is_dir():
+        return Address(str(folder), None, None, on_disk["split"])
+    if folder.parent.is_dir() and not folder.exists():
+        return Address(str(folder.parent), folder.name, None, on_disk["split"])
+    raise InputError(f"{address}: {folder} is no folder; {SYNTAX}")
+
+
+def own_splits(address: str) -> dict[str, str]:
+    """train, validation and test of a whole data set, as far as it has them: name -> address of the split."""
+    found = _split_names(parse(address))
+    return {
+        name: f"{address}:{split}" for name, known in ALIASES.items() if (split := next((k for k in known if k in found), None))
+    }
+
+
+def open_split(address: str, say: Callable[[str], None]) -> list[File]:
+    """The files of one split, fetched into the Hugging Face cache where they are not on disk; by default of train."""
+    wanted = parse(address)
+    split = wanted.split or "train"
+    builder = _builder(wanted._replace(split=None))
+    if split not in _split_names(wanted):
+        raise InputError(f"{address} has no split {split!r}; {nearest(split, _split_names(wanted), 'its splits')}")
+    others = [name for name in getattr(builder, "builder_configs", {}) if name != builder.config.name]
+    if others and wanted.config is None:
+        used, left = builder.config.name, ", ".join(others)
+        say(f"{address} was read in its configuration {used!r}; hf://owner/name/CONFIG chooses {left}")
+    names = _classes(builder.info.features)
+    return [File(_fetch(address, str(file), say), names) for file in builder.config.data_files[split]]
+
+
+def _split_names(address: Address) -> list[str]:
+    return [str(name) for name in _builder(address._replace(split=None)).config.data_files]
+
+
+def _classes(features: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
+    return {name: list(kind.names) for name, kind in (features or {}).items() if type(kind).__name__ == "ClassLabel"}
+
+
+@cache
+def _builder(address: Address) -> Any:
+    """What `datasets` knows about a data set, without its rows. Without a network, what was fetched before."""
+    try:
+        import datasets
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+    except ImportError as error:
+        raise FrameworkError("Hugging Face data sets need datasets: pip install 'recipe-framework[train]'") from error
+    named = f"hf://{address.place}"
+    try:
+        try:
+            builder = datasets.load_dataset_builder(address.place, address.config, revision=address.revision)
+        except ConnectionError:
+            folder = snapshot_download(address.place, repo_type="dataset", revision=address.revision, local_files_only=True)
+            builder = datasets.load_dataset_builder(folder, address.config)
+    except LocalEntryNotFoundError as error:
+        raise FrameworkError(
+            f"{named}: the Hugging Face hub cannot be reached and the data set was not fetched before; "
+            "connect, or name a copy on disk with hf://./folder"
+        ) from error
+    except (FileNotFoundError, ValueError, RuntimeError) as error:
+        raise InputError(f"{named}: {_first_line(error)}; {SYNTAX}") from error
+    if not getattr(builder.config, "data_files", None):
+        raise InputError(f"{named} holds no files of rows that can be read")
+    return builder
+
+
+def _first_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+def _fetch(address: str, file: str, say: Callable[[str], None]) -> Path:
+    from huggingface_hub import HfFileSystem, hf_hub_download
+
+    if "://" not in file:
+        return Path(file)
+    if not file.startswith(HUB):
+        raise InputError(f"{address}: its rows lie elsewhere, {file}; fetch them and name the files")
+    found: Any = HfFileSystem().resolve_path(file)
+    say(f"{address} is at revision {found.revision}; hf://owner/name@revision keeps it there")
+    return Path(hf_hub_download(found.repo_id, found.path_in_repo, repo_type="dataset", revision=found.revision))

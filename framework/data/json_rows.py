@@ -1,0 +1,129 @@
+"""Rows of JSON: one object a line, or an array or a run of objects over many lines. Values become text as written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+from framework.data.table import Row
+from framework.errors import InputError
+
+DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+BLOCK = 1 << 20  # characters read at a time
+EXAMPLE = '{"text": ..., "label": ...}'
+_BETWEEN = re.compile(r"[\s,]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
+    """Objects in order. What was not one object a line, and values that are no plain text, are said."""
+    nested: Counter[str] = Counter()
+    for count, (line, record) in enumerate(_records(path, stream, say)):
+        if not isinstance(record, dict):
+            raise InputError(f"{path}, line {line}: each line must be an object, {EXAMPLE}")
+        if not count:
+            _check_first(path, line, record)
+        values = {}
+        for name, value in record.items():
+            if isinstance(value, list | dict):
+                nested[name] += 1
+            text = value if isinstance(value, str) else _as_text(value)
+            if not text.isascii() and _SURROGATE.search(text):
+                raise InputError(
+                    f"{path}, line {line}: not valid Unicode, it holds half of a surrogate pair (\\ud800 to \\udfff)"
+                )
+            values[name.strip()] = text
+        if len(values) < len(record):
+            raise InputError(f"{path}, line {line}: keys differ only in spaces around them; rename one")
+        yield Row(line, values)
+    for name, count in nested.items():
+        say(f"{count:,} values of {name!r} in {path.name} are lists or objects and were kept as JSON text")
+
+
+def _check_first(path: Path, line: int, record: dict[str, Any]) -> None:
+    """One object that holds all rows has lists or objects for values: `{"data": [...]}`, or pandas' columns."""
+    if record and all(isinstance(value, list | dict) for value in record.values()):
+        names = ", ".join(repr(name) for name in list(record)[:3])
+        raise InputError(
+            f"{path}, line {line}: one object holds lists or objects under {names}; "
+            f"write one object for each row, {EXAMPLE} (pandas: orient='records', lines=True)"
+        )
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[tuple[int, Any]]:
+    """(line, value). The first line decides whether there is one object a line."""
+    lines = ((number, line.lstrip("\ufeff")) for number, line in enumerate(stream, start=1))
+    first = next(((number, line) for number, line in lines if line.strip()), None)
+    if first is None:
+        return
+    try:
+        record = DECODER.decode(first[1])
+        scattered = isinstance(record, list) and bool(record) and isinstance(record[0], dict)
+    except ValueError as error:
+        if not first[1].lstrip().startswith(("{", "[")):
+            raise InputError(f"{path}, line {first[0]}: not JSON: {error}") from error
+        scattered = True
+    if scattered:
+        yield from _scattered(path, first[0], chain([first[1]], (line for _, line in lines)))
+        say(f"{path.name} is not one JSON object a line; its objects were read wherever they end")
+        return
+    yield first[0], record
+    for number, text in lines:
+        if text.strip():
+            try:
+                yield number, DECODER.decode(text)
+            except ValueError as error:
+                raise InputError(f"{path}, line {number}: not JSON: {error}") from error
+
+
+def _scattered(path: Path, line: int, lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
+    """Objects in an array or one after another, over any number of lines. line: where the first of `lines` stands."""
+    buffer, ended = _more("", lines)
+    position = counted = 0
+    array = False
+    while True:
+        position = _BETWEEN.match(buffer, position).end()  # type: ignore[union-attr]  # it matches nothing too
+        line += buffer.count("\n", counted, position)
+        counted = position
+        if position == len(buffer):
+            if ended:
+                break
+            buffer, ended = _more("", lines)
+            position = counted = 0
+        elif buffer[position] in "[]":
+            if array == (buffer[position] == "["):
+                raise InputError(f"{path}, line {line}: each element must be an object, {EXAMPLE}")
+            array, position = not array, position + 1
+        else:
+            try:
+                record, position = DECODER.raw_decode(buffer, position)
+                yield line, record
+            except json.JSONDecodeError as error:
+                cut = error.msg.startswith("Unterminated") or error.pos > len(buffer) - 10
+                if ended or not cut:
+                    wrong = line + buffer.count("\n", counted, error.pos)
+                    raise InputError(f"{path}, line {wrong}: not JSON: {error.msg}") from error
+                buffer, ended = _more(buffer[position:], lines)
+                position = counted = 0
+    if array:
+        raise InputError(f"{path}, line {line}: the JSON array is not closed; the file is cut off")
+
+
+def _more(buffer: str, lines: Iterator[str]) -> tuple[str, bool]:
+    """The buffer with as much again, so that a huge object is not parsed once for each block; whether the file ended."""
+    parts, wanted = [buffer], max(BLOCK, len(buffer))
+    for line in lines:
+        parts.append(line)
+        wanted -= len(line)
+        if wanted <= 0:
+            return "".join(parts), False
+    return "".join(parts), True
