@@ -14,6 +14,7 @@ from framework.contracts import (
     Fitted,
     Metric,
     NoOptions,
+    Problem,
     Section,
     Task,
     Variant,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from framework.data.batches import LengthBucketSampler
     from framework.data.sources import locate
     from framework.modules import ModuleBackend
+    from framework.pace import rows_per_second
     from framework.training import train
 
 _LAZY = {
@@ -36,6 +38,7 @@ _LAZY = {
     "load": "framework.api",
     "locate": "framework.data.sources",
     "train": "framework.training",
+    "rows_per_second": "framework.pace",
     "LengthBucketSampler": "framework.data.batches",
     "ModuleBackend": "framework.modules",
 }
@@ -70,6 +73,7 @@ __all__ = [
     "Metric",
     "ModuleBackend",
     "NoOptions",
+    "Problem",
     "Request",
     "Response",
     "Section",
@@ -87,6 +91,7 @@ __all__ = [
     "locate",
     "mask",
     "nearest",
+    "rows_per_second",
     "run",
     "train",
 ]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 VERBS = {
+    "check": ("framework.commands.check", "what a run would do: recipe, data, problems, estimates"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
     "recipes": ("framework.commands.listing", "what can be run"),
     "plugins": ("framework.commands.listing", "what is installed, and what is broken"),
@@ -20,6 +21,7 @@ HELP = """usage: python -m framework recipe=NAME [KEY=VALUE ...]
 Runs a recipe: data, training, evaluation, export, proof, report, sealed artifact.
 
   python -m framework recipe=sentiment
+  python -m framework check recipe=sentiment data.train=reviews.csv          everything but training, in seconds
   python -m framework recipe=sentiment data.train=reviews.csv
   python -m framework recipe=sentiment data.train=reviews.csv data.text=body data.label=stars
   python -m framework recipe=sentiment model.name=FOLDER_OR_HUGGING_FACE_ID trainer.max_epochs=3

@@ -95,7 +95,7 @@ def check_overrides(arguments: list[str]) -> None:
     """
     install()
     overrides = [_parse(argument) for argument in get_args_parser().parse_args(arguments).overrides]
-    with _hydra():
+    with hydra_started():
         loader = GlobalHydra.instance().config_loader()
         known = {group: loader.get_group_options(group) for group in GROUPS}
         chosen = [o for o in overrides if o.key_or_group in GROUPS]
@@ -116,14 +116,14 @@ def compose_recipe(recipe: str, overrides: list[str]) -> DictConfig:
     """The recipe as Hydra composes it, checked; for programs that do not go through the command line."""
     arguments = [f"recipe={recipe}", *overrides]
     check_overrides(arguments)
-    with _hydra(), _explained():
+    with hydra_started(), _explained():
         config = compose("config", arguments)
     check_recipe(config)
     return config
 
 
 @contextmanager
-def _hydra() -> Iterator[None]:
+def hydra_started() -> Iterator[None]:
     GlobalHydra.instance().clear()
     search_path = create_config_search_path(CONFIG_PATH)
     Hydra.create_main_hydra2(task_name="recipe", config_search_path=search_path)

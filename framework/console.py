@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -60,15 +61,19 @@ def disclosed(section: Section, disclosure: Disclosure) -> Section:
     return replace(section, rows=rows, note=str(disclosure.cell(section.note)))
 
 
-def as_text(section: Section) -> str:
+def as_text(section: Section, most: int = ROWS) -> str:
+    """Title, table and note; of the table at most so many rows."""
     table = ""
-    left = len(section.rows) - ROWS
+    left = len(section.rows) - most
     if section.rows:
-        rows = [[_short(str(cell)) for cell in row] for row in section.rows[:ROWS]]
-        right = ["left"] + ["right"] * (len(section.header) - 1)
-        table = tabulate(rows, headers=list(section.header), colalign=right, disable_numparse=True)
+        rows = [[_short(str(cell)) for cell in row] for row in section.rows[:most]]
+        align = ["right" if all(map(_NUMBER.fullmatch, column)) else "left" for column in zip(*rows, strict=True)]
+        table = tabulate(rows, headers=list(section.header), colalign=align, disable_numparse=True)
     more = f"... and {left:,} more rows" if left > 0 else ""
     return "\n".join(part for part in (section.title, table, more, section.note) if part)
+
+
+_NUMBER = re.compile(r"[-+]?[\d,.]*\s?(%|s|ms|MB|GB)?")
 
 
 def _short(cell: str) -> str:

@@ -49,6 +49,14 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Problem:
+    """Something odd about the data that does not stop a run. remedy: what the user can do, or what is done."""
+
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Metric:
     """The number a task is judged by, a key of `Evaluation.metrics`."""
 
@@ -150,6 +158,8 @@ class Task:
         returns an `Evaluation`.
     codec: ``"module:class"``, a `Codec`.
     candidates: exactly one that is not a baseline.
+    inspect: ``"module:function"`` for the verb `check`: called with what `data` returned, the task's options and those of the
+        model; returns sections (rows as the model will see them, an estimate) and a list of `Problem`. It imports no torch.
     loss: a key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric.
     refit: ``"module:function"``, called with the responses of a lossy file to the validation rows, their `Table` and the
         codec's settings; returns settings chosen again for this file, such as a temperature.
@@ -163,6 +173,7 @@ class Task:
     codec: str
     candidates: tuple[Candidate, ...]
     options: type = NoOptions
+    inspect: str | None = None
     loss: str | None = None
     refit: str | None = None
 

@@ -21,8 +21,7 @@ from framework.errors import InputError
 from framework.export import in_order
 from framework.graphs import Codec, Request
 from framework.plugins import load_plugins, resolve
-from framework.privacy import Disclosure, mask
-from framework.schema import PersonalData
+from framework.privacy import disclosure_of, mask
 
 LOOKED_AT = 200  # validation rows from which an example is chosen
 
@@ -55,7 +54,7 @@ class Job:
         except FileExistsError as error:
             raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
         plugins = load_plugins()
-        console = Console(folder, Disclosure(config.report.texts, config.report.personal_data == PersonalData.keep))
+        console = Console(folder, disclosure_of(config))
         task = plugins.task(config.task.name)
         exporters = in_order([plugins.exporter(str(name)) for name in config.export])
         draft = Draft(folder / "artifact")

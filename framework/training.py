@@ -40,7 +40,7 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     of the weights. Raises FrameworkError when a rank of a distributed run fails, KeyboardInterrupt when interrupted.
     """
     module.train()  # transformers hands models over in eval mode, without dropout
-    with _quiet():
+    with quiet():
         trainer = build_trainer(context, patience)
         started = time.perf_counter()
         _fit(trainer, module, data, context.resume)
@@ -79,7 +79,7 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
     callbacks = [*callbacks, *_callbacks(context, patience, arguments)]
-    return _trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
+    return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
 def best_precision(accelerator: str) -> str:
@@ -98,11 +98,11 @@ def check_trainer(section: Any) -> None:
     plain = {name: value for name, value in section.items() if isinstance(value, str | int | float | bool)}
     if plain.get("barebones"):
         raise InputError("trainer.barebones=true measures Lightning itself: it neither logs nor keeps checkpoints")
-    with _quiet():
-        _trainer(**{**plain, "logger": False, "enable_checkpointing": False})
+    with quiet():
+        new_trainer(**{**plain, "logger": False, "enable_checkpointing": False})
 
 
-def _trainer(**arguments: Any) -> pl.Trainer:
+def new_trainer(**arguments: Any) -> pl.Trainer:
     try:
         return pl.Trainer(**arguments)
     except (MisconfigurationException, ValueError, TypeError, AttributeError, ModuleNotFoundError) as error:
@@ -187,7 +187,7 @@ def _device(trainer: pl.Trainer) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without Lightning's advice on loaders, loggers and plans; its errors and other warnings stay."""
     names = (
         "pytorch_lightning",

@@ -45,6 +45,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             evaluate="framework_classification.evaluation:evaluate",
             codec="framework_classification.codec:ClassificationCodec",
             candidates=(MAJORITY, TFIDF, FINE_TUNED),
+            inspect="framework_classification.inspection:inspect",
             loss="nll",
             refit="framework_classification.calibration:refit",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from framework_classification import Classification
 from framework_text.backbones import misplaced, problems_with
-from framework_text.options import FineTuning
+from framework_text.options import FineTuning, misshaped
 
 FAMILIES = (
     "albert",
@@ -31,10 +31,15 @@ def problems(options: Classification, model: FineTuning) -> list[str]:
         found.append(
             f"model.weight_decay={model.weight_decay} must not be negative, model.patience={model.patience} at least 1"
         )
-    if model.batch_size < 1:
+    if model.batch_size is not None and model.batch_size < 1:
         found.append(f"model.batch_size={model.batch_size} must be at least 1")
-    if not 0 < model.learning_rate < 1:
+    if model.learning_rate is not None and not 0 < model.learning_rate < 1:
         found.append(f"model.learning_rate={model.learning_rate} must lie between 0 and 1; 1e-4 is usual")
+    if model.minutes is not None and model.minutes <= 0:
+        found.append(f"model.minutes={model.minutes} is the time to train for; write minutes above 0, or null for no limit")
+    if model.dropout is not None and not 0 <= model.dropout < 1:
+        found.append(f"model.dropout={model.dropout} is a share of the activations, from 0 to below 1")
+    found += misshaped(model)
     if not 0 <= model.warmup < 1:
         found.append(f"model.warmup={model.warmup} is a share of the steps, from 0 to below 1")
     return found

@@ -7,13 +7,15 @@ from typing import Any
 
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import FeatureUnion, make_pipeline
 
 from framework import FitContext, Fitted, Request, Response
 from framework_classification.codec import answer
 from framework_classification.data import ClassificationData
 
+ROWS = 50_000  # training rows used at most
+MANY = 20  # classes from which on one solver for all of them takes minutes
 LETTERS = 40_000  # character n-grams kept, the most frequent
 
 
@@ -31,8 +33,9 @@ def majority(context: FitContext) -> Fitted:
 def tfidf_linear(context: FitContext) -> Fitted:
     """Words (1-2) and characters within words (2-4), sublinear TF-IDF, multinomial logistic regression."""
     data: ClassificationData = context.data
-    pipeline = make_pipeline(_features(), LogisticRegression(C=4.0, max_iter=300))
-    pipeline.fit(list(data.splits.train.columns["text"]), data.targets(data.splits.train))
+    table = data.some(ROWS, context.seed)
+    pipeline = make_pipeline(_features(), _regression(len(data.labels), context.seed))
+    pipeline.fit(list(table.columns["text"]), data.targets(table))
     classes = list(pipeline[-1].classes_)
 
     def predict(requests: Sequence[Request]) -> list[Response]:
@@ -41,7 +44,14 @@ def tfidf_linear(context: FitContext) -> Fitted:
         full[:, classes] = found
         return [answer(data.labels, row) for row in full]
 
-    return Fitted(predict=predict)
+    return Fitted(predict=predict, facts={"rows": len(table)} if len(table) < len(data.splits.train) else {})
+
+
+def _regression(classes: int, seed: int) -> Any:
+    """Logistic regression; for many classes by stochastic gradient descent, one class against the rest."""
+    if classes <= MANY:
+        return LogisticRegression(C=4.0, max_iter=300)
+    return SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, tol=1e-3, random_state=seed)
 
 
 def _features() -> Any:

@@ -28,6 +28,16 @@ class ClassificationData:
         index = {label: i for i, label in enumerate(self.labels)}
         return [index[value] for value in table.columns["label"]]
 
+    def some(self, rows: int, seed: int) -> Table:
+        """At most so many training rows, at random, the first of every label among them."""
+        train = self.splits.train
+        if rows >= len(train):
+            return train
+        order = np.random.default_rng(seed).permutation(len(train))
+        firsts = np.unique(np.asarray(self.targets(train))[order], return_index=True)[1]
+        ranked = np.concatenate([order[firsts], np.delete(order, firsts)])
+        return train.take(np.sort(ranked[: max(rows, len(firsts))]))
+
     def class_weights(self) -> list[float]:
         """Rows / (classes x rows of the class), so that every class weighs the same in the loss."""
         counts = np.bincount(self.targets(self.splits.train), minlength=len(self.labels))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from framework import FitContext, Fitted, Graph, LengthBucketSampler, Tensor, Tensors, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Table, Tensor, Tensors, rows_per_second, train
 from framework_classification import Classification
 from framework_classification.calibration import fit_temperature, threshold_for
 from framework_classification.codec import ClassificationCodec
@@ -19,9 +20,12 @@ from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
 from framework_text import backbones
 from framework_text.options import FineTuning
+from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
+from framework_text.shaping import freeze, keep_layers
 from framework_text.tokenizer import same_tokens, write_tokenizer
-from framework_text.tokens import TokenizedRows, batches, describe
+from framework_text.tokens import TokenizedRows, batches, describe, spread_batches
 
+SAMPLE = 512  # rows from which the speed of learning is measured
 TOLERANCE = 1e-4  # of a probability, between the module and an exact export
 
 
@@ -33,22 +37,19 @@ def fit(context: FitContext) -> Fitted:
     source = model.backbone
     folder = backbones.fetch(source)
     tokenizer = backbones.load_tokenizer(folder, options.max_length)
-    rows = {
-        name: TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
-        for name, table in (("train", data.splits.train), ("validation", data.splits.validation))
-    }
-    for section in describe(tokenizer, data.splits.train.columns["text"], rows["train"], options.max_length):
+    network, shape = _network(folder, data.labels, model)
+    classifier = Classifier(network, len(data.labels), model, data.class_weights() if options.class_weights else None)
+    plan = kept(context) or keep(_plan(context, classifier, tokenizer), context.folder)
+    context.show(plan.section())
+    classifier.options = model = replace(model, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
+    tables = {"train": data.some(plan.rows, context.seed), "validation": data.splits.validation}
+    rows = {name: _tokenized(data, table, tokenizer, options) for name, table in tables.items()}
+    for section in describe(tokenizer, tables["train"].columns["text"], rows["train"], options.max_length):
         context.show(section)
-    names = dict(enumerate(data.labels))
-    network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(names), id2label=names,
-                                   label2id={label: i for i, label in names.items()})  # fmt: skip
-    for part in network.modules():
-        if hasattr(part, "loss_type"):
-            part.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
-    weights = data.class_weights() if options.class_weights else None
-    classifier = Classifier(network, len(names), model, weights)
     pad = tokenizer.pad_token_id or 0
-    loader = ClassificationBatches(rows["train"], rows["validation"], pad, model.batch_size, context.seed)
+    loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
+    if plan.epochs is not None:
+        context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     training = train(classifier, loader, context, patience=model.patience)
     logits, targets = predict_logits(classifier, rows["validation"], pad)
     temperature = fit_temperature(logits, targets)
@@ -62,11 +63,58 @@ def fit(context: FitContext) -> Fitted:
             "backbone": source.name,
             "licence": source.licence or "not stated (model.licence= records it)",
             "parameters": sum(p.numel() for p in network.parameters()),
+            **shape,
             "max_length": options.max_length,
+            "rows": plan.rows,
+            "batch_size": plan.batch_size,
+            "learning_rate": plan.learning_rate,
             "temperature": temperature,
             **training,
         },
     )
+
+
+def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[Any, dict[str, Any]]:
+    """The backbone with a head for the labels, shaped as the recipe says, and what of its shape was changed."""
+    names = dict(enumerate(labels))
+    ids = {label: i for i, label in names.items()}
+    network = backbones.load_model(
+        "AutoModelForSequenceClassification", folder, num_labels=len(names), id2label=names, label2id=ids
+    )
+    layers, frozen = keep_layers(network, model.layers), freeze(network, model.freeze)
+    for part in network.modules():
+        if hasattr(part, "loss_type"):
+            part.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
+        if isinstance(part, torch.nn.Dropout) and model.dropout is not None:
+            part.p = model.dropout
+    shape = {"layers": layers} if model.layers is not None else {}
+    return network, shape | ({"frozen_parameters": frozen} if frozen else {})
+
+
+def _tokenized(data: ClassificationData, table: Table, tokenizer: Any, options: Classification) -> TokenizedRows:
+    return TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
+
+
+def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
+    """From rows, classes and the time stated; how fast rows are learned is measured on some of them."""
+    data, model, rows = context.data, context.model, len(context.data.splits.train)
+    batch = batch_size(model, rows)
+    rate = learning_rate(model, batch)
+    if any(context.trainer.get(name) not in (None, -1) for name in ("max_epochs", "max_steps", "max_time")):
+        return Plan(rows, None, batch, rate, [])
+    epochs = wanted_epochs(rows, len(data.labels), batch)
+    why = [f"{epochs} epochs follow from {rows:,} rows of {len(data.labels)} classes; trainer.max_epochs= says otherwise"]
+    if model.minutes is None:
+        return Plan(rows, epochs, batch, rate, why)
+    sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
+    pace = rows_per_second(classifier, spread_batches(sample, batch, tokenizer.pad_token_id or 0), context)
+    fitting, fitting_epochs = within(model.minutes, pace, rows, len(data.splits.validation), epochs)
+    minutes = fitting * fitting_epochs / pace / 60
+    why.append(f"{pace:.0f} rows a second are learned on this machine: about {minutes:.1f} minutes")
+    if (fitting, fitting_epochs) != (rows, epochs):
+        why.append(f"cut to fit into model.minutes={model.minutes:g}; model.minutes=null takes as long as it needs")
+        why.append(f"to repeat it anywhere: trainer.max_epochs={fitting_epochs} data.limit_rows={fitting}")
+    return Plan(fitting, fitting_epochs, batch, rate, why)
 
 
 def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Any, Optional
 
 
 @dataclass
@@ -21,11 +21,15 @@ class FineTuning(BackboneSource):
     """The `model:` section of a recipe that fine-tunes a backbone."""
 
     source: BackboneSource = field(default_factory=BackboneSource)
-    learning_rate: float = 1e-4  # at the end of warm-up
-    batch_size: int = 32  # rows of one batch, over all devices together
+    minutes: Optional[float] = 5.0  # training time to plan for, on this machine; None: as long as it takes
+    learning_rate: Optional[float] = None  # at the end of warm-up; None: follows from the rows of a step
+    batch_size: Optional[int] = None  # rows of a step, over all devices together; None: follows from the data
     weight_decay: float = 0.01  # on matrices, not on biases and norms
     warmup: float = 0.06  # share of the steps
     patience: int = 2  # epochs without a better validation metric before training stops
+    dropout: Optional[float] = None  # None: as the backbone was trained
+    layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
+    freeze: Any = None  # embeddings, or how many layers, from the first on, do not learn
 
     @property
     def backbone(self) -> BackboneSource:
@@ -33,3 +37,18 @@ class FineTuning(BackboneSource):
         if self.name:
             return self
         return BackboneSource(**self.source) if isinstance(self.source, dict) else self.source
+
+
+def misshaped(model: FineTuning) -> list[str]:
+    """Problems of `layers` and `freeze` that do not depend on the backbone."""
+    found = []
+    layers = model.layers
+    if layers is not None and not (_whole(layers) or (isinstance(layers, list) and layers and all(map(_whole, layers)))):
+        found.append(f"model.layers={layers}: write how many layers to keep, 3, or which, [0,2,5]")
+    if model.freeze is not None and model.freeze != "embeddings" and not _whole(model.freeze):
+        found.append(f"model.freeze={model.freeze}: write embeddings, or how many layers, from the first on")
+    return found
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -57,6 +57,14 @@ def batches(rows: TokenizedRows, sampler: LengthBucketSampler, pad: int) -> Data
     return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
 
 
+def spread_batches(rows: TokenizedRows, batch_size: int, pad: int, count: int = 9) -> list[Batch]:
+    """At most `count` batches of rows of similar length, evenly spread from the shortest to the longest."""
+    order = np.argsort(rows.lengths, kind="stable")
+    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    places = np.unique(np.linspace(0, len(groups) - 1, min(count, len(groups))).round().astype(int))
+    return [Collate(pad)([rows[int(i)] for i in groups[place]]) for place in places]
+
+
 def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_length: int) -> list[Section]:
     """Token-length quantiles, what the limit cuts, what the vocabulary does not know; two rows as the model sees them.
 

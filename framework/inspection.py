@@ -1,0 +1,62 @@
+"""What a run would do, found out without training and without importing torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum
+
+from omegaconf import DictConfig
+
+from framework.checks import options_of
+from framework.configs import compose_recipe
+from framework.console import ROWS, as_text, disclosed
+from framework.contracts import Problem, Section
+from framework.data.loading import load_splits
+from framework.data.loading import sections as data_sections
+from framework.data.problems import leaks
+from framework.origins import DEFAULT, origin_of, origins, values
+from framework.plugins import load_plugins, resolve
+from framework.privacy import disclosure_of
+
+
+def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
+    """Prints the recipe and its origins, the data as the task sees it, problems, and an estimate. Raises InputError."""
+    config = compose_recipe(recipe, list(overrides))
+    task = load_plugins().task(config.task.name)
+    disclosure = disclosure_of(config)
+
+    def show(section: Section, rows: int = ROWS) -> None:
+        print(as_text(disclosed(section, disclosure), rows) + "\n")
+
+    rows = [(key, value, origin) for key, value, origin in _recipe(config, origins(recipe, overrides))]
+    note = (
+        "Left out: keys without a value, the Trainer's defaults, what data.train= replaces; --cfg job on a run lists every key."
+    )
+    show(Section("The recipe", ("key", "value", "from"), rows, note), len(rows))
+    splits = load_splits(config.data, task, config.seed)
+    options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
+    data = resolve(task.data)(splits, options)
+    for section in [*data_sections(splits), *data.sections()]:
+        show(section)
+    problems = leaks(splits, task.columns)
+    if task.inspect is not None:
+        sections, more = resolve(task.inspect)(data, options, model)
+        problems = [*problems, *more]
+        for section in sections:
+            show(section)
+    show(_problems(problems))
+
+
+def _problems(problems: Sequence[Problem]) -> Section:
+    rows = [(problem.what, problem.remedy) for problem in problems]
+    note = "" if rows else "none found, beyond what the data section says was repaired"
+    return Section(f"Worth a look ({len(rows)})", ("what", "what can be done"), rows, note)
+
+
+def _recipe(config: DictConfig, known: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Key, value and origin of what a reader of a recipe cares about."""
+    for key, value in values(config):
+        origin = origin_of(key, known)
+        replaced = config.data.train and key.startswith("data.source.")
+        if not replaced and not (key.startswith("trainer.") and origin == DEFAULT):
+            yield key, value.name if isinstance(value, Enum) else str(value), origin

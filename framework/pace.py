@@ -1,0 +1,49 @@
+"""How fast a module learns on the machine at hand, measured before it does."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+
+import pytorch_lightning as pl
+import torch
+
+from framework.contracts import FitContext
+from framework.training import best_precision, new_trainer, quiet
+
+
+def rows_per_second(module: pl.LightningModule, batches: Sequence[Mapping[str, torch.Tensor]], context: FitContext) -> float:
+    """How many rows a second a training step takes on the recipe's devices together. Nothing is learned from the batches.
+
+    The first batch warms up. Each step computes the loss and its gradients and an optimizer's update of size zero.
+    """
+    plain = {name: value for name, value in context.trainer.items() if name in ("accelerator", "devices", "precision")}
+    given = {name: value for name, value in plain.items() if value is not None}
+    given.setdefault("precision", best_precision(str(given.get("accelerator", "auto"))))
+    with quiet(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*self.log.*trainer.*reference.*")
+        trainer = new_trainer(**given, logger=False, enable_checkpointing=False, enable_progress_bar=False)
+        device = trainer.strategy.root_device
+        module.to(device).train()
+        optimizer = torch.optim.AdamW([p for p in module.parameters() if p.requires_grad], lr=0.0, weight_decay=0.0, fused=True)
+        started, rows = 0.0, 0
+        for number, batch in enumerate(batches):
+            if number == min(1, len(batches) - 1):
+                started, rows = _now(device), 0
+            here = {name: value.to(device) for name, value in batch.items()}
+            with trainer.precision_plugin.forward_context():
+                loss = module.training_step(here, number)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad()
+            rows += len(next(iter(batch.values())))
+        seconds = _now(device) - started
+    module.to("cpu")
+    return rows * trainer.num_devices / max(seconds, 1e-9)
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

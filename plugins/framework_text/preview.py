@@ -1,0 +1,126 @@
+"""What a text model will see and cost, without loading it: tokens of a sample, memory, an estimate of the time. No torch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Encoding, Tokenizer
+
+from framework import Problem, Section, Text, mask
+from framework_text import backbones
+from framework_text.options import FineTuning
+from framework_text.plan import batch_size, learning_rate, wanted_epochs
+from framework_text.tokenizer import FILE
+
+SAMPLE = 5000  # training rows that are tokenized
+UNKNOWN = 0.02  # share of unknown tokens from which the backbone may not know the language
+CUT = 0.05  # share of rows beyond the length limit from which it is a problem
+EXAMPLES = 2
+LOOKED_AT = 200  # rows among which examples without personal data are sought
+TRAINING_PASSES = 3  # forward, and twice as much backward (Kaplan et al. 2020)
+UTILIZATION = 0.6  # of the speed of one large matrix product, which training reaches on a CPU
+SHAPE = ((("hidden_size", "dim"), 768), (("num_hidden_layers", "n_layers"), 12))  # names in config.json, BERT's own size
+ADAM = 16  # bytes a weight takes while it learns: itself, its gradient, and two moments
+ACTIVATIONS = 34 * 4  # bytes that a layer keeps for each token and unit of width (Korthikanti et al. 2022, in fp32)
+
+
+def preview(texts: Sequence[str], classes: int, max_length: int, model: FineTuning) -> tuple[list[Section], list[Problem]]:
+    """Sections and problems for the verb `check`. texts: those of the training rows."""
+    folder = backbones.fetch(model.backbone)
+    tokenizer = _tokenizer(folder, max_length)
+    sample = [texts[i] for i in range(min(SAMPLE, len(texts)))]
+    encoded = tokenizer.encode_batch(sample)
+    lengths = np.array([len(entry.ids) for entry in encoded])
+    examples = [entry for text, entry in zip(sample[:LOOKED_AT], encoded, strict=False) if mask(text) == text][:EXAMPLES]
+    rows = [(len(entry.ids), *_shown(tokenizer, entry)) for entry in examples]
+    sections = [
+        Section("Rows as the model sees them", ("tokens", "decoded", "one by one"), rows),
+        _estimate(folder, np.minimum(lengths, max_length), len(texts), classes, model),
+    ]
+    return sections, _problems(tokenizer, [entry.ids for entry in encoded], lengths, max_length)
+
+
+def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:
+    return Text(tokenizer.decode(entry.ids, skip_special_tokens=False)), Text(" ".join(entry.tokens))
+
+
+def _tokenizer(folder: Path, max_length: int) -> Tokenizer:
+    """tokenizer.json is read as it is; other kinds take transformers, and seconds, to convert."""
+    if (folder / FILE).exists():
+        tokenizer = Tokenizer.from_file(str(folder / FILE))
+    else:
+        tokenizer = Tokenizer.from_str(backbones.load_tokenizer(folder, max_length).backend_tokenizer.to_str())
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _problems(tokenizer: Tokenizer, ids: Sequence[Sequence[int]], lengths: np.ndarray, max_length: int) -> list[Problem]:
+    found = []
+    cut = float((lengths > max_length).mean())
+    if cut > CUT:
+        what = f"{cut:.0%} of the texts are longer than {max_length} tokens; the longest has {lengths.max():,}"
+        found.append(Problem(what, f"they are cut at task.max_length={max_length}; a larger limit takes more time and memory"))
+    marks = [mark for mark in ("[UNK]", "<unk>") if tokenizer.token_to_id(mark) is not None]
+    unknown = tokenizer.token_to_id(marks[0]) if marks else None
+    share = sum(row.count(unknown) for row in map(list, ids)) / max(1, int(lengths.sum())) if unknown is not None else 0.0
+    if share > UNKNOWN:
+        what = f"{share:.1%} of the tokens are unknown to this backbone's vocabulary: it may not know the language"
+        found.append(Problem(what, "model.name= chooses another, such as a multilingual one"))
+    return found
+
+
+def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model: FineTuning) -> Section:
+    batch = batch_size(model, rows)
+    epochs = wanted_epochs(rows, classes, batch)
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    width, layers = (
+        config.get("hidden_size", config.get("dim", 768)),
+        config.get("num_hidden_layers", config.get("n_layers", 12)),
+    )
+    weights = _weights(folder)
+    inner = max(weights - config.get("vocab_size", 0) * width, weights // 10)
+    rate = _multiplications() * UTILIZATION / (TRAINING_PASSES * 2 * inner * float(lengths.mean()))
+    memory = weights * ADAM + ACTIVATIONS * layers * width * batch * float(np.quantile(lengths, 0.99))
+    minutes = epochs * rows / rate / 60
+    planned = (
+        f"{minutes:.1f} minutes for {epochs} epochs" if minutes >= 1 else f"{60 * minutes:.0f} seconds for {epochs} epochs"
+    )
+    if model.minutes is not None and minutes > model.minutes:
+        planned += f"; cut to model.minutes={model.minutes:g}"
+    lines = [
+        ("weights", f"{weights / 1e6:.1f} million"),
+        ("memory while training", f"about {memory / 1e9 + 0.7:.1f} GB"),
+        ("rows a step, learning rate", f"{batch}, {learning_rate(model, batch):g}"),
+        ("time of training on this CPU", planned),
+    ]
+    note = (
+        "From the backbone's size and one matrix product on this CPU, within a factor of two; a run measures before it plans."
+    )
+    return Section("Estimate", ("", ""), lines, note)
+
+
+def _weights(folder: Path) -> int:
+    """Weights in the safetensors files, from their headers."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        total += sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return total
+
+
+def _multiplications(size: int = 1024) -> float:
+    """Floating-point operations a second of a matrix product in fp32."""
+    matrix = np.ones((size, size), np.float32)
+    best = float("inf")
+    for _ in range(3):
+        started = time.perf_counter()
+        matrix @ matrix
+        best = min(best, time.perf_counter() - started)
+    return 2 * size**3 / best
