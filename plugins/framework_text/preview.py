@@ -100,7 +100,7 @@ def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model:
         ("time of training on this CPU", planned),
     ]
     note = (
-        "From the backbone's size and one matrix product on this CPU, within a factor of two; a run measures before it plans."
+        "From the backbone's size and one matrix product on this CPU, within a factor of two; a run measures it first."
     )
     return Section("Estimate", ("", ""), lines, note)
 
