@@ -64,6 +64,24 @@ class Checkpoint(ModelCheckpoint):
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
+class Best(Checkpoint):
+    """The epoch with the best metric, and the weights at the end where training ended before anything was measured."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        super().__init__(folder, "best-epoch{epoch}", **options, save_on_train_epoch_end=False)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not self.best_model_path:
+            trainer.save_checkpoint(Path(str(self.dirpath)) / LAST)
+
+
+class EndOfEpoch(Checkpoint):
+    """The last whole epoch, where validation does not come at the end of each."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True)
+
+
 class Stopping(EarlyStopping):
     """Stops again at once when training goes on from the very checkpoint at which it had stopped."""
 
@@ -71,7 +89,7 @@ class Stopping(EarlyStopping):
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience or self.stopped_epoch > 0
 
 
-def find(run: Path, say: Callable[[str], None], *, trains: bool, weights: bool) -> Path | None:
+def find(run: Path, say: Callable[[str], None], *, trains: bool, weights: bool, max_steps: bool) -> Path | None:
     """Where a run goes on from: the weights of a training that has ended, else its newest usable checkpoint.
 
     weights: the run says that it has trained weights. Raises InputError where `trains` is False and they are gone.
@@ -87,22 +105,26 @@ def find(run: Path, say: Callable[[str], None], *, trains: bool, weights: bool) 
     if ended is not None:
         say(f"{ended[0].name}, the trained weights, is missing or damaged")
         (folder / TRAINED).unlink()
-    found = newest(folder, say)
+    found = newest(folder, say, max_steps=max_steps)
     say(f"training goes on from {found.name}" if found else "no checkpoint to go on from: the model is fitted from the start")
     return found
 
 
-def newest(folder: Path, say: Callable[[str], None]) -> Path | None:
-    """The newest whole checkpoint at the end of an epoch: within one, batches and random numbers cannot be taken up again.
+def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False) -> Path | None:
+    """The newest whole checkpoint that training goes on from exactly; `say` is told of damaged ones.
 
-    `say` is told of damaged ones.
+    Within an epoch, batches and random numbers cannot be taken up again. Lightning, when it counts steps, goes on right
+    from the validation at the end of an epoch and wrong from after it.
     """
     found: list[tuple[int, bool, Path]] = []
     for path in sorted(folder.glob("*.ckpt")):
         state = read(path)
         if state is None:
             say(f"{path.name} is damaged and was not used")
-        elif state["loops"]["fit_loop"]["epoch_loop.batch_progress"]["is_last_batch"]:
+            continue
+        loop = state["loops"]["fit_loop"]
+        epochs = loop["epoch_progress"]["current"]
+        if loop["epoch_loop.batch_progress"]["is_last_batch"] and not (max_steps and epochs["processed"] == epochs["ready"]):
             found.append((state["global_step"], path.name == LAST, path))
     return max(found)[-1] if found else None
 

@@ -103,7 +103,8 @@ class Job:
             return None
         from framework.checkpoints import find
 
-        return find(self.folder, self.console.say, trains=self.trains, weights=self.state.weights)
+        max_steps = self.config.trainer.max_steps not in (None, -1)
+        return find(self.folder, self.console.say, trains=self.trains, weights=self.state.weights, max_steps=max_steps)
 
     def note_fitted(self) -> None:
         """From here on files can be made again without training."""

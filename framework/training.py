@@ -136,6 +136,7 @@ def _trainer(**arguments: Any) -> pl.Trainer:
 class Reproducible(Callback):
     """Seeds every epoch by itself, so that a resumed run draws what the uninterrupted one would have drawn.
 
+    With the first batch, not earlier: loaders draw from the same generator, and a resumed trainer makes them sooner.
     Ranks that share a machine's CPUs divide its threads instead of competing for them.
     """
 
@@ -146,8 +147,9 @@ class Reproducible(Callback):
         if trainer.num_devices > 1 and trainer.strategy.root_device.type == "cpu":
             torch.set_num_threads(max(1, granted_cpus() // trainer.num_devices))
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
 
 
 class Progress(TQDMProgressBar):
@@ -170,14 +172,14 @@ def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any])
     if arguments.get("fast_dev_run"):
         return callbacks
     folder, keeps = context.folder / CHECKPOINTS, arguments.get("enable_checkpointing", True)
-    if arguments.get("limit_val_batches") != 0:
+    validates = arguments.get("limit_val_batches") != 0
+    every_epoch = arguments.get("val_check_interval") in (None, 1.0) and arguments.get("check_val_every_n_epoch", 1) == 1
+    if validates:
         callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
-        if keeps:  # not at the end of an epoch: a run cut short by max_steps has no validation metric
-            best = "best-epoch{epoch}"
-            callbacks.append(checkpoints.Checkpoint(folder, best, monitor=monitor, mode=mode, save_on_train_epoch_end=False))
-    if keeps:
-        last = checkpoints.LAST.removesuffix(".ckpt")
-        callbacks.append(checkpoints.Checkpoint(folder, last, save_on_train_epoch_end=True))
+        if keeps:
+            callbacks.append(checkpoints.Best(folder, monitor=monitor, mode=mode, save_last=every_epoch))
+    if keeps and not (validates and every_epoch):
+        callbacks.append(checkpoints.EndOfEpoch(folder))
     return callbacks
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from framework.artifact import open_artifact
 from framework.configs import recompose
 from framework.errors import InputError
 from framework.job import Job
-from framework.runs import CONFIG, RunState, find_run, find_unfinished, shown
+from framework.runs import CONFIG, RunState, find_run, find_unfinished, locked, shown
+from framework.sealing import link_latest
 
 RESUME = """examples:
   python -m framework resume runs/sentiment/2026-11-24T10-31-07
@@ -42,14 +44,19 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 def resume(address: str) -> int:
     folder = find_unfinished(address)
-    if RunState.read(folder).finished:
-        run = shown(folder)
+    run, state = shown(folder), RunState.read(folder)
+    if state.finished:
         print(f"{run} is finished; there is nothing to go on with.\nTo make its files again: python -m framework export {run} "
-              f"KEY=VALUE\nTo train again:          python -m framework recipe={RunState.read(folder).recipe} ...")  # fmt: skip
-        return 0
-    from framework.pipeline import run_job
+              f"KEY=VALUE\nTo train again:          python -m framework recipe={state.recipe} ...")  # fmt: skip
+    elif (folder / "artifact").exists():  # stopped between its last two steps
+        with locked(folder):
+            open_artifact(folder)
+            state.note(folder, finished=True)
+            print(f"{run} is finished: its artifact was sealed already; {shown(link_latest(folder))} points at it")
+    else:
+        from framework.pipeline import run_job
 
-    run_job(Job.enter(recompose(folder / CONFIG), folder, trains=True))
+        run_job(Job.enter(recompose(folder / CONFIG), folder, trains=True))
     return 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from framework.contracts import Section, Task
@@ -78,6 +80,21 @@ class _Reader:
         table, dropped = without_empty(Table(renamed, table.lines, table.source), self.roles)
         self.notes += dropped
         return table
+
+
+def read_labelled(
+    address: str, task: Task, encoding: str | None, known: Mapping[str, str], given: Mapping[str, str]
+) -> tuple[Table, list[str]]:
+    """One labelled file as training reads it, its columns renamed to roles, and what was inferred and left out.
+
+    known: names by role, used where the file has them. given: names by role that the file must have.
+    """
+    roles = {column.role: given.get(column.role) for column in task.columns}
+    reader = _Reader(SimpleNamespace(test=address, encoding=encoding, **roles), task)
+    reader.columns = dict(known)
+    table = reader.read("test")
+    assert table is not None
+    return table, reader.notes
 
 
 def _describe(source: Any) -> str:
