@@ -66,7 +66,10 @@ def test_columns_are_found_as_in_training_or_named(
     assert main(["evaluate", str(run_folder), str(labelled), "--json", "found.json"]) == 0
     metrics = [json.loads(Path(name).read_text("utf-8"))["metrics"] for name in ("named.json", "found.json")]
     assert metrics[0] == metrics[1]
-    assert "--column text=COLUMN chooses another" in capsys.readouterr().out
+    write_csv(Path("inferred.csv"), PAIRS, ("what they wrote", "mood"))
+    assert main(["evaluate", str(run_folder), "inferred.csv"]) == 0
+    assert "the column 'what they wrote' (longest texts" in (said := capsys.readouterr().out)
+    assert "--column label=COLUMN chooses another" in said
 
 
 def test_unknown_labels_are_named_with_their_lines(
