@@ -42,7 +42,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     (tmp_path / "train.tsv").write_text((tmp_path / "train.tsv").read_text().replace(",", "\t"))
     (tmp_path / "test.jsonl").write_text("".join(f'{{"text": "{t} now", "label": "{label}"}}\n' for t, label in rows(30)))
     (tmp_path / "runs" / "sentiment").mkdir(parents=True)
-    shutil.copytree(run_folder, tmp_path / "runs" / "sentiment" / "latest")  # a copy: `export` changes it
+    shutil.copytree(run_folder, tmp_path / "runs" / "sentiment" / "first")  # a copy: `export` changes it
+    (tmp_path / "runs" / "sentiment" / "latest").symlink_to("first")
     own = next(block for _, block in blocks("yaml") if "Which team" in block)
     (tmp_path / "recipes" / "recipe").mkdir(parents=True)
     (tmp_path / "recipes" / "recipe" / "support.yaml").write_text(own)
