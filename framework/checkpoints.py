@@ -145,7 +145,7 @@ def note_trained(folder: Path, weights: Path, facts: Mapping[str, Any]) -> None:
     """Records that training has ended, and removes checkpoints that an interrupted part of it left behind."""
     write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": facts}, indent=1))
     for path in folder.glob("best-epoch*.ckpt"):
-        if path.name != weights.name:
+        if LAST != weights.name != path.name:
             path.unlink()
 
 
