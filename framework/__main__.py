@@ -10,6 +10,9 @@ from importlib.metadata import version
 
 VERBS = {
     "check": ("framework.commands.check", "what a run would do: recipe, data, problems, estimates"),
+    "resume": ("framework.commands.again", "go on with a run that was stopped"),
+    "export": ("framework.commands.again", "make the files of a trained run again, or others"),
+    "evaluate": ("framework.commands.evaluate", "judge an artifact on labelled data, with gates for CI"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
     "recipes": ("framework.commands.listing", "what can be run"),
     "plugins": ("framework.commands.listing", "what is installed, and what is broken"),
@@ -27,12 +30,16 @@ Runs a recipe: data, training, evaluation, export, proof, report, sealed artifac
   python -m framework recipe=sentiment model.name=FOLDER_OR_HUGGING_FACE_ID trainer.max_epochs=3
   python -m framework recipe=sentiment model.learning_rate=5e-5,1e-4 -m     one run for each value
   python -m framework recipe=sentiment --cfg job                            every key and its value
+  python -m framework resume runs/sentiment                                 its newest run that was stopped
+  python -m framework export runs/sentiment/latest export=[onnx,torchscript]
+  python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75
 
 Verbs:
 {verbs}
 
 A run leaves its folder at runs/RECIPE/DATE and points runs/RECIPE/latest at it when it succeeded.
-FRAMEWORK_DEBUG=1 shows tracebacks. Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 130 interrupted."""
+FRAMEWORK_DEBUG=1 shows tracebacks.
+Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 3 a gate of evaluate does not hold, 130 interrupted."""
 
 
 UNEXPECTED = "\nThis is a fault of the framework or a plugin: FRAMEWORK_DEBUG=1 shows where; please report it."

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +27,7 @@ class Draft:
 
     def __init__(self, final: Path) -> None:
         self.final = final
+        self.kept: Path | None = None  # where the artifact went that had the final name before
         self.folder = final.with_name(f".{final.name}-unfinished")
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.folder / RESOURCES).mkdir(parents=True)
@@ -52,9 +54,17 @@ class Draft:
         (self.folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
     def publish(self) -> Path:
-        """Gives the sealed folder its final name."""
-        self.folder.rename(self.final)
-        return self.final
+        """Gives the sealed folder its final name; an artifact that has it is kept as NAME-1, NAME-2, ..."""
+        if not self.final.exists():
+            return self.folder.rename(self.final)
+        names = (self.final.with_name(f"{self.final.name}-{number}") for number in count(1))
+        self.kept = next(path for path in names if not path.exists())
+        self.final.rename(self.kept)
+        try:
+            return self.folder.rename(self.final)
+        except BaseException:
+            self.kept.rename(self.final)
+            raise
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, fields, is_dataclass, make_dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
 from framework.checks import check_recipe
 from framework.contracts import Task
@@ -31,6 +32,7 @@ from framework.schema import data_schema, recipe_schema
 
 CONFIG_PATH = "pkg://framework.conf"
 GROUPS = ("task", "data", "model", "export", "recipe")
+AFTER_TRAINING = ("export", "artifact", "report")  # sections that decide what is made of a trained model
 
 
 def own_recipes() -> Path:
@@ -122,6 +124,42 @@ def compose_recipe(recipe: str, overrides: list[str]) -> DictConfig:
     return config
 
 
+def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
+    """The recipe as a run keeps it in its config.yaml, with its types again and what may change after training changed.
+
+    An exporter that was in it keeps its options. Raises InputError with every change that cannot be made.
+    """
+    install()
+    overrides = [_parse(change) for change in changes]
+    with hydra_started(), _explained(f"{path} does not fit this version: "):
+        known = {"export": GlobalHydra.instance().config_loader().get_group_options("export")}
+        problems = [problem for override in overrides for problem in _cannot_change(override, known)]
+        if problems:
+            raise InputError(*problems)
+        saved: Any = OmegaConf.load(path)
+        chosen = [name for override in overrides if override.key_or_group == "export" for name in _choices(override)]
+        names = list(dict.fromkeys(chosen)) or [str(name) for name in saved.export]
+        config = compose("config", [f"task={saved.task.name}", f"export=[{','.join(names)}]"])
+        config.merge_with({**saved, "export": {name: saved.export[name] for name in names if name in saved.export}})
+    keys = [override for override in overrides if override.key_or_group != "export"]
+    problems = list(_unknown_keys(keys, config))
+    if problems:
+        raise InputError(*problems)
+    for override in keys:
+        OmegaConf.update(config, override.key_or_group, override.value())
+    return config
+
+
+def _cannot_change(override: Override, known: Mapping[str, list[str]]) -> Iterator[str]:
+    key, written = override.key_or_group, override.input_line
+    if override.is_sweep_override() or override.is_add() or override.is_force_add() or override.is_delete():
+        yield f"{written}: write KEY=VALUE with one value"
+    elif key.split(".")[0] not in AFTER_TRAINING:
+        yield f"{written}: the run was made with another; only {', '.join(AFTER_TRAINING)} can change afterwards"
+    elif key == "export":
+        yield from _unknown_choices(override, known)
+
+
 @contextmanager
 def hydra_started() -> Iterator[None]:
     GlobalHydra.instance().clear()
@@ -134,12 +172,12 @@ def hydra_started() -> Iterator[None]:
 
 
 @contextmanager
-def _explained() -> Iterator[None]:
-    """Hydra's and OmegaConf's errors as one InputError."""
+def _explained(before: str = "") -> Iterator[None]:
+    """Hydra's and OmegaConf's errors, and those of YAML, as one InputError."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
-        raise InputError(explain(error)) from error
+    except (HydraException, OmegaConfBaseException, YAMLError) as error:
+        raise InputError(before + explain(error)) from error
 
 
 def explain(error: BaseException) -> str:

@@ -91,7 +91,7 @@ class FitContext:
     trainer: arguments of `pytorch_lightning.Trainer`, by their own names.
     folder: where logs and checkpoints go.
     show: prints a section and puts it into the report.
-    resume: a checkpoint to go on from.
+    resume: a checkpoint to go on from; `framework.train` does, and trains nothing where training had ended.
     """
 
     data: Any

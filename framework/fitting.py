@@ -17,13 +17,15 @@ def fit_candidates(job: Job, splits: Splits) -> dict[str, Fitted]:
     fitted: dict[str, Fitted] = {}
     for candidate in sorted(job.task.candidates, key=lambda candidate: not candidate.baseline):
         started = time.perf_counter()
-        result = fit_candidate(job, candidate, splits)
+        changes = {} if candidate.baseline else {"resume": job.checkpoint()}
+        result = fit_candidate(job, candidate, splits, **changes)
         seconds = round(time.perf_counter() - started, 1)
         fitted[candidate.name] = replace(result, facts={**result.facts, "fit_seconds": seconds})
         job.console.say(f"{candidate.name}: fitted in {seconds} s")
         if result.facts:
             rows = [(name, _readable(value)) for name, value in fitted[candidate.name].facts.items()]
             job.console.show(Section(f"About the {candidate.name}", ("", ""), rows))
+    job.note_fitted()
     return fitted
 
 

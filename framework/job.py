@@ -22,6 +22,7 @@ from framework.export import in_order
 from framework.graphs import Codec, Request
 from framework.plugins import load_plugins, resolve
 from framework.privacy import disclosure_of, mask
+from framework.runs import CHECKPOINTS, CONFIG, TRAINED, RunState, locked, shown, write_whole
 
 LOOKED_AT = 200  # validation rows from which an example is chosen
 
@@ -31,13 +32,15 @@ class Job:
     """What every step of a run needs."""
 
     config: DictConfig
-    recipe: str
+    state: RunState
     folder: Path
     console: Console
     task: Task
     options: Any
     exporters: list[Exporter]
     draft: Draft
+    again: bool  # the run was begun by another process
+    trains: bool  # or only files are made
 
     @classmethod
     @contextmanager
@@ -48,25 +51,67 @@ class Job:
         if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
             raise InputError(f"{latest} is where the link to the last run goes; name the run's folder something else")
         folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with (folder / "config.yaml").open("x", encoding="utf-8") as stream:
-                stream.write(OmegaConf.to_yaml(config, resolve=True))
-        except FileExistsError as error:
-            raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
+        with locked(folder):
+            if (folder / CONFIG).exists():
+                raise InputError(f"{folder} holds a run already; nothing was overwritten")
+            state = RunState(recipe, str(Path.cwd()))
+            state.note(folder)
+            write_whole(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
+            with cls._at_work(config, folder, state, again=False, trains=True) as job:
+                yield job
+
+    @classmethod
+    @contextmanager
+    def enter(cls, config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Job]:
+        """A run that was begun, to go on with. Without `trains` its training must have ended, and only files are made."""
+        with locked(folder):
+            state = RunState.read(folder)
+            _check_entered(config, folder, state, trains)
+            with cls._at_work(config, folder, state, again=True, trains=trains) as job:
+                yield job
+
+    @classmethod
+    @contextmanager
+    def _at_work(cls, config: DictConfig, folder: Path, state: RunState, *, again: bool, trains: bool) -> Iterator[Job]:
         plugins = load_plugins()
         console = Console(folder, disclosure_of(config))
         task = plugins.task(config.task.name)
         exporters = in_order([plugins.exporter(str(name)) for name in config.export])
         draft = Draft(folder / "artifact")
-        console.say(f"recipe {recipe}: {task.name}, seed {config.seed}, in {folder}")
+        how = "" if not again else ", resumed" if trains else ", files made again"
+        console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
+        options = options_of(config.task, task.options)
         try:
-            yield cls(config, recipe, folder, console, task, options_of(config.task, task.options), exporters, draft)
+            yield cls(config, state, folder, console, task, options, exporters, draft, again, trains)
         except BaseException as error:
             console.log(f"\n{type(error).__name__}: {error}")
-            console.say(f"\nthe run ended early: no artifact; what there is stays in {folder}")
+            console.say(_ended_early(folder, state, stopped=isinstance(error, KeyboardInterrupt)))
             raise
         finally:
             draft.discard()
+
+    @property
+    def recipe(self) -> str:
+        return self.state.recipe
+
+    def check_data(self, splits: Splits) -> None:
+        """Raises InputError when a run that is entered again would see other rows than it began with."""
+        found = splits.about["sha256"]
+        assert isinstance(found, dict)
+        self.state.check_data(self.folder, found)
+
+    def checkpoint(self) -> Path | None:
+        """Where the model goes on from: nowhere in a new run, and where its fit leaves no checkpoints."""
+        if not self.again:
+            return None
+        from framework.checkpoints import find
+
+        max_steps = self.config.trainer.max_steps not in (None, -1)
+        return find(self.folder, self.console.say, trains=self.trains, weights=self.state.weights, max_steps=max_steps)
+
+    def note_fitted(self) -> None:
+        """From here on files can be made again without training."""
+        self.state.note(self.folder, fitted=True, weights=(self.folder / CHECKPOINTS / TRAINED).is_file())
 
     def understand(self, splits: Splits) -> TaskData:
         """The splits as the task sees them. Raises InputError when they do not fit it."""
@@ -143,3 +188,29 @@ def as_argument(request: Request) -> str:
     """A request on a command line: its text when that is all it has, otherwise JSON."""
     values = list(request.values())
     return values[0] if len(values) == 1 and isinstance(values[0], str) else json.dumps(dict(request))
+
+
+def _check_entered(config: DictConfig, folder: Path, state: RunState, trains: bool) -> None:
+    try:
+        check_recipe(config)
+    except InputError as error:
+        there = "" if state.started_in == str(Path.cwd()) else f"the run was started in {state.started_in}: go there first"
+        raise InputError(*error.problems, *filter(None, [there])) from error
+    run = shown(folder)
+    if not trains and not state.fitted:
+        raise InputError(f"the training of {run} has not ended: python -m framework resume {run}")
+    if not trains and (config.trainer.fast_dev_run or config.trainer.enable_checkpointing is False):
+        raise InputError(f"{run} kept no weights (trainer.fast_dev_run or trainer.enable_checkpointing=false): run it again")
+
+
+def _ended_early(folder: Path, state: RunState, *, stopped: bool) -> str:
+    """What there is, and which command goes on from it."""
+    run = shown(folder)
+    if state.finished:
+        return f"\nended early: the artifact in {run} is as it was"
+    lines = [f"\nthe run ended early: no artifact; what there is stays in {run}"]
+    if stopped:
+        lines.append(f"python -m framework resume {run} goes on with it")
+    elif state.fitted:
+        lines.append(f"its training is kept: python -m framework export {run} KEY=VALUE makes its files with other settings")
+    return "\n".join(lines)

@@ -34,6 +34,7 @@ def rows_per_second(module: pl.LightningModule, batches: Sequence[Mapping[str, t
             here = {name: value.to(device) for name, value in batch.items()}
             with trainer.precision_plugin.forward_context():
                 loss = module.training_step(here, number)
+            assert isinstance(loss, torch.Tensor), "training_step returns the loss"
             loss.backward()
             optimizer.step()
             optimizer.zero_grad()

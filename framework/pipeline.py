@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,15 +16,22 @@ from framework.evaluation import evaluate, scoreboard
 from framework.fitting import fit_candidates
 from framework.job import Job
 from framework.report import write_report
-from framework.sealing import link_latest, seal
+from framework.runs import shown
+from framework.sealing import finish, seal
 from framework.variants import export_and_verify, files_table
 
 
 def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
     """Runs a composed recipe in a new folder and returns it. Raises FrameworkError; a failed run keeps folder and log."""
-    with Job.start(config, recipe, folder) as job:
+    return run_job(Job.start(config, recipe, folder))
+
+
+def run_job(entered: AbstractContextManager[Job]) -> Path:
+    """Every step, also of a run that is entered again: what its folder holds is not trained a second time."""
+    with entered as job:
         job.console.step("data")
-        splits = load_splits(config.data, job.task, config.seed)
+        splits = load_splits(job.config.data, job.task, job.config.seed)
+        job.check_data(splits)
         data = job.understand(splits)
         for section in [*data_sections(splits), *data.sections()]:
             job.console.show(section)
@@ -33,7 +41,7 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
 
         check_trainer(job.config.trainer)
         fitted = fit_candidates(job, splits)
-        for section in training_curves(folder, job.task.metric):
+        for section in training_curves(job.folder, job.task.metric):
             job.console.show(section)
 
         job.console.step("evaluate")
@@ -43,18 +51,12 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
         job.console.step("export and verify")
         variants = export_and_verify(job, fitted[job.task.model.name], splits)
         job.console.show(replace(files_table(variants), charts=files_charts(variants, job.task.metric)))
-        job.console.show(costs(variants, config.report.hourly_price))
+        job.console.show(costs(variants, job.config.report.hourly_price))
 
         job.console.step("report and artifact")
         write_report(job, splits, fitted[job.task.model.name], scores, variants)
         artifact = seal(job, splits, fitted[job.task.model.name], scores, variants)
-        latest = link_latest(folder)
-        job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(folder / 'report.html')}")
-        job.console.say(f"next:     python -m framework predict {shown(latest)} '{job.example(splits)}'")
-    return folder
-
-
-def shown(path: Path) -> Path:
-    """A path as a person would type it: relative where it lies below the current folder."""
-    here = Path.cwd()
-    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+        address = finish(job)
+        job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(job.folder / 'report.html')}")
+        job.console.say(f"next:     python -m framework predict {shown(address)} '{job.example(splits)}'")
+    return job.folder

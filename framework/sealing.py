@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from framework.environment import library_versions
 from framework.job import Job
 from framework.measuring import Measured
 from framework.plugins import resolve
+from framework.runs import shown
 from framework.runtime.model import difference, load_model
 from framework.runtime.scheduler import Scheduler
 from framework.schema import Golden
@@ -53,13 +55,22 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
         "versions": library_versions(),
     }
     if fitted.save is not None:
-        (job.folder / "torch").mkdir()
-        fitted.save(job.folder / "torch")
+        _save_module(fitted.save, job.folder / "torch")
     job.draft.seal(manifest)
     for measured in variants.shipped:
         if measured.variant is not None and measured.variant.format == "onnx":
             load_model(job.draft.folder, measured.name).replay_golden()
     return job.draft.publish()
+
+
+def _save_module(save: Callable[[Path], None], folder: Path) -> None:
+    """Once: a run that is entered again has the same weights."""
+    if not folder.exists():
+        unfinished = folder.with_name(f".{folder.name}-unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        save(unfinished)
+        unfinished.rename(folder)
 
 
 def _variant(measured: Measured) -> dict[str, Any]:
@@ -98,6 +109,15 @@ def _scheduler(job: Job, fitted: Fitted, measured: Measured) -> Scheduler:
     assert measured.backend is not None
     codec = job.codec(replace(fitted, settings={**fitted.settings, **measured.variant.settings}))
     return Scheduler(codec, measured.backend, fitted.graphs)
+
+
+def finish(job: Job) -> Path:
+    """Marks the run as finished and returns its address: ``latest``, unless files were made again for an older run."""
+    if job.draft.kept is not None:
+        job.console.say(f"the artifact before this one is kept: {shown(job.draft.kept)}")
+    address = job.folder if job.state.finished else link_latest(job.folder)
+    job.state.note(job.folder, finished=True)
+    return address
 
 
 def link_latest(folder: Path) -> Path:

@@ -14,13 +14,15 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+from framework import checkpoints
 from framework.contracts import FitContext
 from framework.cpus import granted_cpus
 from framework.errors import FrameworkError, InputError
+from framework.runs import CHECKPOINTS
 
 # Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
 # of the fit alone, so evaluation, export and the artifact happen once.
@@ -36,28 +38,48 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
 
     The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
-    and the last) to ``context.folder/checkpoints``. Returns facts for the manifest; ``epochs`` and ``steps`` are those
-    of the weights. Raises FrameworkError when a rank of a distributed run fails, KeyboardInterrupt when interrupted.
+    and the last) to ``context.folder/checkpoints``. With ``context.resume`` nothing is trained that was trained before.
+    Returns facts for the manifest; ``epochs`` and ``steps`` are those of the weights. Raises FrameworkError when a rank
+    of a distributed run fails, KeyboardInterrupt when interrupted.
     """
+    folder = context.folder / CHECKPOINTS
+    ended = checkpoints.trained(folder) if context.resume else None
+    if ended is None:
+        facts, weights = _train(module, data, context, patience)
+        if weights is not None:
+            checkpoints.note_trained(folder, weights, facts)
+    else:
+        weights, facts = ended
+    if weights is not None:
+        module.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True)["state_dict"])
+    module.to("cpu").float().eval()
+    return facts
+
+
+def _train(
+    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, patience: int
+) -> tuple[dict[str, Any], Path | None]:
+    """Facts, and the checkpoint with the best weights; None where none was kept and the module's own are the best."""
     module.train()  # transformers hands models over in eval mode, without dropout
     with quiet():
         trainer = build_trainer(context, patience)
+        resumed = {"resumed_at_step": checkpoints.keep_logged(trainer, context.resume)} if context.resume else {}
         started = time.perf_counter()
         _fit(trainer, module, data, context.resume)
         seconds = time.perf_counter() - started
-    best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+    last = context.folder / CHECKPOINTS / checkpoints.LAST
+    weights = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
     progress = {"epoch": trainer.current_epoch - 1, "global_step": trainer.global_step}
-    if best:
-        progress = torch.load(best, map_location="cpu", weights_only=True)
-        module.load_state_dict(progress["state_dict"])
-    module.to("cpu").float().eval()
-    return {
+    if weights.is_file():
+        progress = torch.load(weights, map_location="cpu", weights_only=True)
+    facts = {
         "precision": str(trainer.precision),
         "devices": f"{trainer.num_devices * trainer.num_nodes} x {_device(trainer)}",
         "epochs": progress["epoch"] + 1,
         "steps": progress["global_step"],
-        "train_seconds": round(seconds, 1),
+        "train_seconds": round(seconds, 1),  # since it was resumed
     }
+    return facts | resumed, weights if weights.is_file() else None
 
 
 def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
@@ -78,7 +100,9 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
     callbacks = arguments.pop("callbacks", None) or []
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
-    callbacks = [*callbacks, *_callbacks(context, patience, arguments)]
+    callbacks = [*_callbacks(context, patience, arguments), *callbacks]  # Trainer.checkpoint_callback is the first one
+    if "plugins" not in arguments and str(arguments["strategy"]).startswith(("auto", "ddp")):
+        arguments["plugins"] = [checkpoints.WholeCheckpoints()]  # sharded strategies write folders, in their own way
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
@@ -112,6 +136,7 @@ def new_trainer(**arguments: Any) -> pl.Trainer:
 class Reproducible(Callback):
     """Seeds every epoch by itself, so that a resumed run draws what the uninterrupted one would have drawn.
 
+    With the first batch, not earlier: loaders draw from the same generator, and a resumed trainer makes them sooner.
     Ranks that share a machine's CPUs divide its threads instead of competing for them.
     """
 
@@ -122,8 +147,9 @@ class Reproducible(Callback):
         if trainer.num_devices > 1 and trainer.strategy.root_device.type == "cpu":
             torch.set_num_threads(max(1, granted_cpus() // trainer.num_devices))
 
-    def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
 
 
 class Progress(TQDMProgressBar):
@@ -143,22 +169,17 @@ def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any])
     callbacks: list[Callback] = [Reproducible(context.seed)]
     if arguments.get("enable_progress_bar", True):
         callbacks.append(Progress())
-    if arguments.get("limit_val_batches") != 0 and not arguments.get("fast_dev_run"):
-        callbacks.append(EarlyStopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
-        if arguments.get("enable_checkpointing", True):
-            folder = context.folder / "checkpoints"
-            name = "best-epoch{epoch}"
-            callbacks.append(
-                ModelCheckpoint(
-                    folder,
-                    name,
-                    monitor=monitor,
-                    mode=mode,
-                    save_last=True,
-                    auto_insert_metric_name=False,
-                    save_on_train_epoch_end=False,  # a run cut short by max_steps has no validation metric
-                )
-            )
+    if arguments.get("fast_dev_run"):
+        return callbacks
+    folder, keeps = context.folder / CHECKPOINTS, arguments.get("enable_checkpointing", True)
+    validates = arguments.get("limit_val_batches") != 0
+    every_epoch = arguments.get("val_check_interval") in (None, 1.0) and arguments.get("check_val_every_n_epoch", 1) == 1
+    if validates:
+        callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
+        if keeps:
+            callbacks.append(checkpoints.Best(folder, monitor=monitor, mode=mode, save_last=every_epoch))
+    if keeps and not (validates and every_epoch):
+        callbacks.append(checkpoints.EndOfEpoch(folder))
     return callbacks
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import subprocess
 from collections.abc import Iterator
 from functools import partial
@@ -44,7 +45,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     write_csv(tmp_path / "reviews" / "train.csv", rows(120))
     write_csv(tmp_path / "reviews" / "test.csv", rows(30, seed=1))
     (tmp_path / "runs" / "sentiment").mkdir(parents=True)
-    (tmp_path / "runs" / "sentiment" / "latest").symlink_to(run_folder)
+    shutil.copytree(run_folder, tmp_path / "runs" / "sentiment" / "first")  # a copy: `export` changes it
+    (tmp_path / "runs" / "sentiment" / "latest").symlink_to("first")
     own = next(block for _, block in blocks("yaml") if "Which team" in block)
     (tmp_path / "recipes" / "recipe").mkdir(parents=True)
     (tmp_path / "recipes" / "recipe" / "support.yaml").write_text(own)

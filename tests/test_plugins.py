@@ -62,6 +62,11 @@ def test_a_task_that_lives_outside_is_run_exported_proven_and_served(site: Path,
     answer = json.loads(said)
     assert answer["currency"] == "CHF"
     assert answer["price"] == pytest.approx(200_500, abs=600)
+    ran = command(site, tmp_path, "export", "runs/price/latest", "artifact.golden=synthetic")  # a fit without checkpoints
+    assert "files made again" in ran.stdout
+    ran = command(site, tmp_path, "evaluate", "runs/price/latest", "flats.csv", "--max", "mean_absolute_error=0")
+    assert ran.returncode == 3
+    assert "gate FAILS: mean_absolute_error is " in ran.stdout
 
 
 def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> None:

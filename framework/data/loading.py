@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 from framework.contracts import Section, Task
@@ -80,13 +82,13 @@ class _Reader:
         self.columns: dict[str, str] = {}
         self.roles = Roles.of(task.columns)
         self.spellings = Spellings(self.roles.balanced) if self.roles.balanced and merge else None
-        self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name)}
+        self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
         self.files |= self.implied
 
     def _splits_of_the_data_set(self) -> dict[str, str]:
         """A Hugging Face data set given for training alone brings its own validation and test splits."""
-        given = addresses(self.files["train"])
+        given = addresses(self.files.get("train", ""))
         if set(self.files) != {"train"} or len(given) > 1 or not given[0].startswith(HUB) or parse(given[0]).split:
             return {}
         own = {name: address for name, address in own_splits(given[0]).items() if name != "train"}
@@ -155,6 +157,21 @@ class _Reader:
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
                 row, characters = longest
                 self.say(f"{table.where(row)} holds a {role} of {characters:,} characters; is a quote missing in the file?")
+
+
+def read_labelled(
+    address: str, task: Task, encoding: str | None, known: Mapping[str, str], given: Mapping[str, str]
+) -> tuple[Table, list[str]]:
+    """One labelled file as training reads it, its columns renamed to roles, and what was inferred and left out.
+
+    known: names by role, used where the file has them. given: names by role that the file must have.
+    """
+    roles = {column.role: given.get(column.role) for column in task.columns}
+    reader = _Reader(SimpleNamespace(test=address, encoding=encoding, **roles), task, merge=False)
+    reader.columns = dict(known)
+    table = reader.read("test")
+    assert table is not None
+    return table, reader.notes
 
 
 def _describe(source: Any) -> str:

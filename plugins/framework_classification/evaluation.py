@@ -14,19 +14,28 @@ from torchmetrics.functional.classification import (
     multiclass_f1_score,
 )
 
-from framework import Bars, Evaluation, Lines, Response, Section, Series, Table, Text
+from framework import Bars, Evaluation, InputError, Lines, Response, Section, Series, Table, Text, nearest
 from framework_classification.codec import tempered
 
 BINS = 15
 MISTAKES = 10
 MATRIX = 12  # classes above which the confusion matrix becomes a list of the most frequent confusions
 WIDTH = 10  # bins of the reliability diagram
+STRANGE = 5  # rows with unknown labels named
 
 
 def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
-    """facts["temperature"], where there is one, gives the calibration error before scaling."""
+    """facts["temperature"], where there is one, gives the calibration error before scaling.
+
+    Raises InputError naming the rows with labels that the model does not know.
+    """
     labels = list(responses[0]["probabilities"])
     index = {label: i for i, label in enumerate(labels)}
+    strange = [i for i, label in enumerate(table.columns["label"]) if label not in index]
+    if strange:
+        rows = [f"{table.where(i)}: the model does not know the label {table.columns['label'][i]!r}" for i in strange[:STRANGE]]
+        more = f"{len(strange):,} of {len(table):,} rows in all; " if len(strange) > STRANGE else ""
+        raise InputError(*rows, f"{more}{nearest(table.columns['label'][strange[0]], labels, 'it knows')}")
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
     scores = torch.from_numpy(probabilities)
     targets = torch.tensor([index[label] for label in table.columns["label"]])

@@ -53,6 +53,7 @@ class Classifier(pl.LightningModule):
         vectors = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
+        assert self.options.learning_rate is not None, "the plan decides it"
         optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
         if self.trainer.estimated_stepping_batches == float("inf"):
             raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")

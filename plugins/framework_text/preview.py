@@ -99,9 +99,7 @@ def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model:
         ("rows a step, learning rate", f"{batch}, {learning_rate(model, batch):g}"),
         ("time of training on this CPU", planned),
     ]
-    note = (
-        "From the backbone's size and one matrix product on this CPU, within a factor of two; a run measures it first."
-    )
+    note = "From the backbone's size and one matrix product on this CPU, within a factor of two; a run measures it first."
     return Section("Estimate", ("", ""), lines, note)
 
 

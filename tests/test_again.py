@@ -1,0 +1,261 @@
+"""A run that was stopped goes on as if nothing had happened; a run that has ended makes its files again without training."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import framework
+from framework.__main__ import main
+from framework.artifact import open_artifact
+from tests.test_run import report, start, wait_for
+from tests.tiny import rows, write_csv
+
+KILLER = """
+import os, signal
+from pathlib import Path
+from pytorch_lightning.callbacks import Callback
+
+
+class Kill(Callback):
+    '''Ends the process as a power cut would, once, at a batch of an epoch.'''
+
+    def __init__(self, marker, epoch, batch):
+        self.marker, self.at = Path(marker), (epoch, batch)
+
+    def on_train_batch_start(self, trainer, module, batch, index):
+        if (trainer.current_epoch, index) == self.at and not self.marker.exists():
+            self.marker.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def copy(run_folder: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, to change."""
+    return Path(shutil.copytree(run_folder, tmp_path / "runs" / "copy", symlinks=True))
+
+
+def logged(run: Path) -> list[dict[str, str]]:
+    with (run / "logs" / "metrics.csv").open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def note(run: Path, **changes: Any) -> None:
+    """Turns a finished run into one that was stopped earlier."""
+    path = run / "state.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | changes), encoding="utf-8")
+
+
+def unfinished(run: Path) -> Path:
+    """As a run that was killed after its second epoch, of four: only its checkpoint of that time is there."""
+    shutil.rmtree(run / "artifact")
+    (run / "checkpoints" / "trained.json").unlink()
+    note(run, finished=False, fitted=False, weights=False)
+    return run
+
+
+@pytest.mark.parametrize("at", [(0, 3), (2, 5)], ids=["before the first checkpoint", "in the middle of training"])
+def test_killed_while_training_it_resumes_to_the_same_metrics(
+    tmp_path: Path, small: list[str], run_folder: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[int, int]
+) -> None:
+    (tmp_path / "killer.py").write_text(KILLER)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
+    kill = f"{{_target_: killer.Kill, marker: {tmp_path / 'killed'}, epoch: {at[0]}, batch: {at[1]}}}"
+    process = start(tmp_path, small, f"trainer.callbacks=[{kill}]")
+    process.communicate(timeout=120)
+    assert process.returncode == -signal.SIGKILL
+    resume = [sys.executable, "-m", "framework", "resume", "runs/sentiment"]
+    said = subprocess.run(resume, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    run = (tmp_path / "runs" / "sentiment" / "latest").resolve()
+    assert ("training goes on from last.ckpt" in said) is (at[0] > 0)
+    assert report(run)["metrics"] == report(run_folder)["metrics"]
+    assert logged(run) == logged(run_folder)
+    assert (run / "run.log").read_text("utf-8").count("== fit") == 2
+    assert trained_epochs(run) == trained_epochs(run_folder)
+
+
+def trained_epochs(run: Path) -> int:
+    epochs: int = open_artifact(run).manifest["model"]["epochs"]
+    return epochs
+
+
+def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, small: list[str], run_folder: Path) -> None:
+    process = start(tmp_path, small)
+    wait_for("runs/sentiment/*/.artifact-unfinished/onnx", tmp_path)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    run = next((tmp_path / "runs" / "sentiment").iterdir())
+    before = {path: path.stat().st_mtime_ns for path in (run / "checkpoints").iterdir()}
+    assert main(["resume", str(run)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in (run / "checkpoints").iterdir()} == before
+    assert report(run)["metrics"] == report(run_folder)["metrics"]
+    framework.load(run).replay_golden()
+    assert not list(run.glob(".*-unfinished"))
+
+
+def test_killed_after_sealing_the_artifact_stays_and_the_link_is_set(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note(copy, finished=False)
+    seal = open_artifact(copy).manifest["seal"]
+    assert main(["resume", str(copy)]) == 0
+    assert "its artifact was sealed already" in capsys.readouterr().out
+    assert open_artifact(copy.parent / "latest").manifest["seal"] == seal
+
+
+@pytest.mark.parametrize("damage", ["cut", "overwritten"])
+def test_half_a_checkpoint_is_named_and_the_one_before_it_used(
+    copy: Path, run_folder: Path, damage: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a folder that was moved, too: checkpoints name each other."""
+    last = unfinished(copy) / "checkpoints" / "last.ckpt"
+    whole = last.read_bytes()
+    half = len(whole) // 2
+    last.write_bytes(whole[:half] if damage == "cut" else whole[:half] + bytes(2000) + whole[half + 2000 :])
+    assert main(["resume", str(copy)]) == 0
+    said = capsys.readouterr().out
+    assert "last.ckpt is damaged and was not used" in said
+    assert "training goes on from best-epoch" in said
+    assert report(copy)["metrics"] == report(run_folder)["metrics"]
+    assert len(list((copy / "checkpoints").glob("*.ckpt"))) == 2
+
+
+def test_without_a_whole_checkpoint_it_trains_from_the_start(copy: Path, run_folder: Path, small: list[str]) -> None:
+    for path in (unfinished(copy) / "checkpoints").glob("*.ckpt"):
+        path.write_bytes(b"")
+    assert main(["resume", str(copy)]) == 0
+    assert "no checkpoint to go on from" in (copy / "run.log").read_text("utf-8")
+    assert report(copy)["metrics"] == report(run_folder)["metrics"]
+
+
+def test_a_stopped_training_stops_at_the_same_epoch_again(tmp_path: Path, small: list[str]) -> None:
+    """Killed between the checkpoint at which early stopping decided and the end of training."""
+    patient = ["trainer.max_epochs=12", "model.patience=1", "model.learning_rate=1e-6", "export=[onnx]"]
+    whole = framework.run("sentiment", *small, *patient, folder=tmp_path / "runs" / "whole")
+    epochs = [row["epoch"] for row in logged(whole)]
+    assert epochs[-1] < "9"
+    killed = unfinished(Path(shutil.copytree(whole, tmp_path / "runs" / "killed")))
+    assert main(["resume", str(killed)]) == 0
+    assert [row["epoch"] for row in logged(killed)] == epochs
+    assert trained_epochs(killed) == trained_epochs(whole)
+
+
+@pytest.mark.parametrize("verb", ["resume", "export"])
+def test_changed_data_is_refused(
+    tmp_path: Path, small: list[str], copy: Path, verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = write_csv(tmp_path / "other.csv", rows(240, seed=1))
+    config = (copy / "config.yaml").read_text("utf-8").replace("reviews.csv", "").splitlines()
+    config = [f"  train: {data}" if line.startswith("  train: ") else line for line in config]
+    (copy / "config.yaml").write_text("\n".join(config), encoding="utf-8")
+    if verb == "resume":
+        unfinished(copy)
+    assert main([verb, str(copy)]) == 2
+    assert "began: other train, validation, test rows than then" in capsys.readouterr().err
+
+
+def test_two_processes_never_work_in_one_folder(copy: Path, tmp_path: Path, small: list[str]) -> None:
+    process = start(tmp_path, small, "trainer.max_epochs=10000", "model.patience=10000", "hydra.run.dir=runs/busy")
+    try:
+        wait_for("runs/busy/checkpoints/last.ckpt", tmp_path)
+        for verb in ("resume", "export"):
+            command = [sys.executable, "-m", "framework", verb, "runs/busy"]
+            said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+            assert said.returncode == 1
+            assert f"process {process.pid} is at work in runs/busy; nothing was touched" in said.stderr
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+    log = (tmp_path / "runs" / "busy" / "run.log").read_text("utf-8")
+    assert "resumed" not in log
+
+
+def test_a_finished_run_says_so_and_is_left_as_it_is(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run_folder.rglob("*")}
+    assert main(["resume", str(run_folder)]) == 0
+    said = capsys.readouterr().out
+    assert "is finished" in said
+    assert "python -m framework export" in said
+    assert {path: path.stat().st_mtime_ns for path in run_folder.rglob("*")} == before
+
+
+def test_files_are_made_again_with_other_exporters_and_the_old_artifact_is_kept(
+    copy: Path, run_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = open_artifact(run_folder).manifest
+    weights = {path: path.stat().st_mtime_ns for path in (copy / "checkpoints").iterdir()}
+    assert main(["export", str(copy / "artifact"), "export=[onnx,onnx_int8]", "export.onnx_int8.max_drop=1",
+                 "artifact.golden=synthetic"]) == 0  # fmt: skip
+    found = open_artifact(copy).manifest
+    assert set(found["variants"]) == {"onnx", "onnx_int8"}
+    assert found["golden"]["kind"] == "synthetic"
+    assert found["evaluation"] == old["evaluation"]
+    assert "is allowed" in found["variants"]["onnx_int8"]["decision"]
+    assert open_artifact(copy / "artifact-1").manifest["seal"] == old["seal"]
+    assert {path: path.stat().st_mtime_ns for path in (copy / "checkpoints").iterdir()} == weights
+    assert "runs/copy/artifact-1" in capsys.readouterr().out
+    assert not (copy.parent / "latest").exists()  # an older run's files made again are not the last run
+    assert (copy / "config.yaml").read_bytes() == (run_folder / "config.yaml").read_bytes()
+
+
+def test_an_export_that_is_killed_leaves_the_artifact_as_it_was(copy: Path, tmp_path: Path) -> None:
+    seal = open_artifact(copy).manifest["seal"]
+    command = [sys.executable, "-m", "framework", "export", "runs/copy", "export=[onnx]"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for("runs/copy/.artifact-unfinished/onnx", tmp_path)
+    process.kill()
+    process.wait(timeout=60)
+    assert open_artifact(copy).manifest["seal"] == seal
+    assert sorted(path.name for path in copy.glob("artifact*")) == ["artifact"]
+    assert main(["export", str(copy), "export=[onnx]"]) == 0
+    assert set(open_artifact(copy).manifest["variants"]) == {"onnx"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (["seed=7"], "seed=7: the run was made with another; only export, artifact, report can change afterwards"),
+        (["trainer.max_epochs=9", "task.max_length=3"], "task.max_length=3: the run was made with another"),
+        (["export=[onx]"], "no export 'onx'; did you mean onnx?"),
+        (["export=[onnx_int8]"], "onnx_int8 starts from onnx"),
+        (["export.onnx.opsat=1"], "no key 'export.onnx.opsat'; did you mean export.onnx.opset?"),
+        (["export.onnx.opset=many"], "export.onnx.opset=many"),
+        (["artifact.golden=none"], "artifact.golden=none"),
+        (["export=onnx,torchscript"], "write KEY=VALUE with one value"),
+        (["onnx"], "onnx: write KEY=VALUE, such as export=[onnx]"),
+    ],
+)
+def test_what_cannot_change_is_refused_by_name(
+    copy: Path, changes: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(copy), *changes]) == 2
+    assert message in capsys.readouterr().err
+    assert not (copy / "artifact-1").exists()
+
+
+def test_runs_that_cannot_be_entered_say_why(tmp_path: Path, copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def refused(*command: object) -> str:
+        assert main([str(word) for word in command]) == 2
+        return capsys.readouterr().err
+
+    assert "no run at nowhere" in refused("resume", "nowhere")
+    assert f"no run at {tmp_path}" in refused("export", tmp_path)
+    assert "every run in" in refused("resume", copy.parent)
+    alone = shutil.copytree(copy / "artifact", tmp_path / "alone")
+    assert "an artifact without its run" in refused("export", alone)
+    (copy / "checkpoints" / json.loads((copy / "checkpoints" / "trained.json").read_text())["weights"]).write_bytes(b"half")
+    assert "the trained weights, is missing or damaged" in refused("export", copy)
+    note(copy, fitted=False)
+    assert f"has not ended: python -m framework resume {copy}" in refused("export", copy)
+    (copy / "config.yaml").write_text("task: {name: classification}\nexport: [")
+    assert "config.yaml does not fit this version" in refused("export", copy)
+    (copy / "state.json").unlink()
+    assert "state.json cannot be used" in refused("resume", copy)
