@@ -15,6 +15,8 @@ from framework.contracts import (
     NoOptions,
     Section,
     Task,
+    TrackedRun,
+    Tracker,
     Variant,
 )
 from framework.data.table import Splits, Table
@@ -75,6 +77,8 @@ __all__ = [
     "Task",
     "Tensor",
     "Tensors",
+    "TrackedRun",
+    "Tracker",
     "Variant",
     "hookimpl",
     "load",

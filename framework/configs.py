@@ -30,7 +30,7 @@ from framework.plugins import load_plugins
 from framework.schema import data_schema, recipe_schema
 
 CONFIG_PATH = "pkg://framework.conf"
-GROUPS = ("task", "data", "model", "export", "recipe")
+GROUPS = ("task", "data", "model", "export", "tracker", "recipe")
 
 
 def own_recipes() -> Path:
@@ -68,6 +68,10 @@ def install() -> None:
     for exporter in plugins.exporters.values():
         package = f"export.{exporter.name}"
         store.store(group="export", name=exporter.name, package=package, node=exporter.options, provider="framework")
+    for tracker in plugins.trackers.values():
+        package = f"tracker.{tracker.name}"
+        store.store(group="tracker", name=tracker.name, package=package, node=tracker.options, provider="framework")
+    store.store(group="tracker", name="none", package="tracker", node={}, provider="framework")
     HydraPlugins.instance().register(RecipeSearchPath)
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from framework.plugins import load_plugins, resolve
 
 @dataclass(frozen=True)
 class Job:
-    """What every step of a run needs."""
+    """What every step of a run needs. `trackers` are those that have begun."""
 
     config: DictConfig
     recipe: str
@@ -35,6 +35,7 @@ class Job:
     options: Any
     exporters: list[Exporter]
     draft: Draft
+    trackers: list[Any] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -56,9 +57,12 @@ class Job:
         exporters = in_order([plugins.exporter(str(name)) for name in config.export])
         draft = Draft(folder / "artifact")
         console.say(f"recipe {recipe}: {task.name}, seed {config.seed}, in {folder}")
+        job = cls(config, recipe, folder, console, task, options_of(config.task, task.options), exporters, draft)
         try:
-            yield cls(config, recipe, folder, console, task, options_of(config.task, task.options), exporters, draft)
+            yield job
         except BaseException as error:
+            for tracker in job.trackers:
+                tracker.finalize("failed")
             console.log(f"\n{type(error).__name__}: {error}")
             console.say(f"\nthe run ended early: no artifact; what there is stays in {folder}")
             raise
@@ -83,6 +87,7 @@ class Job:
             seed=self.config.seed,
             folder=self.folder,
             show=self.console.show,
+            trackers=tuple(self.trackers),
         )
 
     def trainer(self) -> dict[str, Any]:

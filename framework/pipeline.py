@@ -26,9 +26,11 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
             job.console.show(section)
 
         job.console.step("fit")
+        from framework.tracking import finish_trackers, start_trackers
         from framework.training import check_trainer  # torch takes seconds to import; what is wrong with the data is said first
 
         check_trainer(job.config.trainer)
+        start_trackers(job)
         fitted = fit_candidates(job, splits)
 
         job.console.step("evaluate")
@@ -43,8 +45,9 @@ def run_recipe(config: DictConfig, recipe: str, folder: Path) -> Path:
         write_report(job, scores, variants)
         artifact = seal(job, splits, fitted[job.task.model.name], scores, variants)
         latest = link_latest(folder)
-        job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(folder / 'report.html')}")
-        job.console.say(f"next:     python -m framework predict {shown(latest)} '{job.example(splits)}'")
+    finish_trackers(job, scores, variants, artifact)  # the run has succeeded: no tracker can undo it
+    job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(folder / 'report.html')}")
+    job.console.say(f"next:     python -m framework predict {shown(latest)} '{job.example(splits)}'")
     return folder
 
 

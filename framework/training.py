@@ -15,7 +15,7 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint, TQDMProgressBar
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from framework.contracts import FitContext
@@ -70,16 +70,22 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
         strategy = "ddp"
     arguments["strategy"] = IN_CHILD_PROCESSES.get(strategy, strategy)
     arguments.setdefault("default_root_dir", str(context.folder))
-    if arguments.get("logger") in (None, True):
-        arguments["logger"] = [
-            CSVLogger(context.folder, name="logs", version=""),
-            TensorBoardLogger(str(context.folder), name="logs", version="tensorboard"),
-        ]
+    arguments["logger"] = _loggers(context, arguments.get("logger"))
     callbacks = arguments.pop("callbacks", None) or []
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
     callbacks = [*callbacks, *_callbacks(context, patience, arguments)]
     return _trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
+
+
+def _loggers(context: FitContext, given: Any) -> Any:
+    """The CSV log, or the recipe's own loggers, and the trackers; none at all with ``trainer.logger=false``."""
+    if given is False:
+        return False
+    if given in (None, True):
+        given = CSVLogger(context.folder, name="logs", version="")
+        _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
+    return [*(given if isinstance(given, list) else [given]), *context.trackers]
 
 
 def best_precision(accelerator: str) -> str:
