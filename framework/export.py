@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.contracts import Exporter, Variant
+from framework.disk import writing
 from framework.graphs import Backend, Graph
 from framework.interrupts import deferred
 from framework.plugins import resolve
@@ -31,7 +32,7 @@ def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Pa
     own.mkdir()
     files = paths(folder, base) if base else {}
     write = resolve(exporter.export)
-    with deferred():
+    with deferred(), writing(own, weights(graphs)):
         variant: Variant = write(graphs, own, options, files)
     inside = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
     return replace(variant, name=exporter.name, format=exporter.format, files=inside)
@@ -44,6 +45,11 @@ def paths(folder: Path, variant: Variant) -> dict[str, Path]:
 def open_backend(graphs: Sequence[Graph], exporter: Exporter, files: Mapping[str, Path]) -> Backend:
     backend: Backend = resolve(exporter.open)(graphs, files)
     return backend
+
+
+def weights(graphs: Sequence[Graph]) -> int:
+    """Bytes of the parameters of the fitted modules."""
+    return sum(p.numel() * p.element_size() for graph in graphs for p in graph.module.parameters())
 
 
 def size(folder: Path, exporter: Exporter) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from framework.checks import check_recipe, options_of
 from framework.console import Console
 from framework.contracts import Candidate, Exporter, FitContext, Fitted, NoOptions, Task, TaskData
 from framework.data.table import Splits, Table
+from framework.disk import writing
 from framework.errors import InputError
 from framework.export import in_order
 from framework.graphs import Codec, Request
@@ -45,26 +46,26 @@ class Job:
         latest = folder.parent / "latest"
         if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
             raise InputError(f"{latest} is where the link to the last run goes; name the run's folder something else")
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            with (folder / "config.yaml").open("x", encoding="utf-8") as stream:
-                stream.write(OmegaConf.to_yaml(config, resolve=True))
-        except FileExistsError as error:
-            raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
         plugins = load_plugins()
-        console = Console(folder)
         task = plugins.task(config.task.name)
         exporters = in_order([plugins.exporter(str(name)) for name in config.export])
-        draft = Draft(folder / "artifact")
-        console.say(f"recipe {recipe}: {task.name}, seed {config.seed}, in {folder}")
+        with writing(folder):
+            _claim(folder, config)
+            console = Console(folder)
+            draft = Draft(folder / "artifact")
+            console.say(f"recipe {recipe}: {task.name}, seed {config.seed}, in {folder}")
         job = cls(config, recipe, folder, console, task, options_of(config.task, task.options), exporters, draft)
         try:
-            yield job
+            with writing(folder):
+                yield job
         except BaseException as error:
             for tracker in job.trackers:
                 tracker.finalize("failed")
-            console.log(f"\n{type(error).__name__}: {error}")
-            console.say(f"\nthe run ended early: no artifact; what there is stays in {folder}")
+            with suppress(OSError):  # a full disk has no room for these lines either
+                console.log(f"\n{type(error).__name__}: {error}")
+            with suppress(OSError):
+                artifact = "the artifact is whole" if draft.final.exists() else "no artifact"
+                console.say(f"\nthe run ended early: {artifact}; what there is stays in {folder}")
             raise
         finally:
             draft.discard()
@@ -126,6 +127,20 @@ class Job:
         plain = [text for text in written if text.isascii() and text.isprintable() and "'" not in text and text[:1] not in "-@"]
         calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]
         return min(calm or plain, key=lambda text: abs(len(text) - 40), default="...")
+
+
+def _claim(folder: Path, config: DictConfig) -> None:
+    """Makes the run's folder and writes the recipe into it. Raises InputError when it holds a run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "config.yaml"
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(OmegaConf.to_yaml(config, resolve=True))
+    except FileExistsError as error:
+        raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
+    except OSError:
+        file.unlink(missing_ok=True)  # no run has begun
+        raise
 
 
 def as_argument(request: Request) -> str:

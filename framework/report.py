@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from omegaconf import OmegaConf
 
 from framework.contracts import Evaluation
+from framework.disk import whole
 from framework.evaluation import verdict
 from framework.job import Job
 from framework.variants import Variants
@@ -29,7 +30,9 @@ def write_report(job: Job, scores: Mapping[str, Evaluation], variants: Variants)
         "sections": [asdict(section) for section in sorted(job.console.sections, key=lambda section: not section.leads)],
         "config": OmegaConf.to_container(job.config, resolve=True),
     }
-    (job.folder / "report.json").write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+    with whole(job.folder / "report.json") as file:
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
     environment = Environment(loader=PackageLoader("framework"), autoescape=True, undefined=StrictUndefined)
     page = environment.get_template("report.html").render(**content, yaml=OmegaConf.to_yaml(job.config, resolve=True))
-    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    with whole(job.folder / "report.html") as file:
+        file.write_text(page, encoding="utf-8")

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from framework.artifact import GOLDEN, describe_graphs
 from framework.contracts import Evaluation, Fitted
 from framework.data.table import Splits
+from framework.disk import whole
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference, load_model
@@ -53,8 +54,9 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
         "versions": library_versions(),
     }
     if fitted.save is not None:
-        (job.folder / "torch").mkdir()
-        fitted.save(job.folder / "torch")
+        with whole(job.folder / "torch") as unfinished:
+            unfinished.mkdir()
+            fitted.save(unfinished)
     job.draft.seal(manifest)
     for measured in variants.shipped:
         if measured.variant is not None and measured.variant.format == "onnx":

@@ -13,6 +13,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from framework.checks import options_of
 from framework.contracts import Evaluation, TrackedRun
+from framework.disk import explain
 from framework.errors import FrameworkError
 from framework.job import Job
 from framework.plugins import load_plugins, resolve
@@ -26,13 +27,12 @@ def start_trackers(job: Job) -> None:
         job.console.say(f"tracker {name}: starting")
         try:
             run = resolve(tracker.open)(options_of(job.config.tracker[name], tracker.options), job.recipe, job.folder)
-            guarded = Guarded(name, run, job.console.say)
-            job.trackers.append(guarded)
-            run.log_hyperparams(_chosen(job.config))
+            job.trackers.append(Guarded(name, run, job.console.say))
+            job.trackers[-1].begin(_chosen(job.config))
+        except FrameworkError:
+            raise
         except Exception as error:  # whatever the library raises: an address, a network, an account
-            if isinstance(error, FrameworkError):
-                raise
-            reason = f"tracker {name} cannot start: {_first_line(error)}"
+            reason = f"tracker {name} cannot start: {explain(error, job.folder) or _first_line(error)}"
             raise FrameworkError(f"{reason}\nnothing was trained; tracker=none runs without one") from error
 
 
@@ -72,6 +72,14 @@ class Guarded(Logger):
     def version(self) -> str:
         return ""
 
+    def begin(self, recipe: dict[str, Any]) -> None:
+        """Raises what the tracker raises: the run has not begun."""
+        try:
+            self.run.log_hyperparams(recipe)
+        except Exception:
+            self.failed = True
+            raise
+
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
         """What a module saves of its own arguments; the recipe says as much."""
@@ -79,21 +87,23 @@ class Guarded(Logger):
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
         if not self.failed:
-            self._try(lambda: self.run.log_metrics(metrics, step), "it gets no more training metrics")
+            self._try(lambda: self.run.log_metrics(metrics, step), "it gets no more training metrics, and the run goes on")
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        self._try(lambda: self.run.finalize(status), "what it shows may be incomplete")
+        self._try(lambda: self.run.finalize(status), None if self.failed else "what it shows may be incomplete")
 
     def finish(self, metrics: Mapping[str, float], artifact: Path) -> None:
         self._try(lambda: self.run.finish(metrics, artifact), "it may lack the final metrics and the artifact")
 
-    def _try(self, act: Callable[[], None], consequence: str) -> None:
+    def _try(self, act: Callable[[], None], consequence: str | None) -> None:
+        """consequence: what to say of a failure; None when it has been said."""
         try:
             act()
         except Exception as error:  # a server that is away must not cost a training
             self.failed = True
-            self.say(f"warning: tracker {self.tracker} failed: {_first_line(error)}; {consequence}, and the run goes on")
+            if consequence:
+                self.say(f"warning: tracker {self.tracker} failed: {_first_line(error)}; {consequence}")
 
 
 def _chosen(config: DictConfig) -> dict[str, Any]:

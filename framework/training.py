@@ -18,6 +18,7 @@ from pytorch_lightning.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
+from framework import checkpoints
 from framework.contracts import FitContext
 from framework.cpus import granted_cpus
 from framework.errors import FrameworkError, InputError
@@ -39,6 +40,7 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     and the last) to ``context.folder/checkpoints``. Returns facts for the manifest; ``epochs`` and ``steps`` are those
     of the weights. Raises FrameworkError when a rank of a distributed run fails, KeyboardInterrupt when interrupted.
     """
+    checkpoints.check_room(module, context)
     module.train()  # transformers hands models over in eval mode, without dropout
     with _quiet():
         trainer = build_trainer(context, patience)
@@ -69,6 +71,7 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
     if strategy == "auto" and _several(arguments.get("devices", "auto")):
         strategy = "ddp"
     arguments["strategy"] = IN_CHILD_PROCESSES.get(strategy, strategy)
+    arguments["plugins"] = checkpoints.plugins(arguments["strategy"], arguments.get("plugins"))
     arguments.setdefault("default_root_dir", str(context.folder))
     arguments["logger"] = _loggers(context, arguments.get("logger"))
     callbacks = arguments.pop("callbacks", None) or []

@@ -13,7 +13,7 @@ import numpy as np
 from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.table import Table
 from framework.errors import ParityError
-from framework.export import export, open_backend, paths, size
+from framework.export import export, open_backend, paths, size, weights
 from framework.graphs import Backend, Request
 from framework.job import Job
 from framework.plugins import resolve
@@ -85,8 +85,7 @@ def export_and_verify(job: Job, fitted: Fitted, validation: Table) -> Variants:
     requests = job.requests(codec, validation)
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()])
     module = ModuleBackend(fitted.graphs)
-    bytes_ = sum(p.numel() * p.element_size() for graph in fitted.graphs for p in graph.module.parameters())
-    reference = _measure(job, fitted, "trained module", bytes_, module, validation)
+    reference = _measure(job, fitted, "trained module", weights(fitted.graphs), module, validation)
     found: dict[str, Measured] = {}
     for exporter in job.exporters:
         base = found[exporter.base].variant if exporter.base else None

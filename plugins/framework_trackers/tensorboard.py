@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,8 @@ class TensorBoardRun(TensorBoardLogger):
         self.experiment.add_text("recipe", _code((self.folder / "config.yaml").read_text(encoding="utf-8")))
 
     def finalize(self, status: str) -> None:
-        self.experiment.flush()  # closed when the training ended, it would go on in a second file
+        if self._experiment is not None:
+            self._experiment.flush()  # closed when the training has ended, it would go on in a second file
 
     def finish(self, metrics: Mapping[str, float], artifact: Path) -> None:
         self.log_hyperparams(self.hparams, dict(metrics), step=0)
@@ -31,9 +34,16 @@ class TensorBoardRun(TensorBoardLogger):
 
 
 def start(options: TensorBoard, recipe: str, folder: Path) -> TensorBoardRun:
+    threading.excepthook = partial(_said_elsewhere, threading.excepthook)
     run = TensorBoardRun(folder, "logs", "tensorboard", default_hp_metric=False, flush_secs=options.flush_secs)
     run.folder = folder
     return run
+
+
+def _said_elsewhere(before: Callable[[threading.ExceptHookArgs], object], args: threading.ExceptHookArgs) -> None:
+    """TensorBoard's writing thread keeps its error and raises it again at the next call, where it is a warning."""
+    if not type(args.thread).__module__.startswith("tensorboard."):
+        before(args)
 
 
 def _code(text: str) -> str:
