@@ -17,6 +17,8 @@ from framework.contracts import (
     Problem,
     Section,
     Task,
+    TrackedRun,
+    Tracker,
     Variant,
 )
 from framework.data.table import Splits, Table
@@ -85,6 +87,8 @@ __all__ = [
     "Tensor",
     "Tensors",
     "Text",
+    "TrackedRun",
+    "Tracker",
     "Variant",
     "hookimpl",
     "load",

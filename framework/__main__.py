@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
+from pathlib import Path
 
 VERBS = {
     "check": ("framework.commands.check", "what a run would do: recipe, data, problems, estimates"),
@@ -80,10 +81,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FRAMEWORK_DEBUG"):
             raise
-        known = isinstance(error, FrameworkError)
-        text = str(error) if known or isinstance(error, OSError) else f"{type(error).__name__}: {error}{UNEXPECTED}"
+        text = _said(error)
         print(f"error: {text}", file=sys.stderr)
         return error.exit_code if isinstance(error, FrameworkError) else 1
+
+
+def _said(error: Exception) -> str:
+    from framework.disk import explain
+    from framework.errors import FrameworkError
+
+    if isinstance(error, FrameworkError):
+        return str(error)
+    if isinstance(error, OSError):
+        return explain(error, Path()) or str(error)
+    return f"{type(error).__name__}: {error}{UNEXPECTED}"
 
 
 def _dispatch(given: list[str]) -> int:

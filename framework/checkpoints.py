@@ -11,7 +11,6 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 
@@ -19,26 +18,6 @@ from framework.errors import InputError
 from framework.runs import CHECKPOINTS, TRAINED, shown, write_whole
 
 LAST = "last.ckpt"
-
-
-class WholeCheckpoints(TorchCheckpointIO):
-    """Writes beside the target and renames, so that a file is whole or not there.
-
-    Lightning moves it from the system's folder for temporary files; from another file system that is a copy.
-    """
-
-    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        if "://" in str(path):
-            super().save_checkpoint(checkpoint, path, storage_options)
-            return
-        target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{target.name}-unfinished")
-        try:
-            torch.save(checkpoint, unfinished)
-            unfinished.replace(target)
-        finally:
-            unfinished.unlink(missing_ok=True)
 
 
 class Checkpoint(ModelCheckpoint):

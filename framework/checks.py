@@ -35,6 +35,7 @@ def check_recipe(config: DictConfig) -> None:
     problems += [*_wrong_ranges(config), *_wrong_data(config.data)]
     exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
     problems += list(_wrong_exporters(exporters))
+    problems += _wrong_trackers(config.tracker)
     task = plugins.task(config.task.name)
     for exporter in exporters:
         if exporter.check:
@@ -87,3 +88,10 @@ def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
             yield f"export={exporter.name} starts from {exporter.base}: write export=[{','.join([exporter.base, *names])}]"
     if exporters and not any(exporter.exact and exporter.format == "onnx" for exporter in exporters):
         yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
+
+
+def _wrong_trackers(section: DictConfig) -> Iterator[str]:
+    for name in section:
+        tracker = load_plugins().tracker(str(name))
+        if tracker.check:
+            yield from resolve(tracker.check)(options_of(section[name], tracker.options))

@@ -31,7 +31,7 @@ from framework.plugins import load_plugins
 from framework.schema import data_schema, recipe_schema
 
 CONFIG_PATH = "pkg://framework.conf"
-GROUPS = ("task", "data", "model", "export", "recipe")
+GROUPS = ("task", "data", "model", "export", "tracker", "recipe")
 AFTER_TRAINING = ("export", "artifact", "report")  # sections that decide what is made of a trained model
 
 
@@ -70,6 +70,10 @@ def install() -> None:
     for exporter in plugins.exporters.values():
         package = f"export.{exporter.name}"
         store.store(group="export", name=exporter.name, package=package, node=exporter.options, provider="framework")
+    for tracker in plugins.trackers.values():
+        package = f"tracker.{tracker.name}"
+        store.store(group="tracker", name=tracker.name, package=package, node=tracker.options, provider="framework")
+    store.store(group="tracker", name="none", package="tracker", node={}, provider="framework")
     HydraPlugins.instance().register(RecipeSearchPath)
 
 
@@ -139,7 +143,8 @@ def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
         saved: Any = OmegaConf.load(path)
         chosen = [name for override in overrides if override.key_or_group == "export" for name in _choices(override)]
         names = list(dict.fromkeys(chosen)) or [str(name) for name in saved.export]
-        config = compose("config", [f"task={saved.task.name}", f"export=[{','.join(names)}]"])
+        trackers = ",".join(map(str, saved.get("tracker") or {})) or "none"
+        config = compose("config", [f"task={saved.task.name}", f"export=[{','.join(names)}]", f"tracker=[{trackers}]"])
         config.merge_with({**saved, "export": {name: saved.export[name] for name in names if name in saved.export}})
     keys = [override for override in overrides if override.key_or_group != "export"]
     problems = list(_unknown_keys(keys, config))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.contracts import Exporter, Variant
+from framework.disk import writing
 from framework.graphs import Backend, Codec, Graph, Request, Tensors
 from framework.interrupts import deferred
 from framework.plugins import resolve
@@ -33,7 +34,7 @@ def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Pa
     own = folder / exporter.name
     own.mkdir()
     write = resolve(exporter.export)
-    with deferred():
+    with deferred(), writing(own, weights(graphs)):
         variant: Variant = write(graphs, own, options, paths(folder, base) if base else {})
     return _inside(variant, exporter)
 
@@ -44,7 +45,12 @@ def candidates(
     """The candidates of a lossy exporter, each written into its folder of the artifact when it is asked for."""
     own = folder / exporter.name
     own.mkdir()
-    for variant in resolve(exporter.export)(graphs, own, options, paths(folder, base) if base else {}, calibration):
+    found = resolve(exporter.export)(graphs, own, options, paths(folder, base) if base else {}, calibration)
+    while True:
+        with writing(own, weights(graphs)):
+            variant = next(found, None)
+        if variant is None:
+            return
         yield _inside(variant, exporter)
 
 
@@ -81,6 +87,11 @@ def paths(folder: Path, variant: Variant) -> dict[str, Path]:
 def open_backend(graphs: Sequence[Graph], exporter: Exporter, files: Mapping[str, Path]) -> Backend:
     backend: Backend = resolve(exporter.open)(graphs, files)
     return backend
+
+
+def weights(graphs: Sequence[Graph]) -> int:
+    """Bytes of the parameters of the fitted modules."""
+    return sum(p.numel() * p.element_size() for graph in graphs for p in graph.module.parameters())
 
 
 def size(folder: Path, exporter: Exporter) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from framework.contracts import Exporter, Task
+    from framework.contracts import Exporter, Task, Tracker
 
 GROUP = "framework.plugins"
 
@@ -31,6 +31,11 @@ def register_tasks(register: Callable[[Task], None]) -> None:
 @hookspec
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Called once at start. Call ``register`` with each exporter; its name becomes an item of ``export=[...]``."""
+
+
+@hookspec
+def register_trackers(register: Callable[[Tracker], None]) -> None:
+    """Called once at start. Call ``register`` with each tracker; its name becomes an item of ``tracker=[...]``."""
 
 
 @hookspec

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from framework.checks import check_recipe, options_of
 from framework.console import Console
 from framework.contracts import Candidate, Exporter, FitContext, Fitted, NoOptions, Task, TaskData
 from framework.data.table import Splits, Table
+from framework.disk import writing
 from framework.errors import InputError
 from framework.export import in_order
 from framework.graphs import Codec, Request
@@ -29,7 +30,7 @@ LOOKED_AT = 200  # validation rows from which an example is chosen
 
 @dataclass(frozen=True)
 class Job:
-    """What every step of a run needs."""
+    """What every step of a run needs. `trackers` are those that have begun."""
 
     config: DictConfig
     state: RunState
@@ -41,6 +42,7 @@ class Job:
     draft: Draft
     again: bool  # the run was begun by another process
     trains: bool  # or only files are made
+    trackers: list[Any] = field(default_factory=list)
 
     @classmethod
     @contextmanager
@@ -50,8 +52,9 @@ class Job:
         latest = folder.parent / "latest"
         if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
             raise InputError(f"{latest} is where the link to the last run goes; name the run's folder something else")
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder):
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        with writing(folder), locked(folder):
             if (folder / CONFIG).exists():
                 raise InputError(f"{folder} holds a run already; nothing was overwritten")
             state = RunState(recipe, str(Path.cwd()))
@@ -64,7 +67,7 @@ class Job:
     @contextmanager
     def enter(cls, config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Job]:
         """A run that was begun, to go on with. Without `trains` its training must have ended, and only files are made."""
-        with locked(folder):
+        with writing(folder), locked(folder):
             state = RunState.read(folder)
             _check_entered(config, folder, state, trains)
             with cls._at_work(config, folder, state, again=True, trains=trains) as job:
@@ -81,11 +84,16 @@ class Job:
         how = "" if not again else ", resumed" if trains else ", files made again"
         console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
         options = options_of(config.task, task.options)
+        job = cls(config, state, folder, console, task, options, exporters, draft, again, trains)
         try:
-            yield cls(config, state, folder, console, task, options, exporters, draft, again, trains)
+            yield job
         except BaseException as error:
-            console.log(f"\n{type(error).__name__}: {error}")
-            console.say(_ended_early(folder, state, stopped=isinstance(error, KeyboardInterrupt)))
+            for tracker in job.trackers:
+                tracker.finalize("failed")
+            with suppress(OSError):  # a full disk has no room for these lines either
+                console.log(f"\n{type(error).__name__}: {error}")
+            with suppress(OSError):
+                console.say(_ended_early(folder, state, stopped=isinstance(error, KeyboardInterrupt)))
             raise
         finally:
             draft.discard()
@@ -131,6 +139,7 @@ class Job:
             seed=self.config.seed,
             folder=self.folder,
             show=self.console.show,
+            trackers=tuple(self.trackers),
         )
 
     def trainer(self) -> dict[str, Any]:
@@ -182,6 +191,20 @@ class Job:
         plain = [text for text in plain if "'" not in text and (hidden or shows.keep or mask(text) == text)]
         calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]
         return min(calm or plain, key=lambda text: abs(len(text) - 40), default="...")
+
+
+def _claim(folder: Path, config: DictConfig) -> None:
+    """Makes the run's folder and writes the recipe into it. Raises InputError when it holds a run."""
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "config.yaml"
+    try:
+        with file.open("x", encoding="utf-8") as stream:
+            stream.write(OmegaConf.to_yaml(config, resolve=True))
+    except FileExistsError as error:
+        raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
+    except OSError:
+        file.unlink(missing_ok=True)  # no run has begun
+        raise
 
 
 def as_argument(request: Request) -> str:

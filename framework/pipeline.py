@@ -37,9 +37,11 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
             job.console.show(section)
 
         job.console.step("fit")
+        from framework.tracking import finish_trackers, start_trackers
         from framework.training import check_trainer  # torch takes seconds to import; what is wrong with the data is said first
 
         check_trainer(job.config.trainer)
+        start_trackers(job)
         fitted = fit_candidates(job, splits)
         for section in training_curves(job.folder, job.task.metric):
             job.console.show(section)
@@ -57,6 +59,7 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
         write_report(job, splits, fitted[job.task.model.name], scores, variants)
         artifact = seal(job, splits, fitted[job.task.model.name], scores, variants)
         address = finish(job)
-        job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(job.folder / 'report.html')}")
-        job.console.say(f"next:     python -m framework predict {shown(address)} '{job.example(splits)}'")
+    finish_trackers(job, scores, variants, artifact)  # the run has succeeded: no tracker can undo it
+    job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(job.folder / 'report.html')}")
+    job.console.say(f"next:     python -m framework predict {shown(address)} '{job.example(splits)}'")
     return job.folder

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from framework import hookspecs
-from framework.contracts import Exporter, Task
+from framework.contracts import Exporter, Task, Tracker
 from framework.errors import FrameworkError, InputError, nearest
 
 
@@ -34,6 +34,7 @@ class Plugins:
 
     tasks: dict[str, Task] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
+    trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
@@ -44,6 +45,9 @@ class Plugins:
     def exporter(self, name: str) -> Exporter:
         return self._find("exporter", name, self.exporters)
 
+    def tracker(self, name: str) -> Tracker:
+        return self._find("tracker", name, self.trackers)
+
     def _find(self, kind: str, name: str, known: Mapping[str, T]) -> T:
         if name not in known:
             broken = "".join(f"\n{plugin}" for plugin in self.broken)
@@ -53,7 +57,12 @@ class Plugins:
     def add(self, kind: str, distribution: str, item: Any) -> None:
         """Registers one thing. Raises FrameworkError when the name is taken."""
         name = item if isinstance(item, str) else item.name
-        registries: dict[str, dict[str, Any]] = {"task": self.tasks, "exporter": self.exporters, "recipes": self.recipes}
+        registries: dict[str, dict[str, Any]] = {
+            "task": self.tasks,
+            "exporter": self.exporters,
+            "tracker": self.trackers,
+            "recipes": self.recipes,
+        }
         known = registries[kind]
         if name in known:
             owner = self.origin[f"{kind} {name}"]
@@ -111,6 +120,7 @@ def _ours_first(entry: EntryPoint) -> tuple[bool, str]:
 def _hooks() -> Iterator[tuple[str, str]]:
     yield "register_tasks", "task"
     yield "register_exporters", "exporter"
+    yield "register_trackers", "tracker"
     yield "register_recipes", "recipes"
 
 

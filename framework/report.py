@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from framework.console import Shown
 from framework.contracts import Evaluation, Fitted, Section
 from framework.data.table import Splits
+from framework.disk import whole
 from framework.drawing import svg
 from framework.environment import library_versions, machine
 from framework.evaluation import standing, verdict
@@ -45,9 +46,11 @@ def write_report(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, 
         "environment": {"machine": machine(), "versions": library_versions()},
         "config": OmegaConf.to_container(job.config, resolve=True),
     }
-    (job.folder / "report.json").write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
+    with whole(job.folder / "report.json") as file:
+        file.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
     page = render(content, job.console.sections, OmegaConf.to_yaml(job.config, resolve=True))
-    (job.folder / "report.html").write_text(page, encoding="utf-8")
+    with whole(job.folder / "report.html") as file:
+        file.write_text(page, encoding="utf-8")
 
 
 def _summary(

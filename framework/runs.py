@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.artifact import MANIFEST
+from framework.disk import whole
 from framework.errors import FrameworkError, InputError
 
 CONFIG = "config.yaml"
@@ -62,9 +63,8 @@ class RunState:
 
 def write_whole(path: Path, text: str) -> None:
     """A file that is never half written, whatever ends the process."""
-    unfinished = path.with_name(f".{path.name}-unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)
+    with whole(path) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
 
 
 @contextmanager

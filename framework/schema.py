@@ -1,4 +1,6 @@
-"""The typed sections of a recipe that the framework itself owns; `task:`, `model:` and `export:` come from plugins."""
+"""The typed sections of a recipe that the framework itself owns; `task:`, `model:`, `export:` and
+`tracker:` come from plugins.
+"""
 
 from __future__ import annotations
 
@@ -78,6 +80,7 @@ def recipe_schema() -> type:
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
             ("report", ReportConfig, field(default_factory=ReportConfig)),
             ("export", dict[str, Any], field(default_factory=dict)),
+            ("tracker", dict[str, Any], field(default_factory=dict)),
             *((name, Any, field(default=None)) for name in ("task", "data", "model")),
         ],
     )

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from framework.artifact import GOLDEN, describe_graphs
 from framework.contracts import Evaluation, Fitted
 from framework.data.table import Splits
+from framework.disk import whole
 from framework.environment import library_versions
 from framework.job import Job
 from framework.measuring import Measured
@@ -66,11 +67,10 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
 def _save_module(save: Callable[[Path], None], folder: Path) -> None:
     """Once: a run that is entered again has the same weights."""
     if not folder.exists():
-        unfinished = folder.with_name(f".{folder.name}-unfinished")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir()
-        save(unfinished)
-        unfinished.rename(folder)
+        with whole(folder) as unfinished:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            save(unfinished)
 
 
 def _variant(measured: Measured) -> dict[str, Any]:

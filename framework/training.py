@@ -15,10 +15,10 @@ import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.callbacks import Callback, TQDMProgressBar
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from framework import checkpoints
+from framework import checkpoints, storage
 from framework.contracts import FitContext
 from framework.cpus import granted_cpus
 from framework.errors import FrameworkError, InputError
@@ -42,6 +42,7 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     Returns facts for the manifest; ``epochs`` and ``steps`` are those of the weights. Raises FrameworkError when a rank
     of a distributed run fails, KeyboardInterrupt when interrupted.
     """
+    storage.check_room(module, context)
     folder = context.folder / CHECKPOINTS
     ended = checkpoints.trained(folder) if context.resume else None
     if ended is None:
@@ -91,19 +92,24 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
     if strategy == "auto" and _several(arguments.get("devices", "auto")):
         strategy = "ddp"
     arguments["strategy"] = IN_CHILD_PROCESSES.get(strategy, strategy)
+    arguments["plugins"] = storage.plugins(arguments["strategy"], arguments.get("plugins"))
     arguments.setdefault("default_root_dir", str(context.folder))
-    if arguments.get("logger") in (None, True):
-        arguments["logger"] = [
-            CSVLogger(context.folder, name="logs", version=""),
-            TensorBoardLogger(str(context.folder), name="logs", version="tensorboard"),
-        ]
+    arguments["logger"] = _loggers(context, arguments.get("logger"))
     callbacks = arguments.pop("callbacks", None) or []
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
     callbacks = [*_callbacks(context, patience, arguments), *callbacks]  # Trainer.checkpoint_callback is the first one
-    if "plugins" not in arguments and str(arguments["strategy"]).startswith(("auto", "ddp")):
-        arguments["plugins"] = [checkpoints.WholeCheckpoints()]  # sharded strategies write folders, in their own way
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
+
+
+def _loggers(context: FitContext, given: Any) -> Any:
+    """The CSV log, or the recipe's own loggers, and the trackers; none at all with ``trainer.logger=false``."""
+    if given is False:
+        return False
+    if given in (None, True):
+        given = CSVLogger(context.folder, name="logs", version="")
+        _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
+    return [*(given if isinstance(given, list) else [given]), *context.trackers]
 
 
 def best_precision(accelerator: str) -> str:

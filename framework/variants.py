@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.table import Splits
-from framework.export import calibration_feeds, export, open_backend, paths, size
+from framework.export import calibration_feeds, export, open_backend, paths, size, weights
 from framework.graphs import Backend, Request
 from framework.job import Job
 from framework.lossy import search
@@ -47,9 +47,8 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     shows = job.console.disclosure.value
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
     module = ModuleBackend(fitted.graphs)
-    bytes_ = sum(p.numel() * p.element_size() for graph in fitted.graphs for p in graph.module.parameters())
     yardstick = Yardstick(job, fitted, splits.validation, requests)
-    reference = yardstick.measure("trained module", bytes_, module)
+    reference = yardstick.measure("trained module", weights(fitted.graphs), module)
     tried: list[Measured] = []
     for exporter in job.exporters:
         base = next((m.variant for m in tried if m.shipped and m.name == exporter.base), None)

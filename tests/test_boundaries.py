@@ -31,7 +31,7 @@ def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str) -
 
 def test_first_party_plugins_are_announced_like_a_strangers() -> None:
     names = {entry.name for entry in entry_points(group=hookspecs.GROUP)}
-    assert {"classification", "onnx", "torchscript"} <= names
+    assert {"classification", "onnx", "torchscript", "trackers"} <= names
 
 
 def test_modules_stay_small() -> None:

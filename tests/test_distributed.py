@@ -30,6 +30,10 @@ def test_two_processes_give_one_run_and_the_metric_of_one(tmp_path: Path, small:
     scores = [m["evaluation"]["candidates"]["fine-tuned encoder"]["macro_f1"] for m in (one, two)]
     assert scores[1] == pytest.approx(scores[0], abs=0.1)
     assert scores[1] > 0.9
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(tmp_path / "two" / "run" / "logs" / "tensorboard")).Reload()
+    assert {"train_loss", "val_macro_f1", "test/macro_f1"} <= set(events.Tags()["scalars"])  # the first rank's, and the run's
     assert len(list((tmp_path / "two").glob("*"))) == 2  # the run and the latest link
 
 

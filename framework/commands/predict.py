@@ -87,19 +87,15 @@ def answer_file(model: Model, source: Path, out: Path, encoding: str | None = No
     from tqdm import tqdm
 
     from framework.data.reading import iter_rows
+    from framework.disk import whole
 
-    unfinished = out.with_name(f".{out.name}-unfinished")
     count = 0
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="") as stream:
-            write = _writer(model, stream, out.suffix)
-            rows = iter_rows(source, encoding, say=lambda note: print(note, file=sys.stderr))
-            for row, response in tqdm(_answers(model, source, rows), unit=" rows", disable=None):
-                write(row.values, response)
-                count += 1
-        unfinished.replace(out)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+        write = _writer(model, stream, out.suffix)
+        rows = iter_rows(source, encoding, say=lambda note: print(note, file=sys.stderr))
+        for row, response in tqdm(_answers(model, source, rows), unit=" rows", disable=None):
+            write(row.values, response)
+            count += 1
     return count
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,9 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecation of torch.jit, and a warning for every frozen branch
             traced = torch.jit.trace(graph.module, inputs, check_trace=False)
-            torch.jit.save(traced, str(folder / files[graph.name]))
+            written = io.BytesIO()
+            torch.jit.save(traced, written)
+        (folder / files[graph.name]).write_bytes(written.getbuffer())  # torch itself aborts the process on a full disk
     return Variant(files, {"precision": "fp32", "torch": torch.__version__})
 
 

@@ -1,0 +1,58 @@
+"""Trackers: TensorBoard files in the run's folder, Weights & Biases, MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Optional
+
+from framework import Tracker, hookimpl
+
+
+@dataclass
+class TensorBoard:
+    """Options of `tracker: tensorboard`, by the names of torch's SummaryWriter."""
+
+    flush_secs: int = 120  # until what was logged is on disk, for who watches a training
+
+
+class WandbMode(Enum):
+    online = "online"
+    offline = "offline"
+    disabled = "disabled"
+
+
+@dataclass
+class Wandb:
+    """Options of `tracker: wandb`, by the names of `wandb.init`. The key comes from `wandb login` or WANDB_API_KEY."""
+
+    project: Optional[str] = None  # None: WANDB_PROJECT, or the recipe's name
+    entity: Optional[str] = None
+    name: Optional[str] = None  # None: that of the run's folder
+    group: Optional[str] = None
+    job_type: Optional[str] = None
+    tags: list[str] = field(default_factory=list)
+    notes: Optional[str] = None
+    mode: Optional[WandbMode] = None  # None: WANDB_MODE, or online
+    log_artifact: bool = True  # False: metrics and recipe only
+
+
+@dataclass
+class Mlflow:
+    """Options of `tracker: mlflow`, by the names of Lightning's MLFlowLogger. Credentials come from the environment."""
+
+    tracking_uri: Optional[str] = None  # None: MLFLOW_TRACKING_URI, or mlflow's default, ./mlflow.db
+    experiment_name: Optional[str] = None  # None: MLFLOW_EXPERIMENT_NAME, or the recipe's name
+    run_name: Optional[str] = None  # None: that of the run's folder
+    tags: dict[str, str] = field(default_factory=dict)
+    artifact_location: Optional[str] = None  # None: where the server, or ./mlruns, keeps them
+    log_artifact: bool = True  # False: metrics and recipe only
+
+
+@hookimpl
+def register_trackers(register: Callable[[Tracker], None]) -> None:
+    checks = "framework_trackers.checks"
+    register(Tracker("tensorboard", "framework_trackers.tensorboard:start", TensorBoard, f"{checks}:tensorboard"))
+    register(Tracker("wandb", "framework_trackers.wandb:start", Wandb, f"{checks}:wandb"))
+    register(Tracker("mlflow", "framework_trackers.mlflow:start", Mlflow, f"{checks}:mlflow"))
