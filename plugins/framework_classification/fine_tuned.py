@@ -20,11 +20,14 @@ from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
+from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
+from framework_text.probe import fit_head
+from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
 from framework_text.tokenizer import same_tokens, write_tokenizer
 from framework_text.tokens import TokenizedRows, batches, describe, spread_batches
 
+PROBED = 20_000  # training rows that the head is fitted to before fine-tuning
 SAMPLE = 512  # rows from which the speed of learning is measured
 TOLERANCE = 1e-4  # of a probability, between the module and an exact export
 
@@ -48,6 +51,9 @@ def fit(context: FitContext) -> Fitted:
         context.show(section)
     pad = tokenizer.pad_token_id or 0
     loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
+    if model.probe and not context.resume:
+        some = _tokenized(data, data.some(PROBED, context.seed), tokenizer, options)
+        fit_head(network, len(data.labels), batches(some, LengthBucketSampler(some.lengths, 64, shuffle=False), pad))
     if plan.epochs is not None:
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     training = train(classifier, loader, context, patience=model.patience)
@@ -78,8 +84,11 @@ def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[An
     """The backbone with a head for the labels, shaped as the recipe says, and what of its shape was changed."""
     names = dict(enumerate(labels))
     ids = {label: i for i, label in names.items()}
-    network = backbones.load_model(
-        "AutoModelForSequenceClassification", folder, num_labels=len(names), id2label=names, label2id=ids
+    head = {"num_labels": len(names), "id2label": names, "label2id": ids}
+    network = (
+        SentenceClassifier(folder, **head)
+        if pools_by_mean(folder)
+        else backbones.load_model("AutoModelForSequenceClassification", folder, **head)
     )
     layers, frozen = keep_layers(network, model.layers), freeze(network, model.freeze)
     for part in network.modules():
@@ -108,7 +117,8 @@ def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
         return Plan(rows, epochs, batch, rate, why)
     sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
     pace = rows_per_second(classifier, spread_batches(sample, batch, tokenizer.pad_token_id or 0), context)
-    fitting, fitting_epochs = within(model.minutes, pace, rows, len(data.splits.validation), epochs)
+    probing = VALIDATION * min(PROBED, rows) / pace / 60 if model.probe else 0.0
+    fitting, fitting_epochs = within(max(model.minutes - probing, 0.1), pace, rows, len(data.splits.validation), epochs)
     minutes = fitting * fitting_epochs / pace / 60
     why.append(f"{pace:.0f} rows a second are learned on this machine: about {minutes:.1f} minutes")
     if (fitting, fitting_epochs) != (rows, epochs):

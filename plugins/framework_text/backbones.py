@@ -89,14 +89,14 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
         raise InputError(f"{folder}: its weights cannot be loaded: {_first(error)}") from error
     finally:
         transformers.logging.set_verbosity(level)
-    _check_loaded(folder, model.base_model_prefix, loaded)
+    _check_loaded(folder, "" if kind == "AutoModel" else f"{model.base_model_prefix}.", loaded)
     return model
 
 
 def _check_loaded(folder: Path, prefix: str, loaded: Any) -> None:
     """Only a head and a pooler may start from random weights."""
     names = [*loaded["missing_keys"], *(entry[0] for entry in loaded["mismatched_keys"])]
-    random = sorted(name for name in names if name.startswith(f"{prefix}.") and "pooler" not in name)
+    random = sorted(name for name in names if name.startswith(prefix) and "pooler" not in name)
     if random:
         raise InputError(
             f"{folder}: model.safetensors does not fit its config.json: {len(random)} of the backbone's weights are missing "
