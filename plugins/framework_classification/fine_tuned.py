@@ -86,7 +86,7 @@ def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[An
     ids = {label: i for i, label in names.items()}
     head = {"num_labels": len(names), "id2label": names, "label2id": ids}
     network = (
-        SentenceClassifier(folder, **head)
+        SentenceClassifier.over(folder, **head)
         if pools_by_mean(folder)
         else backbones.load_model("AutoModelForSequenceClassification", folder, **head)
     )

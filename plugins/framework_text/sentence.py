@@ -1,4 +1,4 @@
-"""A classifier over a sentence encoder: the mean of the token states, as the encoder was trained to be read, and a linear head."""
+"""A classifier over a sentence encoder: the mean of its token states, as it was trained to be read, and a linear head."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
+from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from framework_text import backbones
 
 POOLING = Path("1_Pooling") / "config.json"  # where sentence-transformers keeps how token states become one vector
-HEAD = "head.safetensors"
 
 
 def pools_by_mean(folder: Path) -> bool:
@@ -27,29 +26,43 @@ def pools_by_mean(folder: Path) -> bool:
     return modes == ["pooling_mode_mean_tokens"]
 
 
-class SentenceClassifier(nn.Module):
-    """input_ids, attention_mask (batch, sequence) -> logits (batch, classes). Reimers and Gurevych 2019."""
+class SentenceClassifier(PreTrainedModel):
+    """input_ids, attention_mask (batch, sequence) -> logits (batch, classes). Reimers and Gurevych 2019.
 
-    def __init__(self, folder: Path, **config: Any) -> None:
-        super().__init__()
-        self.base_model = backbones.load_model("AutoModel", folder, **config)
-        if getattr(self.base_model, "pooler", None) is not None:
-            self.base_model.pooler = None  # reads one token, with weights that nothing here would train
-        self.config = self.base_model.config
-        self.dropout = nn.Dropout(getattr(self.config, "hidden_dropout_prob", getattr(self.config, "dropout", 0.1)))
-        self.classifier = nn.Linear(self.config.hidden_size, self.config.num_labels)
+    A model of transformers: `saved` reads what its save_pretrained wrote, and pipelines take it.
+    """
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SequenceClassifierOutput:
-        states = self.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+    base_model_prefix = "backbone"
+    _supports_sdpa = True  # as far as the backbone does, which checks it
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.backbone = AutoModel.from_config(config)
+        self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1)))
+        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
+        self._without_pooler()
+        self.post_init()
+
+    @classmethod
+    def over(cls, folder: Path, **config: Any) -> SentenceClassifier:
+        """A new head over the pretrained encoder in a folder."""
+        model = cls(AutoConfig.from_pretrained(folder, **config))
+        model.backbone = backbones.load_model("AutoModel", folder, config=model.config)
+        model._without_pooler()
+        return model
+
+    @classmethod
+    def saved(cls, folder: Path | str) -> SentenceClassifier:
+        """A trained one, as a run leaves it in its folder ``torch``."""
+        model: SentenceClassifier = cls.from_pretrained(folder, config=AutoConfig.from_pretrained(folder))
+        return model
+
+    def _without_pooler(self) -> None:
+        if getattr(self.backbone, "pooler", None) is not None:
+            self.backbone.pooler = None  # reads one token, with weights that nothing here would train
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> SequenceClassifierOutput:
+        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
         return SequenceClassifierOutput(logits=self.classifier(self.dropout(mean)))
-
-    def set_attn_implementation(self, name: str) -> None:
-        self.base_model.set_attn_implementation(name)
-
-    def save_pretrained(self, folder: Path) -> None:
-        """The backbone as transformers' AutoModel reads it, and the linear head beside it: ``weight`` and ``bias``."""
-        self.base_model.save_pretrained(folder)
-        head = {name: value.detach().contiguous() for name, value in self.classifier.state_dict().items()}
-        save_file(head, folder / HEAD)
