@@ -108,7 +108,8 @@ def _loggers(context: FitContext, given: Any) -> Any:
         return False
     if given in (None, True):
         given = CSVLogger(context.folder, name="logs", version="")
-        _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
+        if context.resume is None:  # which would delete what was logged before
+            _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
     return [*(given if isinstance(given, list) else [given]), *context.trackers]
 
 
