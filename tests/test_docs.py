@@ -1,12 +1,13 @@
-"""Every command and every Python block of README and docs is run, on tiny data and a tiny model."""
+"""Every command and every Python block of README and docs is run, on tiny data and a tiny model; quoted messages exist."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,23 +15,32 @@ import pytest
 
 import framework
 from framework.__main__ import main
-from tests.tiny import rows, write_csv
+from tests.tiny import rows, tiny_model, write_csv
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
+READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
+PAGES = [*READMES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
+SOURCES = [path for folder in ("framework", "plugins") for path in sorted((ROOT / folder).rglob("*.py"))]
 ELSEWHERE = {"recipe=price": "tests/test_plugins.py"}  # commands that another test runs
 INSTALLED = {"make": "Makefile", "pip": "pyproject.toml"}
 
 
-def blocks(language: str) -> Iterator[tuple[str, str]]:
-    for page in PAGES:
+def blocks(language: str, pages: Sequence[Path] = PAGES) -> list[tuple[str, str]]:
+    """(page, block); what stands on several pages once, under the first."""
+    found: dict[str, str] = {}
+    for page in pages:
         for block in re.findall(rf"^```{language}\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL):
-            yield page.name, block
+            found.setdefault(block, page.name)
+    return [(page, block) for block, page in found.items()]
 
 
-def commands() -> list[tuple[str, str]]:
-    lines = [(page, line) for page, block in blocks("sh") for line in block.splitlines()]
-    return list(dict.fromkeys((page, line.split("  #")[0].strip()) for page, line in lines if line.strip()))
+def commands(pages: Sequence[Path] = PAGES) -> list[tuple[str, str]]:
+    """(page, command), without comments; as with blocks."""
+    found: dict[str, str] = {}
+    for page, block in blocks("sh", pages):
+        for line in filter(None, (line.split("  #")[0].strip() for line in block.splitlines())):
+            found.setdefault(line, page)
+    return [(page, line) for line, page in found.items()]
 
 
 @pytest.fixture
@@ -85,12 +95,45 @@ def assert_known(words: list[str]) -> None:
         assert words[-1].startswith(".") or (ROOT / words[-1] / "pyproject.toml").is_file()
 
 
-@pytest.mark.parametrize(("page", "block"), list(blocks("python")))
+@pytest.mark.parametrize(("page", "block"), blocks("python"))
 def test_the_python_block_runs(page: str, block: str, place: Path, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = [override for override in small if not override.startswith(("data.train", "trainer.max_epochs"))]
     original = framework.run
+    if "SentenceClassifier" in block:
+        train_a_sentence_encoder(place, small)
     monkeypatch.setattr(framework, "run", lambda recipe, *given: partial(original, recipe)(*given, *tiny, "export=[onnx]"))
     exec(compile(block, page, "exec", dont_inherit=True), {"__name__": "docs"})
+
+
+def train_a_sentence_encoder(place: Path, small: list[str]) -> None:
+    """Makes ``latest`` a run whose backbone is read by the mean of its token states."""
+    encoder = tiny_model(place / "encoder")
+    (encoder / "1_Pooling").mkdir()
+    (encoder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
+    given = [override for override in small if not override.startswith("model.name")]
+    run = framework.run("sentiment", *given, f"model.name={encoder}", "export=[onnx]", folder=place / "runs/sentiment/second")
+    assert (place / "runs" / "sentiment" / "latest").resolve() == run.resolve()
+
+
+def test_the_readme_has_the_same_commands_and_code_in_both_languages() -> None:
+    english, chinese = ([page] for page in READMES)
+    assert [line for _, line in commands(english)] == [line for _, line in commands(chinese)]
+    assert [block for _, block in blocks("python", english)] == [block for _, block in blocks("python", chinese)]
+
+
+def quoted_messages() -> list[str]:
+    """What docs/troubleshooting.md explains: the first words in backticks of each entry; … stands for what differs."""
+    return re.findall(r"^- `([^`]+)`", (ROOT / "docs" / "troubleshooting.md").read_text("utf-8"), re.MULTILINE)
+
+
+def test_troubleshooting_explains_the_messages_people_meet() -> None:
+    assert len(quoted_messages()) >= 25
+
+
+@pytest.mark.parametrize("message", quoted_messages())
+def test_the_message_exists(message: str) -> None:
+    pattern = re.compile("[^\\n]{1,100}".join(map(re.escape, message.split("…"))))
+    assert any(pattern.search(path.read_text("utf-8")) for path in SOURCES), f"no source says {message!r}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
