@@ -105,11 +105,10 @@ def comparison(
     metric: Mapping[str, Any], judged: int,
 ) -> Section:  # fmt: skip
     """Speeds over all turns; the ratios are medians of the ratios turn by turn."""
-    name, sign = metric["name"], 1 if metric["maximize"] else -1
+    name = metric["name"]
     ratios = [median(a / b for a, b in zip(exact.turns, other.turns, strict=True)) for exact, other in (batched, single)]
-    drop = sign * (metrics[FP32][name] - metrics[INT8][name])
     same = sum(a == b for a, b in zip(batched[0].labels, batched[1].labels, strict=True)) / len(batched[0].labels)
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (
             many.name,
             f"{len(many.labels) / many.seconds:.1f}",

@@ -14,8 +14,9 @@ PROGRAM = """
 import re, sys
 from pathlib import Path
 from framework.__main__ import main
-code = main(sys.argv[2:])
-Path(sys.argv[1]).write_text(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
+note, *given = sys.argv[1:]
+code = main(given)
+Path(note).write_text(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 sys.exit(code)
 """
 
