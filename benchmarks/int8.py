@@ -117,10 +117,9 @@ def comparison(
         )
         for many, one in zip(batched, single, strict=True)
     ]
-    rows += [
-        ("INT8 / fp32", f"{ratios[0]:.2f}", f"{ratios[1]:.2f}", f"{-sign * drop:+.4f}"),
-        ("target", *_reached(ratios, drop)),
-    ]
+    change = metrics[INT8][name] - metrics[FP32][name]
+    rows.append(("INT8 / fp32", *(f"{ratio:.2f}" for ratio in ratios), f"{change:+.4f}"))
+    rows.append(("target", *_reached(ratios, -change if metric["maximize"] else change)))
     header = ("", "texts/s in batches", "texts/s one at a time", f"{name}, {judged:,} rows")
     turns = f"{len(batched[0].turns)} turns in batches, {len(single[0].turns)} one at a time"
     return Section(f"{run}: fp32 against INT8", header, rows, f"{turns}; {same:.1%} of the labels are the same")
