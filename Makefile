@@ -29,9 +29,11 @@ test: lint
 bench: .venv/installed
 	$(BIN)/python benchmarks/startup.py runs/sentiment/latest
 	$(BIN)/python benchmarks/predict_speed.py runs/sentiment/latest
+	$(BIN)/python benchmarks/int8.py runs/sentiment/latest
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/same_seed.py
 	$(BIN)/python benchmarks/read_speed.py
+	$(BIN)/python benchmarks/check_speed.py --rows 100000
 
 clean:
 	rm -rf .venv runs dist

@@ -1,4 +1,4 @@
-"""Seconds and memory for reading a CSV of random texts, about 100 characters each.
+"""Seconds and memory for reading a CSV of made-up texts, about 100 characters each.
 
 python benchmarks/read_speed.py --rows 1000000
 """
@@ -6,14 +6,13 @@ python benchmarks/read_speed.py --rows 1000000
 from __future__ import annotations
 
 import argparse
-import csv
-import random
 import resource
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.machine import heading
+from benchmarks.synthetic import write_csv
 from framework import Section
 from framework.console import as_text
 from framework.data import arrow as _arrow  # noqa: F401, importing pyarrow is not reading
@@ -28,23 +27,13 @@ def main() -> None:
     print(heading())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
-        write(path, options.rows)
+        write_csv(path, options.rows)
         before, started, used = peak(), time.perf_counter(), time.process_time()
         table = read_table([File(path)]).table
         took, used = time.perf_counter() - started, time.process_time() - used
         size = path.stat().st_size / 2**20
     row = (f"{len(table):,}", f"{size:.0f}", f"{took:.1f}", f"{used:.1f}", f"{before:.0f}", f"{peak():.0f}")
     print(as_text(Section("Reading", ("rows", "file MiB", "seconds", "CPU seconds", "peak MiB before", "after"), [row])))
-
-
-def write(path: Path, rows: int) -> None:
-    pick = random.Random(0)
-    words = ["".join(pick.choices("abcdefghijklmnopqrstuvwxyz", k=pick.randint(2, 9))) for _ in range(5000)]
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        table = csv.writer(stream)
-        table.writerow(("id", "text", "label"))
-        for i in range(rows):
-            table.writerow((f"{i:07d}", " ".join(pick.choices(words, k=16)) + ", yes" * (i % 3), "abc"[i % 3]))
 
 
 def peak() -> float:

@@ -1,15 +1,19 @@
-"""The sentiment recipe's rows, as the framework reads, cleans and splits them."""
+"""The sentiment recipe's rows and backbone, as the framework finds them."""
 
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 from omegaconf import DictConfig
 
 from framework import Splits, Task
+from framework.checks import options_of
 from framework.configs import compose_recipe
 from framework.data.loading import load_splits
 from framework.plugins import load_plugins
+from framework_text import backbones
+from framework_text.options import FineTuning
 
 
 def sentiment(*overrides: str) -> tuple[DictConfig, Task, Splits]:
@@ -24,3 +28,14 @@ def tweets(count: int) -> list[str]:
     _, _, splits = sentiment("data.limit_rows=null")
     texts = list(splits.train.columns["text"])
     return random.Random(42).sample(texts, min(count, len(texts)))
+
+
+def model_options(*overrides: str) -> FineTuning:
+    """The `model:` section, checked as a run checks it."""
+    options: FineTuning = options_of(compose_recipe("sentiment", list(overrides)).model, FineTuning)
+    return options
+
+
+def backbone() -> Path:
+    """The folder of the packaged weights."""
+    return backbones.fetch(model_options().backbone)

@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks.machine import heading
+from benchmarks.process import sentiment_run
 from framework import Section
 from framework.console import as_text
 
 SMALL = ("data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1")
-RUN = "import sys, framework; framework.run('sentiment', *sys.argv[2:], folder=sys.argv[1])"
 
 
 def main() -> int:
@@ -38,7 +37,7 @@ def main() -> int:
 
 def metrics(folder: Path, overrides: list[str]) -> dict[str, float]:
     """Runs the recipe in `folder`; what the run says goes to stderr. Returns "candidate: metric" -> value."""
-    subprocess.run([sys.executable, "-c", RUN, str(folder), *SMALL, *overrides], stdout=sys.stderr, check=True)
+    sentiment_run(folder, *SMALL, *overrides)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     return {f"{name}: {key}": value for name, found in report["metrics"].items() for key, value in found.items()}
 

@@ -3,7 +3,10 @@
     python benchmarks/training_speed.py --rows 1600 --rounds 2
 
 On the CPU: the same rows and weights, batches of 32, at most 128 tokens, gradients clipped to 1.0, one epoch. Only the training
-loop is timed: no loading, evaluation or checkpoint, and each fit follows a short one of the same kind. Needs accelerate.
+loop is timed: no loading, probed head, evaluation or checkpoint; each fit follows a short one of its kind. Needs accelerate.
+--dropout and --freeze add this framework with that setting, which shows what it saves:
+
+    python benchmarks/training_speed.py --dropout 0 --freeze embeddings
 """
 
 from __future__ import annotations
@@ -12,8 +15,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,18 +28,20 @@ import transformers
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.machine import heading
-from benchmarks.recipe import sentiment
+from benchmarks.recipe import model_options, sentiment
 from framework import FitContext, FrameworkError, Section
 from framework.checks import options_of
 from framework.console import as_text
 from framework.plugins import resolve
 from framework.training import best_precision
 from framework_text import backbones
+from framework_text.plan import learning_rate
 
+OURS = "(c) this framework"
 WARM_UP = 3  # steps of the fit before each timed one
 RECIPE = ("data.validation_fraction=0.002", "data.test_fraction=0.002", "trainer.accelerator=cpu", "trainer.max_epochs=1",
           "trainer.gradient_clip_val=1.0", "trainer.limit_val_batches=0", "trainer.enable_checkpointing=false",
-          "trainer.enable_progress_bar=false", "model.batch_size=32", "task.max_length=128")  # fmt: skip
+          "trainer.enable_progress_bar=false", "model.batch_size=32", "model.probe=false", "task.max_length=128")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1600, help="training rows of one timed fit (default 1600)")
     parser.add_argument("--rounds", type=int, default=2, help="timed fits of each contestant, taking turns (default 2)")
+    parser.add_argument("--dropout", metavar="SHARE", help="adds model.dropout=SHARE to the contestants")
+    parser.add_argument("--freeze", metavar="WHAT", help="adds model.freeze=WHAT, embeddings or a number of layers")
     options = parser.parse_args()
+    changes = [f"model.{name}={value}" for name in ("dropout", "freeze") if (value := getattr(options, name)) is not None]
     if find_spec("accelerate") is None:
         sys.exit("Hugging Face's Trainer needs accelerate: pip install accelerate")
     transformers.logging.set_verbosity_error()
@@ -70,7 +78,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             context = recipe_context(options.rows, Path(folder))
-            everyone = contestants(context)
+            everyone = contestants(context, changes)
             take_turns(everyone, options.rounds)
         except FrameworkError as error:
             sys.exit(f"error: {error}")
@@ -93,15 +101,24 @@ def recipe_context(rows: int, folder: Path) -> FitContext:
     )
 
 
-def contestants(context: FitContext) -> list[Contestant]:
+def contestants(context: FitContext, changes: Sequence[str]) -> list[Contestant]:
+    """changes: settings of the recipe, each of which makes one more contestant."""
     bf16 = best_precision("cpu") == "bf16-mixed"
     grouped = {"train_sampling_strategy": "group_by_length", "bf16": bf16}
     best = "bf16" if bf16 else "fp32"
     return [
         Contestant("(a) Trainer, defaults", "fp32", "random", partial(hugging_face, context, {})),
         Contestant("(b) Trainer, its best", best, "group_by_length", partial(hugging_face, context, grouped)),
-        Contestant("(c) this framework", best, "length buckets", partial(this_framework, context)),
+        Contestant(OURS, best, "length buckets", partial(this_framework, context)),
+        *(
+            Contestant(f"(c) with {change}", best, "length buckets", partial(this_framework, changed(context, change)))
+            for change in changes
+        ),
     ]
+
+
+def changed(context: FitContext, change: str) -> FitContext:
+    return replace(context, model=model_options(*RECIPE, change))
 
 
 def take_turns(everyone: list[Contestant], rounds: int) -> None:
@@ -128,7 +145,7 @@ def hugging_face(context: FitContext, extra: dict[str, Any], steps: int | None) 
     arguments = TrainingArguments(
         output_dir=str(context.folder / "hugging_face"),
         per_device_train_batch_size=context.model.batch_size,
-        learning_rate=context.model.learning_rate,
+        learning_rate=learning_rate(context.model, context.model.batch_size),
         max_grad_norm=context.trainer["gradient_clip_val"],
         num_train_epochs=1,
         max_steps=steps or -1,
@@ -152,8 +169,7 @@ def this_framework(context: FitContext, steps: int | None) -> Timing:
     """One epoch, or `steps`, of the fit that the sentiment recipe runs."""
     clock = LightningClock()
     trainer = {**context.trainer, "callbacks": [clock], "limit_train_batches": steps}
-    given = FitContext(**{**vars(context), "trainer": trainer})
-    fitted = resolve("framework_classification.fine_tuned:fit")(given)
+    fitted = resolve("framework_classification.fine_tuned:fit")(replace(context, trainer=trainer))
     return Timing(clock.seconds, fitted.facts["steps"])
 
 
@@ -183,7 +199,7 @@ class LightningClock(pl.Callback):
 
 def table(everyone: list[Contestant], rows: int) -> Section:
     """Medians over the rounds; a ratio is the median of the ratios within each round."""
-    ours = everyone[-1]
+    ours = next(contestant for contestant in everyone if contestant.name == OURS)
 
     def cells(contestant: Contestant) -> tuple[str, ...]:
         speeds = [rows / timing.seconds for timing in contestant.timings]
@@ -191,7 +207,7 @@ def table(everyone: list[Contestant], rows: int) -> Section:
         each = " ".join(f"{speed:.1f}" for speed in speeds)
         return contestant.name, contestant.precision, contestant.batches, each, f"{median(speeds):.1f}", f"{median(ratios):.2f}"
 
-    header = ("", "precision", "batches", "each round", "samples/s", "framework is x times as fast")
+    header = ("", "precision", "batches", "each round", "samples/s", "(c) is x times as fast")
     note = f"{rows:,} rows, {ours.timings[0].steps} steps a fit, {len(ours.timings)} rounds"
     return Section("Training MiniLM on tweets", header, [cells(contestant) for contestant in everyone], note)
 

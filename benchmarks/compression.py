@@ -1,0 +1,106 @@
+"""What fewer layers and frozen weights save and cost: the sentiment recipe in five shapes, on the same rows.
+
+    python benchmarks/compression.py --rows 8000 --epochs 2
+    python benchmarks/compression.py --minutes 3
+
+Without --minutes every shape is trained for the same epochs. With it each is trained for as long, so that one that
+learns faster sees more of the rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from benchmarks.machine import heading
+from benchmarks.process import sentiment_run
+from framework import Section
+from framework.artifact import open_artifact
+from framework.console import as_text
+from framework.plugins import load_plugins
+from framework.runs import CONFIG
+from framework_text.plan import FILE
+
+SHAPES: Mapping[str, Sequence[str]] = {
+    "full backbone": (),
+    **{change: (change,) for change in ("model.layers=3", "model.layers=2", "model.freeze=embeddings", "model.freeze=3")},
+}
+SETTINGS = ("export=[onnx,onnx_int8]", "tracker=none", "trainer.enable_progress_bar=false")
+UNTIL_THE_END = "trainer.limit_val_batches=0"  # of the epochs: samples/s is of learning alone, and no shape stops early
+FP32, INT8 = "onnx", "onnx_int8"
+
+Manifest = Mapping[str, Any]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=8000, help="training rows (default 8000)")
+    parser.add_argument("--epochs", type=int, default=2, help="of each shape (default 2)")
+    parser.add_argument("--minutes", type=float, help="of training of each shape, instead of --epochs")
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="of the recipe, for every shape")
+    options = parser.parse_args()
+    length = f"trainer.max_epochs={options.epochs}" if options.minutes is None else f"model.minutes={options.minutes}"
+    settings = [f"data.limit_rows={options.rows}", length, UNTIL_THE_END, *SETTINGS, *options.overrides]
+    print(heading(), flush=True)
+    with tempfile.TemporaryDirectory() as name:
+        manifests, epochs = {}, {}
+        for number, (shape, changes) in enumerate(SHAPES.items()):
+            folder = Path(name) / str(number)
+            sentiment_run(folder, *settings, *changes)
+            manifests[shape] = open_artifact(folder).manifest
+            epochs[shape] = epochs_of(folder)
+    print(as_text(training(manifests, epochs)) + "\n")
+    print(as_text(files(manifests)))
+
+
+def epochs_of(folder: Path) -> int:
+    """Planned by the run, where its recipe does not say."""
+    plan = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    return int(plan["epochs"] or OmegaConf.load(folder / CONFIG).trainer.max_epochs)
+
+
+def training(manifests: Mapping[str, Manifest], epochs: Mapping[str, int]) -> Section:
+    metric = next(iter(manifests.values()))["metric"]["name"]
+
+    def cells(shape: str, manifest: Manifest) -> tuple[str, ...]:
+        model = manifest["model"]
+        learned = model["parameters"] - model.get("frozen_parameters", 0)
+        speed = model["rows"] * epochs[shape] / model["train_seconds"]
+        counts = (model["parameters"], learned, model["rows"], epochs[shape])
+        return shape, *(f"{count:,}" for count in counts), f"{speed:.1f}", f"{tested(manifest)[metric]:.4f}"
+
+    header = ("", "parameters", "trained", "rows", "epochs", "samples/s", f"{metric} on test")
+    note = "samples/s: of training with its checkpoints; nothing is validated in between, and the last weights are used."
+    return Section("Training", header, [cells(*each) for each in manifests.items()], note)
+
+
+def tested(manifest: Manifest) -> Mapping[str, float]:
+    """The model's metrics on the test rows."""
+    candidates: Mapping[str, Mapping[str, float]] = manifest["evaluation"]["candidates"]
+    return candidates[load_plugins().task(manifest["task"]).model.name]
+
+
+def files(manifests: Mapping[str, Manifest]) -> Section:
+    def cells(shape: str, manifest: Manifest, file: str) -> tuple[str, ...]:
+        facts = manifest["variants"].get(file)
+        if facts is None:
+            return shape, f"{file}: no candidate shipped", "", "", "", ""
+        name = f"{file} ({facts['facts']['precision']})" if file == INT8 else file
+        metric = facts["metrics"][manifest["metric"]["name"]]
+        speeds = f"{facts['per_second']:.0f}", f"{facts['milliseconds']:.1f}"
+        return shape, name, f"{facts['bytes'] / 1e6:.1f}", *speeds, f"{metric:.4f}"
+
+    rows = [cells(shape, manifest, file) for shape, manifest in manifests.items() for file in (FP32, INT8)]
+    name = next(iter(manifests.values()))["metric"]["name"]
+    header = ("", "file", "MB", "a second in batches", "ms for one", f"{name} on validation")
+    return Section("Files, as the runs measured them", header, rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""What INT8 costs and gives: every file that a run tried, and fp32 against INT8 on the same texts, taking turns.
+
+    python benchmarks/int8.py runs/sentiment/latest
+    python benchmarks/int8.py runs/banking77 runs/clinc150 --texts 2000 --rounds 5
+
+The texts are the run's own test rows, found as the run found them: start it where the run was started. With --file they
+come from a labelled file. The metrics on them are the sealed files' own; those on validation decided what ships.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from typing import Any
+
+from benchmarks.machine import heading
+from benchmarks.predict_speed import BLOCK, Contestant, by_model, compete, one_by_one
+from framework import FrameworkError, Section, Table
+from framework.artifact import open_artifact
+from framework.commands.evaluate import judge
+from framework.configs import recompose
+from framework.console import as_text
+from framework.data.loading import load_splits, read_labelled
+from framework.plugins import load_plugins
+from framework.runs import CONFIG, find_run
+from framework.runtime.model import Model
+
+FP32, INT8 = "onnx", "onnx_int8"
+BATCHES, SINGLE, DROP = 1.8, 2.0, 0.005  # targets: times fp32, and of the metric
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="a finished run, or its artifact where --file is given")
+    parser.add_argument("--texts", type=int, default=2000, help="texts answered in batches, at most (default 2000)")
+    parser.add_argument("--singles", type=int, default=300, help="texts answered one at a time (default 300)")
+    parser.add_argument("--rounds", type=int, default=3, help="times that all texts are answered in batches (default 3)")
+    parser.add_argument("--file", metavar="CSV", help="labelled rows to answer instead of the runs' own test rows")
+    options = parser.parse_args()
+    print(heading(), flush=True)
+    for run in options.runs:
+        try:
+            for section in sections(run, options):
+                print(as_text(section) + "\n", flush=True)
+        except FrameworkError as error:
+            sys.exit(f"error: {error}")
+
+
+def sections(run: str, options: argparse.Namespace) -> Iterator[Section]:
+    artifact = open_artifact(run)
+    yield files(run, artifact.manifest)
+    if INT8 not in artifact.manifest["variants"]:
+        yield Section(f"{run}: no INT8 file shipped, so there is no speed to compare")
+        return
+    models = {name: Model(artifact, name) for name in (FP32, INT8)}
+    table = test_rows(run, options.file, models[FP32])
+    texts = list(table.take(range(min(options.texts, len(table)))).columns["text"])
+    singles = texts[: options.singles]
+    batched = [Contestant(name, by_model(model), False) for name, model in models.items()]
+    single = [Contestant(name, one_by_one(by_model(model)), False) for name, model in models.items()]
+    compete(batched, texts * options.rounds, len(texts))
+    compete(single, singles, min(BLOCK, len(singles)))
+    metrics = {name: judge(model, table).metrics for name, model in models.items()}
+    yield comparison(run, batched, single, metrics, artifact.manifest["metric"], len(table))
+
+
+def test_rows(run: str, file: str | None, model: Model) -> Table:
+    if file is not None:
+        return read_labelled(file, model.task, None, model.manifest["data"]["columns"], {})[0]
+    config = recompose(find_run(run) / CONFIG)
+    return load_splits(config.data, load_plugins().task(config.task.name), config.seed).test
+
+
+def files(run: str, manifest: Mapping[str, Any]) -> Section:
+    """What the run measured of each ONNX file, in the order tried, as shares of fp32 where that says more."""
+    shipped = {name: facts for name, facts in manifest["variants"].items() if facts["format"] == "onnx"}
+    exact, name = shipped[FP32], manifest["metric"]["name"]
+    sign = 1 if manifest["metric"]["maximize"] else -1
+
+    def cells(file: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
+        metrics, reference = facts["metrics"], exact["metrics"]
+        precision = facts.get("facts", {}).get("precision")
+        return (
+            f"{file} ({precision})" if file == INT8 and precision else file,
+            "yes" if file in shipped else "no",
+            f"{facts['bytes'] / 1e6:.1f}",
+            f"{metrics[name]:.4f}",
+            f"{sign * (reference[name] - metrics[name]):+.4f}",
+            f"{metrics['nll']:.4f}",
+            f"{metrics['nll'] / reference['nll'] - 1:+.1%}",
+            f"{facts['per_second'] / exact['per_second']:.2f}",
+            f"{exact['milliseconds'] / facts['milliseconds']:.2f}",
+        )
+
+    tried = [(FP32, exact), *manifest["rejected"].items(), *((n, f) for n, f in shipped.items() if n != FP32)]
+    header = ("file", "ships", "MB", name, "drop", "nll", "rise", "x fp32 in batches", "x fp32 one at a time")
+    note = "Metrics on validation and speeds as the run measured them."
+    return Section(f"{run}: files tried", header, [cells(*each) for each in tried], note)
+
+
+def comparison(
+    run: str, batched: list[Contestant], single: list[Contestant], metrics: Mapping[str, Mapping[str, float]],
+    metric: Mapping[str, Any], judged: int,
+) -> Section:  # fmt: skip
+    """Speeds over all turns; the ratios are medians of the ratios turn by turn."""
+    name = metric["name"]
+    ratios = [median(a / b for a, b in zip(exact.turns, other.turns, strict=True)) for exact, other in (batched, single)]
+    same = sum(a == b for a, b in zip(batched[0].labels, batched[1].labels, strict=True)) / len(batched[0].labels)
+    rows: list[tuple[str, ...]] = [
+        (
+            many.name,
+            f"{len(many.labels) / many.seconds:.1f}",
+            f"{len(one.labels) / one.seconds:.1f}",
+            f"{metrics[many.name][name]:.4f}",
+        )
+        for many, one in zip(batched, single, strict=True)
+    ]
+    change = metrics[INT8][name] - metrics[FP32][name]
+    rows.append(("INT8 / fp32", *(f"{ratio:.2f}" for ratio in ratios), f"{change:+.4f}"))
+    rows.append(("target", *_reached(ratios, -change if metric["maximize"] else change)))
+    header = ("", "texts/s in batches", "texts/s one at a time", f"{name}, {judged:,} rows")
+    turns = f"{len(batched[0].turns)} turns in batches, {len(single[0].turns)} one at a time"
+    return Section(f"{run}: fp32 against INT8", header, rows, f"{turns}; {same:.1%} of the labels are the same")
+
+
+def _reached(ratios: Sequence[float], drop: float) -> tuple[str, str, str]:
+    def said(target: str, reached: bool) -> str:
+        return f"{target}: {'reached' if reached else 'missed'}"
+
+    many, one = ratios
+    return said(f">= {BATCHES}", many >= BATCHES), said(f">= {SINGLE}", one >= SINGLE), said(f"drop <= {DROP}", drop <= DROP)
+
+
+if __name__ == "__main__":
+    main()
