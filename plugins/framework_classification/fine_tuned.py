@@ -53,7 +53,9 @@ def fit(context: FitContext) -> Fitted:
     loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
     if model.probe and not context.resume:
         some = _tokenized(data, data.some(PROBED, context.seed), tokenizer, options)
-        fit_head(network, len(data.labels), batches(some, LengthBucketSampler(some.lengths, 64, shuffle=False), pad))
+        sampler = LengthBucketSampler(some.lengths, 64, shuffle=False)
+        accuracy = fit_head(network, len(data.labels), batches(some, sampler, pad))
+        shape |= {"probe_accuracy": accuracy} if accuracy is not None else {}
     if plan.epochs is not None:
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     training = train(classifier, loader, context, patience=model.patience)

@@ -13,26 +13,40 @@ from framework_text.tokens import Batch
 
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
 ITERATIONS = 100
+HELD_OUT = 5  # one row in so many judges whether the features say enough
+ENOUGH = 0.4  # of the errors of the most frequent label that the probe must avoid; random features do not
 
 
-def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch]) -> bool:
-    """Fits the last linear layer to what reaches it, in place. False where the network has none, or a label is not there."""
+def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch]) -> float | None:
+    """Fits the last linear layer to what reaches it, in place; returns its accuracy on rows held out, 0 to 1.
+
+    None, and nothing is changed, where there is no such layer, a label is not there, or the features say too little.
+    """
     head = _head(network, classes)
     if head is None:
-        return False
+        return None
     features, targets = _features(network, head, batches)
-    if len(np.unique(targets)) < classes:
-        return False
     scale = float(np.linalg.norm(features, axis=1).mean())
-    model = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS).fit(features / scale, targets)
+    held_out = np.arange(len(targets)) % HELD_OUT == 0
+    if len(np.unique(targets[~held_out])) < 2 or not held_out.any():
+        return None
+    tried = LogisticRegression(C=STRENGTH, max_iter=ITERATIONS).fit(features[~held_out] / scale, targets[~held_out])
+    accuracy = float(tried.score(features[held_out] / scale, targets[held_out]))
+    majority = float(np.bincount(targets[held_out]).max() / held_out.sum())
+    if accuracy < majority + ENOUGH * (1 - majority) or len(np.unique(targets)) < classes:
+        return None
+    _write(head, LogisticRegression(C=STRENGTH, max_iter=ITERATIONS).fit(features / scale, targets), scale)
+    return accuracy
+
+
+def _write(head: nn.Linear, model: LogisticRegression, scale: float) -> None:
     weight, bias = model.coef_ / scale, model.intercept_
-    if classes == 2:  # scikit-learn keeps one row, the log-odds of the second class
+    if head.out_features == 2:  # scikit-learn keeps one row, the log-odds of the second class
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
     with torch.no_grad():
         head.weight.copy_(torch.from_numpy(weight))
         if head.bias is not None:
             head.bias.copy_(torch.from_numpy(bias))
-    return True
 
 
 def _head(network: nn.Module, classes: int) -> nn.Linear | None:

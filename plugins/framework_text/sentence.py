@@ -32,23 +32,20 @@ class SentenceClassifier(PreTrainedModel):
     A model of transformers: `saved` reads what its save_pretrained wrote, and pipelines take it.
     """
 
-    base_model_prefix = "backbone"
     _supports_sdpa = True  # as far as the backbone does, which checks it
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.backbone = AutoModel.from_config(config)
+        self._take(AutoModel.from_config(config))
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1)))
-        self.classifier = nn.Linear(config.hidden_size, config.num_labels)
-        self._without_pooler()
+        self.head = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()
 
     @classmethod
     def over(cls, folder: Path, **config: Any) -> SentenceClassifier:
         """A new head over the pretrained encoder in a folder."""
         model = cls(AutoConfig.from_pretrained(folder, **config))
-        model.backbone = backbones.load_model("AutoModel", folder, config=model.config)
-        model._without_pooler()
+        model._take(backbones.load_model("AutoModel", folder, config=model.config))
         return model
 
     @classmethod
@@ -57,12 +54,15 @@ class SentenceClassifier(PreTrainedModel):
         model: SentenceClassifier = cls.from_pretrained(folder, config=AutoConfig.from_pretrained(folder))
         return model
 
-    def _without_pooler(self) -> None:
-        if getattr(self.backbone, "pooler", None) is not None:
-            self.backbone.pooler = None  # reads one token, with weights that nothing here would train
+    def _take(self, backbone: Any) -> None:
+        """Keeps the encoder under its own name, so that AutoModel finds it in what is saved."""
+        if getattr(backbone, "pooler", None) is not None:
+            backbone.pooler = None  # reads one token, with weights that nothing here would train
+        self.base_model_prefix = backbone.base_model_prefix
+        self.add_module(self.base_model_prefix, backbone)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> SequenceClassifierOutput:
-        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        states = self.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-        return SequenceClassifierOutput(logits=self.classifier(self.dropout(mean)))
+        return SequenceClassifierOutput(logits=self.head(self.dropout(mean)))
