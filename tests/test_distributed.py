@@ -17,7 +17,7 @@ TWO = ["trainer.accelerator=cpu", "trainer.devices=2", "trainer.strategy=ddp", "
 
 def test_two_processes_give_one_run_and_the_metric_of_one(tmp_path: Path, small: list[str]) -> None:
     data = f"data.train={write_csv(tmp_path / 'a.csv', rows(600))}"
-    arguments = ["recipe=sentiment", *small, data, "model.batch_size=32"]
+    arguments = ["recipe=sentiment", *small, data, "model.batch_size=16", "trainer.max_epochs=10", "model.patience=10"]
     for folder, more in (("one", ["export=[onnx]"]), ("two", TWO)):
         run = f"hydra.run.dir={tmp_path / folder / 'run'}"
         command = [sys.executable, "-m", "framework", *arguments, *more, run]
@@ -26,7 +26,7 @@ def test_two_processes_give_one_run_and_the_metric_of_one(tmp_path: Path, small:
     one, two = (framework.load(tmp_path / folder).manifest for folder in ("one", "two"))
     assert two["model"]["devices"] == "2 x CPU"
     steps = [m["model"]["steps"] / m["model"]["epochs"] for m in (one, two)]
-    assert steps[0] == steps[1] == 15
+    assert steps[0] == steps[1] == 30
     scores = [m["evaluation"]["candidates"]["fine-tuned encoder"]["macro_f1"] for m in (one, two)]
     assert scores[1] == pytest.approx(scores[0], abs=0.1)
     assert scores[1] > 0.9

@@ -20,6 +20,7 @@ from framework.drawing import svg, ticks
 from framework.neighbours import SAMPLE, nearest_training_rows
 from framework.plugins import load_plugins
 from framework.privacy import LEFT_OUT, Disclosure
+from framework_onnx import CANDIDATES
 from tests.tiny import rows, write_csv
 
 CONTACT = "write to bob.smith@example.com or @bobsmith, call +1 415-555-2671, see https://example.com/bob"
@@ -101,10 +102,10 @@ def test_a_file_that_does_not_ship_is_drawn_hatched_and_costed_and_an_hour_has_i
     folder = framework.run("sentiment", *small, *rejected, "trainer.max_steps=2", "report.hourly_price=3.6",
                            folder=tmp_path / "run")  # fmt: skip
     content = report(folder)
-    assert section(content, "Files")["charts"][0]["faint"] == ["✗ onnx_int8"]
+    assert section(content, "Files")["charts"][0]["faint"] == [f"✗ onnx_int8 (int8: {name})" for name in CANDIDATES]
     assert "bar s0 faint" in (folder / "report.html").read_text("utf-8")
     int8 = section(content, "Cost of 1,000 answers")["rows"][-1]
-    assert int8[0] == "onnx_int8"
+    assert int8[0] == f"onnx_int8 (int8: {CANDIDATES[-1]})"
     assert float(int8[3]) == pytest.approx(float(int8[1]) / 1000, abs=1e-5)
 
 

@@ -111,7 +111,7 @@ def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
     data, model, rows = context.data, context.model, len(context.data.splits.train)
     batch = batch_size(model, rows)
     rate = learning_rate(model, batch)
-    if any(context.trainer.get(name) not in (None, -1) for name in ("max_epochs", "max_steps", "max_time")):
+    if context.trainer.get("max_steps", -1) != -1 or any(context.trainer.get(name) for name in ("max_epochs", "max_time")):
         return Plan(rows, None, batch, rate, [])
     epochs = wanted_epochs(rows, len(data.labels), batch)
     why = [f"{epochs} epochs follow from {rows:,} rows of {len(data.labels)} classes; trainer.max_epochs= says otherwise"]

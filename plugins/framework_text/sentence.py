@@ -39,7 +39,7 @@ class SentenceClassifier(PreTrainedModel):
         self._take(AutoModel.from_config(config))
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1)))
         self.head = nn.Linear(config.hidden_size, config.num_labels)
-        self.post_init()
+        self.post_init()  # type: ignore[no-untyped-call]
 
     @classmethod
     def over(cls, folder: Path, **config: Any) -> SentenceClassifier:
