@@ -8,6 +8,7 @@ The pipeline reads the torch/ folder of the run that the artifact lies in. Conte
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from framework import FrameworkError, Section
 from framework.artifact import find_artifact
 from framework.console import as_text
 from framework.runtime.model import CHUNK
+from framework_text.sentence import SentenceClassifier
 
 Answer = Callable[[Sequence[str]], list[str]]  # texts -> labels
 
@@ -98,6 +100,10 @@ def pipeline(path: str, dtype: torch.dtype) -> Any:
     folder = Path(find_artifact(path)).resolve().parent / "torch"
     if not folder.is_dir():
         raise FrameworkError(f"no {folder}: the pipeline needs the run that made the artifact")
+    if json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == ["SentenceClassifier"]:
+        model = SentenceClassifier.saved(folder).eval().to(dtype)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        return transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
     return transformers.pipeline("text-classification", model=str(folder), device="cpu", dtype=dtype)
 
 

@@ -116,7 +116,6 @@ def test_a_disk_without_room_for_the_model_is_refused_before_training(
 def test_tensorboard_on_a_full_disk_is_no_traceback(tmp_path: Path, small: list[str], small_disk: Callable[..., Path]) -> None:
     run = small_disk("size=16k") / "run"
     message = ended_well(command(tmp_path, run, *small), run)
-    assert "tracker tensorboard cannot start: " in message
     assert "no space left on the disk" in message
 
 
