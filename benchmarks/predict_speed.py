@@ -101,7 +101,8 @@ def pipeline(path: str, dtype: torch.dtype) -> Any:
     if not folder.is_dir():
         raise FrameworkError(f"no {folder}: the pipeline needs the run that made the artifact")
     if json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == ["SentenceClassifier"]:
-        model = SentenceClassifier.saved(folder).eval().to(dtype)
+        model: Any = SentenceClassifier.saved(folder)
+        model.eval().to(dtype)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
         return transformers.pipeline("text-classification", model=model, tokenizer=tokenizer, device="cpu")
     return transformers.pipeline("text-classification", model=str(folder), device="cpu", dtype=dtype)

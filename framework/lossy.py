@@ -21,8 +21,8 @@ def search(
     tried: list[Measured] = []
     for variant in candidates(yardstick.fitted.graphs, exporter, options, job.draft.folder, base, calibration):
         backend = open_backend(yardstick.fitted.graphs, exporter, paths(job.draft.folder, variant))
-        name = str(variant.facts.get("precision", exporter.name))
-        measured = yardstick.measure(f"{exporter.name} ({name})", size(job.draft.folder, exporter), backend)
+        name = str(variant.facts.get("precision", f"{exporter.name} {len(tried) + 1}"))
+        measured = yardstick.measure(name, size(job.draft.folder, exporter), backend)
         measured.variant, measured.exact = variant, False
         _refit(yardstick, measured)
         _decide(yardstick, measured, reference, options)

@@ -49,7 +49,7 @@ def test_what_a_lossy_file_may_leave_behind_fits(manifest: Manifest, schema: Dra
     """A rejected candidate and abstention, which the shared run may or may not have."""
     variant = manifest["variants"]["onnx"]
     measured = {key: variant[key] for key in ("bytes", "metrics", "milliseconds", "per_second", "decision", "company")}
-    manifest["rejected"]["onnx_int8 (int8: static tensor int8)"] = {**measured, "parity": None}
+    manifest["rejected"]["static tensor int8"] = {**measured, "parity": None}
     manifest["codec"]["settings"] |= {"precision": 0.95, "threshold": 0.7}
     variant["settings"] |= {"temperature": 1.1, "threshold": 0.72}
     assert [error.message for error in schema.iter_errors(manifest)] == []

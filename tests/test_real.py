@@ -35,7 +35,7 @@ def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
 
 
 def test_the_recipe_states_the_time_it_trains_for() -> None:
-    assert compose_recipe("sentiment", []).model.minutes == 5
+    assert compose_recipe("sentiment", []).model.minutes == 6
 
 
 SHARED = Path(__file__).parents[2] / "shared" / "data" / "banking77"

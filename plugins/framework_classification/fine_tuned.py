@@ -27,7 +27,7 @@ from framework_text.shaping import freeze, keep_layers
 from framework_text.tokenizer import same_tokens, write_tokenizer
 from framework_text.tokens import TokenizedRows, batches, describe, spread_batches
 
-PROBED = 20_000  # training rows that the head is fitted to before fine-tuning
+PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
 SAMPLE = 512  # rows from which the speed of learning is measured
 TOLERANCE = 1e-4  # of a probability, between the module and an exact export
 
@@ -52,7 +52,7 @@ def fit(context: FitContext) -> Fitted:
     pad = tokenizer.pad_token_id or 0
     loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
     if model.probe and not context.resume:
-        some = _tokenized(data, data.some(PROBED, context.seed), tokenizer, options)
+        some = _tokenized(data, data.some(_probed(data), context.seed), tokenizer, options)
         sampler = LengthBucketSampler(some.lengths, 64, shuffle=False)
         accuracy = fit_head(network, len(data.labels), batches(some, sampler, pad))
         shape |= {"probe_accuracy": accuracy} if accuracy is not None else {}
@@ -80,6 +80,10 @@ def fit(context: FitContext) -> Fitted:
             **training,
         },
     )
+
+
+def _probed(data: ClassificationData) -> int:
+    return min(max(PROBED, PROBED_A_CLASS * len(data.labels)), len(data.splits.train))
 
 
 def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[Any, dict[str, Any]]:
@@ -119,8 +123,10 @@ def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
         return Plan(rows, epochs, batch, rate, why)
     sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
     pace = rows_per_second(classifier, spread_batches(sample, batch, tokenizer.pad_token_id or 0), context)
-    probing = VALIDATION * min(PROBED, rows) / pace / 60 if model.probe else 0.0
-    fitting, fitting_epochs = within(max(model.minutes - probing, 0.1), pace, rows, len(data.splits.validation), epochs)
+    probing = VALIDATION * _probed(data) / pace / 60 if model.probe else 0.0
+    fitting, fitting_epochs = within(
+        max(model.minutes - probing, model.minutes / 5), pace, rows, len(data.splits.validation), epochs
+    )
     minutes = fitting * fitting_epochs / pace / 60
     why.append(f"{pace:.0f} rows a second are learned on this machine: about {minutes:.1f} minutes")
     if (fitting, fitting_epochs) != (rows, epochs):

@@ -18,9 +18,9 @@ class Onnx:
 CANDIDATES = (
     "static tensor int8",
     "static channel int8",
-    "static channel uint8",
     "dynamic tensor int8",
     "dynamic channel int8",
+    "static channel uint8",
     "dynamic channel uint8",
     "static channel uint8 without 10%",
     "dynamic channel uint8 without 10%",

@@ -25,7 +25,7 @@ def candidates(
     for name in options.candidates:
         for source in sources:
             onnx.save(source.quantized(name), folder / source.file)
-        yield Variant({source.graph.name: source.file for source in sources}, {"precision": f"int8: {name}"})
+        yield Variant({source.graph.name: source.file for source in sources}, {"precision": name})
 
 
 @dataclass(frozen=True)

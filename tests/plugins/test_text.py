@@ -1,0 +1,155 @@
+"""The library for text plugins: the training plan, smaller backbones, sentence encoders, the probed head."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import framework
+from framework import InputError
+from framework_text import backbones
+from framework_text.options import FineTuning
+from framework_text.plan import batch_size, learning_rate, wanted_epochs, within
+from framework_text.probe import fit_head
+from framework_text.sentence import SentenceClassifier, pools_by_mean
+from framework_text.shaping import freeze, keep_layers
+from tests.tiny import tiny_model
+
+POOLING = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
+
+
+def classifier(folder: Path) -> Any:
+    return backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=3)
+
+
+@pytest.fixture
+def sentence_encoder(tmp_path: Path) -> Path:
+    folder = tiny_model(tmp_path / "sentence")
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text(json.dumps(POOLING))
+    return folder
+
+
+def test_more_classes_and_fewer_rows_take_more_epochs() -> None:
+    assert wanted_epochs(28_000, 3, 32) == 2
+    assert 4 <= wanted_epochs(10_000, 77, 32) <= 8
+    assert wanted_epochs(200, 3, 16) == 10
+    assert batch_size(FineTuning(), 500) < batch_size(FineTuning(), 10_000) < batch_size(FineTuning(), 1_000_000)
+    assert learning_rate(FineTuning(learning_rate=3e-5), 64) == 3e-5
+
+
+def test_a_plan_that_does_not_fit_loses_epochs_first_then_rows() -> None:
+    assert within(10, 100, 10_000, 1000, 4) == (10_000, 4)
+    assert within(4, 100, 10_000, 1000, 4) == (10_000, 2)
+    rows, epochs = within(5, 100, 1_000_000, 5000, 2)
+    assert epochs == 1
+    assert 25_000 < rows < 30_000
+
+
+def test_stated_minutes_cut_the_training_and_the_run_says_how_to_repeat_it(tmp_path: Path, small: list[str]) -> None:
+    plain = [setting for setting in small if not setting.startswith(("trainer.max_epochs", "model.batch_size"))]
+    folder = framework.run("sentiment", *plain, "model.minutes=0.001", "export=[onnx]", folder=tmp_path / "run")
+    log = (folder / "run.log").read_text("utf-8")
+    assert "rows a second are learned on this machine" in log
+    assert "to repeat it anywhere: trainer.max_epochs=" in log
+    assert framework.load(folder).manifest["model"]["epochs"] < 10
+
+
+@pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert", "albert"])
+def test_fewer_layers_still_run(tmp_path: Path, family: str) -> None:
+    network = classifier(tiny_model(tmp_path / family, family)).eval()
+    assert keep_layers(network, 1) == [1]
+    assert network.config.num_hidden_layers == 1
+    ids = torch.tensor([[2, 5, 6, 3]])
+    assert network(input_ids=ids, attention_mask=torch.ones_like(ids)).logits.shape == (1, 3)
+
+
+def test_layers_are_chosen_by_number_or_by_name_and_no_others(tmp_path: Path) -> None:
+    folder = tiny_model(tmp_path / "bert")
+    first, last = (classifier(folder) for _ in range(2))
+    kept = first.bert.encoder.layer[0].output.dense.weight.clone()
+    assert keep_layers(first, [0]) == [0]
+    assert torch.equal(first.bert.encoder.layer[0].output.dense.weight, kept)
+    for wrong in (3, [0, 5], [1, 0]):
+        with pytest.raises(InputError, match="this backbone has 2 layers"):
+            keep_layers(last, wrong)
+
+
+def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
+    before = backbones.load_model("AutoModel", Path(small[1].partition("=")[2])).embeddings.word_embeddings.weight
+    folder = framework.run("sentiment", *small, "model.freeze=embeddings", "export=[onnx]", folder=tmp_path / "run")
+    after = backbones.load_model("AutoModel", folder / "torch").embeddings.word_embeddings.weight
+    assert torch.equal(before, after)
+    assert framework.load(folder).manifest["model"]["frozen_parameters"] > 0
+    network = classifier(tiny_model(tmp_path / "bert"))
+    assert freeze(network, 1) < freeze(network, 2)
+
+
+@pytest.mark.parametrize("setting", ["model.layers=none", "model.freeze=half", "model.minutes=0", "model.dropout=1"])
+def test_what_makes_no_sense_is_refused_when_the_recipe_is_composed(small: list[str], setting: str) -> None:
+    from framework.configs import compose_recipe
+
+    with pytest.raises(InputError, match=setting.partition("=")[0]):
+        compose_recipe("sentiment", [*small, setting])
+
+
+def test_a_sentence_encoder_is_read_by_its_mean_and_saved_for_transformers(sentence_encoder: Path, tmp_path: Path) -> None:
+    assert pools_by_mean(sentence_encoder)
+    network: Any = SentenceClassifier.over(sentence_encoder, num_labels=3)
+    network.eval()
+    ids = torch.tensor([[2, 5, 6, 3, 0, 0]])
+    mask = (ids != 0).long()
+    states = network.base_model(input_ids=ids, attention_mask=mask).last_hidden_state
+    expected = network.head(states[:, :4].mean(1))
+    assert torch.allclose(network(ids, mask).logits, expected, atol=1e-6)
+    network.save_pretrained(tmp_path / "saved")
+    again: Any = SentenceClassifier.saved(tmp_path / "saved")
+    again.eval()
+    assert torch.equal(again(ids, mask).logits, network(ids, mask).logits)
+    encoder = backbones.load_model("AutoModel", tmp_path / "saved")
+    assert torch.equal(encoder.embeddings.word_embeddings.weight, network.base_model.embeddings.word_embeddings.weight)
+
+
+def test_a_run_over_a_sentence_encoder_ends_in_an_equal_artifact(
+    sentence_encoder: Path, tmp_path: Path, small: list[str]
+) -> None:
+    settings = [*small, f"model.name={sentence_encoder}", "export=[onnx,onnx_int8]"]
+    folder = framework.run("sentiment", *settings, folder=tmp_path / "run")
+    assert framework.load(folder).manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
+
+
+class Fixed(torch.nn.Module):
+    """A backbone whose features are the token ids themselves."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.head = torch.nn.Linear(8, classes)
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.head(input_ids.float())
+        return logits
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_head_begins_where_the_features_already_tell_the_labels_apart(classes: int) -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(classes, size=300)
+    features = torch.from_numpy(random.integers(3, size=(300, 8)) + 9 * np.eye(8, dtype=int)[labels])
+    batch = {"input_ids": features, "attention_mask": torch.ones_like(features), "labels": torch.from_numpy(labels)}
+    network = Fixed(classes)
+    assert (fit_head(network, classes, [batch]) or 0) > 0.95
+    assert (network(features, features).argmax(-1) == batch["labels"]).float().mean() > 0.95
+
+
+def test_a_head_over_features_that_say_nothing_stays_as_it_was() -> None:
+    random = np.random.default_rng(0)
+    batch = {name: torch.from_numpy(random.integers(3, size=size)) for name, size in (("input_ids", (300, 8)), ("labels", 300))}
+    network = Fixed(3)
+    before = network.head.weight.clone()
+    assert fit_head(network, 3, [{**batch, "attention_mask": batch["input_ids"]}]) is None
+    assert torch.equal(network.head.weight, before)

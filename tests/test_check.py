@@ -1,0 +1,66 @@
+"""`check`: everything of a run but training."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from framework.__main__ import main
+from tests.tiny import rows, write_csv
+
+
+def check(capsys: pytest.CaptureFixture[str], *settings: str) -> str:
+    assert main(["check", "recipe=sentiment", *settings]) == 0
+    return capsys.readouterr().out
+
+
+def line(said: str, start: str) -> str:
+    return next(found for found in said.splitlines() if found.startswith(start))
+
+
+def test_each_value_is_shown_with_its_origin(capsys: pytest.CaptureFixture[str], small: list[str]) -> None:
+    said = check(capsys, *small, "seed=7")
+    assert "command line" in line(said, "seed ")
+    assert "recipe=sentiment" in line(said, "trainer.gradient_clip_val")
+    assert "recipe-framework" in line(said, "task.max_length") or "command line" in line(said, "task.max_length")
+    assert "default of export/onnx_int8" in line(said, "export.onnx_int8.max_drop")
+    assert "data.source" not in said  # data.train replaces it
+
+
+def test_columns_rows_tokens_and_an_estimate_are_shown_and_nothing_is_written(
+    capsys: pytest.CaptureFixture[str], small: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = check(capsys, *small)
+    for part in ("is the column 'text' (by its name)", "Labels (3)", "[CLS] the", "Estimate", "memory while training"):
+        assert part in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_odd_is_said_with_what_can_be_done(
+    capsys: pytest.CaptureFixture[str], small: list[str], tmp_path: Path
+) -> None:
+    leaking = [(f"{text} {label}", label) for text, label in rows(180)]
+    path = write_csv(tmp_path / "a.csv", [*leaking, *((f"the rare strange thing {i * 7919}", "rare") for i in range(4))])
+    said = check(capsys, *small, f"data.train={path}", "task.max_length=4")
+    assert "of the 'positive' texts hold the word 'positive' itself" in said
+    assert "1 labels have fewer than 5 training rows: rare" in said
+    assert "task.class_weights=true" in said
+    assert "of the texts are longer than 4 tokens" in said
+    assert "of the tokens are unknown to this backbone's vocabulary" in said
+
+
+def test_bad_input_is_one_message(capsys: pytest.CaptureFixture[str], small: list[str]) -> None:
+    assert main(["check", *small]) == 2
+    assert main(["check", "recipe=sentiment", *small, "data.text=nope"]) == 2
+    assert "no such column" in capsys.readouterr().err
+
+
+def test_it_needs_no_torch(small: list[str]) -> None:
+    check = f"main(['check', 'recipe=sentiment', *{small!r}])"
+    code = f"import sys\nfrom framework.__main__ import main\nsys.exit({check} or 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
