@@ -57,6 +57,11 @@ def _recipe(config: DictConfig, known: Mapping[str, str]) -> Iterator[tuple[str,
     """Key, value and origin of what a reader of a recipe cares about."""
     for key, value in values(config):
         origin = origin_of(key, known)
-        replaced = config.data.train and key.startswith("data.source.")
-        if not replaced and not (key.startswith("trainer.") and origin == DEFAULT):
+        if not _replaced(config, key) and not (key.startswith("trainer.") and origin == DEFAULT):
             yield key, value.name if isinstance(value, Enum) else str(value), origin
+
+
+def _replaced(config: DictConfig, key: str) -> bool:
+    """Whether the section names a source of its own, so that the one it came with is not used."""
+    section, source, _ = key.partition(".source.")
+    return bool(source) and any(config[section].get(name) is not None for name in config[section].source)

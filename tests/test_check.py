@@ -64,3 +64,10 @@ def test_it_needs_no_torch(small: list[str]) -> None:
     code = f"import sys\nfrom framework.__main__ import main\nsys.exit({check} or 'torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_an_id_in_the_text_is_said(capsys: pytest.CaptureFixture[str], small: list[str], tmp_path: Path) -> None:
+    tickets = [(f"TICKET-{i}", f"{text} TICKET-{i}", label) for i, (text, label) in enumerate(rows(90))]
+    path = write_csv(tmp_path / "a.csv", tickets, ("ticket", "text", "label"))
+    said = check(capsys, *small, f"data.train={path}")
+    assert "the column 'ticket' of a.csv stands in 100% of its texts" in said

@@ -12,6 +12,7 @@ from framework.data.columns import assign_roles
 from framework.data.hub import own_splits, parse
 from framework.data.labels import Spellings, check_classes, check_header
 from framework.data.opening import format_by_name
+from framework.data.problems import ids_in_texts
 from framework.data.reading import Read, read_table
 from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splits import (
@@ -110,6 +111,8 @@ class _Reader:
         self.columns = self.columns or names
         renamed = {role: read.table.columns[name] for role, name in names.items()}
         table = replace(read.table, columns=renamed)
+        for note in ids_in_texts(read.table, [names[role] for role in self.roles.texts], set(names.values())):
+            self.say(note)
         if split in self.implied and self._unlabelled(table):
             self.say(f"{self.files[split]} has no labels and is not used")
             return None

@@ -1,16 +1,18 @@
-"""What gives an answer away: texts that hold their label's word."""
+"""What gives an answer away: texts that hold their label's word, or the row's id."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from framework.contracts import Column, Problem
-from framework.data.table import Splits
+from framework.data.table import Splits, Table
 
 SAMPLE = 5000  # training rows looked at
 LEAK = 0.5  # share of a label's rows that hold the label's own word, from which it is said
+IDS_SAMPLE = 500  # rows looked at for ids
+SHORTEST_ID = 3  # characters; shorter values stand in many texts by chance
 FEW = 10  # rows of a label below which a share says nothing
 
 
@@ -43,3 +45,20 @@ def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
 def _near(text: str, words: dict[str, re.Pattern[str]]) -> set[str]:
     """Labels that may stand in a text: those of one word that does."""
     return set(re.findall(r"\w+", text)) & words.keys()
+
+
+def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str]:
+    """A sentence for each column without a role whose values, all different, stand in most of the texts of their rows."""
+    some = table.take(range(min(IDS_SAMPLE, len(table)) if texts else 0))
+    joined = [" ".join(values) for values in zip(*(some.columns[name] for name in texts), strict=True)]
+    found = []
+    for name in some.columns.keys() - used:
+        values = [value.strip() for value in some.columns[name]]
+        if len(values) < FEW or len(set(values)) < len(values) or min(map(len, values)) < SHORTEST_ID:
+            continue
+        share = sum(value in text for value, text in zip(values, joined, strict=True)) / len(values)
+        if share >= LEAK:
+            found.append(
+                f"the column {name!r} of {table.name} stands in {share:.0%} of its texts: an id may have leaked into them"
+            )
+    return sorted(found)
