@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.table import Splits
 from framework.export import calibration_feeds, export, open_backend, paths, size, weights
-from framework.graphs import Backend, Request
+from framework.graphs import Backend
 from framework.job import Job
 from framework.lossy import search
 from framework.measuring import Measured, Yardstick
@@ -24,7 +23,6 @@ class Variants:
     reference: Measured
     all: list[Measured]
     checks: list[str]
-    requests: Sequence[Request]
 
     @property
     def shipped(self) -> list[Measured]:
@@ -60,7 +58,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
             found = search(yardstick, exporter, base, feeds, reference)
         tried += found
         job.console.say(f"{found[-1].name}: {found[-1].decision}")
-    return Variants(reference, tried, checks, requests)
+    return Variants(reference, tried, checks)
 
 
 def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, reference: Measured, module: Backend) -> Measured:

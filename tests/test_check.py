@@ -71,3 +71,9 @@ def test_an_id_in_the_text_is_said(capsys: pytest.CaptureFixture[str], small: li
     path = write_csv(tmp_path / "a.csv", tickets, ("ticket", "text", "label"))
     said = check(capsys, *small, f"data.train={path}")
     assert "the column 'ticket' of a.csv stands in 100% of its texts" in said
+
+
+def test_a_word_that_stands_everywhere_is_no_leak(capsys: pytest.CaptureFixture[str], small: list[str], tmp_path: Path) -> None:
+    everywhere = [(f"positive {text}", label.capitalize()) for text, label in rows(90)]
+    said = check(capsys, *small, f"data.train={write_csv(tmp_path / 'a.csv', everywhere)}")
+    assert "hold the word" not in said

@@ -30,8 +30,9 @@ def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
     words = {label: re.compile(rf"(?<!\w){re.escape(label)}(?!\w)", re.IGNORECASE) for label in counts if len(label) > 1}
     for values, label in zip(rows, labels, strict=True):
         joined = " ".join(values)
-        for name in words.keys() & ({label} | _near(joined, words)):
-            if words[name].search(joined):
+        folded = joined.casefold()
+        for name in words:
+            if name.casefold() in folded and words[name].search(joined):
                 (inside if name == label else outside)[name] += 1
     found = []
     for label, count in counts.items():
@@ -40,11 +41,6 @@ def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
             what = f"{share:.0%} of the {label!r} texts hold the word {label!r} itself, other texts in {elsewhere:.0%}"
             found.append(Problem(what, "the label may have leaked into the text: look where the texts come from"))
     return found
-
-
-def _near(text: str, words: dict[str, re.Pattern[str]]) -> set[str]:
-    """Labels that may stand in a text: those of one word that does."""
-    return set(re.findall(r"\w+", text)) & words.keys()
 
 
 def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str]:

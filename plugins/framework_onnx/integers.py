@@ -42,21 +42,21 @@ def products(model: ModelProto) -> list[NodeProto]:
 
 
 def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
-    """A copy of the model with its products and embedding tables in 8 bits. The model must not be used again."""
+    """Rewrites the model in place, its products and embedding tables in 8 bits, and returns it."""
     graph = model.graph
     constants = _constants(graph)
     biases = _biases(graph, constants)
     chosen = {node.name for node in products(model)} - set(scheme.excluded)
     nodes: list[NodeProto] = []
     quantized: dict[str, list[str]] = {}
-    absorbed: dict[str, str] = {}
+    absorbed: set[str] = set()
     for node in graph.node:
         if node.name in absorbed:
             continue
         if node.name in chosen:
-            add = biases.get(node.output[0])
+            add = biases.get(node.output[0]) if len(node.input) < 3 else None  # a Gemm has its own
             if add is not None:
-                absorbed[add.name] = node.name
+                absorbed.add(add.name)
             nodes += _integer_product(graph, node, constants, add, scheme, quantized)
         elif node.op_type == "Gather" and _is_table(node, constants):
             nodes += _integer_table(graph, node, constants)
@@ -121,11 +121,9 @@ def _integer_product(
     if activation not in quantized:
         quantized[activation] = [f"{activation}_{kind}" for kind in ("q", "s", "z")]
         yield _quantize_activation(graph, activation, quantized[activation], scheme)
-    bias = node.input[2] if len(node.input) > 2 else ""
-    if add is not None and not bias:
-        bias = next(name for name in add.input if name != node.output[0])
+    bias = [*node.input[2:], *(name for name in (add.input if add is not None else ()) if name != node.output[0])]
     q, s, z = quantized[activation]
-    inputs = [q, names[0], s, names[1], z, names[2], *([bias] if bias else [])]
+    inputs = [q, names[0], s, names[1], z, names[2], *bias]
     output = add.output[0] if add is not None else node.output[0]
     yield helper.make_node("MatMulIntegerToFloat", inputs, [output], name=f"{node.name}_integer", domain=MICROSOFT)
 

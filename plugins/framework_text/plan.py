@@ -62,11 +62,13 @@ def within(minutes: float, rows_per_second: float, rows: int, held_out: int, epo
 
 
 def kept(context: FitContext) -> Plan | None:
-    """The plan of the run that is resumed."""
+    """The plan that the run in this folder began with, also where it was stopped before its first checkpoint."""
     path = context.folder / FILE
-    return Plan(**json.loads(path.read_text(encoding="utf-8"))) if context.resume and path.exists() else None
+    return Plan(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
 
 
 def keep(plan: Plan, folder: Path) -> Plan:
-    (folder / FILE).write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    unfinished = folder / f".{FILE}-unfinished"
+    unfinished.write_text(json.dumps(asdict(plan)), encoding="utf-8")
+    unfinished.replace(folder / FILE)
     return plan

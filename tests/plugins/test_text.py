@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import framework
 from framework import InputError
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import batch_size, learning_rate, wanted_epochs, within
+from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
@@ -58,6 +59,13 @@ def test_stated_minutes_cut_the_training_and_the_run_says_how_to_repeat_it(tmp_p
     assert "rows a second are learned on this machine" in log
     assert "to repeat it anywhere: trainer.max_epochs=" in log
     assert framework.load(folder).manifest["model"]["epochs"] < 10
+
+
+def test_a_run_entered_again_keeps_its_plan(tmp_path: Path) -> None:
+    context: Any = SimpleNamespace(folder=tmp_path, resume=None)
+    assert kept(context) is None
+    plan = keep(Plan(rows=5, epochs=2, batch_size=8, learning_rate=1e-4, why=["because"]), tmp_path)
+    assert kept(context) == plan  # also where no checkpoint was written yet
 
 
 @pytest.mark.parametrize("family", ["bert", "distilbert", "modernbert", "albert"])
