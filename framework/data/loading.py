@@ -43,7 +43,7 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     roles, notes = reader.roles, reader.notes
     train, validation, test = (reader.read(name) for name in SPLITS)
     assert train is not None
-    seen = set(forms.digests()) if test and (forms := normal_forms(test, roles)) else set()
+    seen = set(normal_forms(test, roles) or ()) if test else set()
     if validation is not None:
         validation, seen, found = without_duplicates(validation, roles, seen)
         notes += found

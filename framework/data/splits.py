@@ -5,13 +5,9 @@ from __future__ import annotations
 import random
 import re
 import unicodedata
-from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from hashlib import blake2b
-from itertools import accumulate
-from typing import overload
 
 import numpy as np
 
@@ -62,23 +58,22 @@ def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     return table.take(kept), notes
 
 
-def without_duplicates(table: Table, roles: Roles, seen: Set[bytes]) -> tuple[Table, set[bytes], list[str]]:
+def without_duplicates(table: Table, roles: Roles, seen: Set[str]) -> tuple[Table, set[str], list[str]]:
     """Keeps the first of rows with equal normal form, none in `seen`. Returns the rows, what is seen then, and notes."""
     forms = normal_forms(table, roles)
     if forms is None:
         return table, set(seen), []
-    digests = forms.digests()
-    kept: dict[bytes, int] = {}
+    kept: dict[str, int] = {}
     elsewhere = 0
-    for i, digest in enumerate(digests):
-        if digest in seen:
+    for i, form in enumerate(forms):
+        if form in seen:
             elsewhere += 1
         else:
-            kept.setdefault(digest, i)
+            kept.setdefault(form, i)
     repeated = len(table) - elsewhere - len(kept)
     notes = []
     if repeated:
-        other = _conflicts(table, roles, digests, kept)
+        other = _conflicts(table, roles, forms, kept)
         conflict = f", {other:,} of them although their {roles.balanced} differs" if other else ""
         notes.append(f"{repeated:,} rows of {table.name} repeat the text of another (retweets included): left out{conflict}")
     if elsewhere:
@@ -86,67 +81,19 @@ def without_duplicates(table: Table, roles: Roles, seen: Set[bytes]) -> tuple[Ta
     return table.take(list(kept.values())), seen | kept.keys(), notes
 
 
-def _conflicts(table: Table, roles: Roles, digests: Sequence[bytes], kept: Mapping[bytes, int]) -> int:
+def _conflicts(table: Table, roles: Roles, forms: Sequence[str], kept: Mapping[str, int]) -> int:
     """Rows whose text was kept from another row with another target."""
     if roles.balanced is None:
         return 0
     target = table.columns[roles.balanced]
-    return sum(digest in kept and target[kept[digest]] != target[i] for i, digest in enumerate(digests))
+    return sum(form in kept and target[kept[form]] != target[i] for i, form in enumerate(forms))
 
 
-class NormalForms(Sequence[str]):
-    """The normal form of every row, computed when it is asked for, so that a large table is not held twice."""
-
-    def __init__(self, table: Table, texts: Sequence[str]) -> None:
-        self.columns = [table.columns[text] for text in texts]
-
-    def __len__(self) -> int:
-        return len(self.columns[0])
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [_form(texts) for texts in zip(*(column[index] for column in self.columns), strict=True)]
-        return _form([column[index] for column in self.columns])
-
-    def digests(self) -> list[bytes]:
-        """A checksum of each; equal ones mean equal forms."""
-        return [blake2b(_form(texts).encode("utf-8", "surrogatepass"), digest_size=12).digest()
-                for texts in zip(*self.columns, strict=True)]  # fmt: skip
-
-
-def _form(texts: Iterable[str]) -> str:
-    return "\x1f".join(map(normal_form, texts))
-
-
-def normal_forms(table: Table, roles: Roles) -> NormalForms | None:
+def normal_forms(table: Table, roles: Roles) -> list[str] | None:
     """The normal form of every row, or None when the task has no text to compare."""
-    return NormalForms(table, roles.texts) if roles.texts else None
-
-
-class _Joined(Sequence[str]):
-    """Several sequences as one."""
-
-    def __init__(self, parts: Sequence[NormalForms]) -> None:
-        self.parts = parts
-        self.starts = [0, *accumulate(map(len, parts))]
-
-    def __len__(self) -> int:
-        return self.starts[-1]
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            pairs = zip(self.parts, self.starts, strict=False)
-            return [form for part, start in pairs for form in part[max(0, index.start - start) : max(0, index.stop - start)]]
-        part = bisect_right(self.starts, index) - 1
-        return self.parts[part][index - self.starts[part]]
+    if not roles.texts:
+        return None
+    return ["\x1f".join(map(normal_form, texts)) for texts in zip(*(table.columns[t] for t in roles.texts), strict=True)]
 
 
 @dataclass(frozen=True)
@@ -167,8 +114,8 @@ def without_near_duplicates(tables: Sequence[Table], roles: Roles) -> Apart:
     parts = [form for form in forms if form is not None]
     if not parts:
         return Apart(list(tables), np.arange(len(tables[-1])), [])
-    joined = _Joined(parts)
-    found, starts = clusters(joined), np.asarray(joined.starts)
+    starts = np.cumsum([0, *map(len, parts)])
+    found = clusters([form for part in parts for form in part])
     owner = np.searchsorted(starts, found, side="right") - 1  # the table of the group's first row
     kept, notes = [], []
     for i, table in enumerate(tables):
