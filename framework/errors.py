@@ -37,8 +37,8 @@ def nearest(name: str, available: Iterable[str], what: str = "available") -> str
     return f"{hint}{what}: {some(names, quoted=False, most=100) or 'none'}"
 
 
-def some(names: Sequence[str], *, quoted: bool = True, most: int = 12) -> str:
+def some(names: Sequence[str], *, quoted: bool = True, most: int = 12, longest: int = LONG) -> str:
     """Names for a message, the first of very many, the beginning of very long ones."""
-    short = [name if len(name) <= LONG else name[: LONG - 1] + "…" for name in names[:most]]
+    short = [name if len(name) <= longest else name[: longest - 1] + "…" for name in names[:most]]
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(repr(name) if quoted else name for name in short) + more

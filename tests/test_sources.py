@@ -34,12 +34,14 @@ def load(*overrides: str) -> Splits:
 @pytest.mark.parametrize("given", ["{0}/*.csv", "[{0}/a.csv,{0}/b.csv]", "[{0}/a.csv,{0}/*.csv]", "{0}/**/*.csv"])
 def test_several_files_are_read_as_one_each_once(tmp_path: Path, given: str) -> None:
     pairs = rows(60)
-    write_csv(tmp_path / "a.csv", pairs[:20])
-    write_csv(tmp_path / "b.csv", [(label, text) for text, label in pairs[20:]], ("label", "text"))
-    splits = load(f"data.train={given.format(tmp_path)}")
+    folder = tmp_path / ("long" * 30)  # an address is recorded whole
+    folder.mkdir()
+    write_csv(folder / "a.csv", pairs[:20])
+    write_csv(folder / "b.csv", [(label, text) for text, label in pairs[20:]], ("label", "text"))
+    splits = load(f"data.train={given.format(folder)}")
     found = {pair for t in splits.named().values() for pair in zip(t.columns["text"], t.columns["label"], strict=True)}
     assert found == set(pairs)
-    assert splits.about["source"] == given.format(tmp_path).strip("[]").replace(",", ", ")
+    assert splits.about["source"] == given.format(folder).strip("[]").replace(",", ", ")
 
 
 def test_a_row_of_several_files_is_found_by_its_file_and_line(tmp_path: Path) -> None:

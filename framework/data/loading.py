@@ -29,6 +29,7 @@ from framework.data.table import Splits, Table, Texts
 from framework.errors import InputError, nearest, some
 
 SPLITS = ("train", "validation", "test")
+ADDRESS = 4096  # characters of one path: names of files are recorded whole
 LONG = 100_000  # characters of one text, from which a quote may be missing
 
 
@@ -178,7 +179,7 @@ def read_labelled(
 
 
 def _describe(source: Any) -> str:
-    files = ", ".join(some(addresses(source[name]), quoted=False) for name in SPLITS if source[name])
+    files = ", ".join(some(addresses(source[name]), quoted=False, longest=ADDRESS) for name in SPLITS if source[name])
     return f"{source.description} ({files})" if source.description else files
 
 
