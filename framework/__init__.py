@@ -23,7 +23,7 @@ from framework.contracts import (
 )
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Backend, Call, Check, Codec, Event, Graph, Request, Response, Steps, Tensor, Tensors
+from framework.graphs import Backend, Call, Check, Codec, Event, Graph, Interface, Request, Response, Steps, Tensor, Tensors
 from framework.hookspecs import hookimpl
 from framework.privacy import Text, mask
 
@@ -70,6 +70,7 @@ __all__ = [
     "FrameworkError",
     "Graph",
     "InputError",
+    "Interface",
     "LengthBucketSampler",
     "Lines",
     "Metric",

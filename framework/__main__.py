@@ -15,6 +15,7 @@ VERBS = {
     "export": ("framework.commands.again", "make the files of a trained run again, or others"),
     "evaluate": ("framework.commands.evaluate", "judge an artifact on labelled data, with gates for CI"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
+    "serve": ("framework.commands.serve", "an HTTP server for artifacts, without torch"),
     "recipes": ("framework.commands.listing", "what can be run"),
     "plugins": ("framework.commands.listing", "what is installed, and what is broken"),
 }
@@ -34,6 +35,7 @@ Runs a recipe: data, training, evaluation, export, proof, report, sealed artifac
   python -m framework resume runs/sentiment                                 its newest run that was stopped
   python -m framework export runs/sentiment/latest export=[onnx,torchscript]
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75
+  python -m framework serve runs/sentiment/latest
 
 Verbs:
 {verbs}

@@ -17,6 +17,7 @@ from framework.errors import InputError
 from framework.graphs import Graph, Tensor
 
 FORMAT = 1
+VERSION = 12  # characters of the seal that name a version
 MANIFEST = "manifest.json"
 RESOURCES = "resources"
 GOLDEN = "golden.jsonl"
@@ -75,6 +76,10 @@ class Artifact:
     manifest: Mapping[str, Any]
 
     @property
+    def version(self) -> str:
+        return str(self.manifest["seal"])[:VERSION]
+
+    @property
     def graphs(self) -> list[Graph]:
         return [_graph(entry) for entry in self.manifest["graphs"]]
 
@@ -103,9 +108,22 @@ def find_artifact(path: Path | str) -> Path:
     )
 
 
-def open_artifact(path: Path | str) -> Artifact:
-    """Reads the manifest and checks every file against it. Raises InputError naming each that does not match."""
-    folder = find_artifact(path)
+@dataclass(frozen=True)
+class Place:
+    """An artifact that is still to be opened. version: as its manifest says, unproven."""
+
+    folder: Path
+    version: str
+
+
+def locate_artifact(address: Path | str) -> Place:
+    """What `find_artifact` finds, links followed: ``latest`` may point elsewhere a moment later."""
+    folder = find_artifact(address).resolve()
+    return Place(folder, str(read_manifest(folder)["seal"])[:VERSION])
+
+
+def read_manifest(folder: Path) -> Any:
+    """Raises InputError when it cannot be read, or was altered."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         sealed = manifest["seal"]
@@ -114,6 +132,13 @@ def open_artifact(path: Path | str) -> Artifact:
         raise InputError(f"{folder / MANIFEST} is damaged: {error}; copy the artifact again") from error
     if not intact:
         raise InputError(f"{folder / MANIFEST} was altered after sealing; copy the artifact again or run the recipe again")
+    return manifest
+
+
+def open_artifact(path: Path | str) -> Artifact:
+    """Reads the manifest and checks every file against it. Raises InputError naming each that does not match."""
+    folder = find_artifact(path)
+    manifest = read_manifest(folder)
     if manifest.get("format") != FORMAT:
         raise InputError(f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}")
     files = {file for variant in manifest["variants"].values() for file in variant["files"].values()}

@@ -69,6 +69,19 @@ class Event:
 Steps = Generator[Call | Event, Tensors, Response]
 
 
+@dataclass(frozen=True)
+class Interface:
+    """What a codec takes and gives, as JSON Schema in the form of OpenAPI 3.0. The server's pages are made from it.
+
+    request: of one request; everything it allows, `Codec.parse` takes. response: of the answer to one.
+    example: a request that works as it stands; no row of anyone's data.
+    """
+
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+    example: Any
+
+
 class Codec(Protocol):
     """Turns a request into calls and their outputs into a response, with numpy and tokenizers only.
 
@@ -90,6 +103,8 @@ class Codec(Protocol):
     def flatten(self, response: Response) -> dict[str, str]:
         """The response as columns of a CSV file."""
         ...
+
+    def interface(self) -> Interface: ...
 
     @staticmethod
     def odd_requests() -> list[Request]:

@@ -35,6 +35,7 @@ class DataConfig(DataSource):
     limit_rows: Optional[int] = None  # training rows used at most; None: all
     validation_fraction: float = 0.1  # of all rows, where no file is given
     test_fraction: float = 0.1
+    held_out_rows: Optional[int] = 20_000  # at most so many in each of them; None: no limit
     merge_spellings: bool = True  # of labels that differ only in case or spaces
 
 

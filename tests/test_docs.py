@@ -15,6 +15,7 @@ import pytest
 
 import framework
 from framework.__main__ import main
+from tests.server.serving import serving
 from tests.tiny import rows, tiny_model, write_csv
 
 ROOT = Path(__file__).parents[1]
@@ -75,6 +76,9 @@ def test_the_command_works(page: str, command: str, place: Path, small: list[str
         assert words[0] == "python", f"{page}: no test knows how to run {command!r}"
         assert (ROOT / words[1]).is_file()
         subprocess.run([*words[:2], "--help"], cwd=ROOT, check=True, capture_output=True)
+    elif words[3] == "serve" and not {"--help", "--dockerfile"} & set(words):
+        with serving(place / "served", *words[4:]) as server:
+            assert server.predict("what a lovely flight").status_code == 200
     elif not any(word in ELSEWHERE for word in words):
         run = [word for word in words[3:] if word.startswith("recipe=")]
         given = {word.partition("=")[0] for word in words}

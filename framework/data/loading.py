@@ -59,10 +59,10 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     if not total:
         raise InputError(f"{train.source}: every row stands in the validation or test file too; nothing is left to train on")
     if test is None:
-        rest, part = split_off(train, data.test_fraction, roles, seed, groups)
+        rest, part = split_off(train, _share(data.test_fraction, total, data.held_out_rows), roles, seed, groups)
         train, test, groups = train.take(rest), train.take(part), groups[rest]
     if validation is None:
-        share = data.validation_fraction * total / len(train)
+        share = _share(data.validation_fraction, total, data.held_out_rows) * total / len(train)
         rest, part = split_off(train, share, roles, seed + 1, groups)
         train, validation = train.take(rest), train.take(part)
     if data.limit_rows is not None and len(train) > data.limit_rows:
@@ -72,6 +72,11 @@ def load_splits(data: Any, task: Task, seed: int) -> Splits:
     splits = Splits(train, validation, test, notes)
     about = {"source": _describe(source), "licence": _licence(source), "columns": reader.columns}
     return replace(splits, about=about | {"rows": splits.rows(), "sha256": fingerprint(splits)})
+
+
+def _share(fraction: float, rows: int, most: int | None) -> float:
+    """Of very many rows a few tell as much: a share's standard error is below 0.4 points from 20,000 rows on."""
+    return fraction if most is None else min(fraction, most / rows)
 
 
 class _Reader:

@@ -14,7 +14,7 @@ from framework.data.columns import plain_name
 from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import Codec, Response
 from framework.plugins import load_plugins, resolve
-from framework.runtime.onnx import open_onnx
+from framework.runtime.onnx import Device, open_onnx
 from framework.runtime.scheduler import Scheduler
 
 CHUNK = 1024  # requests in memory at once while streaming
@@ -23,7 +23,7 @@ CHUNK = 1024  # requests in memory at once while streaming
 class Model:
     """Answers requests with one variant of an artifact."""
 
-    def __init__(self, artifact: Artifact, variant: str | None = None) -> None:
+    def __init__(self, artifact: Artifact, variant: str | None = None, device: Device | None = None) -> None:
         self.artifact = artifact
         self.manifest = artifact.manifest
         self.variant = artifact.variant(variant)
@@ -31,7 +31,8 @@ class Model:
             raise InputError(f"the runtime opens ONNX variants; {self.variant.name} is {self.variant.format}")
         self.task: Task = load_plugins().task(self.manifest["task"])
         self.codec = _codec(self.task, self.manifest["codec"], self.variant.settings, artifact.folder / RESOURCES)
-        backend = open_onnx(artifact.graphs, artifact.paths(self.variant))
+        self.device = device or Device()
+        backend = open_onnx(artifact.graphs, artifact.paths(self.variant), self.device)
         self.scheduler = Scheduler(self.codec, backend, artifact.graphs)
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:

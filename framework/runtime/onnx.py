@@ -3,40 +3,63 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import onnxruntime
 
 from framework.cpus import granted_cpus
-from framework.errors import FrameworkError
+from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import Backend, Graph, Tensors
 
 SLOWER = ("SkipLayerNormFusion",)  # its CPU kernel takes several times as long as the Add and LayerNormalization it replaces
+CPU = "CPUExecutionProvider"
+
+
+@dataclass(frozen=True)
+class Device:
+    """Where graphs run. provider: of onnxruntime, its short name too ("cuda"). threads: of one run; None: all CPUs granted."""
+
+    provider: str = CPU
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        available = onnxruntime.get_available_providers()
+        short = {name.removesuffix("ExecutionProvider").lower(): name for name in available}
+        name = short.get(self.provider.lower(), self.provider)
+        if name not in available:
+            raise InputError(
+                f"no execution provider {self.provider!r} in this onnxruntime; {nearest(self.provider, available)}"
+            )
+        object.__setattr__(self, "provider", name)
+        object.__setattr__(self, "threads", self.threads or granted_cpus())
 
 
 class OnnxBackend:
-    """One session a graph, on the CPUs this process may use."""
+    """One session a graph."""
 
-    def __init__(self, graphs: Sequence[Graph], paths: Mapping[str, Path]) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = granted_cpus()
-        options.log_severity_level = 3
+    def __init__(self, graphs: Sequence[Graph], paths: Mapping[str, Path], device: Device) -> None:
         self.outputs = {graph.name: [tensor.name for tensor in graph.outputs] for graph in graphs}
-        self.sessions = {name: _session(path, options) for name, path in paths.items()}
+        self.sessions = {name: _session(path, device) for name, path in paths.items()}
 
     def run(self, graph: str, feeds: Tensors) -> Tensors:
         names = self.outputs[graph]
         return dict(zip(names, self.sessions[graph].run(names, feeds), strict=True))
 
 
-def _session(path: Path, options: onnxruntime.SessionOptions) -> onnxruntime.InferenceSession:
+def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = device.threads
+    options.log_severity_level = 3
+    providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # what it cannot run, the CPU runs
     try:
-        return onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"], disabled_optimizers=list(SLOWER)
-        )
+        session = onnxruntime.InferenceSession(str(path), options, providers=providers, disabled_optimizers=list(SLOWER))
     except Exception as error:  # onnxruntime raises many kinds, none of them exported
         raise FrameworkError(f"onnxruntime cannot load {path}: {error}") from error
+    if session.get_providers()[0] != device.provider:  # onnxruntime falls back with a warning
+        raise FrameworkError(f"onnxruntime could not start {device.provider} for {path}; --provider cpu runs without it")
+    return session
 
 
-def open_onnx(graphs: Sequence[Graph], paths: Mapping[str, Path]) -> Backend:
-    return OnnxBackend(graphs, paths)
+def open_onnx(graphs: Sequence[Graph], paths: Mapping[str, Path], device: Device | None = None) -> Backend:
+    return OnnxBackend(graphs, paths, device or Device())

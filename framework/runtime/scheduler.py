@@ -1,7 +1,8 @@
-"""Runs the codecs of many requests at once: their calls are grouped by graph, sorted by size, padded and run together."""
+"""Runs the codecs of many requests at once: their calls are grouped by graph and size, padded and run together."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,77 +18,128 @@ MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long r
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 
 
-@dataclass
-class _Job:
-    """A request on its way: its codec's generator, and the call it waits for."""
+class Job:
+    """A request on its way: its codec's generator, the call it waits for, and its response once there is none."""
 
-    index: int
-    steps: Steps
-    call: Call
+    def __init__(self, steps: Steps) -> None:
+        self.steps = steps
+        self.call: Call | None = None
+        self.response: Response | None = None
+        self._advance(None)
+
+    def take(self, outputs: Tensors) -> None:
+        """Goes on with the outputs of the call."""
+        self._advance(outputs)
+
+    def _advance(self, outputs: Tensors | None) -> None:
+        """Runs the codec until its next call or its end. Events have no reader here and are dropped."""
+        try:
+            step = next(self.steps) if outputs is None else self.steps.send(outputs)
+            while not isinstance(step, Call):
+                step = next(self.steps)
+        except StopIteration as end:
+            self.call, self.response = None, end.value
+        else:
+            self.call = step
+
+    @property
+    def waiting(self) -> Call:
+        assert self.call is not None, "the request is answered"
+        return self.call
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of a run a call takes."""
+
+    rows: int
+    longest: int  # elements of its longest row
+
+    def joined(self, other: Size) -> Size:
+        return Size(self.rows + other.rows, max(self.longest, other.longest))
 
 
 class Scheduler:
-    """Answers requests with a codec over a backend."""
+    """Answers requests with a codec over a backend, at most `rows` rows and `elements` padded elements a run."""
 
-    def __init__(self, codec: Codec, backend: Backend, graphs: Sequence[Graph]) -> None:
+    def __init__(
+        self, codec: Codec, backend: Backend, graphs: Sequence[Graph], rows: int = MAX_ROWS, elements: int = MAX_ELEMENTS
+    ) -> None:
         self.codec = codec
         self.backend = backend
         self.graphs: Mapping[str, Graph] = {graph.name: graph for graph in graphs}
+        self.rows = rows
+        self.elements = elements
+
+    def start(self, request: Request) -> Job:
+        return Job(self.codec.start(request))
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
         """The response to each request, in order. `record` is filled when given."""
-        responses: list[Response] = [{} for _ in requests]
+        jobs = [self.start(request) for request in requests]
         if record is not None:
             record[:] = [[] for _ in requests]
-        waiting: list[_Job] = []
-        for index, request in enumerate(requests):
-            self._advance(index, self.codec.start(request), None, waiting, responses)
-        while waiting:
-            batches, waiting = self._batches(waiting), []
-            for batch in batches:
-                for job, outputs in zip(batch, self._run(batch), strict=True):
+        places = {id(job): place for place, job in enumerate(jobs)}
+        while waiting := [job for job in jobs if job.call is not None]:
+            for batch in self._batches(waiting):
+                for job, outputs in zip(batch, self.run(batch), strict=True):
                     if record is not None:
-                        record[job.index].append((job.call.graph, outputs))
-                    self._advance(job.index, job.steps, outputs, waiting, responses)
-        return responses
+                        record[places[id(job)]].append((job.waiting.graph, outputs))
+                    job.take(outputs)
+        return [job.response or {} for job in jobs]
 
-    def _advance(
-        self, index: int, steps: Steps, outputs: Tensors | None, waiting: list[_Job], responses: list[Response]
-    ) -> None:
-        """Runs a codec until its next call or its end. Events have no reader here and are dropped."""
-        try:
-            step = next(steps) if outputs is None else steps.send(outputs)
-            while not isinstance(step, Call):
-                step = next(steps)
-        except StopIteration as end:
-            responses[index] = end.value
-        else:
-            waiting.append(_Job(index, steps, step))
-
-    def _batches(self, jobs: Sequence[_Job]) -> Iterator[list[_Job]]:
-        groups: dict[str, list[_Job]] = defaultdict(list)
+    def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
+        """All of the jobs, the longest first."""
+        groups: dict[str, list[Job]] = defaultdict(list)
         for job in jobs:
-            groups[job.call.graph].append(job)
-        for name, group in groups.items():
-            first = self.graphs[name].inputs[0].name
-            group.sort(key=lambda job: job.call.feeds[first].size, reverse=True)
-            batch: list[_Job] = []
-            rows = longest = 0
-            for job in group:
-                feed = job.call.feeds[first]
-                rows += len(feed)
-                longest = max(longest, feed[0].size)
-                if batch and (rows > MAX_ROWS or rows * longest > MAX_ELEMENTS):
+            groups[job.waiting.graph].append(job)
+        for group in groups.values():
+            sized = sorted(((self._size(job), job) for job in group), key=lambda pair: pair[0].longest, reverse=True)
+            batch: list[Job] = []
+            size = Size(0, 0)
+            for own, job in sized:
+                if batch and not self._fits(size.joined(own)):
                     yield batch
-                    batch, rows, longest = [], len(feed), feed[0].size
+                    batch, size = [], Size(0, 0)
                 batch.append(job)
+                size = size.joined(own)
             yield batch
 
-    def _run(self, batch: Sequence[_Job]) -> list[Tensors]:
-        graph = self.graphs[batch[0].call.graph]
+    def choose(self, jobs: Sequence[Job]) -> list[Job]:
+        """The first of the jobs and those whose calls are most like its call in length, as many as one run takes."""
+        first = self._size(jobs[0])
+        graph = jobs[0].waiting.graph
+        others = sorted(
+            ((self._size(job), job) for job in jobs[1:] if job.waiting.graph == graph), key=lambda pair: pair[0].longest
+        )
+        above = bisect_left(others, first.longest, key=lambda pair: pair[0].longest)
+        below, batch, size = above - 1, [jobs[0]], first
+        while below >= 0 or above < len(others):
+            shorter = first.longest - others[below][0].longest if below >= 0 else None
+            longer = others[above][0].longest - first.longest if above < len(others) else None
+            up = shorter is None or (longer is not None and longer <= shorter)
+            own, job = others[above if up else below]
+            if self._fits(size.joined(own)):
+                batch.append(job)
+                size = size.joined(own)
+                above, below = (above + 1, below) if up else (above, below - 1)
+            else:
+                above, below = (len(others), below) if up else (above, -1)
+        return batch
+
+    def _fits(self, size: Size) -> bool:
+        return size.rows <= self.rows and size.rows * size.longest <= self.elements
+
+    def _size(self, job: Job) -> Size:
+        feed = job.waiting.feeds[self.graphs[job.waiting.graph].inputs[0].name]
+        return Size(len(feed), feed[0].size)
+
+    def run(self, batch: Sequence[Job]) -> list[Tensors]:
+        """The outputs of each job's call; all are calls of one graph."""
+        graph = self.graphs[batch[0].waiting.graph]
         if len(batch) == 1:
-            return [self.backend.run(graph.name, dict(batch[0].call.feeds))]
-        calls = [job.call.feeds for job in batch]
+            return [self.backend.run(graph.name, dict(batch[0].waiting.feeds))]
+        calls = [job.waiting.feeds for job in batch]
         outputs = self.backend.run(graph.name, {tensor.name: _join(tensor, calls) for tensor in graph.inputs})
         sizes = [_sizes(graph.inputs, feeds) for feeds in calls]
         return _split(graph.outputs, outputs, sizes)

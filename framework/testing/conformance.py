@@ -119,6 +119,21 @@ class TaskConformance(_Conformance):
         code = f"{BLOCKED}import framework\nframework.load({str(folder)!r}).replay_golden()\n"
         subprocess.run([sys.executable, "-c", code], check=True)
 
+    def test_requests_and_responses_are_what_the_interface_says(self, tmp_path: Path) -> None:
+        from jsonschema import Draft4Validator
+
+        with self.job(tmp_path, "trainer.max_steps=2") as (job, splits):
+            fitted = self.fit(job, splits)
+            codec = job.codec(fitted)
+            interface = codec.interface()
+            requests = [interface.example, *job.task.requests(splits.validation)]
+            parsed = [codec.parse(request) for request in requests]
+            responses = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, parsed).responses
+        for schema, found in ((interface.request, requests), (interface.response, responses)):
+            Draft4Validator.check_schema(schema)  # what OpenAPI 3.0 takes is a part of it
+            for value in found:
+                Draft4Validator(schema).validate(json.loads(json.dumps(value)))
+
     def _needs_training(self) -> None:
         if not self.trains:
             pytest.skip("the model is fitted in closed form: no steps, no checkpoints")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from framework import Call, InputError, Request, Response, Steps, nearest
+from framework import Call, InputError, Interface, Request, Response, Steps, nearest
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 1
@@ -71,6 +71,27 @@ class ClassificationCodec:
     def flatten(self, response: Response) -> dict[str, str]:
         flat = {"label": response["label"], "probability": f"{response['probability']:.4f}"}
         return flat | ({"abstains": str(response["abstains"]).lower()} if "abstains" in response else {})
+
+    def interface(self) -> Interface:
+        text = {"type": "string", "title": "Text", "description": "The text to classify, in any length", "minLength": 1}
+        share = {"type": "number", "minimum": 0, "maximum": 1}
+        properties: dict[str, Any] = {
+            "label": {"type": "string", "enum": self.labels},
+            "probability": {**share, "description": "Calibrated probability of the label"},
+            "probabilities": {
+                "type": "object",
+                "additionalProperties": share,
+                "description": "Of every label; they add up to 1",
+            },
+        }
+        if self.threshold is not None:
+            properties["abstains"] = {"type": "boolean", "description": "The probability is below the threshold"}
+            properties["threshold"] = share
+        return Interface(
+            request={"anyOf": [{"type": "object", "properties": {"text": text}, "required": ["text"]}, text]},
+            response={"type": "object", "properties": properties, "required": list(properties)},
+            example={"text": "What a lovely day, thank you all!"},
+        )
 
     @staticmethod
     def odd_requests() -> list[Request]:

@@ -20,7 +20,7 @@ def lengths_section(splits: Splits, role: str) -> Section:
     return Section(f"Length of {role} in characters", ("quantile", *lengths), rows, charts=(chart,))
 
 
-def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int]]) -> Lines:
+def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int] | np.ndarray]) -> Lines:
     """The share of rows by length, up to the length that 1 % of all rows exceed."""
     pooled = np.concatenate([np.asarray(values) for values in lengths.values()])
     low, high = int(pooled.min()), int(np.quantile(pooled, 0.99)) + 1

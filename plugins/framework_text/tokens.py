@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -14,26 +15,35 @@ from framework_text.lengths import histogram
 
 Batch = dict[str, torch.Tensor]
 EXAMPLES = 2  # rows shown as the model sees them
+CHUNK = 4096  # rows tokenized at once: a tokenizer's own output takes kilobytes a row
 LOOKED_AT = 1000  # rows among which they are sought
 
 
 class TokenizedRows(Dataset[tuple[np.ndarray, int]]):
-    """Token ids of each row, and one integer target. Tokenized once, kept as arrays."""
+    """Token ids of each row, and one integer target. Tokenized once, a part at a time; four bytes a token are kept.
+
+    tokens: the ids of all rows, one after the other. lengths: of each row.
+    """
 
     def __init__(self, tokenizer: Any, texts: Sequence[str], targets: Sequence[int], max_length: int) -> None:
-        encoded = tokenizer(list(texts), truncation=True, max_length=max_length, return_attention_mask=False)
-        self.ids = [np.asarray(ids, dtype=np.int64) for ids in encoded["input_ids"]]
+        rows: list[np.ndarray] = [np.zeros(0, np.int32)]
+        lengths: list[int] = []
+        source = iter(texts)
+        while some := list(islice(source, CHUNK)):
+            found = tokenizer(some, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+            lengths += map(len, found)
+            rows.append(np.fromiter(chain.from_iterable(found), np.int32, sum(map(len, found))))
+        self.tokens = np.concatenate(rows)
+        self.lengths = np.array(lengths, np.int32)
         self.targets = targets
+        self._ends = np.cumsum(self.lengths, dtype=np.int64)
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.lengths)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        return self.ids[index], self.targets[index]
-
-    @property
-    def lengths(self) -> list[int]:
-        return [len(ids) for ids in self.ids]
+        end = self._ends[index]
+        return self.tokens[end - self.lengths[index] : end], self.targets[index]
 
 
 class Collate:
@@ -71,10 +81,9 @@ def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_leng
 
     texts: those of the rows.
     """
-    lengths = np.asarray(rows.lengths)
-    quantiles = [(f"{q:.0%}", int(np.quantile(lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
+    quantiles = [(f"{q:.0%}", int(np.quantile(rows.lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
     notes = []
-    cut = int((lengths >= max_length).sum())
+    cut = int((rows.lengths >= max_length).sum())
     if cut:
         notes.append(f"{cut:,} training rows fill or pass the limit of {max_length} tokens and may be cut; task.max_length=")
     unknown = unknown_rate(tokenizer, rows)
@@ -91,11 +100,12 @@ def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_leng
 def _examples(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows) -> Section:
     """The first rows without personal data: a tokenizer takes addresses apart, so they could not be masked afterwards."""
     clean = [i for i in range(min(LOOKED_AT, len(rows))) if mask(texts[i]) == texts[i]][:EXAMPLES]
-    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows.ids[i].tolist()))) for i in clean]
+    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows[i][0].tolist()))) for i in clean]
     return Section("Training rows as the model sees them", ("", "tokens, decoded"), shown)
 
 
 def unknown_rate(tokenizer: Any, rows: TokenizedRows) -> float:
     """The share of tokens that the tokenizer could only mark as unknown."""
-    ids = np.concatenate(rows.ids) if len(rows) else np.zeros(0)
-    return float((ids == tokenizer.unk_token_id).mean()) if tokenizer.unk_token_id is not None and ids.size else 0.0
+    if tokenizer.unk_token_id is None or not rows.tokens.size:
+        return 0.0
+    return float((rows.tokens == tokenizer.unk_token_id).mean())

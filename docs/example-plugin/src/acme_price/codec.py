@@ -1,12 +1,13 @@
 """A size in, a price out. numpy alone: this module also runs where torch is not installed."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from framework import Call, InputError, Request, Response, Steps
+from framework import Call, InputError, Interface, Request, Response, Steps
 
 
 class PriceCodec:
@@ -18,9 +19,12 @@ class PriceCodec:
     def parse(self, request: Any) -> Request:
         size = request.get("size") if isinstance(request, Mapping) else request
         try:
-            return {"size": float(size)}
-        except (TypeError, ValueError) as error:
-            raise InputError(f'a request is a size, {{"size": 80}}, not {request!r}') from error
+            found = float(size)
+        except (TypeError, ValueError, OverflowError):
+            found = math.nan
+        if not math.isfinite(found):
+            raise InputError(f'a request is a size, {{"size": 80}}, not {request!r}')
+        return {"size": found}
 
     def start(self, request: Request) -> Steps:
         outputs = yield Call("line", {"input": np.array([[request["size"]]], dtype=np.float32)})
@@ -28,6 +32,15 @@ class PriceCodec:
 
     def flatten(self, response: Response) -> dict[str, str]:
         return {"price": str(response["price"])}
+
+    def interface(self) -> Interface:
+        size = {"type": "number", "description": "Square metres"}
+        price = {"price": {"type": "number"}, "currency": {"type": "string", "enum": [self.currency]}}
+        return Interface(
+            request={"type": "object", "properties": {"size": size}, "required": ["size"]},
+            response={"type": "object", "properties": price, "required": list(price)},
+            example={"size": 80},
+        )
 
     @staticmethod
     def odd_requests() -> list[Request]:

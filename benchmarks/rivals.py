@@ -1,0 +1,67 @@
+"""Servers that people would write instead, around transformers' pipeline: started by benchmarks/serving.py.
+
+    python benchmarks/rivals.py fastapi runs/sentiment/latest 8001
+    python benchmarks/rivals.py litserve runs/sentiment/latest 8002
+
+Both take {"inputs": TEXT} and answer with the label and its probability. They need fastapi, uvicorn and litserve.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+import torch
+
+from benchmarks.predict_speed import BATCH, MAX_LENGTH, pipeline
+
+HOST = "127.0.0.1"
+
+
+def fastapi(run: str, port: int) -> None:
+    """A function that FastAPI runs in a thread for each request, as its documentation shows."""
+    import uvicorn
+    from fastapi import Body, FastAPI
+
+    answer = pipeline(run, torch.float32)
+    app = FastAPI()
+
+    @app.post("/v1/predict")
+    def predict(inputs: str = Body(embed=True)) -> Any:
+        return answer(inputs, truncation=True, max_length=MAX_LENGTH)[0]
+
+    uvicorn.run(app, host=HOST, port=port, log_level="warning")
+
+
+def litserve(run: str, port: int) -> None:
+    """LitServe with its batching: up to 32 requests, waiting up to 10 ms for them."""
+    import litserve as ls
+
+    class Sentiment(ls.LitAPI):  # type: ignore[misc]
+        def setup(self, device: str) -> None:
+            self.answer = pipeline(run, torch.float32)
+
+        def decode_request(self, request: Any) -> Any:
+            return request["inputs"]
+
+        def predict(self, texts: Any) -> Any:
+            return self.answer(list(texts), batch_size=BATCH, truncation=True, max_length=MAX_LENGTH)
+
+        def encode_response(self, output: Any) -> Any:
+            return output
+
+    api = Sentiment(max_batch_size=BATCH, batch_timeout=0.01, api_path="/v1/predict")
+    ls.LitServer(api, accelerator="cpu").run(host=HOST, port=port, log_level="warning", generate_client_file=False)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("server", choices=("fastapi", "litserve"))
+    parser.add_argument("run", metavar="RUN")
+    parser.add_argument("port", type=int)
+    options = parser.parse_args()
+    {"fastapi": fastapi, "litserve": litserve}[options.server](options.run, options.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,282 @@
+"""The server under load: start, memory, requests/s against the bare session and other servers, latency, swaps.
+
+    python benchmarks/serving.py runs/sentiment/latest
+    python benchmarks/serving.py runs/sentiment/latest --rivals fastapi litserve --rounds 2
+    python benchmarks/serving.py runs/sentiment/latest --other runs/banking77 --minutes 10
+
+Client and server share the machine. Needs wrk (apt install wrk); the rivals need fastapi and litserve. The bare session gets
+the same texts, tokenized before, in batches of 32 of like length; it has no HTTP, no JSON and no tokenizer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+import framework
+from benchmarks.machine import heading
+from benchmarks.recipe import tweets
+from framework import Section
+from framework.artifact import find_artifact
+from framework.console import as_text
+from framework.graphs import Call
+from framework.runtime.model import Model
+from framework.runtime.scheduler import Job
+
+SHORT = 60  # characters of a text, at most
+TEXTS = 512
+CLIENTS = 64
+KEY = "benchmark-key-0123456789"
+SCRIPT = """
+local bodies = {{{bodies}}}
+local next_body = 0
+request = function()
+  next_body = next_body % #bodies + 1
+  return wrk.format("POST", "/v1/predict", {{["Content-Type"] = "application/json"}}, bodies[next_body])
+end
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", metavar="RUN", help="a run of the sentiment recipe")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each contestant (default 3)")
+    parser.add_argument("--seconds", type=int, default=10, help="of load in a turn (default 10)")
+    parser.add_argument("--rivals", nargs="*", default=[], choices=("fastapi", "litserve"), help="others to compare with")
+    parser.add_argument("--other", metavar="RUN", help="another run: swapped in and out under mixed load, every 10 s")
+    parser.add_argument("--minutes", type=float, default=1, help="of that load (default 1)")
+    options = parser.parse_args()
+    if shutil.which("wrk") is None:
+        sys.exit("error: wrk is not on PATH; apt install wrk")
+    print(heading(), flush=True)
+    texts = [text for text in tweets(20 * TEXTS) if len(text) <= SHORT][:TEXTS]
+    if options.other:
+        print(as_text(mixed_load(options.run, options.other, texts, options.minutes)))
+        return
+    print(as_text(start(options.run, texts)) + "\n", flush=True)
+    print(as_text(latency(options.run, texts)) + "\n", flush=True)
+    print(as_text(throughput(options.run, texts, options.rivals, options.rounds, options.seconds)))
+
+
+@contextmanager
+def server(*command: str, env: dict[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
+    """A server's address, its process, and the seconds from its start to its first answer."""
+    port = _free_port()
+    import os
+
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, *(part.replace("PORT", str(port)) for part in command)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
+    )  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            try:
+                if httpx.post(f"{url}/v1/predict", json={"inputs": "hello"}, headers=_key(env), timeout=30).status_code == 200:
+                    break
+            except httpx.TransportError:
+                pass
+            if process.poll() is not None or time.perf_counter() - started > 120:
+                assert process.stderr is not None
+                sys.exit(f"error: {command} did not start: {process.stderr.read().decode()}")
+            time.sleep(0.005)
+        yield url, process, time.perf_counter() - started
+    finally:
+        process.terminate()
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def ours(run: str, *more: str) -> tuple[str, ...]:
+    return ("-m", "framework", "serve", f"model={run}", "--port", "PORT", *more)
+
+
+def start(run: str, texts: Sequence[str]) -> Section:
+    seconds, first, later = [], 0.0, 0.0
+    for _ in range(5):
+        with server(*ours(run)) as (url, process, took):
+            seconds.append(took)
+            first = _megabytes(process.pid)
+            with httpx.Client(base_url=url) as client:
+                for begin in range(0, len(texts), 32):
+                    client.post("/v1/predict", json={"inputs": texts[begin : begin + 32]}).raise_for_status()
+            later = _megabytes(process.pid)
+    rows = [(f"{statistics.median(seconds):.2f}", f"{first:.0f}", f"{later:.0f}")]
+    header = ("seconds to the first answer", "resident MB then", f"resident MB after {len(texts)} texts")
+    return Section(
+        "Start of the process to its first answered request, median of 5", header, rows, "Targets: < 1.5 s, < 300 MB"
+    )
+
+
+def latency(run: str, texts: Sequence[str]) -> Section:
+    """One client on one connection, and the bare session on the same texts; they take turns."""
+    model = framework.load(run)
+    feeds = [_call(model.scheduler.start(model.codec.parse(text))) for text in texts]
+    http, bare = [], []
+    with server(*ours(run)) as (url, _, _), httpx.Client(base_url=url) as client:
+        for number, text in enumerate(texts):
+            begun = time.perf_counter()
+            client.post("/v1/predict", content=json.dumps({"inputs": text})).raise_for_status()
+            http.append(time.perf_counter() - begun)
+            begun = time.perf_counter()
+            model.scheduler.backend.run(feeds[number].graph, dict(feeds[number].feeds))
+            bare.append(time.perf_counter() - begun)
+    pair = [1000 * statistics.median(values) for values in (http, bare)]
+    rows = [
+        (f"{pair[0]:.2f}", f"{pair[1]:.2f}", f"{pair[0] - pair[1]:.2f}", f"{1000 * statistics.quantiles(http, n=100)[98]:.2f}")
+    ]
+    header = ("median ms over HTTP", "median ms of session.run", "difference", "99th percentile over HTTP")
+    return Section("One client, one text at a time", header, rows, "Target: a difference of at most 2 ms")
+
+
+def throughput(run: str, texts: Sequence[str], rivals: Sequence[str], rounds: int, seconds: int) -> Section:
+    model = framework.load(run)
+    rates: dict[str, list[float]] = {"bare session, batches of 32": [], "serve": [], **{name: [] for name in rivals}}
+    failed = dict.fromkeys(rates, 0)
+    for _ in range(rounds):
+        rates["bare session, batches of 32"].append(_bare(model, texts, seconds))
+        for name in ("serve", *rivals):
+            command = ours(run) if name == "serve" else (str(Path(__file__).with_name("rivals.py")), name, run, "PORT")
+            with server(*command) as (url, _, _):
+                _wrk(url, texts, 2)
+                rate, errors = _wrk(url, texts, seconds)
+                rates[name].append(rate)
+                failed[name] += errors
+    own = statistics.median(rates["serve"])
+    rows = [
+        (
+            name,
+            f"{(rate := statistics.median(found)):.0f}",
+            f"{own / rate:.2f}",
+            failed[name],
+            " ".join(f"{each:.0f}" for each in found),
+        )
+        for name, found in rates.items()
+    ]
+    note = (
+        f"{CLIENTS} clients of wrk, single texts of at most {SHORT} characters. "
+        "Targets: 0.75 of the bare session, 5x fastapi, 3x litserve"
+    )
+    return Section("Requests a second", ("", "texts/s", "serve is x times", "failed", "each turn"), rows, note)
+
+
+def _bare(model: Model, texts: Sequence[str], seconds: float) -> float:
+    jobs = [model.scheduler.start(model.codec.parse(text)) for text in texts]
+    jobs.sort(key=lambda job: _call(job).feeds["input_ids"].size)
+    batches = [jobs[begin : begin + 32] for begin in range(0, len(jobs), 32)]
+    for batch in batches:
+        model.scheduler.run(batch)
+    begun, done = time.perf_counter(), 0
+    while (took := time.perf_counter() - begun) < seconds:
+        for batch in batches:
+            model.scheduler.run(batch)
+            done += len(batch)
+    return done / took
+
+
+def _call(job: Job) -> Call:
+    return job.waiting
+
+
+def _wrk(url: str, texts: Sequence[str], seconds: int) -> tuple[float, int]:
+    """Requests a second, and how many failed."""
+    with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+        bodies = ", ".join(f"[==[{json.dumps({'inputs': text})}]==]" for text in texts)
+        script.write(SCRIPT.format(bodies=bodies))
+        script.flush()
+        command = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "30s", "-s", script.name, url]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
+    assert rate is not None, said
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+    return float(rate[1]), int(bad[1] if bad else 0) + sum(map(int, broken.groups() if broken else ()))
+
+
+def mixed_load(run: str, other: str, texts: Sequence[str], minutes: float) -> Section:
+    """Singles and lists of many lengths from 16 clients, while a link is pointed from one artifact to the other and swapped."""
+    artifacts = [find_artifact(path).resolve() for path in (run, other)]
+    statuses: dict[int, int] = {}
+    seen: set[str] = set()
+    memory: list[tuple[float, float]] = []
+    stop = threading.Event()
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / "latest"
+        link.symlink_to(artifacts[0])
+        with server(*ours(str(link)), env={"FRAMEWORK_API_KEY": KEY}) as (url, process, _):
+
+            def load(client_number: int) -> None:
+                with httpx.Client(base_url=url, timeout=60, headers=_key({"FRAMEWORK_API_KEY": KEY})) as client:
+                    turn = client_number
+                    while not stop.is_set():
+                        size = (1, 1, 1, 8, 40)[turn % 5]
+                        inputs = [texts[(turn * 7 + i) % len(texts)] * (1 + turn % 4) for i in range(size)]
+                        response = client.post("/v1/predict", json={"inputs": inputs})
+                        statuses[response.status_code] = statuses.get(response.status_code, 0) + 1
+                        if response.status_code == 200:
+                            seen.add(response.json()["version"])
+                        turn += 1
+
+            threads = [threading.Thread(target=load, args=(number,)) for number in range(16)]
+            for thread in threads:
+                thread.start()
+            begun, swaps = time.perf_counter(), 0
+            while (now := time.perf_counter() - begun) < 60 * minutes:
+                memory.append((now, _megabytes(process.pid)))
+                if now >= 10 * (swaps + 1):
+                    fresh = link.with_name("fresh")
+                    fresh.symlink_to(artifacts[(swaps + 1) % 2])
+                    fresh.replace(link)
+                    httpx.post(f"{url}/admin/swap", headers=_key({"FRAMEWORK_API_KEY": KEY}), timeout=60).raise_for_status()
+                    swaps += 1
+                time.sleep(0.5)
+            stop.set()
+            for thread in threads:
+                thread.join()
+    first = statistics.mean(value for at, value in memory if 30 <= at < 90)
+    last = statistics.mean(value for at, value in memory if at >= 60 * minutes - 60)
+    failed = sum(count for status, count in statuses.items() if status != 200)
+    rows = [(sum(statuses.values()), failed, swaps, len(seen), f"{first:.0f}", f"{last:.0f}", f"{last / first - 1:+.1%}")]
+    header = ("requests", "failed", "swaps", "versions seen", "MB, first minute", "MB, last minute", "change")
+    note = "The first minute begins after 30 s, when both models have been opened. Targets: none failed, within 5 %"
+    return Section(f"{minutes:g} minutes of mixed load", header, rows, note)
+
+
+def _key(env: dict[str, str] | None) -> dict[str, str]:
+    return {"Authorization": f"Bearer {env['FRAMEWORK_API_KEY']}"} if env else {}
+
+
+def _megabytes(process: int) -> float:
+    """Resident memory of a process and its children."""
+    found = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    children: list[Any] = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return (int(found[1]) / 1000 if found else 0.0) + sum(_megabytes(int(child)) for child in children)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+if __name__ == "__main__":
+    main()

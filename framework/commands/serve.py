@@ -1,0 +1,218 @@
+"""``serve``: an HTTP server over artifacts, with onnxruntime alone."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.errors import FrameworkError, InputError
+
+if TYPE_CHECKING:
+    pass
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+LOCAL = ("127.0.0.1", "::1", "localhost")
+EXAMPLES = """examples:
+  python -m framework serve runs/sentiment/latest
+  python -m framework serve runs/sentiment/latest --port 8080 --workers 2
+  python -m framework serve tone=runs/sentiment/latest topics=runs/topics/latest
+  python -m framework serve runs/sentiment/latest --host 0.0.0.0 --key-file /run/secrets/key
+  python -m framework serve runs/sentiment/latest --dockerfile
+
+  curl localhost:8000/v1/predict -d '{"inputs": ["what a lovely flight"]}'
+
+Paths: / a page to try it, /docs the interface, /v1/predict, /v1/models, /v1/models/NAME/predict, /healthz, /readyz,
+/metrics, /admin/swap, /admin/rollback. A swap, or SIGHUP, opens the artifacts again where they were found, so that
+runs/sentiment/latest follows training.
+Keys: --key-file or FRAMEWORK_API_KEY, asked for by /v1; --admin-key-file or FRAMEWORK_ADMIN_KEY, asked for by /admin
+(without it the first one is). Without any key /admin is closed.
+Exit codes: 0 told to stop, 1 the environment failed, 2 an artifact or a setting is wrong."""
+
+
+def main(verb: str, arguments: Sequence[str]) -> int:
+    options = _parser().parse_args(arguments)
+    models = _models(options.artifacts)
+    if options.dockerfile is not None:
+        from framework.server.dockerfile import write_dockerfile
+
+        if len(models) > 1:
+            raise InputError("a Dockerfile is for one artifact")
+        ((name, address),) = models.items()
+        write_dockerfile(name, address, options.dockerfile)
+        print(f"{options.dockerfile} is written; its first line is the command that builds the image", file=sys.stderr)
+        return 0
+    try:
+        import httptools  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import starlette  # noqa: F401
+        import swagger_ui_bundle  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise FrameworkError(f"serving needs {error.name}: pip install 'recipe-framework[serve]'") from error
+    return _serve(models, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from framework.server.settings import Limits, Settings
+
+    parser = argparse.ArgumentParser(
+        prog="python -m framework serve",
+        description="Serves sealed artifacts over HTTP.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("artifacts", metavar="[NAME=]ARTIFACT", nargs="+", help="an artifact, a run, or a latest link")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)")
+    parser.add_argument("--port", type=_at_least(0), default=8000, help="default %(default)s; 0 takes a free one")
+    parser.add_argument("--variant", help="a variant that the artifacts have; default: the one each run decided on")
+    parser.add_argument("--provider", default="cpu", help="an execution provider of onnxruntime: cpu, cuda, ... (default cpu)")
+    parser.add_argument("--workers", type=_at_least(1), default=1, metavar="N", help="processes (default 1)")
+    parser.add_argument(
+        "--threads", type=_at_least(1), metavar="N", help="of a run; default: the CPUs granted, shared by the workers"
+    )
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="holds the key that clients must send")
+    parser.add_argument("--admin-key-file", type=Path, metavar="FILE", help="holds the key that swaps must send")
+    parser.add_argument("--log-texts", action="store_true", help="puts inputs into the logs, as they are")
+    parser.add_argument(
+        "--dockerfile", type=Path, nargs="?", const=Path("Dockerfile"), metavar="FILE", help="writes one and ends"
+    )
+    batching = parser.add_argument_group("batching")
+    batching.add_argument(
+        "--max-wait-ms", type=_number, default=1000 * Settings.wait, help="a request waits for company (default %(default)g)"
+    )
+    batching.add_argument(
+        "--max-batch", type=_at_least(1), default=Settings.batch_rows, help="inputs of a run (default %(default)s)"
+    )
+    batching.add_argument(
+        "--max-batch-tokens",
+        type=_at_least(1),
+        default=Settings.batch_elements,
+        help="padded tokens of a run (default %(default)s)",
+    )
+    bounds = parser.add_argument_group("limits")
+    bounds.add_argument("--max-body", type=_at_least(1), default=Limits.body, help="bytes of a body (default %(default)s)")
+    bounds.add_argument(
+        "--max-inputs", type=_at_least(1), default=Limits.inputs, help="inputs of a request (default %(default)s)"
+    )
+    bounds.add_argument(
+        "--max-characters", type=_at_least(1), default=Limits.characters, help="of an input (default %(default)s)"
+    )
+    bounds.add_argument("--max-queue", type=_at_least(1), default=Limits.queue, help="inputs that wait (default %(default)s)")
+    bounds.add_argument("--timeout", type=_number, default=Limits.seconds, help="seconds for a request (default %(default)g)")
+    bounds.add_argument(
+        "--connections", type=_at_least(1), default=Limits.connections, help="of a worker (default %(default)s)"
+    )
+    bounds.add_argument(
+        "--drain",
+        type=_number,
+        default=Settings.drain,
+        help="seconds for requests under way at the end (default %(default)g)",
+    )
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def whole_number(text: str) -> int:
+        found = int(text)
+        if found < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}")
+        return found
+
+    whole_number.__name__ = "whole number"  # argparse says: invalid whole number value
+    return whole_number
+
+
+def _number(text: str) -> float:
+    found = float(text)
+    if not 0 <= found < 1e6:
+        raise argparse.ArgumentTypeError("must be at least 0")
+    return found
+
+
+def _models(given: Sequence[str]) -> dict[str, str]:
+    """Name -> address. An artifact without a name is called by its recipe."""
+    from framework.artifact import find_artifact, read_manifest
+
+    found: dict[str, str] = {}
+    for argument in given:
+        name, equals, address = argument.partition("=")
+        if not equals or Path(argument).exists():
+            address = argument
+            name = str(read_manifest(find_artifact(address)).get("recipe", "model"))
+        if not NAME.fullmatch(name):
+            raise InputError(
+                f"{name!r} cannot name a model: letters, digits, dots, dashes and underscores can; NAME=ARTIFACT gives one"
+            )
+        if name in found:
+            raise InputError(f"two models are called {name}; write NAME=ARTIFACT for one of them")
+        found[name] = address
+    return found
+
+
+def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
+    from framework.cpus import granted_cpus
+    from framework.server.settings import Limits, Settings, allow_handles, read_keys
+
+    limits = Limits(
+        body=options.max_body,
+        inputs=options.max_inputs,
+        characters=options.max_characters,
+        queue=options.max_queue,
+        seconds=options.timeout,
+        connections=options.connections,
+    )
+    settings = Settings(
+        models=models,
+        variant=options.variant,
+        provider=options.provider,
+        threads=options.threads or max(1, granted_cpus() // options.workers),
+        wait=options.max_wait_ms / 1000,
+        batch_rows=options.max_batch,
+        batch_elements=options.max_batch_tokens,
+        limits=limits,
+        keys=read_keys(options.key_file, options.admin_key_file),
+        drain=options.drain,
+        log_texts=options.log_texts,
+    )
+    allow_handles(limits.connections)
+    listener = _listen(options.host, options.port)
+    host, port = listener.getsockname()[:2]
+    if host not in LOCAL and settings.keys.api is None:
+        print(f"warning: {host} can be reached from other machines, and no key is asked for; see serve --help", file=sys.stderr)
+
+    def loaded() -> None:
+        shown = f"[{host}]" if ":" in host else host
+        print(
+            f"Serving {', '.join(models)} at http://{shown}:{port} (try it there; /docs is the interface). Ctrl-C stops.",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    if options.workers > 1:
+        from framework.server.fleet import Fleet
+
+        return Fleet(settings, options.workers, listener, loaded).run()
+    from framework.server.process import serve_alone
+
+    return serve_alone(settings, listener, loaded)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise FrameworkError(
+            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', error)}; --port 0 takes a free one"
+        ) from error
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener

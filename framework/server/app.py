@@ -1,0 +1,171 @@
+"""The paths of the server and what answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from framework.errors import FrameworkError, InputError
+from framework.server import pages
+from framework.server.front import Front
+from framework.server.metrics import Metrics
+from framework.server.openapi import document
+from framework.server.predict import Predictor
+from framework.server.refusals import RefusedError
+from framework.server.settings import Keys, Settings
+from framework.server.shelf import Served, Shelf
+
+ADMIN_BODY = 1000  # bytes
+
+
+class Swaps(Protocol):
+    """Who changes models in every process; called in a thread."""
+
+    def swap(self, name: str | None) -> list[dict[str, Any]]: ...
+    def rollback(self, name: str | None) -> list[dict[str, Any]]: ...
+
+
+class Api:
+    """leaving: says whether the server has been told to stop."""
+
+    def __init__(self, settings: Settings, shelf: Shelf, metrics: Metrics, swaps: Swaps, leaving: Callable[[], bool]) -> None:
+        self.settings, self.shelf, self.metrics, self.swaps, self.leaving = settings, shelf, metrics, swaps, leaving
+        self.predictor = Predictor(shelf, settings)
+
+    def app(self) -> Front:
+        routes = [
+            self._route("page", "/", pages.home),
+            self._route("docs", "/docs", pages.docs),
+            self._route("docs", "/docs/{file}", pages.docs_file),
+            self._route("openapi", "/openapi.json", self.openapi),
+            self._route("health", "/healthz", self.health),
+            self._route("ready", "/readyz", self.ready),
+            self._route("metrics", "/metrics", self.measured),
+            self._route("predict", "/v1/predict", self.predict, "POST"),
+            self._route("models", "/v1/models", self.models),
+            self._route("model", "/v1/models/{name}", self.model),
+            self._route("predict", "/v1/models/{name}/predict", self.predict, "POST"),
+            self._route("swap", "/admin/swap", self.swap, "POST"),
+            self._route("rollback", "/admin/rollback", self.rollback, "POST"),
+        ]
+        return Front(Starlette(routes=routes, exception_handlers={HTTPException: _raise, Exception: _raise}), self.metrics)
+
+    def _route(self, endpoint: str, path: str, handler: Callable[[Request], Any], method: str = "GET") -> Route:
+        async def answer(request: Request) -> Response:
+            request.scope["said"]["endpoint"] = endpoint
+            if path.startswith("/v1/"):
+                _ask_for_key(request, self.settings.keys.api)
+            elif path.startswith("/admin/"):
+                self._ask_for_admin_key(request)
+            response: Response = await handler(request)
+            return response
+
+        return Route(path, answer, methods=[method])
+
+    async def health(self, request: Request) -> Response:
+        return JSONResponse(
+            {"status": "alive"} if self.shelf.alive else {"status": "an engine has ended"}, 200 if self.shelf.alive else 500
+        )
+
+    async def ready(self, request: Request) -> Response:
+        if self.leaving():
+            return JSONResponse({"status": "stopping"}, 503)
+        if not self.shelf.ready:
+            return JSONResponse({"status": "loading and checking"}, 503, {"Retry-After": "1"})
+        versions = {name: served.version for name, served in self.shelf.current.items()}
+        return JSONResponse({"status": "ready", "models": versions})
+
+    async def measured(self, request: Request) -> Response:
+        return Response(self.metrics.text(), media_type=self.metrics.content_type)
+
+    async def predict(self, request: Request) -> Response:
+        return await self.predictor.answer(request, self._served(request))
+
+    def _served(self, request: Request) -> Served:
+        """The model that the path names; without a name, the first."""
+        try:
+            name = self.settings.chosen(request.path_params.get("name"))
+        except InputError as error:
+            raise RefusedError(404, str(error)) from error
+        if name not in self.shelf.current:
+            message = "the model is still being loaded and checked; GET /readyz says when"
+            raise RefusedError(503, message, {"Retry-After": "1"})
+        return self.shelf.current[name]
+
+    async def models(self, request: Request) -> Response:
+        return JSONResponse({"models": [self._about(served) for served in self.shelf.current.values()]})
+
+    async def model(self, request: Request) -> Response:
+        served = self._served(request)
+        interface = served.interface
+        schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
+        return JSONResponse({**self._about(served), **schemas})
+
+    def _about(self, served: Served) -> dict[str, Any]:
+        before = self.shelf.previous.get(served.name)
+        return {**served.about(), "previous_version": before.version if before else None}
+
+    async def openapi(self, request: Request) -> Response:
+        return JSONResponse(document(self.shelf, self.settings))
+
+    async def swap(self, request: Request) -> Response:
+        return await self._change(request, self.swaps.swap)
+
+    async def rollback(self, request: Request) -> Response:
+        return await self._change(request, self.swaps.rollback)
+
+    async def _change(self, request: Request, change: Callable[[str | None], list[dict[str, Any]]]) -> Response:
+        name = await _model_named(request)
+        try:
+            done = await asyncio.to_thread(change, name)
+        except FrameworkError as error:
+            self.metrics.swapped("refused")
+            raise RefusedError(409, str(error)) from error
+        self.metrics.swapped("done")
+        request.scope["said"]["models"] = done
+        return JSONResponse({"models": done})
+
+    def _ask_for_admin_key(self, request: Request) -> None:
+        if self.settings.keys.admin is None:
+            raise RefusedError(403, "the server was started without a key, so nobody may change its models; see serve --help")
+        _ask_for_key(request, self.settings.keys.admin)
+
+
+def _ask_for_key(request: Request, expected: str | None) -> None:
+    if expected is None:
+        return
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    given = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key")
+    if not Keys.hold(expected, given):
+        what = "a wrong key" if given else "no key"
+        raise RefusedError(401, f"{what}; send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+
+
+async def _model_named(request: Request) -> str | None:
+    """The body of an admin request: nothing, or ``{"model": NAME}``. No path: those were named when the server started."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > ADMIN_BODY:
+            raise RefusedError(413, f"the body may have {ADMIN_BODY} bytes")
+    if not body.strip():
+        return None
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise RefusedError(400, 'the body is not JSON; leave it out, or send {"model": NAME}') from error
+    if not isinstance(given, dict) or given.keys() - {"model"} or not isinstance(given.get("model"), str | None):
+        raise RefusedError(422, 'the body is {"model": NAME}; leave it out for every model')
+    return given.get("model")
+
+
+async def _raise(request: Request, error: Exception) -> Response:
+    raise error

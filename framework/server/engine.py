@@ -1,0 +1,175 @@
+"""Dynamic batching: one thread runs the model, and requests that wait together run together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from framework.graphs import Request, Response
+from framework.runtime.scheduler import Job, Scheduler
+
+_NUMBERS = count(1)
+
+
+class QueueFullError(Exception):
+    """seconds: after which there may be room."""
+
+    def __init__(self, seconds: int) -> None:
+        self.seconds = seconds
+
+
+@dataclass(eq=False)
+class Ticket:
+    """The inputs of one request on their way. `answers` ends with their responses in order, or with an error."""
+
+    answers: asyncio.Future[list[Response]]
+    jobs: list[Job]
+    left: int
+    cancelled: bool = False
+
+    def cancel(self) -> None:
+        """What is not running yet never will."""
+        self.cancelled = True
+
+
+@dataclass(eq=False)
+class _Waiting:
+    ticket: Ticket
+    job: Job
+    arrived: float = field(default_factory=time.monotonic)
+    error: Exception | None = None
+
+
+class Engine:
+    """Answers the requests of an event loop with a scheduler.
+
+    wait: seconds that the oldest request may wait for others; it waits only while others can be expected, because more
+        requests were under way when the last run ended than wait now.
+    queue: inputs that may wait. observe: called after each run with its rows and seconds, in the engine's thread.
+    """
+
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        loop: asyncio.AbstractEventLoop,
+        wait: float,
+        queue: int,
+        observe: Callable[[int, float], None],
+    ) -> None:
+        self.scheduler = scheduler
+        self._loop, self._wait, self._queue, self._observe = loop, wait, queue, observe
+        self._changed = threading.Condition()
+        self._waiting: list[_Waiting] = []
+        self._expected = 0
+        self._closing = False
+        self._pace = 0.0  # seconds for an input, lately
+        self._thread = threading.Thread(target=self._work, name=f"engine-{next(_NUMBERS)}", daemon=True)
+        self._thread.start()
+
+    @property
+    def depth(self) -> int:
+        """Inputs that wait."""
+        return len(self._waiting)
+
+    def admit(self, inputs: int) -> None:
+        """Raises QueueFullError when so many more cannot wait."""
+        if self.depth + inputs > self._queue:
+            raise QueueFullError(max(1, round(self.depth * self._pace)))
+
+    def prepare(self, requests: Sequence[Request]) -> list[Job]:
+        """Runs the codec up to its first calls; in any thread, for long texts take their time."""
+        return [self.scheduler.start(request) for request in requests]
+
+    def submit(self, jobs: list[Job]) -> Ticket:
+        """Called in the event loop. Raises QueueFullError."""
+        self.admit(len(jobs))
+        ticket = Ticket(self._loop.create_future(), jobs, left=len(jobs))
+        waiting = [_Waiting(ticket, job) for job in jobs]
+        answered = [each for each in waiting if each.job.call is None]
+        with self._changed:
+            self._waiting += [each for each in waiting if each.job.call is not None]
+            self._changed.notify()
+        if answered:
+            self._deliver(answered)
+        return ticket
+
+    def close(self) -> None:
+        """Answers what waits, then ends the thread and lets go of the model."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def _work(self) -> None:
+        while batch := self._next():
+            started = time.monotonic()
+            self._run(batch)
+            seconds = time.monotonic() - started
+            self._observe(len(batch), seconds)
+            self._pace = seconds / len(batch)
+            done = [each for each in batch if each.job.call is None or each.error is not None]
+            with self._changed:
+                self._expected = len(batch) + len(self._waiting)
+                self._waiting[:0] = [each for each in batch if each.job.call is not None and each.error is None]
+            self._hand_over(done)
+
+    def _next(self) -> list[_Waiting] | None:
+        """The batch to run next: the oldest input, and those that are most like it in length."""
+        with self._changed:
+            while True:
+                self._waiting = [each for each in self._waiting if not each.ticket.cancelled]
+                if not self._waiting:
+                    if self._closing:
+                        return None
+                    self._changed.wait()
+                elif (pause := self._pause()) > 0:
+                    self._changed.wait(pause)
+                else:
+                    chosen = set(map(id, self.scheduler.choose([each.job for each in self._waiting])))
+                    batch = [each for each in self._waiting if id(each.job) in chosen]
+                    self._waiting = [each for each in self._waiting if id(each.job) not in chosen]
+                    return batch
+
+    def _pause(self) -> float:
+        if self._closing or len(self._waiting) >= min(self._expected, self.scheduler.rows):
+            return 0.0
+        pause = self._waiting[0].arrived + self._wait - time.monotonic()
+        if pause <= 0:
+            self._expected = 0  # they did not come
+        return pause
+
+    def _run(self, batch: Sequence[_Waiting]) -> None:
+        try:
+            outputs = self.scheduler.run([each.job for each in batch])
+        except Exception as error:  # whatever a backend raises fails these requests, not the server
+            for each in batch:
+                each.error = error
+            return
+        for each, own in zip(batch, outputs, strict=True):
+            try:
+                each.job.take(own)
+            except Exception as error:
+                each.error = error
+
+    def _hand_over(self, done: list[_Waiting]) -> None:
+        if done and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._deliver, done)
+
+    def _deliver(self, done: Sequence[_Waiting]) -> None:
+        for each in done:
+            ticket = each.ticket
+            ticket.left -= 1
+            if ticket.answers.done():
+                continue
+            if each.error is not None:
+                ticket.cancel()
+                ticket.answers.set_exception(each.error)
+            elif ticket.left == 0:
+                ticket.answers.set_result([job.response or {} for job in ticket.jobs])

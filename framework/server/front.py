@@ -1,0 +1,94 @@
+"""Around every request: its id, its line in the log, its numbers in the metrics, and an answer whatever happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import time
+from itertools import count
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from framework.server.logs import log
+from framework.server.metrics import Metrics
+from framework.server.refusals import LEFT, ClientLeftError, RefusedError
+
+ID = re.compile(rb"[!-~]{1,128}")
+QUIET = ("health", "ready", "metrics")  # endpoints asked every few seconds: not logged while all is well
+
+
+class Front:
+    """An ASGI application around another. Handlers describe their request in ``scope["said"]``."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
+        self._prefix, self._numbers = os.urandom(6).hex(), count(1)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = time.perf_counter()
+        request_id = self._id(scope)
+        said: dict[str, Any] = {"request_id": request_id}
+        scope["said"], status = said, 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+            await send(message)
+
+        self.metrics.active(1)
+        try:
+            try:
+                await self.app(scope, receive, send_with_id)
+            except (ClientLeftError, ClientDisconnect):
+                status = LEFT
+            except Exception as error:
+                refusal = _refusal(error, said)
+                if not status:
+                    await refusal.response(request_id)(scope, receive, send_with_id)
+        finally:
+            self.metrics.active(-1)
+            self._note(scope, said, status, time.perf_counter() - started)
+
+    def _id(self, scope: Scope) -> str:
+        """The client's own, if it is one, so that its logs and ours can be read together."""
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        return given.decode() if ID.fullmatch(given) else f"{self._prefix}-{next(self._numbers):x}"
+
+    def _note(self, scope: Scope, said: dict[str, Any], status: int, seconds: float) -> None:
+        endpoint = said.pop("endpoint", "other")
+        self.metrics.answered(endpoint, said.get("model", ""), status, seconds, said.get("inputs", 0))
+        if endpoint not in QUIET or status == 500:
+            level = logging.ERROR if status >= 500 else logging.INFO
+            log(
+                "request",
+                level,
+                method=scope["method"],
+                path=scope["path"][:200],
+                status=status,
+                ms=round(1000 * seconds, 2),
+                **said,
+            )
+
+
+def _refusal(error: Exception, said: dict[str, Any]) -> RefusedError:
+    if isinstance(error, RefusedError):
+        refusal = error
+    elif isinstance(error, HTTPException):  # no such path, no such method
+        refusal = RefusedError(error.status_code, f"{error.detail}; GET /docs lists what can be asked", error.headers)
+    else:
+        logging.getLogger("framework.server").error("fault", exc_info=error, extra={"said": dict(said)})
+        refusal = RefusedError(500, f"a fault of the server, logged with the request id: {type(error).__name__}")
+    said["error"] = type(error).__name__ if refusal.status == 500 else f"{refusal.status}"
+    return refusal

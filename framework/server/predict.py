@@ -1,0 +1,161 @@
+"""``POST /v1/predict``: from bytes to inputs, through the engine, to one answer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from framework.errors import InputError, nearest, some
+from framework.server.engine import QueueFullError, Ticket
+from framework.server.refusals import ClientLeftError, RefusedError
+from framework.server.settings import Settings
+from framework.server.shelf import Served, Shelf
+
+INLINE = 4_000  # characters of a request that are tokenized in the event loop; more are in a thread, for they take long
+DEEP = "nested too deeply"
+
+
+class Predictor:
+    """Answers for the models of a shelf."""
+
+    def __init__(self, shelf: Shelf, settings: Settings) -> None:
+        self.shelf, self.limits, self.log_texts = shelf, settings.limits, settings.log_texts
+        self._held = 0  # bytes of bodies being read or answered
+
+    async def answer(self, request: Request, served: Served) -> Response:
+        said = request.scope["said"]
+        said |= {"model": served.name, "version": served.version}
+        body, complete = bytearray(), False
+        served.users += 1
+        try:
+            async with asyncio.timeout(self.limits.seconds):
+                await self._read(request, body)
+                complete = True
+                inputs, characters = self._inputs(served, body)
+                said["inputs"] = len(inputs)
+                if self.log_texts:
+                    said["texts"] = inputs
+                predictions = await self._run(request, served, inputs, characters)
+        except TimeoutError:
+            if not complete:
+                raise RefusedError(
+                    408, f"the body was not complete after {self.limits.seconds:g} s", {"Connection": "close"}
+                ) from None
+            raise RefusedError(504, f"no answer within {self.limits.seconds:g} s; send fewer inputs, or try later") from None
+        finally:
+            served.users -= 1
+            self._held -= len(body)
+        return JSONResponse({"model": served.name, "version": served.version, "predictions": predictions})
+
+    async def _read(self, request: Request, body: bytearray) -> None:
+        """Appends the body. What is held of all bodies is bounded; the caller gives it back."""
+        too_large = RefusedError(413, f"the body may have {self.limits.body:,} bytes; send several requests")
+        if int(request.headers.get("content-length") or 0) > self.limits.body:
+            raise too_large
+        async for part in request.stream():
+            body += part
+            self._held += len(part)
+            if len(body) > self.limits.body:
+                raise too_large
+            if self._held > self.limits.bodies:
+                raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
+
+    def _inputs(self, served: Served, body: bytearray) -> tuple[list[Any], int]:
+        """The inputs, and the characters of all of them."""
+        given = _parsed(body, served)
+        if not isinstance(given, dict) or "inputs" not in given:
+            has = f"; {nearest('inputs', given, 'it has')}" if isinstance(given, dict) else ""
+            raise RefusedError(422, f"the body is an object with the key inputs{has}; {_example(served)}")
+        if unknown := given.keys() - {"inputs"}:
+            raise RefusedError(422, f"the body has only the key inputs, not {some(sorted(unknown))}")
+        inputs = given["inputs"] if isinstance(given["inputs"], list) else [given["inputs"]]
+        if not inputs:
+            raise RefusedError(422, f"inputs is empty; {_example(served)}")
+        if len(inputs) > self.limits.inputs:
+            raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
+        return inputs, sum(self._characters(one, number) for number, one in enumerate(inputs, start=1))
+
+    def _characters(self, one: Any, number: int) -> int:
+        """Of all strings in an input. Raises RefusedError where there are too many, or strings but all of them blank."""
+        strings = list(_strings(one))
+        characters = sum(map(len, strings))
+        if characters > self.limits.characters:
+            raise RefusedError(413, f"input {number} has {characters:,} characters; {self.limits.characters:,} are allowed")
+        if strings and not any(text.strip() for text in strings):
+            raise RefusedError(422, f"input {number} is empty")
+        return characters
+
+    async def _run(self, request: Request, served: Served, inputs: list[Any], characters: int) -> list[Any]:
+        try:
+            served.engine.admit(len(inputs))
+            requests = [_understood(served, number, one) for number, one in enumerate(inputs, start=1)]
+            if characters <= INLINE:
+                jobs = served.engine.prepare(requests)
+            else:
+                jobs = await asyncio.to_thread(served.engine.prepare, requests)
+            ticket = served.engine.submit(jobs)
+        except QueueFullError as full:
+            waits = f"{served.engine.depth:,} inputs wait where {self.limits.queue:,} may"
+            raise RefusedError(429, f"{waits}; try again later", {"Retry-After": str(full.seconds)}) from None
+        self.shelf.metrics.queued(served.name, served.engine.depth)
+        return await _answered(request, ticket)
+
+
+async def _answered(request: Request, ticket: Ticket) -> list[Any]:
+    """The answers, unless the client leaves first or time runs out: then what has not run never will."""
+    leaving = asyncio.ensure_future(_left(request))
+    leaving.add_done_callback(lambda _: None if ticket.answers.done() else ticket.answers.set_exception(ClientLeftError()))
+    try:
+        return await ticket.answers
+    finally:
+        ticket.cancel()
+        leaving.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _understood(served: Served, number: int, one: Any) -> Mapping[str, Any]:
+    try:
+        return served.model.codec.parse(one)
+    except InputError as error:
+        raise RefusedError(422, f"input {number}: {error}") from error
+
+
+def _parsed(body: bytearray, served: Served) -> Any:
+    try:
+        return _JSON.decode(body.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RefusedError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except ValueError as error:
+        raise RefusedError(400, f"the body is not JSON: {str(error)[:200]}; {_example(served)}") from None
+    except RecursionError:
+        raise RefusedError(400, f"the body is {DEEP}") from None
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _example(served: Served) -> str:
+    return f"for example {json.dumps({'inputs': [served.interface.example]}, ensure_ascii=False)}"
+
+
+def _strings(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        if depth > 20:
+            raise RefusedError(422, f"an input is {DEEP}")
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner, depth + 1)

@@ -1,0 +1,140 @@
+"""One process that serves: uvicorn around the application, models loaded beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from framework.artifact import Place
+from framework.server.app import Api, Swaps
+from framework.server.connection import connection_class
+from framework.server.logs import log, start_logging
+from framework.server.metrics import Metrics
+from framework.server.settings import Settings
+from framework.server.shelf import Shelf
+from framework.server.swap import Coordinator, Local, hang_up
+
+KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers in front
+
+
+class Server(uvicorn.Server):
+    """Told to stop by SIGTERM or SIGINT it answers what it has begun and ends; told twice it ends at once.
+
+    load: run before the first connection is accepted, or beside it.
+    """
+
+    def __init__(self, config: uvicorn.Config, load: Callable[[], Coroutine[Any, Any, None]], first: bool) -> None:
+        super().__init__(config)
+        self._load, self._first = load, first
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loading = asyncio.create_task(self._load())
+        if self._first:
+            await self.loading
+        if not self.should_exit:
+            await super().startup(sockets)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+class Process:
+    """swaps: made from this process's shelf. loaded: called in the event loop when every model answers.
+
+    first: no connection is accepted before that, because another process answers meanwhile. Otherwise /readyz answers that
+    the model is being loaded.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        places: Mapping[str, Place],
+        swaps: Callable[[Shelf], Swaps],
+        loaded: Callable[[], None],
+        first: bool = False,
+    ) -> None:
+        self.settings, self.places, self._swaps, self._loaded = settings, places, swaps, loaded
+        self.failure: Exception | None = None
+        self.server = Server(self._config(), self._load, first)
+
+    def run(self, listener: socket.socket) -> None:
+        """Serves until it is told to stop. Raises what loading the models raised."""
+        start_logging()
+        self.server.run(sockets=[listener])
+        if self.failure is not None:
+            raise self.failure
+
+    def stop(self) -> None:
+        self.server.should_exit = True
+
+    def _config(self) -> uvicorn.Config:
+        return uvicorn.Config(
+            self._application,
+            factory=True,
+            http=connection_class(self.settings.limits.seconds),
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=self.settings.limits.connections,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=round(self.settings.drain),
+        )
+
+    def _application(self) -> Any:
+        """Called by uvicorn in its event loop, before anything is loaded."""
+        metrics = Metrics()
+        self.shelf = Shelf(self.settings, metrics, asyncio.get_running_loop())
+        swaps = self._swaps(self.shelf)
+        return Api(self.settings, self.shelf, metrics, swaps, leaving=lambda: self.server.should_exit).app()
+
+    async def _load(self) -> None:
+        try:
+            await asyncio.to_thread(self.shelf.prepare, self.places)
+        except Exception as error:
+            self.failure = error
+            self.stop()
+            return
+        self.shelf.commit()
+        for served in self.shelf.current.values():
+            log("serving", **served.about())
+        self._loaded()
+
+
+def serve_alone(settings: Settings, listener: socket.socket, loaded: Callable[[], None]) -> int:
+    """Serves in this process until told to stop; SIGHUP swaps every model. Returns the exit code."""
+    shelves: list[Shelf] = []
+    coordinator = Coordinator(settings, lambda: [Local(shelf) for shelf in shelves])
+
+    def swaps(shelf: Shelf) -> Coordinator:
+        shelves.append(shelf)
+        shelf.loop.add_signal_handler(
+            signal.SIGHUP, lambda: threading.Thread(target=hang_up, args=(coordinator,), daemon=True).start()
+        )
+        return coordinator
+
+    Process(settings, coordinator.now, swaps, loaded).run(listener)
+    return 0

@@ -1,0 +1,111 @@
+"""What an operator decides about a server."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import resource
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from framework.errors import FrameworkError, InputError, nearest
+
+KEY, ADMIN_KEY = "FRAMEWORK_API_KEY", "FRAMEWORK_ADMIN_KEY"
+SHORTEST = 16  # characters of a key
+SPARE = 64  # file handles beside connections: files, pipes, sockets of our own
+
+
+@dataclass(frozen=True)
+class Limits:
+    """body: bytes of one. bodies: bytes of all bodies being read. inputs, characters: of one request, of one input.
+
+    queue: inputs that wait at once. seconds: from the first byte of a request to its answer. connections: of one process.
+    """
+
+    body: int = 1 << 20
+    bodies: int = 64 << 20
+    inputs: int = 256
+    characters: int = 20_000
+    queue: int = 1024
+    seconds: float = 10.0
+    connections: int = 1000
+
+
+@dataclass(frozen=True)
+class Keys:
+    """api: asked for by every answer, unless it is None. admin: asked for by swaps, which are refused without one."""
+
+    api: str | None = field(default=None, repr=False)
+    admin: str | None = field(default=None, repr=False)
+
+    @staticmethod
+    def hold(expected: str | None, given: str | None) -> bool:
+        """Whether the keys are equal, in a time that says nothing about either."""
+        return expected is not None and given is not None and hmac.compare_digest(expected.encode(), given.encode())
+
+
+@dataclass(frozen=True)
+class Settings:
+    """models: the name of each and where its artifact is. wait: seconds that a request may wait for company.
+
+    threads: of one process's runs. drain: seconds that running requests are given when the server is told to stop.
+    """
+
+    models: Mapping[str, str]
+    variant: str | None = None
+    provider: str = "cpu"
+    threads: int = 1
+    wait: float = 0.002
+    batch_rows: int = 32
+    batch_elements: int = 4096
+    limits: Limits = Limits()
+    keys: Keys = Keys()
+    drain: float = 30.0
+    log_texts: bool = False
+
+    def chosen(self, name: str | None) -> str:
+        """The model of that name; without one, the first. Raises InputError when there is none."""
+        if name is not None and name not in self.models:
+            raise InputError(f"no model {name[:100]!r} is served here; {nearest(name, self.models, 'models')}")
+        return name or next(iter(self.models))
+
+
+def read_keys(api_file: Path | None, admin_file: Path | None) -> Keys:
+    """From files, else from the environment; never from the command line, which every user of the machine can read.
+
+    Without an admin key of its own, the API key is asked for by swaps too.
+    """
+    api = _key(api_file, KEY)
+    return Keys(api, _key(admin_file, ADMIN_KEY) or api)
+
+
+def _key(file: Path | None, variable: str) -> str | None:
+    if file is None:
+        found, where = os.environ.get(variable), variable
+    else:
+        try:
+            found, where = file.read_text(encoding="utf-8"), str(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"cannot read a key from {file}: {error}") from error
+    if found is None:
+        return None
+    key = found.strip()
+    if len(key) < SHORTEST or not (key.isascii() and key.isprintable()):
+        raise InputError(
+            f"the key in {where} must be at least {SHORTEST} printable ASCII characters; openssl rand -hex 32 makes one"
+        )
+    return key
+
+
+def allow_handles(connections: int) -> None:
+    """Raises the limit of open files as far as needed and allowed. Raises FrameworkError when it is too low."""
+    needed = connections + SPARE
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        if hard != resource.RLIM_INFINITY and hard < needed:
+            raise FrameworkError(
+                f"{connections} connections need {needed} file handles, and this process may open {hard}; "
+                f"raise the limit (ulimit -n {needed}) or give --connections {max(1, hard - SPARE)}"
+            )
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))

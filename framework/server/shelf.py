@@ -1,0 +1,141 @@
+"""The models of one process: opened and proven beside those that answer, then put in their place between two requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from framework.artifact import Place, open_artifact
+from framework.errors import InputError
+from framework.graphs import Interface
+from framework.runtime.model import Model
+from framework.runtime.onnx import Device
+from framework.server.engine import Engine
+from framework.server.metrics import Metrics
+from framework.server.settings import Settings
+
+
+@dataclass(eq=False)
+class Served:
+    """An artifact whose checksums hold and whose golden examples came out as sealed, and the engine that runs it.
+
+    users: requests under way with it.
+    """
+
+    name: str
+    version: str
+    model: Model
+    engine: Engine
+    interface: Interface
+    since: str
+    users: int = 0
+
+    def about(self) -> dict[str, Any]:
+        manifest, device = self.model.manifest, self.model.device
+        return {
+            "name": self.name,
+            "version": self.version,
+            "task": manifest["task"],
+            "recipe": manifest["recipe"],
+            "created": manifest["created"],
+            "variant": self.model.variant.name,
+            "provider": device.provider,
+            "threads": device.threads,
+            "serving_since": self.since,
+        }
+
+
+class Shelf:
+    """Model name -> what answers, what answered before it, and what has been opened to follow it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
+        self.settings, self.metrics, self.loop = settings, metrics, loop
+        self.current: dict[str, Served] = {}
+        self.previous: dict[str, Served] = {}
+        self._opened: dict[str, Served] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def ready(self) -> bool:
+        return self.current.keys() == self.settings.models.keys()
+
+    @property
+    def alive(self) -> bool:
+        return all(served.engine.alive() for served in self.current.values())
+
+    def prepare(self, places: Mapping[str, Place], check: bool = True) -> None:
+        """Opens artifacts and replays their golden examples, in the calling thread. Raises FrameworkError.
+
+        A version that is still open is not opened again. check: its files must be as they were sealed all the same.
+        """
+        try:
+            for name, place in places.items():
+                self._open(name, place, check)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _open(self, name: str, place: Place, check: bool) -> None:
+        known = [served for served in (self.current.get(name), self.previous.get(name)) if served is not None]
+        again = next((served for served in known if served.version == place.version), None)
+        if again is not None:
+            if check:
+                open_artifact(place.folder)
+            self._opened[name] = again
+            return
+        artifact = open_artifact(place.folder)
+        if artifact.version != place.version:
+            raise InputError(f"{place.folder} changed while it was opened; try again when it is complete")
+        model = Model(artifact, self.settings.variant, Device(self.settings.provider, self.settings.threads))
+        model.replay_golden()
+        model.scheduler.rows = self.settings.batch_rows
+        model.scheduler.elements = self.settings.batch_elements
+        self._opened[name] = self._served(name, artifact.version, model)
+
+    def _served(self, name: str, version: str, model: Model) -> Served:
+        def observe(rows: int, seconds: float) -> None:
+            self.metrics.ran(name, rows, seconds)
+            self.metrics.queued(name, engine.depth)
+
+        engine = Engine(model.scheduler, self.loop, self.settings.wait, self.settings.limits.queue, observe)
+        return Served(name, version, model, engine, model.codec.interface(), datetime.now(UTC).isoformat(timespec="seconds"))
+
+    def commit(self) -> None:
+        """What was opened answers from the next request on; requests under way end where they began."""
+        opened, self._opened = self._opened, {}
+        self._closing = {task for task in self._closing if not task.done()}
+        for name, served in opened.items():
+            before = self.current.get(name)
+            if served is before:
+                continue
+            self._show(served, before)
+            if before is not None:
+                oldest, self.previous[name] = self.previous.get(name), before
+                if oldest is not served:
+                    self._retire(oldest)
+
+    def abort(self) -> None:
+        opened, self._opened = self._opened, {}
+        for name, served in opened.items():
+            if served not in (self.current.get(name), self.previous.get(name)):
+                self._retire(served)
+
+    def _show(self, served: Served, before: Served | None) -> None:
+        self.current[served.name] = served
+        if before is not None:
+            self.metrics.serving(before.about(), False)
+        self.metrics.serving(served.about(), True)
+
+    def _retire(self, served: Served | None) -> None:
+        """Lets go of a model when its last request is answered, without keeping the caller."""
+        if served is not None:
+            self.loop.call_soon_threadsafe(lambda: self._closing.add(self.loop.create_task(_close(served))))
+
+
+async def _close(served: Served) -> None:
+    while served.users:
+        await asyncio.sleep(0.05)
+    await asyncio.to_thread(served.engine.close)

@@ -1,0 +1,34 @@
+"""Artifacts to serve, and one server that the tests share which change nothing in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import framework
+from tests.server.serving import Serving, serving
+
+
+@pytest.fixture(scope="session")
+def other_run(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Path:
+    """A second artifact of the same recipe."""
+    overrides = [*small, "trainer.max_epochs=1", "export=[onnx]", "seed=7"]
+    return framework.run("sentiment", *overrides, folder=tmp_path_factory.mktemp("runs") / "other")
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory, run_folder: Path) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("server"), f"tone={run_folder}") as running:
+        yield running
+
+
+@pytest.fixture
+def copies(tmp_path: Path, run_folder: Path, other_run: Path) -> tuple[Path, Path]:
+    """Two artifacts that a test may damage."""
+    return (
+        Path(shutil.copytree(run_folder / "artifact", tmp_path / "first")),
+        Path(shutil.copytree(other_run / "artifact", tmp_path / "second")),
+    )

@@ -1,0 +1,105 @@
+"""A server in a process of its own, as an operator starts it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+PATIENCE = 60.0  # seconds: test machines are busy
+KEY = "0123456789abcdef-key"
+
+
+@dataclass
+class Serving:
+    process: subprocess.Popen[str]
+    port: int
+    out: Path
+    err: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return httpx.get(self.url + path, timeout=PATIENCE, **more)
+
+    def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
+        given = {"content": body} if isinstance(body, bytes) else {"json": body}
+        return httpx.post(self.url + path, timeout=PATIENCE, **(given if body is not None else {}), **more)
+
+    def predict(self, *inputs: Any, **more: Any) -> httpx.Response:
+        return self.post("/v1/predict", {"inputs": list(inputs)}, **more)
+
+    def version(self) -> str:
+        return str(self.get("/readyz").json()["models"].popitem()[1])
+
+    def log(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.read_text("utf-8").splitlines()]
+
+    def metric(self, name: str, /, **labels: str) -> float:
+        """The sum of the series of that name with these labels."""
+        total = 0.0
+        for line in self.get("/metrics").text.splitlines():
+            series, _, value = line.rpartition(" ")
+            own, _, rest = series.partition("{")
+            if own == name and all(f'{key}="{wanted}"' in rest for key, wanted in labels.items()):
+                total += float(value)
+        return total
+
+    def stop(self) -> int:
+        self.process.terminate()
+        return self.process.wait(PATIENCE)
+
+
+def command(*arguments: str, python: Path | str = sys.executable) -> list[str]:
+    return [str(python), "-m", "framework", "serve", *arguments]
+
+
+@contextmanager
+def serving(
+    folder: Path, *arguments: str | Path, env: Mapping[str, str] | None = None, python: Path | str = sys.executable
+) -> Iterator[Serving]:
+    """A server on a free port, once it says that it serves."""
+    folder.mkdir(parents=True, exist_ok=True)
+    out, err = folder / "out.log", folder / "err.log"
+    with out.open("w") as stdout, err.open("w") as stderr:
+        process = subprocess.Popen(
+            command(*map(str, arguments), "--port", "0", python=python), stdout=stdout, stderr=stderr, text=True,
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+        )  # fmt: skip
+    try:
+        yield Serving(process, _port(process, err), out, err)
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+
+
+def _port(process: subprocess.Popen[str], err: Path) -> int:
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and process.poll() is None:
+        if found := re.search(r"Serving .* at http://\S+?:(\d+) ", err.read_text("utf-8")):
+            return int(found[1])
+        time.sleep(0.02)
+    raise AssertionError(f"the server did not start: {err.read_text('utf-8')}")
+
+
+def until(condition: Any, seconds: float = PATIENCE) -> None:
+    """Waits until `condition()` is true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come about in time"
+        time.sleep(0.02)

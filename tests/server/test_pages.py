@@ -1,0 +1,122 @@
+"""The pages of the server in a real browser: a person types a text and sees the answer, without a network."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.server.serving import KEY, Serving, serving
+
+if TYPE_CHECKING:
+    from selenium.webdriver.chrome.webdriver import WebDriver
+
+BROWSER = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
+DRIVER = shutil.which("chromedriver")
+MISSING = [name for name, found in (("chromium", BROWSER), ("chromedriver (chromium-driver)", DRIVER)) if not found]
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on PATH: {', '.join(MISSING)}")
+FLAGS = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --window-size=1000,1600"
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    from selenium.webdriver import Chrome, ChromeOptions
+    from selenium.webdriver.chrome.service import Service
+
+    options = ChromeOptions()
+    options.binary_location = BROWSER or ""
+    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = Chrome(options=options, service=Service(DRIVER))
+    driver.implicitly_wait(20)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def complaints(browser: WebDriver) -> list[str]:
+    entries: list[dict[str, Any]] = browser.get_log("browser")
+    return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+
+
+def fetched(browser: WebDriver) -> list[str]:
+    found: list[str] = browser.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
+    return found
+
+
+def wait_for(browser: WebDriver, css: str, text: str) -> str:
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def there(driver: WebDriver) -> str | bool:
+        found = [each.text for each in driver.find_elements("css selector", css)]
+        return next((each for each in found if text in each), False)
+
+    return str(WebDriverWait(browser, 30).until(there, f"{text} in {css}"))
+
+
+def test_a_person_types_a_text_and_sees_the_answer_with_its_probabilities(browser: WebDriver, server: Serving) -> None:
+    browser.get(server.url)
+    wait_for(browser, "#about", server.version())
+    browser.find_element("id", "field-text").send_keys("the lovely flight")
+    browser.find_element("id", "send").click()
+    assert wait_for(browser, "#answer h2", "positive") == "positive"
+    bars = [bar.text for bar in browser.find_elements("css selector", ".bar")]
+    assert len(bars) == 3
+    assert bars[0].startswith("positive")
+    assert all(address.startswith(server.url) for address in fetched(browser))
+    assert complaints(browser) == []
+    browser.set_window_size(360, 800)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_what_is_refused_is_shown(browser: WebDriver, server: Serving) -> None:
+    browser.get(server.url)
+    wait_for(browser, "#about", server.version())
+    browser.find_element("id", "field-text").send_keys("   ")
+    browser.find_element("id", "send").click()
+    assert "input 1 is empty" in wait_for(browser, "#answer .error", "empty")
+
+
+def test_a_text_that_looks_like_html_is_text(browser: WebDriver, server: Serving) -> None:
+    browser.get(server.url)
+    wait_for(browser, "#about", server.version())
+    browser.find_element("id", "field-text").send_keys("<img src=x onerror=document.title='pwned'>")
+    browser.find_element("id", "send").click()
+    wait_for(browser, "#answer", "ms, network included")
+    assert browser.title == "Try the model"
+
+
+def test_with_a_key_the_page_asks_for_it_and_models_can_be_chosen(
+    browser: WebDriver, tmp_path: Path, run_folder: Path, other_run: Path
+) -> None:
+    with serving(tmp_path / "s", f"first={run_folder}", f"second={other_run}", env={"FRAMEWORK_API_KEY": KEY}) as server:
+        browser.get(server.url)
+        wait_for(browser, "#about", "no key")
+        browser.find_element("id", "key").send_keys(KEY, "\t")
+        wait_for(browser, "#about", "classification")
+        browser.find_element("css selector", "#model option[value=second]").click()
+        wait_for(browser, "#title", "second")
+        browser.find_element("id", "field-text").send_keys("the lovely flight")
+        browser.find_element("id", "send").click()
+        wait_for(browser, "#answer", "ms, network included")
+
+
+def test_the_docs_page_shows_the_tasks_fields_and_its_example_works(browser: WebDriver, server: Serving) -> None:
+    browser.get(server.url + "/docs")
+    wait_for(browser, ".opblock-summary-path", "/v1/predict")
+    browser.find_element("css selector", "#operations-default-predict .opblock-summary-control").click()
+    example = browser.find_element("css selector", "#operations-default-predict textarea").get_property("value")
+    assert "inputs" in json.loads(str(example))
+    browser.find_element("css selector", "#operations-default-predict .execute").click()
+    assert "predictions" in wait_for(
+        browser, "#operations-default-predict .live-responses-table .response-col_description", "predictions"
+    )
+    assert complaints(browser) == []
+    assert all(address.startswith((server.url, "data:")) for address in fetched(browser))

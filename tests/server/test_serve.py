@@ -1,0 +1,255 @@
+"""What a client gets: answers, refusals that say what to send instead, pages, metrics and logs."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import framework
+from tests.server.serving import KEY, Serving, serving, until
+from tests.tiny import rows
+
+
+def test_one_and_many_inputs_are_answered_as_predict_answers_them(server: Serving, run_folder: Path) -> None:
+    texts = [text for text, _ in rows(80)]
+    expected = framework.load(run_folder).predict(texts)
+    many = server.predict(*texts).json()
+    assert [one["label"] for one in many["predictions"]] == [one["label"] for one in expected]
+    for found, wanted in zip(many["predictions"], expected, strict=True):
+        assert found["probabilities"] == pytest.approx(wanted["probabilities"], abs=0.05)
+    one = server.post("/v1/models/tone/predict", {"inputs": {"text": texts[0]}}).json()
+    assert [prediction["label"] for prediction in one["predictions"]] == [expected[0]["label"]]
+    assert (one["model"], one["version"]) == (many["model"], many["version"]) == ("tone", server.version())
+
+
+def test_requests_at_once_are_batched_and_each_gets_its_own_answer(server: Serving, run_folder: Path) -> None:
+    texts = [text for text, _ in rows(120)]
+    expected = [answer["label"] for answer in framework.load(run_folder).predict(texts)]
+    runs, inputs = server.metric("framework_batch_inputs_count"), server.metric("framework_batch_inputs_sum")
+    with httpx.Client(base_url=server.url, timeout=60) as client, ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda text: client.post("/v1/predict", json={"inputs": text}).json(), texts))
+    assert [answer["predictions"][0]["label"] for answer in answers] == expected
+    assert server.metric("framework_batch_inputs_sum") - inputs == len(texts)
+    assert server.metric("framework_batch_inputs_count") - runs < len(texts)
+
+
+BAD: list[tuple[bytes, int, str]] = [
+    (b"hello", 400, "the body is not JSON"),
+    (b"", 400, "the body is not JSON"),
+    (b'{"inputs": NaN}', 400, "NaN is no JSON"),
+    (b'{"inputs": "\xff"}', 400, "not UTF-8"),
+    (b"[" * 100_000, 400, "nested too deeply"),
+    (b'{"inputs": ' + b"[" * 500 + b"]" * 500 + b"}", 422, "nested too deeply"),
+    (b"[]", 422, "object with the key inputs"),
+    (b'{"text": "hi"}', 422, "it has: text"),
+    (b'{"inputs": "hi", "top": 3}', 422, "only the key inputs, not 'top'"),
+    (b'{"inputs": []}', 422, "inputs is empty"),
+    (b'{"inputs": ""}', 422, "input 1 is empty"),
+    (b'{"inputs": ["fine", " \\n"]}', 422, "input 2 is empty"),
+    (b'{"inputs": 3}', 422, "input 1: a request is a text"),
+    (b'{"inputs": [null]}', 422, "input 1: a request is a text"),
+    (b'{"inputs": [["nested"]]}', 422, "input 1: a request is a text"),
+    (b'{"inputs": [{"txt": "x"}]}', 422, "it has: txt"),
+    (b'{"inputs": ["half a pair \\ud800"]}', 422, "half of a surrogate pair"),
+    (b'{"inputs": ' + b"9" * 5000 + b"}", 400, "the body is not JSON"),
+]
+
+
+@pytest.mark.parametrize(("body", "status", "message"), BAD, ids=range(len(BAD)))
+def test_a_bad_body_is_refused_with_what_to_send_instead(server: Serving, body: bytes, status: int, message: str) -> None:
+    response = server.post("/v1/predict", body)
+    assert (response.status_code, response.headers["content-type"]) == (status, "application/json")
+    assert message in response.json()["error"]
+    assert response.json()["request_id"] == response.headers["x-request-id"]
+    assert server.predict("the lovely flight").status_code == 200
+
+
+def test_unusual_characters_are_answered(server: Serving) -> None:
+    for text in ("nul \x00 inside", "naïve 😀 “quoted”", "好的，谢谢", "\u202eright to left", "x" * 20_000):
+        assert server.predict(text).status_code == 200, text[:30]
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "status"),
+    [("/v1/models/nobody/predict", "POST", 404), ("/v1/models/nobody", "GET", 404), ("/nowhere", "GET", 404),
+     ("/docs/../settings.py", "GET", 404), ("/docs/index.html", "GET", 404), ("/v1/predict", "GET", 405)],
+)  # fmt: skip
+def test_what_is_not_there_is_said(server: Serving, path: str, method: str, status: int) -> None:
+    response = httpx.request(method, server.url + path, json={"inputs": "x"} if method == "POST" else None)
+    assert response.status_code == status
+    assert response.json()["error"]
+
+
+def test_the_openapi_example_works_as_it_stands(server: Serving) -> None:
+    document = server.get("/openapi.json").json()
+    for path in ("/v1/predict", "/v1/models/tone/predict"):
+        body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
+        assert server.post(path, body).status_code == 200
+    labels = document["components"]["schemas"]["tone-prediction"]["properties"]["label"]["enum"]
+    assert labels == ["negative", "neutral", "positive"]
+    assert server.get("/docs").status_code == 200
+    assert "SwaggerUIBundle" in server.get("/docs/swagger-ui-bundle.js").text
+
+
+def test_answers_and_requests_are_what_the_interface_says(server: Serving) -> None:
+    from jsonschema import Draft4Validator
+
+    model = server.get("/v1/models/tone").json()
+    request, response = Draft4Validator(model["request"]), Draft4Validator(model["response"])
+    assert request.is_valid(model["example"])
+    assert request.is_valid("a text")
+    assert not request.is_valid({"txt": "x"})
+    for prediction in server.predict("the lovely flight", model["example"]).json()["predictions"]:
+        response.validate(prediction)
+
+
+def test_models_tell_what_runs_where(server: Serving, run_folder: Path) -> None:
+    (model,) = server.get("/v1/models").json()["models"]
+    manifest = json.loads((run_folder / "artifact" / "manifest.json").read_text("utf-8"))
+    assert model["provider"] == "CPUExecutionProvider"
+    assert (model["version"], model["variant"]) == (manifest["seal"][:12], manifest["default"])
+    assert str(run_folder) not in json.dumps(model)
+
+
+def test_logs_are_json_with_ids_and_without_texts(server: Serving) -> None:
+    server.predict("a secret flight", headers={"X-Request-Id": "mine-1"})
+    until(lambda: any(line.get("request_id") == "mine-1" for line in server.log()))
+    line = next(line for line in server.log() if line.get("request_id") == "mine-1")
+    assert (line["path"], line["status"], line["model"], line["inputs"]) == ("/v1/predict", 200, "tone", 1)
+    assert "secret" not in server.out.read_text("utf-8")
+
+
+def test_a_request_id_that_could_forge_a_log_line_is_replaced(server: Serving) -> None:
+    given = server.predict("x", headers={"X-Request-Id": "a b" + "c" * 200}).headers["x-request-id"]
+    assert " " not in given
+
+
+def test_metrics_count_requests_errors_and_seconds(server: Serving) -> None:
+    before = {status: server.metric("framework_requests_total", endpoint="predict", status=status) for status in ("200", "422")}
+    server.predict("a flight")
+    server.predict()
+    assert server.metric("framework_requests_total", endpoint="predict", status="200") == before["200"] + 1
+    assert server.metric("framework_requests_total", endpoint="predict", status="422") == before["422"] + 1
+    assert server.metric("framework_request_seconds_count", endpoint="predict") >= 2
+    assert server.metric("framework_model_info", name="tone", version=server.version()) == 1
+    assert server.metric("process_resident_memory_bytes") > 1e6
+
+
+def test_limits_are_settings_and_each_says_what_is_allowed(tmp_path: Path, run_folder: Path) -> None:
+    limits = "--max-body 2000 --max-inputs 3 --max-characters 100 --max-queue 2 --log-texts"
+    with serving(tmp_path, run_folder, *limits.split()) as server:
+        refused = {
+            "the body may have 2,000 bytes": (413, server.post("/v1/predict", b" " * 2001)),
+            "4 inputs where 3 are allowed": (413, server.predict("a", "b", "c", "d")),
+            "input 2 has 101 characters; 100 are allowed": (413, server.predict("a", "b" * 101)),
+            "0 inputs wait where 2 may": (429, server.predict("a", "b", "c")),
+        }
+        for message, (status, response) in refused.items():
+            assert response.status_code == status
+            assert message in response.json()["error"]
+        assert int(refused["0 inputs wait where 2 may"][1].headers["retry-after"]) >= 1
+        chunks = httpx.post(f"{server.url}/v1/predict", content=(b" " * 500 for _ in range(10)))  # without a content length
+        assert chunks.status_code == 413
+        assert server.predict("fine").status_code == 200
+        assert any(line.get("texts") == ["fine"] for line in server.log())
+
+
+def test_slow_bodies_slow_heads_and_slow_answers_end(tmp_path: Path, run_folder: Path) -> None:
+    with serving(tmp_path, run_folder, "--timeout", "0.2") as server:
+        head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as slow:
+            slow.sendall(head + b'{"inp')
+            answer = slow.recv(10_000)
+            assert b"408" in answer.split(b"\r\n")[0]
+            assert b"not complete after 0.2 s" in answer + slow.recv(10_000)
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as silent:
+            silent.sendall(b"POST /v1/predict HT")
+            assert silent.recv(100) == b""  # closed
+        assert server.predict(*["word " * 3000] * 256).status_code == 413
+    with serving(tmp_path, run_folder, "--timeout", "0.005") as server:
+        answers = [server.predict(*["word " * 500] * 256) for _ in range(3)]
+        assert {answer.status_code for answer in answers} <= {504, 408}
+        assert server.get("/readyz").status_code == 200
+
+
+def test_a_head_without_end_is_refused(server: Serving) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as endless:
+        endless.sendall(b"GET /healthz HTTP/1.1\r\n" + b"".join(b"X-%d: y\r\n" % i for i in range(20_000)))
+        assert b"400" in endless.recv(100)
+
+
+def test_a_client_that_leaves_in_the_middle_is_noted_and_harms_nobody(server: Serving) -> None:
+    body = json.dumps({"inputs": ["word " * 300] * 250}).encode()
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
+    for sent in (head, head + body[:1000], head + body):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=30) as leaving:
+            leaving.sendall(sent)
+    until(lambda: server.metric("framework_requests_total", status="499") >= 2)
+    assert server.predict("the lovely flight").status_code == 200
+
+
+def test_keys_are_asked_for(tmp_path: Path, run_folder: Path) -> None:
+    file = tmp_path / "admin"
+    file.write_text("another-key-of-admin\n")
+    with serving(tmp_path / "s", run_folder, "--admin-key-file", file, env={"FRAMEWORK_API_KEY": KEY}) as server:
+        bearer, other = {"Authorization": f"Bearer {KEY}"}, {"Authorization": "Bearer another-key-of-admin"}
+        assert server.predict("x").json()["error"].startswith("no key")
+        for wrong in (
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": KEY},
+            {"X-API-Key": "é".encode()},
+            other,
+        ):
+            assert server.predict("x", headers=wrong).status_code == 401
+        assert server.predict("x", headers=bearer).status_code == 200
+        assert server.predict("x", headers={"X-API-Key": KEY}).status_code == 200
+        assert [server.get(path).status_code for path in ("/v1/models", "/healthz", "/readyz", "/metrics", "/", "/docs")] == [
+            401
+        ] + [200] * 5
+        assert server.post("/admin/swap", headers=bearer).status_code == 401
+        assert server.post("/admin/swap", headers=other).status_code == 200
+        assert KEY not in server.out.read_text() + Path(f"/proc/{server.process.pid}/cmdline").read_text()
+
+
+def test_several_models_answer_under_their_names(tmp_path: Path, run_folder: Path, other_run: Path) -> None:
+    with serving(tmp_path, f"first={run_folder}", f"second={other_run}") as server:
+        assert [model["name"] for model in server.get("/v1/models").json()["models"]] == ["first", "second"]
+        answers: dict[str, Any] = {
+            path: server.post(path, {"inputs": "the lovely flight"}).json()
+            for path in ("/v1/predict", "/v1/models/first/predict", "/v1/models/second/predict")
+        }
+        assert [answer["model"] for answer in answers.values()] == ["first", "first", "second"]
+        assert len({answer["version"] for answer in answers.values()}) == 2
+
+
+def test_told_to_stop_it_answers_what_it_has_begun(tmp_path: Path, run_folder: Path) -> None:
+    with serving(tmp_path, run_folder) as server, ThreadPoolExecutor(4) as pool:
+        long = [pool.submit(server.predict, *["word " * 600] * 250) for _ in range(4)]
+        until(lambda: server.metric("framework_requests_active") >= 4)
+        server.process.terminate()
+        assert [each.result().status_code for each in long] == [200] * 4
+        assert server.process.wait(30) == 0
+        with pytest.raises(httpx.ConnectError):
+            server.get("/readyz")
+
+
+def test_it_is_ready_only_when_the_model_is_proven(tmp_path: Path, copies: tuple[Path, Path]) -> None:
+    """The examples are part of what is checked: here they are sealed anew with wrong answers."""
+    from tests.server.test_swap import reseal
+
+    golden = copies[0] / "golden.jsonl"
+    golden.write_text(golden.read_text("utf-8").replace('"positive"', '"nobody"'), "utf-8")
+    reseal(copies[0])
+    with pytest.raises(AssertionError, match="golden example"), serving(tmp_path / "s", copies[0]):
+        pass
+    started = time.monotonic()
+    with serving(tmp_path / "t", copies[1]) as server:
+        assert server.get("/readyz").json()["status"] == "ready"
+    assert time.monotonic() - started < 60

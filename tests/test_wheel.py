@@ -1,0 +1,59 @@
+"""What an operator installs: the wheel with its serve extra, in a fresh environment without torch."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.server.serving import Serving, serving
+from tests.tiny import rows, write_csv
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The interpreter of an environment that holds the wheel and its serve extra."""
+    folder = tmp_path_factory.mktemp("wheel")
+    probe = subprocess.run(
+        [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, "pluggy"], capture_output=True
+    )
+    if probe.returncode:
+        pytest.skip("no package index can be reached, so the wheel's dependencies cannot be installed")
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = folder.glob("recipe_framework-*.whl")
+    venv.create(folder / "venv", with_pip=True)
+    found = folder / "venv" / "bin" / "python"
+    install = [found, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", f"{wheel}[serve]"]
+    subprocess.run(install, check=True, capture_output=True)
+    return found
+
+
+def test_it_holds_none_of_the_training_libraries(python: Path) -> None:
+    code = "import importlib.util as u; print([n for n in ('torch', 'transformers', 'pytorch_lightning', 'pyarrow') if u.find_spec(n)])"
+    assert subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip() == "[]"
+    done = subprocess.run([python, "-m", "framework", "recipe=sentiment"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "pip install 'recipe-framework[train]'" in done.stderr
+
+
+def test_it_predicts(python: Path, run_folder: Path, tmp_path: Path) -> None:
+    source, out = write_csv(tmp_path / "in.csv", rows(5)), tmp_path / "out.csv"
+    command = [python, "-m", "framework", "predict", run_folder, "--file", source, "--out", out]
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+    with out.open(encoding="utf-8", newline="") as stream:
+        assert [row["predicted_label"] for row in csv.DictReader(stream)] == [label for _, label in rows(5)]
+
+
+def test_it_serves(python: Path, run_folder: Path, tmp_path: Path) -> None:
+    with serving(tmp_path / "s", run_folder, python=python) as server:
+        assert isinstance(server, Serving)
+        assert server.predict("the lovely flight").json()["predictions"][0]["label"] == "positive"
+        assert server.get("/docs/swagger-ui-bundle.js").status_code == 200
+        assert "recipe-framework" in server.get("/openapi.json").text
