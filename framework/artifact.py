@@ -128,7 +128,7 @@ def read_manifest(folder: Path) -> Any:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         sealed = manifest["seal"]
         intact = isinstance(manifest["files"], dict) and sealed == _seal(manifest)
-    except (ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{folder / MANIFEST} is damaged: {error}; copy the artifact again") from error
     if not intact:
         raise InputError(f"{folder / MANIFEST} was altered after sealing; copy the artifact again or run the recipe again")

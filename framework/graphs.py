@@ -85,7 +85,8 @@ class Interface:
 class Codec(Protocol):
     """Turns a request into calls and their outputs into a response, with numpy and tokenizers only.
 
-    It is built from its settings (plain data in the manifest) and the folder that holds its resources.
+    It is built from its settings (plain data in the manifest) and the folder that holds its resources. A server calls one
+    codec from several threads at once, each request's generator from one at a time.
     """
 
     version: int  # raised when artifacts sealed before can no longer be read

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import subprocess
 import sys
 import venv
@@ -15,6 +16,7 @@ from tests.server.serving import serving
 from tests.tiny import rows, write_csv
 
 ROOT = Path(__file__).parents[1]
+APART = {**os.environ, "PYTHONSAFEPATH": "1"}  # the folder that tests are run in is not looked into: it holds the sources
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +39,14 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_holds_none_of_the_training_libraries(python: Path) -> None:
-    code = f"from importlib.util import find_spec\nassert not [name for name in {HEAVY!r} if find_spec(name)]"
-    subprocess.run([python, "-c", code], check=True)
-    done = subprocess.run([python, "-m", "framework", "recipe=sentiment"], capture_output=True, text=True)
+    code = f"""
+import framework
+from importlib.util import find_spec
+assert "site-packages" in framework.__file__
+assert not [name for name in {HEAVY!r} if find_spec(name)]
+"""
+    subprocess.run([python, "-c", code], check=True, env=APART)
+    done = subprocess.run([python, "-m", "framework", "recipe=sentiment"], capture_output=True, text=True, env=APART)
     assert done.returncode == 1
     assert "pip install 'recipe-framework[train]'" in done.stderr
 
@@ -47,13 +54,14 @@ def test_it_holds_none_of_the_training_libraries(python: Path) -> None:
 def test_it_predicts(python: Path, run_folder: Path, tmp_path: Path) -> None:
     source, out = write_csv(tmp_path / "in.csv", rows(5)), tmp_path / "out.csv"
     files = ["--file", str(source), "--out", str(out)]
-    subprocess.run([python, "-m", "framework", "predict", run_folder, *files], check=True, capture_output=True, cwd=tmp_path)
+    subprocess.run([python, "-m", "framework", "predict", run_folder, *files], check=True, capture_output=True, env=APART)
     with out.open(encoding="utf-8", newline="") as stream:
         assert [row["predicted_label"] for row in csv.DictReader(stream)] == [label for _, label in rows(5)]
 
 
 def test_it_serves(python: Path, run_folder: Path, tmp_path: Path) -> None:
-    with serving(tmp_path / "s", run_folder, python=python) as server:
+    with serving(tmp_path / "s", run_folder, python=python, env=APART) as server:
         assert server.predict("the lovely flight").json()["predictions"][0]["label"] == "positive"
+        assert "Try the model" in server.get("/").text
         assert server.get("/docs/swagger-ui-bundle.js").status_code == 200
         assert "recipe-framework" in server.get("/openapi.json").text

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from framework.errors import FrameworkError, InputError
-
-if TYPE_CHECKING:
-    pass
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -36,16 +33,16 @@ Exit codes: 0 told to stop, 1 the environment failed, 2 an artifact or a setting
 
 def main(verb: str, arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
-    models = _models(options.artifacts)
-    if options.dockerfile is not None:
+    if options.dockerfile:
         from framework.server.dockerfile import write_dockerfile
 
-        if len(models) > 1:
-            raise InputError("a Dockerfile is for one artifact")
-        ((name, address),) = models.items()
-        write_dockerfile(name, address, options.dockerfile)
-        print(f"{options.dockerfile} is written; its first line is the command that builds the image", file=sys.stderr)
+        write_dockerfile(options.artifacts, Path("Dockerfile"))
+        print("Dockerfile is written; its first line is the command that builds the image", file=sys.stderr)
         return 0
+    if not options.artifacts:
+        raise InputError("name what to serve: an artifact, a run, or a latest link; see serve --help")
+    models = _models(options.artifacts)
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # another program's; with workers it is set to a folder of our own
     try:
         import httptools  # noqa: F401
         import prometheus_client  # noqa: F401
@@ -66,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("artifacts", metavar="[NAME=]ARTIFACT", nargs="+", help="an artifact, a run, or a latest link")
+    parser.add_argument("artifacts", metavar="[NAME=]ARTIFACT", nargs="*", help="an artifact, a run, or a latest link")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)")
     parser.add_argument("--port", type=_at_least(0), default=8000, help="default %(default)s; 0 takes a free one")
     parser.add_argument("--variant", help="a variant that the artifacts have; default: the one each run decided on")
@@ -78,9 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--key-file", type=Path, metavar="FILE", help="holds the key that clients must send")
     parser.add_argument("--admin-key-file", type=Path, metavar="FILE", help="holds the key that swaps must send")
     parser.add_argument("--log-texts", action="store_true", help="puts inputs into the logs, as they are")
-    parser.add_argument(
-        "--dockerfile", type=Path, nargs="?", const=Path("Dockerfile"), metavar="FILE", help="writes one and ends"
-    )
+    parser.add_argument("--dockerfile", action="store_true", help="writes ./Dockerfile for one artifact, or any, and ends")
     batching = parser.add_argument_group("batching")
     batching.add_argument(
         "--max-wait-ms", type=_number, default=1000 * Settings.wait, help="a request waits for company (default %(default)g)"
@@ -96,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     bounds = parser.add_argument_group("limits")
     bounds.add_argument("--max-body", type=_at_least(1), default=Limits.body, help="bytes of a body (default %(default)s)")
+    bounds.add_argument(
+        "--max-bodies", type=_at_least(1), default=Limits.bodies, help="bytes of all bodies at once (default %(default)s)"
+    )
     bounds.add_argument(
         "--max-inputs", type=_at_least(1), default=Limits.inputs, help="inputs of a request (default %(default)s)"
     )
@@ -158,8 +156,14 @@ def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
     from framework.cpus import granted_cpus
     from framework.server.settings import Limits, Settings, allow_handles, read_keys
 
+    if options.max_queue < options.max_inputs:
+        below = f"--max-queue {options.max_queue} is below --max-inputs {options.max_inputs}"
+        raise InputError(f"{below}: some requests would never fit")
+    if not options.timeout:
+        raise InputError("--timeout must be above 0")
     limits = Limits(
         body=options.max_body,
+        bodies=max(options.max_bodies, options.max_body),
         inputs=options.max_inputs,
         characters=options.max_characters,
         queue=options.max_queue,
@@ -214,5 +218,4 @@ def _listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', error)}; --port 0 takes a free one"
         ) from error
     listener.listen(2048)
-    listener.set_inheritable(True)
     return listener

@@ -15,15 +15,22 @@ from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import Codec, Response
 from framework.plugins import load_plugins, resolve
 from framework.runtime.onnx import Device, open_onnx
-from framework.runtime.scheduler import Scheduler
+from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, Scheduler
 
 CHUNK = 1024  # requests in memory at once while streaming
 
 
 class Model:
-    """Answers requests with one variant of an artifact."""
+    """Answers requests with one variant of an artifact. rows, elements: of one run, see `Scheduler`."""
 
-    def __init__(self, artifact: Artifact, variant: str | None = None, device: Device | None = None) -> None:
+    def __init__(
+        self,
+        artifact: Artifact,
+        variant: str | None = None,
+        device: Device | None = None,
+        rows: int = MAX_ROWS,
+        elements: int = MAX_ELEMENTS,
+    ) -> None:
         self.artifact = artifact
         self.manifest = artifact.manifest
         self.variant = artifact.variant(variant)
@@ -33,7 +40,7 @@ class Model:
         self.codec = _codec(self.task, self.manifest["codec"], self.variant.settings, artifact.folder / RESOURCES)
         self.device = device or Device()
         backend = open_onnx(artifact.graphs, artifact.paths(self.variant), self.device)
-        self.scheduler = Scheduler(self.codec, backend, artifact.graphs)
+        self.scheduler = Scheduler(self.codec, backend, artifact.graphs, rows, elements)
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:
         """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one."""

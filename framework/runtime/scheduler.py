@@ -18,45 +18,30 @@ MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long r
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 
 
+@dataclass(frozen=True)
+class Size:
+    """How much of a run a call takes."""
+
+    rows: int = 0
+    longest: int = 0  # elements of its longest row
+
+    def joined(self, other: Size) -> Size:
+        return Size(self.rows + other.rows, max(self.longest, other.longest))
+
+
+@dataclass(eq=False)
 class Job:
     """A request on its way: its codec's generator, the call it waits for, and its response once there is none."""
 
-    def __init__(self, steps: Steps) -> None:
-        self.steps = steps
-        self.call: Call | None = None
-        self.response: Response | None = None
-        self._advance(None)
-
-    def take(self, outputs: Tensors) -> None:
-        """Goes on with the outputs of the call."""
-        self._advance(outputs)
-
-    def _advance(self, outputs: Tensors | None) -> None:
-        """Runs the codec until its next call or its end. Events have no reader here and are dropped."""
-        try:
-            step = next(self.steps) if outputs is None else self.steps.send(outputs)
-            while not isinstance(step, Call):
-                step = next(self.steps)
-        except StopIteration as end:
-            self.call, self.response = None, end.value
-        else:
-            self.call = step
+    steps: Steps
+    call: Call | None = None
+    size: Size = Size()
+    response: Response | None = None
 
     @property
     def waiting(self) -> Call:
         assert self.call is not None, "the request is answered"
         return self.call
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of a run a call takes."""
-
-    rows: int
-    longest: int  # elements of its longest row
-
-    def joined(self, other: Size) -> Size:
-        return Size(self.rows + other.rows, max(self.longest, other.longest))
 
 
 class Scheduler:
@@ -72,7 +57,22 @@ class Scheduler:
         self.elements = elements
 
     def start(self, request: Request) -> Job:
-        return Job(self.codec.start(request))
+        """Runs the codec up to its first call."""
+        job = Job(self.codec.start(request))
+        self.advance(job, None)
+        return job
+
+    def advance(self, job: Job, outputs: Tensors | None) -> None:
+        """Runs the codec with the outputs of its call until the next or its end. Events have no reader here and are dropped."""
+        try:
+            step = next(job.steps) if outputs is None else job.steps.send(outputs)
+            while not isinstance(step, Call):
+                step = next(job.steps)
+        except StopIteration as end:
+            job.call, job.response = None, end.value
+        else:
+            feed = step.feeds[self.graphs[step.graph].inputs[0].name]
+            job.call, job.size = step, Size(len(feed), feed[0].size)
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
         """The response to each request, in order. `record` is filled when given."""
@@ -85,7 +85,7 @@ class Scheduler:
                 for job, outputs in zip(batch, self.run(batch), strict=True):
                     if record is not None:
                         record[places[id(job)]].append((job.waiting.graph, outputs))
-                    job.take(outputs)
+                    self.advance(job, outputs)
         return [job.response or {} for job in jobs]
 
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
@@ -94,34 +94,30 @@ class Scheduler:
         for job in jobs:
             groups[job.waiting.graph].append(job)
         for group in groups.values():
-            sized = sorted(((self._size(job), job) for job in group), key=lambda pair: pair[0].longest, reverse=True)
             batch: list[Job] = []
-            size = Size(0, 0)
-            for own, job in sized:
-                if batch and not self._fits(size.joined(own)):
+            size = Size()
+            for job in sorted(group, key=lambda job: job.size.longest, reverse=True):
+                if batch and not self._fits(size.joined(job.size)):
                     yield batch
-                    batch, size = [], Size(0, 0)
+                    batch, size = [], Size()
                 batch.append(job)
-                size = size.joined(own)
+                size = size.joined(job.size)
             yield batch
 
     def choose(self, jobs: Sequence[Job]) -> list[Job]:
         """The first of the jobs and those whose calls are most like its call in length, as many as one run takes."""
-        first = self._size(jobs[0])
-        graph = jobs[0].waiting.graph
-        others = sorted(
-            ((self._size(job), job) for job in jobs[1:] if job.waiting.graph == graph), key=lambda pair: pair[0].longest
-        )
-        above = bisect_left(others, first.longest, key=lambda pair: pair[0].longest)
-        below, batch, size = above - 1, [jobs[0]], first
+        first, graph = jobs[0], jobs[0].waiting.graph
+        others = sorted((job for job in jobs[1:] if job.waiting.graph == graph), key=lambda job: job.size.longest)
+        above = bisect_left(others, first.size.longest, key=lambda job: job.size.longest)
+        below, batch, size = above - 1, [first], first.size
         while below >= 0 or above < len(others):
-            shorter = first.longest - others[below][0].longest if below >= 0 else None
-            longer = others[above][0].longest - first.longest if above < len(others) else None
+            shorter = first.size.longest - others[below].size.longest if below >= 0 else None
+            longer = others[above].size.longest - first.size.longest if above < len(others) else None
             up = shorter is None or (longer is not None and longer <= shorter)
-            own, job = others[above if up else below]
-            if self._fits(size.joined(own)):
+            job = others[above if up else below]
+            if self._fits(size.joined(job.size)):
                 batch.append(job)
-                size = size.joined(own)
+                size = size.joined(job.size)
                 above, below = (above + 1, below) if up else (above, below - 1)
             else:
                 above, below = (len(others), below) if up else (above, -1)
@@ -129,10 +125,6 @@ class Scheduler:
 
     def _fits(self, size: Size) -> bool:
         return size.rows <= self.rows and size.rows * size.longest <= self.elements
-
-    def _size(self, job: Job) -> Size:
-        feed = job.waiting.feeds[self.graphs[job.waiting.graph].inputs[0].name]
-        return Size(len(feed), feed[0].size)
 
     def run(self, batch: Sequence[Job]) -> list[Tensors]:
         """The outputs of each job's call; all are calls of one graph."""

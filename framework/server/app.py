@@ -34,10 +34,19 @@ class Swaps(Protocol):
 
 
 class Api:
-    """leaving: says whether the server has been told to stop."""
+    """leaving: whether the server has been told to stop. crowded: whether it has too many connections."""
 
-    def __init__(self, settings: Settings, shelf: Shelf, metrics: Metrics, swaps: Swaps, leaving: Callable[[], bool]) -> None:
-        self.settings, self.shelf, self.metrics, self.swaps, self.leaving = settings, shelf, metrics, swaps, leaving
+    def __init__(
+        self,
+        settings: Settings,
+        shelf: Shelf,
+        metrics: Metrics,
+        swaps: Swaps,
+        leaving: Callable[[], bool],
+        crowded: Callable[[], bool],
+    ) -> None:
+        self.settings, self.shelf, self.metrics, self.swaps = settings, shelf, metrics, swaps
+        self.leaving, self.crowded = leaving, crowded
         self.predictor = Predictor(shelf, settings)
 
     def app(self) -> Front:
@@ -56,7 +65,8 @@ class Api:
             self._route("swap", "/admin/swap", self.swap, "POST"),
             self._route("rollback", "/admin/rollback", self.rollback, "POST"),
         ]
-        return Front(Starlette(routes=routes, exception_handlers={HTTPException: _raise, Exception: _raise}), self.metrics)
+        app = Starlette(routes=routes, exception_handlers={HTTPException: _raise, Exception: _raise})
+        return Front(app, self.metrics, self.crowded, self.settings.log_texts)
 
     def _route(self, endpoint: str, path: str, handler: Callable[[Request], Any], method: str = "GET") -> Route:
         async def answer(request: Request) -> Response:
@@ -78,6 +88,8 @@ class Api:
     async def ready(self, request: Request) -> Response:
         if self.leaving():
             return JSONResponse({"status": "stopping"}, 503)
+        if not self.shelf.alive:
+            return JSONResponse({"status": "an engine has ended"}, 503)
         if not self.shelf.ready:
             return JSONResponse({"status": "loading and checking"}, 503, {"Retry-After": "1"})
         versions = {name: served.version for name, served in self.shelf.current.items()}

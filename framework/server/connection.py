@@ -1,34 +1,62 @@
-"""One HTTP connection, with two bounds that uvicorn leaves to a proxy: bytes of headers, and time to complete a request."""
+"""One HTTP connection, with the bounds that uvicorn leaves to a proxy: sizes, times, and how many there are."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD = 32 << 10  # bytes of a request's address and headers
+PIPELINED = 16  # requests of one connection that may wait for the answer to an earlier one
+BESIDE = 32  # connections beyond the limit that are still accepted, so that probes are answered and others refused in words
 GRACE = 5.0  # seconds beyond a request's own limit, so that a slow one is told first
 
 
-def connection_class(seconds: float) -> type[HttpToolsProtocol]:
-    """A protocol for uvicorn that closes connections on which a request is not complete after `seconds` and some grace."""
+def connection_class(seconds: float, connections: int, refused: Callable[[], None]) -> type[HttpToolsProtocol]:
+    """A protocol for uvicorn.
+
+    seconds: that a request may take to arrive, and its answer to be taken, with some grace.
+    connections: accepted at once, `BESIDE` not counted; `refused` is called for each one that is closed at once.
+    """
 
     class Connection(HttpToolsProtocol):
         _head = 0
-        _deadline: asyncio.TimerHandle | None = None
+        _in_head = False
+        _arriving: asyncio.TimerHandle | None = None
+        _leaving: asyncio.TimerHandle | None = None
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
-            self._expect_request()
+            if len(self.connections) > connections + BESIDE:
+                refused()
+                transport.abort()
+            else:
+                self._expect_request()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._forget()
+            self._arrived()
+            self._taken()
             super().connection_lost(exc)
 
+        def data_received(self, data: bytes) -> None:
+            continued = self._in_head
+            super().data_received(data)
+            if self.transport.is_closing():
+                return
+            if self._in_head:  # the parser reports a header when it is whole, and one without end never
+                self._head = self._head + len(data) if continued else max(self._head, len(data))
+                if self._head > HEAD:
+                    self.send_400_response(f"address and headers have more than {HEAD} bytes")
+            elif self._idle() and self._arriving is None and self.timeout_keep_alive_task is None:
+                self._expect_request()  # what came was no request: the rest of a body that was answered early, a line break
+
         def on_message_begin(self) -> None:
-            self._head = 0
+            self._head, self._in_head = 0, True
             self._expect_request()
+            if len(self.pipeline) > PIPELINED:
+                raise ValueError("too many requests at once")  # the parser ends the connection with 400
             super().on_message_begin()
 
         def on_url(self, url: bytes) -> None:
@@ -39,26 +67,43 @@ def connection_class(seconds: float) -> type[HttpToolsProtocol]:
             self._count(len(name) + len(value))
             super().on_header(name, value)
 
+        def on_headers_complete(self) -> None:
+            self._in_head = False
+            super().on_headers_complete()
+
         def on_message_complete(self) -> None:
-            self._forget()
+            self._arrived()
             super().on_message_complete()
+
+        def pause_writing(self) -> None:
+            self._taken()
+            self._leaving = self.loop.call_later(seconds + GRACE, self.transport.abort)
+            super().pause_writing()
+
+        def resume_writing(self) -> None:
+            self._taken()
+            super().resume_writing()
+
+        def _idle(self) -> bool:
+            return self.cycle is None or self.cycle.response_complete
 
         def _count(self, size: int) -> None:
             self._head += size
             if self._head > HEAD:
-                raise ValueError(f"address and headers have more than {HEAD} bytes")  # the parser ends the connection with 400
+                raise ValueError(f"address and headers have more than {HEAD} bytes")
 
         def _expect_request(self) -> None:
-            self._forget()
-            self._deadline = self.loop.call_later(seconds + GRACE, self._give_up)
+            self._arrived()
+            self._arriving = self.loop.call_later(seconds + GRACE, self.transport.abort)
 
-        def _forget(self) -> None:
-            if self._deadline is not None:
-                self._deadline.cancel()
-                self._deadline = None
+        def _arrived(self) -> None:
+            if self._arriving is not None:
+                self._arriving.cancel()
+                self._arriving = None
 
-        def _give_up(self) -> None:
-            if not self.transport.is_closing():
-                self.transport.close()
+        def _taken(self) -> None:
+            if self._leaving is not None:
+                self._leaving.cancel()
+                self._leaving = None
 
     return Connection

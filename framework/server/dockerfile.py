@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,18 +35,26 @@ ENTRYPOINT {command}
 """
 
 
-def write_dockerfile(name: str, address: str, file: Path) -> None:
-    """Raises InputError when the file exists or the artifact is not as it was sealed."""
+def write_dockerfile(given: Sequence[str], file: Path) -> None:
+    """For one artifact, ``NAME=ADDRESS`` or an address, or for any of our own tasks: the image serves what it is built from.
+
+    Raises InputError when the file exists or the artifact is not as it was sealed.
+    """
     if file.exists():
-        raise InputError(f"{file} exists; nothing was overwritten, name another: --dockerfile FILE")
-    artifact = open_artifact(address)
-    command = ["python", "-m", "framework", "serve", f"{name}=/artifact", "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104
+        raise InputError(f"{file} exists; nothing was overwritten: move it away")
+    if len(given) > 1:
+        raise InputError("a Dockerfile is for one artifact")
+    name, equals, address = given[0].partition("=") if given else ("", "", "")
+    artifact = open_artifact(address if equals else name) if given else None
+    own = f"{name}=/artifact" if equals else "/artifact"
+    command = ["python", "-m", "framework", "serve", own, "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104
+    tag = name if equals else artifact.manifest["recipe"] if artifact else "model"
     text = TEMPLATE.format(
-        name=re.sub("[^a-z0-9._-]", "-", name.lower()),
+        name=re.sub("[^a-z0-9._-]", "-", tag.lower()),
         file=file,
-        context=artifact.folder,
+        context=shlex.quote(str(artifact.folder)) if artifact else "ARTIFACT_FOLDER",
         version=version(OWN),
-        more=_plugin(artifact.manifest["task"]),
+        more=_plugin(artifact.manifest["task"]) if artifact else "",
         command=json.dumps(command),
     )
     with whole(file) as unfinished:

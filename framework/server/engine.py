@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Protocol
 
 from framework.graphs import Request, Response
 from framework.runtime.scheduler import Job, Scheduler
+from framework.server.logs import log
 
 _NUMBERS = count(1)
 
@@ -24,7 +27,7 @@ class QueueFullError(Exception):
 
 @dataclass(eq=False)
 class Ticket:
-    """The inputs of one request on their way. `answers` ends with their responses in order, or with an error."""
+    """The inputs of one request on their way. answers: ends with their responses in order, or with an error."""
 
     answers: asyncio.Future[list[Response]]
     jobs: list[Job]
@@ -44,24 +47,24 @@ class _Waiting:
     error: Exception | None = None
 
 
+class Watch(Protocol):
+    """Is told what the engine does, in its thread."""
+
+    def ran(self, inputs: int, seconds: float) -> None: ...
+    def queued(self, inputs: int) -> None: ...
+
+
 class Engine:
     """Answers the requests of an event loop with a scheduler.
 
     wait: seconds that the oldest request may wait for others; it waits only while others can be expected, because more
         requests were under way when the last run ended than wait now.
-    queue: inputs that may wait. observe: called after each run with its rows and seconds, in the engine's thread.
+    queue: inputs that may wait.
     """
 
-    def __init__(
-        self,
-        scheduler: Scheduler,
-        loop: asyncio.AbstractEventLoop,
-        wait: float,
-        queue: int,
-        observe: Callable[[int, float], None],
-    ) -> None:
+    def __init__(self, scheduler: Scheduler, loop: asyncio.AbstractEventLoop, wait: float, queue: int, watch: Watch) -> None:
         self.scheduler = scheduler
-        self._loop, self._wait, self._queue, self._observe = loop, wait, queue, observe
+        self._loop, self._wait, self._queue, self._watch = loop, wait, queue, watch
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
         self._expected = 0
@@ -87,6 +90,8 @@ class Engine:
     def submit(self, jobs: list[Job]) -> Ticket:
         """Called in the event loop. Raises QueueFullError."""
         self.admit(len(jobs))
+        if not self.alive():
+            raise RuntimeError("the thread that runs the model has ended")
         ticket = Ticket(self._loop.create_future(), jobs, left=len(jobs))
         waiting = [_Waiting(ticket, job) for job in jobs]
         answered = [each for each in waiting if each.job.call is None]
@@ -112,13 +117,20 @@ class Engine:
             started = time.monotonic()
             self._run(batch)
             seconds = time.monotonic() - started
-            self._observe(len(batch), seconds)
             self._pace = seconds / len(batch)
             done = [each for each in batch if each.job.call is None or each.error is not None]
             with self._changed:
                 self._expected = len(batch) + len(self._waiting)
                 self._waiting[:0] = [each for each in batch if each.job.call is not None and each.error is None]
             self._hand_over(done)
+            self._tell(len(batch), seconds)
+
+    def _tell(self, inputs: int, seconds: float) -> None:
+        try:
+            self._watch.ran(inputs, seconds)
+            self._watch.queued(self.depth)
+        except OSError as error:  # the file of a metric cannot grow: answers go on
+            log("metrics are not written", logging.ERROR, error=str(error))
 
     def _next(self) -> list[_Waiting] | None:
         """The batch to run next: the oldest input, and those that are most like it in length."""
@@ -154,7 +166,7 @@ class Engine:
             return
         for each, own in zip(batch, outputs, strict=True):
             try:
-                each.job.take(own)
+                self.scheduler.advance(each.job, own)
             except Exception as error:
                 each.error = error
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from itertools import count
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from typing import Any
@@ -26,25 +27,33 @@ from framework.server.swap import Coordinator, hang_up
 
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE = 120.0  # seconds that a process has to open and prove an artifact
-QUICKLY = 5.0  # seconds: a process that ends earlier than this after its start is not started again at once
+QUICKLY = 5.0  # seconds: for a process that ends earlier than this after its start the next waits a while
+SHORTEST, LONGEST = 0.5, 30.0  # seconds that it waits
+
+
+class LineError(FrameworkError):
+    """The other end is gone, or does not answer."""
 
 
 class Line:
     """Calls to whoever serves the other end of a pipe, one at a time."""
 
-    def __init__(self, pipe: Connection) -> None:
-        self._pipe, self._lock = pipe, threading.Lock()
+    def __init__(self, pipe: Connection, patience: float) -> None:
+        self._pipe, self._patience, self._lock, self._numbers = pipe, patience, threading.Lock(), count(1)
 
     def call(self, verb: str, *arguments: Any) -> Any:
-        """Raises InputError with what went wrong there, FrameworkError when nobody answers."""
+        """Raises InputError with what went wrong there, LineError when nobody answers within `patience` seconds."""
         try:
             with self._lock:
-                self._pipe.send((verb, arguments))
-                if not self._pipe.poll(PATIENCE):
-                    raise FrameworkError(f"a process did not answer within {PATIENCE:g} s")
-                problems, value = self._pipe.recv()
+                number = next(self._numbers)
+                self._pipe.send((number, verb, arguments))
+                answered = 0
+                while answered != number:  # an answer that came too late is not this one's
+                    if not self._pipe.poll(self._patience):
+                        raise LineError(f"a process did not answer within {self._patience:g} s")
+                    answered, problems, value = self._pipe.recv()
         except (OSError, EOFError) as error:
-            raise FrameworkError("a process ended meanwhile") from error
+            raise LineError("a process ended meanwhile") from error
         if problems:
             raise InputError(*problems)
         return value
@@ -54,29 +63,30 @@ def serve_line(pipe: Connection, verbs: Mapping[str, Callable[..., Any]]) -> Non
     """Answers calls until the other end is gone."""
     with suppress(OSError, EOFError):
         while True:
-            verb, arguments = pipe.recv()
+            number, verb, arguments = pipe.recv()
+            problems, value = [], None
             try:
-                answer: tuple[Sequence[str], Any] = ((), verbs[verb](*arguments))
+                value = verbs[verb](*arguments)
             except FrameworkError as error:
-                answer = (str(error).splitlines(), None)
+                problems = str(error).splitlines()
             except Exception as error:
-                answer = ((f"{type(error).__name__}: {error}",), None)
-            pipe.send(answer)
+                problems = [f"{type(error).__name__}: {error}"]
+            pipe.send((number, problems, value))
 
 
 class Worker:
-    """A process of the fleet, as the parent sees it: a `Member` of swaps."""
+    """A process of the fleet, as the parent sees it: a `Member` of swaps. pause: seconds it was waited for."""
 
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, pause: float = SHORTEST) -> None:
         (ours, theirs), (asking, asked) = SPAWN.Pipe(), SPAWN.Pipe()
         arguments = (fleet.settings, dict(fleet.coordinator.now), fleet.listener, theirs, asking)
         self.process: SpawnProcess = SPAWN.Process(target=work, args=arguments, daemon=True)
-        self.started = time.monotonic()
+        self.started, self.pause = time.monotonic(), pause
         self.ready = threading.Event()
         self.process.start()
         theirs.close()
         asking.close()
-        self._line = Line(ours)
+        self._line = Line(ours, PATIENCE)
         verbs = {"loaded": self.ready.set, "swap": fleet.coordinator.swap, "rollback": fleet.coordinator.rollback}
         threading.Thread(target=serve_line, args=(asked, verbs), daemon=True).start()
 
@@ -85,18 +95,24 @@ class Worker:
         while not self.ready.wait(0.1):  # it loads what answered when it was started
             if not self.process.is_alive() or time.monotonic() > until:
                 raise FrameworkError("a process is not ready")
-        self._line.call("prepare", places, check)
+        try:
+            self._line.call("prepare", places, check)
+        except LineError:
+            self.process.kill()  # nobody knows what it has opened
+            raise
 
     def commit(self) -> None:
-        self._quietly("commit")
+        """A process that cannot is ended, and another is started with what answers then."""
+        self._or_end("commit")
 
     def abort(self) -> None:
-        self._quietly("abort")
+        self._or_end("abort")
 
-    def _quietly(self, verb: str) -> None:
-        """A process that has died is started anew with what answers then."""
-        with suppress(FrameworkError):
+    def _or_end(self, verb: str) -> None:
+        try:
             self._line.call(verb)
+        except FrameworkError:
+            self.process.kill()
 
 
 class Fleet:
@@ -107,6 +123,7 @@ class Fleet:
         self.coordinator = Coordinator(settings, lambda: list(self.workers))
         self.workers: list[Worker] = []
         self._signals: list[int] = []
+        self._begun = self._stopping = False
         self._woken = -1  # written to by signals, and when there is another process to watch
 
     def run(self) -> int:
@@ -139,28 +156,39 @@ class Fleet:
             for worker in [worker for worker in self.workers if not worker.process.is_alive()]:
                 self.workers.remove(worker)
                 log("a process ended", logging.ERROR, code=worker.process.exitcode)
-                if not worker.ready.is_set():  # nor would another be
-                    return self._stop(abs(worker.process.exitcode or 1))
+                self._begun |= worker.ready.is_set()
+                if not self._begun and not any(other.ready.is_set() for other in self.workers):
+                    return self._stop(abs(worker.process.exitcode or 1))  # nor would another start
                 threading.Thread(target=self._replace, args=(worker,), daemon=True).start()
 
-    def _replace(self, worker: Worker) -> None:
-        """Starts another with what answers then: after a swap that is under way, and not at once when they end quickly."""
-        mark_process_dead(worker.process.pid)
-        if time.monotonic() - worker.started < QUICKLY:
-            time.sleep(1)
-        with self.coordinator.lock:
-            self.workers.append(Worker(self))
+    def _replace(self, ended: Worker) -> None:
+        """Starts another with what answers then, later and later while they end before they are ready."""
+        with suppress(OSError):
+            mark_process_dead(ended.process.pid)
+        quickly = time.monotonic() - ended.started < QUICKLY or not ended.ready.is_set()
+        pause = min(2 * ended.pause, LONGEST) if quickly else 0.0
+        time.sleep(pause)
+        while True:
+            try:
+                with self.coordinator.lock:
+                    if self._stopping:
+                        return
+                    self.workers.append(Worker(self, max(pause, SHORTEST)))
+                break
+            except OSError as error:  # no memory, handles or processes at the moment
+                log("no process could be started", logging.ERROR, error=str(error))
+                time.sleep(SHORTEST)
         os.write(self._woken, b".")
 
     def _stop(self, code: int) -> int:
+        """Lets every process answer what it has begun; told again, ends them at once."""
+        self._stopping = True
         self.listener.close()
-        for worker in self.workers:
-            if worker.process.is_alive():
-                os.kill(worker.process.pid or 0, signal.SIGTERM)
         until = time.monotonic() + self.settings.drain + 2
+        for worker in self.workers:
+            worker.process.terminate()
         while any(worker.process.is_alive() for worker in self.workers):
-            impatient = any(number != signal.SIGHUP for number in self._signals)
-            if time.monotonic() > until or impatient:
+            if time.monotonic() > until or any(number != signal.SIGHUP for number in self._signals):
                 for worker in self.workers:
                     worker.process.kill()
             time.sleep(0.02)
@@ -193,7 +221,7 @@ def work(
     from framework.server.swap import Local
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's to act upon
-    line = Line(asking)
+    line = Line(asking, 3 * PATIENCE)  # for what the parent asks of every process
 
     def swaps(shelf: Shelf) -> _Swaps:
         member = Local(shelf)
@@ -209,7 +237,7 @@ def work(
     def loaded() -> None:
         threading.Thread(target=line.call, args=("loaded",), daemon=True).start()
 
-    process = Process(settings, places, swaps, loaded, first=True)
+    process = Process(settings, places, swaps, loaded, member=True)
     try:
         process.run(listener)
     except FrameworkError as error:

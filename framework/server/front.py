@@ -6,6 +6,8 @@ import logging
 import os
 import re
 import time
+import traceback
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
@@ -18,14 +20,20 @@ from framework.server.metrics import Metrics
 from framework.server.refusals import LEFT, ClientLeftError, RefusedError
 
 ID = re.compile(rb"[!-~]{1,128}")
+PROBES = ("/healthz", "/readyz", "/metrics")
+CUT_OFF = 503  # the server ended before the answer; nobody is sent this
 QUIET = ("health", "ready", "metrics")  # endpoints asked every few seconds: not logged while all is well
 
 
 class Front:
-    """An ASGI application around another. Handlers describe their request in ``scope["said"]``."""
+    """An ASGI application around another. Handlers describe their request in ``scope["said"]``.
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
+    crowded: whether there are too many connections; then only probes are answered.
+    texts: whether logs may hold inputs, which the message of an unforeseen error may quote.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:
+        self.app, self.metrics, self.crowded, self.texts = app, metrics, crowded, texts
         self._prefix, self._numbers = os.urandom(6).hex(), count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -50,16 +58,19 @@ class Front:
         self.metrics.active(1)
         try:
             try:
+                if scope["path"] not in PROBES and self.crowded():
+                    later = {"Retry-After": "1", "Connection": "close"}
+                    raise RefusedError(503, "too many connections; try again later", later)
                 await self.app(scope, receive, send_with_id)
             except (ClientLeftError, ClientDisconnect):
                 status = LEFT
             except Exception as error:
-                refusal = _refusal(error, said)
+                refusal = self._refusal(error, said)
                 if not status:
                     await refusal.response(request_id)(scope, receive, send_with_id)
         finally:
             self.metrics.active(-1)
-            self._note(scope, said, status, time.perf_counter() - started)
+            self._note(scope, said, status or CUT_OFF, time.perf_counter() - started)
 
     def _id(self, scope: Scope) -> str:
         """The client's own, if it is one, so that its logs and ours can be read together."""
@@ -81,14 +92,14 @@ class Front:
                 **said,
             )
 
-
-def _refusal(error: Exception, said: dict[str, Any]) -> RefusedError:
-    if isinstance(error, RefusedError):
-        refusal = error
-    elif isinstance(error, HTTPException):  # no such path, no such method
-        refusal = RefusedError(error.status_code, f"{error.detail}; GET /docs lists what can be asked", error.headers)
-    else:
-        logging.getLogger("framework.server").error("fault", exc_info=error, extra={"said": dict(said)})
-        refusal = RefusedError(500, f"a fault of the server, logged with the request id: {type(error).__name__}")
-    said["error"] = type(error).__name__ if refusal.status == 500 else f"{refusal.status}"
-    return refusal
+    def _refusal(self, error: Exception, said: dict[str, Any]) -> RefusedError:
+        if isinstance(error, RefusedError):
+            refusal = error
+        elif isinstance(error, HTTPException):  # no such path, no such method
+            refusal = RefusedError(error.status_code, f"{error.detail}; GET /docs lists what can be asked", error.headers)
+        else:
+            what = traceback.format_exception(error) if self.texts else traceback.format_tb(error.__traceback__)
+            log("fault", logging.ERROR, **said, type=type(error).__name__, traceback="".join(what))
+            refusal = RefusedError(500, f"a fault of the server, logged with the request id: {type(error).__name__}")
+        said["error"] = type(error).__name__ if refusal.status == 500 else str(refusal.status)
+        return refusal

@@ -51,6 +51,7 @@ class Metrics:
         self._models = Gauge(
             "framework_model_info", "1 for the version that answers", ABOUT, registry=registry, multiprocess_mode="livemax"
         )
+        self._refused = Counter("framework_connections_refused", "Closed at once, being too many", registry=registry)
         self._swaps = Counter("framework_swaps", "Swaps and roll-backs asked for", ("outcome",), registry=registry)
         if SHARED not in os.environ:
             ProcessCollector(registry=registry)
@@ -75,6 +76,9 @@ class Metrics:
 
     def serving(self, about: Mapping[str, Any], now: bool) -> None:
         self._models.labels(*(about[key] for key in ABOUT)).set(int(now))
+
+    def refused(self) -> None:
+        self._refused.inc()
 
     def swapped(self, outcome: str) -> None:
         self._swaps.labels(outcome).inc()

@@ -20,7 +20,7 @@ REFUSALS = {
     503: "The model is being loaded and checked, or the server is stopping",
     504: "No answer in time",
 }
-ADMIN = {401: "No key, or a wrong one", 403: "The server has no key", 409: "RefusedError; nothing was changed anywhere"}
+ADMIN = {401: "No key, or a wrong one", 403: "The server has no key", 409: "Refused; nothing was changed anywhere"}
 _TEXT = {"type": "string"}
 ERROR = {"type": "object", "required": ["error", "request_id"], "properties": {"error": _TEXT, "request_id": _TEXT}}
 NAMED = {"type": "object", "properties": {"model": {"type": "string", "minLength": 1}}, "additionalProperties": False}

@@ -17,6 +17,7 @@ from framework.server.settings import Settings
 from framework.server.shelf import Served, Shelf
 
 INLINE = 4_000  # characters of a request that are tokenized in the event loop; more are in a thread, for they take long
+KEYS = 50  # of a wrong body that are looked at for a hint
 DEEP = "nested too deeply"
 
 
@@ -69,7 +70,7 @@ class Predictor:
         """The inputs, and the characters of all of them."""
         given = _parsed(body, served)
         if not isinstance(given, dict) or "inputs" not in given:
-            has = f"; {nearest('inputs', given, 'it has')}" if isinstance(given, dict) else ""
+            has = f"; {nearest('inputs', list(given)[:KEYS], 'it has')}" if isinstance(given, dict) else ""
             raise RefusedError(422, f"the body is an object with the key inputs{has}; {_example(served)}")
         if unknown := given.keys() - {"inputs"}:
             raise RefusedError(422, f"the body has only the key inputs, not {some(sorted(unknown))}")

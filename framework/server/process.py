@@ -28,16 +28,17 @@ KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 6
 class Server(uvicorn.Server):
     """Told to stop by SIGTERM or SIGINT it answers what it has begun and ends; told twice it ends at once.
 
-    load: run before the first connection is accepted, or beside it.
+    member: of a fleet. It accepts no connection before it has loaded, and however often it is told it ends in peace: a
+    terminal or systemd tells all processes, the parent tells them again, and kills them where that is asked for.
     """
 
-    def __init__(self, config: uvicorn.Config, load: Callable[[], Coroutine[Any, Any, None]], first: bool) -> None:
+    def __init__(self, config: uvicorn.Config, load: Callable[[], Coroutine[Any, Any, None]], member: bool) -> None:
         super().__init__(config)
-        self._load, self._first = load, first
+        self._load, self._member = load, member
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.loading = asyncio.create_task(self._load())
-        if self._first:
+        if self._member:
             await self.loading
         if not self.should_exit:
             await super().startup(sockets)
@@ -55,16 +56,12 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.force_exit = self.should_exit
+        self.force_exit = self.should_exit and not self._member
         self.should_exit = True
 
 
 class Process:
-    """swaps: made from this process's shelf. loaded: called in the event loop when every model answers.
-
-    first: no connection is accepted before that, because another process answers meanwhile. Otherwise /readyz answers that
-    the model is being loaded.
-    """
+    """swaps: made from this process's shelf. loaded: called in the event loop when all models answer. member: see `Server`."""
 
     def __init__(
         self,
@@ -72,11 +69,12 @@ class Process:
         places: Mapping[str, Place],
         swaps: Callable[[Shelf], Swaps],
         loaded: Callable[[], None],
-        first: bool = False,
+        member: bool = False,
     ) -> None:
         self.settings, self.places, self._swaps, self._loaded = settings, places, swaps, loaded
+        self.metrics = Metrics()
         self.failure: Exception | None = None
-        self.server = Server(self._config(), self._load, first)
+        self.server = Server(self._config(), self._load, member)
 
     def run(self, listener: socket.socket) -> None:
         """Serves until it is told to stop. Raises what loading the models raised."""
@@ -92,28 +90,33 @@ class Process:
         return uvicorn.Config(
             self._application,
             factory=True,
-            http=connection_class(self.settings.limits.seconds),
+            http=connection_class(self.settings.limits.seconds, self.settings.limits.connections, self.metrics.refused),
             ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=self.settings.limits.connections,
             timeout_keep_alive=KEEP_ALIVE,
             timeout_graceful_shutdown=round(self.settings.drain),
         )
 
     def _application(self) -> Any:
         """Called by uvicorn in its event loop, before anything is loaded."""
-        metrics = Metrics()
-        self.shelf = Shelf(self.settings, metrics, asyncio.get_running_loop())
-        swaps = self._swaps(self.shelf)
-        return Api(self.settings, self.shelf, metrics, swaps, leaving=lambda: self.server.should_exit).app()
+        self.shelf = Shelf(self.settings, self.metrics, asyncio.get_running_loop())
+        api = Api(
+            self.settings,
+            self.shelf,
+            self.metrics,
+            self._swaps(self.shelf),
+            leaving=lambda: self.server.should_exit,
+            crowded=lambda: len(self.server.server_state.connections) > self.settings.limits.connections,
+        )
+        return api.app()
 
     async def _load(self) -> None:
         try:
-            await asyncio.to_thread(self.shelf.prepare, self.places)
+            await asyncio.to_thread(self.shelf.load, self.places)
         except Exception as error:
             self.failure = error
             self.stop()

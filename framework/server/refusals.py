@@ -17,7 +17,8 @@ class RefusedError(Exception):
         self.status, self.message, self.headers = status, message, dict(headers or {})
 
     def response(self, request_id: str) -> JSONResponse:
-        return JSONResponse({"error": self.message, "request_id": request_id}, self.status, self.headers)
+        readable = self.message.encode("utf-8", "backslashreplace").decode()  # it may quote half of a surrogate pair
+        return JSONResponse({"error": readable, "request_id": request_id}, self.status, self.headers)
 
 
 class ClientLeftError(Exception):

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framework.errors import FrameworkError, InputError, nearest
+from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS
 
 KEY, ADMIN_KEY = "FRAMEWORK_API_KEY", "FRAMEWORK_ADMIN_KEY"
 SHORTEST = 16  # characters of a key
-SPARE = 64  # file handles beside connections: files, pipes, sockets of our own
+SPARE = 96  # file handles beside connections: files, pipes, sockets of our own
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,8 @@ class Settings:
     provider: str = "cpu"
     threads: int = 1
     wait: float = 0.002
-    batch_rows: int = 32
-    batch_elements: int = 4096
+    batch_rows: int = MAX_ROWS
+    batch_elements: int = MAX_ELEMENTS
     limits: Limits = Limits()
     keys: Keys = Keys()
     drain: float = 30.0

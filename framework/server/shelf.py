@@ -48,6 +48,20 @@ class Served:
         }
 
 
+@dataclass(frozen=True)
+class Watched:
+    """Puts what an engine does under its model's name."""
+
+    metrics: Metrics
+    name: str
+
+    def ran(self, inputs: int, seconds: float) -> None:
+        self.metrics.ran(self.name, inputs, seconds)
+
+    def queued(self, inputs: int) -> None:
+        self.metrics.queued(self.name, inputs)
+
+
 class Shelf:
     """Model name -> what answers, what answered before it, and what has been opened to follow it."""
 
@@ -66,11 +80,18 @@ class Shelf:
     def alive(self) -> bool:
         return all(served.engine.alive() for served in self.current.values())
 
+    def load(self, places: Mapping[str, Place]) -> None:
+        """Opens the first artifacts and replays their golden examples, in the calling thread; `commit` follows."""
+        for name, place in places.items():
+            self._open(name, place, check=True)
+
     def prepare(self, places: Mapping[str, Place], check: bool = True) -> None:
-        """Opens artifacts and replays their golden examples, in the calling thread. Raises FrameworkError.
+        """As `load`, for artifacts that are to follow those that answer. Raises FrameworkError; then nothing is kept.
 
         A version that is still open is not opened again. check: its files must be as they were sealed all the same.
         """
+        if not self.ready:
+            raise InputError("the first models are still being loaded")
         try:
             for name, place in places.items():
                 self._open(name, place, check)
@@ -89,24 +110,16 @@ class Shelf:
         artifact = open_artifact(place.folder)
         if artifact.version != place.version:
             raise InputError(f"{place.folder} changed while it was opened; try again when it is complete")
-        model = Model(artifact, self.settings.variant, Device(self.settings.provider, self.settings.threads))
+        device = Device(self.settings.provider, self.settings.threads)
+        model = Model(artifact, self.settings.variant, device, self.settings.batch_rows, self.settings.batch_elements)
         model.replay_golden()
-        model.scheduler.rows = self.settings.batch_rows
-        model.scheduler.elements = self.settings.batch_elements
-        self._opened[name] = self._served(name, artifact.version, model)
-
-    def _served(self, name: str, version: str, model: Model) -> Served:
-        def observe(rows: int, seconds: float) -> None:
-            self.metrics.ran(name, rows, seconds)
-            self.metrics.queued(name, engine.depth)
-
-        engine = Engine(model.scheduler, self.loop, self.settings.wait, self.settings.limits.queue, observe)
-        return Served(name, version, model, engine, model.codec.interface(), datetime.now(UTC).isoformat(timespec="seconds"))
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        engine = Engine(model.scheduler, self.loop, self.settings.wait, self.settings.limits.queue, Watched(self.metrics, name))
+        self._opened[name] = Served(name, artifact.version, model, engine, model.codec.interface(), since)
 
     def commit(self) -> None:
         """What was opened answers from the next request on; requests under way end where they began."""
         opened, self._opened = self._opened, {}
-        self._closing = {task for task in self._closing if not task.done()}
         for name, served in opened.items():
             before = self.current.get(name)
             if served is before:
@@ -118,6 +131,9 @@ class Shelf:
                     self._retire(oldest)
 
     def abort(self) -> None:
+        """Lets go of what was opened to follow."""
+        if not self.ready:
+            return  # it is being loaded, and nobody else's
         opened, self._opened = self._opened, {}
         for name, served in opened.items():
             if served not in (self.current.get(name), self.previous.get(name)):
@@ -132,10 +148,15 @@ class Shelf:
     def _retire(self, served: Served | None) -> None:
         """Lets go of a model when its last request is answered, without keeping the caller."""
         if served is not None:
-            self.loop.call_soon_threadsafe(lambda: self._closing.add(self.loop.create_task(_close(served))))
+            self.loop.call_soon_threadsafe(self._close, served)
+
+    def _close(self, served: Served) -> None:
+        closing = self.loop.create_task(_closed(served))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
 
 
-async def _close(served: Served) -> None:
+async def _closed(served: Served) -> None:
     while served.users:
         await asyncio.sleep(0.05)
     await asyncio.to_thread(served.engine.close)

@@ -13,6 +13,7 @@ from framework import Call, InputError, Interface, Request, Response, Steps, nea
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 1
+KEYS = 50  # of a wrong request that are looked at for a hint
 ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "x" * 3000, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -50,7 +51,7 @@ class ClassificationCodec:
     def parse(self, request: Any) -> Request:
         text = request.get("text") if isinstance(request, Mapping) else request
         if not isinstance(text, str):
-            has = f"; {nearest('text', map(str, request), 'it has')}" if isinstance(request, Mapping) else ""
+            has = f"; {nearest('text', map(str, list(request)[:KEYS]), 'it has')}" if isinstance(request, Mapping) else ""
             raise InputError(f"a request is a text or {{'text': a text}}, not {type(request).__name__}{has}")
         if re.search("[\ud800-\udfff]", text):
             raise InputError("the text is not valid Unicode: it holds half of a surrogate pair")

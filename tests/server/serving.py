@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,11 @@ class Serving:
                 total += float(value)
         return total
 
+    def workers(self) -> list[int]:
+        """The processes that answer, where there are several."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+
     def stop(self) -> int:
         self.process.terminate()
         return self.process.wait(PATIENCE)
@@ -68,18 +73,23 @@ def command(*arguments: str, python: Path | str = sys.executable) -> list[str]:
 
 @contextmanager
 def serving(
-    folder: Path, *arguments: str | Path, env: Mapping[str, str] | None = None, python: Path | str = sys.executable
+    folder: Path,
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    python: Path | str = sys.executable,
+    port: int = 0,
+    while_starting: Callable[[], None] = lambda: None,
 ) -> Iterator[Serving]:
-    """A server on a free port, once it says that it serves."""
+    """A server, on a free port unless one is given, once it says that it serves."""
     folder.mkdir(parents=True, exist_ok=True)
     out, err = folder / "out.log", folder / "err.log"
     with out.open("w") as stdout, err.open("w") as stderr:
         process = subprocess.Popen(
-            command(*map(str, arguments), "--port", "0", python=python), stdout=stdout, stderr=stderr, text=True,
+            command(*map(str, arguments), "--port", str(port), python=python), stdout=stdout, stderr=stderr, text=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
         )  # fmt: skip
     try:
-        yield Serving(process, _port(process, err), out, err)
+        yield Serving(process, _port(process, err, while_starting), out, err)
     finally:
         process.terminate()
         try:
@@ -88,11 +98,12 @@ def serving(
             process.kill()
 
 
-def _port(process: subprocess.Popen[str], err: Path) -> int:
+def _port(process: subprocess.Popen[str], err: Path, meanwhile: Callable[[], None]) -> int:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         if found := re.search(r"Serving .* at http://\S+?:(\d+) ", err.read_text("utf-8")):
             return int(found[1])
+        meanwhile()
         time.sleep(0.02)
     raise AssertionError(f"the server did not start: {err.read_text('utf-8')}")
 

@@ -19,7 +19,7 @@ GRAPH = Graph("sum", (Tensor("numbers", "int64", ("batch", "length")),), (Tensor
 
 
 class Sum:
-    """A codec: numbers in, their sum out, by way of `rounds` calls."""
+    """A codec: numbers in, their sum out, by way of `rounds` calls; after 13 it asks for a graph that is not there."""
 
     version = 1
 
@@ -32,7 +32,8 @@ class Sum:
     def start(self, request: Request) -> Steps:
         total = 0
         for _ in range(self.rounds):
-            outputs = yield Call("sum", {"numbers": np.array([request["numbers"]], dtype=np.int64)})
+            graph = "nowhere" if total == 13 else "sum"
+            outputs = yield Call(graph, {"numbers": np.array([request["numbers"]], dtype=np.int64)})
             total += int(outputs["total"][0])
         return {"total": total}
 
@@ -45,6 +46,13 @@ class Sum:
     @staticmethod
     def odd_requests() -> list[Request]:
         return []
+
+
+class Nobody:
+    """Watches nothing."""
+
+    def ran(self, inputs: int, seconds: float) -> None: ...
+    def queued(self, inputs: int) -> None: ...
 
 
 class Gate:
@@ -72,7 +80,7 @@ def in_loop(test: Callable[[Callable[..., Engine], Gate], Coroutine[Any, Any, No
 
             def engine(rounds: int = 1, queue: int = 100, wait: float = 0.0, **limits: int) -> Engine:
                 scheduler = Scheduler(Sum({"rounds": rounds}, Path()), gate, [GRAPH], **limits)
-                engines.append(Engine(scheduler, asyncio.get_running_loop(), wait, queue, lambda rows, seconds: None))
+                engines.append(Engine(scheduler, asyncio.get_running_loop(), wait, queue, Nobody()))
                 return engines[-1]
 
             try:
@@ -162,6 +170,16 @@ async def test_a_backend_that_fails_fails_its_requests_alone(engine: Callable[..
         await own.submit(own.prepare(numbers(1, 2))).answers
     gate.broken = False
     assert await own.submit(own.prepare(numbers(3))).answers == [{"total": 3}]
+
+
+@in_loop
+async def test_a_codec_that_asks_for_what_is_not_there_fails_its_own_request(engine: Callable[..., Engine], gate: Gate) -> None:
+    own = engine(rounds=2)
+    bad, good = own.submit(own.prepare(numbers(13))), own.submit(own.prepare(numbers(12)))
+    gate.open.set()
+    with pytest.raises(KeyError, match="nowhere"):
+        await bad.answers
+    assert await good.answers == [{"total": 24}]
 
 
 @in_loop

@@ -16,7 +16,7 @@ from framework.__main__ import main
 from framework.cpus import granted_cpus
 from framework.runtime.onnx import Device
 from framework.testing.conformance import BLOCKED
-from tests.server.serving import command, serving
+from tests.server.serving import command, serving, until
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,9 @@ from tests.server.serving import command, serving
         (["RUN", "--workers", "0"], "must be at least 1"),
         (["RUN", "--port", "many"], "invalid whole number value"),
         (["RUN", "--timeout", "-1"], "must be at least 0"),
+        (["RUN", "--timeout", "0"], "--timeout must be above 0"),
+        (["RUN", "--max-queue", "10"], "--max-queue 10 is below --max-inputs 256"),
+        ([], "name what to serve"),
         (["RUN", "--host", "not.an.address.invalid"], "cannot listen on not.an.address.invalid"),
     ],
 )
@@ -58,8 +61,8 @@ def test_too_few_file_handles_are_said_with_what_would_do(run_folder: Path, tmp_
     code = f"{limited}from framework.__main__ import main; sys.exit(main(['serve', {str(run_folder)!r}, '--port', '0']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 1
-    assert "1000 connections need 1064 file handles, and this process may open 200" in done.stderr
-    assert "--connections 136" in done.stderr
+    assert "1000 connections need 1096 file handles, and this process may open 200" in done.stderr
+    assert "--connections 104" in done.stderr
 
 
 def test_with_all_connections_taken_it_says_so_and_goes_on(run_folder: Path, tmp_path: Path) -> None:
@@ -67,12 +70,25 @@ def test_with_all_connections_taken_it_says_so_and_goes_on(run_folder: Path, tmp
     with serving(tmp_path, run_folder, "--connections", "20") as server:
         idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(30)]
         refused = server.predict("x")
-        assert refused.status_code == 503
+        assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+        assert "too many connections" in refused.json()["error"]
+        assert [server.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+        idle += [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+        until(lambda: any(map(ended, idle)))  # and still more are closed at once
         for connection in idle:
             connection.close()
-        answered = [server.predict("x").status_code for _ in range(20)]
-        assert answered[-1] == 200
+        until(lambda: server.predict("x").status_code == 200)
+        assert server.metric("framework_connections_refused_total") >= 1
     assert (soft, hard) == resource.getrlimit(resource.RLIMIT_NOFILE)
+
+
+def ended(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1, socket.MSG_DONTWAIT) == b""
+    except BlockingIOError:
+        return False
+    except ConnectionError:
+        return True
 
 
 def test_it_serves_in_a_process_where_torch_cannot_be_imported(run_folder: Path, tmp_path: Path) -> None:
@@ -106,6 +122,9 @@ def test_the_dockerfile_installs_the_serve_extra_alone_and_runs_what_works(
         assert (python, flag) == ("python", "-c")
         subprocess.run([sys.executable, "-c", code.replace("127.0.0.1:8000", f"127.0.0.1:{server.port}")], check=True)
     assert main(["serve", str(run_folder), "--dockerfile"]) == 2  # nothing is overwritten
+    Path("Dockerfile").unlink()
+    assert main(["serve", "--dockerfile"]) == 0  # for any artifact: the one that the image is built from
+    assert '"serve", "/artifact", ' in Path("Dockerfile").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

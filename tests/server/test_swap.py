@@ -143,29 +143,19 @@ def test_a_bad_artifact_is_not_served_at_all(tmp_path: Path, copies: tuple[Path,
 
 
 def test_one_process_that_cannot_open_it_stops_the_swap_in_all(tmp_path: Path, latest: Path, copies: tuple[Path, Path]) -> None:
-    """A process is stopped, so that it cannot answer in time; the others must not go on alone."""
+    """One process stands still and dies while the other is ready to switch."""
     with serving(tmp_path / "s", f"tone={latest}", "--workers", "2", env=ENV) as server:
         first = server.version()
-        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-        workers = [int(child) for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
         point(latest, copies[1])
-        os.kill(workers[0], signal.SIGSTOP)
-        done: list[httpx.Response] = []
-        swap = threading.Thread(target=lambda: done.append(server.post("/admin/swap", headers=ADMIN)))
-        swap.start()
+        os.kill(server.workers()[0], signal.SIGSTOP)
+        server.process.send_signal(signal.SIGHUP)
         time.sleep(1.5)
-        os.kill(workers[0], signal.SIGKILL)
-        swap.join(60)
-        if done:  # it was asked of the process that lives
-            assert done[0].status_code == 409
-            assert "a process ended meanwhile" in done[0].json()["error"]
-        until(lambda: len(alive(server)) == 2)
-        until(lambda: versions(server) == {first})
-
-
-def alive(server: Serving) -> list[str]:
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
-    return [child for child in children if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+        os.kill(server.workers()[0], signal.SIGKILL)
+        until(lambda: any(line["event"] == "not swapped" for line in server.log()))
+        refused = next(line for line in server.log() if line["event"] == "not swapped")
+        assert refused["problems"] == ["a process ended meanwhile", "nothing was changed"]
+        until(lambda: len(server.workers()) == 2)
+        assert versions(server) == {first}
 
 
 def test_a_process_that_dies_is_started_anew_with_what_answers_now(
@@ -175,11 +165,23 @@ def test_a_process_that_dies_is_started_anew_with_what_answers_now(
         point(latest, copies[1])
         second = server.post("/admin/swap", headers=ADMIN).json()["models"][0]["version"]
         point(latest, copies[0])
-        before = alive(server)
+        before = server.workers()
         os.kill(int(before[0]), signal.SIGKILL)
-        until(lambda: len(alive(server)) == 2 and alive(server) != before)
-        until(lambda: versions(server) == {second})
+        until(lambda: len(server.workers()) == 2 and server.workers() != before)
+        assert versions(server) == {second}
         assert server.stop() == 0
+
+
+def test_while_no_process_can_be_started_anew_the_others_go_on(tmp_path: Path, latest: Path, copies: tuple[Path, Path]) -> None:
+    with serving(tmp_path / "s", f"tone={latest}", "--workers", "2", env=ENV) as server:
+        first = server.version()
+        away = copies[0].rename(tmp_path / "away")
+        os.kill(server.workers()[0], signal.SIGKILL)
+        until(lambda: sum(line["event"] == "a process ended" for line in server.log()) >= 2)  # the one started anew, too
+        assert versions(server) == {first}
+        away.rename(copies[0])
+        until(lambda: sum(line["event"] == "serving" for line in server.log()) >= 3)
+        until(lambda: len(server.workers()) == 2)
 
 
 def test_metrics_add_up_across_processes(tmp_path: Path, run_folder: Path) -> None:
@@ -204,14 +206,16 @@ def test_no_request_fails_while_models_change(tmp_path: Path, latest: Path, copi
         threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
-        for turn in range(6):
-            point(latest, copies[turn % 2])
+        third = Path(shutil.copytree(copies[1], tmp_path / "third"))
+        reseal(third, created="later")
+        for turn in range(9):  # of three the one before the last was let go of, so that each is opened anew
+            point(latest, (*copies, third)[turn % 3])
             assert server.post("/admin/swap", headers=ADMIN).status_code == 200
         stop.set()
         for thread in threads:
             thread.join()
         assert set(statuses) == {200}
-        assert len(seen) == 2
+        assert len(seen) == 3
 
 
 def test_an_admin_request_names_no_path(tmp_path: Path, latest: Path, copies: tuple[Path, Path]) -> None:
