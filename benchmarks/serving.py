@@ -2,7 +2,7 @@
 
     python benchmarks/serving.py runs/sentiment/latest
     python benchmarks/serving.py runs/sentiment/latest --rivals fastapi litserve --rounds 2
-    python benchmarks/serving.py runs/sentiment/latest --other runs/banking77 --minutes 10
+    python benchmarks/serving.py runs/sentiment/latest --swap runs/banking77 runs/clinc150 --minutes 10
 
 Client and server share the machine. Needs wrk (apt install wrk); the rivals need fastapi and litserve. The bare session gets
 the same texts, tokenized before, in batches of 32 of like length; it has no HTTP, no JSON and no tokenizer.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import shutil
 import statistics
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,9 +35,8 @@ from benchmarks.recipe import tweets
 from framework import Section
 from framework.artifact import find_artifact
 from framework.console import as_text
-from framework.graphs import Call
 from framework.runtime.model import Model
-from framework.runtime.scheduler import Job
+from framework.runtime.scheduler import join
 
 SHORT = 60  # characters of a text, at most
 TEXTS = 512
@@ -57,18 +58,19 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each contestant (default 3)")
     parser.add_argument("--seconds", type=int, default=10, help="of load in a turn (default 10)")
     parser.add_argument("--rivals", nargs="*", default=[], choices=("fastapi", "litserve"), help="others to compare with")
-    parser.add_argument("--other", metavar="RUN", help="another run: swapped in and out under mixed load, every 10 s")
+    parser.add_argument("--swap", metavar="RUN", nargs="+", help="other runs: swapped in turn under mixed load, every 10 s")
     parser.add_argument("--minutes", type=float, default=1, help="of that load (default 1)")
     options = parser.parse_args()
     if shutil.which("wrk") is None:
         sys.exit("error: wrk is not on PATH; apt install wrk")
     print(heading(), flush=True)
     texts = [text for text in tweets(20 * TEXTS) if len(text) <= SHORT][:TEXTS]
-    if options.other:
-        print(as_text(mixed_load(options.run, options.other, texts, options.minutes)))
+    if options.swap:
+        print(as_text(mixed_load(options.run, options.swap, texts, options.minutes)))
         return
     print(as_text(start(options.run, texts)) + "\n", flush=True)
     print(as_text(latency(options.run, texts)) + "\n", flush=True)
+    print(as_text(overload(options.run, texts, options.seconds)) + "\n", flush=True)
     print(as_text(throughput(options.run, texts, options.rivals, options.rounds, options.seconds)))
 
 
@@ -76,8 +78,6 @@ def main() -> None:
 def server(*command: str, env: dict[str, str] | None = None) -> Iterator[tuple[str, subprocess.Popen[bytes], float]]:
     """A server's address, its process, and the seconds from its start to its first answer."""
     port = _free_port()
-    import os
-
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *(part.replace("PORT", str(port)) for part in command)],
@@ -128,7 +128,7 @@ def start(run: str, texts: Sequence[str]) -> Section:
 def latency(run: str, texts: Sequence[str]) -> Section:
     """One client on one connection, and the bare session on the same texts; they take turns."""
     model = framework.load(run)
-    feeds = [_call(model.scheduler.start(model.codec.parse(text))) for text in texts]
+    calls = [model.scheduler.start(model.codec.parse(text)).waiting for text in texts]
     http, bare = [], []
     with server(*ours(run)) as (url, _, _), httpx.Client(base_url=url) as client:
         for number, text in enumerate(texts):
@@ -136,7 +136,7 @@ def latency(run: str, texts: Sequence[str]) -> Section:
             client.post("/v1/predict", content=json.dumps({"inputs": text})).raise_for_status()
             http.append(time.perf_counter() - begun)
             begun = time.perf_counter()
-            model.scheduler.backend.run(feeds[number].graph, dict(feeds[number].feeds))
+            model.scheduler.backend.run(calls[number].graph, calls[number].feeds)
             bare.append(time.perf_counter() - begun)
     pair = [1000 * statistics.median(values) for values in (http, bare)]
     rows = [
@@ -172,27 +172,25 @@ def throughput(run: str, texts: Sequence[str], rivals: Sequence[str], rounds: in
     ]
     note = (
         f"{CLIENTS} clients of wrk, single texts of at most {SHORT} characters. "
-        "Targets: 0.75 of the bare session, 5x fastapi, 3x litserve"
+        "The pipelines run in fp32, as they come. Targets: 0.75 of the bare session, 5x fastapi, 3x litserve"
     )
     return Section("Requests a second", ("", "texts/s", "serve is x times", "failed", "each turn"), rows, note)
 
 
 def _bare(model: Model, texts: Sequence[str], seconds: float) -> float:
-    jobs = [model.scheduler.start(model.codec.parse(text)) for text in texts]
-    jobs.sort(key=lambda job: _call(job).feeds["input_ids"].size)
-    batches = [jobs[begin : begin + 32] for begin in range(0, len(jobs), 32)]
-    for batch in batches:
-        model.scheduler.run(batch)
+    """Texts/s of ``session.run`` alone: tokenized, batched by length and padded before the clock starts."""
+    jobs = sorted((model.scheduler.start(model.codec.parse(text)) for text in texts), key=lambda job: job.size.longest)
+    (graph,) = model.scheduler.graphs.values()
+    feeds = []
+    for begin in range(0, len(jobs), 32):
+        calls = [job.waiting.feeds for job in jobs[begin : begin + 32]]
+        feeds.append({tensor.name: join(tensor, calls) for tensor in graph.inputs})
     begun, done = time.perf_counter(), 0
     while (took := time.perf_counter() - begun) < seconds:
-        for batch in batches:
-            model.scheduler.run(batch)
-            done += len(batch)
+        for batch in feeds:
+            model.scheduler.backend.run(graph.name, batch)
+        done += len(texts)
     return done / took
-
-
-def _call(job: Job) -> Call:
-    return job.waiting
 
 
 def _wrk(url: str, texts: Sequence[str], seconds: int) -> tuple[float, int]:
@@ -210,31 +208,20 @@ def _wrk(url: str, texts: Sequence[str], seconds: int) -> tuple[float, int]:
     return float(rate[1]), int(bad[1] if bad else 0) + sum(map(int, broken.groups() if broken else ()))
 
 
-def mixed_load(run: str, other: str, texts: Sequence[str], minutes: float) -> Section:
-    """Singles and lists of many lengths from 16 clients, while a link is pointed from one artifact to the other and swapped."""
-    artifacts = [find_artifact(path).resolve() for path in (run, other)]
-    statuses: dict[int, int] = {}
-    seen: set[str] = set()
+def mixed_load(run: str, others: Sequence[str], texts: Sequence[str], minutes: float) -> Section:
+    """Singles and lists of many lengths from 16 clients, while a link goes round the artifacts and the server swaps.
+
+    Of three artifacts each is opened anew at every turn: the server keeps the present one and the one before.
+    """
+    artifacts = [find_artifact(path).resolve() for path in (run, *others)]
+    clients = [Client(number, texts) for number in range(16)]
     memory: list[tuple[float, float]] = []
-    stop = threading.Event()
+    key = {"FRAMEWORK_API_KEY": KEY}
     with tempfile.TemporaryDirectory() as folder:
         link = Path(folder) / "latest"
         link.symlink_to(artifacts[0])
-        with server(*ours(str(link)), env={"FRAMEWORK_API_KEY": KEY}) as (url, process, _):
-
-            def load(client_number: int) -> None:
-                with httpx.Client(base_url=url, timeout=60, headers=_key({"FRAMEWORK_API_KEY": KEY})) as client:
-                    turn = client_number
-                    while not stop.is_set():
-                        size = (1, 1, 1, 8, 40)[turn % 5]
-                        inputs = [texts[(turn * 7 + i) % len(texts)] * (1 + turn % 4) for i in range(size)]
-                        response = client.post("/v1/predict", json={"inputs": inputs})
-                        statuses[response.status_code] = statuses.get(response.status_code, 0) + 1
-                        if response.status_code == 200:
-                            seen.add(response.json()["version"])
-                        turn += 1
-
-            threads = [threading.Thread(target=load, args=(number,)) for number in range(16)]
+        with server(*ours(str(link)), env=key) as (url, process, _):
+            threads = [threading.Thread(target=client.run, args=(url,)) for client in clients]
             for thread in threads:
                 thread.start()
             begun, swaps = time.perf_counter(), 0
@@ -242,21 +229,76 @@ def mixed_load(run: str, other: str, texts: Sequence[str], minutes: float) -> Se
                 memory.append((now, _megabytes(process.pid)))
                 if now >= 10 * (swaps + 1):
                     fresh = link.with_name("fresh")
-                    fresh.symlink_to(artifacts[(swaps + 1) % 2])
+                    fresh.symlink_to(artifacts[(swaps + 1) % len(artifacts)])
                     fresh.replace(link)
-                    httpx.post(f"{url}/admin/swap", headers=_key({"FRAMEWORK_API_KEY": KEY}), timeout=60).raise_for_status()
+                    httpx.post(f"{url}/admin/swap", headers=_key(key), timeout=60).raise_for_status()
                     swaps += 1
                 time.sleep(0.5)
-            stop.set()
+            for client in clients:
+                client.stop = True
             for thread in threads:
                 thread.join()
     first = statistics.mean(value for at, value in memory if 30 <= at < 90)
     last = statistics.mean(value for at, value in memory if at >= 60 * minutes - 60)
+    statuses = sum((client.statuses for client in clients), Counter())
     failed = sum(count for status, count in statuses.items() if status != 200)
-    rows = [(sum(statuses.values()), failed, swaps, len(seen), f"{first:.0f}", f"{last:.0f}", f"{last / first - 1:+.1%}")]
+    seen = len(set().union(*(client.versions for client in clients)))
+    rows = [(sum(statuses.values()), failed, swaps, seen, f"{first:.0f}", f"{last:.0f}", f"{last / first - 1:+.1%}")]
     header = ("requests", "failed", "swaps", "versions seen", "MB, first minute", "MB, last minute", "change")
-    note = "The first minute begins after 30 s, when both models have been opened. Targets: none failed, within 5 %"
+    note = "The first minute begins after 30 s, when two models have been opened. Targets: none failed, within 5 %"
     return Section(f"{minutes:g} minutes of mixed load", header, rows, note)
+
+
+class Client:
+    """One connection's worth of mixed load. statuses: of its requests, 0 for one that broke off. versions: that answered."""
+
+    def __init__(self, number: int, texts: Sequence[str]) -> None:
+        self.turn, self.texts = number, texts
+        self.statuses: Counter[int] = Counter()
+        self.versions: set[str] = set()
+        self.stop = False
+
+    def run(self, url: str) -> None:
+        with httpx.Client(base_url=url, timeout=60, headers=_key({"FRAMEWORK_API_KEY": KEY})) as client:
+            while not self.stop:
+                size = (1, 1, 1, 8, 40)[self.turn % 5]
+                inputs = [self.texts[(self.turn * 7 + i) % len(self.texts)] * (1 + self.turn % 4) for i in range(size)]
+                self.turn += 1
+                try:
+                    response = client.post("/v1/predict", json={"inputs": inputs})
+                except httpx.HTTPError:
+                    self.statuses[0] += 1
+                    continue
+                self.statuses[response.status_code] += 1
+                if response.status_code == 200:
+                    self.versions.add(response.json()["version"])
+
+
+def overload(run: str, texts: Sequence[str], seconds: int) -> Section:
+    """Lists of long texts from 200 clients against a short queue: most are refused, and memory stays where it was."""
+    with server(*ours(run, "--max-queue", "512")) as (url, process, _):
+        with httpx.Client(base_url=url, timeout=60) as client:
+            for _ in range(20):
+                client.post("/v1/predict", json={"inputs": [" ".join(texts)[:20_000]] * 40}).raise_for_status()
+        before = _megabytes(process.pid)
+        with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
+            body = json.dumps({"inputs": [" ".join(texts)[:20_000]] * 40})
+            script.write(SCRIPT.format(bodies=f"[==[{body}]==]"))
+            script.flush()
+            command = ["wrk", "-t1", "-c200", f"-d{seconds}s", "--timeout", "60s", "-s", script.name, url]
+            subprocess.run(command, capture_output=True, check=True)
+        after = _megabytes(process.pid)
+        said = httpx.get(f"{url}/metrics").text
+    statuses = dict(re.findall(r'framework_requests_total{endpoint="predict",model="model",status="(\d+)"} ([\d.e+]+)', said))
+    rows = [
+        (
+            " ".join(f"{status}: {float(count):.0f}" for status, count in sorted(statuses.items())),
+            f"{before:.0f}",
+            f"{after:.0f}",
+        )
+    ]
+    note = "200 clients, 40 inputs of 20,000 characters in each request; a queue of 512 inputs. 499: wrk left at its end"
+    return Section("Overload", ("answers by status", "MB before", "MB after"), rows, note)
 
 
 def _key(env: dict[str, str] | None) -> dict[str, str]:

@@ -132,7 +132,7 @@ class Scheduler:
         if len(batch) == 1:
             return [self.backend.run(graph.name, dict(batch[0].waiting.feeds))]
         calls = [job.waiting.feeds for job in batch]
-        outputs = self.backend.run(graph.name, {tensor.name: _join(tensor, calls) for tensor in graph.inputs})
+        outputs = self.backend.run(graph.name, {tensor.name: join(tensor, calls) for tensor in graph.inputs})
         sizes = [_sizes(graph.inputs, feeds) for feeds in calls]
         return _split(graph.outputs, outputs, sizes)
 
@@ -147,7 +147,7 @@ def _sizes(tensors: Sequence[Tensor], feeds: Tensors) -> dict[str, int]:
     }
 
 
-def _join(tensor: Tensor, calls: Sequence[Tensors]) -> np.ndarray:
+def join(tensor: Tensor, calls: Sequence[Tensors]) -> np.ndarray:
     """One input of many calls, stacked along batch and padded to the largest size of every other axis."""
     parts = [feeds[tensor.name] for feeds in calls]
     shape = (sum(map(len, parts)), *(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)))
