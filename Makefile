@@ -30,6 +30,7 @@ bench: .venv/installed
 	$(BIN)/python benchmarks/startup.py runs/sentiment/latest
 	$(BIN)/python benchmarks/predict_speed.py runs/sentiment/latest
 	$(BIN)/python benchmarks/int8.py runs/sentiment/latest
+	$(BIN)/python benchmarks/serving.py runs/sentiment/latest
 	$(BIN)/python benchmarks/training_speed.py
 	$(BIN)/python benchmarks/same_seed.py
 	$(BIN)/python benchmarks/read_speed.py
