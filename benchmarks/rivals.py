@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.predict_speed import BATCH, MAX_LENGTH, pipeline
+from benchmarks.predict_speed import MAX_LENGTH, pipeline
 
 HOST = "127.0.0.1"
 
@@ -35,23 +35,9 @@ def fastapi(run: str, port: int) -> None:
 
 def litserve(run: str, port: int) -> None:
     """LitServe with its batching: up to 32 requests, waiting up to 10 ms for them."""
-    import litserve as ls
+    from benchmarks.rival_litserve import serve
 
-    class Sentiment(ls.LitAPI):  # type: ignore[misc]
-        def setup(self, device: str) -> None:
-            self.answer = pipeline(run, torch.float32)
-
-        def decode_request(self, request: Any) -> Any:
-            return request["inputs"]
-
-        def predict(self, texts: Any) -> Any:
-            return self.answer(list(texts), batch_size=BATCH, truncation=True, max_length=MAX_LENGTH)
-
-        def encode_response(self, output: Any) -> Any:
-            return output
-
-    api = Sentiment(max_batch_size=BATCH, batch_timeout=0.01, api_path="/v1/predict")
-    ls.LitServer(api, accelerator="cpu").run(host=HOST, port=port, log_level="warning", generate_client_file=False)
+    serve(run, HOST, port)
 
 
 def main() -> None:

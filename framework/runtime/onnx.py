@@ -18,10 +18,15 @@ CPU = "CPUExecutionProvider"
 
 @dataclass(frozen=True)
 class Device:
-    """Where graphs run. provider: of onnxruntime, its short name too ("cuda"). threads: of one run; None: all CPUs granted."""
+    """Where graphs run.
+
+    provider: of onnxruntime, its short name too ("cuda"). threads: of one run; None: all CPUs granted.
+    spin: threads wait for work without letting go of their CPU, which is fastest while nothing else needs it.
+    """
 
     provider: str = CPU
     threads: int | None = None
+    spin: bool = True
 
     def __post_init__(self) -> None:
         available = onnxruntime.get_available_providers()
@@ -51,6 +56,7 @@ def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = device.threads
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", str(int(device.spin)))
     providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # what it cannot run, the CPU runs
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers, disabled_optimizers=list(SLOWER))

@@ -15,6 +15,9 @@ MAX_ROWS = 32  # rows of one run
 MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long rows do not fill memory
 
 
+PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves
+FEW = 4  # rows that run together however much padding they need
+
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 
 
@@ -24,9 +27,14 @@ class Size:
 
     rows: int = 0
     longest: int = 0  # elements of its longest row
+    elements: int = 0  # of all rows, without padding
 
     def joined(self, other: Size) -> Size:
-        return Size(self.rows + other.rows, max(self.longest, other.longest))
+        return Size(self.rows + other.rows, max(self.longest, other.longest), self.elements + other.elements)
+
+    @property
+    def dense(self) -> bool:
+        return self.rows * self.longest <= (1 + PADDING) * self.elements
 
 
 @dataclass(eq=False)
@@ -72,7 +80,7 @@ class Scheduler:
             job.call, job.response = None, end.value
         else:
             feed = step.feeds[self.graphs[step.graph].inputs[0].name]
-            job.call, job.size = step, Size(len(feed), feed[0].size)
+            job.call, job.size = step, Size(len(feed), feed[0].size, feed.size)
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
         """The response to each request, in order. `record` is filled when given."""
@@ -105,7 +113,7 @@ class Scheduler:
             yield batch
 
     def choose(self, jobs: Sequence[Job]) -> list[Job]:
-        """The first of the jobs and those whose calls are most like its call in length, as many as one run takes."""
+        """The first of the jobs and those whose calls are most like its call in length, as many as run well together."""
         first, graph = jobs[0], jobs[0].waiting.graph
         others = sorted((job for job in jobs[1:] if job.waiting.graph == graph), key=lambda job: job.size.longest)
         above = bisect_left(others, first.size.longest, key=lambda job: job.size.longest)
@@ -115,9 +123,10 @@ class Scheduler:
             longer = others[above].size.longest - first.size.longest if above < len(others) else None
             up = shorter is None or (longer is not None and longer <= shorter)
             job = others[above if up else below]
-            if self._fits(size.joined(job.size)):
+            joined = size.joined(job.size)
+            if self._fits(joined) and (joined.dense or joined.rows <= FEW):
                 batch.append(job)
-                size = size.joined(job.size)
+                size = joined
                 above, below = (above + 1, below) if up else (above, below - 1)
             else:
                 above, below = (len(others), below) if up else (above, -1)

@@ -1,4 +1,4 @@
-"""Dynamic batching: one thread runs the model, and requests that wait together run together."""
+"""Dynamic batching: requests that wait together run together, in threads beside the event loop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Protocol
@@ -59,37 +60,53 @@ class Engine:
 
     wait: seconds that the oldest request may wait for others; it waits only while others can be expected, because more
         requests were under way when the last run ended than wait now.
-    queue: inputs that may wait.
+    queue: inputs that may wait. lanes: runs at once, each in a thread of its own.
     """
 
-    def __init__(self, scheduler: Scheduler, loop: asyncio.AbstractEventLoop, wait: float, queue: int, watch: Watch) -> None:
+    def __init__(
+        self,
+        scheduler: Scheduler,
+        loop: asyncio.AbstractEventLoop,
+        watch: Watch,
+        wait: float = 0.0,
+        queue: int = 1000,
+        lanes: int = 1,
+    ) -> None:
         self.scheduler = scheduler
         self._loop, self._wait, self._queue, self._watch = loop, wait, queue, watch
         self._changed = threading.Condition()
         self._waiting: list[_Waiting] = []
-        self._expected = 0
+        self._preparing = 0  # changed in the event loop alone
+        self._running = self._expected = 0
         self._closing = False
         self._pace = 0.0  # seconds for an input, lately
-        self._thread = threading.Thread(target=self._work, name=f"engine-{next(_NUMBERS)}", daemon=True)
-        self._thread.start()
+        name = f"engine-{next(_NUMBERS)}"
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{lane}", daemon=True) for lane in range(lanes)]
+        for thread in self._threads:
+            thread.start()
 
     @property
     def depth(self) -> int:
-        """Inputs that wait."""
-        return len(self._waiting)
+        """Inputs that wait, or are being prepared to."""
+        return len(self._waiting) + self._preparing
 
-    def admit(self, inputs: int) -> None:
-        """Raises QueueFullError when so many more cannot wait."""
+    @contextmanager
+    def place(self, inputs: int) -> Iterator[None]:
+        """Room for so many inputs while they are prepared and submitted. Raises QueueFullError when there is none."""
         if self.depth + inputs > self._queue:
             raise QueueFullError(max(1, round(self.depth * self._pace)))
+        self._preparing += inputs
+        try:
+            yield
+        finally:
+            self._preparing -= inputs
 
     def prepare(self, requests: Sequence[Request]) -> list[Job]:
         """Runs the codec up to its first calls; in any thread, for long texts take their time."""
         return [self.scheduler.start(request) for request in requests]
 
     def submit(self, jobs: list[Job]) -> Ticket:
-        """Called in the event loop. Raises QueueFullError."""
-        self.admit(len(jobs))
+        """Called in the event loop, within `place`."""
         if not self.alive():
             raise RuntimeError("the thread that runs the model has ended")
         ticket = Ticket(self._loop.create_future(), jobs, left=len(jobs))
@@ -97,7 +114,7 @@ class Engine:
         answered = [each for each in waiting if each.job.call is None]
         with self._changed:
             self._waiting += [each for each in waiting if each.job.call is not None]
-            self._changed.notify()
+            self._changed.notify_all()
         if answered:
             self._deliver(answered)
         return ticket
@@ -106,11 +123,12 @@ class Engine:
         """Answers what waits, then ends the thread and lets go of the model."""
         with self._changed:
             self._closing = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return all(thread.is_alive() for thread in self._threads)
 
     def _work(self) -> None:
         while batch := self._next():
@@ -120,7 +138,8 @@ class Engine:
             self._pace = seconds / len(batch)
             done = [each for each in batch if each.job.call is None or each.error is not None]
             with self._changed:
-                self._expected = len(batch) + len(self._waiting)
+                self._running -= len(batch)
+                self._expected = len(batch) + len(self._waiting) + self._running
                 self._waiting[:0] = [each for each in batch if each.job.call is not None and each.error is None]
             self._hand_over(done)
             self._tell(len(batch), seconds)
@@ -147,10 +166,11 @@ class Engine:
                     chosen = set(map(id, self.scheduler.choose([each.job for each in self._waiting])))
                     batch = [each for each in self._waiting if id(each.job) in chosen]
                     self._waiting = [each for each in self._waiting if id(each.job) not in chosen]
+                    self._running += len(batch)
                     return batch
 
     def _pause(self) -> float:
-        if self._closing or len(self._waiting) >= min(self._expected, self.scheduler.rows):
+        if self._closing or len(self._waiting) >= min(self._expected - self._running, self.scheduler.rows):
             return 0.0
         pause = self._waiting[0].arrived + self._wait - time.monotonic()
         if pause <= 0:

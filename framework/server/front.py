@@ -46,7 +46,7 @@ class Front:
         started = time.perf_counter()
         request_id = self._id(scope)
         said: dict[str, Any] = {"request_id": request_id}
-        scope["said"], status = said, 0
+        scope["said"], scope["app"], status = said, self, 0  # with an app the router raises what it does not find
 
         async def send_with_id(message: Message) -> None:
             nonlocal status

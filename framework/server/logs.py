@@ -8,28 +8,28 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-LOG = logging.getLogger("framework.server")
-
-
-class JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        entry: dict[str, Any] = {"time": moment, "level": record.levelname.lower(), "event": record.getMessage()}
-        entry |= getattr(record, "said", {})
-        if record.exc_info:
-            entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=True, default=str)
-
-
-def start_logging() -> None:
-    """Ours and uvicorn's, which says what is wrong with a connection."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
-    for name, level in ((LOG.name, logging.INFO), ("uvicorn", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(level)
+_encode = json.JSONEncoder(default=str).encode  # escapes what a terminal could take for a command
 
 
 def log(event: str, level: int = logging.INFO, **said: Any) -> None:
-    LOG.log(level, event, extra={"said": said})
+    """Writes a line. The logging module would look up who called, for each request."""
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds")
+    entry = {"time": moment, "level": logging.getLevelName(level).lower(), "event": event, **said}
+    sys.stdout.write(_encode(entry) + "\n")
+    sys.stdout.flush()
+
+
+class _Lines(logging.Handler):
+    """The records of libraries, as lines of ours."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        trace = {"traceback": logging.Formatter().formatException(record.exc_info)} if record.exc_info else {}
+        log(record.getMessage(), record.levelno, logger=record.name, **trace)
+
+
+def start_logging() -> None:
+    """Takes over what uvicorn says of connections that go wrong, and asyncio of tasks that do."""
+    for name in ("uvicorn", "asyncio"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [_Lines()], False
+        logger.setLevel(logging.WARNING)

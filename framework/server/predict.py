@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +20,7 @@ from framework.server.shelf import Served, Shelf
 
 INLINE = 4_000  # characters of a request that are tokenized in the event loop; more are in a thread, for they take long
 KEYS = 50  # of a wrong body that are looked at for a hint
+THREADS = 2  # that prepare long requests
 DEEP = "nested too deeply"
 
 
@@ -26,6 +29,7 @@ class Predictor:
 
     def __init__(self, shelf: Shelf, settings: Settings) -> None:
         self.shelf, self.limits, self.log_texts = shelf, settings.limits, settings.log_texts
+        self._threads = ThreadPoolExecutor(THREADS, "preparing")
         self._held = 0  # bytes of bodies being read or answered
 
     async def answer(self, request: Request, served: Served) -> Response:
@@ -34,6 +38,8 @@ class Predictor:
         body, complete = bytearray(), False
         served.users += 1
         try:
+            with self._place(served, 1):
+                pass  # where the queue is full no body is read
             async with asyncio.timeout(self.limits.seconds):
                 await self._read(request, body)
                 complete = True
@@ -91,18 +97,23 @@ class Predictor:
             raise RefusedError(422, f"input {number} is empty")
         return characters
 
-    async def _run(self, request: Request, served: Served, inputs: list[Any], characters: int) -> list[Any]:
+    @contextmanager
+    def _place(self, served: Served, inputs: int) -> Iterator[None]:
         try:
-            served.engine.admit(len(inputs))
-            requests = [_understood(served, number, one) for number, one in enumerate(inputs, start=1)]
-            if characters <= INLINE:
-                jobs = served.engine.prepare(requests)
-            else:
-                jobs = await asyncio.to_thread(served.engine.prepare, requests)
-            ticket = served.engine.submit(jobs)
+            with served.engine.place(inputs):
+                yield
         except QueueFullError as full:
             waits = f"{served.engine.depth:,} inputs wait where {self.limits.queue:,} may"
             raise RefusedError(429, f"{waits}; try again later", {"Retry-After": str(full.seconds)}) from None
+
+    async def _run(self, request: Request, served: Served, inputs: list[Any], characters: int) -> list[Any]:
+        requests = [_understood(served, number, one) for number, one in enumerate(inputs, start=1)]
+        with self._place(served, len(inputs)):
+            if characters <= INLINE:
+                jobs = served.engine.prepare(requests)
+            else:
+                jobs = await asyncio.get_running_loop().run_in_executor(self._threads, served.engine.prepare, requests)
+            ticket = served.engine.submit(jobs)
         self.shelf.metrics.queued(served.name, served.engine.depth)
         return await _answered(request, ticket)
 

@@ -17,6 +17,8 @@ from framework.server.engine import Engine
 from framework.server.metrics import Metrics
 from framework.server.settings import Settings
 
+LANES = 2  # runs at once: while one waits for a thread that the event loop has displaced, the other goes on
+
 
 @dataclass(eq=False)
 class Served:
@@ -110,11 +112,12 @@ class Shelf:
         artifact = open_artifact(place.folder)
         if artifact.version != place.version:
             raise InputError(f"{place.folder} changed while it was opened; try again when it is complete")
-        device = Device(self.settings.provider, self.settings.threads)
+        device = Device(self.settings.provider, self.settings.threads, spin=False)
         model = Model(artifact, self.settings.variant, device, self.settings.batch_rows, self.settings.batch_elements)
         model.replay_golden()
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        engine = Engine(model.scheduler, self.loop, self.settings.wait, self.settings.limits.queue, Watched(self.metrics, name))
+        watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
+        engine = Engine(model.scheduler, self.loop, watched, wait, queue, LANES)
         self._opened[name] = Served(name, artifact.version, model, engine, model.codec.interface(), since)
 
     def commit(self) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from framework import Call, InputError, Interface, Request, Response, Steps, nearest
-from framework_text.tokenizer import read_tokenizer
+from framework_text.tokenizer import read_tokenizer, token_ids
 
 VERSION = 1
 KEYS = 50  # of a wrong request that are looked at for a hint
@@ -58,8 +58,7 @@ class ClassificationCodec:
         return {"text": text}
 
     def token_ids(self, request: Request) -> list[int]:
-        ids: list[int] = self.tokenizer.encode(request["text"]).ids
-        return ids
+        return token_ids(self.tokenizer, request["text"])
 
     def start(self, request: Request) -> Steps:
         ids = np.asarray([self.token_ids(request)], dtype=np.int64)

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from framework import Check, Request
 
 FILE = "tokenizer.json"
+LONG = 1000  # characters
 
 
 def write_tokenizer(tokenizer: Any, max_length: int, folder: Path) -> None:
@@ -24,6 +25,13 @@ def write_tokenizer(tokenizer: Any, max_length: int, folder: Path) -> None:
 
 def read_tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(folder / FILE))
+
+
+def token_ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    """The ids of a text. While a long one is tokenized other threads run: `encode` would keep them waiting."""
+    found = tokenizer.encode_batch([text])[0] if len(text) > LONG else tokenizer.encode(text)
+    ids: list[int] = found.ids
+    return ids
 
 
 def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Any, Request], list[int]], role: str) -> Check:

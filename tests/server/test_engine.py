@@ -80,7 +80,7 @@ def in_loop(test: Callable[[Callable[..., Engine], Gate], Coroutine[Any, Any, No
 
             def engine(rounds: int = 1, queue: int = 100, wait: float = 0.0, **limits: int) -> Engine:
                 scheduler = Scheduler(Sum({"rounds": rounds}, Path()), gate, [GRAPH], **limits)
-                engines.append(Engine(scheduler, asyncio.get_running_loop(), wait, queue, Nobody()))
+                engines.append(Engine(scheduler, asyncio.get_running_loop(), Nobody(), wait, queue))
                 return engines[-1]
 
             try:
@@ -143,10 +143,13 @@ async def test_a_full_queue_refuses_with_when_to_come_again(engine: Callable[...
     own.submit(own.prepare(numbers(1)))
     await asyncio.to_thread(gate.entered.wait)
     own.submit(own.prepare(numbers(1, 1)))
-    with pytest.raises(QueueFullError) as full:
-        own.submit(own.prepare(numbers(1, 1)))
+    with pytest.raises(QueueFullError) as full, own.place(2):
+        pass
     assert full.value.seconds >= 1
-    own.submit(own.prepare(numbers(1)))
+    with own.place(1), pytest.raises(QueueFullError), own.place(1):
+        pass  # what is being prepared counts
+    with own.place(1):
+        own.submit(own.prepare(numbers(1)))
 
 
 @in_loop

@@ -1,0 +1,33 @@
+"""The LitServe of benchmarks/rivals.py: a module of its own, because its workers import the class by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import litserve
+import torch
+
+from benchmarks.predict_speed import BATCH, MAX_LENGTH, pipeline
+
+
+class Sentiment(litserve.LitAPI):  # type: ignore[misc]
+    def __init__(self, run: str) -> None:
+        super().__init__(max_batch_size=BATCH, batch_timeout=0.01, api_path="/v1/predict")
+        self.run = run
+
+    def setup(self, device: str) -> None:
+        self.answer = pipeline(self.run, torch.float32)
+
+    def decode_request(self, request: Any) -> Any:
+        return request["inputs"]
+
+    def predict(self, texts: Any) -> Any:
+        return self.answer(list(texts), batch_size=BATCH, truncation=True, max_length=MAX_LENGTH)
+
+    def encode_response(self, output: Any) -> Any:
+        return output
+
+
+def serve(run: str, host: str, port: int) -> None:
+    server = litserve.LitServer(Sentiment(run), accelerator="cpu")
+    server.run(host=host, port=port, log_level="warning", generate_client_file=False)
