@@ -6,7 +6,7 @@ On the CPU: the same rows and weights, batches of 32, at most 128 tokens, gradie
 loop is timed: no loading, probed head, evaluation or checkpoint; each fit follows a short one of its kind. Needs accelerate.
 --dropout and --freeze add this framework with that setting, which shows what it saves:
 
-    python benchmarks/training_speed.py --dropout 0 --freeze embeddings
+    python benchmarks/training_speed.py --dropout 0.1 --freeze embeddings
 """
 
 from __future__ import annotations

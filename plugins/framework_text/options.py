@@ -28,7 +28,7 @@ class FineTuning(BackboneSource):
     warmup: float = 0.06  # share of the steps
     patience: int = 2  # epochs without a better validation metric before training stops
     probe: bool = True  # begin with a head fitted to the backbone's features, not a random one
-    dropout: Optional[float] = None  # None: as the backbone was trained
+    dropout: Optional[float] = 0.0  # None: as the backbone was trained, mostly 0.1
     layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
     freeze: Any = None  # embeddings, or how many layers, from the first on, do not learn
 
