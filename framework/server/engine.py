@@ -6,9 +6,10 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -120,7 +121,7 @@ class Engine:
         return ticket
 
     def close(self) -> None:
-        """Answers what waits, then ends the thread and lets go of the model."""
+        """Answers what waits, then ends the threads."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -142,12 +143,15 @@ class Engine:
                 self._expected = len(batch) + len(self._waiting) + self._running
                 self._waiting[:0] = [each for each in batch if each.job.call is not None and each.error is None]
             self._hand_over(done)
-            self._tell(len(batch), seconds)
+            self._tell(partial(self._watch.ran, len(batch), seconds))
+            self._tell_depth()
 
-    def _tell(self, inputs: int, seconds: float) -> None:
+    def _tell_depth(self) -> None:
+        self._tell(lambda: self._watch.queued(self.depth))
+
+    def _tell(self, what: Callable[[], None]) -> None:
         try:
-            self._watch.ran(inputs, seconds)
-            self._watch.queued(self.depth)
+            what()
         except OSError as error:  # the file of a metric cannot grow: answers go on
             log("metrics are not written", logging.ERROR, error=str(error))
 
@@ -159,6 +163,7 @@ class Engine:
                 if not self._waiting:
                     if self._closing:
                         return None
+                    self._tell_depth()  # those who left are not waited for any more
                     self._changed.wait()
                 elif (pause := self._pause()) > 0:
                     self._changed.wait(pause)

@@ -14,7 +14,7 @@ from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS
 
 KEY, ADMIN_KEY = "FRAMEWORK_API_KEY", "FRAMEWORK_ADMIN_KEY"
 SHORTEST = 16  # characters of a key
-SPARE = 96  # file handles beside connections: files, pipes, sockets of our own
+SPARE = 96  # file handles beside connections: those accepted for probes, files, pipes, sockets of our own
 
 
 @dataclass(frozen=True)

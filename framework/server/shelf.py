@@ -17,7 +17,7 @@ from framework.server.engine import Engine
 from framework.server.metrics import Metrics
 from framework.server.settings import Settings
 
-LANES = 2  # runs at once: while one waits for a thread that the event loop has displaced, the other goes on
+LANES = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
 
 
 @dataclass(eq=False)
@@ -117,7 +117,7 @@ class Shelf:
         model.replay_golden()
         since = datetime.now(UTC).isoformat(timespec="seconds")
         watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
-        engine = Engine(model.scheduler, self.loop, watched, wait, queue, LANES)
+        engine = Engine(model.scheduler, self.loop, watched, wait, queue, min(LANES, self.settings.threads))
         self._opened[name] = Served(name, artifact.version, model, engine, model.codec.interface(), since)
 
     def commit(self) -> None:
