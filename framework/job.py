@@ -193,20 +193,6 @@ class Job:
         return min(calm or plain, key=lambda text: abs(len(text) - 40), default="...")
 
 
-def _claim(folder: Path, config: DictConfig) -> None:
-    """Makes the run's folder and writes the recipe into it. Raises InputError when it holds a run."""
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "config.yaml"
-    try:
-        with file.open("x", encoding="utf-8") as stream:
-            stream.write(OmegaConf.to_yaml(config, resolve=True))
-    except FileExistsError as error:
-        raise InputError(f"{folder} holds a run already; nothing was overwritten") from error
-    except OSError:
-        file.unlink(missing_ok=True)  # no run has begun
-        raise
-
-
 def as_argument(request: Request) -> str:
     """A request on a command line: its text when that is all it has, otherwise JSON."""
     values = list(request.values())

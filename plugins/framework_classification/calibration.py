@@ -14,6 +14,8 @@ from framework_classification.codec import tempered
 
 RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the logarithm of the temperature; few rows must not go further
 
+NEVER = 1.0  # the threshold where no confidence is enough
+
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """The temperature that minimises the negative log-likelihood of targets (rows,) under logits (rows, classes)."""
@@ -35,7 +37,7 @@ def threshold_for(precision: float, confidence: np.ndarray, right: np.ndarray) -
     shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     last = np.append(np.diff(confidence[order]) != 0, True)  # answers of equal confidence are kept or left together
     enough = np.flatnonzero((shares >= precision) & last)
-    return float(confidence[order][enough[-1]]) if len(enough) else 1.0
+    return float(confidence[order][enough[-1]]) if len(enough) else NEVER
 
 
 def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from framework import FitContext, Fitted, Graph, LengthBucketSampler, Table, Tensor, Tensors, rows_per_second, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, Tensors, rows_per_second, train
 from framework_classification import Classification
-from framework_classification.calibration import fit_temperature, threshold_for
+from framework_classification.calibration import NEVER, fit_temperature, threshold_for
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
@@ -37,8 +37,7 @@ def fit(context: FitContext) -> Fitted:
     data: ClassificationData = context.data
     options: Classification = context.options
     model: FineTuning = context.model
-    source = model.backbone
-    folder = backbones.fetch(source)
+    folder = backbones.fetch(model.backbone)
     tokenizer = backbones.load_tokenizer(folder, options.max_length)
     network, shape = _network(folder, data.labels, model)
     classifier = Classifier(network, len(data.labels), model, data.class_weights() if options.class_weights else None)
@@ -52,34 +51,45 @@ def fit(context: FitContext) -> Fitted:
     pad = tokenizer.pad_token_id or 0
     loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
     if model.probe and not context.resume:
-        some = _tokenized(data, data.some(_probed(data), context.seed), tokenizer, options)
-        sampler = LengthBucketSampler(some.lengths, 64, shuffle=False)
-        accuracy = fit_head(network, len(data.labels), batches(some, sampler, pad))
-        shape |= {"probe_accuracy": accuracy} if accuracy is not None else {}
+        plan = keep(replace(plan, probe_accuracy=_probe(network, context, tokenizer)), context.folder)
     if plan.epochs is not None:
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     training = train(classifier, loader, context, patience=model.patience)
     logits, targets = predict_logits(classifier, rows["validation"], pad)
     temperature = fit_temperature(logits, targets)
+    abstains = abstention(options, logits / temperature, targets)
+    if abstains.get("threshold") == NEVER:
+        context.show(Section("Abstention", note=_always_abstains(options)))
     return Fitted(
-        settings={"labels": data.labels, **abstention(options, logits / temperature, targets)},
+        settings={"labels": data.labels, **abstains},
         graphs=(graph(Probabilities(network, temperature).eval(), network.config, options.max_length, pad),),
         write_resources=partial(write_tokenizer, tokenizer, options.max_length),
         save=partial(_save, network, tokenizer),
         checks=(same_tokens(tokenizer, options.max_length, ClassificationCodec.token_ids, "text"),),
-        facts={
-            "backbone": source.name,
-            "licence": source.licence or "not stated (model.licence= records it)",
-            "parameters": sum(p.numel() for p in network.parameters()),
-            **shape,
-            "max_length": options.max_length,
-            "rows": plan.rows,
-            "batch_size": plan.batch_size,
-            "learning_rate": plan.learning_rate,
-            "temperature": temperature,
-            **training,
-        },
+        facts=_facts(network, model, plan) | shape | {"max_length": options.max_length, "temperature": temperature, **training},
     )
+
+
+def _facts(network: Any, model: FineTuning, plan: Plan) -> dict[str, Any]:
+    """For the manifest."""
+    source = model.backbone
+    return {
+        "backbone": source.name,
+        "licence": source.licence or "not stated (model.licence= records it)",
+        "parameters": sum(p.numel() for p in network.parameters()),
+        **({"probe_accuracy": plan.probe_accuracy} if plan.probe_accuracy is not None else {}),
+        "rows": plan.rows,
+        "batch_size": plan.batch_size,
+        "learning_rate": plan.learning_rate,
+    }
+
+
+def _probe(network: Any, context: FitContext, tokenizer: Any) -> float | None:
+    """Begins with a head fitted to some rows; its accuracy, where it was worth beginning with."""
+    data = context.data
+    some = _tokenized(data, data.some(_probed(data), context.seed), tokenizer, context.options)
+    sampler = LengthBucketSampler(some.lengths, 64, shuffle=False)
+    return fit_head(network, len(data.labels), batches(some, sampler, tokenizer.pad_token_id or 0))
 
 
 def _probed(data: ClassificationData) -> int:
@@ -144,6 +154,14 @@ def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray)
         "precision": options.abstain_precision,
         "threshold": threshold_for(options.abstain_precision, confidence, right),
     }
+
+
+def _always_abstains(options: Classification) -> str:
+    asked = f"task.abstain_precision={options.abstain_precision}"
+    return (
+        f"warning: however sure, the model is not right that often on validation, so nearly every answer will be marked as an "
+        f"abstention; ask for less than {asked}, or add training rows"
+    )
 
 
 def predict_logits(classifier: Classifier, rows: TokenizedRows, pad: int) -> tuple[np.ndarray, np.ndarray]:

@@ -19,13 +19,17 @@ VALIDATION = 0.3  # cost of judging a row, as a share of learning from it
 
 @dataclass(frozen=True)
 class Plan:
-    """rows: of the training rows, as many are used. epochs: None where the recipe's `trainer:` section decides."""
+    """rows: of the training rows, as many are used. epochs: None where the recipe's `trainer:` section decides.
+
+    probe_accuracy: of the head that the training began with, where one was fitted.
+    """
 
     rows: int
     epochs: int | None
     batch_size: int
     learning_rate: float
     why: Sequence[str]
+    probe_accuracy: float | None = None
 
     def section(self) -> Section:
         epochs = "as trainer: says" if self.epochs is None else f"{self.epochs}"

@@ -5,23 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from itertools import chain
 from math import prod
 from pathlib import Path
 
 import numpy as np
 from tokenizers import Encoding, Tokenizer
 
-from framework import Problem, Section, Text, mask
+from framework import Problem, Section, Text
 from framework_text import backbones
 from framework_text.options import FineTuning
 from framework_text.plan import batch_size, learning_rate, wanted_epochs
-from framework_text.tokenizer import FILE
+from framework_text.tokenizer import FILE, UNKNOWN, presentable, unknown_rate
 
 SAMPLE = 5000  # training rows that are tokenized
-UNKNOWN = 0.02  # share of unknown tokens from which the backbone may not know the language
 CUT = 0.05  # share of rows beyond the length limit from which it is a problem
-EXAMPLES = 2
-LOOKED_AT = 200  # rows among which examples without personal data are sought
 TRAINING_PASSES = 3  # forward, and twice as much backward (Kaplan et al. 2020)
 UTILIZATION = 0.6  # of the speed of one large matrix product, which training reaches on a CPU
 SHAPE = ((("hidden_size", "dim"), 768), (("num_hidden_layers", "n_layers"), 12))  # names in config.json, BERT's own size
@@ -36,13 +34,12 @@ def preview(texts: Sequence[str], classes: int, max_length: int, model: FineTuni
     sample = [texts[i] for i in range(min(SAMPLE, len(texts)))]
     encoded = tokenizer.encode_batch(sample)
     lengths = np.array([len(entry.ids) for entry in encoded])
-    examples = [entry for text, entry in zip(sample[:LOOKED_AT], encoded, strict=False) if mask(text) == text][:EXAMPLES]
-    rows = [(len(entry.ids), *_shown(tokenizer, entry)) for entry in examples]
+    rows = [(len(encoded[i].ids), *_shown(tokenizer, encoded[i])) for i in presentable(sample)]
     sections = [
         Section("Rows as the model sees them", ("tokens", "decoded", "one by one"), rows),
         _estimate(folder, np.minimum(lengths, max_length), len(texts), classes, model),
     ]
-    return sections, _problems(tokenizer, [entry.ids for entry in encoded], lengths, max_length)
+    return sections, _problems(tokenizer, encoded, lengths, max_length)
 
 
 def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:
@@ -60,7 +57,7 @@ def _tokenizer(folder: Path, max_length: int) -> Tokenizer:
     return tokenizer
 
 
-def _problems(tokenizer: Tokenizer, ids: Sequence[Sequence[int]], lengths: np.ndarray, max_length: int) -> list[Problem]:
+def _problems(tokenizer: Tokenizer, encoded: Sequence[Encoding], lengths: np.ndarray, max_length: int) -> list[Problem]:
     found = []
     cut = float((lengths > max_length).mean())
     if cut > CUT:
@@ -68,7 +65,7 @@ def _problems(tokenizer: Tokenizer, ids: Sequence[Sequence[int]], lengths: np.nd
         found.append(Problem(what, f"they are cut at task.max_length={max_length}; a larger limit takes more time and memory"))
     marks = [mark for mark in ("[UNK]", "<unk>") if tokenizer.token_to_id(mark) is not None]
     unknown = tokenizer.token_to_id(marks[0]) if marks else None
-    share = sum(row.count(unknown) for row in map(list, ids)) / max(1, int(lengths.sum())) if unknown is not None else 0.0
+    share = unknown_rate(np.fromiter(chain.from_iterable(entry.ids for entry in encoded), np.int32), unknown)
     if share > UNKNOWN:
         what = f"{share:.1%} of the tokens are unknown to this backbone's vocabulary: it may not know the language"
         found.append(Problem(what, "model.name= chooses another, such as a multilingual one"))

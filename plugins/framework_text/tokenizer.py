@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tokenizers import Tokenizer
 
-from framework import Check, Request
+from framework import Check, Request, mask
 
 FILE = "tokenizer.json"
 LONG = 1000  # characters
+UNKNOWN = 0.02  # share of unknown tokens from which the backbone may not know the language
+EXAMPLES = 2  # rows shown as the model sees them
+LOOKED_AT = 1000  # rows among which they are sought
 
 
 def write_tokenizer(tokenizer: Any, max_length: int, folder: Path) -> None:
@@ -32,6 +37,17 @@ def token_ids(tokenizer: Tokenizer, text: str) -> list[int]:
     found = tokenizer.encode_batch([text])[0] if len(text) > LONG else tokenizer.encode(text)
     ids: list[int] = found.ids
     return ids
+
+
+def unknown_rate(tokens: np.ndarray, unknown: int | None) -> float:
+    """The share of tokens, of any number of rows, that the tokenizer could only mark as unknown."""
+    return float((tokens == unknown).mean()) if unknown is not None and tokens.size else 0.0
+
+
+def presentable(texts: Sequence[str]) -> list[int]:
+    """The first rows without personal data: a tokenizer takes addresses apart, so they could not be masked afterwards."""
+    looked_at = range(min(LOOKED_AT, len(texts)))
+    return list(islice((i for i in looked_at if mask(text := texts[i]) == text), EXAMPLES))
 
 
 def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Any, Request], list[int]], role: str) -> Check:

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from framework import LengthBucketSampler, Section, Text, mask
+from framework import LengthBucketSampler, Section, Text
 from framework_text.lengths import histogram
+from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
 Batch = dict[str, torch.Tensor]
-EXAMPLES = 2  # rows shown as the model sees them
 CHUNK = 4096  # rows tokenized at once: a tokenizer's own output takes kilobytes a row
-LOOKED_AT = 1000  # rows among which they are sought
 
 
 class TokenizedRows(Dataset[tuple[np.ndarray, int]]):
@@ -86,8 +85,8 @@ def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_leng
     cut = int((rows.lengths >= max_length).sum())
     if cut:
         notes.append(f"{cut:,} training rows fill or pass the limit of {max_length} tokens and may be cut; task.max_length=")
-    unknown = unknown_rate(tokenizer, rows)
-    if unknown > 0.02:
+    unknown = unknown_rate(rows.tokens, tokenizer.unk_token_id)
+    if unknown > UNKNOWN:
         notes.append(f"warning: {unknown:.1%} of the tokens are unknown to this backbone's vocabulary; "
                      "it may not know the language of these texts (model.name= chooses another)")  # fmt: skip
     chart = histogram("Tokens of a training row", "tokens", {"train": rows.lengths})
@@ -98,14 +97,5 @@ def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_leng
 
 
 def _examples(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows) -> Section:
-    """The first rows without personal data: a tokenizer takes addresses apart, so they could not be masked afterwards."""
-    clean = [i for i in range(min(LOOKED_AT, len(rows))) if mask(texts[i]) == texts[i]][:EXAMPLES]
-    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows[i][0].tolist()))) for i in clean]
+    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows[i][0].tolist()))) for i in presentable(texts)]
     return Section("Training rows as the model sees them", ("", "tokens, decoded"), shown)
-
-
-def unknown_rate(tokenizer: Any, rows: TokenizedRows) -> float:
-    """The share of tokens that the tokenizer could only mark as unknown."""
-    if tokenizer.unk_token_id is None or not rows.tokens.size:
-        return 0.0
-    return float((rows.tokens == tokenizer.unk_token_id).mean())
