@@ -56,6 +56,7 @@ def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = device.threads
     options.log_severity_level = 3
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # it keeps the largest run's memory, and is no faster
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(device.spin)))
     providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # what it cannot run, the CPU runs
     try:

@@ -11,12 +11,14 @@ from typing import Any
 from framework.artifact import Place, open_artifact
 from framework.errors import InputError
 from framework.graphs import Interface
+from framework.memory import give_back
 from framework.runtime.model import Model
 from framework.runtime.onnx import Device
 from framework.server.engine import Engine
 from framework.server.metrics import Metrics
 from framework.server.settings import Settings
 
+SETTLED = 1.0  # seconds after a swap, when what it freed is given back
 LANES = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
 
 
@@ -132,6 +134,7 @@ class Shelf:
                 oldest, self.previous[name] = self.previous.get(name), before
                 if oldest is not served:
                     self._retire(oldest)
+        self.loop.call_later(SETTLED, self.loop.run_in_executor, None, give_back)
 
     def abort(self) -> None:
         """Lets go of what was opened to follow."""
