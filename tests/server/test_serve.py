@@ -195,6 +195,38 @@ def test_slow_bodies_slow_heads_and_slow_answers_end(tmp_path: Path, run_folder:
         assert server.predict("x").status_code == 200
 
 
+def test_an_answer_that_nobody_takes_ends(tmp_path: Path, run_folder: Path) -> None:
+    """A client that asks for a large page and never reads would keep it in memory."""
+    with serving(tmp_path, run_folder, "--timeout", "0.2") as server, socket.socket() as stalled:
+        stalled.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stalled.connect(("127.0.0.1", server.port))
+        stalled.sendall(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n" * 8)
+        until(lambda: server.metric("framework_requests_active") >= 2)  # this one included
+        until(lambda: server.metric("framework_requests_active") == 1)
+        assert server.predict("fine").status_code == 200
+
+
+def test_batching_is_as_the_options_say(tmp_path: Path, run_folder: Path) -> None:
+    with serving(tmp_path, run_folder, "--max-batch", "2", "--threads", "1", "--max-wait-ms", "0") as server:
+        assert server.get("/v1/models").json()["models"][0]["threads"] == 1
+        assert server.predict(*["the lovely flight"] * 7).status_code == 200
+        runs = server.metric("framework_batch_inputs_count")
+        assert runs == server.metric("framework_batch_inputs_bucket", le="2.0") >= 4
+        assert server.metric("framework_batch_inputs_sum") == 7
+    with serving(tmp_path, run_folder, "--max-batch-tokens", "8") as server:  # fewer than two of these texts have
+        assert server.predict(*["the lovely flight was late"] * 3).status_code == 200
+        assert server.metric("framework_batch_inputs_bucket", le="1.0") == server.metric("framework_batch_inputs_count") == 3
+
+
+def test_at_the_end_requests_are_waited_for_no_longer_than_drain_says(tmp_path: Path, run_folder: Path) -> None:
+    with serving(tmp_path, run_folder, "--drain", "1") as server, socket.socket() as never:
+        never.connect(("127.0.0.1", server.port))
+        never.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        until(lambda: server.metric("framework_requests_active") >= 2)
+        server.process.terminate()
+        assert server.process.wait(8) == 0  # the request itself would have had ten seconds
+
+
 def test_a_queue_that_is_full_says_when_to_come_again(tmp_path: Path, run_folder: Path) -> None:
     with serving(tmp_path, run_folder, "--max-queue", "256") as server, ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: server.predict(*["word " * 600] * 200), range(8)))
