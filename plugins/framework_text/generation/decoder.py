@@ -1,0 +1,140 @@
+"""A causal language model of transformers as one graph with a cache: the prompt and every later token are runs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
+
+from framework import Graph, Tensor, Tensors
+from framework_text.generation.decoding import GRAPH
+
+TOLERANCE = 1e-3  # of a logit and of a cached state, between the module and an exact export
+
+
+class Decoder(nn.Module):
+    """One run over new tokens, given the keys and values of those before.
+
+    input_ids, attention_mask (batch, sequence); keep (batch, kept): the places of the new tokens whose logits are wanted;
+    past_mask (batch, past); cache (batch, past, layers, 2, heads, width): keys and values.
+    Returns logits (batch, kept, vocabulary), and new (batch, sequence, layers, 2, heads, width) to append to the cache.
+
+    Masks are 1 at tokens and 0 at padding, which may stand behind the cache and behind the new tokens alike: who sees whom,
+    also in a sliding window, follows from the positions that the masks count.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        model.set_attn_implementation("eager")
+        self.model = model
+        self.window: int | None = getattr(model.config, "sliding_window", None)
+        self.kinds = sorted(set(getattr(model.config, "layer_types", None) or ()))
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        keep: torch.Tensor,
+        past_mask: torch.Tensor,
+        cache: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        layers = [_Layer(*(state.transpose(1, 2) for state in layer.unbind(2))) for layer in cache.unbind(2)]
+        past = DynamicCache()
+        past.layers = list(layers)
+        places = past_mask.sum(1, keepdim=True) + attention_mask.cumsum(1) - 1
+        before = past_mask.cumsum(1) - 1
+        seen = self._seen(places, torch.cat([before, places], 1), torch.cat([past_mask, attention_mask], 1) > 0)
+        hidden = self.model.base_model(
+            input_ids=input_ids, attention_mask=seen, position_ids=places.clamp(min=0), past_key_values=past, use_cache=True
+        ).last_hidden_state
+        wanted = hidden.gather(1, keep.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
+        new = torch.stack([torch.stack([layer.new_keys, layer.new_values], 1) for layer in layers], 1)
+        return self._logits(wanted), new.permute(0, 4, 1, 2, 3, 5)
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
+        cap: float | None = getattr(self.model.config, "final_logit_softcapping", None)
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    def _seen(self, queries: torch.Tensor, keys: torch.Tensor, tokens: torch.Tensor) -> Any:
+        """What attention adds to its scores, (batch, 1, sequence, past + sequence); where layers differ, for each kind."""
+        apart = queries.unsqueeze(-1) - keys.unsqueeze(1)
+        seen = tokens.unsqueeze(1) & (apart >= 0)
+        near = seen & (apart < self.window) if self.window is not None else seen
+        if not self.kinds:
+            return _scores(near)
+        return {kind: _scores(near if kind == "sliding_attention" else seen) for kind in self.kinds}
+
+
+class _Layer(DynamicLayer):
+    """Gives attention what is cached and what is new, and keeps the new by itself."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.before = keys, values
+        self.keys, self.values = keys, values  # transformers reads them
+        self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        self.new_keys, self.new_values = key_states, value_states
+        return torch.cat([self.before[0], key_states], 2), torch.cat([self.before[1], value_states], 2)
+
+
+def _scores(seen: torch.Tensor) -> torch.Tensor:
+    return torch.where(seen, 0.0, torch.finfo(torch.float32).min).unsqueeze(1)
+
+
+def cache_shape(config: Any) -> tuple[int, int, int, int]:
+    """(layers, 2, heads, width) of what one token leaves in the cache."""
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return config.num_hidden_layers, 2, heads, width
+
+
+def decoder_graph(model: Any, window: int) -> Graph:
+    """window: tokens of a prompt and its answer together, at most."""
+    config, shape = model.config, cache_shape(model.config)
+    new, past = ("batch", "sequence"), ("batch", "past")
+    return Graph(
+        GRAPH,
+        inputs=(
+            Tensor("input_ids", "int64", new),
+            Tensor("attention_mask", "int64", new),
+            Tensor("keep", "int64", ("batch", "kept")),
+            Tensor("past_mask", "int64", past),
+            Tensor("cache", "float32", (*past, *shape)),
+        ),
+        outputs=(
+            Tensor("logits", "float32", ("batch", "kept", config.vocab_size)),
+            Tensor("new", "float32", (*new, *shape)),
+        ),
+        axes={"sequence": (1, window), "kept": (1, window), "past": (0, window)},
+        tolerance={"logits": TOLERANCE, "new": TOLERANCE},
+        decides="logits",
+        module=Decoder(model.eval()).eval(),
+        example=partial(_example, vocabulary=config.vocab_size, shape=shape),
+    )
+
+
+def _example(sizes: Mapping[str, int], vocabulary: int, shape: tuple[int, ...]) -> Tensors:
+    """Random tokens after random tokens; every other row has padding behind its cache and behind its new tokens."""
+    batch, sequence, past = sizes["batch"], sizes["sequence"], sizes["past"]
+    random = np.random.default_rng(batch * 1000 + sequence)
+    masks = np.ones((batch, sequence), np.int64), np.ones((batch, past), np.int64)
+    masks[0][1::2, max(1, sequence // 2) :] = 0
+    masks[1][1::2, past // 2 :] = 0
+    return {
+        "input_ids": random.integers(min(5, vocabulary - 1), vocabulary, (batch, sequence)),
+        "attention_mask": masks[0],
+        "keep": random.integers(0, max(1, sequence // 2), (batch, sizes["kept"])),
+        "past_mask": masks[1],
+        "cache": random.standard_normal((batch, past, *shape), np.float32),
+    }

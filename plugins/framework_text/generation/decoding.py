@@ -1,0 +1,124 @@
+"""Decoding in numpy: one token after another from a decoder's logits, whatever runs the decoder. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from framework import Call, Event, Tensors
+
+GRAPH = "decoder"
+ROOM = 64  # tokens by which a cache grows
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen.
+
+    temperature: 0 takes the likeliest; otherwise logits are divided by it. top_k: among so many of the likeliest, 0 among all.
+    top_p: among the fewest that together have this probability (Holtzman et al. 2020). repetition_penalty: above 1, what
+    was said is less likely (Keskar et al. 2019). seed: the same choices again.
+    """
+
+    temperature: float = 0.0
+    top_k: int = 0
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """tokens: chosen, without the one that ended it. stopped: by such a token; otherwise the limit was reached."""
+
+    tokens: list[int]
+    stopped: bool
+
+
+class Cache:
+    """Keys and values of the tokens so far, (1, tokens, *shape), in a buffer that grows."""
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self._buffer = np.empty((1, ROOM, *shape), np.float32)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def states(self) -> np.ndarray:
+        return self._buffer[:, : self._length]
+
+    def append(self, new: np.ndarray) -> None:
+        """new: (1, tokens, *shape)."""
+        length = self._length + new.shape[1]
+        if length > self._buffer.shape[1]:
+            larger = np.empty((1, max(length + ROOM, 3 * length // 2), *self._buffer.shape[2:]), np.float32)
+            larger[:, : self._length] = self.states
+            self._buffer = larger
+        self._buffer[:, self._length : length] = new
+        self._length = length
+
+
+def decode(
+    prompt: Sequence[int], shape: Sequence[int], limit: int, ends: Collection[int], sampling: Sampling
+) -> Generator[Call | Event, Tensors, Decoded]:
+    """Steps of a codec: calls of the decoder, an event ``{"token": id}`` for each token chosen.
+
+    prompt: token ids, at least one. shape: what a token leaves in the cache. limit: of tokens chosen. ends: those that end it.
+    """
+    cache, random = Cache(shape), np.random.default_rng(sampling.seed)
+    tokens: list[int] = []
+    new = list(prompt)
+    while len(tokens) < limit:
+        outputs = yield Call(GRAPH, feeds(new, cache))
+        cache.append(outputs["new"])
+        token = choose(outputs["logits"][0, -1], [*prompt, *tokens], sampling, random)
+        if token in ends:
+            return Decoded(tokens, stopped=True)
+        tokens.append(token)
+        yield Event({"token": token})
+        new = [token]
+    return Decoded(tokens, stopped=False)
+
+
+def feeds(new: Sequence[int], cache: Cache, kept: Sequence[int] | None = None) -> Tensors:
+    """Inputs of the decoder for new tokens; kept: the places of those whose logits are wanted, by default the last."""
+    ids = np.asarray([new], np.int64)
+    return {
+        "input_ids": ids,
+        "attention_mask": np.ones_like(ids),
+        "keep": np.asarray([kept if kept is not None else [len(new) - 1]], np.int64),
+        "past_mask": np.ones((1, len(cache)), np.int64),
+        "cache": cache.states,
+    }
+
+
+def choose(logits: np.ndarray, said: Sequence[int], sampling: Sampling, random: np.random.Generator) -> int:
+    """A token from logits (vocabulary,). said: the tokens so far, of the prompt too."""
+    if sampling.repetition_penalty != 1.0:
+        logits = logits.copy()
+        places = np.unique(np.asarray(said, np.int64))
+        some = logits[places]
+        logits[places] = np.where(some < 0, some * sampling.repetition_penalty, some / sampling.repetition_penalty)
+    if sampling.temperature == 0.0:
+        return int(logits.argmax())
+    probabilities = _probabilities(logits / sampling.temperature, sampling)
+    return int(random.choice(len(probabilities), p=probabilities))
+
+
+def _probabilities(scores: np.ndarray, sampling: Sampling) -> np.ndarray:
+    """Softmax in double precision over those that top-k and top-p leave."""
+    scores = scores.astype(np.float64)
+    if 0 < sampling.top_k < len(scores):
+        scores = np.where(scores < np.partition(scores, -sampling.top_k)[-sampling.top_k], -np.inf, scores)
+    powers = np.exp(scores - scores.max())
+    probabilities: np.ndarray = powers / powers.sum()
+    if sampling.top_p < 1.0:
+        order = np.argsort(-probabilities, kind="stable")
+        before = np.cumsum(probabilities[order]) - probabilities[order]
+        probabilities[order[before >= sampling.top_p]] = 0.0
+        probabilities /= probabilities.sum()
+    return probabilities

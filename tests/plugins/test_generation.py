@@ -1,0 +1,127 @@
+"""Generators: the decoder as a graph with a cache, and decoding in numpy, held to transformers' own `generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoConfig, AutoModelForCausalLM
+
+from framework import Backend, Graph, ModuleBackend, Request, Response, Steps
+from framework.export import export, open_backend, paths
+from framework.plugins import load_plugins
+from framework.runtime.scheduler import Scheduler
+from framework.verify import Parity, compare_shapes
+from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.decoding import Sampling, choose, decode
+
+END, WINDOW, NEW = 2, 64, 12
+SIZES = {
+    "vocab_size": 97, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
+    "num_key_value_heads": 2, "max_position_embeddings": 256, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": END,
+}  # fmt: skip
+SLIDING = {"sliding_window": 7, "head_dim": 8}  # far shorter than the prompts below
+FAMILIES: Mapping[str, Mapping[str, Any]] = {
+    "llama": SIZES,
+    "mistral": SIZES | {"sliding_window": 7},
+    "qwen2": SIZES,
+    "qwen3": SIZES | {"head_dim": 8},
+    "gemma2": SIZES | SLIDING,
+    "gemma3_text": SIZES | SLIDING | {"layer_types": ["sliding_attention", "full_attention", "sliding_attention"]},
+    "gpt2": {"vocab_size": 97, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 256, "bos_token_id": 1,
+             "eos_token_id": END},
+}  # fmt: skip
+PROMPTS = [np.random.default_rng(i).integers(5, 97, length).tolist() for i, length in enumerate((1, 3, 9, 20, 33))]
+
+
+class Tokens:
+    """A codec of token ids alone."""
+
+    version = 1
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = shape
+
+    def start(self, request: Request) -> Steps:
+        found = yield from decode(request["ids"], self.shape, NEW, {END}, Sampling())
+        return {"tokens": found.tokens, "stopped": found.stopped}
+
+
+def tiny(family: str) -> Any:
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(family, **FAMILIES[family])
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32).eval()
+    for weights in model.parameters():
+        if weights.ndim > 1:
+            weights.data *= 3.0  # random weights of the usual size hardly tell tokens apart
+    return model
+
+
+def generated(model: Any) -> list[Response]:
+    """What transformers says, one prompt at a time."""
+    answers = []
+    for prompt in PROMPTS:
+        given = torch.tensor([prompt])
+        whole = model.generate(
+            given, attention_mask=torch.ones_like(given), max_new_tokens=NEW, do_sample=False, pad_token_id=0
+        )[0, len(prompt) :].tolist()
+        answers.append({"tokens": whole[: whole.index(END)] if END in whole else whole, "stopped": END in whole})
+    return answers
+
+
+def decoded(backend: Backend, graph: Graph, model: Any) -> list[Response]:
+    """All prompts at once: short and long ones share their runs, and those that end leave the others."""
+    codec: Any = Tokens(cache_shape(model.config))
+    return Scheduler(codec, backend, [graph]).answer([{"ids": prompt} for prompt in PROMPTS])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_greedy_tokens_equal_those_of_generate(family: str) -> None:
+    model = tiny(family)
+    expected = generated(model)
+    graph = decoder_graph(model, WINDOW)
+    assert decoded(ModuleBackend([graph]), graph, model) == expected
+    assert len({tuple(answer["tokens"]) for answer in expected}) == len(PROMPTS)
+
+
+@pytest.mark.parametrize("exporter", ["onnx", "torchscript"])
+def test_exported_decoders_equal_the_module_and_say_the_same(tmp_path: Path, exporter: str) -> None:
+    model = tiny("gemma3_text")
+    graph = decoder_graph(model, WINDOW)
+    chosen = load_plugins().exporter(exporter)
+    variant = export([graph], chosen, chosen.options(), tmp_path, None)
+    backend = open_backend([graph], chosen, paths(tmp_path, variant))
+    parity = Parity()
+    compare_shapes(parity, [graph], ModuleBackend([graph]), backend)
+    parity.require(exporter)
+    assert decoded(backend, graph, model) == decoded(ModuleBackend([graph]), graph, model)
+
+
+LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
+
+
+@pytest.mark.parametrize(
+    ("sampling", "expected"),
+    [
+        (Sampling(temperature=1.0), [0.5, 0.3, 0.15, 0.05]),
+        (Sampling(temperature=1.0, top_k=2), [0.625, 0.375, 0, 0]),
+        (Sampling(temperature=1.0, top_p=0.6), [0.625, 0.375, 0, 0]),
+        (Sampling(temperature=1.0, top_p=0.5), [1, 0, 0, 0]),
+        (Sampling(temperature=0.5), [0.25 / 0.365, 0.09 / 0.365, 0.0225 / 0.365, 0.0025 / 0.365]),
+        (Sampling(), [1, 0, 0, 0]),
+    ],
+)
+def test_tokens_are_drawn_as_often_as_the_sampling_says(sampling: Sampling, expected: list[float]) -> None:
+    random = np.random.default_rng(0)
+    drawn = np.bincount([choose(LOGITS, [], sampling, random) for _ in range(4000)], minlength=4) / 4000
+    assert drawn == pytest.approx(expected, abs=0.03)
+
+
+def test_what_was_said_is_less_likely_under_a_repetition_penalty() -> None:
+    random = np.random.default_rng(0)
+    assert choose(LOGITS, [0, 0], Sampling(repetition_penalty=3.0), random) == 1
+    assert choose(-LOGITS, [3], Sampling(repetition_penalty=3.0), random) == 2
