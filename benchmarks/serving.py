@@ -15,6 +15,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,7 +24,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -83,7 +84,7 @@ def server(*command: str, env: dict[str, str] | None = None) -> Iterator[tuple[s
     started = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *(part.replace("PORT", str(port)) for part in command)],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(env or {})},
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, **(env or {})}, start_new_session=True,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
     try:
@@ -104,6 +105,8 @@ def server(*command: str, env: dict[str, str] | None = None) -> Iterator[tuple[s
             process.wait(30)
         except subprocess.TimeoutExpired:
             process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # LitServe leaves its workers
 
 
 def ours(run: str, *more: str) -> tuple[str, ...]:

@@ -178,7 +178,7 @@ def _seal(manifest: Mapping[str, Any]) -> str:
 
 def describe_graphs(graphs: Sequence[Graph]) -> list[dict[str, Any]]:
     """Graphs as plain data, without what runs them."""
-    keys = ("name", "inputs", "outputs", "axes", "tolerance", "decides")
+    keys = ("name", "inputs", "outputs", "axes", "tolerance", "decides", "state")
     return [{key: _plain(getattr(graph, key)) for key in keys} for graph in graphs]
 
 
@@ -198,6 +198,7 @@ def _graph(entry: Mapping[str, Any]) -> Graph:
         axes={axis: (low, high) for axis, (low, high) in entry["axes"].items()},
         tolerance=entry["tolerance"],
         decides=entry["decides"],
+        state=tuple((before, new) for before, new in entry.get("state", ())),
     )
 
 

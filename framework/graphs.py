@@ -32,6 +32,8 @@ class Graph:
     axes: the smallest and largest size of each dynamic axis but ``batch``.
     tolerance: largest absolute difference an exact export may show, per output.
     decides: the output whose argmax over the last axis is the answer, if there is one.
+    state: inputs that hold what earlier runs left, and the outputs that are appended to them. A request takes many runs of
+        such a graph, and their outputs are too large to be kept.
     module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
     example: makes valid inputs for given axis sizes, ``example({"batch": 2, "sequence": 5})``.
     """
@@ -42,6 +44,7 @@ class Graph:
     axes: Mapping[str, tuple[int, int]]
     tolerance: Mapping[str, float]
     decides: str | None = None
+    state: tuple[tuple[str, str], ...] = ()
     module: Any = None
     example: Callable[[Mapping[str, int]], Tensors] | None = None
 

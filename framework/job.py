@@ -129,7 +129,7 @@ class Job:
     def context(self, candidate: Candidate, splits: Splits) -> FitContext:
         """What a candidate is fitted with: the test rows are not in it."""
         unseen = Splits(splits.train, splits.validation, Table({name: [] for name in splits.test.columns}))
-        model = NoOptions() if candidate.baseline else options_of(self.config.model, candidate.options)
+        model = NoOptions() if candidate.options is NoOptions else options_of(self.config.model, candidate.options)
         return FitContext(
             data=self.understand(unseen),
             options=self.options,

@@ -21,7 +21,7 @@ Show = Callable[[Any], Any]  # a request or response as it may be shown
 
 @dataclass(frozen=True)
 class Trace:
-    """The responses of one backend, and the outputs of every call behind them."""
+    """The responses of one backend, and the outputs of every call behind them; none where a graph has state."""
 
     responses: list[Response]
     outputs: Record
@@ -65,7 +65,8 @@ class Parity:
 def trace(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Trace:
     """Answers requests and keeps the outputs of every call."""
     outputs: Record = []
-    return Trace(Scheduler(codec, backend, graphs).answer(requests, outputs), outputs)
+    kept = None if any(graph.state for graph in graphs) else outputs
+    return Trace(Scheduler(codec, backend, graphs).answer(requests, kept), outputs)
 
 
 def replay(codec: Codec, requests: Sequence[Request], outputs: Record) -> list[Response]:
@@ -108,6 +109,42 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
             answers = f"{show(found.responses[row])} where the model says {show(expected.responses[row])}"
             parity.failures.append((np.inf, f"{where}: {answers}"))
     return parity
+
+
+def compare_steps(
+    codec: Codec,
+    graphs: Sequence[Graph],
+    requests: Mapping[int, Request],
+    reference: Backend,
+    backend: Backend,
+    show: Show = dict,
+) -> Parity:
+    """Answers requests, by row, one after another with the reference, and runs every call on the other backend too.
+
+    For graphs with state: each step begins with what the reference has said so far, and nothing is kept.
+    """
+    parity = Parity(rows=len(requests))
+    both = _Both(reference, backend, {graph.name: graph for graph in graphs}, parity)
+    for row, request in requests.items():
+        both.where = _where(row, request, show)
+        Scheduler(codec, both, graphs).answer([request])
+    return parity
+
+
+@dataclass
+class _Both:
+    """A backend that compares another with itself, run by run."""
+
+    reference: Backend
+    other: Backend
+    graphs: Mapping[str, Graph]
+    parity: Parity
+    where: str = ""
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        expected = self.reference.run(graph, feeds)
+        _compare_outputs(self.parity, self.graphs[graph], self.where, expected, self.other.run(graph, feeds))
+        return expected
 
 
 def _where(row: int, request: Request, show: Show) -> str:

@@ -16,13 +16,16 @@ import pytest
 import framework
 from framework.__main__ import main
 from tests.server.serving import serving
-from tests.tiny import rows, tiny_model, write_csv
+from tests.tiny import rows, summaries, tiny_model, tiny_writer, write_csv
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
 PAGES = [*READMES, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")), ROOT / "benchmarks" / "README.md"]
 SOURCES = [path for folder in ("framework", "plugins") for path in sorted((ROOT / folder).rglob("*.py"))]
-ELSEWHERE = {"recipe=price": "tests/test_plugins.py"}  # commands that another test runs
+ELSEWHERE = {  # commands that another test runs
+    "recipe=price": "tests/test_plugins.py",
+    "data.text=sentences.abstract": "tests/plugins/test_summarization.py",
+}
 INSTALLED = {"make": "Makefile", "pip": "pyproject.toml"}
 
 
@@ -82,10 +85,24 @@ def test_the_command_works(page: str, command: str, place: Path, small: list[str
     elif not any(word in ELSEWHERE for word in words):
         run = [word for word in words[3:] if word.startswith("recipe=")]
         given = {word.partition("=")[0] for word in words}
-        tiny = [s for s in small if run and s.partition("=")[0] not in given - {"trainer.max_epochs"}]
+        settings = writer(place) if "recipe=summarization" in run else small
+        tiny = [s for s in settings if run and s.partition("=")[0] not in given - {"trainer.max_epochs"}]
         if run:
             tiny.append("export=[onnx]")
         assert main([words[3], *tiny, *words[4:]]) == 0, capfd.readouterr()
+
+
+def writer(place: Path) -> list[str]:
+    """What docs/summarization.md takes for granted, and settings that make its run small."""
+    write_csv(place / "articles.csv", summaries(40), ("text", "summary"))
+    tiny_writer(place / "gemma")
+    return [
+        "task.max_text=24",
+        "task.max_summary=6",
+        "trainer.max_steps=1",
+        "trainer.enable_progress_bar=false",
+        "tracker=none",
+    ]
 
 
 def assert_known(words: list[str]) -> None:

@@ -78,3 +78,29 @@ def _sizes(family: str, vocabulary: int) -> dict[str, Any]:
     if family == "modernbert":
         own |= {"local_attention": 16, "global_attn_every_n_layers": 2}
     return {"vocab_size": vocabulary, "max_position_embeddings": LENGTH + 8, **ids, **own}
+
+
+def tiny_writer(folder: Path) -> Path:
+    """A causal language model of a few thousand random parameters, and a tokenizer that begins a text and can end it."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "bos_token": "[BEGIN]", "eos_token": "[END]"}
+    words = [*special.values(), "Summary", ":", "the", *THINGS, *WORDS, *(word for words in WORDS.values() for word in words)]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(single="[BEGIN] $A", special_tokens=[("[BEGIN]", 2)])
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "llama", vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, max_position_embeddings=128, pad_token_id=0, bos_token_id=2, eos_token_id=3,
+    )  # fmt: skip
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special, model_max_length=128).save_pretrained(folder)
+    return folder
+
+
+def summaries(count: int = 120) -> list[tuple[str, str]]:
+    """(text, summary) pairs: of a text about things its tone and its first thing."""
+    return [(text, f"{label} {next(word for word in text.split() if word in THINGS)}") for text, label in rows(count)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -29,8 +29,9 @@ def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterat
         if not count:
             _check_first(path, line, record)
         values = {}
-        for name, value in record.items():
-            if isinstance(value, list | dict):
+        pairs = list(_flat(record))
+        for name, value in pairs:
+            if isinstance(value, list):
                 nested[name] += 1
             text = value if isinstance(value, str) else _as_text(value)
             if not text.isascii() and _SURROGATE.search(text):
@@ -38,11 +39,20 @@ def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterat
                     f"{path}, line {line}: not valid Unicode, it holds half of a surrogate pair (\\ud800 to \\udfff)"
                 )
             values[name.strip()] = text
-        if len(values) < len(record):
+        if len(values) < len(pairs):
             raise InputError(f"{path}, line {line}: keys differ only in spaces around them; rename one")
         yield Row(line, values)
     for name, count in nested.items():
-        say(f"{count:,} values of {name!r} in {path.name} are lists or objects and were kept as JSON text")
+        say(f"{count:,} values of {name!r} in {path.name} are lists and were kept as JSON text")
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values; those of an object within go by both names, ``summary.outcome``."""
+    for name, value in record.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
 
 
 def _check_first(path: Path, line: int, record: dict[str, Any]) -> None:

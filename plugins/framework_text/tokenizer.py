@@ -19,12 +19,14 @@ EXAMPLES = 2  # rows shown as the model sees them
 LOOKED_AT = 1000  # rows among which they are sought
 
 
-def write_tokenizer(tokenizer: Any, max_length: int, folder: Path) -> None:
-    """Saves a transformers tokenizer as tokenizer.json: no padding, truncation at `max_length` tokens."""
+def write_tokenizer(tokenizer: Any, max_length: int | None, folder: Path) -> None:
+    """Saves a transformers tokenizer as tokenizer.json: no padding, truncation at `max_length` tokens, None: nowhere."""
     (folder / FILE).write_text(tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
     copy = Tokenizer.from_file(str(folder / FILE))
     copy.no_padding()
-    copy.enable_truncation(max_length, direction=tokenizer.truncation_side)
+    copy.no_truncation()
+    if max_length is not None:
+        copy.enable_truncation(max_length, direction=tokenizer.truncation_side)
     copy.save(str(folder / FILE))
 
 

@@ -119,6 +119,7 @@ def decoder_graph(model: Any, window: int) -> Graph:
         axes={"sequence": (1, window), "kept": (1, window), "past": (0, window)},
         tolerance={"logits": TOLERANCE, "new": TOLERANCE},
         decides="logits",
+        state=(("cache", "new"),),
         module=Decoder(model.eval()).eval(),
         example=partial(_example, vocabulary=config.vocab_size, shape=shape),
     )

@@ -1,0 +1,50 @@
+"""Summarization: a text in, what matters of it out, written by a fine-tuned causal language model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from framework import Candidate, Column, Metric, Task, hookimpl
+from framework_text.generation.options import Writing
+
+
+@dataclass
+class Summarization:
+    """Options of `task: summarization`."""
+
+    max_text: int = 512  # tokens; of longer texts the end is cut
+    max_summary: int = 96  # tokens written, and learned, at most
+    prompt: str = "\n\nSummary:"  # stands between the text and its summary
+
+
+WRITER = Candidate(
+    "fine-tuned writer",
+    fit="framework_summarization.writer:fit",
+    options=Writing,
+    check="framework_summarization.accepts:problems",
+)
+BACKBONE = Candidate(
+    "backbone before fine-tuning", fit="framework_summarization.writer:untuned", options=Writing, baseline=True
+)
+LEAD = Candidate("first sentence", fit="framework_summarization.baselines:first_sentence", baseline=True)
+LEAD_3 = Candidate("first three sentences", fit="framework_summarization.baselines:first_three_sentences", baseline=True)
+
+
+@hookimpl
+def register_tasks(register: Callable[[Task], None]) -> None:
+    register(
+        Task(
+            "summarization",
+            options=Summarization,
+            columns=(
+                Column("text", ("text", "document", "article", "source", "content", "body", "abstract"), "text"),
+                Column("summary", ("summary", "highlights", "target", "tldr", "headline", "title"), "text", target=True),
+            ),
+            metric=Metric("rouge_l"),
+            data="framework_summarization.data:prepare",
+            evaluate="framework_summarization.evaluation:evaluate",
+            codec="framework_summarization.codec:SummarizationCodec",
+            candidates=(LEAD, LEAD_3, BACKBONE, WRITER),
+        )
+    )

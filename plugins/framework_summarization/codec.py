@@ -1,0 +1,94 @@
+"""Text -> prompt -> tokens, one after another -> summary. No torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from framework import InputError, Interface, Request, Response, Steps, nearest
+from framework_text.generation.decoding import Sampling, decode
+from framework_text.tokenizer import read_tokenizer
+
+VERSION = 1
+KEYS = 50  # of a wrong request that are looked at for a hint
+ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
+
+
+def as_text(value: str) -> str:
+    """A text as it is; of sentences in a JSON list, as files hold them, the text they make."""
+    return " ".join(sentence.strip() for sentence in references(value))
+
+
+def references(value: str) -> list[str]:
+    """The texts that a value holds: several where it is a JSON list of them."""
+    if value.lstrip().startswith("["):
+        try:
+            found = json.loads(value)
+        except ValueError:
+            return [value]
+        if isinstance(found, list) and found and all(isinstance(one, str) for one in found):
+            return found
+    return [value]
+
+
+class SummarizationCodec:
+    """settings: cache, what a token leaves in the decoder's cache; max_text, max_summary: tokens; ends: tokens that end a
+    summary; begin, prompt: tokens before and after the text.
+    """
+
+    version = VERSION
+
+    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        self.cache: list[int] = list(settings["cache"])
+        self.max_text: int = settings["max_text"]
+        self.max_summary: int = settings["max_summary"]
+        self.ends: set[int] = set(settings["ends"])
+        self.begin, self.prompt = list(settings["begin"]), list(settings["prompt"])
+        self.tokenizer = read_tokenizer(resources)
+
+    def parse(self, request: Any) -> Request:
+        text = request.get("text") if isinstance(request, Mapping) else request
+        if not isinstance(text, str):
+            has = f"; {nearest('text', map(str, list(request)[:KEYS]), 'it has')}" if isinstance(request, Mapping) else ""
+            raise InputError(f"a request is a text or {{'text': a text}}, not {type(request).__name__}{has}")
+        if re.search("[\ud800-\udfff]", text):
+            raise InputError("the text is not valid Unicode: it holds half of a surrogate pair")
+        return {"text": as_text(text)}
+
+    def text_ids(self, request: Request) -> list[int]:
+        """Tokens of the text, before it is cut."""
+        ids: list[int] = self.tokenizer.encode(request["text"], add_special_tokens=False).ids
+        return ids
+
+    def prompt_ids(self, text_ids: list[int]) -> list[int]:
+        return [*self.begin, *text_ids[: self.max_text], *self.prompt]
+
+    def start(self, request: Request) -> Steps:
+        ids = self.text_ids(request)
+        found = yield from decode(self.prompt_ids(ids), self.cache, self.max_summary, self.ends, Sampling())
+        summary = self.tokenizer.decode(found.tokens, skip_special_tokens=True).strip()
+        return {"summary": summary, "complete": found.stopped, "text_was_cut": len(ids) > self.max_text}
+
+    def flatten(self, response: Response) -> dict[str, str]:
+        flags = {key: str(response[key]).lower() for key in ("complete", "text_was_cut")}
+        return {"summary": response["summary"], **flags}
+
+    def interface(self) -> Interface:
+        text = {"type": "string", "title": "Text", "description": "The text to summarize", "minLength": 1}
+        properties = {
+            "summary": {"type": "string"},
+            "complete": {"type": "boolean", "description": f"It ended by itself, within {self.max_summary} tokens"},
+            "text_was_cut": {"type": "boolean", "description": f"Only the first {self.max_text} tokens were read"},
+        }
+        return Interface(
+            request={"anyOf": [{"type": "object", "properties": {"text": text}, "required": ["text"]}, text]},
+            response={"type": "object", "properties": properties, "required": list(properties)},
+            example={"text": "The committee met on Monday. After two hours it agreed on a new budget for the library."},
+        )
+
+    @staticmethod
+    def odd_requests() -> list[Request]:
+        return [{"text": text} for text in ODD_TEXTS]

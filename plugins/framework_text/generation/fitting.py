@@ -1,0 +1,127 @@
+"""Fine-tunes a causal language model on prompts and answers, and makes its graph."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from framework import FitContext, Fitted, Metric, Section, Text, rows_per_second, train
+from framework_text import backbones
+from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.module import Writer, WriterBatches
+from framework_text.generation.options import Writing
+from framework_text.generation.rows import Collate, PromptedRows
+from framework_text.plan import Plan, keep, kept, within
+from framework_text.tokenizer import write_tokenizer
+
+TIMED = 9  # batches from which the speed of learning is measured
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Prompts and answers of a split, in tokens; an answer ends with the token that ends it."""
+
+    prompts: Sequence[Sequence[int]]
+    answers: Sequence[Sequence[int]]
+
+    def rows(self, count: int | None = None) -> PromptedRows:
+        return PromptedRows(self.prompts[:count], self.answers[:count])
+
+
+def load(model: Writing, window: int) -> tuple[Any, Any]:
+    """The backbone's tokenizer and the backbone."""
+    folder = backbones.fetch(model.backbone)
+    return backbones.load_tokenizer(folder, window), backbones.load_model("AutoModelForCausalLM", folder)
+
+
+def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, Pairs], window: int) -> Fitted:
+    """Settings of the codec: `cache`, what one token leaves in the cache. window: tokens of a prompt and its answer."""
+    options: Writing = context.model
+    model = _adapted(network, options)
+    writer = Writer(model, options)
+    pad = tokenizer.pad_token_id or 0
+    plan = kept(context) or keep(_plan(context, writer, splits, pad), context.folder)
+    context.show(plan.section())
+    context.show(_example(tokenizer, splits["train"]))
+    some = {"train": splits["train"].rows(plan.rows), "validation": splits["validation"].rows()}
+    loader = WriterBatches(some["train"], some["validation"], pad, options.batch_size, context.seed)
+    if plan.epochs is not None:
+        context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
+    by_loss = replace(context, metric=Metric("loss", maximize=False))  # writing in every epoch would take longer than learning
+    training = train(writer, loader, by_loss, patience=options.patience)
+    learned = sum(weights.numel() for weights in writer.parameters() if weights.requires_grad)
+    merged = model.merge_and_unload() if options.adapter == "lora" else network
+    source = options.backbone
+    return Fitted(
+        settings={"cache": list(cache_shape(merged.config))},
+        graphs=(decoder_graph(merged, window),),
+        write_resources=partial(write_tokenizer, tokenizer, None),
+        save=partial(_save, merged, tokenizer),
+        facts={
+            "backbone": source.name,
+            "licence": source.licence or "not stated (model.licence= records it)",
+            "parameters": sum(weights.numel() for weights in merged.parameters()),
+            "adapter": options.adapter,
+            "trained_parameters": learned,
+            "rows": plan.rows,
+            "window": window,
+            **training,
+        },
+    )
+
+
+def _adapted(network: Any, options: Writing) -> Any:
+    if options.adapter == "none":
+        return network
+    from peft import LoraConfig, get_peft_model
+
+    config = LoraConfig(
+        r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM"
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft reads what transformers renamed
+        return get_peft_model(network, config)
+
+
+def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], pad: int) -> Plan:
+    """From rows and the time stated; how fast rows are learned is measured on some of them."""
+    options, rows = writer.options, len(splits["train"].prompts)
+    batch, rate = options.batch_size, options.learning_rate
+    if context.trainer.get("max_steps", -1) != -1 or any(context.trainer.get(name) for name in ("max_epochs", "max_time")):
+        return Plan(rows, None, batch, rate, [])
+    why = [f"at most {options.epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise"]
+    if options.minutes is None:
+        return Plan(rows, options.epochs, batch, rate, why)
+    pace = rows_per_second(writer, _spread(splits["train"].rows(), batch, pad), context)
+    fitting, epochs = within(options.minutes, pace, rows, len(splits["validation"].prompts), options.epochs)
+    why.append(f"{pace:.1f} rows a second are learned on this machine: about {fitting * epochs / pace / 60:.1f} minutes")
+    if (fitting, epochs) != (rows, options.epochs):
+        why.append(f"cut to fit into model.minutes={options.minutes:g}; model.minutes=null takes as long as it needs")
+        why.append(f"to repeat it anywhere: trainer.max_epochs={epochs} data.limit_rows={fitting}")
+    return Plan(fitting, epochs, batch, rate, why)
+
+
+def _spread(rows: PromptedRows, batch: int, pad: int) -> list[Mapping[str, torch.Tensor]]:
+    """Batches that stand for all lengths alike, one of middling length first."""
+    order = np.argsort(rows.lengths, kind="stable")
+    groups = [order[i : i + batch] for i in range(0, len(order), batch)]
+    places = [len(groups) // 2, *np.linspace(0, len(groups) - 1, min(TIMED - 1, len(groups))).astype(int)]
+    return [Collate(pad)([rows[int(i)] for i in groups[place]]) for place in places]
+
+
+def _example(tokenizer: Any, train: Pairs) -> Section:
+    prompt, answer = tokenizer.decode(train.prompts[0]), tokenizer.decode(train.answers[0])
+    rows = [("prompt, not learned", Text(prompt)), ("answer, learned", Text(answer))]
+    return Section("A training row as the model sees it", ("part", "tokens, decoded"), rows)
+
+
+def _save(network: Any, tokenizer: Any, folder: Path) -> None:
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)

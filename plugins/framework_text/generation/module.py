@@ -1,0 +1,97 @@
+"""The LightningModule and its data: cross entropy of answers under a causal language model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
+from torch.utils.data import DataLoader
+from transformers import get_linear_schedule_with_warmup
+
+from framework import InputError, LengthBucketSampler
+from framework_text.generation.options import Writing
+from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows
+
+
+class Writer(pl.LightningModule):
+    """Logs train_loss and val_loss, in nats a token of the answers.
+
+    Logits are computed where an answer's token follows, and nowhere else: vocabularies are large, prompts long.
+    """
+
+    def __init__(self, model: Any, options: Writing) -> None:
+        super().__init__()
+        self.model = model
+        self.options = options
+
+    def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits (tokens, vocabulary) in fp32, and the tokens that follow, of all answers of a batch."""
+        hidden = self._decoder()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+        labels = batch["labels"][:, 1:]
+        counted = labels != IGNORED
+        logits: torch.Tensor = self._plain().get_output_embeddings()(hidden[:, :-1][counted]).float()
+        cap: float | None = getattr(self._plain().config, "final_logit_softcapping", None)
+        return (logits if cap is None else cap * torch.tanh(logits / cap)), labels[counted]
+
+    def _plain(self) -> Any:
+        """The model of transformers, within an adapter too."""
+        return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
+
+    def _decoder(self) -> Any:
+        return self._plain().base_model
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        loss = functional.cross_entropy(*self(batch))
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["labels"]))
+        return loss
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        logits, labels = self(batch)
+        loss = functional.cross_entropy(logits, labels)
+        self.log("val_loss", loss, prog_bar=True, batch_size=len(labels), sync_dist=True)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        learning = [weights for weights in self.parameters() if weights.requires_grad]
+        fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
+        options = self.options
+        optimizer = torch.optim.AdamW(learning, lr=options.learning_rate, weight_decay=options.weight_decay, fused=fused)
+        if self.trainer.estimated_stepping_batches == float("inf"):
+            raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * options.warmup), steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """What does not learn is in the backbone already."""
+        named = self.named_parameters(remove_duplicate=False)  # a tied head has a name of its own
+        frozen = {name for name, weights in named if not weights.requires_grad}
+        state = checkpoint["state_dict"]
+        checkpoint["state_dict"] = {name: value for name, value in state.items() if name not in frozen}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        return super().load_state_dict({**self.state_dict(), **state_dict}, strict, assign)
+
+
+class WriterBatches(pl.LightningDataModule):
+    """Length-bucketed batches, shared among the ranks of a distributed run."""
+
+    def __init__(self, train: PromptedRows, validation: PromptedRows, pad: int, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.train, self.validation = train, validation
+        self.pad, self.batch_size, self.seed = pad, batch_size, seed
+
+    def train_dataloader(self) -> Any:
+        return self._loader(self.train, shuffle=True)
+
+    def val_dataloader(self) -> Any:
+        return self._loader(self.validation, shuffle=False)
+
+    def _loader(self, rows: PromptedRows, *, shuffle: bool) -> DataLoader[Any]:
+        rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
+        sampler = LengthBucketSampler(rows.lengths, self.batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+        return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(self.pad), num_workers=0)

@@ -1,0 +1,34 @@
+"""Options of the recipe's `model:` section for models that write text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from framework_text.options import BackboneSource
+
+ADAPTERS = ("lora", "none")
+
+
+@dataclass
+class Writing(BackboneSource):
+    """The `model:` section of a recipe that fine-tunes a causal language model."""
+
+    source: BackboneSource = field(default_factory=BackboneSource)
+    adapter: str = "lora"  # lora: small matrices beside every linear layer learn (Hu et al. 2021); none: all weights learn
+    rank: int = 16  # of those matrices
+    alpha: int = 32  # what they say counts alpha / rank times
+    minutes: Optional[float] = 10.0  # training time to plan for, on this machine; None: as long as it takes
+    epochs: int = 3  # at most
+    learning_rate: float = 3e-4  # at the end of warm-up
+    batch_size: int = 4  # rows of a step, over all devices together
+    weight_decay: float = 0.0
+    warmup: float = 0.06  # share of the steps
+    patience: int = 2  # epochs without a better validation loss before training stops
+
+    @property
+    def backbone(self) -> BackboneSource:
+        """The source in force: `name` and what stands beside it, or else `source`."""
+        if self.name:
+            return self
+        return BackboneSource(**self.source) if isinstance(self.source, dict) else self.source

@@ -1,0 +1,138 @@
+"""The summarization task: the conformance kit, and what is its own."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, ClassVar, cast
+
+import pytest
+import torch
+from torch.nn import functional
+from transformers import AutoModelForCausalLM
+
+import framework
+from framework import InputError, Table
+from framework.testing import TaskConformance
+from framework_summarization.baselines import first_sentence, first_three_sentences
+from framework_summarization.codec import as_text, references
+from framework_summarization.evaluation import evaluate
+from framework_text.generation.module import Writer
+from framework_text.generation.options import Writing
+from framework_text.generation.rows import Collate, PromptedRows
+from tests.server.serving import serving
+from tests.tiny import summaries, tiny_writer, write_csv
+
+HEADER = ("text", "summary")
+
+
+def small(folder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        f"data.train={write_csv(folder / 'rows.csv', summaries(), HEADER)}",
+        f"model.name={tiny_writer(folder / 'model')}",
+        "task.max_text=24",
+        "task.max_summary=6",
+        "trainer.enable_progress_bar=false",
+    ]
+
+
+class TestConformance(TaskConformance):
+    recipe = "summarization"
+    overfit: ClassVar[list[str]] = ["trainer.max_epochs=200", "model.adapter=none", "model.learning_rate=1e-2"]
+
+    def overrides(self, folder: Path) -> list[str]:
+        return small(folder)
+
+
+def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Path) -> None:
+    """The adapter is merged; every step of the file is compared with the module's; baselines stand beside the model."""
+    folder = framework.run("summarization", *small(tmp_path), "trainer.max_epochs=1", folder=tmp_path / "run")
+    model = framework.load(folder)
+    manifest = model.manifest
+    assert manifest["variants"]["onnx"]["parity"]["rows"] >= 20
+    assert manifest["variants"]["onnx"]["parity"]["argmax_flips"] == 0
+    assert manifest["model"]["trained_parameters"] < manifest["model"]["parameters"]
+    assert {"first sentence", "first three sentences", "backbone before fine-tuning", "fine-tuned writer"} == set(
+        manifest["evaluation"]["candidates"]
+    )
+    assert {"rouge_1", "rouge_2", "rouge_l"} <= manifest["evaluation"]["candidates"]["fine-tuned writer"].keys()
+    long, short = model.predict(["the lovely flight " * 40, "the lovely flight"])
+    assert (long["text_was_cut"], short["text_was_cut"]) == (True, False)
+    assert model.predict(["the lovely flight"]) == [short]  # alone as in company
+    with pytest.raises(InputError, match="request 1: a request is a text"):
+        model.predict([7])
+    with serving(tmp_path / "served", folder) as server, ThreadPoolExecutor(4) as pool:
+        texts = ["the lovely flight", "the awful seat door", "the blue bag " * 5, "the door"]
+        answers = pool.map(server.predict, texts)  # at once: they join each other's runs
+        assert [answer.json()["predictions"][0] for answer in answers] == model.predict(texts)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
+    names = torch.load(checkpoint, weights_only=True)["state_dict"]
+    assert names
+    assert all("lora_" in name for name in names)  # the backbone is not stored again
+
+
+def test_quantized_exports_of_a_graph_with_a_cache_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot be quantized yet"):
+        framework.run(
+            "summarization", *small(tmp_path), "trainer.max_steps=1", "export=[onnx,onnx_int8]", folder=tmp_path / "run"
+        )
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.adapter=adalora", "model.adapter=adalora: write one of lora, none"),
+        ("task.max_summary=0", "must be at least 1"),
+        ("model.batch_size=0", "must be at least 1"),
+        ("model.learning_rate=3", "must lie between 0 and 1"),
+        ("task.max_text=1000", "must lie between 3 and 128, the most this backbone reads"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        framework.run("summarization", *small(tmp_path), override, folder=tmp_path / "run")
+
+
+def test_the_loss_counts_answers_alone(tmp_path: Path) -> None:
+    """Other tokens of a prompt change the loss only through what the model reads, not by being predicted themselves."""
+    model = AutoModelForCausalLM.from_pretrained(tiny_writer(tmp_path)).eval()
+    batch = Collate(0)([*(PromptedRows([[2, 5, 6, 7], [2, 8]], [[9, 10, 3], [11, 3]])[i] for i in range(2))])
+    found = functional.cross_entropy(*Writer(model, Writing())(batch))
+    with torch.no_grad():
+        expected = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).loss
+    assert (batch["labels"] != -100).sum() == 5
+    torch.testing.assert_close(found, expected)
+
+
+def test_several_references_and_texts_in_sentences_are_json_lists() -> None:
+    assert references(json.dumps(["one", "two"])) == ["one", "two"]
+    assert references("[not json") == ["[not json"]
+    assert as_text(json.dumps(["One. ", "Two."])) == "One. Two."
+    table = Table({"text": ["x"], "summary": [json.dumps(["nothing of it", "a b c d"])]}, [2], "rows.csv")
+    metrics = evaluate([{"summary": "a b c", "complete": True}], table, {}).metrics
+    assert metrics["rouge_1"] == pytest.approx(6 / 7)  # precision 1, recall 3/4
+    assert metrics["rouge_l"] == pytest.approx(6 / 7)
+    assert metrics["rouge_2"] == pytest.approx(0.8)  # 2 of 2, 2 of 3
+
+
+def test_leads_are_the_first_sentences() -> None:
+    text = {"text": "One is here. Two is here! Is three? Four."}
+    for fit, expected in ((first_sentence, "One is here."), (first_three_sentences, "One is here. Two is here! Is three?")):
+        predict = fit(cast(Any, None)).predict
+        assert predict is not None
+        assert predict([text])[0]["summary"] == expected
+
+
+def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"p{i}", "sentences": {"abstract": [text]}, "summary": {"outcome": label}}
+        for i, (text, label) in enumerate(summaries())
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    columns = [f"data.train={path}", "data.text=sentences.abstract", "data.summary=summary.outcome"]
+    settings = [one for one in small(tmp_path) if not one.startswith("data.train")]
+    folder = framework.run("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
+    assert framework.load(folder).manifest["data"]["columns"] == {"text": "sentences.abstract", "summary": "summary.outcome"}
