@@ -15,6 +15,7 @@ from transformers.cache_utils import DynamicLayer
 from framework import Graph, Tensor, Tensors
 from framework_text.generation.decoding import GRAPH
 
+KEPT = 8  # tokens of a run whose logits may be asked for: vocabularies are large
 TOLERANCE = 1e-3  # of a logit and of a cached state, between the module and an exact export
 
 
@@ -116,7 +117,7 @@ def decoder_graph(model: Any, window: int) -> Graph:
             Tensor("logits", "float32", ("batch", "kept", config.vocab_size)),
             Tensor("new", "float32", (*new, *shape)),
         ),
-        axes={"sequence": (1, window), "kept": (1, window), "past": (0, window)},
+        axes={"sequence": (1, window), "kept": (1, min(KEPT, window)), "past": (0, window)},
         tolerance={"logits": TOLERANCE, "new": TOLERANCE},
         decides="logits",
         state=(("cache", "new"),),
