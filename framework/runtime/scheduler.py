@@ -13,10 +13,8 @@ from framework.graphs import Backend, Call, Codec, Graph, Request, Response, Ste
 
 MAX_ROWS = 32  # rows of one run
 MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long rows do not fill memory
-
-
 PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves
-FEW = 4  # rows that run together however much padding they need
+FEW = 4  # rows that run together however much padding they need, unless the graph has state: a step is one token long
 
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 
@@ -116,6 +114,7 @@ class Scheduler:
         """The first of the jobs and those whose calls are most like its call in length, as many as run well together."""
         first, graph = jobs[0], jobs[0].waiting.graph
         others = sorted((job for job in jobs[1:] if job.waiting.graph == graph), key=lambda job: job.size.longest)
+        few = 1 if self.graphs[graph].state else FEW
         above = bisect_left(others, first.size.longest, key=lambda job: job.size.longest)
         below, batch, size = above - 1, [first], first.size
         while below >= 0 or above < len(others):
@@ -124,7 +123,7 @@ class Scheduler:
             up = shorter is None or (longer is not None and longer <= shorter)
             job = others[above if up else below]
             joined = size.joined(job.size)
-            if self._fits(joined) and (joined.dense or joined.rows <= FEW):
+            if self._fits(joined) and (joined.dense or joined.rows <= few):
                 batch.append(job)
                 size = joined
                 above, below = (above + 1, below) if up else (above, below - 1)

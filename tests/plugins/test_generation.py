@@ -101,6 +101,21 @@ def test_exported_decoders_equal_the_module_and_say_the_same(tmp_path: Path, exp
     assert decoded(backend, graph, model) == decoded(ModuleBackend([graph]), graph, model)
 
 
+def test_a_new_prompt_does_not_stretch_the_steps_of_running_ones() -> None:
+    model = tiny("llama")
+    graph = decoder_graph(model, WINDOW)
+    codec: Any = Tokens(cache_shape(model.config))
+    backend = ModuleBackend([graph])
+    scheduler = Scheduler(codec, backend, [graph])
+    running = [scheduler.start({"ids": prompt}) for prompt in PROMPTS[1:3]]
+    for job in running:
+        (outputs,) = scheduler.run([job])
+        scheduler.advance(job, outputs)
+    fresh = scheduler.start({"ids": PROMPTS[4]})
+    assert scheduler.choose([running[0], fresh, running[1]]) == running
+    assert scheduler.choose([fresh, *running]) == [fresh]
+
+
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
 
 
