@@ -54,6 +54,10 @@ class Graph:
         return self.example({"batch": 3, **{axis: min(9, largest) for axis, (_, largest) in self.axes.items()}})
 
 
+def stateful(graphs: Sequence[Graph]) -> bool:
+    return any(graph.state for graph in graphs)
+
+
 @dataclass(frozen=True)
 class Call:
     """A codec asks for one run of a graph. Every feed has a batch axis; the runtime joins calls of many requests."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from framework.contracts import Fitted, Variant
 from framework.data.table import Table
-from framework.graphs import Backend, Request
+from framework.graphs import Backend, Request, stateful
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference
@@ -70,7 +70,7 @@ class Yardstick:
         rate = len(everything) / (time.perf_counter() - started)
         scheduler = Scheduler(codec, backend, self.fitted.graphs)
         singles, alone = [], []
-        count = LONG_SINGLES if any(graph.state for graph in self.fitted.graphs) else SINGLES
+        count = LONG_SINGLES if stateful(self.fitted.graphs) else SINGLES
         for request in self.requests[:count]:
             started = time.perf_counter()
             alone += scheduler.answer([request])

@@ -12,14 +12,15 @@ import torch
 from framework.contracts import FitContext
 from framework.training import best_precision, new_trainer, quiet
 
-TURNS = 3  # of each batch
+TURNS, LONG = 3, 10.0  # of each batch at most; seconds after which there is no further turn
 
 
 def rows_per_second(module: pl.LightningModule, batches: Sequence[Mapping[str, torch.Tensor]], context: FitContext) -> float:
     """How many rows a second a training step takes on the recipe's devices together. Nothing is learned from the batches.
 
-    The first batch warms up; each of the others counts with the fastest of its turns, so that a moment in which other
-    programs keep the machine busy does not decide. A step computes the loss, its gradients and an update of size zero.
+    The first batch warms up. Each of the others counts with the fastest of its turns, of which slow models have one, so that
+    a moment in which other programs keep the machine busy does not decide. A step computes the loss, its gradients and an
+    update of size zero.
     """
     plain = {name: value for name, value in context.trainer.items() if name in ("accelerator", "devices", "precision")}
     given = {name: value for name, value in plain.items() if value is not None}
@@ -45,7 +46,9 @@ def rows_per_second(module: pl.LightningModule, batches: Sequence[Mapping[str, t
 
         step(0)
         counted = range(min(1, len(batches) - 1), len(batches))
-        turns = [[step(number) for number in counted] for _ in range(TURNS)]
+        started, turns = _now(device), [[step(number) for number in counted]]
+        while len(turns) < TURNS and _now(device) - started < LONG:
+            turns.append([step(number) for number in counted])
     module.to("cpu")
     rows = sum(len(next(iter(batches[number].values()))) for number in counted)
     fastest = [min(seconds) for seconds in zip(*turns, strict=True)]

@@ -10,7 +10,7 @@ from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.table import Splits
 from framework.errors import InputError
 from framework.export import calibration_feeds, export, open_backend, paths, size, weights
-from framework.graphs import Backend
+from framework.graphs import Backend, stateful
 from framework.job import Job
 from framework.lossy import search
 from framework.measuring import Measured, Yardstick
@@ -88,7 +88,7 @@ def _compare(yardstick: Yardstick, reference: Measured, measured: Measured, modu
     assert measured.trace is not None
     graphs, requests, show = yardstick.fitted.graphs, yardstick.requests, yardstick.job.console.disclosure.value
     count = len(measured.trace.responses)
-    if any(graph.state for graph in graphs):
+    if stateful(graphs):
         everything = [*requests, *yardstick.job.odd_requests()]
         pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
         other = {row for row, answers in pairs if difference(*answers) == float("inf")}
@@ -105,9 +105,9 @@ def _compare(yardstick: Yardstick, reference: Measured, measured: Measured, modu
 
 
 def _check_lossy(exporter: Exporter, fitted: Fitted) -> None:
-    stateful = [graph.name for graph in fitted.graphs if graph.state]
-    if stateful:
-        raise InputError(f"export={exporter.name}: {stateful[0]}, a graph with a cache, cannot be quantized yet; leave it out")
+    if stateful(fitted.graphs):
+        name = next(graph.name for graph in fitted.graphs if graph.state)
+        raise InputError(f"export={exporter.name}: {name}, a graph with a cache, cannot be quantized yet; leave it out")
 
 
 def files_table(variants: Variants) -> Section:

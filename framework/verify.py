@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from framework.errors import ParityError
-from framework.graphs import Backend, Call, Check, Codec, Graph, Request, Response, Tensors
+from framework.graphs import Backend, Call, Check, Codec, Graph, Request, Response, Tensors, stateful
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 
@@ -65,7 +65,7 @@ class Parity:
 def trace(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Trace:
     """Answers requests and keeps the outputs of every call."""
     outputs: Record = []
-    kept = None if any(graph.state for graph in graphs) else outputs
+    kept = None if stateful(graphs) else outputs
     return Trace(Scheduler(codec, backend, graphs).answer(requests, kept), outputs)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from framework import Call, InputError, Interface, Request, Response, Steps, nearest
+from framework import Call, Interface, Request, Response, Steps
+from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer, token_ids
 
 VERSION = 1
-KEYS = 50  # of a wrong request that are looked at for a hint
 ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "x" * 3000, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -49,13 +48,7 @@ class ClassificationCodec:
         self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
-        text = request.get("text") if isinstance(request, Mapping) else request
-        if not isinstance(text, str):
-            has = f"; {nearest('text', map(str, list(request)[:KEYS]), 'it has')}" if isinstance(request, Mapping) else ""
-            raise InputError(f"a request is a text or {{'text': a text}}, not {type(request).__name__}{has}")
-        if re.search("[\ud800-\udfff]", text):
-            raise InputError("the text is not valid Unicode: it holds half of a surrogate pair")
-        return {"text": text}
+        return {"text": text_of(request)}
 
     def token_ids(self, request: Request) -> list[int]:
         return token_ids(self.tokenizer, request["text"])

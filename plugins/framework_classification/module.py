@@ -8,16 +8,15 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
-from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics.classification import MulticlassAccuracy, MulticlassF1Score
-from transformers import get_linear_schedule_with_warmup
 
-from framework import InputError, LengthBucketSampler
+from framework import LengthBucketSampler
+from framework_text.optimization import Optimized
 from framework_text.options import FineTuning
 from framework_text.tokens import Batch, TokenizedRows, batches
 
 
-class Classifier(pl.LightningModule):
+class Classifier(Optimized):
     """Logs train_loss, val_loss, val_accuracy and val_macro_f1."""
 
     def __init__(self, model: Any, classes: int, options: FineTuning, weights: list[float] | None = None) -> None:
@@ -52,25 +51,8 @@ class Classifier(pl.LightningModule):
         matrices = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
         vectors = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         assert self.options.learning_rate is not None, "the plan decides it"
-        optimizer = torch.optim.AdamW(groups, lr=self.options.learning_rate, fused=fused)
-        if self.trainer.estimated_stepping_batches == float("inf"):
-            raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * self.options.warmup), steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-    def configure_gradient_clipping(
-        self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
-    ) -> None:
-        """As Lightning does, but also for a fused optimizer in bf16, which has no scaler that could object."""
-        if self.trainer.precision != "bf16-mixed" or not gradient_clip_val:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-        elif gradient_clip_algorithm == "value":
-            self.trainer.precision_plugin.clip_grad_by_value(optimizer, gradient_clip_val)
-        else:
-            self.trainer.precision_plugin.clip_grad_by_norm(optimizer, gradient_clip_val)
+        return self.adamw(groups, self.options.learning_rate, self.options.warmup)
 
 
 class ClassificationBatches(pl.LightningDataModule):

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from framework import InputError, Interface, Request, Response, Steps, nearest
+from framework import Interface, Request, Response, Steps
 from framework_text.generation.decoding import Sampling, decode
+from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 1
-KEYS = 50  # of a wrong request that are looked at for a hint
 ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -50,13 +49,7 @@ class SummarizationCodec:
         self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
-        text = request.get("text") if isinstance(request, Mapping) else request
-        if not isinstance(text, str):
-            has = f"; {nearest('text', map(str, list(request)[:KEYS]), 'it has')}" if isinstance(request, Mapping) else ""
-            raise InputError(f"a request is a text or {{'text': a text}}, not {type(request).__name__}{has}")
-        if re.search("[\ud800-\udfff]", text):
-            raise InputError("the text is not valid Unicode: it holds half of a surrogate pair")
-        return {"text": as_text(text)}
+        return {"text": as_text(text_of(request))}
 
     def text_ids(self, request: Request) -> list[int]:
         """Tokens of the text, before it is cut."""

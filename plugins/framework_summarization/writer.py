@@ -13,6 +13,7 @@ from framework_summarization.codec import SummarizationCodec
 from framework_summarization.data import SummarizationData
 from framework_text.generation import fitting
 from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.tokenizer import presentable
 
 
 def fit(context: FitContext) -> Fitted:
@@ -21,10 +22,10 @@ def fit(context: FitContext) -> Fitted:
     options: Summarization = context.options
     tokenizer, network = fitting.load(context.model, options.max_text)
     settings = _settings(tokenizer, options)
-    splits = {
-        name: _pairs(tokenizer, data.pairs(table), settings)
-        for name, table in (("train", data.splits.train), ("validation", data.splits.validation))
-    }
+    texts = {name: data.pairs(table) for name, table in data.splits.named().items()}
+    splits = {name: _pairs(tokenizer, texts[name], settings) for name in ("train", "validation")}
+    for row in presentable([f"{text}\n{summary}" for text, summary in texts["train"]])[:1]:
+        context.show(fitting.example(tokenizer, splits["train"], row))
     context.show(_cut(splits["train"], settings))
     fitted = fitting.fit(context, tokenizer, network, splits, _window(settings))
     same = Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer))

@@ -73,6 +73,12 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
     assert all("lora_" in name for name in names)  # the backbone is not stored again
 
 
+def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
+    given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed"]
+    folder = framework.run("summarization", *given, folder=tmp_path / "run")
+    assert framework.load(folder).manifest["model"]["precision"] == "bf16-mixed"
+
+
 def test_quantized_exports_of_a_graph_with_a_cache_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be quantized yet"):
         framework.run(

@@ -84,13 +84,13 @@ def decode(
     return Decoded(tokens, stopped=False)
 
 
-def feeds(new: Sequence[int], cache: Cache, kept: Sequence[int] | None = None) -> Tensors:
-    """Inputs of the decoder for new tokens; kept: the places of those whose logits are wanted, by default the last."""
+def feeds(new: Sequence[int], cache: Cache) -> Tensors:
+    """Inputs of the decoder for new tokens; the last one's logits are wanted."""
     ids = np.asarray([new], np.int64)
     return {
         "input_ids": ids,
         "attention_mask": np.ones_like(ids),
-        "keep": np.asarray([kept if kept is not None else [len(new) - 1]], np.int64),
+        "keep": np.array([[len(new) - 1]]),
         "past_mask": np.ones((1, len(cache)), np.int64),
         "cache": cache.states,
     }

@@ -21,7 +21,7 @@ from framework_text.generation.rows import Collate, PromptedRows
 from framework_text.plan import Plan, keep, kept, within
 from framework_text.tokenizer import write_tokenizer
 
-TIMED = 9  # batches from which the speed of learning is measured
+TIMED = 5  # batches from which the speed of learning is measured
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,12 @@ class Pairs:
     prompts: Sequence[Sequence[int]]
     answers: Sequence[Sequence[int]]
 
-    def rows(self, count: int | None = None) -> PromptedRows:
-        return PromptedRows(self.prompts[:count], self.answers[:count])
+    def rows(self, count: int | None = None, seed: int = 0) -> PromptedRows:
+        """All of them in their order, or at random as many."""
+        places = range(len(self.prompts))
+        if count is not None and count < len(self.prompts):
+            places = np.sort(np.random.default_rng(seed).permutation(len(self.prompts))[:count]).tolist()
+        return PromptedRows([self.prompts[i] for i in places], [self.answers[i] for i in places])
 
 
 def load(model: Writing, window: int) -> tuple[Any, Any]:
@@ -49,8 +53,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
     pad = tokenizer.pad_token_id or 0
     plan = kept(context) or keep(_plan(context, writer, splits, pad), context.folder)
     context.show(plan.section())
-    context.show(_example(tokenizer, splits["train"]))
-    some = {"train": splits["train"].rows(plan.rows), "validation": splits["validation"].rows()}
+    some = {"train": splits["train"].rows(plan.rows, context.seed), "validation": splits["validation"].rows()}
     loader = WriterBatches(some["train"], some["validation"], pad, options.batch_size, context.seed)
     if plan.epochs is not None:
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
@@ -116,8 +119,9 @@ def _spread(rows: PromptedRows, batch: int, pad: int) -> list[Mapping[str, torch
     return [Collate(pad)([rows[int(i)] for i in groups[place]]) for place in places]
 
 
-def _example(tokenizer: Any, train: Pairs) -> Section:
-    prompt, answer = tokenizer.decode(train.prompts[0]), tokenizer.decode(train.answers[0])
+def example(tokenizer: Any, train: Pairs, row: int) -> Section:
+    """A training row as the model sees it; one without personal data, which tokens would hide from masking."""
+    prompt, answer = tokenizer.decode(train.prompts[row]), tokenizer.decode(train.answers[row])
     rows = [("prompt, not learned", Text(prompt)), ("answer, learned", Text(answer))]
     return Section("A training row as the model sees it", ("part", "tokens, decoded"), rows)
 

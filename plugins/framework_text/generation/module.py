@@ -9,16 +9,15 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch.nn import functional
-from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
-from transformers import get_linear_schedule_with_warmup
 
-from framework import InputError, LengthBucketSampler
+from framework import LengthBucketSampler
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows
+from framework_text.optimization import Optimized
 
 
-class Writer(pl.LightningModule):
+class Writer(Optimized):
     """Logs train_loss and val_loss, in nats a token of the answers.
 
     Logits are computed where an answer's token follows, and nowhere else: vocabularies are large, prompts long.
@@ -57,14 +56,8 @@ class Writer(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         learning = [weights for weights in self.parameters() if weights.requires_grad]
-        fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
-        options = self.options
-        optimizer = torch.optim.AdamW(learning, lr=options.learning_rate, weight_decay=options.weight_decay, fused=fused)
-        if self.trainer.estimated_stepping_batches == float("inf"):
-            raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * options.warmup), steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+        groups = [{"params": learning, "weight_decay": self.options.weight_decay}]
+        return self.adamw(groups, self.options.learning_rate, self.options.warmup)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What does not learn is in the backbone already."""
