@@ -194,7 +194,8 @@ def _bare(model: Model, texts: Sequence[str], seconds: float) -> float:
     feeds = []
     for begin in range(0, len(jobs), 32):
         calls = [job.waiting.feeds for job in jobs[begin : begin + 32]]
-        feeds.append({tensor.name: join(tensor, calls) for tensor in graph.inputs})
+        places = [[place] for place in range(len(calls))]
+        feeds.append({tensor.name: join(tensor, calls, places) for tensor in graph.inputs})
     begun, done = time.perf_counter(), 0
     while (took := time.perf_counter() - begun) < seconds:
         for batch in feeds:

@@ -23,7 +23,21 @@ from framework.contracts import (
 )
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Backend, Call, Check, Codec, Event, Graph, Interface, Request, Response, Steps, Tensor, Tensors
+from framework.graphs import (
+    Backend,
+    Call,
+    Check,
+    Codec,
+    Event,
+    Graph,
+    Interface,
+    Request,
+    Response,
+    State,
+    Steps,
+    Tensor,
+    Tensors,
+)
 from framework.hookspecs import hookimpl
 from framework.privacy import Text, mask
 
@@ -82,6 +96,7 @@ __all__ = [
     "Section",
     "Series",
     "Splits",
+    "State",
     "Steps",
     "Table",
     "Task",

@@ -14,7 +14,7 @@ from typing import Any
 
 from framework.contracts import Variant
 from framework.errors import InputError
-from framework.graphs import Graph, Tensor
+from framework.graphs import Graph, State, Tensor
 
 FORMAT = 1
 VERSION = 12  # characters of the seal that name a version
@@ -185,7 +185,7 @@ def describe_graphs(graphs: Sequence[Graph]) -> list[dict[str, Any]]:
 def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor | State):
         return {key: _plain(item) for key, item in asdict(value).items()}
     return {key: _plain(item) for key, item in value.items()} if isinstance(value, Mapping) else value
 
@@ -198,7 +198,7 @@ def _graph(entry: Mapping[str, Any]) -> Graph:
         axes={axis: (low, high) for axis, (low, high) in entry["axes"].items()},
         tolerance=entry["tolerance"],
         decides=entry["decides"],
-        state=tuple((before, new) for before, new in entry.get("state", ())),
+        state=tuple(State(**state) for state in entry["state"]),
     )
 
 

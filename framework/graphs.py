@@ -25,6 +25,19 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class State:
+    """What one run of a request leaves for the next. The runtime keeps it, and feeds `input` and `mask`; codecs do not.
+
+    input: (batch, length, ...). mask: the input (batch, length) that is 1 where a row of `input` is filled; the rest of a
+        row is zero. output: what is appended to it after each run; None: it stays what the first call fed.
+    """
+
+    input: str
+    mask: str
+    output: str | None = None
+
+
+@dataclass(frozen=True)
 class Graph:
     """One function over tensors that exporters write to a file. Every input and output has the axis ``batch`` first.
 
@@ -32,8 +45,7 @@ class Graph:
     axes: the smallest and largest size of each dynamic axis but ``batch``.
     tolerance: largest absolute difference an exact export may show, per output.
     decides: the output whose argmax over the last axis is the answer, if there is one.
-    state: inputs that hold what earlier runs left, and the outputs that are appended to them. A request takes many runs of
-        such a graph, and their outputs are too large to be kept.
+    state: what earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept.
     module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
     example: makes valid inputs for given axis sizes, ``example({"batch": 2, "sequence": 5})``.
     """
@@ -44,7 +56,7 @@ class Graph:
     axes: Mapping[str, tuple[int, int]]
     tolerance: Mapping[str, float]
     decides: str | None = None
-    state: tuple[tuple[str, str], ...] = ()
+    state: tuple[State, ...] = ()
     module: Any = None
     example: Callable[[Mapping[str, int]], Tensors] | None = None
 
@@ -60,10 +72,14 @@ def stateful(graphs: Sequence[Graph]) -> bool:
 
 @dataclass(frozen=True)
 class Call:
-    """A codec asks for one run of a graph. Every feed has a batch axis; the runtime joins calls of many requests."""
+    """A codec asks for one run of a graph. Every feed has a batch axis; the runtime joins calls of many requests.
+
+    parents: for each row the row of the request's last call of a graph with state that it goes on from; None: its own.
+    """
 
     graph: str
     feeds: Tensors
+    parents: Sequence[int] | None = None
 
 
 @dataclass(frozen=True)

@@ -119,7 +119,8 @@ class Shelf:
         model.replay_golden()
         since = datetime.now(UTC).isoformat(timespec="seconds")
         watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
-        engine = Engine(model.scheduler, self.loop, watched, wait, queue, min(LANES, self.settings.threads))
+        lanes = 1 if model.scheduler.stateful else min(LANES, self.settings.threads)  # their rows stay together
+        engine = Engine(model.scheduler, self.loop, watched, wait, queue, lanes)
         self._opened[name] = Served(name, artifact.version, model, engine, model.codec.interface(), since)
 
     def commit(self) -> None:

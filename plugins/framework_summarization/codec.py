@@ -34,14 +34,13 @@ def references(value: str) -> list[str]:
 
 
 class SummarizationCodec:
-    """settings: cache, what a token leaves in the decoder's cache; max_text, max_summary: tokens; ends: tokens that end a
+    """settings: max_text, max_summary: tokens; ends: tokens that end a
     summary; begin, prompt: tokens before and after the text.
     """
 
     version = VERSION
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
-        self.cache: list[int] = list(settings["cache"])
         self.max_text: int = settings["max_text"]
         self.max_summary: int = settings["max_summary"]
         self.ends: set[int] = set(settings["ends"])
@@ -61,7 +60,7 @@ class SummarizationCodec:
 
     def start(self, request: Request) -> Steps:
         ids = self.text_ids(request)
-        found = yield from decode(self.prompt_ids(ids), self.cache, self.max_summary, self.ends, Sampling())
+        found = yield from decode(self.prompt_ids(ids), self.max_summary, self.ends, Sampling())
         summary = self.tokenizer.decode(found.tokens, skip_special_tokens=True).strip()
         return {"summary": summary, "complete": found.stopped, "text_was_cut": len(ids) > self.max_text}
 

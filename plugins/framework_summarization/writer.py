@@ -12,7 +12,7 @@ from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec
 from framework_summarization.data import SummarizationData
 from framework_text.generation import fitting
-from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.decoder import decoder_graph
 from framework_text.tokenizer import presentable
 
 
@@ -29,15 +29,14 @@ def fit(context: FitContext) -> Fitted:
     context.show(_cut(splits["train"], settings))
     fitted = fitting.fit(context, tokenizer, network, splits, _window(settings))
     same = Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer))
-    return replace(fitted, settings={**fitted.settings, **settings}, checks=(same,))
+    return replace(fitted, settings=settings, checks=(same,))
 
 
 def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_text)
     settings = _settings(tokenizer, context.options)
-    cache = {"cache": list(cache_shape(network.config))}
-    return Fitted(settings=settings | cache, graphs=(decoder_graph(network, _window(settings)),))
+    return Fitted(settings=settings, graphs=(decoder_graph(network, _window(settings)),))
 
 
 def _settings(tokenizer: Any, options: Summarization) -> dict[str, Any]:

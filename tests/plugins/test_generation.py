@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from framework.export import export, open_backend, paths
 from framework.plugins import load_plugins
 from framework.runtime.scheduler import Scheduler
 from framework.verify import Parity, compare_shapes
-from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import Sampling, choose, decode
 
 END, WINDOW, NEW = 2, 64, 12
@@ -43,11 +43,8 @@ class Tokens:
 
     version = 1
 
-    def __init__(self, shape: Sequence[int]) -> None:
-        self.shape = shape
-
     def start(self, request: Request) -> Steps:
-        found = yield from decode(request["ids"], self.shape, NEW, {END}, Sampling())
+        found = yield from decode(request["ids"], NEW, {END}, Sampling())
         return {"tokens": found.tokens, "stopped": found.stopped}
 
 
@@ -75,7 +72,7 @@ def generated(model: Any) -> list[Response]:
 
 def decoded(backend: Backend, graph: Graph, model: Any) -> list[Response]:
     """All prompts at once: short and long ones share their runs, and those that end leave the others."""
-    codec: Any = Tokens(cache_shape(model.config))
+    codec: Any = Tokens()
     return Scheduler(codec, backend, [graph]).answer([{"ids": prompt} for prompt in PROMPTS])
 
 
@@ -101,10 +98,10 @@ def test_exported_decoders_equal_the_module_and_say_the_same(tmp_path: Path, exp
     assert decoded(backend, graph, model) == decoded(ModuleBackend([graph]), graph, model)
 
 
-def test_a_new_prompt_does_not_stretch_the_steps_of_running_ones() -> None:
+def test_a_new_prompt_is_read_alone_and_joins_the_running_ones_as_long_as_there_is_room() -> None:
     model = tiny("llama")
     graph = decoder_graph(model, WINDOW)
-    codec: Any = Tokens(cache_shape(model.config))
+    codec: Any = Tokens()
     backend = ModuleBackend([graph])
     scheduler = Scheduler(codec, backend, [graph])
     running = [scheduler.start({"ids": prompt}) for prompt in PROMPTS[1:3]]
@@ -112,8 +109,12 @@ def test_a_new_prompt_does_not_stretch_the_steps_of_running_ones() -> None:
         (outputs,) = scheduler.run([job])
         scheduler.advance(job, outputs)
     fresh = scheduler.start({"ids": PROMPTS[4]})
-    assert scheduler.choose([running[0], fresh, running[1]]) == running
-    assert scheduler.choose([fresh, *running]) == [fresh]
+    assert scheduler.choose([running[0], fresh, running[1]]) == [fresh]
+    scheduler.advance(fresh, *scheduler.run([fresh]))
+    assert set(map(id, scheduler.choose([*running, fresh]))) == set(map(id, [*running, fresh]))
+    full = Scheduler(codec, backend, [graph], rows=3)
+    late = full.start({"ids": PROMPTS[3]})
+    assert full.choose([late, *running, fresh])[0] is running[0]
 
 
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))

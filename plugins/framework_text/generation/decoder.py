@@ -12,7 +12,7 @@ from torch import nn
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
-from framework import Graph, Tensor, Tensors
+from framework import Graph, State, Tensor, Tensors
 from framework_text.generation.decoding import GRAPH
 
 KEPT = 8  # tokens of a run whose logits may be asked for: vocabularies are large
@@ -120,7 +120,7 @@ def decoder_graph(model: Any, window: int) -> Graph:
         axes={"sequence": (1, window), "kept": (1, min(KEPT, window)), "past": (0, window)},
         tolerance={"logits": TOLERANCE, "new": TOLERANCE},
         decides="logits",
-        state=(("cache", "new"),),
+        state=(State("cache", "past_mask", "new"),),
         module=Decoder(model.eval()).eval(),
         example=partial(_example, vocabulary=config.vocab_size, shape=shape),
     )

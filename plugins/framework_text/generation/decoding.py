@@ -10,7 +10,6 @@ import numpy as np
 from framework import Call, Event, Tensors
 
 GRAPH = "decoder"
-ROOM = 64  # tokens by which a cache grows
 
 
 @dataclass(frozen=True)
@@ -37,44 +36,18 @@ class Decoded:
     stopped: bool
 
 
-class Cache:
-    """Keys and values of the tokens so far, (1, tokens, *shape), in a buffer that grows."""
-
-    def __init__(self, shape: Sequence[int]) -> None:
-        self._buffer = np.empty((1, ROOM, *shape), np.float32)
-        self._length = 0
-
-    def __len__(self) -> int:
-        return self._length
-
-    @property
-    def states(self) -> np.ndarray:
-        return self._buffer[:, : self._length]
-
-    def append(self, new: np.ndarray) -> None:
-        """new: (1, tokens, *shape)."""
-        length = self._length + new.shape[1]
-        if length > self._buffer.shape[1]:
-            larger = np.empty((1, max(length + ROOM, 3 * length // 2), *self._buffer.shape[2:]), np.float32)
-            larger[:, : self._length] = self.states
-            self._buffer = larger
-        self._buffer[:, self._length : length] = new
-        self._length = length
-
-
 def decode(
-    prompt: Sequence[int], shape: Sequence[int], limit: int, ends: Collection[int], sampling: Sampling
+    prompt: Sequence[int], limit: int, ends: Collection[int], sampling: Sampling
 ) -> Generator[Call | Event, Tensors, Decoded]:
     """Steps of a codec: calls of the decoder, an event ``{"token": id}`` for each token chosen.
 
-    prompt: token ids, at least one. shape: what a token leaves in the cache. limit: of tokens chosen. ends: those that end it.
+    prompt: token ids, at least one. limit: of tokens chosen. ends: those that end it.
     """
-    cache, random = Cache(shape), np.random.default_rng(sampling.seed)
+    random = np.random.default_rng(sampling.seed)
     tokens: list[int] = []
     new = list(prompt)
     while len(tokens) < limit:
-        outputs = yield Call(GRAPH, feeds(new, cache))
-        cache.append(outputs["new"])
+        outputs = yield Call(GRAPH, feeds(new))
         token = choose(outputs["logits"][0, -1], [*prompt, *tokens], sampling, random)
         if token in ends:
             return Decoded(tokens, stopped=True)
@@ -84,16 +57,10 @@ def decode(
     return Decoded(tokens, stopped=False)
 
 
-def feeds(new: Sequence[int], cache: Cache) -> Tensors:
+def feeds(new: Sequence[int]) -> Tensors:
     """Inputs of the decoder for new tokens; the last one's logits are wanted."""
     ids = np.asarray([new], np.int64)
-    return {
-        "input_ids": ids,
-        "attention_mask": np.ones_like(ids),
-        "keep": np.array([[len(new) - 1]]),
-        "past_mask": np.ones((1, len(cache)), np.int64),
-        "cache": cache.states,
-    }
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "keep": np.array([[len(new) - 1]])}
 
 
 def choose(logits: np.ndarray, said: Sequence[int], sampling: Sampling, random: np.random.Generator) -> int:

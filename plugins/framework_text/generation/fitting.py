@@ -14,7 +14,7 @@ import torch
 
 from framework import FitContext, Fitted, Metric, Section, Text, rows_per_second, train
 from framework_text import backbones
-from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows
@@ -46,7 +46,7 @@ def load(model: Writing, window: int) -> tuple[Any, Any]:
 
 
 def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, Pairs], window: int) -> Fitted:
-    """Settings of the codec: `cache`, what one token leaves in the cache. window: tokens of a prompt and its answer."""
+    """The graph of the fine-tuned model; its codec needs settings of its own. window: tokens of a prompt and its answer."""
     options: Writing = context.model
     model = _adapted(network, options)
     writer = Writer(model, options)
@@ -63,7 +63,6 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
     merged = model.merge_and_unload() if options.adapter == "lora" else network
     source = options.backbone
     return Fitted(
-        settings={"cache": list(cache_shape(merged.config))},
         graphs=(decoder_graph(merged, window),),
         write_resources=partial(write_tokenizer, tokenizer, None),
         save=partial(_save, merged, tokenizer),
