@@ -98,11 +98,15 @@ class Interface:
 
     request: of one request; everything it allows, `Codec.parse` takes. response: of the answer to one.
     example: a request that works as it stands; no row of anyone's data.
+    chat: it holds a conversation as OpenAI's chat interface does. A request has `messages` and may have `max_tokens`,
+        `temperature`, `top_p`, `top_k`, `repetition_penalty`, `seed` and `stop`; events are ``{"text": piece}``; the response
+        has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens` and `dropped_messages`.
     """
 
     request: Mapping[str, Any]
     response: Mapping[str, Any]
     example: Any
+    chat: bool = False
 
 
 class Codec(Protocol):

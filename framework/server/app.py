@@ -14,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from framework.errors import FrameworkError, InputError
 from framework.server import pages
+from framework.server.chat import Chat
 from framework.server.front import Front
 from framework.server.metrics import Metrics
 from framework.server.openapi import document
@@ -54,6 +55,7 @@ class Api:
         routes = [
             _post("predict", "/v1/predict", self.predict, keys.api),
             _post("predict", "/v1/models/{name}/predict", self.predict, keys.api),
+            _post("chat", "/v1/chat/completions", Chat(self.predictor, self._named).answer, keys.api),
             _get("models", "/v1/models", self.models, keys.api),
             _get("model", "/v1/models/{name}", self.model, keys.api),
             _get("health", "/healthz", self.health),
@@ -92,8 +94,11 @@ class Api:
 
     def _served(self, request: Request) -> Served:
         """The model that the path names; without a name, the first."""
+        return self._named(request.path_params.get("name"))
+
+    def _named(self, name: str | None) -> Served:
         try:
-            name = self.settings.chosen(request.path_params.get("name"))
+            name = self.settings.chosen(name)
         except InputError as error:
             raise RefusedError(404, str(error)) from error
         if name not in self.shelf.current:
@@ -102,12 +107,16 @@ class Api:
         return self.shelf.current[name]
 
     async def models(self, request: Request) -> Response:
-        return JSONResponse({"models": [self._about(served) for served in self.shelf.current.values()]})
+        """Ours, and under `data` what clients of OpenAI's interface read."""
+        about = [self._about(served) for served in self.shelf.current.values()]
+        data = [{"id": one["name"], "object": "model", "created": 0, "owned_by": one["recipe"]} for one in about]
+        return JSONResponse({"models": about, "object": "list", "data": data})
 
     async def model(self, request: Request) -> Response:
         served = self._served(request)
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
+        schemas["chat"] = interface.chat
         return JSONResponse({**self._about(served), **schemas})
 
     def _about(self, served: Served) -> dict[str, Any]:

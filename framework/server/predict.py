@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from framework.errors import InputError, nearest, some
+from framework.graphs import Event
 from framework.server.engine import QueueFullError, Ticket
 from framework.server.refusals import ClientLeftError, RefusedError
 from framework.server.settings import Settings
@@ -35,32 +37,46 @@ class Predictor:
     async def answer(self, request: Request, served: Served) -> Response:
         said = request.scope["said"]
         said |= {"model": served.name, "version": served.version}
-        body, complete = bytearray(), False
+        seconds = self.limits.seconds
+        until = asyncio.get_running_loop().time() + seconds
         served.users += 1
         try:
             with self._place(served, 1):
                 pass  # where the queue is full no body is read
-            async with asyncio.timeout(self.limits.seconds):
-                await self._read(request, body)
-                complete = True
-                inputs, characters = self._inputs(served, body)
+            async with self.body(request, until) as body, asyncio.timeout_at(until) as clock:
+                inputs = self._inputs(served, body)
                 said["inputs"] = len(inputs)
                 if self.log_texts:
                     said["texts"] = inputs
-                predictions = await self._run(request, served, inputs, characters)
+                ticket = await self.submit(served, inputs, alive(clock, seconds))
+                predictions = await answered(request, ticket)
         except TimeoutError:
-            if not complete:
-                raise RefusedError(
-                    408, f"the body was not complete after {self.limits.seconds:g} s", {"Connection": "close"}
-                ) from None
-            raise RefusedError(504, f"no answer within {self.limits.seconds:g} s; send fewer inputs, or try later") from None
+            raise RefusedError(504, f"no answer within {seconds:g} s; send fewer inputs, or try later") from None
         finally:
             served.users -= 1
-            self._held -= len(body)
         return JSONResponse({"model": served.name, "version": served.version, "predictions": predictions})
 
+    @asynccontextmanager
+    async def body(self, request: Request, until: float) -> AsyncIterator[bytearray]:
+        """The body of a request, which must be complete by then, in the time of the loop. What is held of all is bounded."""
+        body = bytearray()
+        try:
+            async with asyncio.timeout_at(until):
+                await self._read(request, body)
+        except TimeoutError:
+            self._held -= len(body)
+            late = f"the body was not complete after {self.limits.seconds:g} s"
+            raise RefusedError(408, late, {"Connection": "close"}) from None
+        except BaseException:
+            self._held -= len(body)
+            raise
+        try:
+            yield body
+        finally:
+            self._held -= len(body)
+
     async def _read(self, request: Request, body: bytearray) -> None:
-        """Appends the body. What is held of all bodies is bounded; the caller gives it back."""
+        """Appends the body; the caller gives back what is held."""
         too_large = RefusedError(413, f"the body may have {self.limits.body:,} bytes; send several requests")
         if int(request.headers.get("content-length") or 0) > self.limits.body:
             raise too_large
@@ -72,20 +88,19 @@ class Predictor:
             if self._held > self.limits.bodies:
                 raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
 
-    def _inputs(self, served: Served, body: bytearray) -> tuple[list[Any], int]:
-        """The inputs, and the characters of all of them."""
-        given = _parsed(body, served)
+    def _inputs(self, served: Served, body: bytearray) -> list[Any]:
+        given = parsed(body, _example(served))
         if not isinstance(given, dict) or "inputs" not in given:
             has = f"; {nearest('inputs', list(given)[:KEYS], 'it has')}" if isinstance(given, dict) else ""
-            raise RefusedError(422, f"the body is an object with the key inputs{has}; {_example(served)}")
+            raise RefusedError(422, f"the body is an object with the key inputs{has}; for example {_example(served)}")
         if unknown := given.keys() - {"inputs"}:
             raise RefusedError(422, f"the body has only the key inputs, not {some(sorted(unknown))}")
         inputs = given["inputs"] if isinstance(given["inputs"], list) else [given["inputs"]]
         if not inputs:
-            raise RefusedError(422, f"inputs is empty; {_example(served)}")
+            raise RefusedError(422, f"inputs is empty; for example {_example(served)}")
         if len(inputs) > self.limits.inputs:
             raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
-        return inputs, sum(self._characters(one, number) for number, one in enumerate(inputs, start=1))
+        return inputs
 
     def _characters(self, one: Any, number: int) -> int:
         """Of all strings in an input. Raises RefusedError where there are too many, or strings but all of them blank."""
@@ -106,19 +121,42 @@ class Predictor:
             waits = f"{served.engine.depth:,} inputs wait where {self.limits.queue:,} may"
             raise RefusedError(429, f"{waits}; try again later", {"Retry-After": str(full.seconds)}) from None
 
-    async def _run(self, request: Request, served: Served, inputs: list[Any], characters: int) -> list[Any]:
+    async def submit(self, served: Served, inputs: Sequence[Any], hear: Callable[[Event], None] | None = None) -> Ticket:
+        """Puts inputs before the engine. Raises RefusedError for one that the model does not take, and when the queue is full.
+
+        hear: told each event of the codec, in a thread of the engine.
+        """
+        characters = sum(self._characters(one, number) for number, one in enumerate(inputs, start=1))
         requests = [_understood(served, number, one) for number, one in enumerate(inputs, start=1)]
+        prepare = partial(served.engine.prepare, requests, hear)
         with self._place(served, len(inputs)):
             if characters <= INLINE:
-                jobs = served.engine.prepare(requests)
+                jobs = prepare()
             else:
-                jobs = await asyncio.get_running_loop().run_in_executor(self._threads, served.engine.prepare, requests)
+                jobs = await asyncio.get_running_loop().run_in_executor(self._threads, prepare)
             ticket = served.engine.submit(jobs)
         self.shelf.metrics.queued(served.name, served.engine.depth)
-        return await _answered(request, ticket)
+        return ticket
 
 
-async def _answered(request: Request, ticket: Ticket) -> list[Any]:
+def alive(clock: asyncio.Timeout, seconds: float) -> Callable[[Event], None]:
+    """Each event is a sign of life after which the time limit begins again: long texts are written token by token."""
+    loop = asyncio.get_running_loop()
+
+    def again() -> None:
+        with suppress(RuntimeError):  # the limit is no longer in force
+            clock.reschedule(loop.time() + seconds)
+
+    return lambda _: tell(loop, again)
+
+
+def tell(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
+    """Has the loop do it soon; from any thread."""
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(what)
+
+
+async def answered(request: Request, ticket: Ticket) -> list[Any]:
     """The answers, unless the client leaves first or time runs out: then what has not run never will."""
     leaving = asyncio.ensure_future(_left(request))
     leaving.add_done_callback(lambda _: None if ticket.answers.done() else ticket.answers.set_exception(ClientLeftError()))
@@ -141,13 +179,14 @@ def _understood(served: Served, number: int, one: Any) -> Mapping[str, Any]:
         raise RefusedError(422, f"input {number}: {error}") from error
 
 
-def _parsed(body: bytearray, served: Served) -> Any:
+def parsed(body: bytearray, example: str) -> Any:
+    """The JSON of a body. example: one that works, for messages."""
     try:
         return _JSON.decode(body.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise RefusedError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
-        raise RefusedError(400, f"the body is not JSON: {str(error)[:200]}; {_example(served)}") from None
+        raise RefusedError(400, f"the body is not JSON: {str(error)[:200]}; for example {example}") from None
     except RecursionError:
         raise RefusedError(400, f"the body is {DEEP}") from None
 
@@ -160,7 +199,7 @@ _JSON = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _example(served: Served) -> str:
-    return f"for example {json.dumps({'inputs': [served.interface.example]}, ensure_ascii=False)}"
+    return json.dumps({"inputs": [served.interface.example]}, ensure_ascii=False)
 
 
 def _strings(value: Any, depth: int = 0) -> Iterator[str]:

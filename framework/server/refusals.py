@@ -16,9 +16,12 @@ class RefusedError(Exception):
         super().__init__(message)
         self.status, self.message, self.headers = status, message, dict(headers or {})
 
+    @property
+    def readable(self) -> str:
+        return self.message.encode("utf-8", "backslashreplace").decode()  # it may quote half of a surrogate pair
+
     def response(self, request_id: str) -> JSONResponse:
-        readable = self.message.encode("utf-8", "backslashreplace").decode()  # it may quote half of a surrogate pair
-        return JSONResponse({"error": readable, "request_id": request_id}, self.status, self.headers)
+        return JSONResponse({"error": self.readable, "request_id": request_id}, self.status, self.headers)
 
 
 class ClientLeftError(Exception):
