@@ -40,12 +40,14 @@ class Column:
     names: header spellings recognised, the best first.
     kind: "text" is free text, "category" repeats few values, "number" is written in digits.
     target: the column is what the model predicts, so a request does not carry it.
+    optional: a file may lack it. It is taken where a header spelling matches or the user names it, never guessed by its values.
     """
 
     role: str
     names: tuple[str, ...]
     kind: Literal["text", "category", "number"]
     target: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,7 @@ class Candidate:
 class Task:
     """A kind of problem.
 
+    columns: those of files, by role. Where all are optional, a file has at least one of them.
     options: dataclass that types the recipe's `task:` section.
     data: ``"module:function"``, called with `Splits` and the options, returns `TaskData`. Raises InputError.
     evaluate: ``"module:function"``, called with responses, the `Table` they answer, and the facts of the candidate;
@@ -165,6 +168,11 @@ class Task:
     loss: a key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric.
     refit: ``"module:function"``, called with the responses of a lossy file to the validation rows, their `Table` and the
         codec's settings; returns settings chosen again for this file, such as a temperature.
+    shape: ``"module:function"``, called for each file or group of files that is read, with a `Table` of the roles found in it
+        (rows that are blank in a needed column, or in all, are left out), the task's options, and a function that takes a
+        sentence about what was repaired; returns a `Table` with the columns `shaped`. Rows may become fewer, `Table.take`
+        keeps where each is from. Raises InputError naming `Table.where(row)`. It imports no torch.
+    shaped: the columns that `shape` makes: what everything after reading sees, duplicates, splits, requests, `evaluate`.
     """
 
     name: str
@@ -178,15 +186,22 @@ class Task:
     inspect: str | None = None
     loss: str | None = None
     refit: str | None = None
+    shape: str | None = None
+    shaped: tuple[Column, ...] = ()
 
     @property
     def model(self) -> Candidate:
         """The candidate that a recipe trains and ships."""
         return next(candidate for candidate in self.candidates if not candidate.baseline)
 
+    @property
+    def canonical(self) -> tuple[Column, ...]:
+        """The columns of a table once it was read."""
+        return self.shaped or self.columns
+
     def requests(self, table: Table) -> list[Request]:
         """The rows of a table as requests: every column but the targets."""
-        roles = [column.role for column in self.columns if not column.target]
+        roles = [column.role for column in self.canonical if not column.target]
         return [dict(zip(roles, values, strict=True)) for values in zip(*(table.columns[r] for r in roles), strict=True)]
 
 

@@ -33,12 +33,12 @@ def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
         "Left out: keys without a value, the Trainer's defaults, what data.train= replaces; --cfg job on a run lists every key."
     )
     show(Section("The recipe", ("key", "value", "from"), rows, note), len(rows))
-    splits = load_splits(config.data, task, config.seed)
     options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
+    splits = load_splits(config.data, task, config.seed, options)
     data = resolve(task.data)(splits, options)
     for section in [*data_sections(splits), *data.sections()]:
         show(section)
-    problems = leaks(splits, task.columns)
+    problems = leaks(splits, task.canonical)
     if task.inspect is not None:
         sections, more = resolve(task.inspect)(data, options, model)
         problems = [*problems, *more]

@@ -166,7 +166,7 @@ class Job:
 
     def without_personal_data(self, request: Request) -> Request:
         """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""
-        texts = {column.role for column in self.task.columns if column.kind == "text"}
+        texts = {column.role for column in self.task.canonical if column.kind == "text"}
         masks = not self.console.disclosure.keep
         return {role: mask(value) if masks and role in texts else value for role, value in request.items()}
 
@@ -184,7 +184,7 @@ class Job:
         It holds no personal data; where no texts are shown it is made up.
         """
         shows = self.console.disclosure
-        hidden = not shows.texts and any(column.kind == "text" for column in self.task.columns)
+        hidden = not shows.texts and any(column.kind == "text" for column in self.task.canonical)
         rows = splits.validation.take(range(min(LOOKED_AT, len(splits.validation))))
         written = [as_argument(request) for request in (self.odd_requests() if hidden else self.task.requests(rows))]
         plain = [text for text in written if re.match(r"[\w{]", text, re.ASCII) and text.isascii() and text.isprintable()]

@@ -30,8 +30,8 @@ def nearest_training_rows(task: Task, train: Table, test: Table, rows: Sequence[
 
     At most `SAMPLE` training rows, drawn with the seed, are searched. Without a text column there is nothing to compare.
     """
-    roles = [column.role for column in task.columns if column.kind == "text" and not column.target]
-    targets = [column.role for column in task.columns if column.target]
+    roles = [column.role for column in task.canonical if column.kind == "text" and not column.target]
+    targets = [column.role for column in task.canonical if column.target]
     if not roles or not rows:
         return [[] for _ in rows]
     from sklearn.feature_extraction.text import TfidfVectorizer

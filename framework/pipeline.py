@@ -30,7 +30,7 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
     """Every step, also of a run that is entered again: what its folder holds is not trained a second time."""
     with entered as job:
         job.console.step("data")
-        splits = load_splits(job.config.data, job.task, job.config.seed)
+        splits = load_splits(job.config.data, job.task, job.config.seed, job.options)
         job.check_data(splits)
         data = job.understand(splits)
         for section in [*data_sections(splits), *data.sections()]:

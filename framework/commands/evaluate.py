@@ -139,10 +139,21 @@ def _read(model: Model, file: str, encoding: str | None, given: Mapping[str, str
 
     known = {role: name for role, name in model.manifest["data"]["columns"].items() if role not in given}
     try:
-        table, notes = read_labelled(file, model.task, encoding, known, given)
+        table, notes = read_labelled(file, model.task, encoding, known, given, _options(model))
     except InputError as error:
         raise InputError(*map(own, error.problems)) from error
     return table, [own(note) for note in notes]
+
+
+def _options(model: Model) -> Any:
+    """The task's options that the artifact was made with, which decide how rows are read."""
+    from omegaconf import OmegaConf
+
+    from framework.checks import options_of
+
+    options = model.task.options
+    schema, sealed = OmegaConf.structured(options), OmegaConf.load(model.artifact.folder / "recipe.yaml").task
+    return options_of(OmegaConf.merge(schema, {key: sealed[key] for key in schema if key in sealed}), options)
 
 
 def _check_out(out: Path | None) -> None:

@@ -25,8 +25,8 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
             problems.append(f"data.{column.role}={name}: {table.source} has no such column; {nearest(name, table.columns)}")
         elif name is not None:
             taken[column.role] = (name, "as given")
-    for how in (_by_name, _by_values):
-        for column in columns:
+    for how, possible in ((_by_name, columns), (_by_values, [column for column in columns if not column.optional])):
+        for column in possible:
             if column.role not in taken and chosen.get(column.role) is None:
                 used = {name for name, _ in taken.values()}
                 found = how(table, column, [name for name in table.columns if name not in used])
@@ -36,11 +36,19 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
         f"{table.source}: no usable {column.role} column among {some(list(table.columns))}; "
         f"name it with data.{column.role}=COLUMN"
         for column in columns
-        if column.role not in taken and chosen.get(column.role) is None
+        if column.role not in taken and chosen.get(column.role) is None and not column.optional
     ]
+    if not taken and not problems:
+        problems.append(none_of(table.source, columns, list(table.columns)))
     if problems:
         raise InputError(*problems)
     return taken
+
+
+def none_of(source: str, columns: Sequence[Column], header: Sequence[str]) -> str:
+    """What to say of a file without any of the columns that a task takes, all of them optional."""
+    known = "; ".join(f"{column.role} ({some(column.names, quoted=False, most=4)})" for column in columns)
+    return f"{source}: no column of {some(header)} is one of {known}; name one with data.ROLE=COLUMN"
 
 
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:

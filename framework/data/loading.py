@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from framework.contracts import Section, Task
-from framework.data.columns import assign_roles
+from framework.data.columns import assign_roles, none_of
 from framework.data.hub import own_splits, parse
 from framework.data.labels import Spellings, check_classes, check_header
 from framework.data.opening import format_by_name
@@ -21,26 +21,29 @@ from framework.data.splits import (
     fingerprint,
     normal_forms,
     split_off,
+    without_blank,
     without_duplicates,
     without_empty,
     without_near_duplicates,
 )
 from framework.data.table import Splits, Table, Texts
-from framework.errors import InputError, nearest, some
+from framework.errors import FrameworkError, InputError, nearest, some
+from framework.plugins import resolve
 
 SPLITS = ("train", "validation", "test")
 ADDRESS = 4096  # characters of one path: names of files are recorded whole
 LONG = 100_000  # characters of one text, from which a quote may be missing
 
 
-def load_splits(data: Any, task: Task, seed: int) -> Splits:
-    """Reads, cleans and splits what the recipe names. `data` is the composed `data:` section, a `DataConfig`.
+def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits:
+    """Reads, cleans and splits what the recipe names. `data` is the composed `data:` section, a `DataConfig`; `options`
+    are the task's, None: its defaults.
 
     `data.train` replaces `data.source` altogether: its files, encoding, columns and licence. A test file given by the
     user is judged whole: its rows stay, and training rows that repeat their texts, or nearly, are left out.
     """
     source = data if data.train else data.source
-    reader = _Reader(source, task, merge=data.merge_spellings)
+    reader = _Reader(source, task, options, merge=data.merge_spellings)
     roles, notes = reader.roles, reader.notes
     train, validation, test = (reader.read(name) for name in SPLITS)
     assert train is not None
@@ -80,14 +83,15 @@ def _share(fraction: float, rows: int, most: int | None) -> float:
 
 
 class _Reader:
-    """Reads the files of one source, with their columns renamed to roles and empty rows left out."""
+    """Reads the files of one source: columns renamed to roles, empty rows left out, in the shape that the task works on."""
 
-    def __init__(self, source: Any, task: Task, merge: bool) -> None:
+    def __init__(self, source: Any, task: Task, options: Any, merge: bool) -> None:
         self.source = source
         self.task = task
+        self.options = task.options() if options is None else options
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}
-        self.roles = Roles.of(task.columns)
+        self.roles = Roles.of(task.canonical)
         self.spellings = Spellings(self.roles.balanced) if self.roles.balanced and merge else None
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
@@ -114,17 +118,19 @@ class _Reader:
         read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say)
         found = self._roles(read)
         names = {role: name for role, (name, _) in found.items()}
-        self.columns = self.columns or names
+        self.columns = names | self.columns
         renamed = {role: read.table.columns[name] for role, name in names.items()}
         table = replace(read.table, columns=renamed)
-        for note in ids_in_texts(read.table, [names[role] for role in self.roles.texts], set(names.values())):
+        texts = [role for role in Roles.of(self.task.columns).texts if role in names]
+        for note in ids_in_texts(read.table, [names[role] for role in texts], set(names.values())):
             self.say(note)
         if split in self.implied and self._unlabelled(table):
             self.say(f"{self.files[split]} has no labels and is not used")
             return None
+        self._note_long_texts(table, texts)
+        table = self._shaped(table)
         table, dropped = without_empty(table, self.roles)
         self.notes += dropped
-        self._note_long_texts(table)
         if self.spellings is not None:
             table, notes = self.spellings.unify(table)
             self.notes += notes
@@ -144,24 +150,49 @@ class _Reader:
         for role, (name, why) in found.items():
             if why != "as given":
                 self.say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+        optional = {column.role: column.optional for column in self.task.columns}
         problems = [
             f"{file}: no column {name!r} as in {read.files[0].name}; {nearest(name, columns, 'its columns')}"
             for file, columns in zip(read.files, read.columns, strict=True)
-            for name, _ in found.values()
-            if columns and name not in columns
+            for role, (name, _) in found.items()
+            if columns and name not in columns and not optional[role]
         ]
+        problems += [
+            none_of(str(file), self.task.columns, sorted(columns))
+            for file, columns in zip(read.files, read.columns, strict=True)
+            if columns and all(name not in columns for name, _ in found.values())
+        ] * (not problems)
         if problems:
             raise InputError(*problems)
         if format_by_name(read.files[0])[1] == "delimited":
-            categories = [(c.role, found[c.role][0]) for c in self.task.columns if c.kind == "category"]
+            categories = [(c.role, found[c.role][0]) for c in self.task.columns if c.kind == "category" and c.role in found]
             check_header(table, categories, str(read.files[0]))
         return found
 
     def _unlabelled(self, table: Table) -> bool:
-        return any(not any(map(str.strip, table.columns[c.role])) for c in self.task.columns if c.target)
+        targets = [table.columns[c.role] for c in self.task.columns if c.target and c.role in table.columns]
+        return any(not any(map(str.strip, values)) for values in targets)
 
-    def _note_long_texts(self, table: Table) -> None:
-        for role in self.roles.texts:
+    def _shaped(self, table: Table) -> Table:
+        """The table in the columns that the task works on."""
+        if self.task.shape is None:
+            return table
+        table, dropped = without_blank(table)
+        needed = [column.role for column in self.task.columns if not column.optional]
+        if needed:
+            table, more = without_empty(table, replace(self.roles, needed=needed))
+            dropped += more
+        self.notes += dropped
+        try:
+            shaped: Table = resolve(self.task.shape)(table, self.options, self.say)
+        except InputError as error:
+            raise InputError(*error.problems, *self.notes) from error  # which columns were taken may be why
+        if set(shaped.columns) != {column.role for column in self.task.canonical}:
+            raise FrameworkError(f"{self.task.shape} of task {self.task.name} made the columns {some(list(shaped.columns))}")
+        return shaped
+
+    def _note_long_texts(self, table: Table, roles: Sequence[str]) -> None:
+        for role in roles:
             values = table.columns[role]
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
                 row, characters = longest
@@ -169,14 +200,19 @@ class _Reader:
 
 
 def read_labelled(
-    address: str, task: Task, encoding: str | None, known: Mapping[str, str], given: Mapping[str, str]
+    address: str,
+    task: Task,
+    encoding: str | None,
+    known: Mapping[str, str],
+    given: Mapping[str, str],
+    options: Any = None,
 ) -> tuple[Table, list[str]]:
     """One labelled file as training reads it, its columns renamed to roles, and what was inferred and left out.
 
-    known: names by role, used where the file has them. given: names by role that the file must have.
+    known: names by role, used where the file has them. given: names by role that the file must have. options: of the task.
     """
     roles = {column.role: given.get(column.role) for column in task.columns}
-    reader = _Reader(SimpleNamespace(test=address, encoding=encoding, **roles), task, merge=False)
+    reader = _Reader(SimpleNamespace(test=address, encoding=encoding, **roles), task, options, merge=False)
     reader.columns = dict(known)
     table = reader.read("test")
     assert table is not None

@@ -58,6 +58,15 @@ def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     return table.take(kept), notes
 
 
+def without_blank(table: Table) -> tuple[Table, list[str]]:
+    """Drops rows in which every value is blank; says how many."""
+    kept = [i for i, values in enumerate(zip(*table.columns.values(), strict=True)) if any(map(str.strip, values))]
+    if not kept:
+        raise InputError(f"{table.source}: every row is empty in {' and '.join(table.columns)}")
+    dropped = len(table) - len(kept)
+    return (table.take(kept), [f"{dropped:,} empty rows of {table.name} left out"]) if dropped else (table, [])
+
+
 def without_duplicates(table: Table, roles: Roles, seen: Set[str]) -> tuple[Table, set[str], list[str]]:
     """Keeps the first of rows with equal normal form, none in `seen`. Returns the rows, what is seen then, and notes."""
     forms = normal_forms(table, roles)

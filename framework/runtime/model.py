@@ -10,7 +10,7 @@ from typing import Any
 
 from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
 from framework.contracts import Task
-from framework.data.columns import plain_name
+from framework.data.columns import none_of, plain_name
 from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import Codec, Response
 from framework.plugins import load_plugins, resolve
@@ -66,11 +66,13 @@ class Model:
             if column.target:
                 continue
             names = (self.manifest["data"]["columns"].get(column.role, column.role), column.role, *column.names)
-            match = next((spelling[plain_name(name)] for name in names if plain_name(name) in spelling), None)
-            if match is None:
-                problems.append(f"no {column.role} column; it may be called {names[0]}; {nearest(names[0], header, 'columns')}")
-            else:
+            match = next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
+            if match is not None:
                 found[column.role] = match
+            elif not column.optional:
+                problems.append(f"no {column.role} column; it may be called {names[0]}; {nearest(names[0], header, 'columns')}")
+        if not found and not problems:
+            problems.append(none_of("the file", [column for column in self.task.columns if not column.target], header))
         if problems:
             raise InputError(*problems)
         return found

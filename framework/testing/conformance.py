@@ -42,7 +42,7 @@ class _Conformance:
     def job(self, folder: Path, *more: str) -> Iterator[tuple[Job, Splits]]:
         config = compose_recipe(self.recipe, [*self.overrides(folder), *more])
         with Job.start(config, self.recipe, folder / "run") as job:
-            yield job, load_splits(config.data, job.task, config.seed)
+            yield job, load_splits(config.data, job.task, config.seed, job.options)
 
     def fit(self, job: Job, splits: Splits, **changes: Any) -> Fitted:
         trainer = {**job.trainer(), **changes.pop("trainer", {})}
