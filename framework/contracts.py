@@ -173,6 +173,10 @@ class Task:
         sentence about what was repaired; returns a `Table` with the columns `shaped`. Rows may become fewer, `Table.take`
         keeps where each is from. Raises InputError naming `Table.where(row)`. It imports no torch.
     shaped: the columns that `shape` makes: what everything after reading sees, duplicates, splits, requests, `evaluate`.
+    judged: ``"module:function"``, called with the rows of validation and test once they are split, returns a `Table` of the
+        rows to answer and to judge, such as one for each answer of a dialogue. It may add columns for `evaluate`.
+    scores: the codec has ``score(request, targets)``, steps like those of `start` whose response, what the model says of a
+        row's targets (how likely they are), is added to the row's response for `evaluate`. targets: {column: text}.
     """
 
     name: str
@@ -188,6 +192,8 @@ class Task:
     refit: str | None = None
     shape: str | None = None
     shaped: tuple[Column, ...] = ()
+    judged: str | None = None
+    scores: bool = False
 
     @property
     def model(self) -> Candidate:
@@ -199,10 +205,21 @@ class Task:
         """The columns of a table once it was read."""
         return self.shaped or self.columns
 
-    def requests(self, table: Table) -> list[Request]:
+    def requests(self, table: Table) -> Sequence[Request]:
         """The rows of a table as requests: every column but the targets."""
-        roles = [column.role for column in self.canonical if not column.target]
-        return [dict(zip(roles, values, strict=True)) for values in zip(*(table.columns[r] for r in roles), strict=True)]
+        return _rows(table, self._asked)
+
+    def targets(self, table: Table) -> list[dict[str, str]]:
+        """What the requests do not carry."""
+        return _rows(table, [name for name in table.columns if name not in self._asked])
+
+    @property
+    def _asked(self) -> list[str]:
+        return [column.role for column in self.canonical if not column.target]
+
+
+def _rows(table: Table, columns: Sequence[str]) -> list[dict[str, str]]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*(table.columns[c] for c in columns), strict=True)]
 
 
 @dataclass(frozen=True)

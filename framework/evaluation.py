@@ -9,12 +9,13 @@ from framework.contracts import Evaluation, Fitted, Section
 from framework.data.table import Table
 from framework.job import Job
 from framework.plugins import resolve
-from framework.verify import trace
+from framework.runtime.scheduler import Scheduler
+from framework.scoring import merged, score_rows
 
 
 def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, Evaluation]:
     """An evaluation for each candidate; the model's own tables are shown."""
-    scores = {}
+    found = {}
     codec = job.codec(fitted[job.task.model.name])
     requests = job.requests(codec, test)
     for name, candidate in fitted.items():
@@ -23,11 +24,12 @@ def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, E
         else:
             from framework.modules import ModuleBackend
 
-            responses = trace(codec, ModuleBackend(candidate.graphs), candidate.graphs, requests).responses
-        scores[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
-    for section in scores[job.task.model.name].sections:
+            scheduler = Scheduler(codec, ModuleBackend(candidate.graphs), candidate.graphs)
+            responses = merged(scheduler.answer(requests), score_rows(job.task, scheduler, test))
+        found[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
+    for section in found[job.task.model.name].sections:
         job.console.show(section)
-    return scores
+    return found
 
 
 def scoreboard(job: Job, scores: Mapping[str, Evaluation]) -> Section:

@@ -10,11 +10,12 @@ from typing import Any
 
 from framework.contracts import Fitted, Variant
 from framework.data.table import Table
-from framework.graphs import Backend, Request, stateful
+from framework.graphs import Backend, Request, Response, stateful
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
+from framework.scoring import merged, score_rows
 from framework.verify import Parity, Trace, trace
 
 SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; where each takes many runs
@@ -37,6 +38,7 @@ class Measured:
     decision: str = ""
     trace: Trace | None = field(default=None, repr=False)
     backend: Backend | None = field(default=None, repr=False)
+    scores: Sequence[Response] = field(default=(), repr=False)  # what it says of the answers that the rows hold
     company: str = ""  # what answering together instead of alone changed
 
     def facts(self) -> dict[str, Any]:
@@ -77,13 +79,14 @@ class Yardstick:
             singles.append(1000 * (time.perf_counter() - started))
         company = _company([difference(*pair) for pair in zip(alone, traced.responses[:count], strict=False)])
         measured = Measured(name, bytes_, 0.0, {}, median(singles), rate, trace=traced, backend=backend, company=company)
+        measured.scores = score_rows(self.job.task, scheduler, self.validation)
         self.judge(measured)
         return measured
 
     def judge(self, measured: Measured) -> None:
         """Sets the metrics from the responses in the trace."""
         assert measured.trace is not None
-        responses = measured.trace.responses[: len(self.requests)]
+        responses = merged(measured.trace.responses[: len(self.requests)], measured.scores)
         measured.metrics = resolve(self.job.task.evaluate)(responses, self.validation, {}).metrics
         measured.metric = measured.metrics[self.job.task.metric.name]
 

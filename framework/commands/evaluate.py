@@ -83,6 +83,7 @@ def judge(model: Model, table: Table) -> Evaluation:
     from tqdm import tqdm
 
     from framework.plugins import resolve
+    from framework.scoring import merged, score_rows
 
     evaluate = resolve(model.task.evaluate)  # before the answers: it may need what is not installed
     requests = model.task.requests(table)
@@ -92,7 +93,8 @@ def judge(model: Model, table: Table) -> Evaluation:
         except InputError as error:
             raise InputError(f"{table.where(row)}: {error}") from error
     responses = list(tqdm(model.stream(requests), total=len(requests), unit=" rows", disable=None, leave=False))
-    found: Evaluation = evaluate(responses, table, model.manifest["model"])
+    scored = score_rows(model.task, model.scheduler, table)
+    found: Evaluation = evaluate(merged(responses, scored), table, model.manifest["model"])
     return found
 
 

@@ -72,7 +72,7 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
         available = len(train)
         train = at_most(train, data.limit_rows, roles, seed + 2)
         notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
-    splits = Splits(train, validation, test, notes)
+    splits = Splits(train, judged(task, validation), judged(task, test), notes)
     about = {"source": _describe(source), "licence": _licence(source), "columns": reader.columns}
     return replace(splits, about=about | {"rows": splits.rows(), "sha256": fingerprint(splits)})
 
@@ -216,7 +216,15 @@ def read_labelled(
     reader.columns = dict(known)
     table = reader.read("test")
     assert table is not None
-    return table, reader.notes
+    return judged(task, table), reader.notes
+
+
+def judged(task: Task, table: Table) -> Table:
+    """The rows of validation or test that are answered."""
+    if task.judged is None:
+        return table
+    found: Table = resolve(task.judged)(table)
+    return found
 
 
 def _describe(source: Any) -> str:

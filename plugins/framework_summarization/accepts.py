@@ -1,32 +1,14 @@
-"""The backbones that this task accepts; each family is decoded and compared with `generate` by the tests."""
+"""What is wrong with a recipe for summaries, found before anything is read or trained."""
 
 from __future__ import annotations
 
 from framework_summarization import Summarization
-from framework_text.backbones import problems_with
-from framework_text.generation.options import ADAPTERS, Writing
-
-FAMILIES = ("gemma2", "gemma3_text", "gpt2", "llama", "mistral", "qwen2", "qwen3")
+from framework_text.generation import accepts
+from framework_text.generation.options import Writing
 
 
 def problems(options: Summarization, model: Writing) -> list[str]:
-    found = problems_with(model.backbone, FAMILIES, options.max_text + options.max_summary)
+    found = accepts.problems(model, options.max_text + options.max_summary)
     if options.max_summary < 1 or options.max_text < 1:
         found.append(f"task.max_text={options.max_text} and task.max_summary={options.max_summary} must be at least 1")
-    if model.adapter not in ADAPTERS:
-        found.append(f"model.adapter={model.adapter}: write one of {', '.join(ADAPTERS)}")
-    if model.rank < 1 or model.alpha < 1:
-        found.append(f"model.rank={model.rank} and model.alpha={model.alpha} must be at least 1; 16 and 32 are usual")
-    if model.epochs < 1 or model.batch_size < 1 or model.patience < 1:
-        found.append(
-            f"model.epochs={model.epochs}, model.batch_size={model.batch_size} and model.patience={model.patience} "
-            "must be at least 1"
-        )
-    if not 0 < model.learning_rate < 1 or model.weight_decay < 0 or not 0 <= model.warmup < 1:
-        found.append(
-            f"model.learning_rate={model.learning_rate} must lie between 0 and 1, model.weight_decay={model.weight_decay} must "
-            f"not be negative, model.warmup={model.warmup} is a share of the steps"
-        )
-    if model.minutes is not None and model.minutes <= 0:
-        found.append(f"model.minutes={model.minutes} is the time to train for; write minutes above 0, or null for no limit")
     return found

@@ -34,9 +34,15 @@ def read_tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(folder / FILE))
 
 
-def token_ids(tokenizer: Tokenizer, text: str) -> list[int]:
-    """The ids of a text. While a long one is tokenized other threads run: `encode` would keep them waiting."""
-    found = tokenizer.encode_batch([text])[0] if len(text) > LONG else tokenizer.encode(text)
+def token_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
+    """The ids of a text. While a long one is tokenized other threads run: `encode` would keep them waiting.
+
+    special: with the tokens that the tokenizer puts around every text.
+    """
+    if len(text) > LONG:
+        found = tokenizer.encode_batch([text], add_special_tokens=special)[0]
+    else:
+        found = tokenizer.encode(text, add_special_tokens=special)
     ids: list[int] = found.ids
     return ids
 

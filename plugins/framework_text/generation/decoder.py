@@ -13,9 +13,8 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from framework import Graph, State, Tensor, Tensors
-from framework_text.generation.decoding import GRAPH
+from framework_text.generation.decoding import GRAPH, KEPT
 
-KEPT = 8  # tokens of a run whose logits may be asked for: vocabularies are large
 TOLERANCE = 1e-3  # of a logit and of a cached state, between the module and an exact export
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from framework import Call, Event, Tensors
 
 GRAPH = "decoder"
+KEPT = 8  # tokens of a run whose logits may be asked for: vocabularies are large
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,25 @@ def decode(
     return Decoded(tokens, stopped=False)
 
 
-def feeds(new: Sequence[int]) -> Tensors:
-    """Inputs of the decoder for new tokens; the last one's logits are wanted."""
+def likelihood(prompt: Sequence[int], answer: Sequence[int]) -> Generator[Call, Tensors, float]:
+    """Steps of a codec that end with the nats of an answer's tokens, all together, after the prompt."""
+    whole, first, fed, nats = [*prompt, *answer], len(prompt) - 1, 0, 0.0
+    while first < len(whole) - 1:
+        last = min(first + KEPT, len(whole) - 1)
+        outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)))
+        logits = outputs["logits"][0].astype(np.float64)
+        highest = logits.max(-1)
+        chosen = logits[np.arange(len(logits)), whole[first + 1 : last + 1]]
+        nats += float((highest + np.log(np.exp(logits - highest[:, None]).sum(-1)) - chosen).sum())
+        first = fed = last
+    return nats
+
+
+def feeds(new: Sequence[int], keep: np.ndarray | None = None) -> Tensors:
+    """Inputs of the decoder for new tokens. keep: the places whose logits are wanted, at most `KEPT`; None: the last."""
     ids = np.asarray([new], np.int64)
-    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "keep": np.array([[len(new) - 1]])}
+    kept = np.array([len(new) - 1]) if keep is None else keep
+    return {"input_ids": ids, "attention_mask": np.ones_like(ids), "keep": kept[None].astype(np.int64)}
 
 
 def choose(logits: np.ndarray, said: Sequence[int], sampling: Sampling, random: np.random.Generator) -> int:

@@ -1,0 +1,52 @@
+"""Dialogue: a conversation in, the assistant's next answer out, written by a fine-tuned causal language model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Optional
+
+from framework import Candidate, Column, Metric, Task, hookimpl
+from framework_dialogue.conversations import COLUMNS
+from framework_text.generation.options import Writing
+
+
+@dataclass
+class Dialogue:
+    """Options of `task: dialogue`."""
+
+    max_context: int = 384  # tokens of a conversation that are read; the oldest turns are left out
+    max_answer: int = 64  # tokens learned of an answer, and written unless a request says otherwise
+    system: Optional[str] = None  # what every conversation begins with, unless it has a system message of its own
+    roles: dict[str, str] = field(default_factory=dict)  # names of speakers in your data: {advisor: assistant, guest: user}
+    temperature: float = 0.0  # of answers, unless a request says otherwise; 0 takes the likeliest token
+    top_p: float = 1.0
+    repetition_penalty: float = 1.0
+
+
+WRITER = Candidate(
+    "fine-tuned writer", fit="framework_dialogue.writer:fit", options=Writing, check="framework_dialogue.accepts:problems"
+)
+BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writer:untuned", options=Writing, baseline=True)
+RETRIEVAL = Candidate("nearest question's answer", fit="framework_dialogue.baselines:retrieval", baseline=True)
+
+
+@hookimpl
+def register_tasks(register: Callable[[Task], None]) -> None:
+    register(
+        Task(
+            "dialogue",
+            options=Dialogue,
+            columns=COLUMNS,
+            shape="framework_dialogue.conversations:shape",
+            shaped=(Column("messages", ("messages",), "text"),),
+            judged="framework_dialogue.data:answers",
+            metric=Metric("chrf"),
+            loss="perplexity",
+            scores=True,
+            data="framework_dialogue.data:prepare",
+            evaluate="framework_dialogue.evaluation:evaluate",
+            codec="framework_dialogue.codec:DialogueCodec",
+            candidates=(RETRIEVAL, BACKBONE, WRITER),
+        )
+    )

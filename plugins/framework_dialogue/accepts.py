@@ -1,0 +1,28 @@
+"""What is wrong with a recipe for dialogues, found before anything is read or trained."""
+
+from __future__ import annotations
+
+from framework_dialogue import Dialogue
+from framework_text.generation import accepts
+from framework_text.generation.options import Writing
+
+NAMES = ("system", "user", "assistant")
+
+
+def problems(options: Dialogue, model: Writing) -> list[str]:
+    found = accepts.problems(model, options.max_context + options.max_answer)
+    if options.max_context < 8 or options.max_answer < 1:
+        found.append(
+            f"task.max_context={options.max_context} must be at least 8 tokens, task.max_answer={options.max_answer} at least 1"
+        )
+    found += [
+        f"task.roles: {name} is {role!r}; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+        for name, role in options.roles.items()
+        if role not in NAMES
+    ]
+    if options.temperature < 0 or not 0 < options.top_p <= 1 or options.repetition_penalty <= 0:
+        found.append(
+            f"task.temperature={options.temperature} must not be negative, task.top_p={options.top_p} lies above 0 and is at "
+            f"most 1, task.repetition_penalty={options.repetition_penalty} is above 0"
+        )
+    return found

@@ -1,0 +1,49 @@
+"""Dialogues as the task sees them: whole ones to learn from, one row an answer to judge by."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from framework import Section, Splits, Table
+from framework_dialogue import Dialogue
+from framework_dialogue.conversations import examples
+from framework_text.generation.templates import Message
+from framework_text.lengths import lengths_section
+
+
+def answers(table: Table) -> Table:
+    """One row for each answer turn: what was said before it, and the answer."""
+    found = [(row, pair) for row, text in enumerate(table.columns["messages"]) for pair in examples(json.loads(text))]
+    rows = table.take([row for row, _ in found])
+    columns = {
+        "messages": [json.dumps(history, ensure_ascii=False) for _, (history, _) in found],
+        "answer": [answer for _, (_, answer) in found],
+    }
+    return replace(rows, columns=columns)
+
+
+@dataclass(frozen=True)
+class DialogueData:
+    splits: Splits
+
+    def pairs(self, name: str) -> list[tuple[list[Message], str]]:
+        """(what was said before, answer) of every answer of a split."""
+        table = self.splits.named()[name]
+        judged = table if "answer" in table.columns else answers(table)
+        return list(zip(map(json.loads, judged.columns["messages"]), judged.columns["answer"], strict=True))
+
+    def sections(self) -> list[Section]:
+        turns = Counter(min(len(json.loads(text)), 10) for text in self.splits.train.columns["messages"])
+        rows = [(f"{count}" if count < 10 else "10 or more", f"{turns[count]:,}") for count in sorted(turns)]
+        note = "Of validation and test, each answer of a dialogue is a row."
+        return [Section("Turns of training dialogues", ("turns", "dialogues"), rows, note), *self._answers()]
+
+    def _answers(self) -> list[Section]:
+        held = replace(self.splits, train=replace(answers(self.splits.train)))
+        return [lengths_section(held, "answer")]
+
+
+def prepare(splits: Splits, options: Dialogue) -> DialogueData:
+    return DialogueData(splits)

@@ -1,0 +1,49 @@
+"""Answers against those that were given: overlap, how likely the model holds them, and how varied it is."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from torchmetrics.functional.text import chrf_score, rouge_score
+
+from framework import Evaluation, Response, Section, Table, Text
+
+SHOWN = 6  # rows of which the answer is shown
+
+
+def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
+    """chrf: character n-gram F-score (Popovic 2015) over all answers. rouge_l: F-measure, the mean over rows (Lin 2004).
+
+    perplexity: of a token of the given answers, where the candidate is a language model. distinct_1, distinct_2: the share
+    of words and pairs of words that are different ones (Li et al. 2016). words: of an answer, on average.
+    """
+    said, given = [response["content"] for response in responses], list(table.columns["answer"])
+    metrics = {
+        "chrf": float(chrf_score(said, [[one] for one in given])),
+        "rouge_l": float(rouge_score(said, given, rouge_keys="rougeL")["rougeL_fmeasure"]),
+        "distinct_1": distinct(said, 1),
+        "distinct_2": distinct(said, 2),
+        "words": sum(len(one.split()) for one in said) / len(said),
+        "ended": sum(response["finish_reason"] == "stop" for response in responses) / len(responses),
+    }
+    if all("nats" in response for response in responses):
+        tokens = sum(response["answer_tokens"] for response in responses)
+        metrics["perplexity"] = math.exp(min(700.0, sum(response["nats"] for response in responses) / tokens))
+    rows = [
+        (Text(_last(messages)), Text(reference), Text(answer))
+        for messages, reference, answer in list(zip(table.columns["messages"], given, said, strict=True))[:SHOWN]
+    ]
+    return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)])
+
+
+def distinct(texts: Sequence[str], size: int) -> float:
+    """Different n-grams of words over all n-grams."""
+    grams = [tuple(words[i : i + size]) for words in map(str.split, texts) for i in range(len(words) - size + 1)]
+    return len(set(grams)) / len(grams) if grams else 0.0
+
+
+def _last(messages: str) -> str:
+    return str(json.loads(messages)[-1]["content"])[:300]

@@ -1,0 +1,111 @@
+"""What may be asked of a conversation: its messages, and how the next answer is chosen. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from framework import InputError, Request, nearest
+from framework_text.generation.decoding import Sampling
+from framework_text.generation.templates import Message
+
+ROLES = ("system", "user", "assistant")
+ALIASES = {"developer": "system"}
+STOPS = 4  # sequences of a request, as OpenAI allows
+OPTIONS: dict[str, dict[str, Any]] = {
+    "max_tokens": {"type": "integer", "minimum": 1, "description": "Of the answer, as far as the window has room"},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 10, "description": "0 takes the likeliest token"},
+    "top_p": {"type": "number", "minimum": 0.001, "maximum": 1},
+    "top_k": {"type": "integer", "minimum": 0, "maximum": 1000000, "description": "0 is all"},
+    "repetition_penalty": {"type": "number", "minimum": 0.1, "maximum": 10},
+    "seed": {"type": "integer", "minimum": 0, "maximum": 9007199254740991},
+    "stop": {"anyOf": [{"type": "string", "minLength": 1},
+                       {"type": "array", "maxItems": STOPS, "items": {"type": "string", "minLength": 1}}]},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    messages: list[Message]
+    sampling: Sampling
+    max_tokens: int | None
+    stops: list[str]
+
+    @classmethod
+    def of(cls, request: Request, default: Sampling) -> Asked:
+        """From what `parsed` gave."""
+        own = {name: request[name] for name in asdict(default) if name in request}
+        return cls(request["messages"], replace(default, **own), request.get("max_tokens"), request.get("stop", []))
+
+
+def parsed(request: Any) -> Request:
+    """A message, or an object with `messages` (a list, or the same as JSON text, as files hold it) and options."""
+    given = {"messages": [{"role": "user", "content": request}]} if isinstance(request, str) else request
+    if not isinstance(given, Mapping) or "messages" not in given:
+        has = f"; {nearest('messages', [str(key) for key in given], 'it has')}" if isinstance(given, Mapping) else ""
+        raise InputError(f"a request is a message, or an object with the key messages{has}")
+    problems = [
+        f"unknown key {str(key)[:100]!r}; {nearest(str(key), ['messages', *OPTIONS], 'keys')}"
+        for key in given
+        if key != "messages" and key not in OPTIONS
+    ]
+    problems += [
+        problem for name, schema in OPTIONS.items() if name in given and (problem := _wrong(name, given[name], schema))
+    ]
+    if problems:
+        raise InputError(*problems)
+    options = {name: given[name] for name in OPTIONS if name in given}
+    if isinstance(options.get("stop"), str):
+        options["stop"] = [options["stop"]]
+    return {"messages": _messages(given["messages"]), **options}
+
+
+def _wrong(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
+    if name == "stop":
+        found = [value] if isinstance(value, str) else value
+        fine = isinstance(found, list) and len(found) <= STOPS and all(isinstance(one, str) and one for one in found)
+        return None if fine else f"stop must be a text, or at most {STOPS} texts, none empty"
+    kinds = (int,) if schema["type"] == "integer" else (int, float)
+    low, high = schema["minimum"], schema.get("maximum", float("inf"))
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        bounds = f"of at least {low}" if high == float("inf") else f"from {low} to {high}"
+        return f"{name}={str(value)[:50]} must be {'an integer' if kinds == (int,) else 'a number'} {bounds}"
+    return None
+
+
+def _messages(given: Any) -> list[Message]:
+    """Roles and texts in order; several in a row of one role are one."""
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError as error:
+            raise InputError(f"messages is a list, or one as JSON: {error}") from error
+    if not isinstance(given, list) or not given:
+        raise InputError('messages is a list of at least one {"role": ..., "content": ...}')
+    found: list[Message] = []
+    for number, message in enumerate(given, start=1):
+        role, content = _message(number, message)
+        if role == "system" and found:
+            raise InputError(f"message {number}: a system message stands first, or nowhere")
+        if found and found[-1]["role"] == role:
+            content = f"{found.pop()['content']}\n{content}"
+        found.append({"role": role, "content": content})
+    if found[-1]["role"] != "user":
+        raise InputError(f"the last message is the {found[-1]['role']}'s; it must be the user's, which is to be answered")
+    return found
+
+
+def _message(number: int, message: Any) -> tuple[str, str]:
+    if not isinstance(message, Mapping) or not {"role", "content"} <= message.keys():
+        raise InputError(f'message {number} must be {{"role": ..., "content": ...}}')
+    role = ALIASES.get(message["role"], message["role"]) if isinstance(message["role"], str) else message["role"]
+    if role not in ROLES:
+        raise InputError(f"message {number}: unknown role {str(role)[:100]!r}; roles are {', '.join(ROLES)}")
+    content = message["content"]
+    if isinstance(content, list) and all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in content):
+        content = "".join(part["text"] for part in content)
+    if not isinstance(content, str) or not content.strip():
+        raise InputError(f"message {number} ({role}) is empty; its content is a text")
+    return role, content.strip()

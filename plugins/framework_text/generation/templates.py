@@ -1,0 +1,93 @@
+"""Chat templates: how a conversation becomes one text. Frozen into the artifact, rendered in jinja2's sandbox. No torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinja2 import TemplateError
+from jinja2.ext import loopcontrols
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from framework import InputError
+
+Message = Mapping[str, str]
+
+PLAIN = """{{ bos_token }}{% for message in messages -%}
+{% if message.role == 'system' %}{{ message.content }}
+{% elif message.role == 'user' %}User: {{ message.content }}
+{% else %}Assistant: {{ message.content }}{{ eos_token }}
+{% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"""  # where a tokenizer has no template
+_TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # transformers' own, which say what was written by the model
+
+
+class Template:
+    """text: in jinja2. specials: tokens it may name, such as bos_token. folds: it has no place for a system message."""
+
+    def __init__(self, text: str, specials: Mapping[str, str], folds: bool = False) -> None:
+        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
+        environment.filters["tojson"] = lambda value, **more: json.dumps(value, ensure_ascii=False, **more)
+        environment.globals["raise_exception"] = _raise
+        self.specials, self.folds = dict(specials), folds
+        self._template = environment.from_string(_TRAINING_MARKS.sub("", text))
+
+    def render(self, messages: Sequence[Message], answering: bool = True) -> str:
+        """answering: the text ends where the assistant's next words begin. Raises InputError where the template refuses."""
+        given = folded(messages) if self.folds else list(messages)
+        try:
+            return self._template.render(messages=given, add_generation_prompt=answering, **self.specials)
+        except TemplateError as error:
+            raise InputError(f"the chat template does not take these messages: {error}") from error
+
+
+def folded(messages: Sequence[Message]) -> list[Message]:
+    """A system message as the beginning of the user's first."""
+    if len(messages) < 2 or messages[0]["role"] != "system":
+        return list(messages)
+    system, first, *rest = messages
+    return [{"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}, *rest]
+
+
+def frozen(tokenizer: Any) -> dict[str, Any]:
+    """A transformers tokenizer's template as settings of a codec.
+
+    template, specials, folds: of `Template`. lead: what stands between the end of a prompt and an answer. end: the token after
+    an answer. own: whether the template is the tokenizer's. Raises InputError where no token ends an answer.
+    """
+    text = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
+    specials = {name: value for name, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
+    specials = {"bos_token": "", "eos_token": "", **specials}
+    template = Template(text or PLAIN, specials)
+    folds = not _takes_system(template)
+    lead, after = _around_answer(Template(text or PLAIN, specials, folds))
+    ids = tokenizer(after, add_special_tokens=False)["input_ids"]
+    end = (
+        ids[0] if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder) else tokenizer.eos_token_id
+    )
+    if end is None:
+        raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no answer would end")
+    return {"template": text or PLAIN, "specials": specials, "folds": folds, "lead": lead, "end": end, "own": text is not None}
+
+
+def _takes_system(template: Template) -> bool:
+    try:
+        return "SYSTEM-WORDS" in template.render(
+            [{"role": "system", "content": "SYSTEM-WORDS"}, {"role": "user", "content": "hello"}]
+        )
+    except InputError:
+        return False
+
+
+def _around_answer(template: Template) -> tuple[str, str]:
+    """What a template writes before and after an answer, beyond the prompt of it."""
+    asked = [{"role": "user", "content": "hello"}]
+    prompt = template.render(asked)
+    whole = template.render([*asked, {"role": "assistant", "content": "ANSWER-WORDS"}], answering=False)
+    before, _, after = whole.partition("ANSWER-WORDS")
+    return before[len(prompt) :] if before.startswith(prompt) else "", after.lstrip()
+
+
+def _raise(message: str) -> None:
+    raise TemplateError(message)
