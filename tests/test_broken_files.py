@@ -35,6 +35,10 @@ def table(pairs: list[tuple[str, str]] = PAIRS, header: str = "text,label", betw
     return end.join([header, *(f"{text}{between}{label}" for text, label in pairs), ""])
 
 
+def yaml_rows(pairs: list[tuple[str, str]] = PAIRS) -> str:
+    return "".join(f"- text: {text}\n  label: {label}\n" for text, label in pairs)
+
+
 def json_lines(pairs: list[tuple[str, str]] = PAIRS) -> str:
     return "".join(json.dumps({"text": text, "label": label}) + "\n" for text, label in pairs)
 
@@ -126,6 +130,19 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "JSON of no objects": ("a.jsonl", "[1]\n", "line 1: each line must be an object"),
     "broken JSON in the middle": ("a.jsonl", json_lines() + '{"text": "x", label}\n' + json_lines(), "line 61: not JSON"),
     "Python dicts": ("a.jsonl", "{'text': 'x'}\n", "line 1: not JSON"),
+    "JSON columns of one line": ("a.jsonl", json.dumps({"text": TEXTS, "label": LABELS}), "one object holds lists or objects"),
+    "YAML that is broken": ("a.yaml", yaml_rows() + "- {text: x, label: [}\n", "line 121: not YAML: did not find"),
+    "YAML with a control character": ("a.yaml", yaml_rows() + "- text: \x01\n", "line 121: it holds U+0001, a control"),
+    "YAML of one value": ("a.yml", "just a text\n", "line 1: a value stands where rows are expected; write a list of mappings"),
+    "YAML without rows": ("a.yml", "text: x\nlabel: y\n", "line 1: no list of rows; write a list of mappings"),
+    "YAML of texts": ("a.yaml", "- a\n- b\n", "line 1: each element must be a mapping"),
+    "YAML of lists": ("a.yaml", "- [a, b]\n", "line 1: each element must be a mapping"),
+    "YAML of two tables": ("a.yaml", "a: [{x: 1}]\nb: [[2]]\n", "line 2: rows stand under 'a' and under 'b'"),
+    "YAML with a key twice": ("a.yaml", "- text: x\n  text: y\n", "line 2: the key 'text' stands twice in one mapping"),
+    "YAML that runs code": ("a.yaml", "- text: !!python/object/apply:os.system ['true']\n", "line 1: a value is tagged tag:"),
+    "YAML that expands": ("a.yaml", "- &a {text: x, label: y}\n- text: [*a, *a, *a]\n", "line 2: it refers to another"),
+    "YAML without a bottom": ("a.yaml", "- text: " + "[" * 200 + "]" * 200, "line 1: more than 50 lists or mappings within"),
+    "an empty YAML file": ("a.yaml", "# nothing\n", "a.yaml has no rows"),
     "measurements for labels": ("a.csv", table([(t, f"{i / 7:.4f}") for i, t in enumerate(TEXTS)]), "measurements, not cl"),
     "another label in each row": ("a.csv", table([(t, f"id{i}") for i, t in enumerate(TEXTS)]), "an id, no label; data.label="),
     "5,000 labels for 10,000 rows": ("a.csv", table([(f"text {i}", f"l{i % 5000}") for i in range(10_000)]),
@@ -162,6 +179,11 @@ REPAIRED: dict[str, tuple[str, str | bytes, str]] = {
     "a JSON array": ("a.json", json.dumps(RECORDS), "read wherever they end"),
     "JSON printed for people": ("a.json", "\n".join(json.dumps(one, indent=2) for one in RECORDS),
                                 "a.json is not one JSON object a line; its objects were read wherever they end"),
+    "YAML": ("a.yaml", yaml_rows(), ""),
+    "YAML, compressed": ("a.yml.gz", gzip.compress(yaml_rows().encode("utf-16")), ""),
+    "YAML in a row of documents": ("a.yaml", "---\n" + yaml_rows(PAIRS[:30]) + "---\n" + yaml_rows(PAIRS[30:]), ""),
+    "YAML under a key": ("a.yaml", "by: [me, you]\nwhen: {day: 1}\nrows:\n" + yaml_rows(),
+                         "a.yaml: rows were read under 'rows'; 'by', 'when' left out"),
     "JSON without some keys": ("a.jsonl", json_lines() + '{"text": "lost"}\n', "1 rows of a.jsonl without text or label"),
     "JSON of changing types": ("a.jsonl", json_lines() + '{"text": "x", "label": null, "tags": ["a", 1]}\n',
                                "1 values of 'tags' in a.jsonl are lists and were kept as JSON text"),

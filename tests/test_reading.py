@@ -31,6 +31,31 @@ def test_json_numbers_stay_as_written(tmp_path: Path) -> None:
     assert list(table.lines) == [1, 3]
 
 
+def test_yaml_values_stay_as_written_and_null_is_empty(tmp_path: Path) -> None:
+    """No 7, False, 1.5 or date is made of them; a list of lists under a key is a row each."""
+    content = "- {id: 007, a: no, b: 1.50, c: 2024-01-02}\n- id: ~\n  a: 'null'\n  b: null\n  c:\n  d: {e: [0x1f, ~]}\n"
+    table = read_table([File(write(tmp_path, "a.yaml", content))]).table
+    assert [list(values) for values in table.columns.values()] == [
+        ["007", ""], ["no", "null"], ["1.50", ""], ["2024-01-02", ""], ["", '["0x1f", null]']
+    ]  # fmt: skip
+    assert (list(table.lines), list(table.columns)[-1]) == ([1, 2], "d.e")
+    said: list[str] = []
+    content = "categories: [x]\nconversations:\n- - Hi: there\n  - no\n- [¿Qué tal?, Bien.]\n"
+    table = read_table([File(write(tmp_path, "b.yml", content))], say=said.append).table
+    assert table.columns == {"conversations": ['[{"Hi": "there"}, "no"]', '["¿Qué tal?", "Bien."]']}
+    assert list(table.lines) == [3, 5]
+    assert said == [
+        "b.yml: rows were read under 'conversations'; 'categories' left out",
+        "2 values of 'conversations' in b.yml are lists and were kept as JSON text",
+    ]
+
+
+def test_an_object_of_one_list_a_line_is_a_row(tmp_path: Path) -> None:
+    for count in (1, 2):
+        path = write(tmp_path, "a.jsonl", '{"turns": [{"by": "x"}]}\n' * count)
+        assert read_table([File(path)]).table.columns == {"turns": ['[{"by": "x"}]'] * count}
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_of_a_csv_is_read_off_its_header(tmp_path: Path, delimiter: str) -> None:
     path = write(tmp_path, "a.csv", f'text{delimiter}label\n"a, b; c|d"{delimiter}good\n')

@@ -19,7 +19,7 @@ from framework.data.loading import load_splits
 from framework.data.reading import read_table
 from framework.data.sources import File, locate_all
 from framework.data.table import Splits, Table
-from framework.errors import InputError
+from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
 from tests.tiny import rows, write_csv
 
@@ -51,6 +51,13 @@ def test_a_row_of_several_files_is_found_by_its_file_and_line(tmp_path: Path) ->
     table = read_table(locate_all([tmp_path / "a.csv", tmp_path / "b.parquet"])).table.take([9, 3])
     assert table.columns["text"] == [pairs[9][0], pairs[3][0]]
     assert [table.where(0), table.where(1)] == [f"{tmp_path}/b.parquet, row 6", f"{tmp_path}/a.csv, line 5"]
+
+
+def test_a_glob_within_an_installed_distribution_imports_nothing() -> None:
+    found = [file.path.name for file in locate_all("package://hydra-core/hydra/conf/hydra/env/*.yaml")]
+    assert found == ["default.yaml"]
+    with pytest.raises(FrameworkError, match=r"hydra-core [\d.]+ has no hydra/\*\.csv"):
+        locate_all("package://hydra-core/hydra/*.csv")
 
 
 def test_files_with_other_columns_are_named(tmp_path: Path) -> None:

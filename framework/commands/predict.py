@@ -35,7 +35,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     )
     parser.add_argument("artifact", metavar="ARTIFACT")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts, or requests as JSON; one JSON line each")
-    parser.add_argument("--file", type=Path, help="csv, tsv, jsonl (each also .gz) or parquet with the task's columns")
+    parser.add_argument("--file", type=Path, help="csv, tsv, jsonl, yaml (each also .gz) or parquet with the task's columns")
     parser.add_argument("--out", type=Path, help="where the answers to --file go: .csv, .tsv or .jsonl, a row for each row")
     parser.add_argument("--encoding", help="of --file; default: detected")
     parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")

@@ -10,6 +10,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
+from framework.data.opening import format_by_name
 from framework.data.table import Row
 from framework.errors import InputError
 
@@ -22,12 +23,13 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
     """Objects in order. What was not one object a line, and values that are no plain text, are said."""
+    return flattened(path, _objects(path, _records(path, stream, say)), say)
+
+
+def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Callable[[str], None]) -> Iterator[Row]:
+    """Rows of (line, record): what lies within an object gets a name of its own, a list becomes JSON text and is said."""
     nested: Counter[str] = Counter()
-    for count, (line, record) in enumerate(_records(path, stream, say)):
-        if not isinstance(record, dict):
-            raise InputError(f"{path}, line {line}: each line must be an object, {EXAMPLE}")
-        if not count:
-            _check_first(path, line, record)
+    for line, record in records:
         values = {}
         pairs = list(_flat(record))
         for name, value in pairs:
@@ -55,9 +57,31 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, value
 
 
-def _check_first(path: Path, line: int, record: dict[str, Any]) -> None:
-    """One object that holds all rows has lists or objects for values: `{"data": [...]}`, or pandas' columns."""
-    if record and all(isinstance(value, list | dict) for value in record.values()):
+def _objects(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Records, each of which must be an object."""
+    first = None
+    for count, (line, record) in enumerate(records):
+        if not isinstance(record, dict):
+            raise InputError(f"{path}, line {line}: each line must be an object, {EXAMPLE}")
+        if not count:
+            first = line, record  # an object alone may hold all rows; one of several is a row
+            continue
+        if first is not None:
+            yield first
+            first = None
+        yield line, record
+    if first is not None:
+        _check_alone(path, *first)
+        yield first
+
+
+def _check_alone(path: Path, line: int, record: dict[str, Any]) -> None:
+    """One object that holds all rows has lists or objects for values: `{"data": [...]}`, or pandas' columns.
+
+    In a file that promises an object a line, one list is taken for a row's: `{"messages": [...]}`.
+    """
+    row = len(record) == 1 and format_by_name(path)[0] in (".jsonl", ".ndjson")
+    if record and not row and all(isinstance(value, list | dict) for value in record.values()):
         names = ", ".join(repr(name) for name in list(record)[:3])
         raise InputError(
             f"{path}, line {line}: one object holds lists or objects under {names}; "

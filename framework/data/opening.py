@@ -13,11 +13,12 @@ from typing import IO, Literal
 
 from framework.errors import InputError
 
-Format = Literal["delimited", "json", "parquet"]
+Format = Literal["delimited", "json", "parquet", "yaml"]
 
 FORMATS: dict[str, Format] = {
     **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), "delimited"),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
+    **dict.fromkeys((".yaml", ".yml"), "yaml"),
     ".parquet": "parquet",
 }
 READABLE = f"{', '.join(FORMATS)}, or a text one with .gz"

@@ -10,10 +10,11 @@ from pathlib import Path
 from framework.data.delimited import delimited_rows
 from framework.data.encodings import decide_encoding
 from framework.data.json_rows import json_rows
-from framework.data.opening import PARQUET, folder_hint, format_by_name, format_by_text, open_bytes, read_head
+from framework.data.opening import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
 from framework.data.parquet import parquet_rows
 from framework.data.sources import File
 from framework.data.table import Row, Table
+from framework.data.yaml_rows import yaml_rows
 from framework.errors import InputError
 
 Say = Callable[[str], None]
@@ -58,13 +59,16 @@ def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None
     kind = format_by_text(path, promised, head.decode(used, "replace"))
     if kind != promised:
         say(f"{path.name} was read as {'JSON' if kind == 'json' else 'delimited text'}, which it is, whatever its name")
-    yield from _text_rows(path, used, "" if kind != promised else suffix, kind == "json", say)
+    yield from _text_rows(path, used, "" if kind != promised else suffix, kind, say)
 
 
-def _text_rows(path: Path, encoding: str, suffix: str, is_json: bool, say: Say) -> Iterator[Row]:
+def _text_rows(path: Path, encoding: str, suffix: str, kind: Format, say: Say) -> Iterator[Row]:
     try:
         with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as stream:
-            yield from json_rows(path, stream, say) if is_json else delimited_rows(path, stream, suffix, say)
+            if kind == "delimited":
+                yield from delimited_rows(path, stream, suffix, say)
+            else:
+                yield from (json_rows if kind == "json" else yaml_rows)(path, stream, say)
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not {encoding}: byte {error.object[error.start]:#04x}; "

@@ -57,11 +57,18 @@ def locate_all(value: Any, say: Callable[[str], None] = lambda _: None) -> list[
 
 
 def _matching(address: str) -> list[Path]:
-    if address.startswith(PACKAGE) or not glob.has_magic(address) or Path(address).expanduser().exists():
+    if not glob.has_magic(address) or (not address.startswith(PACKAGE) and Path(address).expanduser().exists()):
         return [locate(address)]
-    names = sorted(glob.glob(str(Path(address).expanduser()), recursive=True))  # noqa: PTH207, ** and absolute ones in one
+    if address.startswith(PACKAGE):
+        root, inside = _installed(address)
+        pattern = f"{glob.escape(str(root))}/{inside}"
+    else:
+        pattern = str(Path(address).expanduser())
+    names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, ** and absolute ones in one
     paths = [path for path in map(Path, names) if path.is_file()]
     if not paths:
+        if address.startswith(PACKAGE):
+            raise _not_installed(address)
         beside = _beside(Path(address).expanduser())
         raise InputError(f"no file matches {address}{beside}")
     return paths
@@ -74,6 +81,14 @@ def locate(address: str) -> Path:
         if not path.exists():
             raise InputError(f"no file {address}{_beside(path)}")
         return path
+    root, inside = _installed(address)
+    if not (root / inside).exists():
+        raise _not_installed(address)
+    return root / inside
+
+
+def _installed(address: str) -> tuple[Path, str]:
+    """Where a distribution is installed, and the rest of the address. Raises when it is not installed."""
     name, _, inside = address.removeprefix(PACKAGE).partition("/")
     try:
         distribution = importlib.metadata.distribution(name)
@@ -81,10 +96,12 @@ def locate(address: str) -> Path:
         raise FrameworkError(
             f"{address}: the distribution {name} is not installed: pip install 'recipe-framework[packaged]'"
         ) from error
-    path = Path(str(distribution.locate_file(inside)))
-    if not path.exists():
-        raise FrameworkError(f"{address}: {name} {distribution.version} has no {inside}")
-    return path
+    return Path(str(distribution.locate_file(""))), inside
+
+
+def _not_installed(address: str) -> FrameworkError:
+    name, _, inside = address.removeprefix(PACKAGE).partition("/")
+    return FrameworkError(f"{address}: {name} {importlib.metadata.version(name)} has no {inside}")
 
 
 def _beside(path: Path) -> str:
