@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -101,12 +101,14 @@ class Interface:
     chat: it holds a conversation as OpenAI's chat interface does. A request has `messages` and may have `max_tokens`,
         `temperature`, `top_p`, `top_k`, `repetition_penalty`, `seed` and `stop`; events are ``{"text": piece}``; the response
         has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens` and `dropped_messages`.
+    brief: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
     """
 
     request: Mapping[str, Any]
     response: Mapping[str, Any]
     example: Any
     chat: bool = False
+    brief: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Codec(Protocol):
@@ -144,6 +146,9 @@ class Backend(Protocol):
     """Runs graphs by name on numpy arrays."""
 
     def run(self, graph: str, feeds: Tensors) -> Tensors: ...
+
+
+Reference = tuple[Request, Response]  # a request and its answer by an independent implementation
 
 
 @dataclass(frozen=True)

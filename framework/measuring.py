@@ -10,7 +10,7 @@ from typing import Any
 
 from framework.contracts import Fitted, Variant
 from framework.data.table import Table
-from framework.graphs import Backend, Request, Response, stateful
+from framework.graphs import Backend, Reference, Request, Response, stateful
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference
@@ -56,12 +56,13 @@ class Measured:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """What every file is measured with: the job, the fitted model, the validation rows and their requests."""
+    """What every file is measured with: the job, the fitted model, validation rows as requests, and answers by others."""
 
     job: Job
     fitted: Fitted
     validation: Table
     requests: Sequence[Request]
+    references: Sequence[Reference] = ()
 
     def measure(self, name: str, bytes_: int, backend: Backend) -> Measured:
         """The metric on every validation row, and speed; requests of the shapes at the edges are answered along."""

@@ -91,7 +91,8 @@ def _write_golden(job: Job, splits: Splits, fitted: Fitted, variants: Variants, 
     synthetic, rows = job.config.artifact.golden == Golden.synthetic, job.config.artifact.golden_rows
     lines: list[str] = []
     validation = job.task.requests(splits.validation.take(range(min(CANDIDATES, len(splits.validation)))))
-    storable = [codec.parse(job.without_personal_data(request)) for request in validation]
+    brief = codec.interface().brief
+    storable = [{**codec.parse(job.without_personal_data(request)), **brief} for request in validation]
     for request in job.odd_requests() if synthetic else storable:
         answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
         expected = answers[variants.default.name]

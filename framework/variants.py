@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from framework.errors import InputError
 from framework.export import calibration_feeds, export, open_backend, paths, size, weights
 from framework.graphs import Backend, stateful
 from framework.job import Job
+from framework.lockstep import Lockstep
 from framework.lossy import search
 from framework.measuring import Measured, Yardstick
 from framework.runtime.model import difference
-from framework.verify import Parity, compare, compare_shapes, compare_steps, run_checks
+from framework.verify import Parity, compare, compare_shapes, run_checks
 
 CALIBRATION_ROWS = 200  # training rows that lossy exporters may look at
 STEPPED = 20  # validation rows whose every step is compared, where a graph has state
@@ -50,7 +52,8 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     shows = job.console.disclosure.value
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
     module = ModuleBackend(fitted.graphs)
-    yardstick = Yardstick(job, fitted, splits.validation, requests)
+    references = fitted.references(requests) if fitted.references is not None else []
+    yardstick = Yardstick(job, fitted, splits.validation, requests, references)
     reference = yardstick.measure("trained module", weights(fitted.graphs), module)
     tried: list[Measured] = []
     for exporter in job.exporters:
@@ -80,6 +83,9 @@ def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, refer
         f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: "
         f"largest difference {parity.largest:.1e}; {parity.close_calls or 'no'} answers differ (at ties within tolerance)"
     )
+    if parity.steps:
+        held = f"; {parity.references} equal an independent implementation's, {parity.ties} of them but for ties"
+        measured.decision += f"; {parity.steps:,} steps{held if parity.references else ''}"
     return measured
 
 
@@ -89,19 +95,35 @@ def _compare(yardstick: Yardstick, reference: Measured, measured: Measured, modu
     graphs, requests, show = yardstick.fitted.graphs, yardstick.requests, yardstick.job.console.disclosure.value
     count = len(measured.trace.responses)
     if stateful(graphs):
-        everything = [*requests, *yardstick.job.odd_requests()]
-        pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
-        other = {row for row, answers in pairs if difference(*answers) == float("inf")}
-        rows = sorted({*range(min(STEPPED, len(requests))), *range(len(requests), count), *other})
-        chosen = {row: everything[row] for row in rows}
-        parity = compare_steps(yardstick.job.codec(yardstick.fitted), graphs, chosen, module, backend, show)
-        if other and not parity.close_calls:
-            parity.failures.append((np.inf, f"{len(other)} rows are answered otherwise, and none of their steps was close"))
+        parity = _compare_steps(yardstick, reference, measured, module, backend)
     else:
         named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
         parity = compare(graphs, named, reference.trace, measured.trace, show)
     compare_shapes(parity, graphs, module, backend)
     return parity
+
+
+def _compare_steps(yardstick: Yardstick, reference: Measured, measured: Measured, module: Backend, backend: Backend) -> Parity:
+    """Step by step: some rows and all that came out otherwise, the answers that rows hold, and independent references."""
+    assert reference.trace is not None
+    assert measured.trace is not None
+    job, requests = yardstick.job, yardstick.requests
+    codec: Any = job.codec(yardstick.fitted)
+    together = Lockstep(codec, yardstick.fitted.graphs, module, backend, job.console.disclosure.value)
+    everything = [*requests, *job.odd_requests()]
+    pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
+    other = {row for row, answers in pairs if difference(*answers) == float("inf")}
+    rows = sorted({*range(min(STEPPED, len(requests))), *range(len(requests), len(everything)), *other})
+    together.answers({row: everything[row] for row in rows})
+    if other and not together.parity.close_calls:
+        together.parity.failures.append(
+            (np.inf, f"{len(other)} rows are answered otherwise, and none of their steps was close")
+        )
+    if job.task.scores:
+        targets = job.task.targets(yardstick.validation)
+        together.likelihoods([codec.score(*pair) for pair in zip(requests, targets, strict=True)])
+    together.references(yardstick.references)
+    return together.parity
 
 
 def _check_lossy(exporter: Exporter, fitted: Fitted) -> None:

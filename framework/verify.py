@@ -34,6 +34,8 @@ class Parity:
     rows: requests compared. shapes: graph runs with odd batch and axis sizes compared.
     largest: the largest absolute difference of any output. flips: rows with another argmax.
     close_calls: rows with another argmax whose margin is below the tolerance, which counts as equal.
+    steps: graph runs compared from the same state on, where a graph has state. references: answers held to those of an
+        independent implementation. ties: of these, the ones that differ after two outputs were as good as equal.
     """
 
     rows: int = 0
@@ -41,6 +43,9 @@ class Parity:
     largest: float = 0.0
     flips: int = 0
     close_calls: int = 0
+    steps: int = 0
+    references: int = 0
+    ties: int = 0
     failures: list[tuple[float, str]] = field(default_factory=list)
 
     def summary(self) -> dict[str, float]:
@@ -50,6 +55,9 @@ class Parity:
             "largest_difference": self.largest,
             "argmax_flips": self.flips,
             "close_calls": self.close_calls,
+            "steps": self.steps,
+            "references": self.references,
+            "ties": self.ties,
         }
 
     def require(self, name: str) -> None:
@@ -88,7 +96,7 @@ def run_checks(checks: Sequence[Check], codec: Codec, requests: Sequence[Request
     for check in checks:
         wrong = check.run(codec, requests)
         if wrong:
-            rows = [_where(row, requests[row], show) for row in wrong[:WORST]]
+            rows = [where(row, requests[row], show) for row in wrong[:WORST]]
             raise ParityError(f"{check.name}: not so on {len(wrong)} of {len(requests)} rows:\n" + "\n".join(rows))
     return [f"{check.name} ({len(requests):,} rows)" for check in checks]
 
@@ -98,56 +106,20 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
     parity = Parity(rows=len(requests))
     by_name = {graph.name: graph for graph in graphs}
     for row, (request, ours, theirs) in enumerate(zip(requests, expected.outputs, found.outputs, strict=True)):
-        where = _where(row, request, show)
+        place = where(row, request, show)
         ties = parity.close_calls
         if [name for name, _ in ours] != [name for name, _ in theirs]:
-            parity.failures.append((np.inf, f"{where}: {len(theirs)} calls where the model made {len(ours)}"))
+            parity.failures.append((np.inf, f"{place}: {len(theirs)} calls where the model made {len(ours)}"))
             continue
         for (name, reference), (_, outputs) in zip(ours, theirs, strict=True):
-            _compare_outputs(parity, by_name[name], where, reference, outputs)
+            compare_outputs(parity, by_name[name], place, reference, outputs)
         if parity.close_calls == ties and difference(expected.responses[row], found.responses[row]) == float("inf"):
             answers = f"{show(found.responses[row])} where the model says {show(expected.responses[row])}"
-            parity.failures.append((np.inf, f"{where}: {answers}"))
+            parity.failures.append((np.inf, f"{place}: {answers}"))
     return parity
 
 
-def compare_steps(
-    codec: Codec,
-    graphs: Sequence[Graph],
-    requests: Mapping[int, Request],
-    reference: Backend,
-    backend: Backend,
-    show: Show = dict,
-) -> Parity:
-    """Answers requests, by row, one after another with the reference, and runs every call on the other backend too.
-
-    For graphs with state: each step begins with what the reference has said so far, and nothing is kept.
-    """
-    parity = Parity(rows=len(requests))
-    both = _Both(reference, backend, {graph.name: graph for graph in graphs}, parity)
-    for row, request in requests.items():
-        both.where = _where(row, request, show)
-        Scheduler(codec, both, graphs).answer([request])
-    return parity
-
-
-@dataclass
-class _Both:
-    """A backend that compares another with itself, run by run."""
-
-    reference: Backend
-    other: Backend
-    graphs: Mapping[str, Graph]
-    parity: Parity
-    where: str = ""
-
-    def run(self, graph: str, feeds: Tensors) -> Tensors:
-        expected = self.reference.run(graph, feeds)
-        _compare_outputs(self.parity, self.graphs[graph], self.where, expected, self.other.run(graph, feeds))
-        return expected
-
-
-def _where(row: int, request: Request, show: Show) -> str:
+def where(row: int, request: Request, show: Show) -> str:
     return f"row {row + 1}, {show(request)}"[:110]
 
 
@@ -158,7 +130,7 @@ def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, 
         for sizes in odd_sizes(graph.axes, FEW_BATCHES if graph.state else BATCHES):
             feeds = graph.example(sizes)
             parity.shapes += 1
-            _compare_outputs(parity, graph, str(sizes), reference.run(graph.name, feeds), backend.run(graph.name, feeds))
+            compare_outputs(parity, graph, str(sizes), reference.run(graph.name, feeds), backend.run(graph.name, feeds))
 
 
 def odd_sizes(axes: Mapping[str, tuple[int, int]], batches: Sequence[int] = BATCHES) -> Iterator[dict[str, int]]:
@@ -167,21 +139,21 @@ def odd_sizes(axes: Mapping[str, tuple[int, int]], batches: Sequence[int] = BATC
         yield {"batch": batch, **dict(zip(axes, sizes, strict=True))}
 
 
-def _compare_outputs(parity: Parity, graph: Graph, where: str, expected: Tensors, found: Tensors) -> None:
+def compare_outputs(parity: Parity, graph: Graph, place: str, expected: Tensors, found: Tensors) -> None:
     for name, tolerance in graph.tolerance.items():
         ours, theirs = expected[name], found[name]
         if ours.shape != theirs.shape:
-            parity.failures.append((np.inf, f"{where}: {name} has shape {theirs.shape}, expected {ours.shape}"))
+            parity.failures.append((np.inf, f"{place}: {name} has shape {theirs.shape}, expected {ours.shape}"))
             continue
         apart = float(np.abs(ours - theirs).max(initial=0.0))
         if not apart <= tolerance:  # also catches NaN
-            parity.failures.append((apart, f"{where}: {name} differs by {apart:.2g}, tolerance {tolerance:.0e}"))
+            parity.failures.append((apart, f"{place}: {name} differs by {apart:.2g}, tolerance {tolerance:.0e}"))
         parity.largest = max(parity.largest, apart) if apart == apart else float("nan")
         if name == graph.decides:
-            _compare_decisions(parity, where, ours, theirs, tolerance)
+            _compare_decisions(parity, place, ours, theirs, tolerance)
 
 
-def _compare_decisions(parity: Parity, where: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
+def _compare_decisions(parity: Parity, place: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
     flipped = ours.argmax(-1) != theirs.argmax(-1)
     if not flipped.any():
         return
@@ -191,4 +163,4 @@ def _compare_decisions(parity: Parity, where: str, ours: np.ndarray, theirs: np.
     parity.close_calls += close
     parity.flips += int(flipped.sum()) - close
     if close < flipped.sum():
-        parity.failures.append((1.0, f"{where}: another answer although the model's margin is {margin.max():.2g}"))
+        parity.failures.append((1.0, f"{place}: another answer although the model's margin is {margin.max():.2g}"))

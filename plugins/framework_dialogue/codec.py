@@ -9,11 +9,12 @@ from typing import Any
 from framework import Call, Interface, Request, Response, Steps, Tensors
 from framework_dialogue.requests import OPTIONS, Asked, parsed
 from framework_text.generation.decoding import Sampling, decode, likelihood
-from framework_text.generation.telling import tell
+from framework_text.generation.telling import Told, tell
 from framework_text.generation.templates import Message, Template
 from framework_text.tokenizer import read_tokenizer, token_ids
 
 VERSION = 1
+SHORT = {"max_tokens": 8, "temperature": 0}  # for examples that are answered again wherever the artifact is opened
 ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -72,13 +73,7 @@ class DialogueCodec:
         room = self.max_context + self.max_answer - len(ids)
         limit = min(asked.max_tokens or self.max_answer, room)
         told = yield from tell(decode(ids, limit, self.ends, asked.sampling), self.tokenizer, asked.stops)
-        return {
-            "content": told.text,
-            "finish_reason": "stop" if told.stopped else "length",
-            "prompt_tokens": len(ids),
-            "completion_tokens": told.tokens,
-            "dropped_messages": dropped,
-        }
+        return response(told, len(ids), dropped)
 
     def score(self, request: Request, targets: Mapping[str, str]) -> Generator[Call, Tensors, Response]:
         """nats: of the answer that the row holds; answer_tokens: in how many tokens."""
@@ -121,6 +116,7 @@ class DialogueCodec:
             response={"type": "object", "required": list(properties), "properties": properties},
             example={"messages": [{"role": "user", "content": "Hello, can you help me?"}]},
             chat=True,
+            brief=SHORT,
         )
 
     @staticmethod
@@ -128,3 +124,13 @@ class DialogueCodec:
         alone = [{"messages": [{"role": "user", "content": text}]} for text in ODD_TEXTS]
         turns = [{"role": ("user", "assistant")[turn % 2], "content": f"word {turn} " * 40} for turn in range(21)]
         return [*alone, {"messages": turns, "max_tokens": 2}]
+
+
+def response(told: Told, prompt_tokens: int, dropped: int) -> Response:
+    return {
+        "content": told.text,
+        "finish_reason": "stop" if told.stopped else "length",
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": told.tokens,
+        "dropped_messages": dropped,
+    }

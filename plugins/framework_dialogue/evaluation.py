@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
 from torchmetrics.functional.text import chrf_score, rouge_score
 
 from framework import Evaluation, Response, Section, Table, Text
@@ -22,7 +23,7 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     """
     said, given = [response["content"] for response in responses], list(table.columns["answer"])
     metrics = {
-        "chrf": float(chrf_score(said, [[one] for one in given])),
+        "chrf": float(torch.as_tensor(chrf_score(said, [[one] for one in given]))),
         "rouge_l": float(rouge_score(said, given, rouge_keys="rougeL")["rougeL_fmeasure"]),
         "distinct_1": distinct(said, 1),
         "distinct_2": distinct(said, 2),

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from framework import Check, FitContext, Fitted, Request, Section
+from framework import Check, FitContext, Fitted, Reference, Request, Section
 from framework_dialogue import Dialogue
-from framework_dialogue.codec import DialogueCodec
+from framework_dialogue.codec import DialogueCodec, response
 from framework_dialogue.data import DialogueData
 from framework_text.generation import fitting
 from framework_text.generation.decoder import decoder_graph
+from framework_text.generation.reference import PROMPTS, TOKENS, generated
+from framework_text.generation.telling import Told
 from framework_text.generation.templates import folded, frozen
 from framework_text.tokenizer import presentable, write_tokenizer
+
+LONG, JOINED = 3, 40  # references that fill the window, and conversations that one of them is made of
 
 
 def fit(context: FitContext) -> Fitted:
@@ -42,6 +47,7 @@ def fit(context: FitContext) -> Fitted:
     return replace(
         fitted,
         settings=settings,
+        references=partial(_references, network, codec),
         checks=(Check("prompts equal transformers' chat template", partial(_other_prompts, tokenizer, settings)),),
         facts={**fitted.facts, "chat_template": own},
     )
@@ -85,6 +91,26 @@ def _learned(shorter: int, train: fitting.Pairs, settings: dict[str, Any]) -> Se
         ("that fill the limit and may be cut", f"{cut:,}", f"task.max_answer={settings['max_answer']} tokens"),
     ]
     return Section("What is learned", ("", "rows", "set by"), rows)
+
+
+def _references(network: Any, codec: DialogueCodec, requests: Sequence[Request]) -> list[Reference]:
+    """What `generate` answers to the first rows and to conversations as long as the window, greedily."""
+    limit = min(TOKENS, codec.max_answer)
+    found: list[Reference] = []
+    for request in [*(_long(requests[turn:]) for turn in range(LONG)), *requests][:PROMPTS]:
+        ids, dropped = codec.prompt(request["messages"])
+        tokens, stopped = generated(network, ids, limit, codec.ends)
+        text = codec.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        asked = {"messages": request["messages"], "max_tokens": limit, "temperature": 0.0, "repetition_penalty": 1.0}
+        found.append((asked, response(Told(text, len(tokens), stopped), len(ids), dropped)))
+    return found
+
+
+def _long(requests: Sequence[Request]) -> Request:
+    """Some conversations as one."""
+    turns = [message for request in requests[:JOINED] for message in request["messages"] if message["role"] != "system"]
+    alternating = [turns[0], *(now for before, now in pairwise(turns) if before["role"] != now["role"])]
+    return {"messages": alternating}
 
 
 def _other_prompts(reference: Any, settings: dict[str, Any], codec: DialogueCodec, requests: Sequence[Request]) -> list[int]:
