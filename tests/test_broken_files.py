@@ -138,6 +138,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "YAML of texts": ("a.yaml", "- a\n- b\n", "line 1: each element must be a mapping"),
     "YAML of lists": ("a.yaml", "- [a, b]\n", "line 1: each element must be a mapping"),
     "YAML of two tables": ("a.yaml", "a: [{x: 1}]\nb: [[2]]\n", "line 2: rows stand under 'a' and under 'b'"),
+    "YAML of lists and mappings": ("a.yaml", "a: [[x],\n {y: 1}]\n", "line 2: each element of a must be a list"),
     "YAML with a key twice": ("a.yaml", "- text: x\n  text: y\n", "line 2: the key 'text' stands twice in one mapping"),
     "YAML that runs code": ("a.yaml", "- text: !!python/object/apply:os.system ['true']\n", "line 1: a value is tagged tag:"),
     "YAML that expands": ("a.yaml", "- &a {text: x, label: y}\n- text: [*a, *a, *a]\n", "line 2: it refers to another"),

@@ -46,7 +46,17 @@ def test_yaml_values_stay_as_written_and_null_is_empty(tmp_path: Path) -> None:
     assert list(table.lines) == [3, 5]
     assert said == [
         "b.yml: rows were read under 'conversations'; 'categories' left out",
-        "2 values of 'conversations' in b.yml are lists and were kept as JSON text",
+    ]
+
+
+def test_what_is_true_of_several_files_is_said_once(tmp_path: Path) -> None:
+    files = [File(write(tmp_path, f"{n}.jsonl", '{"x": [1], "y": "z"}\n' * n)) for n in (2, 3)]
+    files.append(File(write(tmp_path, "c.csv", "# made on Monday\nx,y\n1,2\n")))
+    said: list[str] = []
+    read_table(files, say=said.append)
+    assert said == [
+        "5 values of 'x' in 2.jsonl and 1 more files are lists and were kept as JSON text",
+        "c.csv: 1 comment lines (#) above the header were left out",
     ]
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from framework.data.delimited import delimited_rows
@@ -32,14 +35,39 @@ class Read:
 def read_table(files: Sequence[File], encoding: str | None = None, say: Say = lambda _: None) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected.
 
-    Raises InputError for what cannot be read, naming every ragged row of a file (the first few).
+    What is true of several files is said once. Raises InputError for what cannot be read, naming every ragged row of a file (the
+    first few).
     """
     from framework.data.arrow import TableBuilder
 
     builder = TableBuilder([file.path for file in files])
-    for number, file in enumerate(files):
-        builder.extend(number, named(iter_rows(file.path, encoding, say), file.classes))
+    notes = _Notes()
+    try:
+        for number, file in enumerate(files):
+            builder.extend(number, named(iter_rows(file.path, encoding, partial(notes.add, file.path.name)), file.classes))
+    finally:
+        notes.say(say)
     return Read(builder.table(), builder.files, builder.columns)
+
+
+class _Notes:
+    """Sentences about files: those that differ only in the file, or in the number they begin with, become one."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, list[str]] = {}
+        self.counts: Counter[str] = Counter()
+
+    def add(self, name: str, note: str) -> None:
+        count = re.match(r"[\d,]+(?= )", note)
+        alike = note[count.end() if count else 0 :].replace(name, "\0")
+        self.files.setdefault(alike, []).append(name)
+        self.counts[alike] += int(count.group().replace(",", "")) if count else 0
+
+    def say(self, say: Say) -> None:
+        for alike, names in self.files.items():
+            more = f" and {len(names) - 1:,} more files" if len(names) > 1 else ""
+            count = f"{self.counts[alike]:,}" if self.counts[alike] else ""
+            say(count + alike.replace("\0", names[0] + more))
 
 
 def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None) -> Iterator[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,8 @@ EXAMPLE = "- {text: ..., label: ...}"
 def yaml_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
     """Rows in order, read event by event: no object is built, nothing is expanded, no value is converted.
 
-    A list of lists under a key gives a row for each of them, in a column named after the key; keys beside it are left out.
+    A list of lists under a key gives a row for each of them, JSON text in a column named after the key; keys beside it are left
+    out.
     Raises InputError with file and line.
     """
     return flattened(path, _Reader(path, stream, say).records(), say)
@@ -66,15 +68,16 @@ class _Reader:
         return InputError(f"{self.path}, line {self.line}: {what}")
 
     def rows(self, key: str | None) -> Iterator[tuple[int, Any]]:
-        """Elements of the list that was begun: mappings; under a key lists too, which become its column."""
+        """Elements of the list that was begun: mappings, or values of the key's column where the first of them is a list."""
+        column, first = None, True
         while not isinstance(event := self.next(), yaml.SequenceEndEvent):
             line, value = self.line, self.value(event, 1)
-            if isinstance(value, list) and key is not None:
-                value = {key: value}
-            if not isinstance(value, dict):
+            column, first = (key if first and isinstance(value, list) else column), False
+            if isinstance(value, dict) == (column is not None):
                 self.line = line
-                raise self.error(f"each element{f' of {key}' if key else ''} must be a mapping, {EXAMPLE}")
-            yield line, value
+                kind = "a mapping" if column is None else "a list"
+                raise self.error(f"each element{f' of {key}' if key else ''} must be {kind}; {EXAMPLE} is a row")
+            yield line, value if column is None else {column: _as_json(value)}
 
     def rows_under_a_key(self) -> Iterator[tuple[int, Any]]:
         """Rows of the mapping that was begun: of its one key with a list of lists or mappings."""
@@ -128,6 +131,10 @@ class _Reader:
                 values[key] = self.value(self.next(), depth + 1)
             return values
         return None if event.implicit[0] and event.value in NULLS else event.value
+
+
+def _as_json(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
 class _Printable:
