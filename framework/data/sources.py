@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import importlib.metadata
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,15 +94,22 @@ def _installed(address: str) -> tuple[Path, str]:
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError as error:
-        raise FrameworkError(
-            f"{address}: the distribution {name} is not installed: pip install 'recipe-framework[packaged]'"
-        ) from error
+        raise FrameworkError(f"{address}: the distribution {name} is not installed: pip install {_bringing(name)}") from error
     return Path(str(distribution.locate_file(""))), inside
 
 
 def _not_installed(address: str) -> FrameworkError:
     name, _, inside = address.removeprefix(PACKAGE).partition("/")
     return FrameworkError(f"{address}: {name} {importlib.metadata.version(name)} has no {inside}")
+
+
+def _bringing(name: str) -> str:
+    """What pip is told to get a distribution: the extra of this framework that lists it, else itself."""
+    for requirement in importlib.metadata.requires("recipe-framework") or ():
+        listed = re.match(r"([\w.-]+).*extra == ['\"]([\w-]+)", requirement)
+        if listed and listed[1] == name:
+            return f"'recipe-framework[{listed[2]}]'"
+    return name
 
 
 def _beside(path: Path) -> str:

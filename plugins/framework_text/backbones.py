@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framework import FrameworkError, InputError, locate
+from framework_text import gguf
 from framework_text.options import BackboneSource, FineTuning
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
@@ -38,6 +39,8 @@ def problems_with(source: BackboneSource, accepted: Iterable[str], max_length: i
         problems.append(f"task.max_length={max_length} must lie between 3 and {longest}, the most this backbone reads")
     if folder:
         problems += _missing_files(source.name, folder) or _wrong_checksum(folder, source.sha256)
+    elif gguf.is_gguf(source.name):
+        problems += gguf.wrong_checksum(source.name, source.sha256)
     return problems
 
 
@@ -48,8 +51,10 @@ def misplaced(model: FineTuning) -> list[str]:
 
 
 def fetch(source: BackboneSource) -> Path:
-    """The folder of a backbone, downloaded if it is a Hugging Face id, its pinned checksum verified."""
+    """The folder of a backbone, its pinned checksum verified: downloaded if it is a Hugging Face id, converted once if GGUF."""
     assert source.name
+    if gguf.is_gguf(source.name):
+        return gguf.converted(source.name, source.sha256)
     folder = _local(source.name) or Path(_hub("snapshot_download", source, allow_patterns=HUB_FILES))
     problems = _missing_files(source.name, folder) or _wrong_checksum(folder, source.sha256)
     if problems:
@@ -105,8 +110,10 @@ def _check_loaded(folder: Path, prefix: str, loaded: Any) -> None:
 
 
 def _config(source: BackboneSource) -> tuple[dict[str, Any], Path | None]:
-    """The backbone's config.json, and its folder when it is on this machine."""
+    """The backbone's config.json, and its folder when it is on this machine and not GGUF."""
     assert source.name
+    if gguf.is_gguf(source.name):
+        return gguf.config_of(source.name), None
     folder = _local(source.name)
     path = folder / "config.json" if folder else Path(_hub("hf_hub_download", source, filename="config.json"))
     if not path.exists():

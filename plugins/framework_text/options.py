@@ -10,9 +10,9 @@ from typing import Any, Optional
 class BackboneSource:
     """Pretrained weights: replaced altogether when `model.name` is given."""
 
-    name: Optional[str] = None  # a folder, package://distribution/folder, or a Hugging Face id
+    name: Optional[str] = None  # a folder, package://distribution/folder, gguf://distribution, a .gguf file, a Hugging Face id
     revision: Optional[str] = None  # of a Hugging Face id: branch, tag or commit
-    sha256: Optional[str] = None  # of model.safetensors; checked when given
+    sha256: Optional[str] = None  # of model.safetensors, or of the GGUF file; checked when given
     licence: Optional[str] = None
 
 
