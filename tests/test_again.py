@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ import pytest
 import framework
 from framework.__main__ import main
 from framework.artifact import open_artifact
-from tests.test_run import report, start, wait_for
+from tests import forked
+from tests.test_run import report, wait_for
 from tests.tiny import rows, write_csv
 
 KILLER = """
@@ -66,18 +65,17 @@ def unfinished(run: Path) -> Path:
 
 @pytest.mark.parametrize("at", [(0, 3), (2, 5)], ids=["before the first checkpoint", "in the middle of training"])
 def test_killed_while_training_it_resumes_to_the_same_metrics(
-    tmp_path: Path, small: list[str], run_folder: Path, monkeypatch: pytest.MonkeyPatch, at: tuple[int, int]
+    tmp_path: Path, small: list[str], run_folder: Path, at: tuple[int, int]
 ) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")]))
     kill = f"{{_target_: killer.Kill, marker: {tmp_path / 'killed'}, epoch: {at[0]}, batch: {at[1]}}}"
-    process = start(tmp_path, small, f"trainer.callbacks=[{kill}]")
+    process = forked.start(tmp_path, "recipe=sentiment", *small, f"trainer.callbacks=[{kill}]", path=[tmp_path])
     process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
-    resume = [sys.executable, "-m", "framework", "resume", "runs/sentiment"]
-    said = subprocess.run(resume, cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+    resumed = forked.run(tmp_path, "resume", "runs/sentiment", path=[tmp_path])
+    assert (resumed.returncode, resumed.stderr) == (0, "")
     run = (tmp_path / "runs" / "sentiment" / "latest").resolve()
-    assert ("training goes on from last.ckpt" in said) is (at[0] > 0)
+    assert ("training goes on from last.ckpt" in resumed.stdout) is (at[0] > 0)
     assert report(run)["metrics"] == report(run_folder)["metrics"]
     assert logged(run) == logged(run_folder)
     assert (run / "run.log").read_text("utf-8").count("== fit") == 2
@@ -90,7 +88,7 @@ def trained_epochs(run: Path) -> int:
 
 
 def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, small: list[str], run_folder: Path) -> None:
-    process = start(tmp_path, small)
+    process = forked.start(tmp_path, "recipe=sentiment", *small)
     wait_for("runs/sentiment/*/.artifact-unfinished/onnx", tmp_path)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
@@ -163,12 +161,12 @@ def test_changed_data_is_refused(
 
 
 def test_two_processes_never_work_in_one_folder(copy: Path, tmp_path: Path, small: list[str]) -> None:
-    process = start(tmp_path, small, "trainer.max_epochs=10000", "model.patience=10000", "hydra.run.dir=runs/busy")
+    endless = ["trainer.max_epochs=10000", "model.patience=10000", "hydra.run.dir=runs/busy"]
+    process = forked.start(tmp_path, "recipe=sentiment", *small, *endless)
     try:
         wait_for("runs/busy/checkpoints/last.ckpt", tmp_path)
         for verb in ("resume", "export"):
-            command = [sys.executable, "-m", "framework", verb, "runs/busy"]
-            said = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+            said = forked.run(tmp_path, verb, "runs/busy")
             assert said.returncode == 1
             assert f"process {process.pid} is at work in runs/busy; nothing was touched" in said.stderr
     finally:
@@ -208,11 +206,10 @@ def test_files_are_made_again_with_other_exporters_and_the_old_artifact_is_kept(
 
 def test_an_export_that_is_killed_leaves_the_artifact_as_it_was(copy: Path, tmp_path: Path) -> None:
     seal = open_artifact(copy).manifest["seal"]
-    command = [sys.executable, "-m", "framework", "export", "runs/copy", "export=[onnx]"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = forked.start(tmp_path, "export", "runs/copy", "export=[onnx]")
     wait_for("runs/copy/.artifact-unfinished/onnx", tmp_path)
     process.kill()
-    process.wait(timeout=60)
+    process.communicate(timeout=60)
     assert open_artifact(copy).manifest["seal"] == seal
     assert sorted(path.name for path in copy.glob("artifact*")) == ["artifact"]
     assert main(["export", str(copy), "export=[onnx]"]) == 0

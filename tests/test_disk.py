@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,20 +14,11 @@ import torch
 
 from framework.disk import whole
 from framework.errors import FrameworkError
-
-# A process whose files may not grow beyond a size: what a quota or `ulimit -f` does, without root.
-LIMITED = """
-import resource, signal, sys
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
-from framework.__main__ import main
-sys.exit(main(sys.argv[2:]))
-"""
+from tests import forked
 
 
 def command(folder: Path, run: Path, *arguments: str, limit: int = -1) -> subprocess.CompletedProcess[str]:
-    line = [sys.executable, "-c", LIMITED, str(limit), "recipe=sentiment", *arguments, f"hydra.run.dir={run}"]
-    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+    return forked.run(folder, "recipe=sentiment", *arguments, f"hydra.run.dir={run}", file_limit=limit)
 
 
 def ended_well(done: subprocess.CompletedProcess[str], run: Path) -> str:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import framework
 from framework.__main__ import main
 from framework.artifact import open_artifact
+from tests import forked
 
 
 def report(folder: Path) -> dict[str, object]:
@@ -153,13 +153,7 @@ def test_what_cannot_be_trained_with_is_one_message(
     assert message in next(tmp_path.glob("runs/sentiment/*/run.log")).read_text("utf-8")
 
 
-def start(folder: Path, small: list[str], *more: str) -> subprocess.Popen[str]:
-    """The command as a user starts it, in a process of its own."""
-    command = [sys.executable, "-m", "framework", "recipe=sentiment", *small, *more]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def stopped_by(process: subprocess.Popen[str], stop: signal.Signals) -> str:
+def stopped_by(process: forked.Command, stop: signal.Signals) -> str:
     """What it said. Python loses an interrupt that lands in a finalizer, so it is pressed again, as a person would."""
     for _ in range(3):
         os.kill(process.pid, stop)
@@ -167,6 +161,7 @@ def stopped_by(process: subprocess.Popen[str], stop: signal.Signals) -> str:
             return process.communicate(timeout=30)[0]
         except subprocess.TimeoutExpired:
             continue
+    process.kill()
     raise AssertionError(f"still running after {stop.name} three times")
 
 
@@ -181,7 +176,9 @@ def wait_for(pattern: str, folder: Path, seconds: float = 90) -> Path:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_while_training_the_last_checkpoint_stays(tmp_path: Path, small: list[str], stop: signal.Signals) -> None:
-    process = start(tmp_path, small, "trainer.max_epochs=10000", "model.patience=10000")
+    process = forked.start(
+        tmp_path, "recipe=sentiment", *small, "trainer.max_epochs=10000", "model.patience=10000", joined=True
+    )
     last = wait_for("runs/sentiment/*/checkpoints/last.ckpt", tmp_path)
     said = stopped_by(process, stop)
     assert process.returncode == (130 if stop is signal.SIGINT else -9)
@@ -193,7 +190,7 @@ def test_stopped_while_training_the_last_checkpoint_stays(tmp_path: Path, small:
 
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
 def test_stopped_while_exporting_no_half_artifact_is_left(tmp_path: Path, small: list[str], stop: signal.Signals) -> None:
-    process = start(tmp_path, small)
+    process = forked.start(tmp_path, "recipe=sentiment", *small, joined=True)
     wait_for("runs/sentiment/*/.artifact-unfinished/onnx", tmp_path)
     os.kill(process.pid, stop)
     said, _ = process.communicate(timeout=60)

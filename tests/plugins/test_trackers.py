@@ -18,6 +18,7 @@ import framework
 from framework import plugins
 from framework.__main__ import main
 from framework.configs import compose_recipe
+from tests import forked
 from tests.test_plugins import install
 
 NEEDS = {"mlflow": "mlflow", "wandb": "wandb"}
@@ -29,9 +30,9 @@ def needs(tracker: str) -> pytest.MarkDecorator:
 
 def command(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     """A run in a process of its own, as these libraries expect to be used."""
-    line = [sys.executable, "-m", "framework", "recipe=sentiment", *overrides, "export=[onnx]", "trainer.log_every_n_steps=5"]
+    line = ["recipe=sentiment", *overrides, "export=[onnx]", "trainer.log_every_n_steps=5"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_"))}
-    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return forked.run(folder, *line, environment=environment, path=[folder])
 
 
 def scores(run: Path) -> dict[str, dict[str, float]]:
@@ -91,14 +92,13 @@ def test_mlflow_in_a_local_database_holds_steps_results_recipe_and_artifact(tmp_
 
 
 @needs("mlflow")
-def test_a_run_that_fails_is_failed_in_mlflow(tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_is_failed_in_mlflow(tmp_path: Path, small: list[str]) -> None:
     from mlflow import MlflowClient
 
     (tmp_path / "failing.py").write_text(
         "from pytorch_lightning.callbacks import Callback\n\n\nclass Fail(Callback):\n"
         "    def on_train_epoch_end(self, trainer, module):\n        raise RuntimeError('the training broke')\n"
     )
-    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
     done = command(tmp_path, *small, "tracker=mlflow", "trainer.callbacks=[{_target_: failing.Fail}]")
     assert (done.returncode, "the training broke" in done.stderr) == (1, True)
     client = MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
