@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,12 +13,16 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models are faster on one thread, and workers share the cores
 
-from tests.tiny import LENGTH, rows, tiny_model, write_csv
+from tests.tiny import LENGTH, install, rows, tiny_model, write_csv
+
+# Exporting makes millions of objects beside the many of the libraries; looking through all of them again and again for
+# cycles would take an eighth of the time.
+gc.set_threshold(20_000, 50, 100)
 
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("model"))
+    return tiny_model(tmp_path_factory.mktemp("model"), layers=1)
 
 
 @pytest.fixture(scope="session")
@@ -25,8 +31,19 @@ def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def small(model_folder: Path, csv_file: Path) -> list[str]:
-    """Overrides that make the sentiment recipe end in seconds."""
+def quick(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Installs the exporter `quick`."""
+    from framework import plugins
+
+    site = tmp_path_factory.mktemp("site")
+    install(site, "quick-export", "tests.quick")
+    sys.path.append(str(site))
+    plugins._load.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def small(model_folder: Path, csv_file: Path, quick: None) -> list[str]:
+    """Overrides that make the sentiment recipe end in seconds, and sooner still with export=[quick]."""
     return [
         f"data.train={csv_file}",
         f"model.name={model_folder}",
@@ -44,3 +61,11 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Pa
     import framework
 
     return framework.run("sentiment", *small, folder=tmp_path_factory.mktemp("runs") / "first")
+
+
+@pytest.fixture(scope="session")
+def quick_run(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Path:
+    """The same training, exported quickly."""
+    import framework
+
+    return framework.run("sentiment", *small, "export=[quick]", folder=tmp_path_factory.mktemp("runs") / "quick")

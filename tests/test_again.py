@@ -44,6 +44,12 @@ def copy(run_folder: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(run_folder, tmp_path / "runs" / "copy", symlinks=True))
 
 
+@pytest.fixture
+def quick_copy(quick_run: Path, tmp_path: Path) -> Path:
+    """A copy of the same run with the files of `quick` alone."""
+    return Path(shutil.copytree(quick_run, tmp_path / "runs" / "copy", symlinks=True))
+
+
 def logged(run: Path) -> list[dict[str, str]]:
     with (run / "logs" / "metrics.csv").open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
@@ -69,7 +75,9 @@ def test_killed_while_training_it_resumes_to_the_same_metrics(
 ) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
     kill = f"{{_target_: killer.Kill, marker: {tmp_path / 'killed'}, epoch: {at[0]}, batch: {at[1]}}}"
-    process = forked.start(tmp_path, "recipe=sentiment", *small, f"trainer.callbacks=[{kill}]", path=[tmp_path])
+    process = forked.start(
+        tmp_path, "recipe=sentiment", *small, "export=[quick]", f"trainer.callbacks=[{kill}]", path=[tmp_path]
+    )
     process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
     resumed = forked.run(tmp_path, "resume", "runs/sentiment", path=[tmp_path])
@@ -88,7 +96,7 @@ def trained_epochs(run: Path) -> int:
 
 
 def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, small: list[str], run_folder: Path) -> None:
-    process = forked.start(tmp_path, "recipe=sentiment", *small)
+    process = forked.start(tmp_path, "recipe=sentiment", *small, "export=[onnx]")
     wait_for("runs/sentiment/*/.artifact-unfinished/onnx", tmp_path)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=60)
@@ -111,9 +119,10 @@ def test_killed_after_sealing_the_artifact_stays_and_the_link_is_set(copy: Path,
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
 def test_half_a_checkpoint_is_named_and_the_one_before_it_used(
-    copy: Path, run_folder: Path, damage: str, capsys: pytest.CaptureFixture[str]
+    quick_copy: Path, run_folder: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a folder that was moved, too: checkpoints name each other."""
+    copy = quick_copy
     last = unfinished(copy) / "checkpoints" / "last.ckpt"
     whole = last.read_bytes()
     half = len(whole) // 2
@@ -126,7 +135,8 @@ def test_half_a_checkpoint_is_named_and_the_one_before_it_used(
     assert len(list((copy / "checkpoints").glob("*.ckpt"))) == 2
 
 
-def test_without_a_whole_checkpoint_it_trains_from_the_start(copy: Path, run_folder: Path, small: list[str]) -> None:
+def test_without_a_whole_checkpoint_it_trains_from_the_start(quick_copy: Path, run_folder: Path) -> None:
+    copy = quick_copy
     for path in (unfinished(copy) / "checkpoints").glob("*.ckpt"):
         path.write_bytes(b"")
     assert main(["resume", str(copy)]) == 0
@@ -136,7 +146,7 @@ def test_without_a_whole_checkpoint_it_trains_from_the_start(copy: Path, run_fol
 
 def test_a_stopped_training_stops_at_the_same_epoch_again(tmp_path: Path, small: list[str]) -> None:
     """Killed between the checkpoint at which early stopping decided and the end of training."""
-    patient = ["trainer.max_epochs=12", "model.patience=1", "model.learning_rate=1e-6", "export=[onnx]"]
+    patient = ["trainer.max_epochs=12", "model.patience=1", "model.learning_rate=1e-6", "export=[quick]"]
     whole = framework.run("sentiment", *small, *patient, folder=tmp_path / "runs" / "whole")
     epochs = [row["epoch"] for row in logged(whole)]
     assert epochs[-1] < "9"

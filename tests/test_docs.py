@@ -86,9 +86,11 @@ def test_the_command_works(page: str, command: str, place: Path, small: list[str
         run = [word for word in words[3:] if word.startswith("recipe=")]
         given = {word.partition("=")[0] for word in words}
         settings = writer(place) if "recipe=summarization" in run else small
+        if "model.layers=2" in words:
+            settings = [*small, f"model.name={tiny_model(place / 'layers', layers=3)}"]
         tiny = [s for s in settings if run and s.partition("=")[0] not in given - {"trainer.max_epochs"}]
         if run:
-            tiny.append("export=[onnx]")
+            tiny.append("export=[quick]")
         assert main([words[3], *tiny, *words[4:]]) == 0, capfd.readouterr()
 
 
@@ -122,7 +124,7 @@ def test_the_python_block_runs(page: str, block: str, place: Path, small: list[s
     original = framework.run
     if "SentenceClassifier" in block:
         train_a_sentence_encoder(place, small)
-    monkeypatch.setattr(framework, "run", lambda recipe, *given: partial(original, recipe)(*given, *tiny, "export=[onnx]"))
+    monkeypatch.setattr(framework, "run", lambda recipe, *given: partial(original, recipe)(*given, *tiny, "export=[quick]"))
     exec(compile(block, page, "exec", dont_inherit=True), {"__name__": "docs"})
 
 
@@ -132,7 +134,7 @@ def train_a_sentence_encoder(place: Path, small: list[str]) -> None:
     (encoder / "1_Pooling").mkdir()
     (encoder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
     given = [override for override in small if not override.startswith("model.name")]
-    run = framework.run("sentiment", *given, f"model.name={encoder}", "export=[onnx]", folder=place / "runs/sentiment/second")
+    run = framework.run("sentiment", *given, f"model.name={encoder}", "export=[quick]", folder=place / "runs/sentiment/second")
     assert (place / "runs" / "sentiment" / "latest").resolve() == run.resolve()
 
 

@@ -18,16 +18,9 @@ from framework.contracts import Exporter, Task
 from framework.errors import FrameworkError, InputError
 from framework.plugins import Plugins, load_plugins
 from framework.testing import TaskConformance
+from tests.tiny import install
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example-plugin" / "src"
-
-
-def install(site: Path, name: str, module: str) -> None:
-    """What pip leaves of a distribution with one entry point."""
-    info = site / f"{name}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[framework.plugins]\n{module} = {module}\n")
 
 
 def command(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -119,7 +119,7 @@ def test_a_file_with_the_training_columns_is_answered_from_the_trained_column(tm
     data = write_csv(
         tmp_path / "in.csv", [(str(i), text, label) for i, (text, label) in enumerate(pairs)], ("text", "Body", "label")
     )
-    run = framework.run("sentiment", *small, f"data.train={data}", "data.text=Body", "export=[onnx]", folder=tmp_path / "run")
+    run = framework.run("sentiment", *small, f"data.train={data}", "data.text=Body", "export=[quick]", folder=tmp_path / "run")
     assert main(["predict", str(run), "--file", str(data), "--out", str(tmp_path / "out.jsonl")]) == 0
     found = [json.loads(line)["predicted_label"] for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert found == [answer["label"] for answer in framework.load(run).predict([text for text, _ in pairs])]

@@ -213,7 +213,7 @@ def test_personal_data_is_masked_wherever_texts_are_shown_or_stored(
 
 
 def test_personal_data_is_kept_when_asked_for(tmp_path: Path, small: list[str], personal: str) -> None:
-    folder = framework.run("sentiment", *small, personal, "trainer.max_steps=2", "export=[onnx]", "report.personal_data=keep",
+    folder = framework.run("sentiment", *small, personal, "trainer.max_steps=2", "export=[quick]", "report.personal_data=keep",
                            folder=tmp_path / "run")  # fmt: skip
     for name in ("report.html", "run.log", "artifact/golden.jsonl"):
         assert CONTACT in (folder / name).read_text("utf-8")
@@ -222,7 +222,7 @@ def test_personal_data_is_kept_when_asked_for(tmp_path: Path, small: list[str], 
 def test_texts_are_left_out_of_report_and_log(
     tmp_path: Path, small: list[str], csv_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = framework.run("sentiment", *small, "trainer.max_steps=2", "export=[onnx]", "report.texts=false",
+    folder = framework.run("sentiment", *small, "trainer.max_steps=2", "export=[quick]", "report.texts=false",
                            "artifact.golden=synthetic", folder=tmp_path / "run")  # fmt: skip
     everything = left(folder, capsys.readouterr().out)
     texts = [line.rpartition(",")[0] for line in csv_file.read_text("utf-8").splitlines()[1:]]

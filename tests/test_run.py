@@ -63,7 +63,7 @@ def test_the_report_begins_with_the_verdict_and_escapes_texts(tmp_path: Path, sm
     text = csv_file.read_text("utf-8").replace("the ", "<script>alert(1)</script> the ", 200)
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     folder = framework.run("sentiment", *small, f"data.train={tmp_path / 'a.csv'}", "trainer.max_steps=1",
-                           "export=[onnx]", folder=tmp_path / "run")  # fmt: skip
+                           "export=[quick]", folder=tmp_path / "run")  # fmt: skip
     page = (folder / "report.html").read_text("utf-8")
     verdict = str(report(folder)["verdict"])
     assert verdict.startswith("The model does NOT beat the baseline 'TF-IDF + logistic regression'")
@@ -86,8 +86,8 @@ def test_a_run_folder_is_never_overwritten(run_folder: Path, small: list[str]) -
 
 
 def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(run_folder: Path, tmp_path: Path, small: list[str]) -> None:
-    again = framework.run("sentiment", *small, folder=tmp_path / "again")
-    other = framework.run("sentiment", *small, "seed=7", folder=tmp_path / "other")
+    again = framework.run("sentiment", *small, "export=[quick]", folder=tmp_path / "again")
+    other = framework.run("sentiment", *small, "seed=7", "export=[quick]", folder=tmp_path / "other")
     assert report(again)["metrics"] == report(run_folder)["metrics"]
     assert report(other)["metrics"] != report(run_folder)["metrics"]
 
@@ -101,7 +101,7 @@ def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: li
 
 
 def test_synthetic_golden_examples_hold_none_of_the_data(tmp_path: Path, small: list[str], csv_file: Path) -> None:
-    folder = framework.run("sentiment", *small, "artifact.golden=synthetic", "export=[onnx]", folder=tmp_path / "run")
+    folder = framework.run("sentiment", *small, "artifact.golden=synthetic", "export=[quick]", folder=tmp_path / "run")
     golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").splitlines()]
     texts = csv_file.read_text("utf-8")
     assert len(golden) >= 5
@@ -127,7 +127,7 @@ def test_a_sweep_over_recipes_takes_the_tasks_own_keys(
     mine = tmp_path / "recipes" / "recipe" / "mine.yaml"
     mine.parent.mkdir(parents=True)
     mine.write_text("# @package _global_\ndefaults:\n  - override /task: classification\n  - override /export: [onnx]\n")
-    assert main(["recipe=mine,sentiment", *small, "export=[onnx]", "trainer.max_steps=2", "-m"]) == 0
+    assert main(["recipe=mine,sentiment", *small, "export=[quick]", "trainer.max_steps=2", "-m"]) == 0
     assert sorted(path.parent.name for path in tmp_path.glob("runs/sweeps/*/0-*/artifact")) == ["0-mine", "0-sentiment"]
 
 

@@ -36,7 +36,15 @@ def write_csv(path: Path, pairs: Sequence[Sequence[str]], header: Sequence[str] 
     return path
 
 
-def tiny_model(folder: Path, family: str = "bert") -> Path:
+def install(site: Path, name: str, module: str) -> None:
+    """What pip leaves of a distribution with one entry point."""
+    info = site / f"{name}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[framework.plugins]\n{module.rpartition('.')[2]} = {module}\n")
+
+
+def tiny_model(folder: Path, family: str = "bert", layers: int = 2) -> Path:
     """A folder as save_pretrained leaves it: a few thousand random parameters and a word-level tokenizer."""
     import torch
     from transformers import AutoConfig, AutoModel, PreTrainedTokenizerFast
@@ -44,7 +52,7 @@ def tiny_model(folder: Path, family: str = "bert") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     words = [*SPECIAL, "the", "a", *THINGS, *(word for words in WORDS.values() for word in words)]
     torch.manual_seed(0)
-    config = AutoConfig.for_model(family, **_sizes(family, len(words)))
+    config = AutoConfig.for_model(family, **_sizes(family, len(words), layers))
     AutoModel.from_config(config).save_pretrained(folder)
     PreTrainedTokenizerFast(
         tokenizer_object=_tokenizer(words),
@@ -65,12 +73,12 @@ def _tokenizer(words: Sequence[str]) -> Any:
     return tokenizer
 
 
-def _sizes(family: str, vocabulary: int) -> dict[str, Any]:
+def _sizes(family: str, vocabulary: int, layers: int) -> dict[str, Any]:
     ids = {"pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3, "cls_token_id": 2, "sep_token_id": 3}
     if family == "distilbert":
-        own: dict[str, Any] = {"dim": 32, "hidden_dim": 48, "n_layers": 2, "n_heads": 2}
+        own: dict[str, Any] = {"dim": 32, "hidden_dim": 48, "n_layers": layers, "n_heads": 2}
     else:
-        own = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2}
+        own = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": layers, "num_attention_heads": 2}
     if family in ("albert", "electra"):
         own["embedding_size"] = 16
     if family == "deberta-v2":
@@ -93,7 +101,7 @@ def tiny_writer(folder: Path) -> Path:
     tokenizer.post_processor = processors.TemplateProcessing(single="[BEGIN] $A", special_tokens=[("[BEGIN]", 2)])
     torch.manual_seed(0)
     config = AutoConfig.for_model(
-        "llama", vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+        "llama", vocab_size=len(words), hidden_size=32, intermediate_size=48, num_hidden_layers=1, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=128, pad_token_id=0, bos_token_id=2, eos_token_id=3,
     )  # fmt: skip
     AutoModelForCausalLM.from_config(config).save_pretrained(folder)

@@ -44,7 +44,14 @@ def test_batch_and_sequence_are_dynamic_and_the_softmax_is_fp32(run_folder: Path
 
 
 def test_a_quantized_file_that_loses_too_much_does_not_ship(tmp_path: Path, small: list[str]) -> None:
-    folder = framework.run("sentiment", *small, "export.onnx_int8.max_drop=-2", folder=tmp_path / "run")
+    folder = framework.run(
+        "sentiment",
+        *small,
+        "export=[onnx,onnx_int8]",
+        "trainer.max_steps=2",
+        "export.onnx_int8.max_drop=-2",
+        folder=tmp_path / "run",
+    )
     manifest = json.loads((folder / "artifact" / "manifest.json").read_text("utf-8"))
     assert "onnx_int8" not in manifest["variants"]
     assert manifest["default"] == "onnx"

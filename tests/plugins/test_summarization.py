@@ -73,8 +73,9 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
     assert all("lora_" in name for name in names)  # the backbone is not stored again
 
 
+@pytest.mark.usefixtures("quick")
 def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
-    given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed"]
+    given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed", "export=[quick]"]
     folder = framework.run("summarization", *given, folder=tmp_path / "run")
     assert framework.load(folder).manifest["model"]["precision"] == "bf16-mixed"
 
@@ -131,6 +132,7 @@ def test_leads_are_the_first_sentences() -> None:
         assert predict([text])[0]["summary"] == expected
 
 
+@pytest.mark.usefixtures("quick")
 def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     rows = [
         {"id": f"p{i}", "sentences": {"abstract": [text]}, "summary": {"outcome": label}}
@@ -140,5 +142,7 @@ def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     columns = [f"data.train={path}", "data.text=sentences.abstract", "data.summary=summary.outcome"]
     settings = [one for one in small(tmp_path) if not one.startswith("data.train")]
-    folder = framework.run("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
+    folder = framework.run(
+        "summarization", *columns, *settings, "trainer.max_steps=1", "export=[quick]", folder=tmp_path / "run"
+    )
     assert framework.load(folder).manifest["data"]["columns"] == {"text": "sentences.abstract", "summary": "summary.outcome"}

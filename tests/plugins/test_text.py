@@ -54,7 +54,7 @@ def test_a_plan_that_does_not_fit_loses_epochs_first_then_rows() -> None:
 
 def test_stated_minutes_cut_the_training_and_the_run_says_how_to_repeat_it(tmp_path: Path, small: list[str]) -> None:
     plain = [setting for setting in small if not setting.startswith(("trainer.max_epochs", "model.batch_size"))]
-    folder = framework.run("sentiment", *plain, "model.minutes=0.001", "export=[onnx]", folder=tmp_path / "run")
+    folder = framework.run("sentiment", *plain, "model.minutes=0.001", "export=[quick]", folder=tmp_path / "run")
     log = (folder / "run.log").read_text("utf-8")
     assert "rows a second are learned on this machine" in log
     assert "to repeat it anywhere: trainer.max_epochs=" in log
@@ -90,7 +90,7 @@ def test_layers_are_chosen_by_number_or_by_name_and_no_others(tmp_path: Path) ->
 
 def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
     before = backbones.load_model("AutoModel", Path(small[1].partition("=")[2])).embeddings.word_embeddings.weight
-    folder = framework.run("sentiment", *small, "model.freeze=embeddings", "export=[onnx]", folder=tmp_path / "run")
+    folder = framework.run("sentiment", *small, "model.freeze=embeddings", "export=[quick]", folder=tmp_path / "run")
     after = backbones.load_model("AutoModel", folder / "torch").embeddings.word_embeddings.weight
     assert torch.equal(before, after)
     assert framework.load(folder).manifest["model"]["frozen_parameters"] > 0

@@ -19,7 +19,7 @@ from framework import plugins
 from framework.__main__ import main
 from framework.configs import compose_recipe
 from tests import forked
-from tests.test_plugins import install
+from tests.tiny import install
 
 NEEDS = {"mlflow": "mlflow", "wandb": "wandb"}
 
@@ -30,7 +30,7 @@ def needs(tracker: str) -> pytest.MarkDecorator:
 
 def command(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     """A run in a process of its own, as these libraries expect to be used."""
-    line = ["recipe=sentiment", *overrides, "export=[onnx]", "trainer.log_every_n_steps=5"]
+    line = ["recipe=sentiment", *overrides, "export=[quick]", "trainer.log_every_n_steps=5"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANDB_", "MLFLOW_"))}
     return forked.run(folder, *line, environment=environment, path=[folder])
 
@@ -63,7 +63,7 @@ def test_tensorboard_shows_steps_results_recipe_and_artifact(run_folder: Path) -
 
 
 def test_without_a_tracker_the_csv_log_stays(tmp_path: Path, small: list[str]) -> None:
-    run = framework.run("sentiment", *small, "tracker=none", "export=[onnx]", "trainer.max_epochs=1", folder=tmp_path / "run")
+    run = framework.run("sentiment", *small, "tracker=none", "export=[quick]", "trainer.max_epochs=1", folder=tmp_path / "run")
     assert [path.name for path in (run / "logs").iterdir()] == ["metrics.csv"]
     assert "val_macro_f1" in (run / "logs" / "metrics.csv").read_text()
 
@@ -217,7 +217,7 @@ def noted(run: Path) -> list[tuple[str, Any]]:
 
 
 def acme_run(folder: Path, small: list[str], breaks: str) -> Path:
-    more = ("tracker=acme", f"tracker.acme.breaks={breaks}", "export=[onnx]", "trainer.log_every_n_steps=5")
+    more = ("tracker=acme", f"tracker.acme.breaks={breaks}", "export=[quick]", "trainer.log_every_n_steps=5")
     return framework.run("sentiment", *small, "trainer.max_epochs=2", *more, folder=folder / "runs" / "one")
 
 

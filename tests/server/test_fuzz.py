@@ -7,7 +7,7 @@ from tests.server.serving import Serving
 
 
 def test_the_interface_withstands_whatever_is_sent(server: Serving) -> None:
-    found = fuzz(server.url, 400)
-    assert sum(int(str(row[1])) for row in found.rows) >= 400
+    found = fuzz(server.url, 120)
+    assert sum(int(str(row[1])) for row in found.rows) >= 120
     assert [row for row in found.rows if row[-1]] == []
     assert server.predict("the lovely flight").status_code == 200
