@@ -148,3 +148,18 @@ def tiny_gguf(path: Path) -> Any:
     writer.write_tensors_to_file()
     writer.close()
     return model
+
+
+def write_dialogues(path: Path, count: int = 120) -> Path:
+    """Conversations about things, as messages with roles; of every third two turns each are said."""
+    import json
+
+    lines = []
+    for number, (text, label) in enumerate(rows(count)):
+        thing = next(word for word in text.split() if word in THINGS)
+        turns = [("user", text), ("assistant", f"{label} {thing}")]
+        if number % 3 == 0:
+            turns += [("user", f"the {thing}"), ("assistant", label)]
+        lines.append(json.dumps({"messages": [{"role": role, "content": content} for role, content in turns]}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -35,8 +35,8 @@ class Read:
 def read_table(files: Sequence[File], encoding: str | None = None, say: Say = lambda _: None) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected.
 
-    What is true of several files is said once. Raises InputError for what cannot be read, naming every ragged row of a file (the
-    first few).
+    What is true of several files is said once. Raises InputError for what cannot be read, naming every ragged row of a file
+    (the first few).
     """
     from framework.data.arrow import TableBuilder
 

@@ -1,0 +1,176 @@
+"""The dialogue task: the conformance kit, a run from conversations to a chat, and what is its own."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+from transformers import AutoTokenizer
+
+import framework
+from framework import InputError, Table
+from framework.testing import TaskConformance
+from framework_dialogue.codec import DialogueCodec
+from framework_dialogue.data import answers
+from framework_dialogue.evaluation import distinct, evaluate
+from framework_text.generation.decoding import Sampling
+from framework_text.generation.templates import PLAIN, Template, frozen
+from framework_text.tokenizer import write_tokenizer
+from tests.tiny import tiny_writer, write_dialogues
+
+
+def small(folder: Path) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return [
+        f"data.train={write_dialogues(folder / 'dialogues.jsonl')}",
+        f"model.name={tiny_writer(folder / 'model')}",
+        "task.max_context=40",
+        "task.max_answer=6",
+        "trainer.enable_progress_bar=false",
+    ]
+
+
+class TestConformance(TaskConformance):
+    recipe = "dialogue"
+    overfit: ClassVar[list[str]] = ["trainer.max_epochs=60", "model.adapter=none", "model.learning_rate=1e-2"]
+
+    def overrides(self, folder: Path) -> list[str]:
+        return small(folder)
+
+
+def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) -> None:
+    """Its answers are held to `generate`, step by step and by likelihood; baselines stand beside it."""
+    folder = framework.run("dialogue", *small(tmp_path), "trainer.max_epochs=1", folder=tmp_path / "run")
+    model = framework.load(folder)
+    parity = model.manifest["variants"]["onnx"]["parity"]
+    assert parity["references"] == 20
+    assert parity["ties"] <= 1
+    assert parity["steps"] > 20
+    scores = model.manifest["evaluation"]["candidates"]
+    assert set(scores) == {"nearest question's answer", "backbone before fine-tuning", "fine-tuned writer"}
+    assert scores["fine-tuned writer"]["perplexity"] < scores["backbone before fine-tuning"]["perplexity"]
+    assert "perplexity" not in scores["nearest question's answer"]
+    assert "chat_template" in model.manifest["model"]
+    alone = model.predict(["the lovely flight"])[0]
+    again = model.predict([{"messages": [{"role": "user", "content": "the lovely flight"}]}, "the awful crew"])
+    assert again[0] == alone
+    assert alone["completion_tokens"] <= 6
+
+
+@pytest.fixture
+def codec(tmp_path: Path) -> DialogueCodec:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path / "model"))
+    write_tokenizer(tokenizer, None, tmp_path)
+    settings = {"max_context": 24, "max_answer": 6, "system": None, "sampling": {}, "ends": [3]}
+    return DialogueCodec({**frozen(tokenizer), **settings}, tmp_path)
+
+
+def said(*contents: str) -> list[Any]:
+    return [{"role": ("user", "assistant")[turn % 2], "content": content} for turn, content in enumerate(contents)]
+
+
+def test_the_oldest_turns_leave_a_full_window_and_the_system_message_stays(codec: DialogueCodec) -> None:
+    flight, bag = "the lovely flight", "the awful bag"
+    whole, dropped = codec.prompt(said(flight))
+    assert dropped == 0
+    messages = [{"role": "system", "content": "the crew"}, *said(bag, bag, bag, bag, flight)]
+    ids, dropped = codec.prompt(messages)
+    assert dropped == 2
+    assert len(ids) <= 24
+    text = codec.tokenizer.decode(ids)
+    assert "crew" in text
+    assert text.endswith(codec.tokenizer.decode(whole[1:]))
+    alone, _ = codec.prompt(said("the door " * 50 + "window"))
+    assert len(alone) <= 24
+    assert "window" in codec.tokenizer.decode(alone)  # of one that is too long, the end is read
+
+
+@pytest.mark.parametrize(
+    ("request_", "message"),
+    [
+        ({"messages": []}, "at least one"),
+        ({"messages": said("hello", "hi")}, "the last message is the assistant's"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "unknown role 'robot'; roles are system, user, assistant"),
+        ({"messages": said("hello", " ", "so")}, r"message 2 \(assistant\) is empty"),
+        ({"messages": [*said("hello"), {"role": "system", "content": "x"}, *said("hi")]}, "a system message stands first"),
+        ({"messages": said("hello"), "max_tokens": 0}, "max_tokens=0 must be an integer of at least 1"),
+        ({"messages": said("hello"), "temperature": "hot"}, "temperature=hot must be a number from 0 to 10"),
+        ({"messages": said("hello"), "stop": ["a", ""]}, "none empty"),
+        ({"messages": said("hello"), "topp": 1}, "unknown key 'topp'.*top_p"),
+        ({"message": said("hello")}, "messages"),
+        (7, "a request is a message"),
+    ],
+)
+def test_requests_that_cannot_be_answered_are_explained(codec: DialogueCodec, request_: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        codec.parse(request_)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task.max_answer=0", "at least 1"),
+        ("task.roles={advisor: helper}", "write system, user or assistant"),
+        ("task.temperature=-1", "must not be negative"),
+        ("model.adapter=none+", "write one of lora, none"),
+    ],
+)
+def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, override: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        framework.run("dialogue", *small(tmp_path), override, folder=tmp_path / "run")
+
+
+def test_templates_run_in_a_sandbox_and_say_what_they_refuse() -> None:
+    spy = Template("{{ messages.__class__.__mro__ }}", {})
+    with pytest.raises(InputError, match="chat template"):
+        spy.render(said("hello"))
+    strict = Template("{% if messages[0].role == 'system' %}{{ raise_exception('no system') }}{% endif %}ok", {})
+    with pytest.raises(InputError, match="no system"):
+        strict.render([{"role": "system", "content": "x"}, *said("hello")])
+
+
+CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def test_what_stands_around_an_answer_follows_from_the_template(tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path))
+    plain = frozen(tokenizer)
+    assert (plain["template"], plain["lead"], plain["end"], plain["own"]) == (PLAIN, " ", tokenizer.eos_token_id, False)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    tokenizer.chat_template = CHATML
+    own = frozen(tokenizer)
+    assert (own["lead"], own["end"], own["own"]) == ("", tokenizer.convert_tokens_to_ids("<|im_end|>"), True)
+    tokenizer.chat_template = "{% for m in messages if m.role != 'system' %}{{ m.content }}{{ eos_token }}{% endfor %}"
+    folds = frozen(tokenizer)
+    assert folds["folds"]
+    both = Template(folds["template"], folds["specials"], folds["folds"])
+    assert "be kind" in both.render([{"role": "system", "content": "be kind"}, *said("hello")])
+
+
+def test_each_answer_of_a_dialogue_is_judged() -> None:
+    table = Table({"messages": [json.dumps(said("a", "b", "c", "d"))]}, [1], "talk.jsonl")
+    found = answers(table)
+    assert list(found.columns["answer"]) == ["b", "d"]
+    assert [len(json.loads(text)) for text in found.columns["messages"]] == [1, 3]
+    responses = [
+        {"content": "b", "finish_reason": "stop", "nats": 2.0, "answer_tokens": 2},
+        {"content": "d d", "finish_reason": "length", "nats": 0.0, "answer_tokens": 2},
+    ]
+    metrics = evaluate(responses, found, {}).metrics
+    assert metrics["perplexity"] == pytest.approx(math.exp(0.5))
+    assert metrics["ended"] == 0.5
+    assert distinct(["a b a", "a b"], 1) == pytest.approx(2 / 5)
+    assert distinct(["a b a", "a b"], 2) == pytest.approx(2 / 3)
+
+
+def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCodec) -> None:
+    from framework_dialogue.requests import Asked
+
+    asked = Asked.of(codec.parse({"messages": said("hello"), "top_k": 3, "stop": "x"}), Sampling(temperature=0.7))
+    assert (asked.sampling.temperature, asked.sampling.top_k, asked.stops) == (0.7, 3, ["x"])

@@ -1,0 +1,128 @@
+"""OpenAI's chat interface: whole and streamed answers, through OpenAI's own client, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai import BadRequestError, NotFoundError, OpenAI
+
+import framework
+from tests.server.serving import PATIENCE, Serving, serving
+from tests.tiny import tiny_writer, write_dialogues
+
+HELLO: Any = [{"role": "user", "content": "the lovely flight"}]
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("talk")
+    settings = [
+        f"data.train={write_dialogues(folder / 'dialogues.jsonl')}",
+        f"model.name={tiny_writer(folder / 'model')}",
+        "task.max_context=40",
+        "task.max_answer=6",
+        "trainer.max_steps=2",
+        "trainer.enable_progress_bar=false",
+    ]
+    return framework.run("dialogue", *settings, folder=folder / "run")
+
+
+@pytest.fixture(scope="module")
+def chatting(tmp_path_factory: pytest.TempPathFactory, talk: Path, run_folder: Path) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("chatting"), f"talk={talk}", f"tone={run_folder}") as running:
+        yield running
+
+
+@pytest.fixture
+def client(chatting: Serving) -> OpenAI:
+    return OpenAI(base_url=f"{chatting.url}/v1", api_key="none", max_retries=0, timeout=PATIENCE)
+
+
+def test_openais_client_gets_the_same_answer_whole_and_streamed(client: OpenAI, talk: Path) -> None:
+    whole = client.chat.completions.create(model="talk", messages=HELLO)
+    expected = framework.load(talk).predict([{"messages": HELLO}])[0]
+    assert whole.choices[0].message.content == expected["content"]
+    assert whole.choices[0].finish_reason == expected["finish_reason"]
+    assert whole.usage is not None
+    assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (expected["prompt_tokens"], expected["completion_tokens"])
+    chunks = list(
+        client.chat.completions.create(model="talk", messages=HELLO, stream=True, stream_options={"include_usage": True})
+    )
+    pieces = [chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices]
+    assert "".join(pieces) == expected["content"]
+    assert len([piece for piece in pieces if piece]) > 1
+    assert chunks[-2].choices[0].finish_reason == expected["finish_reason"]
+    assert chunks[-1].usage == whole.usage
+    assert [model.id for model in client.models.list()] == ["talk", "tone"]
+
+
+def test_streams_that_run_together_say_what_each_says_alone(client: OpenAI) -> None:
+    texts = ["the lovely flight", "the awful seat door", "the blue bag the blue bag", "the door"]
+
+    def streamed(text: str) -> str:
+        chunks = client.chat.completions.create(model="talk", messages=[{"role": "user", "content": text}], stream=True)
+        return "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+
+    alone = [streamed(text) for text in texts]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(streamed, texts)) == alone
+
+
+def test_max_tokens_stop_and_seed_are_kept(client: OpenAI) -> None:
+    create = client.chat.completions.create
+    short = create(model="talk", messages=HELLO, max_tokens=2)
+    assert short.usage is not None
+    assert short.usage.completion_tokens == 2
+    assert short.choices[0].finish_reason == "length"
+    words = (create(model="talk", messages=HELLO).choices[0].message.content or "").split()
+    stopped = create(model="talk", messages=HELLO, stop=words[1])
+    assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == (words[0], "stop")
+    drawn = [create(model="talk", messages=HELLO, temperature=2.0, seed=seed).choices[0].message.content for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    huge = create(model="talk", messages=HELLO, max_tokens=1_000_000)
+    assert huge.usage is not None
+    assert huge.usage.total_tokens <= 46  # the window
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"messages": [{"role": "robot", "content": "x"}]}, "unknown role 'robot'"),
+        ({"messages": HELLO, "max_tokens": 0}, "max_tokens=0 must be"),
+        ({"messages": HELLO, "n": 2}, "n is not supported"),
+        ({"messages": HELLO, "tools": [{"type": "function"}]}, "tools is not supported"),
+        ({"messages": HELLO, "temprature": 1}, "unknown key 'temprature'; did you mean temperature"),
+        ({"message": HELLO}, "key messages"),
+    ],
+)
+def test_what_cannot_be_asked_is_explained_in_openais_form(chatting: Serving, body: Any, message: str) -> None:
+    found = chatting.post("/v1/chat/completions", body)
+    assert found.status_code == 400
+    assert message in found.json()["error"]["message"]
+    assert found.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_models_that_do_not_exist_or_hold_no_conversation_are_named(client: OpenAI) -> None:
+    with pytest.raises(NotFoundError, match="no model 'tolk'"):
+        client.chat.completions.create(model="tolk", messages=HELLO)
+    with pytest.raises(NotFoundError, match="tone holds no conversation"):
+        client.chat.completions.create(model="tone", messages=HELLO)
+    with pytest.raises(BadRequestError, match="the last message is the assistant's"):
+        client.chat.completions.create(model="talk", messages=[*HELLO, {"role": "assistant", "content": "hi"}])
+
+
+def test_streams_are_events_that_end_with_done_and_the_log_names_no_text(chatting: Serving) -> None:
+    found = chatting.post("/v1/chat/completions", {"messages": HELLO, "stream": True})
+    assert found.headers["content-type"].startswith("text/event-stream")
+    lines = [line for line in found.text.splitlines() if line]
+    assert all(line.startswith("data: ") for line in lines)
+    assert lines[-1] == "data: [DONE]"
+    assert json.loads(lines[0].removeprefix("data: "))["choices"][0]["delta"]["role"] == "assistant"
+    logged = [line for line in chatting.log() if line.get("endpoint") == "chat" or line.get("path") == "/v1/chat/completions"]
+    assert logged[-1]["model"] == "talk"
+    assert "lovely" not in json.dumps(logged)
