@@ -40,6 +40,9 @@ class Column:
     names: header spellings recognised, the best first.
     kind: "text" is free text, "category" repeats few values, "number" is written in digits.
     target: the column is what the model predicts, so a request does not carry it.
+    compared: ``"module:function"`` for a text column whose values are no plain texts: called with a value, returns texts,
+        always as many. Rows that nearly repeat each other in any of them never stand in two splits; the first is what a row is
+        shown as beside a mistake. None: the value is the text.
     optional: a file may lack it. It is taken where a header spelling matches or the user names it, never guessed by its values.
     """
 
@@ -48,6 +51,7 @@ class Column:
     kind: Literal["text", "category", "number"]
     target: bool = False
     optional: bool = False
+    compared: str | None = None
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,19 @@ WIDE = 0x2E80  # from this code point on most characters (Chinese, Japanese, Kor
 LETTERS = ("L", "M", "N")  # Unicode categories that tell texts apart; punctuation and symbols do not
 
 
-def clusters(texts: Sequence[str], threshold: float = THRESHOLD) -> np.ndarray:
-    """For each text the number of the first text it is a near-duplicate of, directly or through others; (n,), int64.
+def clusters(texts: Sequence[str], *others: Sequence[str], threshold: float = THRESHOLD) -> np.ndarray:
+    """For each row the number of the first row it is a near-duplicate of, directly or through others; (n,), int64.
 
-    texts: normal forms, without line breaks.
+    texts, others: normal forms, without line breaks, one of each for every row; any of them makes two rows near-duplicates.
     """
     joined = _Clusters(len(texts))
-    for width in (2, 3):
-        keys, rows = _bands(texts, width)
-        for band in keys.T:
-            for first, second in _collisions(band, rows):
-                if joined.root(first) != joined.root(second) and similarity(texts[first], texts[second], width) >= threshold:
-                    joined.join(first, second)
+    for one in (texts, *others):
+        for width in (2, 3):
+            keys, rows = _bands(one, width)
+            for band in keys.T:
+                for first, second in _collisions(band, rows):
+                    if joined.root(first) != joined.root(second) and similarity(one[first], one[second], width) >= threshold:
+                        joined.join(first, second)
     return joined.roots()
 
 

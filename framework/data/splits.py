@@ -6,8 +6,8 @@ import random
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from framework.contracts import Column
 from framework.data.similar import clusters
 from framework.data.table import Splits, Table
 from framework.errors import InputError
+from framework.plugins import resolve
 
 _RETWEET = re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
@@ -32,11 +33,13 @@ class Roles:
     """needed: columns without which a row says nothing. texts: those that decide whether two rows are the same.
 
     balanced: the column whose values every split has in proportion.
+    compared: for columns of `texts` that hold no plain texts, what makes texts of a value.
     """
 
     needed: Sequence[str]
     texts: Sequence[str]
     balanced: str | None
+    compared: Mapping[str, Callable[[str], Sequence[str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> Roles:
@@ -44,6 +47,7 @@ class Roles:
             needed=[column.role for column in columns],
             texts=[column.role for column in columns if column.kind == "text" and not column.target],
             balanced=next((c.role for c in columns if c.target and c.kind == "category"), None),
+            compared={column.role: resolve(column.compared) for column in columns if column.compared},
         )
 
 
@@ -105,6 +109,24 @@ def normal_forms(table: Table, roles: Roles) -> list[str] | None:
     return ["\x1f".join(map(normal_form, texts)) for texts in zip(*(table.columns[t] for t in roles.texts), strict=True)]
 
 
+def _compared_forms(tables: Sequence[Table], roles: Roles) -> list[list[str]]:
+    """By what rows are compared: a list of their normal forms, or several where values are compared by several texts."""
+    if not roles.compared:
+        return [[form for table in tables for form in normal_forms(table, roles) or ()]]
+    found: list[list[str]] = []
+    for table in tables:
+        for values in zip(*(table.columns[role] for role in roles.texts), strict=True):
+            views = [roles.compared.get(role, _itself)(value) for role, value in zip(roles.texts, values, strict=True)]
+            for i in range(max(map(len, views))):
+                found += [[]] * (i == len(found))
+                found[i].append("\x1f".join(normal_form(view[min(i, len(view) - 1)]) for view in views))
+    return found
+
+
+def _itself(value: str) -> Sequence[str]:
+    return (value,)
+
+
 @dataclass(frozen=True)
 class Apart:
     """Tables of which no two hold near-duplicates of each other.
@@ -119,12 +141,10 @@ class Apart:
 
 def without_near_duplicates(tables: Sequence[Table], roles: Roles) -> Apart:
     """Takes out of each table the rows that nearly repeat one of an earlier table; finds the groups of the last."""
-    forms = [normal_forms(table, roles) for table in tables]
-    parts = [form for form in forms if form is not None]
-    if not parts:
+    if not roles.texts:
         return Apart(list(tables), np.arange(len(tables[-1])), [])
-    starts = np.cumsum([0, *map(len, parts)])
-    found = clusters([form for part in parts for form in part])
+    starts = np.cumsum([0, *map(len, tables)])
+    found = clusters(*_compared_forms(tables, roles))
     owner = np.searchsorted(starts, found, side="right") - 1  # the table of the group's first row
     kept, notes = [], []
     for i, table in enumerate(tables):

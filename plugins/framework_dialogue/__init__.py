@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import Candidate, Column, Metric, Task, hookimpl
-from framework_dialogue.conversations import COLUMNS
+from framework import Candidate, Metric, Task, hookimpl
+from framework_dialogue.conversations import COLUMNS, SHAPED
 from framework_text.generation.options import Writing
 
 
@@ -39,7 +39,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             options=Dialogue,
             columns=COLUMNS,
             shape="framework_dialogue.conversations:shape",
-            shaped=(Column("messages", ("messages",), "text"),),
+            shaped=SHAPED,
             judged="framework_dialogue.data:answers",
             metric=Metric("chrf"),
             loss="perplexity",

@@ -19,7 +19,7 @@ def answers(table: Table) -> Table:
     rows = table.take([row for row, _ in found])
     columns = {
         "messages": [json.dumps(history, ensure_ascii=False) for _, (history, _) in found],
-        "answer": [answer for _, (_, answer) in found],
+        "answer": [answer["content"] for _, (_, answer) in found],
     }
     return replace(rows, columns=columns)
 

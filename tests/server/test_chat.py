@@ -49,7 +49,10 @@ def test_openais_client_gets_the_same_answer_whole_and_streamed(client: OpenAI, 
     assert whole.choices[0].message.content == expected["content"]
     assert whole.choices[0].finish_reason == expected["finish_reason"]
     assert whole.usage is not None
-    assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (expected["prompt_tokens"], expected["completion_tokens"])
+    assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (
+        expected["prompt_tokens"],
+        expected["completion_tokens"],
+    )
     chunks = list(
         client.chat.completions.create(model="talk", messages=HELLO, stream=True, stream_options={"include_usage": True})
     )

@@ -1,0 +1,207 @@
+"""Dialogues of every shape in one form: ``messages``, a JSON list of ``{"role", "content"}``. No torch.
+
+In it an instruction by ``system`` may come first, then ``user`` and ``assistant`` speak in turn; the last is an answer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from framework import Column, InputError, Table
+from framework_dialogue.speakers import NOBODY, Script, Speakers, Turn
+from framework_dialogue.turns import parsed, read_turns
+
+Message = dict[str, str]
+
+COLUMNS = (
+    Column(
+        "messages",
+        ("messages", "conversations", "conversation", "turns", "dialogue", "dialog", "dialogues", "dialogs", "chat"),
+        "text",
+        optional=True,
+    ),
+    Column("question", ("question", "prompt", "instruction", "query", "utterance", "input"), "text", optional=True),
+    Column(
+        "answer",
+        ("answer", "response", "output", "reply", "completion", "assistant"),
+        "text",
+        target=True,
+        optional=True,
+    ),
+    Column("context", ("context", "input", "passage"), "text", optional=True),
+    Column("system", ("system", "system_prompt"), "text", optional=True),
+    Column("history", ("history",), "text", optional=True),
+    Column("transcript", ("transcript", "text", "log"), "text", optional=True),
+)
+ROLES = {column.role for column in COLUMNS}
+SHAPED = (Column("messages", (), "text", compared="framework_dialogue.conversations:compared"),)
+
+EMPTY = "empty turns of {} left out"
+NOBODYS = "turns of {} by speakers that task.roles leaves out"
+JOINED_USER = "user turns of {} that follow a user's were joined to it"
+JOINED_ANSWER = "answers of {} that follow an answer were joined to it"
+INSTRUCTION = "instructions of {} that are not the first were joined to it, at the dialogue's head"
+OPENING = "answers of {} that open a dialogue, before a user spoke, left out"
+TRAILING = "last user turns of {} without an answer cut off"
+UNANSWERED = "dialogues of {} without an answer to a user left out"
+SHOWN = 5  # problems named in one message
+LABELS = 3  # times that a line must begin with the same unknown name to be said
+
+
+class Options(Protocol):
+    """What is needed of the task's options. roles: more names of speakers, {name: role}."""
+
+    roles: dict[str, str]
+
+
+def examples(messages: Sequence[Message]) -> list[tuple[list[Message], Message]]:
+    """(all messages before it, answer) for each answer of a dialogue."""
+    return [(list(messages[:i]), one) for i, one in enumerate(messages) if one["role"] == "assistant"]
+
+
+def compared(messages: str) -> tuple[str, str]:
+    """(what was said, what the user said): the same questions must not stand in two splits, whatever their answers."""
+    found: list[Message] = json.loads(messages)
+    said = [one["content"] for one in found if one["role"] != "system"]
+    return "\n".join(said), "\n".join(one["content"] for one in found if one["role"] == "user")
+
+
+def history_of(request: Any, roles: Mapping[str, str]) -> list[Message]:
+    """What is to be answered: the messages of one row, or of what a person sends, up to the last user turn.
+
+    request: a user's text, a dialogue in any JSON form, or a mapping of the columns to values as files hold them. An answer at
+    the end is left out, so that a row with its answer asks for that answer. Raises InputError, also where no user speaks.
+    """
+    value = parsed(request) if isinstance(request, str) else request
+    if isinstance(value, str):
+        turns = [Turn("user", value)]
+    else:
+        row = value if isinstance(value, Mapping) and ROLES & value.keys() else {"messages": value}
+        turns = _turns_of_row(row, Speakers(roles)).turns
+    messages = repaired(turns, Counter())
+    while messages and messages[-1]["role"] != "user":
+        messages.pop()
+    if not messages:
+        raise InputError("there is nothing to answer: no user turn")
+    return messages
+
+
+def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
+    """Every row as a dialogue with at least one answer to a user. What was repaired is counted and said.
+
+    Raises InputError naming rows that cannot be read, and where no row has an answer.
+    """
+    _check_pairs(table)
+    speakers, found = Speakers(options.roles), _Found()
+    kept: list[int] = []
+    dialogues: list[str] = []
+    for row, values in enumerate(zip(*table.columns.values(), strict=True)):
+        try:
+            script = _turns_of_row(dict(zip(table.columns, values, strict=True)), speakers)
+        except InputError as error:
+            found.problems.setdefault(str(error), []).append(row)
+            continue
+        found.labels.update(script.labels)
+        messages = answered(script.turns, found.repairs)
+        if messages:
+            kept.append(row)
+            dialogues.append(json.dumps(messages, ensure_ascii=False))
+    found.check(table, len(kept))
+    found.say(table, say)
+    return replace(table.take(kept), columns={"messages": dialogues})
+
+
+@dataclass
+class _Found:
+    """problems: rows by what is wrong with them. repairs: how often each was made. labels: unknown beginnings of lines."""
+
+    problems: dict[str, list[int]] = field(default_factory=dict)
+    repairs: Counter[str] = field(default_factory=Counter)
+    labels: Counter[str] = field(default_factory=Counter)
+
+    def check(self, table: Table, kept: int) -> None:
+        shown = list(self.problems.items())[:SHOWN]
+        more = len(self.problems) - len(shown)
+        said = [f"{table.where(r[0])}: {what}{f' (so do {len(r) - 1:,} more rows)' * (len(r) > 1)}" for what, r in shown]
+        if said:
+            raise InputError(*said, *([f"{more:,} more rows cannot be read"] * bool(more)))
+        if not kept:
+            raise InputError(f"{table.source}: no row holds an answer to a user, so there is nothing to learn")
+
+    def say(self, table: Table, say: Callable[[str], None]) -> None:
+        for what, count in self.repairs.items():
+            if count:
+                say(f"{count:,} {what.format(table.name)}")
+        for label, count in self.labels.most_common(SHOWN):
+            if count >= LABELS:
+                more = f"task.roles={{{label.casefold()}: assistant}} makes them turns"
+                say(f"{count:,} lines of {table.name} begin with {label + ':'!r} and were taken for text; {more}")
+
+
+def _check_pairs(table: Table) -> None:
+    """A question without an answer's column is the likeliest mistake; it has one message for all rows."""
+    has = table.columns.keys()
+    if not has & {"messages", "transcript"} and not ("answer" in has and has & {"question", "history"}):
+        lacks = "answer" if has & {"question", "history"} else "question"
+        there = " and ".join(has)
+        raise InputError(f"{table.source}: {there} found but no {lacks} column; data.{lacks}=COLUMN names it")
+
+
+def _turns_of_row(row: Mapping[str, Any], speakers: Speakers) -> Script:
+    """Of `messages` if it is filled, else of question and answer, else of the transcript."""
+    values = {role: value for role, value in row.items() if (value.strip() if isinstance(value, str) else value is not None)}
+    pair = values.keys() & {"question", "answer", "history"}
+    if "messages" in values or not pair:
+        script = read_turns(values.get("messages", values.get("transcript", "")), speakers)
+    else:
+        script = Script(_of_pair(values, speakers), [])
+    instructed = any(turn.role == "system" for turn in script.turns)
+    if "system" in values and not instructed:
+        script = script._replace(turns=[Turn("system", str(values["system"])), *script.turns])
+    return script
+
+
+def _of_pair(values: Mapping[str, Any], speakers: Speakers) -> list[Turn]:
+    earlier = read_turns(values["history"], speakers).turns if "history" in values else []
+    asked = [str(values[role]) for role in ("question", "context") if role in values]
+    user = [Turn("user", "\n\n".join(asked))] if "question" in values else []
+    return [*earlier, *user, *([Turn("assistant", str(values["answer"]))] if "answer" in values else [])]
+
+
+def repaired(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
+    """An instruction, if there is one, and user and assistant in turn, the user first. count: of each repair."""
+    present = [turn for turn in turns if turn.role != NOBODY]
+    filled = [turn for turn in present if turn.text.strip()]
+    count[NOBODYS] += len(turns) - len(present)
+    count[EMPTY] += len(present) - len(filled)
+    instructions = [turn.text.strip() for turn in filled if turn.role == "system"]
+    count[INSTRUCTION] += max(0, len(instructions) - 1)
+    messages: list[Message] = [{"role": "system", "content": "\n".join(instructions)}] if instructions else []
+    for turn in filled:
+        if turn.role == "system":
+            continue
+        before = messages[-1]["role"] if messages else "system"
+        if before == turn.role:
+            count[JOINED_USER if turn.role == "user" else JOINED_ANSWER] += 1
+            messages[-1]["content"] += "\n" + turn.text.strip()
+        elif before == "system" and turn.role == "assistant":
+            count[OPENING] += 1
+        else:
+            messages.append({"role": turn.role, "content": turn.text.strip()})
+    return messages
+
+
+def answered(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
+    """`repaired` turns up to the last answer; none where no user is answered."""
+    messages = repaired(turns, count)
+    if not any(message["role"] == "assistant" for message in messages):
+        count[UNANSWERED] += 1
+        return []
+    if messages[-1]["role"] == "user":
+        count[TRAILING] += 1
+        messages.pop()
+    return messages

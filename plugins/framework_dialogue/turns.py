@@ -1,0 +1,95 @@
+"""Turns in the forms that JSON holds: OpenAI's messages, ShareGPT's conversations, lists of texts and others. No torch."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+from typing import Any
+
+from framework import InputError, nearest
+from framework_dialogue.speakers import Script, Speakers, Turn, is_script, read_script
+
+SPEAKER = ("role", "from", "speaker", "author", "sender", "name")  # keys of a turn that say whose it is
+CONTENT = ("content", "value", "utterance", "text", "message", "body")  # and what was said
+FORMS = '[{"role": "user", "content": ...}, ...], [{"from": "human", "value": ...}, ...] or a list of texts in turn'
+
+
+def read_turns(value: Any, speakers: Speakers) -> Script:
+    """The turns of a text that holds JSON or a script, or of what such JSON stands for. Raises InputError."""
+    found = parsed(value) if isinstance(value, str) else value
+    if isinstance(found, str):
+        return read_script(found, speakers)
+    if isinstance(found, Mapping):
+        lists = [inside for inside in found.values() if isinstance(inside, list)]
+        found = lists[0] if len(lists) == 1 else [found]
+    if not isinstance(found, Sequence):
+        raise InputError(f"a dialogue is {FORMS}, not {type(found).__name__}")
+    return _of_list(found, speakers)
+
+
+def parsed(text: str) -> Any:
+    """What a text that begins as JSON does stands for; any other text as it is."""
+    start = "".join(text[:200].split())
+    if not start.startswith(("[{", '["', "[[", "[]", '{"', "['", "{'")):
+        return text
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise InputError("not JSON of a dialogue: far too many lists within each other") from error
+    except ValueError as error:
+        if start.startswith(("[{'", "{'")):  # as Python prints it; a list of texts would hide missing commas
+            try:
+                return ast.literal_eval(text.strip())
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                pass
+        raise InputError(f"not JSON: {error}; a dialogue is {FORMS}") from error
+
+
+def _of_list(values: Sequence[Any], speakers: Speakers) -> Script:
+    if all(isinstance(one, str) for one in values):
+        if is_script(list(values), speakers):
+            return read_script("\n".join(values), speakers)
+        return Script(_in_turn(values), [])
+    if all(isinstance(one, Sequence) and [type(part) for part in one] == [str, str] for one in values):
+        return Script(_in_turn([text for pair in values for text in pair]), [])
+    turns = []
+    for number, one in enumerate(values, start=1):
+        if not isinstance(one, Mapping):
+            raise InputError(f"turn {number} is {type(one).__name__}, others are objects; a dialogue is {FORMS}")
+        turns += _of_object(number, {str(key).casefold(): part for key, part in one.items()}, speakers)
+    if turns and all(name is None for name, _ in turns):
+        return Script(_in_turn([text for _, text in turns]), [])
+    nameless = [number for number, (name, _) in enumerate(turns, start=1) if name is None]
+    if nameless:
+        raise InputError(f"turn {nameless[0]} does not say whose it is; write {' or '.join(SPEAKER[:3])} into it")
+    return Script(speakers.decided([(str(name), text) for name, text in turns]), [])
+
+
+def _in_turn(texts: Sequence[str]) -> list[Turn]:
+    return [Turn(role, text) for role, text in zip(cycle(("user", "assistant")), texts, strict=False)]
+
+
+def _of_object(number: int, turn: Mapping[str, Any], speakers: Speakers) -> list[tuple[str | None, str]]:
+    """(name, text) of a turn; of several where its keys are speakers: ``{"human": ..., "assistant": ...}``."""
+    content = next((key for key in CONTENT if key in turn), None)
+    speaker = next((key for key in SPEAKER if key in turn), None)
+    if content is not None:
+        return [(str(turn[speaker]) if speaker is not None else None, _text(number, turn[content]))]
+    if speaker is None and turn and all(map(speakers.knows, turn)):
+        return [(name, _text(number, text)) for name, text in turn.items()]
+    raise InputError(f"turn {number} has no text; it may be called {', '.join(CONTENT)}; {nearest('content', turn, 'it has')}")
+
+
+def _text(number: int, content: Any) -> str:
+    """A text, nothing, or OpenAI's list of parts, of which only texts can be read."""
+    if content is None or isinstance(content, str):
+        return content or ""
+    parts = content if isinstance(content, list) else [content]
+    texts = [part.get("text") if isinstance(part, Mapping) else part for part in parts]
+    for part, text in zip(parts, texts, strict=True):
+        if not isinstance(text, str):
+            kind = part.get("type", "object") if isinstance(part, Mapping) else type(part).__name__
+            raise InputError(f"turn {number} holds a part of the kind {kind!r}; only texts can be read")
+    return "\n".join(text for text in texts if isinstance(text, str))
