@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from framework.contracts import Exporter, Fitted, Section, Variant
+from framework.data.loading import judged
 from framework.data.table import Splits
 from framework.errors import InputError
 from framework.export import calibration_feeds, export, open_backend, paths, size, weights
@@ -63,7 +64,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
         else:
             _check_lossy(exporter, fitted)
             some = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
-            feeds = calibration_feeds(codec, module, fitted.graphs, job.requests(codec, some))
+            feeds = calibration_feeds(codec, module, fitted.graphs, job.requests(codec, judged(job.task, some)))
             found = search(yardstick, exporter, base, feeds, reference)
         tried += found
         job.console.say(f"{found[-1].name}: {found[-1].decision}")

@@ -14,7 +14,7 @@ import pytest
 
 from framework.configs import compose_recipe
 from framework.contracts import Exporter, Fitted, Variant
-from framework.data.loading import load_splits
+from framework.data.loading import judged, load_splits
 from framework.data.table import Splits
 from framework.errors import InputError
 from framework.export import candidates, export, open_backend, paths
@@ -91,9 +91,10 @@ class TaskConformance(_Conformance):
         with self.job(tmp_path, "data.limit_rows=8", "trainer.limit_val_batches=0", *self.overfit) as (job, splits):
             fitted = self.fit(job, splits)
             codec = job.codec(fitted)
-            requests = job.requests(codec, splits.train)
+            rows = judged(job.task, splits.train)
+            requests = job.requests(codec, rows)
             responses = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, requests).responses
-            metrics = resolve(job.task.evaluate)(responses, splits.train, fitted.facts).metrics
+            metrics = resolve(job.task.evaluate)(responses, rows, fitted.facts).metrics
         assert job.task.metric.gain(metrics[job.task.metric.name], self.learned) >= 0
 
     def test_interrupted_training_resumes_to_the_same_weights(self, tmp_path: Path) -> None:

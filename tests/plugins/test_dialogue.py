@@ -64,7 +64,7 @@ def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) 
 def codec(tmp_path: Path) -> DialogueCodec:
     tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path / "model"))
     write_tokenizer(tokenizer, None, tmp_path)
-    settings = {"max_context": 24, "max_answer": 6, "system": None, "sampling": {}, "ends": [3]}
+    settings: dict[str, Any] = {"max_context": 24, "max_answer": 6, "system": None, "sampling": {}, "ends": [3]}
     return DialogueCodec({**frozen(tokenizer), **settings}, tmp_path)
 
 
