@@ -17,7 +17,7 @@ def problems(options: Dialogue, model: Writing) -> list[str]:
         )
     found += [
         f"task.roles: {name} is {role!r}; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
-        for name, role in options.roles.items()
+        for name, role in (options.roles or {}).items()
         if role not in NAMES
     ]
     if options.temperature < 0 or not 0 < options.top_p <= 1 or options.repetition_penalty <= 0:

@@ -55,7 +55,7 @@ LABELS = 3  # times that a line must begin with the same unknown name to be said
 class Options(Protocol):
     """What is needed of the task's options. roles: more names of speakers, {name: role}."""
 
-    roles: dict[str, str]
+    roles: dict[str, str] | None
 
 
 def examples(messages: Sequence[Message]) -> list[tuple[list[Message], Message]]:
@@ -96,7 +96,7 @@ def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
     Raises InputError naming rows that cannot be read, and where no row has an answer.
     """
     _check_pairs(table)
-    speakers, found = Speakers(options.roles), _Found()
+    speakers, found = Speakers(options.roles or {}), _Found()
     kept: list[int] = []
     dialogues: list[str] = []
     for row, values in enumerate(zip(*table.columns.values(), strict=True)):
