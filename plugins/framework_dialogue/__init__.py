@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Optional
+from typing import Any, Optional
 
 from framework import Candidate, Metric, Task, hookimpl
 from framework_dialogue.conversations import COLUMNS, SHAPED
@@ -18,7 +18,7 @@ class Dialogue:
     max_context: int = 384  # tokens of a conversation that are read; the oldest turns are left out
     max_answer: int = 64  # tokens learned of an answer, and written unless a request says otherwise
     system: Optional[str] = None  # what every conversation begins with, unless it has a system message of its own
-    roles: Optional[dict[str, str]] = None  # names of speakers in your data: {advisor: assistant, guest: user}
+    roles: Any = None  # more names of speakers in your data: {advisor: assistant, guest: user}
     temperature: float = 0.0  # of answers, unless a request says otherwise; 0 takes the likeliest token
     top_p: float = 1.0
     repetition_penalty: float = 1.0

@@ -15,11 +15,14 @@ def problems(options: Dialogue, model: Writing) -> list[str]:
         found.append(
             f"task.max_context={options.max_context} must be at least 8 tokens, task.max_answer={options.max_answer} at least 1"
         )
-    found += [
-        f"task.roles: {name} is {role!r}; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
-        for name, role in (options.roles or {}).items()
-        if role not in NAMES
-    ]
+    if not isinstance(options.roles, dict | None):
+        found.append(f"task.roles={options.roles}: write the names of speakers with their roles, {{advisor: assistant}}")
+    else:
+        found += [
+            f"task.roles: {name} is {role!r}; write {', '.join(NAMES[:-1])} or {NAMES[-1]}"
+            for name, role in (options.roles or {}).items()
+            if role not in NAMES
+        ]
     if options.temperature < 0 or not 0 < options.top_p <= 1 or options.repetition_penalty <= 0:
         found.append(
             f"task.temperature={options.temperature} must not be negative, task.top_p={options.top_p} lies above 0 and is at "
