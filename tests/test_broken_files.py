@@ -225,6 +225,8 @@ REPAIRED: dict[str, tuple[str, str | bytes, str]] = {
     "very many columns": ("a.csv", table([(t, label + ",x" * 3000) for t, label in PAIRS], "text,label," + ",".join(
         f"c{i}" for i in range(3000))), ""),
     "numbers for labels, in Parquet": ("a.parquet", parquet({"text": TEXTS, "label": [float(i % 3) for i in range(60)]}), ""),
+    "nested texts beside flat ones": ("a.parquet", parquet({"text": TEXTS, "label": LABELS, "tags": [["a"]] * 60}),
+                                      "'tags' hold lists or structs of texts and were kept as JSON text"),
     "nested columns beside flat ones": ("a.parquet", parquet({"text": TEXTS, "label": LABELS, "vector": [[0.5]] * 60}),
                                         "'vector' hold lists, structs or bytes and were left out"),
 }  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -84,6 +85,13 @@ def test_integer_and_text_labels_are_read_alike_from_every_format(tmp_path: Path
         pa.table({"x": pa.array([0.5, None, float("nan")]), "y": pa.array([True, None, False])}), tmp_path / "x.parquet"
     )
     assert read_table([File(tmp_path / "x.parquet")]).table.columns == {"x": ["0.5", "", ""], "y": ["true", "", "false"]}
+
+
+def test_lists_of_texts_in_parquet_are_json_text(tmp_path: Path) -> None:
+    turns = [[{"role": "user", "content": "¿Sí?", "at": 1}, {"role": "bot", "content": None, "at": None}], [], None]
+    pq.write_table(pa.table({"turns": turns, "vector": [[0.5], [1.0], None]}), tmp_path / "x.parquet")
+    table = read_table([File(tmp_path / "x.parquet")]).table
+    assert table.columns == {"turns": [json.dumps(one, ensure_ascii=False) if one is not None else "" for one in turns]}
 
 
 def test_where_rows_lie_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

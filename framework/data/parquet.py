@@ -52,14 +52,35 @@ def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None]) -> list[
         raise InputError(f"{path}: no column holds texts or numbers: {some(unusable)} are nested or binary; write flat columns")
     if unusable:
         say(f"{path.name}: {some(unusable)} hold lists, structs or bytes and were left out")
+    lists = [field.name for field in schema if _is_nested(field.type) and field.name not in unusable]
+    if lists:
+        say(f"{path.name}: {some(lists)} hold lists or structs of texts and were kept as JSON text")
     return [name for name in schema.names if name not in unusable]
 
 
-def _holds_no_text(kind: pa.DataType) -> bool:
+def _is_nested(kind: pa.DataType) -> bool:
     import pyarrow.types as types
 
-    kinds = (types.is_nested, types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
+    return bool(types.is_nested(kind))
+
+
+def _holds_no_text(kind: pa.DataType) -> bool:
+    """Of lists and structs, vectors for example, those without any text in them; and bytes."""
+    import pyarrow.types as types
+
+    if types.is_nested(kind):
+        return types.is_union(kind) or all(_is_no_text(kind.field(i).type) for i in range(kind.num_fields))
+    kinds = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
     return any(is_kind(kind) for is_kind in kinds)
+
+
+def _is_no_text(kind: pa.DataType) -> bool:
+    """Whether a part of a list or struct is anything but text."""
+    import pyarrow.types as types
+
+    if types.is_nested(kind):
+        return _holds_no_text(kind)
+    return not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
 
 
 def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
@@ -76,6 +97,8 @@ def as_written(column: pa.Array, names: Sequence[str] | None) -> list[str]:
     import pyarrow.compute as pc
     import pyarrow.types as types
 
+    if types.is_nested(column.type):
+        return ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if names is not None and types.is_integer(column.type):
