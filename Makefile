@@ -24,7 +24,7 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 
 test: lint
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/startup.py runs/sentiment/latest

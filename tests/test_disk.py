@@ -15,13 +15,6 @@ import torch
 from framework.disk import whole
 from framework.errors import FrameworkError
 from tests import forked
-from tests.tiny import tiny_model
-
-
-@pytest.fixture(scope="module")
-def small(small: list[str], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """With a model of two layers, whose files the sizes below are made for."""
-    return [*small, f"model.name={tiny_model(tmp_path_factory.mktemp('model'))}"]
 
 
 def command(folder: Path, run: Path, *arguments: str, limit: int = -1) -> subprocess.CompletedProcess[str]:

@@ -25,6 +25,7 @@ SOURCES = [path for folder in ("framework", "plugins") for path in sorted((ROOT 
 ELSEWHERE = {  # commands that another test runs
     "recipe=price": "tests/test_plugins.py",
     "data.text=sentences.abstract": "tests/plugins/test_summarization.py",
+    "trainer.devices=2": "tests/test_distributed.py",
 }
 INSTALLED = {"make": "Makefile", "pip": "pyproject.toml"}
 
@@ -86,8 +87,6 @@ def test_the_command_works(page: str, command: str, place: Path, small: list[str
         run = [word for word in words[3:] if word.startswith("recipe=")]
         given = {word.partition("=")[0] for word in words}
         settings = writer(place) if "recipe=summarization" in run else small
-        if "model.layers=2" in words:
-            settings = [*small, f"model.name={tiny_model(place / 'layers', layers=3)}"]
         tiny = [s for s in settings if run and s.partition("=")[0] not in given - {"trainer.max_epochs"}]
         if run:
             tiny.append("export=[quick]")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -18,21 +16,14 @@ from framework.contracts import Exporter, Task
 from framework.errors import FrameworkError, InputError
 from framework.plugins import Plugins, load_plugins
 from framework.testing import TaskConformance
+from tests import forked
 from tests.tiny import install
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example-plugin" / "src"
 
 
 def command(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": str(site)}
-    return subprocess.run(
-        [sys.executable, "-m", "framework", *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return forked.run(folder, *arguments, path=[site])
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
         except framework.FrameworkError as missing:
             pytest.skip(str(missing))
     folder = framework.run(
-        "sentiment", "data.limit_rows=512", "data.validation_fraction=0.006", "data.test_fraction=0.01",
-        "trainer.max_epochs=2", "trainer.enable_progress_bar=false", folder=tmp_path / "run",
+        "sentiment", "data.limit_rows=384", "data.validation_fraction=0.003", "data.test_fraction=0.006",
+        "trainer.max_epochs=1", "export=[onnx,onnx_int8]", "trainer.enable_progress_bar=false", folder=tmp_path / "run",
     )  # fmt: skip
     report = json.loads((folder / "report.json").read_text("utf-8"))
     scores = {name: metrics["macro_f1"] for name, metrics in report["metrics"].items()}

@@ -16,7 +16,8 @@ from tests.server.serving import serving
 from tests.tiny import rows, write_csv
 
 ROOT = Path(__file__).parents[1]
-APART = {**os.environ, "PYTHONSAFEPATH": "1"}  # the folder that tests are run in is not looked into: it holds the sources
+# Neither the folder that tests are run in nor PYTHONPATH is looked into: both may hold the sources.
+APART = {**{name: value for name, value in os.environ.items() if name != "PYTHONPATH"}, "PYTHONSAFEPATH": "1"}
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +32,10 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     build: list[str | Path] = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = folder.glob("recipe_framework-*.whl")
-    venv.create(folder / "venv", with_pip=True)
+    venv.create(folder / "venv", symlinks=True)
     found = folder / "venv" / "bin" / "python"
-    install: list[str | Path] = [found, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", f"{wheel}[serve]"]
+    install: list[str | Path] = [sys.executable, "-m", "pip", "--python", found, "install", "--quiet"]
+    install += ["-c", ROOT / "constraints.txt", f"{wheel}[serve]"]
     subprocess.run(install, check=True, capture_output=True)
     return found
 
