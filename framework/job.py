@@ -194,9 +194,12 @@ class Job:
 
 
 def as_argument(request: Request) -> str:
-    """A request on a command line: its text when that is all it has, otherwise JSON."""
+    """A request on a command line: its text when that is all it has, otherwise JSON; what is JSON already stays as it is."""
     values = list(request.values())
-    return values[0] if len(values) == 1 and isinstance(values[0], str) else json.dumps(dict(request))
+    if len(values) == 1 and isinstance(values[0], str) and not values[0].startswith("[{"):
+        return values[0]
+    plain = {key: json.loads(value) if str(value).startswith("[{") else value for key, value in request.items()}
+    return json.dumps(plain)
 
 
 def _check_entered(config: DictConfig, folder: Path, state: RunState, trains: bool) -> None:

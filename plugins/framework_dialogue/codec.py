@@ -20,7 +20,8 @@ ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "�
 
 class DialogueCodec:
     """settings: template, specials, folds, lead, end: see `templates.frozen`; ends: tokens that end an answer; max_context,
-    max_answer: tokens; system: what every conversation begins with; sampling: unless a request says otherwise.
+    max_answer: tokens; system: what every conversation begins with; roles: more names of speakers in rows of files; sampling:
+    unless a request says otherwise.
     """
 
     version = VERSION
@@ -32,12 +33,13 @@ class DialogueCodec:
         self.ends: set[int] = set(settings["ends"])
         self.max_context: int = settings["max_context"]
         self.max_answer: int = settings["max_answer"]
+        self.roles: Mapping[str, str] = settings["roles"]
         self.system: str | None = settings["system"]
         self.sampling = Sampling(**settings["sampling"])
         self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
-        return parsed(request)
+        return parsed(request, self.roles)
 
     def prompt(self, messages: list[Message]) -> tuple[list[int], int]:
         """Tokens, and how many of the oldest messages the window has no room for; of one too long itself the end is read."""

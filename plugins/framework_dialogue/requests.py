@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from framework import InputError, Request, nearest
+from framework_dialogue.conversations import ROLES as ROW
+from framework_dialogue.conversations import history_of
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.templates import Message
 
@@ -40,9 +41,15 @@ class Asked:
         return cls(request["messages"], replace(default, **own), request.get("max_tokens"), request.get("stop", []))
 
 
-def parsed(request: Any) -> Request:
-    """A message, or an object with `messages` (a list, or the same as JSON text, as files hold it) and options."""
+def parsed(request: Any, roles: Mapping[str, str]) -> Request:
+    """A message, an object with `messages` and options, or a row of a file in any shape that training reads.
+
+    roles: more names of speakers in rows.
+    """
     given = {"messages": [{"role": "user", "content": request}]} if isinstance(request, str) else request
+    if isinstance(given, Mapping) and ROW & given.keys() and not isinstance(given.get("messages"), list):
+        row = {key: value for key, value in given.items() if key in ROW}
+        given = {**{key: value for key, value in given.items() if key not in ROW}, "messages": history_of(row, roles)}
     if not isinstance(given, Mapping) or "messages" not in given:
         has = f"; {nearest('messages', [str(key) for key in given], 'it has')}" if isinstance(given, Mapping) else ""
         raise InputError(f"a request is a message, or an object with the key messages{has}")
@@ -77,11 +84,6 @@ def _wrong(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
 
 def _messages(given: Any) -> list[Message]:
     """Roles and texts in order; several in a row of one role are one."""
-    if isinstance(given, str):
-        try:
-            given = json.loads(given)
-        except ValueError as error:
-            raise InputError(f"messages is a list, or one as JSON: {error}") from error
     if not isinstance(given, list) or not given:
         raise InputError('messages is a list of at least one {"role": ..., "content": ...}')
     found: list[Message] = []

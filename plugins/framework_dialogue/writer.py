@@ -70,6 +70,7 @@ def _settings(tokenizer: Any, options: Dialogue) -> dict[str, Any]:
         "max_context": options.max_context,
         "max_answer": options.max_answer,
         "system": options.system,
+        "roles": dict(options.roles or {}),
         "sampling": {
             "temperature": options.temperature,
             "top_p": options.top_p,
@@ -122,7 +123,12 @@ def _other_prompts(reference: Any, settings: dict[str, Any], codec: DialogueCode
             messages = [{"role": "system", "content": codec.system}, *messages]
         given = folded(messages) if settings["folds"] else messages
         expected = reference.apply_chat_template(
-            given, chat_template=settings["template"], add_generation_prompt=True, tokenize=True, return_dict=False
+            given,
+            chat_template=settings["template"],
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+            tokenizer_kwargs={"verbose": False},
         )
         ids, dropped = codec.prompt(request["messages"])
         if not dropped and len(expected) <= codec.max_context and ids != list(expected):

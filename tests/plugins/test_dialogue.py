@@ -64,7 +64,7 @@ def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) 
 def codec(tmp_path: Path) -> DialogueCodec:
     tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path / "model"))
     write_tokenizer(tokenizer, None, tmp_path)
-    settings: dict[str, Any] = {"max_context": 24, "max_answer": 6, "system": None, "sampling": {}, "ends": [3]}
+    settings: dict[str, Any] = {"max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "ends": [3]}
     return DialogueCodec({**frozen(tokenizer), **settings}, tmp_path)
 
 
@@ -167,6 +167,14 @@ def test_each_answer_of_a_dialogue_is_judged() -> None:
     assert metrics["ended"] == 0.5
     assert distinct(["a b a", "a b"], 1) == pytest.approx(2 / 5)
     assert distinct(["a b a", "a b"], 2) == pytest.approx(2 / 3)
+
+
+def test_rows_of_files_ask_what_training_reads(codec: DialogueCodec) -> None:
+    expected = codec.parse({"messages": said("hello")})
+    assert codec.parse({"question": "hello", "answer": "not to be seen"}) == expected
+    assert (
+        codec.parse({"messages": json.dumps([{"from": "human", "value": "hello"}, {"from": "gpt", "value": "hi"}])}) == expected
+    )
 
 
 def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCodec) -> None:
