@@ -185,7 +185,8 @@ class Scheduler:
         if not graph.state:
             return 0
         new: int = call.feeds[graph.inputs[0].name].shape[1]
-        return (new + max((slot.length for slot in job.slots), default=0)) * bytes_for_one(graph)
+        fed = max((call.feeds[state.input].shape[1] for state in graph.state if state.input in call.feeds), default=0)
+        return (new + max((slot.length for slot in job.slots), default=fed)) * bytes_for_one(graph)
 
     def run(self, batch: Sequence[Job]) -> list[Tensors]:
         """The outputs of each job's call; all are calls of one graph. What is appended to a state is not among them."""

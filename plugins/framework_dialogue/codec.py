@@ -9,7 +9,7 @@ from typing import Any
 from framework import Call, Interface, Request, Response, Steps, Tensors
 from framework_dialogue.requests import OPTIONS, Asked, parsed
 from framework_text.generation.decoding import Sampling, decode, likelihood
-from framework_text.generation.telling import Told, tell
+from framework_text.generation.telling import Told, reader, tell
 from framework_text.generation.templates import Message, Template
 from framework_text.tokenizer import read_tokenizer, token_ids
 
@@ -37,6 +37,7 @@ class DialogueCodec:
         self.system: str | None = settings["system"]
         self.sampling = Sampling(**settings["sampling"])
         self.tokenizer = read_tokenizer(resources)
+        self.read = reader(self.tokenizer)
 
     def parse(self, request: Any) -> Request:
         return parsed(request, self.roles)
@@ -74,7 +75,7 @@ class DialogueCodec:
         ids, dropped = self.prompt(asked.messages)
         room = self.max_context + self.max_answer - len(ids)
         limit = min(asked.max_tokens or self.max_answer, room)
-        told = yield from tell(decode(ids, limit, self.ends, asked.sampling), self.tokenizer, asked.stops)
+        told = yield from tell(decode(ids, limit, self.ends, asked.sampling, read=self.read), self.read)
         return response(told, len(ids), dropped)
 
     def score(self, request: Request, targets: Mapping[str, str]) -> Generator[Call, Tensors, Response]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from framework import InputError, Request, nearest
@@ -14,6 +14,7 @@ from framework_text.generation.templates import Message
 
 ROLES = ("system", "user", "assistant")
 ALIASES = {"developer": "system"}
+DRAWN = ("temperature", "top_p", "top_k", "repetition_penalty", "seed")
 STOPS = 4  # sequences of a request, as OpenAI allows
 OPTIONS: dict[str, dict[str, Any]] = {
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Of the answer, as far as the window has room"},
@@ -32,13 +33,13 @@ class Asked:
     messages: list[Message]
     sampling: Sampling
     max_tokens: int | None
-    stops: list[str]
 
     @classmethod
     def of(cls, request: Request, default: Sampling) -> Asked:
         """From what `parsed` gave."""
-        own = {name: request[name] for name in asdict(default) if name in request}
-        return cls(request["messages"], replace(default, **own), request.get("max_tokens"), request.get("stop", []))
+        own = {name: request[name] for name in DRAWN if name in request}
+        sampling = replace(default, **own, stop=tuple(request.get("stop", ())))
+        return cls(request["messages"], sampling, request.get("max_tokens"))
 
 
 def parsed(request: Any, roles: Mapping[str, str]) -> Request:

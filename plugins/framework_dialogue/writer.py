@@ -101,7 +101,7 @@ def _references(network: Any, codec: DialogueCodec, requests: Sequence[Request])
     for request in [*(_long(requests[turn:]) for turn in range(LONG)), *requests][:PROMPTS]:
         ids, dropped = codec.prompt(request["messages"])
         tokens, stopped = generated(network, ids, limit, codec.ends)
-        text = codec.tokenizer.decode(tokens, skip_special_tokens=True).strip()
+        text = codec.read(tokens).strip()
         asked = {"messages": request["messages"], "max_tokens": limit, "temperature": 0.0, "repetition_penalty": 1.0}
         found.append((asked, response(Told(text, len(tokens), stopped), len(ids), dropped)))
     return found

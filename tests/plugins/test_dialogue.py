@@ -181,4 +181,4 @@ def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCod
     from framework_dialogue.requests import Asked
 
     asked = Asked.of(codec.parse({"messages": said("hello"), "top_k": 3, "stop": "x"}), Sampling(temperature=0.7))
-    assert (asked.sampling.temperature, asked.sampling.top_k, asked.stops) == (0.7, 3, ["x"])
+    assert (asked.sampling.temperature, asked.sampling.top_k, asked.sampling.stop) == (0.7, 3, ("x",))

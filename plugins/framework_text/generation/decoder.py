@@ -14,6 +14,7 @@ from transformers.cache_utils import DynamicLayer
 
 from framework import Graph, State, Tensor, Tensors
 from framework_text.generation.decoding import GRAPH, KEPT
+from framework_text.generation.head import Head
 
 TOLERANCE = 1e-3  # of a logit and of a cached state, between the module and an exact export
 
@@ -35,6 +36,7 @@ class Decoder(nn.Module):
         self.model = model
         self.window: int | None = getattr(model.config, "sliding_window", None)
         self.kinds = sorted(set(getattr(model.config, "layer_types", None) or ()))
+        self._logits = Head(model)
 
     def forward(
         self,
@@ -44,7 +46,7 @@ class Decoder(nn.Module):
         past_mask: torch.Tensor,
         cache: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        layers = [_Layer(*(state.transpose(1, 2) for state in layer.unbind(2))) for layer in cache.unbind(2)]
+        layers = [CachedLayer(*(state.transpose(1, 2) for state in layer.unbind(2))) for layer in cache.unbind(2)]
         past = DynamicCache()
         past.layers = list(layers)
         places = past_mask.sum(1, keepdim=True) + attention_mask.cumsum(1) - 1
@@ -57,22 +59,17 @@ class Decoder(nn.Module):
         new = torch.stack([torch.stack([layer.new_keys, layer.new_values], 1) for layer in layers], 1)
         return self._logits(wanted), new.permute(0, 4, 1, 2, 3, 5)
 
-    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model.get_output_embeddings()(hidden)
-        cap: float | None = getattr(self.model.config, "final_logit_softcapping", None)
-        return logits if cap is None else cap * torch.tanh(logits / cap)
-
     def _seen(self, queries: torch.Tensor, keys: torch.Tensor, tokens: torch.Tensor) -> Any:
         """What attention adds to its scores, (batch, 1, sequence, past + sequence); where layers differ, for each kind."""
         apart = queries.unsqueeze(-1) - keys.unsqueeze(1)
         seen = tokens.unsqueeze(1) & (apart >= 0)
         near = seen & (apart < self.window) if self.window is not None else seen
         if not self.kinds:
-            return _scores(near)
-        return {kind: _scores(near if kind == "sliding_attention" else seen) for kind in self.kinds}
+            return scores(near)
+        return {kind: scores(near if kind == "sliding_attention" else seen) for kind in self.kinds}
 
 
-class _Layer(DynamicLayer):
+class CachedLayer(DynamicLayer):
     """Gives attention what is cached and what is new, and keeps the new by itself."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
@@ -88,7 +85,8 @@ class _Layer(DynamicLayer):
         return torch.cat([self.before[0], key_states], 2), torch.cat([self.before[1], value_states], 2)
 
 
-def _scores(seen: torch.Tensor) -> torch.Tensor:
+def scores(seen: torch.Tensor) -> torch.Tensor:
+    """What attention adds to its scores, (batch, 1, queries, keys); seen: (batch, queries, keys), whom a query sees."""
     return torch.where(seen, 0.0, torch.finfo(torch.float32).min).unsqueeze(1)
 
 

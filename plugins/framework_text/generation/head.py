@@ -1,0 +1,30 @@
+"""From hidden states to logits, as the models of transformers do it within their own forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+
+class Head(nn.Module):
+    """Hidden states (..., width) -> logits (..., vocabulary). It shares the weights of the model's own.
+
+    T5 scales what its tied embeddings read, BART adds a bias, Gemma 2 caps its logits.
+    """
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        config = model.config
+        self.output = model.get_output_embeddings()
+        self.scale: float | None = config.d_model**-0.5 if getattr(config, "scale_decoder_outputs", False) else None
+        self.bias: torch.Tensor | None
+        self.register_buffer("bias", getattr(model, "final_logits_bias", None), persistent=False)
+        self.cap: float | None = getattr(config, "final_logit_softcapping", None)
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.output(hidden if self.scale is None else hidden * self.scale)
+        if self.bias is not None:
+            logits = logits + self.bias[0]
+        return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
