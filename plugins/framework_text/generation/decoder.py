@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,7 +99,7 @@ def cache_shape(config: Any) -> tuple[int, int, int, int]:
 
 def decoder_graph(model: Any, window: int) -> Graph:
     """window: tokens of a prompt and its answer together, at most."""
-    config, shape = model.config, cache_shape(model.config)
+    config, shape, decoder = model.config, cache_shape(model.config), Decoder(model.eval()).eval()
     new, past = ("batch", "sequence"), ("batch", "past")
     return Graph(
         GRAPH,
@@ -118,22 +118,51 @@ def decoder_graph(model: Any, window: int) -> Graph:
         tolerance={"logits": TOLERANCE, "new": TOLERANCE},
         decides="logits",
         state=(State("cache", "past_mask", "new"),),
-        module=Decoder(model.eval()).eval(),
-        example=partial(_example, vocabulary=config.vocab_size, shape=shape),
+        module=decoder,
+        example=_Example(decoder, shape),
     )
 
 
-def _example(sizes: Mapping[str, int], vocabulary: int, shape: tuple[int, ...]) -> Tensors:
-    """Random tokens after random tokens; every other row has padding behind its cache and behind its new tokens."""
-    batch, sequence, past = sizes["batch"], sizes["sequence"], sizes["past"]
-    random = np.random.default_rng(batch * 1000 + sequence)
-    masks = np.ones((batch, sequence), np.int64), np.ones((batch, past), np.int64)
-    masks[0][1::2, max(1, sequence // 2) :] = 0
-    masks[1][1::2, past // 2 :] = 0
-    return {
-        "input_ids": random.integers(min(5, vocabulary - 1), vocabulary, (batch, sequence)),
-        "attention_mask": masks[0],
-        "keep": random.integers(0, max(1, sequence // 2), (batch, sizes["kept"])),
-        "past_mask": masks[1],
-        "cache": random.standard_normal((batch, past, *shape), np.float32),
-    }
+class _Example:
+    """Random tokens after the states of random tokens; every other row has padding behind its cache and behind its new tokens.
+
+    Random numbers for states would take a model to where rounding alone exceeds the tolerance, and so would, in some, a text
+    without the token that begins one.
+    """
+
+    def __init__(self, decoder: Decoder, shape: Sequence[int]) -> None:
+        self.decoder, self.shape = decoder, shape
+        self.states = lru_cache(maxsize=8)(self._states)  # of few sizes, which are asked for in turn
+
+    def __call__(self, sizes: Mapping[str, int]) -> Tensors:
+        batch, sequence, past = sizes["batch"], sizes["sequence"], sizes["past"]
+        random = np.random.default_rng(batch * 1000 + sequence)
+        masks = np.ones((batch, sequence), np.int64), np.ones((batch, past), np.int64)
+        masks[0][1::2, max(1, sequence // 2) :] = 0
+        masks[1][1::2, past // 2 :] = 0
+        return {
+            "input_ids": self._tokens(random, batch, sequence, begins=past == 0),
+            "attention_mask": masks[0],
+            "keep": random.integers(0, max(1, sequence // 2), (batch, sizes["kept"])),
+            "past_mask": masks[1],
+            "cache": self.states(batch, past),
+        }
+
+    def _tokens(self, random: np.random.Generator, batch: int, count: int, *, begins: bool) -> np.ndarray:
+        config = self.decoder.model.config
+        tokens = random.integers(min(5, config.vocab_size - 1), config.vocab_size, (batch, count))
+        begin: int | None = getattr(config, "bos_token_id", None)
+        if begins and begin is not None:
+            tokens[:, :1] = begin
+        return tokens
+
+    def _states(self, batch: int, past: int) -> np.ndarray:
+        """(batch, past, *shape), of whole rows."""
+        empty = np.zeros((batch, 0, *self.shape), np.float32)
+        if not past:
+            return empty
+        tokens = self._tokens(np.random.default_rng(batch), batch, past, begins=True)
+        feeds = (tokens, np.ones_like(tokens), np.zeros((batch, 1), np.int64), np.zeros((batch, 0), np.int64), empty)
+        with torch.inference_mode():
+            states: np.ndarray = self.decoder(*map(torch.from_numpy, feeds))[1].numpy()
+        return states
