@@ -13,6 +13,7 @@ from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
 from framework import Graph, State, Tensor, Tensors
+from framework_text.generation.attention import attend_in_groups
 from framework_text.generation.decoding import GRAPH, KEPT
 from framework_text.generation.head import Head
 
@@ -32,7 +33,7 @@ class Decoder(nn.Module):
 
     def __init__(self, model: Any) -> None:
         super().__init__()
-        model.set_attn_implementation("eager")
+        attend_in_groups(model)
         self.model = model
         self.window: int | None = getattr(model.config, "sliding_window", None)
         self.kinds = sorted(set(getattr(model.config, "layer_types", None) or ()))
@@ -46,7 +47,9 @@ class Decoder(nn.Module):
         past_mask: torch.Tensor,
         cache: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        layers = [CachedLayer(*(state.transpose(1, 2) for state in layer.unbind(2))) for layer in cache.unbind(2)]
+        heads = cache.shape[4]
+        states = cache.permute(0, 2, 3, 4, 1, 5).flatten(1, 3).split(heads, 1)  # one copy, and the parts of it are wanted
+        layers = [CachedLayer(*pair) for pair in zip(states[::2], states[1::2], strict=True)]
         past = DynamicCache()
         past.layers = list(layers)
         places = past_mask.sum(1, keepdim=True) + attention_mask.cumsum(1) - 1
@@ -56,8 +59,8 @@ class Decoder(nn.Module):
             input_ids=input_ids, attention_mask=seen, position_ids=places.clamp(min=0), past_key_values=past, use_cache=True
         ).last_hidden_state
         wanted = hidden.gather(1, keep.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
-        new = torch.stack([torch.stack([layer.new_keys, layer.new_values], 1) for layer in layers], 1)
-        return self._logits(wanted), new.permute(0, 4, 1, 2, 3, 5)
+        new = torch.cat([state for layer in layers for state in (layer.new_keys, layer.new_values)], 1)
+        return self._logits(wanted), new.unflatten(1, cache.shape[2:5]).permute(0, 4, 1, 2, 3, 5)
 
     def _seen(self, queries: torch.Tensor, keys: torch.Tensor, tokens: torch.Tensor) -> Any:
         """What attention adds to its scores, (batch, 1, sequence, past + sequence); where layers differ, for each kind."""
