@@ -1,5 +1,8 @@
 # make run | test | lint | bench: each makes its own .venv first. `make` alone lists them.
+# make run RECIPE=summarization: another recipe than sentiment; what it needs is installed too.
 PYTHON ?= python3
+RECIPE ?= sentiment
+EXTRA_summarization = generation
 BIN = .venv/bin
 
 .PHONY: help run test lint bench clean
@@ -15,7 +18,8 @@ help:
 	touch $@
 
 run: .venv/installed
-	$(BIN)/python -m framework recipe=sentiment
+	$(if $(EXTRA_$(RECIPE)),$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRA_$(RECIPE))]")
+	$(BIN)/python -m framework recipe=$(RECIPE)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

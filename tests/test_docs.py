@@ -98,6 +98,8 @@ def writer(place: Path) -> list[str]:
     write_csv(place / "articles.csv", summaries(40), ("text", "summary"))
     tiny_writer(place / "gemma")
     return [
+        f"data.train={place / 'articles.csv'}",
+        f"model.name={place / 'gemma'}",
         "task.max_text=24",
         "task.max_summary=6",
         "trainer.max_steps=1",
