@@ -134,7 +134,8 @@ def _read(model: Model, file: str, encoding: str | None, given: Mapping[str, str
     """The file as training would read it; the flags of this command stand where a recipe's keys are named."""
     from framework.data.loading import read_labelled
 
-    keys = re.compile(rf"\bdata\.({'|'.join(column.role for column in model.task.columns)})=")
+    roles = [column.role for column in model.task.columns]
+    keys = re.compile(rf"\bdata\.({'|'.join([*roles, 'ROLE'])})=")
 
     def own(text: str) -> str:
         return keys.sub(r"--column \1=", text).replace("data.encoding=", "--encoding ")

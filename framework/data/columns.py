@@ -39,7 +39,7 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
         if column.role not in taken and chosen.get(column.role) is None and not column.optional
     ]
     if not taken and not problems:
-        problems.append(none_of(table.source, columns, list(table.columns)))
+        problems.append(f"{none_of(table.source, columns, list(table.columns))}; name one with data.ROLE=COLUMN")
     if problems:
         raise InputError(*problems)
     return taken
@@ -48,7 +48,7 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
 def none_of(source: str, columns: Sequence[Column], header: Sequence[str]) -> str:
     """What to say of a file without any of the columns that a task takes, all of them optional."""
     known = "; ".join(f"{column.role} ({some(column.names, quoted=False, most=4)})" for column in columns)
-    return f"{source}: no column of {some(header)} is one of {known}; name one with data.ROLE=COLUMN"
+    return f"{source}: no column of {some(header)} is one of {known}"
 
 
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
