@@ -17,8 +17,6 @@ from framework.contracts import (
     Problem,
     Section,
     Task,
-    TrackedRun,
-    Tracker,
     Variant,
 )
 from framework.data.table import Splits, Table
@@ -41,6 +39,7 @@ from framework.graphs import (
 )
 from framework.hookspecs import hookimpl
 from framework.privacy import Text, mask
+from framework.trackers import TrackedRun, Tracker
 
 if TYPE_CHECKING:
     from framework.api import load, run

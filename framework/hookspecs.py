@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from framework.contracts import Exporter, Task, Tracker
+    from framework.contracts import Exporter, Task
+    from framework.trackers import Tracker
 
 GROUP = "framework.plugins"
 

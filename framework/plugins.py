@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import pluggy
 
 from framework import hookspecs
-from framework.contracts import Exporter, Task, Tracker
+from framework.contracts import Exporter, Task
 from framework.errors import FrameworkError, InputError, nearest
+from framework.trackers import Tracker
 
 
 @dataclass(frozen=True)

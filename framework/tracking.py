@@ -12,11 +12,12 @@ from pytorch_lightning.loggers import Logger
 from pytorch_lightning.utilities import rank_zero_only
 
 from framework.checks import options_of
-from framework.contracts import Evaluation, TrackedRun
+from framework.contracts import Evaluation
 from framework.disk import explain
 from framework.errors import FrameworkError
 from framework.job import Job
 from framework.plugins import load_plugins, resolve
+from framework.trackers import TrackedRun
 from framework.variants import Variants
 
 

@@ -13,7 +13,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models are faster on one thread, and workers share the cores
 
-from tests.tiny import LENGTH, install, rows, tiny_model, write_csv
+from tests.tiny import LENGTH, install, rows, tiny_model, tiny_writer, write_csv, write_dialogues
 
 # Exporting makes millions of objects beside the many of the libraries; looking through all of them again and again for
 # cycles would take an eighth of the time.
@@ -69,3 +69,20 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Pat
     import framework
 
     return framework.run("sentiment", *small, "export=[quick]", folder=tmp_path_factory.mktemp("runs") / "quick")
+
+
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the dialogue recipe."""
+    import framework
+
+    folder = tmp_path_factory.mktemp("talk")
+    settings = [
+        f"data.train={write_dialogues(folder / 'dialogues.jsonl')}",
+        f"model.name={tiny_writer(folder / 'model')}",
+        "task.max_context=40",
+        "task.max_answer=6",
+        "trainer.max_steps=2",
+        "trainer.enable_progress_bar=false",
+    ]
+    return framework.run("dialogue", *settings, folder=folder / "run")

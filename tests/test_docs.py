@@ -16,7 +16,7 @@ import pytest
 import framework
 from framework.__main__ import main
 from tests.server.serving import serving
-from tests.tiny import rows, summaries, tiny_model, tiny_writer, write_csv
+from tests.tiny import rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
@@ -69,7 +69,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
 
 
 @pytest.mark.parametrize(("page", "command"), commands())
-def test_the_command_works(page: str, command: str, place: Path, small: list[str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_command_works(
+    page: str, command: str, place: Path, small: list[str], talk: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     words = shlex.split(command)
     for tracker in ("mlflow", "wandb"):
         if any(word.startswith("tracker=") and tracker in word for word in words):
@@ -81,16 +83,33 @@ def test_the_command_works(page: str, command: str, place: Path, small: list[str
         assert (ROOT / words[1]).is_file()
         subprocess.run([*words[:2], "--help"], cwd=ROOT, check=True, capture_output=True)
     elif words[3] == "serve" and not {"--help", "--dockerfile"} & set(words):
+        words = [word.replace("runs/dialogue/latest", str(talk)) for word in words]
         with serving(place / "served", *words[4:]) as server:
             assert server.predict("what a lovely flight").status_code == 200
     elif not any(word in ELSEWHERE for word in words):
         run = [word for word in words[3:] if word.startswith("recipe=")]
-        given = {word.partition("=")[0] for word in words}
-        settings = writer(place) if "recipe=summarization" in run else small
-        tiny = [s for s in settings if run and s.partition("=")[0] not in given - {"trainer.max_epochs"}]
-        if run:
-            tiny.append("export=[quick]")
-        assert main([words[3], *tiny, *words[4:]]) == 0, capfd.readouterr()
+        own = {word.partition("=")[0] for word in words}
+        generators = {"recipe=summarization": writer, "recipe=dialogue": talker}
+        settings = generators[run[0]](place) if run and run[0] in generators else [*small, "export=[quick]"]
+        tiny = [s for s in settings if run and s.partition("=")[0] not in own - {"trainer.max_epochs"}]
+        given = [str(talk) if word == "runs/dialogue/latest" else word for word in words[4:]]
+        assert main([words[3], *tiny, *given]) == 0, capfd.readouterr()
+
+
+def talker(place: Path) -> list[str]:
+    """What docs/dialogue.md takes for granted, and settings that make its run small."""
+    write_dialogues(place / "conversations.jsonl", 40)
+    write_csv(place / "faq.csv", [(text, label) for text, label in rows(60)], ("asked", "said"))
+    tiny_writer(place / "llama")
+    return [
+        f"data.train={place / 'conversations.jsonl'}",
+        f"model.name={place / 'llama'}",
+        "task.max_context=24",
+        "task.max_answer=4",
+        "trainer.max_steps=1",
+        "trainer.enable_progress_bar=false",
+        "tracker=none",
+    ]
 
 
 def writer(place: Path) -> list[str]:

@@ -6,7 +6,7 @@ from framework_dialogue import Dialogue
 from framework_text.generation import accepts
 from framework_text.generation.options import Writing
 
-NAMES = ("system", "user", "assistant")
+NAMES = ("system", "user", "assistant", "none")
 
 
 def problems(options: Dialogue, model: Writing) -> list[str]:

@@ -113,7 +113,7 @@ def test_requests_that_cannot_be_answered_are_explained(codec: DialogueCodec, re
     ("override", "message"),
     [
         ("task.max_answer=0", "at least 1"),
-        ("task.roles={advisor: helper}", "write system, user or assistant"),
+        ("task.roles={advisor: helper}", "write system, user, assistant or none"),
         ("task.temperature=-1", "must not be negative"),
         ("model.adapter=none+", "write one of lora, none"),
     ],

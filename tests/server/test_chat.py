@@ -13,23 +13,8 @@ from openai import BadRequestError, NotFoundError, OpenAI
 
 import framework
 from tests.server.serving import PATIENCE, Serving, serving
-from tests.tiny import tiny_writer, write_dialogues
 
 HELLO: Any = [{"role": "user", "content": "the lovely flight"}]
-
-
-@pytest.fixture(scope="session")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("talk")
-    settings = [
-        f"data.train={write_dialogues(folder / 'dialogues.jsonl')}",
-        f"model.name={tiny_writer(folder / 'model')}",
-        "task.max_context=40",
-        "task.max_answer=6",
-        "trainer.max_steps=2",
-        "trainer.enable_progress_bar=false",
-    ]
-    return framework.run("dialogue", *settings, folder=folder / "run")
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ class Decoder(nn.Module):
         super().__init__()
         attend_in_groups(model)
         self.model = model
+        self.shape = cache_shape(model.config)
         self.window: int | None = getattr(model.config, "sliding_window", None)
         self.kinds = sorted(set(getattr(model.config, "layer_types", None) or ()))
         self._logits = Head(model)
@@ -47,8 +48,7 @@ class Decoder(nn.Module):
         past_mask: torch.Tensor,
         cache: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        heads = cache.shape[4]
-        states = cache.permute(0, 2, 3, 4, 1, 5).flatten(1, 3).split(heads, 1)  # one copy, and the parts of it are wanted
+        states = cache.permute(0, 2, 3, 4, 1, 5).flatten(1, 3).split(self.shape[2], 1)  # one copy, its parts are wanted
         layers = [CachedLayer(*pair) for pair in zip(states[::2], states[1::2], strict=True)]
         past = DynamicCache()
         past.layers = list(layers)
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
         ).last_hidden_state
         wanted = hidden.gather(1, keep.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
         new = torch.cat([state for layer in layers for state in (layer.new_keys, layer.new_values)], 1)
-        return self._logits(wanted), new.unflatten(1, cache.shape[2:5]).permute(0, 4, 1, 2, 3, 5)
+        return self._logits(wanted), new.unflatten(1, self.shape[:3]).permute(0, 4, 1, 2, 3, 5)
 
     def _seen(self, queries: torch.Tensor, keys: torch.Tensor, tokens: torch.Tensor) -> Any:
         """What attention adds to its scores, (batch, 1, sequence, past + sequence); where layers differ, for each kind."""
