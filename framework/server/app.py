@@ -61,7 +61,7 @@ class Api:
             _get("health", "/healthz", self.health),
             _get("ready", "/readyz", self.ready),
             _get("metrics", "/metrics", self.measured),
-            _get("page", "/", pages.home),
+            _get("page", "/", self.home),
             _get("docs", "/docs", pages.docs),
             _get("docs", "/docs/{file}", pages.docs_file),
             _get("openapi", "/openapi.json", self.openapi),
@@ -116,12 +116,17 @@ class Api:
         served = self._served(request)
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
-        schemas["chat"] = interface.chat
         return JSONResponse({**self._about(served), **schemas})
 
     def _about(self, served: Served) -> dict[str, Any]:
         before = self.shelf.previous.get(served.name)
-        return {**served.about(), "previous_version": before.version if before else None}
+        return {**served.about(), "chat": served.interface.chat, "previous_version": before.version if before else None}
+
+    async def home(self, request: Request) -> Response:
+        """Of the model that the query names; of one that is not there or not loaded yet, the page that finds out."""
+        name = request.query_params.get("model") or self.settings.chosen(None)
+        served = self.shelf.current.get(name)
+        return pages.home(served is not None and served.interface.chat)
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(document(self.shelf, self.settings))

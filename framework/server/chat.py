@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ NEUTRAL: Mapping[str, Any] = {
 }  # fmt: skip
 IGNORED = ("user", "metadata", "service_tier", "safety_identifier", "prompt_cache_key")
 OWN = ("model", "stream", "stream_options", "max_tokens", "max_completion_tokens")
+TYPES = {"stream": (bool, "true or false"), "stream_options": (dict, 'an object such as {"include_usage": true}')}
 EXAMPLE = '{"messages": [{"role": "user", "content": "hello"}]}'
 UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # a proxy would hold the tokens back
 KINDS = {
@@ -68,7 +70,8 @@ class Chat:
             return await self._answer(request)
         except RefusedError as refusal:
             status = 400 if refusal.status == 422 else refusal.status
-            raise ChatRefusedError(status, refusal.message, refusal.headers) from refusal
+            message = re.sub("^input 1(: )?", lambda found: "" if found[1] else "the conversation", refusal.message)
+            raise ChatRefusedError(status, message, refusal.headers) from refusal
 
     async def _answer(self, request: Request) -> Response:
         said, events, loop = request.scope["said"], asyncio.Queue[Event | None](), asyncio.get_running_loop()
@@ -123,6 +126,9 @@ class Chat:
             raise RefusedError(422, f"the body is an object with the key messages{has}")
         given = {key: value for key, value in given.items() if value is not None}
         problems = [f"{key} is not supported" for key, same in NEUTRAL.items() if given.get(key, same) != same]
+        problems += [
+            f"{key} must be {what}" for key, (kind, what) in TYPES.items() if not isinstance(given.get(key, kind()), kind)
+        ]
         known = {*PASSED_ON, *NEUTRAL, *IGNORED, *OWN}
         problems += [f"unknown key {key[:100]!r}; {nearest(key, known, 'keys')}" for key in given if key not in known]
         if problems:
@@ -130,9 +136,8 @@ class Chat:
         served = self._served(given.get("model"))
         inputs = {key: given[key] for key in PASSED_ON if key in given}
         most = given.get("max_completion_tokens", given.get("max_tokens"))
-        options = given.get("stream_options") or {}
-        usage = bool(options.get("include_usage")) if isinstance(options, dict) else False
-        return Asked(served, inputs | ({} if most is None else {"max_tokens": most}), bool(given.get("stream")), usage)
+        usage = bool(given.get("stream_options", {}).get("include_usage"))
+        return Asked(served, inputs | ({} if most is None else {"max_tokens": most}), given.get("stream", False), usage)
 
     def _served(self, name: Any) -> Served:
         if name is not None and not isinstance(name, str):

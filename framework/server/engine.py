@@ -37,7 +37,7 @@ class Ticket:
     cancelled: bool = False
 
     def cancel(self) -> None:
-        """What is not running yet never will."""
+        """What is not running yet never will, and what runs goes no further."""
         self.cancelled = True
 
 
@@ -193,6 +193,8 @@ class Engine:
                 each.error = error
             return
         for each, own in zip(batch, outputs, strict=True):
+            if each.ticket.cancelled:
+                continue  # nobody hears what it would say
             try:
                 self.scheduler.advance(each.job, own)
             except Exception as error:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from framework.server.chat import IGNORED, NEUTRAL, PASSED_ON
 from framework.server.settings import Limits, Settings
 from framework.server.shelf import Served, Shelf
 
@@ -26,6 +28,32 @@ ERROR = {"type": "object", "required": ["error", "request_id"], "properties": {"
 NAMED = {"type": "object", "properties": {"model": {"type": "string", "minLength": 1}}, "additionalProperties": False}
 
 
+_COUNT = {"type": "integer", "minimum": 0}
+_MESSAGE = {"type": "object", "properties": {"role": {"enum": ["assistant"]}, "content": _TEXT}}
+_CHOICE = {"index": _COUNT, "message": _MESSAGE, "finish_reason": {"enum": ["stop", "length"]}}
+_DROPPED = {**_COUNT, "description": "The oldest messages, which the model's window has no room for"}
+_USAGE = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT, "dropped_messages": _DROPPED}
+CHAT_RESPONSE = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "object": {"enum": ["chat.completion"]},
+        "created": {**_COUNT, "description": "Seconds since 1970"},
+        "model": _TEXT,
+        "choices": {"type": "array", "items": {"type": "object", "properties": _CHOICE}},
+        "usage": {"type": "object", "properties": _USAGE},
+    },
+}
+CHAT_ERROR = {
+    "type": "object",
+    "properties": {"error": {"type": "object", "properties": {"message": _TEXT, "type": _TEXT}}, "request_id": _TEXT},
+}
+CHUNKS = (
+    'data: {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": "talk", '
+    '"choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": null}]}\n\ndata: [DONE]\n\n'
+)
+
+
 def document(shelf: Shelf, settings: Settings) -> Schema:
     """OpenAPI 3.0.3 with the fields, labels and a working example of every model that is loaded."""
     paths: dict[str, Any] = {}
@@ -41,6 +69,10 @@ def document(shelf: Shelf, settings: Settings) -> Schema:
         paths[f"/v1/models/{name}"] = {
             "get": _get(f"What answers as {name}, and the schemas of its inputs and predictions", 401, 404)
         }
+    if chats := [served for served in shelf.current.values() if served.interface.chat]:
+        schemas |= {f"{served.name}-chat-request": _chat_request(served, settings.chosen(None)) for served in chats}
+        schemas |= {"chat-response": CHAT_RESPONSE, "chat-error": CHAT_ERROR}
+        paths["/v1/chat/completions"] = {"post": _chat(chats)}
     paths |= {
         "/v1/models": {"get": _get("The models, their versions and devices", 401)},
         "/healthz": {"get": _get("Whether the process works", open_to_all=True)},
@@ -103,6 +135,46 @@ def _predict(served: Served, request: str, response: str) -> Schema:
     }
 
 
+def _chat(chats: Sequence[Served]) -> Schema:
+    requests = [_ref(f"{served.name}-chat-request") for served in chats]
+    example = {"model": chats[0].name, "messages": [{"role": "user", "content": "Hello"}], "stream": False}
+    body = {"schema": requests[0] if len(requests) == 1 else {"anyOf": requests}, "example": example}
+    answer = {
+        "description": "The next message; with stream true a server-sent event for each piece of it, as it comes",
+        "content": {
+            "application/json": {"schema": _ref("chat-response")},
+            "text/event-stream": {"schema": _TEXT, "example": CHUNKS},
+        },
+    }
+    codes = {**{code: why for code, why in REFUSALS.items() if code != 422}, 400: "Not JSON, or nothing that can be asked"}
+    return {
+        "operationId": "chat",
+        "summary": "Answers the last message of a conversation, as OpenAI's interface does",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {"200": answer, **_refusals(codes, "chat-error"), **_refusals({401: REFUSALS[401]})},
+    }
+
+
+def _chat_request(served: Served, default: str) -> Schema:
+    """What the codec takes, and what OpenAI's interface has beyond it. default: the model that answers where none is named."""
+    schema = served.interface.request
+    own = next(one["properties"] for one in (schema, *schema.get("anyOf", ())) if "properties" in one)
+    properties = {
+        "model": {"type": "string", "enum": [served.name]},
+        **{name: own[name] for name in PASSED_ON if name in own},
+        "stream": {"type": "boolean", "description": "The answer comes in pieces"},
+        "stream_options": {
+            "type": "object",
+            "properties": {"include_usage": {"type": "boolean", "description": "A last piece counts the tokens"}},
+        },
+        **{name: own["max_tokens"] for name in ("max_tokens", "max_completion_tokens") if "max_tokens" in own},
+        **{name: {"enum": [same], "description": "Nothing else is supported"} for name, same in NEUTRAL.items()},
+        **{name: {"description": "Makes no difference"} for name in IGNORED},
+    }
+    required = ["messages"] if served.name == default else ["model", "messages"]
+    return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
+
+
 def _get(summary: str, *refusals: int, open_to_all: bool = False, content: str = "application/json") -> Schema:
     answer = {
         "description": summary,
@@ -119,8 +191,8 @@ def _change(summary: str) -> Schema:
     return {"summary": summary, "security": [{"key": []}], "requestBody": body, "responses": {"200": answer, **refusals}}
 
 
-def _refusals(codes: dict[int, str]) -> Schema:
-    content = {"application/json": {"schema": _ref("Error")}}
+def _refusals(codes: dict[int, str], schema: str = "Error") -> Schema:
+    content = {"application/json": {"schema": _ref(schema)}}
     return {str(code): {"description": why, "content": content} for code, why in sorted(codes.items())}
 
 

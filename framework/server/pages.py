@@ -1,4 +1,4 @@
-"""The pages for people: one to try a model, one to read the interface. They fetch nothing from anywhere else."""
+"""The pages for people: to try a model, and to read the interface. They fetch nothing from anywhere else."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 SWAGGER = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
-async def home(request: Request) -> Response:
-    return _page("serve.html", "")
+def home(chat: bool) -> Response:
+    """Where a model is tried: in a conversation, or with one input after another."""
+    return _page("chat.html" if chat else "serve.html", "")
 
 
 async def docs(request: Request) -> Response:

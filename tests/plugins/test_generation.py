@@ -124,6 +124,7 @@ LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
     ("sampling", "expected"),
     [
         (Sampling(temperature=1.0), [0.5, 0.3, 0.15, 0.05]),
+        (Sampling(temperature=1e-320), [1, 0, 0, 0]),
         (Sampling(temperature=1.0, top_k=2), [0.625, 0.375, 0, 0]),
         (Sampling(temperature=1.0, top_p=0.6), [0.625, 0.375, 0, 0]),
         (Sampling(temperature=1.0, top_p=0.5), [1, 0, 0, 0]),

@@ -1,4 +1,4 @@
-"""Artifacts to serve, and one server that the tests share which change nothing in it."""
+"""Artifacts to serve, and servers that the tests share which change nothing in them."""
 
 from __future__ import annotations
 
@@ -32,3 +32,9 @@ def copies(tmp_path: Path, run_folder: Path, other_run: Path) -> tuple[Path, Pat
         Path(shutil.copytree(run_folder / "artifact", tmp_path / "first")),
         Path(shutil.copytree(other_run / "artifact", tmp_path / "second")),
     )
+
+
+@pytest.fixture(scope="session")
+def chatting(tmp_path_factory: pytest.TempPathFactory, talk: Path, run_folder: Path) -> Iterator[Serving]:
+    with serving(tmp_path_factory.mktemp("chatting"), f"talk={talk}", f"tone={run_folder}") as running:
+        yield running

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,9 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
 import framework
-from tests.server.serving import PATIENCE, Serving, serving
+from tests.server.serving import PATIENCE, Serving
 
 HELLO: Any = [{"role": "user", "content": "the lovely flight"}]
-
-
-@pytest.fixture(scope="module")
-def chatting(tmp_path_factory: pytest.TempPathFactory, talk: Path, run_folder: Path) -> Iterator[Serving]:
-    with serving(tmp_path_factory.mktemp("chatting"), f"talk={talk}", f"tone={run_folder}") as running:
-        yield running
 
 
 @pytest.fixture
@@ -86,6 +79,8 @@ def test_max_tokens_stop_and_seed_are_kept(client: OpenAI) -> None:
         ({"messages": HELLO, "tools": [{"type": "function"}]}, "tools is not supported"),
         ({"messages": HELLO, "temprature": 1}, "unknown key 'temprature'; did you mean temperature"),
         ({"message": HELLO}, "key messages"),
+        ({"messages": HELLO, "stream": "no"}, "stream must be true or false"),
+        ({"messages": HELLO, "stream_options": [1]}, "stream_options must be an object"),
     ],
 )
 def test_what_cannot_be_asked_is_explained_in_openais_form(chatting: Serving, body: Any, message: str) -> None:

@@ -232,7 +232,9 @@ def choose(logits: np.ndarray, said: Sequence[int], sampling: Sampling, random: 
     logits = penalized(logits, said, sampling)
     if sampling.temperature == 0.0:
         return int(logits.argmax())
-    probabilities = _probabilities(logits / sampling.temperature, sampling)
+    with np.errstate(over="ignore"):  # the smallest temperatures leave the likeliest alone
+        scores = (logits - logits.max()).astype(np.float64) / sampling.temperature
+    probabilities = _probabilities(scores, sampling)
     return int(random.choice(len(probabilities), p=probabilities))
 
 
