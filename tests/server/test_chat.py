@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
+import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -97,6 +101,37 @@ def test_models_that_do_not_exist_or_hold_no_conversation_are_named(client: Open
         client.chat.completions.create(model="tone", messages=HELLO)
     with pytest.raises(BadRequestError, match="the last message is the assistant's"):
         client.chat.completions.create(model="talk", messages=[*HELLO, {"role": "assistant", "content": "hi"}])
+
+
+def test_the_interface_says_what_is_asked_and_answered(chatting: Serving) -> None:
+    from jsonschema import Draft4Validator
+
+    document = chatting.get("/openapi.json").json()
+    operation = document["paths"]["/v1/chat/completions"]["post"]
+    body = operation["requestBody"]["content"]["application/json"]
+    request = Draft4Validator({**body["schema"], "components": document["components"]})
+    for given in (body["example"], {"messages": HELLO}, {"messages": HELLO, "temperature": 0.5, "user": "me", "n": 1}):
+        request.validate(given)
+        assert chatting.post("/v1/chat/completions", given).status_code == 200
+    assert not any(map(request.is_valid, [{"messages": []}, {"messages": HELLO, "n": 2}, {"messages": HELLO, "topp": 1}]))
+    assert {"application/json", "text/event-stream"} == operation["responses"]["200"]["content"].keys()
+    schemas = document["components"]["schemas"]
+    answer = chatting.post("/v1/chat/completions", {"messages": HELLO}).json()
+    Draft4Validator({**schemas["chat-response"], "additionalProperties": False}).validate(answer)
+    refusal = chatting.post("/v1/chat/completions", {"messages": []}).json()
+    Draft4Validator({**schemas["chat-error"], "additionalProperties": False}).validate(refusal)
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not on PATH")
+def test_what_the_docs_show_works(chatting: Serving, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8").replace("localhost:8000", chatting.url[7:])
+    (curl,) = re.findall(r"^    (curl .*/v1/chat/completions .*)$", page, re.MULTILINE)
+    said = subprocess.run([*shlex.split(curl), "-s"], check=True, capture_output=True, text=True).stdout
+    assert said.endswith("data: [DONE]\n\n")
+    block = next(found for found in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL) if "OpenAI" in found)
+    exec(compile(block.replace('"dialogue"', '"talk"'), "docs/serving.md", "exec", dont_inherit=True), {"__name__": "docs"})
+    pieces = [json.loads(line[6:]) for line in said.splitlines() if line.startswith("data: {")]
+    assert capsys.readouterr().out == "".join(piece["choices"][0]["delta"].get("content", "") for piece in pieces) != ""
 
 
 def test_streams_are_events_that_end_with_done_and_the_log_names_no_text(chatting: Serving) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framework.graphs import Call, Graph, Interface, Request, Response, Steps, Tensor, Tensors
+from framework.graphs import Call, Event, Graph, Interface, Request, Response, Steps, Tensor, Tensors
 from framework.runtime.scheduler import Scheduler
 from framework.server.engine import Engine, QueueFullError
 
@@ -19,7 +19,10 @@ GRAPH = Graph("sum", (Tensor("numbers", "int64", ("batch", "length")),), (Tensor
 
 
 class Sum:
-    """A codec: numbers in, their sum out, by way of `rounds` calls; after 13 it asks for a graph that is not there."""
+    """A codec: numbers in, their sum out, by way of `rounds` calls and an event after each.
+
+    After 13 it asks for a graph that is not there.
+    """
 
     version = 1
 
@@ -35,6 +38,7 @@ class Sum:
             graph = "nowhere" if total == 13 else "sum"
             outputs = yield Call(graph, {"numbers": np.array([request["numbers"]], dtype=np.int64)})
             total += int(outputs["total"][0])
+            yield Event({"total": total})
         return {"total": total}
 
     def flatten(self, response: Response) -> dict[str, str]:
@@ -134,6 +138,31 @@ async def test_who_has_left_is_dropped_before_it_runs(engine: Callable[..., Engi
     gate.open.set()
     await asyncio.gather(first.answers, stays.answers)
     assert gate.batches == [[1], [4]]
+    assert not left.answers.done()
+
+
+@in_loop
+async def test_events_are_heard_in_order_and_none_once_who_asked_has_left(engine: Callable[..., Engine], gate: Gate) -> None:
+    own, heard, paused = engine(rounds=4), list[Event](), threading.Event()
+
+    def hear(event: Event) -> None:
+        heard.append(event)
+        if len(heard) == 2:
+            gate.entered.clear()
+            gate.open.clear()
+            paused.set()
+
+    gate.open.set()
+    left = own.submit(own.prepare(numbers(2), hear))
+    await asyncio.to_thread(paused.wait)
+    await asyncio.to_thread(gate.entered.wait)  # the third run has begun
+    left.cancel()
+    gate.open.set()
+    whole: list[Event] = []
+    assert await own.submit(own.prepare(numbers(5), whole.append)).answers == [{"total": 20}]
+    assert heard == [Event({"total": 2}), Event({"total": 4})]
+    assert whole == [Event({"total": total}) for total in (5, 10, 15, 20)]
+    assert sum(lengths.count(2) for lengths in gate.batches) == 3
     assert not left.answers.done()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from selenium.webdriver.common.keys import Keys
 
 from tests.server.serving import KEY, Serving, serving
 
@@ -72,6 +73,9 @@ def test_a_person_types_a_text_and_sees_the_answer_with_its_probabilities(browse
     assert bars[0].startswith("positive")
     assert all(address.startswith(server.url) for address in fetched(browser))
     assert complaints(browser) == []
+    browser.execute_script("show({summary: 'one line\\nand another', complete: true}, 5)")  # as of a model that writes
+    assert browser.find_element("css selector", "#answer blockquote").text == "one line\nand another"
+    assert browser.find_element("css selector", "#answer dl").text.split() == ["complete", "true"]
     browser.set_window_size(360, 800)
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
 
@@ -93,10 +97,80 @@ def test_a_text_that_looks_like_html_is_text(browser: WebDriver, server: Serving
     assert browser.title == "Try the model"
 
 
+def say(browser: WebDriver, *keys: str) -> None:
+    browser.find_element("id", "text").send_keys(*keys, Keys.ENTER)
+
+
+def turns(browser: WebDriver) -> list[str]:
+    found: list[str] = browser.execute_script("return [...document.querySelectorAll('.turn p')].map(e => e.textContent)")
+    return found
+
+
+def answer(server: Serving, *said: str) -> str:
+    """Of a conversation, whole, to a program."""
+    messages = [{"role": ("user", "assistant")[turn % 2], "content": content} for turn, content in enumerate(said)]
+    choices: Any = server.post("/v1/chat/completions", {"messages": messages}).json()["choices"]
+    return str(choices[0]["message"]["content"])
+
+
+def test_a_person_holds_a_conversation_and_sees_answers_grow(browser: WebDriver, chatting: Serving) -> None:
+    browser.get(chatting.url)
+    wait_for(browser, "#about", "dialogue")
+    browser.execute_script(
+        "window.seen = new Set(); new MutationObserver(() => seen.add(document.querySelector('.assistant p')?.textContent))"
+        ".observe(document.getElementById('log'), {subtree: true, childList: true})"
+    )
+    say(browser, "the lovely flight")
+    wait_for(browser, ".assistant small", "tokens read")
+    first = answer(chatting, "the lovely flight")
+    assert turns(browser) == ["the lovely flight", first]
+    assert browser.execute_script("return seen.size") > 3  # it came in pieces
+    say(browser, "the awful", Keys.SHIFT, Keys.ENTER, Keys.NULL, "bag")
+    wait_for(browser, ".turn:nth-child(4) small", "tokens read")
+    assert turns(browser)[2:] == ["the awful\nbag", answer(chatting, "the lovely flight", first, "the awful\nbag")]
+    say(browser, "the blue door " * 5)
+    wait_for(browser, ".turn:nth-child(6) small", "dropped: the model's window has no room")
+    browser.find_element("id", "new").click()
+    assert turns(browser) == []
+    say(browser, "the lovely flight")
+    wait_for(browser, ".assistant small", "tokens read")
+    assert turns(browser) == ["the lovely flight", first]
+    assert all(address.startswith(chatting.url) for address in fetched(browser))
+    assert complaints(browser) == []
+    browser.set_window_size(360, 800)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_answer_can_be_stopped_and_what_is_refused_is_not_lost(browser: WebDriver, chatting: Serving) -> None:
+    browser.get(chatting.url)
+    wait_for(browser, "#about", "dialogue")
+    browser.execute_script(
+        "new MutationObserver((_, watch) => { if (document.querySelector('.assistant p').textContent) {"
+        "watch.disconnect(); document.getElementById('stop').click() } })"
+        ".observe(document.getElementById('log'), {subtree: true, childList: true})"
+    )
+    say(browser, "the lovely flight")
+    wait_for(browser, ".assistant small", "stopped")
+    before = turns(browser)
+    assert answer(chatting, "the lovely flight").startswith(before[1])
+    assert len(before[1].split()) == 1
+    browser.find_element("css selector", "summary").click()
+    browser.find_element("name", "temperature").send_keys("99")
+    say(browser, "and then?")
+    assert wait_for(browser, "#problem", "temperature") == "temperature=99 must be a number from 0 to 10"
+    assert browser.find_element("id", "text").get_property("value") == "and then?"
+    assert turns(browser) == before
+    browser.find_element("name", "temperature").clear()
+    say(browser)
+    wait_for(browser, ".turn:nth-child(4) small", "tokens read")
+    assert turns(browser)[3] == answer(chatting, *before, "and then?")
+
+
 def test_with_a_key_the_page_asks_for_it_and_models_can_be_chosen(
-    browser: WebDriver, tmp_path: Path, run_folder: Path, other_run: Path
+    browser: WebDriver, tmp_path: Path, run_folder: Path, other_run: Path, talk: Path
 ) -> None:
-    with serving(tmp_path / "s", f"first={run_folder}", f"second={other_run}", env={"FRAMEWORK_API_KEY": KEY}) as server:
+    models = (f"first={run_folder}", f"second={other_run}", f"talk={talk}")
+    with serving(tmp_path / "s", *models, env={"FRAMEWORK_API_KEY": KEY}) as server:
         browser.get(server.url)
         wait_for(browser, "#about", "no key")
         browser.find_element("id", "key").send_keys(KEY, "\t")
@@ -106,6 +180,14 @@ def test_with_a_key_the_page_asks_for_it_and_models_can_be_chosen(
         browser.find_element("id", "field-text").send_keys("the lovely flight")
         browser.find_element("id", "send").click()
         wait_for(browser, "#answer", "ms, network included")
+        browser.find_element("css selector", "#model option[value=talk]").click()  # its page is another
+        wait_for(browser, "#about", "no key")
+        browser.find_element("id", "key").send_keys(KEY, "\t")
+        wait_for(browser, "#title", "talk")
+        say(browser, "the lovely flight")
+        wait_for(browser, ".assistant small", "tokens read")
+        browser.find_element("css selector", "#model option[value=second]").click()
+        wait_for(browser, "#about", "no key")
 
 
 def test_the_docs_page_shows_the_tasks_fields_and_its_example_works(browser: WebDriver, server: Serving) -> None:

@@ -97,6 +97,7 @@ def test_the_openapi_example_works_as_it_stands(server: Serving) -> None:
     for path in ("/v1/predict", "/v1/models/tone/predict"):
         body = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["example"]
         assert server.post(path, body).status_code == 200
+    assert "/v1/chat/completions" not in document["paths"]  # none of the models holds a conversation
     labels = document["components"]["schemas"]["tone-prediction"]["properties"]["label"]["enum"]
     assert labels == ["negative", "neutral", "positive"]
     assert server.get("/docs").status_code == 200
