@@ -109,6 +109,27 @@ def tiny_writer(folder: Path) -> Path:
     return folder
 
 
+def tiny_reader(folder: Path) -> Path:
+    """A T5 of a few thousand random parameters, and a tokenizer that ends a text."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
+
+    special = {"pad_token": "[PAD]", "eos_token": "[END]", "unk_token": "[UNK]"}
+    words = [*special.values(), "summarize", ":", "the", *THINGS, *WORDS, *(word for words in WORDS.values() for word in words)]
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.post_processor = processors.TemplateProcessing(single="$A [END]", special_tokens=[("[END]", 1)])
+    torch.manual_seed(0)
+    config = AutoConfig.for_model(
+        "t5", vocab_size=len(words), d_model=32, d_kv=8, d_ff=48, num_layers=1, num_heads=4, pad_token_id=0, eos_token_id=1,
+        decoder_start_token_id=0,
+    )  # fmt: skip
+    AutoModelForSeq2SeqLM.from_config(config).save_pretrained(folder)
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special, model_max_length=128).save_pretrained(folder)
+    return folder
+
+
 def summaries(count: int = 120) -> list[tuple[str, str]]:
     """(text, summary) pairs: of a text about things its tone and its first thing."""
     return [(text, f"{label} {next(word for word in text.split() if word in THINGS)}") for text, label in rows(count)]

@@ -1,9 +1,10 @@
-"""Summarization: a text in, what matters of it out, written by a fine-tuned causal language model."""
+"""Summarization: a text in, what matters of it out, written by a fine-tuned model, decoder-only or encoder-decoder."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Optional
 
 from framework import Candidate, Column, Metric, Task, hookimpl
 from framework_text.generation.options import Writing
@@ -15,7 +16,12 @@ class Summarization:
 
     max_text: int = 512  # tokens; of longer texts the end is cut
     max_summary: int = 96  # tokens written, and learned, at most
-    prompt: str = "\n\nSummary:"  # stands between the text and its summary
+    prefix: Optional[str] = None  # stands before the text; None: "summarize:" for T5, nothing for others
+    prompt: Optional[str] = None  # stands behind the text; None: "\n\nSummary:", for encoder-decoder models nothing
+    beams: int = 1  # summaries that grow side by side, of which the best is taken; 1: greedy
+    length_penalty: float = 1.0  # of several beams: above 0 favours long summaries, below 0 short ones
+    repetition_penalty: float = 1.0  # above 1: what was said is less likely
+    no_repeat_ngram: int = 0  # so many tokens in a row are said once; 0: any number of times
 
 
 WRITER = Candidate(

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from framework_summarization import Summarization
+from framework_text.backbones import family
 from framework_text.generation import accepts
 from framework_text.generation.options import Writing
 
+BEAMS = 16
+
 
 def problems(options: Summarization, model: Writing) -> list[str]:
-    found = accepts.problems(model, options.max_text + options.max_summary)
+    apart = family(model.backbone) in accepts.ENCODER_DECODER
+    longest = max(options.max_text, options.max_summary) if apart else options.max_text + options.max_summary
+    found = accepts.problems(model, longest, (*accepts.DECODER_ONLY, *accepts.ENCODER_DECODER))
     if options.max_summary < 1 or options.max_text < 1:
         found.append(f"task.max_text={options.max_text} and task.max_summary={options.max_summary} must be at least 1")
+    if not 1 <= options.beams <= BEAMS:
+        found.append(f"task.beams={options.beams} must lie between 1 and {BEAMS}; 4 is usual, 1 is greedy")
+    if options.repetition_penalty <= 0 or options.no_repeat_ngram < 0:
+        found.append(
+            f"task.repetition_penalty={options.repetition_penalty} must be above 0, where 1 changes nothing, and "
+            f"task.no_repeat_ngram={options.no_repeat_ngram} must not be negative, where 0 changes nothing"
+        )
     return found

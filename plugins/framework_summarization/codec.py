@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framework import Interface, Request, Response, Steps
-from framework_text.generation.decoding import Sampling, decode
+from framework_text.generation.decoding import Decoding, Sampling, Source, decode, encode
 from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 
@@ -34,8 +34,10 @@ def references(value: str) -> list[str]:
 
 
 class SummarizationCodec:
-    """settings: max_text, max_summary: tokens; ends: tokens that end a
-    summary; begin, prompt: tokens before and after the text.
+    """settings: kind: decoder-only or encoder-decoder; max_text, max_summary: tokens; limit: of the tokens chosen, those
+    that begin and end a summary by force among them; ends: tokens that end a summary; begin, prompt: tokens before and after
+    the text; sampling: how tokens are chosen; opening: of an encoder-decoder model the token that starts its decoder, and
+    those forced to be the first and, at the limit, the last.
     """
 
     version = VERSION
@@ -43,8 +45,11 @@ class SummarizationCodec:
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         self.max_text: int = settings["max_text"]
         self.max_summary: int = settings["max_summary"]
+        self.limit: int = settings["limit"]
         self.ends: set[int] = set(settings["ends"])
         self.begin, self.prompt = list(settings["begin"]), list(settings["prompt"])
+        self.sampling = Sampling(**settings["sampling"])
+        self.opening: Mapping[str, int | None] | None = settings["opening"] if settings["kind"] == "encoder-decoder" else None
         self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
@@ -60,9 +65,17 @@ class SummarizationCodec:
 
     def start(self, request: Request) -> Steps:
         ids = self.text_ids(request)
-        found = yield from decode(self.prompt_ids(ids), self.max_summary, self.ends, Sampling())
+        found = yield from self._write(self.prompt_ids(ids))
         summary = self.tokenizer.decode(found.tokens, skip_special_tokens=True).strip()
         return {"summary": summary, "complete": found.stopped, "text_was_cut": len(ids) > self.max_text}
+
+    def _write(self, prompt: list[int]) -> Decoding:
+        if self.opening is None:
+            return (yield from decode(prompt, self.limit, self.ends, self.sampling))
+        start, first, last = (self.opening[name] for name in ("start", "first", "last"))
+        assert start is not None
+        source = Source((yield from encode(prompt)), first, last)
+        return (yield from decode([start], self.limit, self.ends, self.sampling, source))
 
     def flatten(self, response: Response) -> dict[str, str]:
         flags = {key: str(response[key]).lower() for key in ("complete", "text_was_cut")}

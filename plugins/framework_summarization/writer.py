@@ -1,4 +1,4 @@
-"""The candidate that ships, a fine-tuned causal language model, and the same before it was tuned."""
+"""The candidate that ships, a fine-tuned language model, and the same before it was tuned."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec
 from framework_summarization.data import SummarizationData
 from framework_text.generation import fitting
-from framework_text.generation.decoder import decoder_graph
 from framework_text.tokenizer import presentable
+
+PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
+PROMPT = "\n\nSummary:"
+SAMPLING = ("beams", "length_penalty", "repetition_penalty", "no_repeat_ngram")
 
 
 def fit(context: FitContext) -> Fitted:
@@ -21,13 +24,14 @@ def fit(context: FitContext) -> Fitted:
     data: SummarizationData = context.data
     options: Summarization = context.options
     tokenizer, network = fitting.load(context.model, options.max_text)
-    settings = _settings(tokenizer, options)
+    settings = _settings(tokenizer, network, options)
+    window = _window(settings, network)
     texts = {name: data.pairs(table) for name, table in data.splits.named().items()}
     splits = {name: _pairs(tokenizer, texts[name], settings) for name in ("train", "validation")}
     for row in presentable([f"{text}\n{summary}" for text, summary in texts["train"]])[:1]:
         context.show(fitting.example(tokenizer, splits["train"], row))
     context.show(_cut(splits["train"], settings))
-    fitted = fitting.fit(context, tokenizer, network, splits, _window(settings))
+    fitted = fitting.fit(context, tokenizer, network, splits, *window)
     same = Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer))
     return replace(fitted, settings=settings, checks=(same,))
 
@@ -35,42 +39,86 @@ def fit(context: FitContext) -> Fitted:
 def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_text)
-    settings = _settings(tokenizer, context.options)
-    return Fitted(settings=settings, graphs=(decoder_graph(network, _window(settings)),))
+    settings = _settings(tokenizer, network, context.options)
+    return Fitted(settings=settings, graphs=fitting.graphs(network, *_window(settings, network)))
 
 
-def _settings(tokenizer: Any, options: Summarization) -> dict[str, Any]:
-    """The codec's: how a text becomes a prompt is frozen here."""
+def _settings(tokenizer: Any, network: Any, options: Summarization) -> dict[str, Any]:
+    """The codec's: how a text becomes a prompt, and a prompt a summary, is frozen here."""
     if tokenizer.eos_token_id is None:
         raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no summary would end")
+    apart = network.config.is_encoder_decoder
+    prefix = options.prefix if options.prefix is not None else PREFIXES.get(network.config.model_type, "")
+    prompt = options.prompt if options.prompt is not None else "" if apart else PROMPT
+    before, behind = _around(tokenizer, "text")
+    opening = _opening(network) if apart else None
+    added = len(_around(tokenizer, "text_target")[0]) + (opening["last"] is not None) if opening else 0
     return {
+        "kind": "encoder-decoder" if apart else "decoder-only",
         "max_text": options.max_text,
         "max_summary": options.max_summary,
-        "begin": [tokenizer.bos_token_id] if tokenizer("a")["input_ids"][0] == tokenizer.bos_token_id else [],
-        "prompt": tokenizer(options.prompt, add_special_tokens=False)["input_ids"],
+        "limit": options.max_summary + added,
+        "begin": [*before, *_plain(tokenizer, prefix)],
+        "prompt": [*_plain(tokenizer, prompt), *((behind or [tokenizer.eos_token_id]) if apart else [])],
         "ends": [tokenizer.eos_token_id],
+        "sampling": {name: getattr(options, name) for name in SAMPLING},
+        "opening": opening,
     }
 
 
-def _window(settings: dict[str, Any]) -> int:
-    around = len(settings["begin"]) + len(settings["prompt"])
-    return int(around + settings["max_text"] + settings["max_summary"] + 1)
+def _plain(tokenizer: Any, text: str) -> list[int]:
+    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    return ids
+
+
+def _around(tokenizer: Any, role: str) -> tuple[list[int], list[int]]:
+    """The special tokens before and behind a text. role: text, or text_target, which some tokenizers begin in another way."""
+    whole, inner = (list(tokenizer(**{role: "a"}, add_special_tokens=special)["input_ids"]) for special in (True, False))
+    begin = next(place for place in range(len(whole)) if whole[place : place + len(inner)] == inner)
+    return whole[:begin], whole[begin + len(inner) :]
+
+
+def _opening(network: Any) -> dict[str, int | None]:
+    """The token that starts the decoder, and those that `generate` would force."""
+    generation = network.generation_config
+    start = generation.decoder_start_token_id
+    if start is None:
+        raise InputError("this backbone's config names no decoder_start_token_id, with which every summary begins")
+    first, last = (getattr(generation, f"forced_{end}_token_id", None) for end in ("bos", "eos"))
+    return {"start": start, "first": first, "last": last[0] if isinstance(last, list) else last}
+
+
+def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
+    """Tokens of a prompt and its summary, or of an encoder-decoder model's source, and of its summary."""
+    source = len(settings["begin"]) + settings["max_text"] + len(settings["prompt"])
+    answer = settings["limit"] + 1
+    window = source if settings["opening"] else source + answer
+    longest = getattr(network.config, "max_position_embeddings", None) or window
+    if max(window, answer) > longest:
+        raise InputError(
+            f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']} make {max(window, answer)} "
+            f"tokens with what stands around them, and this backbone reads {longest}: write fewer"
+        )
+    return window, answer
 
 
 def _pairs(tokenizer: Any, pairs: Sequence[tuple[str, str]], settings: dict[str, Any]) -> fitting.Pairs:
     prompts, answers = [], []
+    apart = settings["kind"] == "encoder-decoder"
+    before = _around(tokenizer, "text_target")[0] if apart else []
     for text, summary in pairs:
-        ids = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"][: settings["max_text"]]
+        ids = _plain(tokenizer, text)[: settings["max_text"]]
         prompts.append([*settings["begin"], *ids, *settings["prompt"]])
-        written = tokenizer(f" {summary.strip()}", add_special_tokens=False)["input_ids"][: settings["max_summary"]]
-        answers.append([*written, settings["ends"][0]])
+        written = _plain(tokenizer, summary.strip() if apart else f" {summary.strip()}")[: settings["max_summary"]]
+        answers.append([*before, *written, settings["ends"][0]])
     return fitting.Pairs(prompts, answers)
 
 
 def _cut(train: fitting.Pairs, settings: dict[str, Any]) -> Section:
     around = len(settings["begin"]) + len(settings["prompt"])
     texts = sum(len(prompt) - around >= settings["max_text"] for prompt in train.prompts)
-    summaries = sum(len(answer) > settings["max_summary"] for answer in train.answers)
+    forced = bool(settings["opening"]) and settings["opening"]["last"] is not None
+    summaries = sum(len(answer) > settings["limit"] - forced for answer in train.answers)
     rows = [
         ("texts", f"{texts:,}", f"{settings['max_text']}", "task.max_text"),
         ("summaries", f"{summaries:,}", f"{settings['max_summary']}", "task.max_summary"),

@@ -15,7 +15,7 @@ from framework_text.options import BackboneSource, FineTuning
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
 HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json",
-             "vocab.*", "merges.txt", "*.model", "README.md"]  # fmt: skip
+             "vocab.*", "merges.txt", "*.model", "README.md", "generation_config.json"]  # fmt: skip
 
 
 def problems_with(source: BackboneSource, accepted: Iterable[str], max_length: int) -> list[str]:
@@ -42,6 +42,17 @@ def problems_with(source: BackboneSource, accepted: Iterable[str], max_length: i
     elif gguf.is_gguf(source.name):
         problems += gguf.wrong_checksum(source.name, source.sha256)
     return problems
+
+
+def family(source: BackboneSource) -> str | None:
+    """The model type of a backbone; None when its config cannot be read, of which `problems_with` tells."""
+    if not source.name:
+        return None
+    try:
+        found = _config(source)[0].get("model_type")
+    except InputError:
+        return None
+    return found if isinstance(found, str) else None
 
 
 def misplaced(model: FineTuning) -> list[str]:
@@ -94,7 +105,8 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
         raise InputError(f"{folder}: its weights cannot be loaded: {_first(error)}") from error
     finally:
         transformers.logging.set_verbosity(level)
-    _check_loaded(folder, "" if kind == "AutoModel" else f"{model.base_model_prefix}.", loaded)
+    whole = kind == "AutoModel" or not hasattr(model, model.base_model_prefix)  # T5 has no backbone within it
+    _check_loaded(folder, "" if whole else f"{model.base_model_prefix}.", loaded)
     return model
 
 

@@ -53,7 +53,7 @@ class Tokens:
 
 def tiny(family: str, **options: Any) -> Any:
     torch.manual_seed(0)
-    config = AutoConfig.for_model(family, **FAMILIES[family], **options)
+    config = AutoConfig.for_model(family, **{**FAMILIES[family], **options})
     model = AutoModelForSeq2SeqLM.from_config(config, dtype=torch.float32).eval()
     for weights in model.parameters():
         if weights.ndim > 1:
@@ -97,9 +97,9 @@ def test_greedy_tokens_equal_those_of_generate(family: str) -> None:
     assert len({tuple(answer["tokens"]) for answer in expected}) == len(SOURCES)
 
 
-@pytest.mark.parametrize(("family", "exporter"), [("t5", "onnx"), ("bart", "torchscript")])
+@pytest.mark.parametrize(("family", "exporter"), [("t5", "torchscript"), ("bart", "onnx")])  # T5's ONNX: test_summarization
 def test_exported_graphs_equal_the_modules_and_say_the_same(tmp_path: Path, family: str, exporter: str) -> None:
-    model = tiny(family)
+    model = tiny(family, decoder_layers=1, encoder_layers=1) if family == "bart" else tiny(family)
     graphs = seq2seq_graphs(model, 40, NEW)
     chosen = load_plugins().exporter(exporter)
     variant = export(graphs, chosen, chosen.options(), tmp_path, None)

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 import pytest
 import torch
 from torch.nn import functional
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import framework
 from framework import InputError, Table
@@ -21,8 +21,9 @@ from framework_summarization.evaluation import evaluate
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows
+from tests.plugins.test_seq2seq import tiny
 from tests.server.serving import serving
-from tests.tiny import summaries, tiny_writer, write_csv
+from tests.tiny import summaries, tiny_reader, tiny_writer, write_csv
 
 HEADER = ("text", "summary")
 
@@ -73,6 +74,23 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
     assert all("lora_" in name for name in names)  # the backbone is not stored again
 
 
+def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> None:
+    """The text goes into the encoder behind T5's prefix; what the artifact writes is what transformers generates."""
+    given = [*small(tmp_path), f"model.name={tiny_reader(tmp_path / 't5')}", "trainer.max_epochs=1", "task.beams=2"]
+    folder = framework.run("summarization", *given, folder=tmp_path / "run")
+    model = framework.load(folder)
+    assert set(model.manifest["variants"]["onnx"]["files"]) == {"encoder", "decoder"}
+    assert model.manifest["variants"]["onnx"]["parity"]["argmax_flips"] == 0
+    assert model.manifest["model"]["trained_parameters"] < model.manifest["model"]["parameters"]
+    tuned, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(folder / "torch"), AutoTokenizer.from_pretrained(folder / "torch")
+    texts = ["the lovely flight", "the awful seat door window", "blue"]
+    for text, answer in zip(texts, model.predict(texts), strict=True):
+        source = tokenizer(f"summarize: {text}", return_tensors="pt")
+        tokens = tuned.generate(**source, max_new_tokens=6, num_beams=2, do_sample=False)[0]
+        assert answer["summary"] == tokenizer.decode(tokens, skip_special_tokens=True)
+        assert answer["complete"] == (1 in tokens)
+
+
 @pytest.mark.usefixtures("quick")
 def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
     given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed", "export=[quick]"]
@@ -94,6 +112,8 @@ def test_quantized_exports_of_a_graph_with_a_cache_are_refused(tmp_path: Path) -
         ("task.max_summary=0", "must be at least 1"),
         ("model.batch_size=0", "must be at least 1"),
         ("model.learning_rate=3", "must lie between 0 and 1"),
+        ("task.beams=0", "task.beams=0 must lie between 1 and 16"),
+        ("task.repetition_penalty=0", "must be above 0, where 1 changes nothing"),
         ("task.max_text=1000", "must lie between 3 and 128, the most this backbone reads"),
     ],
 )
@@ -111,6 +131,16 @@ def test_the_loss_counts_answers_alone(tmp_path: Path) -> None:
         expected = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).loss
     assert (batch["labels"] != -100).sum() == 5
     torch.testing.assert_close(found, expected)
+
+
+@pytest.mark.parametrize("family", ["t5", "bart"])
+def test_the_loss_of_an_encoder_decoder_model_is_that_of_transformers(family: str) -> None:
+    model = tiny(family)
+    rows = PromptedRows([[5, 6, 7, 1], [8, 1]], [[9, 10, 1], [11, 12, 13, 14, 1]])
+    batch = Collate(0, apart=True)([rows[0], rows[1]])
+    with torch.no_grad():
+        found = functional.cross_entropy(*Writer(model, Writing())(batch))
+        torch.testing.assert_close(found, model(**batch).loss)
 
 
 def test_several_references_and_texts_in_sentences_are_json_lists() -> None:

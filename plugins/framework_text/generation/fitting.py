@@ -1,4 +1,4 @@
-"""Fine-tunes a causal language model on prompts and answers, and makes its graph."""
+"""Fine-tunes a causal language model or an encoder-decoder model on prompts and answers, and makes its graphs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as np
 import torch
+from transformers import AutoConfig
 
-from framework import FitContext, Fitted, Metric, Section, Text, rows_per_second, train
+from framework import FitContext, Fitted, Graph, Metric, Section, Text, rows_per_second, train
 from framework_text import backbones
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows
+from framework_text.generation.seq2seq import seq2seq_graphs
 from framework_text.plan import Plan, keep, kept, within
 from framework_text.tokenizer import write_tokenizer
 
@@ -42,19 +44,25 @@ class Pairs:
 def load(model: Writing, window: int) -> tuple[Any, Any]:
     """The backbone's tokenizer and the backbone."""
     folder = backbones.fetch(model.backbone)
-    return backbones.load_tokenizer(folder, window), backbones.load_model("AutoModelForCausalLM", folder)
+    kind = "Seq2Seq" if AutoConfig.from_pretrained(folder).is_encoder_decoder else "Causal"
+    return backbones.load_tokenizer(folder, window), backbones.load_model(f"AutoModelFor{kind}LM", folder)
 
 
-def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, Pairs], window: int) -> Fitted:
-    """The graph of the fine-tuned model; its codec needs settings of its own. window: tokens of a prompt and its answer."""
+def graphs(network: Any, window: int, answer: int = 0) -> tuple[Graph, ...]:
+    """window: tokens of a prompt and its answer; for encoder-decoder models of a prompt alone, and `answer` of an answer."""
+    return seq2seq_graphs(network, window, answer) if network.config.is_encoder_decoder else (decoder_graph(network, window),)
+
+
+def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, Pairs], window: int, answer: int = 0) -> Fitted:
+    """The graphs of the fine-tuned model; its codec needs settings of its own. window, answer: as `graphs` takes them."""
     options: Writing = context.model
     model = _adapted(network, options)
     writer = Writer(model, options)
-    pad = tokenizer.pad_token_id or 0
-    plan = kept(context) or keep(_plan(context, writer, splits, pad), context.folder)
+    collate = Collate(tokenizer.pad_token_id or 0, apart=network.config.is_encoder_decoder)
+    plan = kept(context) or keep(_plan(context, writer, splits, collate), context.folder)
     context.show(plan.section())
     some = {"train": splits["train"].rows(plan.rows, context.seed), "validation": splits["validation"].rows()}
-    loader = WriterBatches(some["train"], some["validation"], pad, options.batch_size, context.seed)
+    loader = WriterBatches(some["train"], some["validation"], collate, options.batch_size, context.seed)
     if plan.epochs is not None:
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     by_loss = replace(context, metric=Metric("loss", maximize=False))  # writing in every epoch would take longer than learning
@@ -63,7 +71,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
     merged = model.merge_and_unload() if options.adapter == "lora" else network
     source = options.backbone
     return Fitted(
-        graphs=(decoder_graph(merged, window),),
+        graphs=graphs(merged, window, answer),
         write_resources=partial(write_tokenizer, tokenizer, None),
         save=partial(_save, merged, tokenizer),
         facts={
@@ -85,14 +93,18 @@ def _adapted(network: Any, options: Writing) -> Any:
     from peft import LoraConfig, get_peft_model
 
     config = LoraConfig(
-        r=options.rank, lora_alpha=options.alpha, target_modules="all-linear", lora_dropout=0.0, task_type="CAUSAL_LM"
+        r=options.rank,
+        lora_alpha=options.alpha,
+        target_modules="all-linear",
+        lora_dropout=0.0,
+        task_type="SEQ_2_SEQ_LM" if network.config.is_encoder_decoder else "CAUSAL_LM",
     )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft reads what transformers renamed
         return get_peft_model(network, config)
 
 
-def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], pad: int) -> Plan:
+def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], collate: Collate) -> Plan:
     """From rows and the time stated; how fast rows are learned is measured on some of them."""
     options, rows = writer.options, len(splits["train"].prompts)
     batch, rate = options.batch_size, options.learning_rate
@@ -101,7 +113,7 @@ def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], pad:
     why = [f"at most {options.epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise"]
     if options.minutes is None:
         return Plan(rows, options.epochs, batch, rate, why)
-    pace = rows_per_second(writer, _spread(splits["train"].rows(), batch, pad), context)
+    pace = rows_per_second(writer, _spread(splits["train"].rows(), batch, collate), context)
     fitting, epochs = within(options.minutes, pace, rows, len(splits["validation"].prompts), options.epochs)
     why.append(f"{pace:.1f} rows a second are learned on this machine: about {fitting * epochs / pace / 60:.1f} minutes")
     if (fitting, epochs) != (rows, options.epochs):
@@ -110,12 +122,12 @@ def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], pad:
     return Plan(fitting, epochs, batch, rate, why)
 
 
-def _spread(rows: PromptedRows, batch: int, pad: int) -> list[Mapping[str, torch.Tensor]]:
+def _spread(rows: PromptedRows, batch: int, collate: Collate) -> list[Mapping[str, torch.Tensor]]:
     """Batches that stand for all lengths alike, one of middling length first."""
     order = np.argsort(rows.lengths, kind="stable")
     groups = [order[i : i + batch] for i in range(0, len(order), batch)]
     places = [len(groups) // 2, *np.linspace(0, len(groups) - 1, min(TIMED - 1, len(groups))).astype(int)]
-    return [Collate(pad)([rows[int(i)] for i in groups[place]]) for place in places]
+    return [collate([rows[int(i)] for i in groups[place]]) for place in places]
 
 
 def example(tokenizer: Any, train: Pairs, row: int) -> Section:

@@ -9,7 +9,7 @@ from torch import nn
 
 
 class Head(nn.Module):
-    """Hidden states (..., width) -> logits (..., vocabulary). It shares the weights of the model's own.
+    """Hidden states (..., width) -> logits (..., vocabulary) in fp32. It shares the weights of the model's own.
 
     T5 scales what its tied embeddings read, BART adds a bias, Gemma 2 caps its logits.
     """
@@ -24,7 +24,7 @@ class Head(nn.Module):
         self.cap: float | None = getattr(config, "final_logit_softcapping", None)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.output(hidden if self.scale is None else hidden * self.scale)
+        logits: torch.Tensor = self.output(hidden if self.scale is None else hidden * self.scale).float()
         if self.bias is not None:
             logits = logits + self.bias[0]
         return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)

@@ -1,4 +1,4 @@
-"""The LightningModule and its data: cross entropy of answers under a causal language model."""
+"""The LightningModule and its data: cross entropy of answers under a causal language model or an encoder-decoder model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from framework import LengthBucketSampler
+from framework_text.generation.head import Head
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows
 from framework_text.optimization import Optimized
@@ -30,19 +31,18 @@ class Writer(Optimized):
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (tokens, vocabulary) in fp32, and the tokens that follow, of all answers of a batch."""
-        hidden = self._decoder()(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
-        labels = batch["labels"][:, 1:]
+        model, labels = self._plain(), batch["labels"]
+        if model.config.is_encoder_decoder:
+            hidden = _after_source(model, batch)
+        else:
+            hidden = model.base_model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+            hidden, labels = hidden[:, :-1], labels[:, 1:]
         counted = labels != IGNORED
-        logits: torch.Tensor = self._plain().get_output_embeddings()(hidden[:, :-1][counted]).float()
-        cap: float | None = getattr(self._plain().config, "final_logit_softcapping", None)
-        return (logits if cap is None else cap * torch.tanh(logits / cap)), labels[counted]
+        return Head(model)(hidden[counted]), labels[counted]
 
     def _plain(self) -> Any:
         """The model of transformers, within an adapter too."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-
-    def _decoder(self) -> Any:
-        return self._plain().base_model
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         loss = functional.cross_entropy(*self(batch))
@@ -70,13 +70,28 @@ class Writer(Optimized):
         return super().load_state_dict({**self.state_dict(), **state_dict}, strict, assign)
 
 
+def _after_source(model: Any, batch: Batch) -> torch.Tensor:
+    """The decoder's hidden states (batch, answer, width): of each place the answer's tokens before it."""
+    mask, labels = batch["attention_mask"], batch["labels"]
+    source = model.get_encoder()(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state
+    start = labels.new_full((len(labels), 1), model.config.decoder_start_token_id)
+    before = torch.cat([start, labels[:, :-1]], 1)
+    hidden: torch.Tensor = model.get_decoder()(
+        input_ids=before.masked_fill(before == IGNORED, 0),  # padding stands behind, where nobody sees it
+        encoder_hidden_states=source,
+        encoder_attention_mask=mask,
+        use_cache=False,
+    ).last_hidden_state
+    return hidden
+
+
 class WriterBatches(pl.LightningDataModule):
     """Length-bucketed batches, shared among the ranks of a distributed run."""
 
-    def __init__(self, train: PromptedRows, validation: PromptedRows, pad: int, batch_size: int, seed: int) -> None:
+    def __init__(self, train: PromptedRows, validation: PromptedRows, collate: Collate, batch_size: int, seed: int) -> None:
         super().__init__()
         self.train, self.validation = train, validation
-        self.pad, self.batch_size, self.seed = pad, batch_size, seed
+        self.collate, self.batch_size, self.seed = collate, batch_size, seed
 
     def train_dataloader(self) -> Any:
         return self._loader(self.train, shuffle=True)
@@ -87,4 +102,4 @@ class WriterBatches(pl.LightningDataModule):
     def _loader(self, rows: PromptedRows, *, shuffle: bool) -> DataLoader[Any]:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = LengthBucketSampler(rows.lengths, self.batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
-        return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(self.pad), num_workers=0)
+        return DataLoader(rows, batch_sampler=sampler, collate_fn=self.collate, num_workers=0)

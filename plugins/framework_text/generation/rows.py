@@ -29,17 +29,28 @@ class PromptedRows(Dataset[tuple[np.ndarray, int]]):
 
 
 class Collate:
-    """Rows -> input_ids, attention_mask, labels (batch, longest), padded on the right; labels are the answers alone."""
+    """Rows -> input_ids, attention_mask, labels (batch, longest), padded on the right; labels are the answers alone.
 
-    def __init__(self, pad: int) -> None:
+    apart: for encoder-decoder models: input_ids are the prompts alone, and labels have a length of their own.
+    """
+
+    def __init__(self, pad: int, *, apart: bool = False) -> None:
         self.pad = pad
+        self.apart = apart
 
     def __call__(self, rows: Sequence[tuple[np.ndarray, int]]) -> Batch:
-        shape = len(rows), max(len(row) for row, _ in rows)
-        ids, mask, labels = np.full(shape, self.pad), np.zeros(shape, np.int64), np.full(shape, IGNORED)
-        for i, (row, begin) in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-            labels[i, begin : len(row)] = row[begin:]
-        arrays = {"input_ids": ids, "attention_mask": mask, "labels": labels}
+        read = [row[:begin] if self.apart else row for row, begin in rows]
+        labels = [row[begin:] if self.apart else np.where(np.arange(len(row)) < begin, IGNORED, row) for row, begin in rows]
+        arrays = {
+            "input_ids": _padded(read, self.pad),
+            "attention_mask": _padded([np.ones_like(row) for row in read], 0),
+            "labels": _padded(labels, IGNORED),
+        }
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def _padded(rows: Sequence[np.ndarray], pad: int) -> np.ndarray:
+    padded = np.full((len(rows), max(map(len, rows))), pad)
+    for i, row in enumerate(rows):
+        padded[i, : len(row)] = row
+    return padded
