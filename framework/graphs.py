@@ -44,7 +44,7 @@ class Graph:
     inputs: named and ordered as the module's arguments.
     axes: the smallest and largest size of each dynamic axis but ``batch``.
     tolerance: largest absolute difference an exact export may show, per output.
-    decides: the output whose argmax over the last axis is the answer, if there is one.
+    decides: the output whose argmax over the last axis is the answer, if there is one; a codec that searches has none.
     state: what earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept.
     module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
     example: makes valid inputs for given axis sizes, ``example({"batch": 2, "sequence": 5})``.

@@ -7,11 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from framework import Check, FitContext, Fitted, InputError, Request, Section
+from framework import Check, FitContext, Fitted, Graph, InputError, Request, Section
 from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec
 from framework_summarization.data import SummarizationData
 from framework_text.generation import fitting
+from framework_text.generation.decoding import Sampling
 from framework_text.tokenizer import presentable
 
 PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
@@ -33,14 +34,20 @@ def fit(context: FitContext) -> Fitted:
     context.show(_cut(splits["train"], settings))
     fitted = fitting.fit(context, tokenizer, network, splits, *window)
     same = Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer))
-    return replace(fitted, settings=settings, checks=(same,))
+    return replace(fitted, settings=settings, graphs=_deciding(fitted.graphs, settings), checks=(same,))
 
 
 def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_text)
     settings = _settings(tokenizer, network, context.options)
-    return Fitted(settings=settings, graphs=fitting.graphs(network, *_window(settings, network)))
+    return Fitted(settings=settings, graphs=_deciding(fitting.graphs(network, *_window(settings, network)), settings))
+
+
+def _deciding(graphs: Sequence[Graph], settings: dict[str, Any]) -> tuple[Graph, ...]:
+    """Only where decoding is greedy without penalties is a token the argmax of one output."""
+    greedy = Sampling(**settings["sampling"]) == Sampling(length_penalty=settings["sampling"]["length_penalty"])
+    return tuple(graphs) if greedy else tuple(replace(graph, decides=None) for graph in graphs)
 
 
 def _settings(tokenizer: Any, network: Any, options: Summarization) -> dict[str, Any]:
