@@ -106,9 +106,19 @@ def test_stop_texts_cut_the_answer_off_and_are_not_announced(beams: int) -> None
     assert not any(answer["stopped"] for answer in whole)
     text = whole[0]["text"]
     stop = text[len(text) // 2 :][:3]
-    cut = answered(model, graphs, Sampling(beams=beams, stop=("never", stop)), frozenset())[0]
+    heard: list[Event] = []
+    codec: Any = Tokens(Sampling(beams=beams, stop=("never", stop)), None, frozenset())
+    scheduler = Scheduler(codec, ModuleBackend(graphs), graphs)
+    job = scheduler.start({"ids": test_generation.PROMPTS[0]}, heard.append)
+    while job.call is not None:
+        scheduler.advance(job, *scheduler.run([job]))
+    cut = job.response
+    assert cut is not None
     assert cut["stopped"]
     assert stop not in cut["text"]
+    said = "".join(f"{event.data['token']}," for event in heard)
+    assert cut["text"].startswith(said)
+    assert said
     if beams == 1:
         assert text.startswith(cut["text"] + stop)
 

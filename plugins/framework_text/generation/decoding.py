@@ -133,7 +133,10 @@ class _Answering:
             keep = np.zeros_like(last)
             outputs = yield Call(GRAPH, {"input_ids": last, "attention_mask": np.ones_like(last), "keep": keep}, parents)
         found = self._decoded(beams.best())
-        yield from _announce(found.tokens)
+        shown = found.tokens
+        while len(self.read(shown)) > len(found.text):  # those of a stop text
+            shown = shown[:-1]
+        yield from _announce(shown)
         return found
 
     def _first(self) -> Call:
