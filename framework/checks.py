@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
@@ -37,6 +37,8 @@ def check_recipe(config: DictConfig) -> None:
     problems += list(_wrong_exporters(exporters))
     problems += _wrong_trackers(config.tracker)
     task = plugins.task(config.task.name)
+    if task.model.stateful:
+        problems += _wrong_for_state(exporters, plugins.exporters.values())
     for exporter in exporters:
         if exporter.check:
             problems += resolve(exporter.check)(options_of(config.export[exporter.name], exporter.options))
@@ -90,6 +92,17 @@ def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
             yield f"export={exporter.name} starts from {exporter.base}: write export=[{','.join([exporter.base, *names])}]"
     if exporters and not any(exporter.exact and exporter.format == "onnx" for exporter in exporters):
         yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
+
+
+def _wrong_for_state(exporters: list[Exporter], known: Iterable[Exporter]) -> Iterator[str]:
+    """A graph with state runs many times for one request, on what earlier runs left: too much to calibrate with."""
+    wrong = [exporter.name for exporter in exporters if not exporter.exact and exporter.calibrates]
+    if not wrong:
+        return
+    good = [exporter.name for exporter in exporters if exporter.name not in wrong]
+    good += [e.name for e in known if not e.exact and not e.calibrates and e.base in good and e.name not in good]
+    for name in wrong:
+        yield f"export={name} measures activations, which a model with a cache does not allow: write export=[{','.join(good)}]"
 
 
 def _wrong_trackers(section: DictConfig) -> Iterator[str]:

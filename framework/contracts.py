@@ -150,6 +150,7 @@ class Candidate:
     check: ``"module:function"``, called with the task's options and these when the recipe is composed, before anything
         heavy is imported; returns the problems it finds.
     baseline: always fitted and shown beside the model.
+    stateful: its graphs have state, such as the cache of a decoder.
     """
 
     name: str
@@ -157,6 +158,7 @@ class Candidate:
     options: type = NoOptions
     check: str | None = None
     baseline: bool = False
+    stateful: bool = False
 
 
 @dataclass(frozen=True)
@@ -251,14 +253,16 @@ class Exporter:
     export: ``"module:function"``, called with the graphs, an empty folder, the options and the files of `base`
         ({graph name: path}, empty without a base); writes into the folder and returns a `Variant` whose paths are
         relative to it. A lossy exporter's is called with calibration feeds as well, {graph name: a list of inputs made from
-        training rows}, and is a generator: it writes candidates into the folder, each over the one before, from the most
-        to the least aggressive, and yields a `Variant` for each until one is accepted.
+        training rows}, if it `calibrates`, and is a generator: it writes candidates into the folder, each over the one
+        before, from the most to the least aggressive, and yields a `Variant` for each until one is accepted.
     open: ``"module:function"``, called with the graphs and {graph name: path}; returns a `Backend` that runs the files.
     format: of the files. "onnx" is what the runtime opens without torch; an artifact holds at least one such variant.
     base: the exporter whose files this one starts from.
     exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: the first candidate ships
         whose metric on validation drops by at most its option ``max_drop`` and whose loss, if the task names one, rises by at
         most the share ``max_loss_rise``.
+    calibrates: a lossy exporter looks at what graphs are fed. Of graphs with state that would be the whole of every decoding,
+        so such an exporter is refused for them.
     check: ``"module:function"``, called with the options when the recipe is composed; returns the problems it finds.
     """
 
@@ -269,4 +273,5 @@ class Exporter:
     options: type = NoOptions
     base: str | None = None
     exact: bool = True
+    calibrates: bool = True
     check: str | None = None

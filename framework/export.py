@@ -40,12 +40,21 @@ def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Pa
 
 
 def candidates(
-    graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None, calibration: Calibration
+    graphs: Sequence[Graph],
+    exporter: Exporter,
+    options: Any,
+    folder: Path,
+    base: Variant | None,
+    calibration: Calibration | None,
 ) -> Iterator[Variant]:
-    """The candidates of a lossy exporter, each written into its folder of the artifact when it is asked for."""
+    """The candidates of a lossy exporter, each written into its folder of the artifact when it is asked for.
+
+    calibration: None for an exporter that does without.
+    """
     own = folder / exporter.name
     own.mkdir()
-    found = resolve(exporter.export)(graphs, own, options, paths(folder, base) if base else {}, calibration)
+    fed = () if calibration is None else (calibration,)
+    found = resolve(exporter.export)(graphs, own, options, paths(folder, base) if base else {}, *fed)
     while True:
         with writing(own, weights(graphs)):
             variant = next(found, None)

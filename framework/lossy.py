@@ -14,7 +14,7 @@ from framework.verify import Trace, replay
 
 
 def search(
-    yardstick: Yardstick, exporter: Exporter, base: Variant | None, calibration: Calibration, reference: Measured
+    yardstick: Yardstick, exporter: Exporter, base: Variant | None, calibration: Calibration | None, reference: Measured
 ) -> list[Measured]:
     """Every candidate tried. The last ships, under the exporter's name, if any does; no file of another stays."""
     job, options = yardstick.job, yardstick.job.export_options(exporter)

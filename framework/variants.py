@@ -10,8 +10,8 @@ import numpy as np
 from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.loading import judged
 from framework.data.table import Splits
-from framework.errors import InputError
-from framework.export import calibration_feeds, export, open_backend, paths, size, weights
+from framework.errors import FrameworkError
+from framework.export import Calibration, calibration_feeds, export, open_backend, paths, size, weights
 from framework.graphs import Backend, stateful
 from framework.job import Job
 from framework.lockstep import Lockstep
@@ -62,9 +62,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
         if exporter.exact:
             found = [_prove(yardstick, exporter, base, reference, module)]
         else:
-            _check_lossy(exporter, fitted)
-            some = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
-            feeds = calibration_feeds(codec, module, fitted.graphs, job.requests(codec, judged(job.task, some)))
+            feeds = _calibration(yardstick, splits, module) if exporter.calibrates else None
             found = search(yardstick, exporter, base, feeds, reference)
         tried += found
         job.console.say(f"{found[-1].name}: {found[-1].decision}")
@@ -129,10 +127,13 @@ def _compare_steps(yardstick: Yardstick, reference: Measured, measured: Measured
     return together.parity
 
 
-def _check_lossy(exporter: Exporter, fitted: Fitted) -> None:
+def _calibration(yardstick: Yardstick, splits: Splits, module: Backend) -> Calibration:
+    job, fitted = yardstick.job, yardstick.fitted
     if stateful(fitted.graphs):
-        name = next(graph.name for graph in fitted.graphs if graph.state)
-        raise InputError(f"export={exporter.name}: {name}, a graph with a cache, cannot be quantized yet; leave it out")
+        raise FrameworkError(f"{job.task.model.name} fits graphs with state and must say so: Candidate(..., stateful=True)")
+    codec = job.codec(fitted)
+    some = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
+    return calibration_feeds(codec, module, fitted.graphs, job.requests(codec, judged(job.task, some)))
 
 
 def files_table(variants: Variants) -> Section:

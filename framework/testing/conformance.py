@@ -168,7 +168,7 @@ class ExporterConformance(_Conformance):
 
 def _first_candidate(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None) -> Variant:
     calibration = {graph.name: [graph.traced_with()] for graph in graphs}
-    return next(candidates(graphs, exporter, options, folder, base, calibration))
+    return next(candidates(graphs, exporter, options, folder, base, calibration if exporter.calibrates else None))
 
 
 def _weights(fitted: Fitted) -> dict[str, Any]:

@@ -25,7 +25,11 @@ class Dialogue:
 
 
 WRITER = Candidate(
-    "fine-tuned writer", fit="framework_dialogue.writer:fit", options=Writing, check="framework_dialogue.accepts:problems"
+    "fine-tuned writer",
+    fit="framework_dialogue.writer:fit",
+    options=Writing,
+    check="framework_dialogue.accepts:problems",
+    stateful=True,
 )
 BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writer:untuned", options=Writing, baseline=True)
 RETRIEVAL = Candidate("nearest question's answer", fit="framework_dialogue.baselines:retrieval", baseline=True)

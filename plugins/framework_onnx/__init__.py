@@ -1,4 +1,4 @@
-"""ONNX files: exact in fp32, and in INT8 as far as the metric allows."""
+"""ONNX files: exact in fp32, and in INT8 or with weights of few bits as far as the metric allows."""
 
 from __future__ import annotations
 
@@ -44,6 +44,26 @@ class OnnxInt8:
     candidates: list[str] = field(default_factory=lambda: list(CANDIDATES))
 
 
+BITS = ("int4 block 32", "int4 block 32 head int8", "int8 block 128", "int8 block 32")
+
+
+@dataclass
+class OnnxInt4:
+    """Options of `export: onnx_int4`.
+
+    Weights are rounded, in blocks, and nothing else: no rows are needed, graphs with a cache can be rounded too, and an
+    answer does not depend on its company.
+
+    candidates: tried in this order, ``WEIGHTS block SIZE [head WEIGHTS]``. int4, int8: bits of a weight. block: so many
+        share a scale; a power of two from 16 to 256. head: of the output projection and the embedding, unless they are as
+        the others; fp32 leaves them.
+    """
+
+    max_drop: float = 0.005  # of the task's metric on validation
+    max_loss_rise: float = 0.02  # of the loss on validation, as a share, where the task names one
+    candidates: list[str] = field(default_factory=lambda: list(BITS))
+
+
 @hookimpl
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     run = "framework.runtime.onnx:open_onnx"
@@ -51,3 +71,6 @@ def register_exporters(register: Callable[[Exporter], None]) -> None:
     int8 = Exporter("onnx_int8", "framework_onnx.search:candidates", run, "onnx", OnnxInt8, base="onnx", exact=False,
                     check="framework_onnx.accepts:problems")  # fmt: skip
     register(int8)
+    int4 = Exporter("onnx_int4", "framework_onnx.bits:candidates", run, "onnx", OnnxInt4, base="onnx", exact=False,
+                    calibrates=False, check="framework_onnx.accepts:bits_problems")  # fmt: skip
+    register(int4)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx_ir as ir
-from onnx_ir.passes.common import RemoveUnusedNodesPass
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
 
 from framework import Graph, Tensor, Variant
 from framework_onnx import Onnx
@@ -37,13 +37,14 @@ def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[s
             )
         assert program is not None
         _divide(program.model)
+        ClearMetadataAndDocStringPass()(program.model)  # where each node comes from, with paths of this machine
         size = sum(p.numel() * p.element_size() for p in graph.module.parameters())
         program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
     return Variant(_files(graphs), {"precision": "fp32", "opset": options.opset})
 
 
 def _divide(model: ir.Model) -> None:
-    """X * 1 / sqrt(y), as torch writes a root mean square norm, becomes x / sqrt(y), in which onnxruntime recognises it.
+    """A product with 1 / sqrt(y), as torch writes a root mean square norm, becomes the division that onnxruntime recognises.
 
     A norm is one kernel then, not seven, and a step of a decoder holds a hundred of them.
     """

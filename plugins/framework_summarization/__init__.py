@@ -29,6 +29,7 @@ WRITER = Candidate(
     fit="framework_summarization.writer:fit",
     options=Writing,
     check="framework_summarization.accepts:problems",
+    stateful=True,
 )
 BACKBONE = Candidate(
     "backbone before fine-tuning", fit="framework_summarization.writer:untuned", options=Writing, baseline=True

@@ -28,7 +28,7 @@ class _Tiny(ExporterConformance):
 
 
 class TestOnnx(_Tiny):
-    exporters: ClassVar[list[str]] = ["onnx", "onnx_int8"]
+    exporters: ClassVar[list[str]] = ["onnx", "onnx_int8", "onnx_int4"]
 
 
 class TestTorchScript(_Tiny):

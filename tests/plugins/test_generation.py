@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
@@ -14,8 +15,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from framework import Backend, Graph, ModuleBackend, Request, Response, Steps
 from framework.export import export, open_backend, paths
 from framework.plugins import load_plugins
+from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework.verify import Parity, compare_shapes
+from framework_onnx import OnnxInt4
+from framework_onnx.bits import candidates
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import Sampling, choose, decode
 
@@ -85,17 +89,62 @@ def test_greedy_tokens_equal_those_of_generate(family: str) -> None:
     assert len({tuple(answer["tokens"]) for answer in expected}) == len(PROMPTS)
 
 
-@pytest.mark.parametrize("exporter", ["onnx", "torchscript"])
-def test_exported_decoders_equal_the_module_and_say_the_same(tmp_path: Path, exporter: str) -> None:
+Exported = tuple[Any, Graph, dict[str, Path]]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """A tiny Gemma 3 with windows, its graph, and its fp32 ONNX file."""
+    return written(tmp_path_factory.mktemp("decoder"), "onnx")
+
+
+def written(folder: Path, exporter: str) -> Exported:
     model = tiny("gemma3_text")
-    graph = decoder_graph(model, WINDOW)
-    chosen = load_plugins().exporter(exporter)
-    variant = export([graph], chosen, chosen.options(), tmp_path, None)
-    backend = open_backend([graph], chosen, paths(tmp_path, variant))
+    graph, chosen = decoder_graph(model, WINDOW), load_plugins().exporter(exporter)
+    return model, graph, paths(folder, export([graph], chosen, chosen.options(), folder, None))
+
+
+def check_exact(exported: Exported, exporter: str) -> None:
+    model, graph, files = exported
+    backend, module = open_backend([graph], load_plugins().exporter(exporter), files), ModuleBackend([graph])
     parity = Parity()
-    compare_shapes(parity, [graph], ModuleBackend([graph]), backend)
+    compare_shapes(parity, [graph], module, backend)
     parity.require(exporter)
-    assert decoded(backend, graph, model) == decoded(ModuleBackend([graph]), graph, model)
+    assert decoded(backend, graph, model) == decoded(module, graph, model)
+
+
+def test_an_onnx_decoder_equals_the_module_and_says_the_same(exported: Exported) -> None:
+    check_exact(exported, "onnx")
+
+
+def test_a_torchscript_decoder_equals_the_module_and_says_the_same(tmp_path: Path) -> None:
+    check_exact(written(tmp_path, "torchscript"), "torchscript")
+
+
+def test_norms_are_written_as_onnxruntime_knows_them_and_no_path_of_this_machine_is(exported: Exported) -> None:
+    _, graph, files = exported
+    assert "Reciprocal" not in {node.op_type for node in onnx.load(files[graph.name]).graph.node}
+    assert b"/site-packages/" not in files[graph.name].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "apart", "share"),
+    [("int8 block 16", 0.02, 0.6), ("int4 block 16 head int8", 0.2, 0.5), ("int4 block 32 head fp32", 0.2, 0.6)],
+)
+def test_a_decoder_in_blocks_says_nearly_the_same_and_is_smaller(
+    exported: Exported, tmp_path: Path, name: str, apart: float, share: float
+) -> None:
+    _, graph, files = exported
+    (variant,) = candidates([graph], tmp_path, OnnxInt4(candidates=[name]), files)
+    small = tmp_path / variant.files[graph.name]
+    assert small.stat().st_size < share * files[graph.name].stat().st_size
+    assert graph.example is not None
+    feeds = graph.example({"batch": 3, "sequence": 5, "past": 7, "kept": 2})
+    exact, rounded = (open_onnx([graph], {graph.name: path}).run(graph.name, feeds) for path in (files[graph.name], small))
+    for output in ("logits", "new"):
+        assert np.abs(rounded[output] - exact[output]).mean() < apart * np.abs(exact[output]).mean()
+    alone = open_onnx([graph], {graph.name: small}).run(graph.name, {key: value[:1] for key, value in feeds.items()})
+    assert np.abs(alone["logits"] - rounded["logits"][:1]).max() < 1e-4  # whatever it is answered with
 
 
 def test_a_new_prompt_is_read_alone_and_joins_the_running_ones_as_long_as_there_is_room() -> None:

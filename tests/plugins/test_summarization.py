@@ -14,6 +14,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 
 import framework
 from framework import InputError, Table
+from framework.configs import compose_recipe
 from framework.testing import TaskConformance
 from framework_summarization.baselines import first_sentence, first_three_sentences
 from framework_summarization.codec import as_text, references
@@ -49,9 +50,11 @@ class TestConformance(TaskConformance):
 
 def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Path) -> None:
     """The adapter is merged; every step of the file is compared with the module's; baselines stand beside the model."""
-    folder = framework.run("summarization", *small(tmp_path), "trainer.max_epochs=1", folder=tmp_path / "run")
+    given = [*small(tmp_path), "trainer.max_epochs=1", "export=[onnx,onnx_int4]", "export.onnx_int4.candidates=[int8 block 32]"]
+    folder = framework.run("summarization", *given, "export.onnx_int4.max_drop=1", folder=tmp_path / "run")
     model = framework.load(folder)
     manifest = model.manifest
+    assert "shipped (int8 block 32)" in manifest["variants"]["onnx_int4"]["decision"]
     assert manifest["variants"]["onnx"]["parity"]["rows"] >= 20
     assert manifest["variants"]["onnx"]["parity"]["argmax_flips"] == 0
     assert manifest["model"]["trained_parameters"] < manifest["model"]["parameters"]
@@ -99,11 +102,12 @@ def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> Non
     assert framework.load(folder).manifest["model"]["precision"] == "bf16-mixed"
 
 
-def test_quantized_exports_of_a_graph_with_a_cache_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot be quantized yet"):
-        framework.run(
-            "summarization", *small(tmp_path), "trainer.max_steps=1", "export=[onnx,onnx_int8]", folder=tmp_path / "run"
-        )
+def test_exporters_that_cannot_take_a_cache_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    given = small(tmp_path)
+    with pytest.raises(InputError, match=r"export=onnx_int8 measures activations.*write export=\[onnx,onnx_int4\]"):
+        compose_recipe("summarization", [*given, "export=[onnx,onnx_int8]"])
+    with pytest.raises(InputError, match="'int5 block 32' is none; write int4 or int8, block and"):
+        compose_recipe("summarization", [*given, "export=[onnx,onnx_int4]", "export.onnx_int4.candidates=[int5 block 32]"])
 
 
 @pytest.mark.parametrize(

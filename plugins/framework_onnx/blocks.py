@@ -1,0 +1,166 @@
+"""Rewrites an ONNX graph so that its matrices are held in few bits; what passes between them stays fp32.
+
+A product x @ w becomes MatMulNBits, an operator of onnxruntime: the weights of a column are cut into blocks, each with a scale
+of its own and, where it has only 4 bits, a zero point; x is rounded to 8 bits within, block by block and row by row, so that
+no answer depends on what it is answered with. Rows of the embedding are taken from integers too (GatherBlockQuantized), and
+where it is tied to the head both read the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, DefaultWeightOnlyQuantizer
+
+MICROSOFT = "com.microsoft"
+INTEGER_ACTIVATIONS = 4  # the operator's accuracy_level: int8, the fastest; what that rounds is little beside 4-bit weights
+COLUMNS = 16384  # rounded at once: a vocabulary's head is large
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """bits: of a weight, 4 or 8. size: weights that share a scale, a power of two from 16 on."""
+
+    bits: int
+    size: int
+
+    @property
+    def symmetric(self) -> bool:
+        """8 bits need no zero point, 4 are too few to waste."""
+        return self.bits == 8
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """inner: of all matrices but the outer ones, which are the head and the embedding; None leaves those in fp32."""
+
+    inner: Blocks
+    outer: Blocks | None
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """A constant (in, out) that nodes multiply by, or (rows, width) that they take rows of: `turned` is stored as (out, in)."""
+
+    tensor: TensorProto
+    turned: bool
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        first, second = self.tensor.dims
+        return (second, first) if self.turned else (first, second)
+
+
+@dataclass
+class _Rewriting:
+    """The model on its way. vocabulary: outputs of the head."""
+
+    graph: GraphProto
+    scheme: Scheme
+    vocabulary: int
+    constants: Mapping[str, TensorProto]
+    transposed: Mapping[str, str]  # output of a node that transposes a constant matrix -> the matrix
+    done: dict[str, list[str]] = field(default_factory=dict)  # constant -> its integers, scales and perhaps zero points
+
+    def nodes(self, node: NodeProto) -> Iterator[NodeProto]:
+        matrix, table = self.multiplied(node), self.table(node)
+        blocks = None
+        if matrix is not None:
+            blocks = self.scheme.outer if matrix.shape[1] == self.vocabulary else self.scheme.inner
+        elif table is not None and self.scheme.outer is not None and table.shape[0] % self.scheme.outer.size == 0:
+            blocks = self.scheme.outer
+        if blocks is None:
+            yield node
+        elif matrix is not None:
+            yield from self.product(node, matrix, blocks)
+        elif table is not None:
+            yield from self.rows(node, table, blocks)
+
+    def multiplied(self, node: NodeProto) -> _Matrix | None:
+        """The constant that a product multiplies by."""
+        if node.op_type not in ("MatMul", "Gemm"):
+            return None
+        name, attributes = node.input[1], {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        turned = name in self.transposed
+        tensor = self.constants.get(self.transposed.get(name, name))
+        plain = attributes.get("transA", 0) == 0 and attributes.get("alpha", 1.0) == attributes.get("beta", 1.0) == 1.0
+        if tensor is None or not plain or len(tensor.dims) != 2 or tensor.data_type != TensorProto.FLOAT:
+            return None
+        return _Matrix(tensor, turned != bool(attributes.get("transB", 0)))
+
+    def table(self, node: NodeProto) -> _Matrix | None:
+        """The embedding of the vocabulary, as the head that it may be tied to reads it: (width, tokens)."""
+        tensor = self.constants.get(node.input[0]) if node.op_type == "Gather" else None
+        whole = tensor is not None and len(tensor.dims) == 2 and tensor.dims[0] >= self.vocabulary
+        axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
+        return _Matrix(tensor, turned=True) if tensor is not None and whole and axis == 0 else None
+
+    def product(self, node: NodeProto, matrix: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
+        rows, columns = matrix.shape
+        names, bias = self.integers(matrix, blocks), list(node.input[2:3])
+        output = f"{node.output[0]}_product" if bias else node.output[0]
+        yield helper.make_node(
+            "MatMulNBits", [node.input[0], *names], [output], name=f"{node.name}_blocks", domain=MICROSOFT,
+            K=rows, N=columns, bits=blocks.bits, block_size=blocks.size, accuracy_level=INTEGER_ACTIVATIONS,
+        )  # fmt: skip
+        if bias:
+            yield helper.make_node("Add", [output, *bias], [node.output[0]], name=f"{node.name}_bias")
+
+    def rows(self, node: NodeProto, table: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
+        integers, *scales = self.integers(table, blocks)
+        stem = f"{table.tensor.name}_{node.name}"
+        shape = _constant(self.graph, f"{stem}_shape", np.array([table.shape[1], -1]))
+        yield helper.make_node("Reshape", [integers, shape], [f"{stem}_rows"], name=f"{node.name}_flat")
+        yield helper.make_node(
+            "GatherBlockQuantized", [f"{stem}_rows", node.input[1], *scales], list(node.output), name=f"{node.name}_blocks",
+            domain=MICROSOFT, bits=blocks.bits, block_size=blocks.size, gather_axis=0, quantize_axis=1,
+        )  # fmt: skip
+
+    def integers(self, matrix: _Matrix, blocks: Blocks) -> list[str]:
+        """Names of integers (out, blocks, bytes), scales (out, blocks) and, with 4 bits, zero points, two in a byte."""
+        name = matrix.tensor.name + ("_turned" if matrix.turned else "")
+        if name not in self.done:
+            parts = zip(("integers", "scales", "zeros"), _rounded(matrix, blocks), strict=False)
+            self.done[name] = [_constant(self.graph, f"{name}_{kind}", value) for kind, value in parts]
+        return self.done[name]
+
+
+def in_blocks(model: ModelProto, scheme: Scheme, vocabulary: int) -> ModelProto:
+    """Rewrites the model in place and returns it. vocabulary: outputs of its head, 0 where it has none."""
+    graph = model.graph
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    turns = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
+    transposed = {node.output[0]: node.input[0] for node in turns if len(constants[node.input[0]].dims) == 2}
+    rewriting = _Rewriting(graph, scheme, vocabulary, constants, transposed)
+    nodes = [made for node in graph.node for made in rewriting.nodes(node)]
+    read = {name for node in nodes for name in node.input} | {output.name for output in graph.output}
+    nodes = [node for node in nodes if read.intersection(node.output)]  # transpositions of what is integers
+    del graph.node[:]
+    graph.node.extend(nodes)
+    read = {name for node in nodes for name in node.input}
+    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    if not any(entry.domain == MICROSOFT for entry in model.opset_import):
+        model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+    return model
+
+
+def _rounded(matrix: _Matrix, blocks: Blocks) -> list[np.ndarray]:
+    """Integers, scales and, unless they are symmetric, zero points, as MatMulNBits takes them, of the nearest rounding."""
+    values = numpy_helper.to_array(matrix.tensor)
+    weight = values.T if matrix.turned else values
+    config = DefaultWeightOnlyQuantConfig(block_size=blocks.size, is_symmetric=blocks.symmetric, bits=blocks.bits)
+    quantizer = DefaultWeightOnlyQuantizer(config)
+    cuts = range(0, weight.shape[1], COLUMNS)
+    parts = [quantizer.qbits_block_quant(np.ascontiguousarray(weight[:, cut : cut + COLUMNS])) for cut in cuts]
+    joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    return joined[:2] if blocks.symmetric else joined
+
+
+def _constant(graph: GraphProto, name: str, value: np.ndarray) -> str:
+    graph.initializer.append(numpy_helper.from_array(value, name))
+    return name
