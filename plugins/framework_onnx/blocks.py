@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper
-from onnxruntime.quantization.matmul_nbits_quantizer import DefaultWeightOnlyQuantConfig, DefaultWeightOnlyQuantizer
+from onnxruntime.capi._pybind_state import quantize_matmul_4bits, quantize_matmul_8bits
 
 MICROSOFT = "com.microsoft"
 INTEGER_ACTIVATIONS = 4  # the operator's accuracy_level: int8, the fastest; what that rounds is little beside 4-bit weights
@@ -153,12 +153,23 @@ def _rounded(matrix: _Matrix, blocks: Blocks) -> list[np.ndarray]:
     """Integers, scales and, unless they are symmetric, zero points, as MatMulNBits takes them, of the nearest rounding."""
     values = numpy_helper.to_array(matrix.tensor)
     weight = values.T if matrix.turned else values
-    config = DefaultWeightOnlyQuantConfig(block_size=blocks.size, is_symmetric=blocks.symmetric, bits=blocks.bits)
-    quantizer = DefaultWeightOnlyQuantizer(config)
     cuts = range(0, weight.shape[1], COLUMNS)
-    parts = [quantizer.qbits_block_quant(np.ascontiguousarray(weight[:, cut : cut + COLUMNS])) for cut in cuts]
+    parts = [_some_rounded(np.ascontiguousarray(weight[:, cut : cut + COLUMNS]), blocks) for cut in cuts]
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
     return joined[:2] if blocks.symmetric else joined
+
+
+def _some_rounded(weight: np.ndarray, blocks: Blocks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """By onnxruntime's own functions; the module around them, matmul_nbits_quantizer, sets up logging when it is imported."""
+    rows, columns = weight.shape
+    count = -(-rows // blocks.size)
+    padded = np.pad(weight, ((0, count * blocks.size - rows), (0, 0)))
+    integers = np.zeros((columns, count, blocks.size * blocks.bits // 8), np.uint8)
+    scales = np.zeros((columns, count), np.float32)
+    zeros = np.zeros((columns, -(-count * blocks.bits // 8)), np.uint8)
+    write = quantize_matmul_4bits if blocks.bits == 4 else quantize_matmul_8bits
+    write(integers, padded, scales, zeros, blocks.size, columns, rows, blocks.symmetric)
+    return integers, scales, zeros
 
 
 def _constant(graph: GraphProto, name: str, value: np.ndarray) -> str:

@@ -1,0 +1,232 @@
+"""Tokens a second of a causal language model: transformers' `generate` against its ONNX files, taking turns.
+
+    python benchmarks/decoding.py runs/summarization/latest
+    python benchmarks/decoding.py ./gemma-3-270m --candidates "int4 block 32" "int8 block 128"
+
+A run is measured as it was shipped, against the model it keeps in torch/. A folder as save_pretrained leaves it is exported
+first, in fp32 and with each of the candidates of `onnx_int4`, none of which a gate has judged. Prompts are random tokens, the
+likeliest token follows, and none ends an answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, cast
+
+import numpy as np
+
+from benchmarks.machine import heading
+from framework import Backend, Codec, FrameworkError, Graph, Request, Section, Steps
+from framework.artifact import open_artifact
+from framework.console import as_text
+from framework.export import export, paths
+from framework.plugins import load_plugins
+from framework.runs import find_run
+from framework.runtime.onnx import open_onnx
+from framework.runtime.scheduler import Scheduler
+from framework_onnx import BITS, OnnxInt4
+from framework_onnx.bits import candidates
+from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.decoding import GRAPH, Sampling, decode
+
+GENERATE, FP32 = "transformers generate", "onnx"
+PROMPT, LONG_PROMPT, STREAMS = 32, 200, 8
+EXACT, ROUNDED = 3.0, 6.0  # targets: times generate
+
+
+class Greedy:
+    """A codec of token ids alone: `limit` tokens after a prompt, whatever they are."""
+
+    version = 1
+
+    def __init__(self, shape: Sequence[int]) -> None:
+        self.shape = shape
+
+    def start(self, request: Request) -> Steps:
+        found = yield from decode(request["ids"], self.shape, request["limit"], (), Sampling())
+        return {"tokens": found.tokens}
+
+
+@dataclass
+class File:
+    """An ONNX file, what runs it, and what was measured: tokens/s alone and of all streams, seconds to a first token."""
+
+    name: str
+    path: Path
+    backend: Backend
+    scheduler: Scheduler
+    alone: list[float] = field(default_factory=list)
+    together: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    bare: list[float] = field(default_factory=list)  # the same prompt, by one run of the graph and nothing else
+    tokens: list[int] = field(default_factory=list)
+
+    def write(self, prompts: Sequence[list[int]], limit: int) -> float:
+        """Seconds that all prompts take together; the first one's tokens are kept."""
+        started = time.perf_counter()
+        answers = self.scheduler.answer([{"ids": prompt, "limit": limit} for prompt in prompts])
+        self.tokens = answers[0]["tokens"]
+        return time.perf_counter() - started
+
+    def run(self, prompt: list[int], graph: Graph) -> float:
+        ids = np.array([prompt], np.int64)
+        shape = next(tensor.axes[2:] for tensor in graph.inputs if tensor.name == "cache")
+        feeds = {
+            "input_ids": ids,
+            "attention_mask": np.ones_like(ids),
+            "keep": np.array([[len(prompt) - 1]]),
+            "past_mask": np.zeros((1, 0), np.int64),
+            "cache": np.zeros((1, 0, *cast(tuple[int, ...], shape)), np.float32),
+        }
+        started = time.perf_counter()
+        self.backend.run(GRAPH, feeds)
+        return time.perf_counter() - started
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", help="a finished run of a generator, or a folder as save_pretrained leaves it")
+    parser.add_argument("--candidates", nargs="+", default=list(BITS), help="of onnx_int4, where a folder is exported")
+    parser.add_argument("--tokens", type=int, default=128, help="new tokens (default 128)")
+    parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default 5)")
+    options = parser.parse_args()
+    print(heading(), flush=True)
+    try:
+        for section in sections(options):
+            print(as_text(section) + "\n", flush=True)
+    except FrameworkError as error:
+        sys.exit(f"error: {error}")
+
+
+def sections(options: argparse.Namespace) -> Iterator[Section]:
+    with contestants(options) as (model, graph, files):
+        random = np.random.default_rng(0)
+        vocabulary = int(model.config.vocab_size)
+        prompts = random.integers(5, vocabulary, (STREAMS, PROMPT)).tolist()
+        long = random.integers(5, vocabulary, LONG_PROMPT).tolist()
+        rates, tokens = [], generate(model, prompts[0], 4)
+        for file in files:
+            file.write(prompts, 4)  # what is slow once
+        for _ in range(options.rounds):
+            started = time.perf_counter()
+            tokens = generate(model, prompts[0], options.tokens)
+            rates.append(len(tokens) / (time.perf_counter() - started))
+            for file in files:
+                file.together.append(STREAMS * options.tokens / file.write(prompts, options.tokens))
+                file.bare.append(file.run(long, graph))
+                file.first.append(file.write([long], 1))
+                file.alone.append(options.tokens / file.write(prompts[:1], options.tokens))
+        yield speeds(options, rates, tokens, files)
+        yield beside(files)
+
+
+@contextmanager
+def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[File]]]:
+    """The model of transformers, its graph, and its ONNX files."""
+    from transformers import AutoModelForCausalLM
+
+    folder = Path(options.folder)
+    own = (folder / "config.json").is_file()
+    model = AutoModelForCausalLM.from_pretrained(folder if own else find_run(options.folder) / "torch", dtype="float32").eval()
+    model.generation_config.eos_token_id = None
+    shape = cache_shape(model.config)
+    if not own:
+        artifact = open_artifact(options.folder)
+        graph = next(graph for graph in artifact.graphs if graph.name == GRAPH)
+        found = [artifact.variant(name) for name, entry in artifact.manifest["variants"].items() if entry["format"] == "onnx"]
+        named = {f"{v.name} ({v.facts['precision']})" if v.name != FP32 else FP32: artifact.paths(v)[GRAPH] for v in found}
+        yield model, graph, [_file(name, path, graph, shape) for name, path in named.items()]
+        return
+    with tempfile.TemporaryDirectory() as place:
+        graph = decoder_graph(AutoModelForCausalLM.from_pretrained(folder, dtype="float32"), 1024)
+        yield model, graph, list(_exported(graph, Path(place), options.candidates, shape))
+
+
+def _exported(graph: Graph, place: Path, names: Sequence[str], shape: Sequence[int]) -> Iterator[File]:
+    onnx = load_plugins().exporter(FP32)
+    base = paths(place, export([graph], onnx, onnx.options(), place, None))
+    graph.module.to("meta")  # its weights are in the file
+    yield _file(FP32, base[GRAPH], graph, shape)
+    for number, name in enumerate(names):
+        folder = place / str(number)
+        folder.mkdir()
+        (variant,) = candidates([graph], folder, OnnxInt4(candidates=[name]), base)
+        yield _file(name, folder / variant.files[GRAPH], graph, shape)
+
+
+def _file(name: str, path: Path, graph: Graph, shape: Sequence[int]) -> File:
+    backend = open_onnx([graph], {GRAPH: path})
+    return File(name, path, backend, Scheduler(cast(Codec, Greedy(shape)), backend, [graph]))
+
+
+def generate(model: Any, prompt: list[int], limit: int) -> list[int]:
+    """Greedy, with transformers' own cache, as the library comes."""
+    import torch
+
+    given = torch.tensor([prompt])
+    with torch.inference_mode():
+        found = model.generate(
+            given, attention_mask=torch.ones_like(given), max_new_tokens=limit, do_sample=False, pad_token_id=0
+        )
+    tokens: list[int] = found[0, len(prompt) :].tolist()
+    return tokens
+
+
+def speeds(options: argparse.Namespace, rates: list[float], tokens: list[int], files: Sequence[File]) -> Section:
+    rows: list[tuple[str, ...]] = [(GENERATE, "", f"{max(rates):.1f}", f"{median(rates):.1f}", "1.00", "", "")]
+    for file in files:
+        times = median(mine / theirs for mine, theirs in zip(file.alone, rates, strict=True))
+        target = EXACT if file.name == FP32 else ROUNDED
+        same = next((i for i, pair in enumerate(zip(file.tokens, tokens, strict=True)) if pair[0] != pair[1]), len(tokens))
+        rows.append(
+            (
+                file.name,
+                f"{_size(file.path) / 1e6:.0f}",
+                f"{max(file.alone):.1f}",
+                f"{median(file.alone):.1f}",
+                f"{times:.2f}",
+                f">= {target:.0f}: {'reached' if times >= target else 'missed'}",
+                f"{same} of {len(tokens)}",
+            )
+        )
+    header = ("", "MB", "best tokens/s", "median", "x generate", "target", "first tokens as generate's")
+    note = (
+        f"One prompt of {PROMPT} tokens, {options.tokens} new ones, {len(rates)} turns; x is the median of the turns' ratios."
+    )
+    return Section(f"{options.folder}: one at a time", header, rows, note)
+
+
+def beside(files: Sequence[File]) -> Section:
+    """How much of a first token is the run of the prompt, and what company adds."""
+    rows = []
+    for file in files:
+        ratio = median(a / b for a, b in zip(file.first, file.bare, strict=True))
+        gain = median(a / b for a, b in zip(file.together, file.alone, strict=True))
+        rows.append(
+            (
+                file.name,
+                f"{1000 * median(file.first):.0f}",
+                f"{1000 * median(file.bare):.0f}",
+                f"{ratio:.2f}",
+                f"{median(file.together):.1f}",
+                f"{gain:.2f}",
+            )
+        )
+    header = ("", "ms to first token", "ms of the bare run", "x", f"tokens/s of {STREAMS} streams", "x one stream")
+    return Section(f"A prompt of {LONG_PROMPT} tokens, and {STREAMS} streams at once", header, rows, "Medians.")
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.parent.iterdir() if file.name.startswith(path.name))
+
+
+if __name__ == "__main__":
+    main()
