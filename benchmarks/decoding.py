@@ -34,7 +34,7 @@ from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework_onnx import BITS, OnnxInt4
 from framework_onnx.bits import candidates
-from framework_text.generation.decoder import cache_shape, decoder_graph
+from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import GRAPH, Sampling, decode
 
 GENERATE, FP32 = "transformers generate", "onnx"
@@ -47,11 +47,8 @@ class Greedy:
 
     version = 1
 
-    def __init__(self, shape: Sequence[int]) -> None:
-        self.shape = shape
-
     def start(self, request: Request) -> Steps:
-        found = yield from decode(request["ids"], self.shape, request["limit"], (), Sampling())
+        found = yield from decode(request["ids"], request["limit"], (), Sampling())
         return {"tokens": found.tokens}
 
 
@@ -137,34 +134,33 @@ def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[
     own = (folder / "config.json").is_file()
     model = AutoModelForCausalLM.from_pretrained(folder if own else find_run(options.folder) / "torch", dtype="float32").eval()
     model.generation_config.eos_token_id = None
-    shape = cache_shape(model.config)
     if not own:
         artifact = open_artifact(options.folder)
         graph = next(graph for graph in artifact.graphs if graph.name == GRAPH)
         found = [artifact.variant(name) for name, entry in artifact.manifest["variants"].items() if entry["format"] == "onnx"]
         named = {f"{v.name} ({v.facts['precision']})" if v.name != FP32 else FP32: artifact.paths(v)[GRAPH] for v in found}
-        yield model, graph, [_file(name, path, graph, shape) for name, path in named.items()]
+        yield model, graph, [_file(name, path, graph) for name, path in named.items()]
         return
     with tempfile.TemporaryDirectory() as place:
         graph = decoder_graph(AutoModelForCausalLM.from_pretrained(folder, dtype="float32"), 1024)
-        yield model, graph, list(_exported(graph, Path(place), options.candidates, shape))
+        yield model, graph, list(_exported(graph, Path(place), options.candidates))
 
 
-def _exported(graph: Graph, place: Path, names: Sequence[str], shape: Sequence[int]) -> Iterator[File]:
+def _exported(graph: Graph, place: Path, names: Sequence[str]) -> Iterator[File]:
     onnx = load_plugins().exporter(FP32)
     base = paths(place, export([graph], onnx, onnx.options(), place, None))
     graph.module.to("meta")  # its weights are in the file
-    yield _file(FP32, base[GRAPH], graph, shape)
+    yield _file(FP32, base[GRAPH], graph)
     for number, name in enumerate(names):
         folder = place / str(number)
         folder.mkdir()
         (variant,) = candidates([graph], folder, OnnxInt4(candidates=[name]), base)
-        yield _file(name, folder / variant.files[GRAPH], graph, shape)
+        yield _file(name, folder / variant.files[GRAPH], graph)
 
 
-def _file(name: str, path: Path, graph: Graph, shape: Sequence[int]) -> File:
+def _file(name: str, path: Path, graph: Graph) -> File:
     backend = open_onnx([graph], {GRAPH: path})
-    return File(name, path, backend, Scheduler(cast(Codec, Greedy(shape)), backend, [graph]))
+    return File(name, path, backend, Scheduler(cast(Codec, Greedy()), backend, [graph]))
 
 
 def generate(model: Any, prompt: list[int], limit: int) -> list[int]:

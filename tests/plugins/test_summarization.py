@@ -95,9 +95,8 @@ def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> 
         assert answer["complete"] == (1 in tokens)
 
 
-@pytest.mark.usefixtures("quick")
 def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
-    given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed", "export=[quick]"]
+    given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed"]
     folder = framework.run("summarization", *given, folder=tmp_path / "run")
     assert framework.load(folder).manifest["model"]["precision"] == "bf16-mixed"
 
@@ -167,7 +166,6 @@ def test_leads_are_the_first_sentences() -> None:
         assert predict([text])[0]["summary"] == expected
 
 
-@pytest.mark.usefixtures("quick")
 def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     rows = [
         {"id": f"p{i}", "sentences": {"abstract": [text]}, "summary": {"outcome": label}}
@@ -177,7 +175,5 @@ def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     columns = [f"data.train={path}", "data.text=sentences.abstract", "data.summary=summary.outcome"]
     settings = [one for one in small(tmp_path) if not one.startswith("data.train")]
-    folder = framework.run(
-        "summarization", *columns, *settings, "trainer.max_steps=1", "export=[quick]", folder=tmp_path / "run"
-    )
+    folder = framework.run("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
     assert framework.load(folder).manifest["data"]["columns"] == {"text": "sentences.abstract", "summary": "summary.outcome"}
