@@ -35,7 +35,8 @@ FAMILIES: Mapping[str, Mapping[str, Any]] = {
     "qwen2": SIZES,
     "qwen3": SIZES | {"head_dim": 8},
     "gemma2": SIZES | SLIDING,
-    "gemma3_text": SIZES | SLIDING | {"num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"]},
+    "gemma3_text": SIZES | SLIDING | {"num_hidden_layers": 2, "layer_types": ["sliding_attention", "full_attention"],
+                                      "num_key_value_heads": 1},
     "gpt2": {"vocab_size": 97, "n_embd": 32, "n_layer": 3, "n_head": 4, "n_positions": 256, "bos_token_id": 1,
              "eos_token_id": END},
 }  # fmt: skip

@@ -48,7 +48,7 @@ class Decoder(nn.Module):
         past_mask: torch.Tensor,
         cache: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        states = cache.permute(0, 2, 3, 4, 1, 5).flatten(1, 3).split(self.shape[2], 1)  # one copy, its parts are wanted
+        states = _by_head(cache, self.shape[2])
         layers = [CachedLayer(*pair) for pair in zip(states[::2], states[1::2], strict=True)]
         past = DynamicCache()
         past.layers = list(layers)
@@ -70,6 +70,15 @@ class Decoder(nn.Module):
         if not self.kinds:
             return scores(near)
         return {kind: scores(near if kind == "sliding_attention" else seen) for kind in self.kinds}
+
+
+def _by_head(cache: torch.Tensor, heads: int) -> Sequence[torch.Tensor]:
+    """Keys and values in turn, (batch, heads, past, width) each, copied as few times as runtimes without views can."""
+    batch, past, *_, width = cache.shape
+    if heads == 1:
+        return [state.reshape(batch, 1, past, width) for state in cache.flatten(2, 4).split(1, 2)]
+    states: Sequence[torch.Tensor] = cache.permute(0, 2, 3, 4, 1, 5).flatten(1, 3).split(heads, 1)
+    return states
 
 
 class CachedLayer(DynamicLayer):
