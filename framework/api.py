@@ -30,7 +30,7 @@ def load(path: Path | str, variant: str | None = None) -> Model:
 
         framework.load("runs/sentiment/latest").predict(["what a lovely flight"])
 
-    variant: "onnx" or "onnx_int8"; by default the one the run decided to ship. Raises FrameworkError.
+    variant: "onnx", "onnx_int8" or another that shipped; by default the one the run decided to ship. Raises FrameworkError.
     """
     from framework.runtime.model import load_model
 
