@@ -1,7 +1,7 @@
 """Tokens a second of a causal language model: transformers' `generate` against its ONNX files, taking turns.
 
     python benchmarks/decoding.py runs/summarization/latest
-    python benchmarks/decoding.py ./gemma-3-270m --candidates "int4 block 32" "int8 block 128"
+    python benchmarks/decoding.py ./gemma-3-270m --candidates "int4 block 32" "int8 block 64"
 
 A run is measured as it was shipped, against the model it keeps in torch/. A folder as save_pretrained leaves it is exported
 first, in fp32 and with each of the candidates of `onnx_int4`, none of which a gate has judged. Prompts are random tokens, the

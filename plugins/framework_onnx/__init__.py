@@ -44,15 +44,14 @@ class OnnxInt8:
     candidates: list[str] = field(default_factory=lambda: list(CANDIDATES))
 
 
-BITS = ("int4 block 32", "int4 block 32 head int8", "int8 block 128", "int8 block 32")
+BITS = ("int4 block 32", "int4 block 32 head int8", "int8 block 64", "int8 block 32")
 
 
 @dataclass
 class OnnxInt4:
     """Options of `export: onnx_int4`.
 
-    Weights are rounded, in blocks, and nothing else: no rows are needed, graphs with a cache can be rounded too, and an
-    answer does not depend on its company.
+    Weights are rounded, in blocks, and nothing else: no rows are needed, and graphs with a cache can be rounded too.
 
     candidates: tried in this order, ``WEIGHTS block SIZE [head WEIGHTS]``. int4, int8: bits of a weight. block: so many
         share a scale; a power of two from 16 to 256. head: of the output projection and the embedding, unless they are as

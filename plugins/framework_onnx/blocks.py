@@ -1,9 +1,8 @@
 """Rewrites an ONNX graph so that its matrices are held in few bits; what passes between them stays fp32.
 
 A product x @ w becomes MatMulNBits, an operator of onnxruntime: the weights of a column are cut into blocks, each with a scale
-of its own and, where it has only 4 bits, a zero point; x is rounded to 8 bits within, block by block and row by row, so that
-no answer depends on what it is answered with. Rows of the embedding are taken from integers too (GatherBlockQuantized), and
-where it is tied to the head both read the same ones.
+of its own and, where it has only 4 bits, a zero point; x is rounded to 8 bits within, block by block and row by row. Rows of
+the embedding are taken from integers too (GatherBlockQuantized), and where it is tied to the head both read the same ones.
 """
 
 from __future__ import annotations
