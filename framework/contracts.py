@@ -121,8 +121,8 @@ class Fitted:
     predict: answers requests directly, for candidates that have no graphs.
     write_resources: puts the codec's files (a tokenizer) into a folder.
     save: writes the model in its library's own format, for people who go on in Python.
-    references: makes requests of validation requests, with the answers that an independent implementation gives to them,
-        such as transformers' own `generate`; every exact file of graphs with state is held to them.
+    references: called with the codec and validation requests; makes requests of them, with the answers of an independent
+        implementation, such as transformers' own `generate`; every exact file of graphs with state is held to them.
     facts: what the manifest should say about it (backbone, licence, temperature, parameters), as plain data.
     """
 
@@ -132,7 +132,7 @@ class Fitted:
     write_resources: Callable[[Path], None] | None = None
     save: Callable[[Path], None] | None = None
     checks: Sequence[Check] = ()
-    references: Callable[[Sequence[Request]], list[Reference]] | None = None
+    references: Callable[[Any, Sequence[Request]], list[Reference]] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -53,7 +53,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     shows = job.console.disclosure.value
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
     module = ModuleBackend(fitted.graphs)
-    references = fitted.references(requests) if fitted.references is not None else []
+    references = fitted.references(codec, requests) if fitted.references is not None else []
     yardstick = Yardstick(job, fitted, splits.validation, requests, references)
     reference = yardstick.measure("trained module", weights(fitted.graphs), module)
     tried: list[Measured] = []

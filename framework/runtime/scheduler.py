@@ -109,9 +109,10 @@ class Scheduler:
         recorded: dict[int, list[tuple[str, Tensors]]] = defaultdict(list)
         left, at_once = iter(generators), self.rows if self.stateful else len(generators)
         while True:
+            waiting = [job for job in waiting if job.call is not None]
             begun = [self.begin(steps) for steps in islice(left, at_once - len(waiting))]
             jobs += begun
-            waiting = [job for job in [*waiting, *begun] if job.call is not None]
+            waiting += [job for job in begun if job.call is not None]
             if not begun and not waiting:
                 break
             for batch in self._batches(waiting):

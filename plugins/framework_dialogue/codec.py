@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from framework import Call, Interface, Request, Response, Steps, Tensors
+from framework import Interface, Request, Response, Steps
 from framework_dialogue.requests import OPTIONS, Asked, parsed
 from framework_text.generation.decoding import Sampling, decode, likelihood
 from framework_text.generation.telling import Told, reader, tell
@@ -78,7 +78,7 @@ class DialogueCodec:
         told = yield from tell(decode(ids, limit, self.ends, asked.sampling, read=self.read), self.read)
         return response(told, len(ids), dropped)
 
-    def score(self, request: Request, targets: Mapping[str, str]) -> Generator[Call, Tensors, Response]:
+    def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
         """nats: of the answer that the row holds; answer_tokens: in how many tokens."""
         answer = self.answer(targets["answer"])
         ids, _ = self.prompt(Asked.of(request, self.sampling).messages)

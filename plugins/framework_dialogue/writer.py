@@ -47,7 +47,7 @@ def fit(context: FitContext) -> Fitted:
     return replace(
         fitted,
         settings=settings,
-        references=partial(_references, network, codec),
+        references=partial(_references, network),
         checks=(Check("prompts equal transformers' chat template", partial(_other_prompts, tokenizer, settings)),),
         facts={**fitted.facts, "chat_template": own},
     )

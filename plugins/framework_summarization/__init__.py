@@ -49,6 +49,8 @@ def register_tasks(register: Callable[[Task], None]) -> None:
                 Column("summary", ("summary", "highlights", "target", "tldr", "headline", "title"), "text", target=True),
             ),
             metric=Metric("rouge_l"),
+            loss="perplexity",
+            scores=True,
             data="framework_summarization.data:prepare",
             evaluate="framework_summarization.evaluation:evaluate",
             codec="framework_summarization.codec:SummarizationCodec",

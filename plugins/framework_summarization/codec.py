@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from framework import Interface, Request, Response, Steps
-from framework_text.generation.decoding import Decoding, Sampling, Source, decode, encode
+from framework_text.generation.answering import Answering
+from framework_text.generation.decoding import Sampling
+from framework_text.generation.telling import Told, reader, tell
 from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 1
+BRIEF = 8  # tokens of golden examples, which are answered wherever the artifact is opened
 ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -36,8 +39,7 @@ def references(value: str) -> list[str]:
 class SummarizationCodec:
     """settings: kind: decoder-only or encoder-decoder; max_text, max_summary: tokens; limit: of the tokens chosen, those
     that begin and end a summary by force among them; ends: tokens that end a summary; begin, prompt: tokens before and after
-    the text; sampling: how tokens are chosen; opening: of an encoder-decoder model the token that starts its decoder, and
-    those forced to be the first and, at the limit, the last.
+    the text; before, lead: tokens and text before a summary; sampling: how tokens are chosen; opening: see `Answering`.
     """
 
     version = VERSION
@@ -49,11 +51,14 @@ class SummarizationCodec:
         self.ends: set[int] = set(settings["ends"])
         self.begin, self.prompt = list(settings["begin"]), list(settings["prompt"])
         self.sampling = Sampling(**settings["sampling"])
-        self.opening: Mapping[str, int | None] | None = settings["opening"] if settings["kind"] == "encoder-decoder" else None
+        self.before, self.lead = list(settings["before"]), settings["lead"]
+        self.answering = Answering(frozenset(self.ends), settings["opening"])
         self.tokenizer = read_tokenizer(resources)
+        self.read = reader(self.tokenizer)
 
     def parse(self, request: Any) -> Request:
-        return {"text": as_text(text_of(request))}
+        brief = {"max_tokens": request["max_tokens"]} if isinstance(request, Mapping) and "max_tokens" in request else {}
+        return {"text": as_text(text_of(request)), **brief}
 
     def text_ids(self, request: Request) -> list[int]:
         """Tokens of the text, before it is cut."""
@@ -65,17 +70,24 @@ class SummarizationCodec:
 
     def start(self, request: Request) -> Steps:
         ids = self.text_ids(request)
-        found = yield from self._write(self.prompt_ids(ids))
-        summary = self.tokenizer.decode(found.tokens, skip_special_tokens=True).strip()
-        return {"summary": summary, "complete": found.stopped, "text_was_cut": len(ids) > self.max_text}
+        limit = min(request.get("max_tokens", self.limit), self.limit)
+        writing = self.answering.write(self.prompt_ids(ids), limit, self.sampling, self.read)
+        return self.response((yield from tell(writing, self.read)), len(ids))
 
-    def _write(self, prompt: list[int]) -> Decoding:
-        if self.opening is None:
-            return (yield from decode(prompt, self.limit, self.ends, self.sampling))
-        start, first, last = (self.opening[name] for name in ("start", "first", "last"))
-        assert start is not None
-        source = Source((yield from encode(prompt)), first, last)
-        return (yield from decode([start], self.limit, self.ends, self.sampling, source))
+    def response(self, told: Told, tokens: int) -> Response:
+        """tokens: of the text."""
+        return {"summary": told.text, "complete": told.stopped, "text_was_cut": tokens > self.max_text}
+
+    def answer(self, summary: str) -> list[int]:
+        """Tokens of a summary as they are learned, with those around it."""
+        written = self.tokenizer.encode(f"{self.lead}{summary.strip()}", add_special_tokens=False).ids
+        return [*self.before, *written[: self.max_summary], min(self.ends)]
+
+    def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
+        """nats: of the first summary that the row holds; summary_tokens: in how many tokens."""
+        answer = self.answer(references(targets["summary"])[0])
+        nats = yield from self.answering.likelihood(self.prompt_ids(self.text_ids(request)), answer)
+        return {"nats": nats, "summary_tokens": len(answer)}
 
     def flatten(self, response: Response) -> dict[str, str]:
         flags = {key: str(response[key]).lower() for key in ("complete", "text_was_cut")}
@@ -92,6 +104,7 @@ class SummarizationCodec:
             request={"anyOf": [{"type": "object", "properties": {"text": text}, "required": ["text"]}, text]},
             response={"type": "object", "properties": properties, "required": list(properties)},
             example={"text": "The committee met on Monday. After two hours it agreed on a new budget for the library."},
+            brief={"max_tokens": BRIEF},
         )
 
     @staticmethod

@@ -7,16 +7,19 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from framework import Check, FitContext, Fitted, Graph, InputError, Request, Section
+from framework import Check, FitContext, Fitted, Graph, InputError, Reference, Request, Section
 from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec
 from framework_summarization.data import SummarizationData
 from framework_text.generation import fitting
 from framework_text.generation.decoding import Sampling
+from framework_text.generation.reference import PROMPTS, TOKENS, generated
+from framework_text.generation.telling import Told
 from framework_text.tokenizer import presentable
 
 PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
 PROMPT = "\n\nSummary:"
+LONG, JOINED = 3, 8  # references that fill the window, and texts that one of them is made of
 SAMPLING = ("beams", "length_penalty", "repetition_penalty", "no_repeat_ngram")
 
 
@@ -34,7 +37,13 @@ def fit(context: FitContext) -> Fitted:
     context.show(_cut(splits["train"], settings))
     fitted = fitting.fit(context, tokenizer, network, splits, *window)
     same = Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer))
-    return replace(fitted, settings=settings, graphs=_deciding(fitted.graphs, settings), checks=(same,))
+    return replace(
+        fitted,
+        settings=settings,
+        graphs=_deciding(fitted.graphs, settings),
+        checks=(same,),
+        references=partial(_references, network) if _greedy(settings) and settings["opening"] is None else None,
+    )
 
 
 def untuned(context: FitContext) -> Fitted:
@@ -46,8 +55,11 @@ def untuned(context: FitContext) -> Fitted:
 
 def _deciding(graphs: Sequence[Graph], settings: dict[str, Any]) -> tuple[Graph, ...]:
     """Only where decoding is greedy without penalties is a token the argmax of one output."""
-    greedy = Sampling(**settings["sampling"]) == Sampling(length_penalty=settings["sampling"]["length_penalty"])
-    return tuple(graphs) if greedy else tuple(replace(graph, decides=None) for graph in graphs)
+    return tuple(graphs) if _greedy(settings) else tuple(replace(graph, decides=None) for graph in graphs)
+
+
+def _greedy(settings: dict[str, Any]) -> bool:
+    return Sampling(**settings["sampling"]) == Sampling(length_penalty=settings["sampling"]["length_penalty"])
 
 
 def _settings(tokenizer: Any, network: Any, options: Summarization) -> dict[str, Any]:
@@ -68,6 +80,8 @@ def _settings(tokenizer: Any, network: Any, options: Summarization) -> dict[str,
         "begin": [*before, *_plain(tokenizer, prefix)],
         "prompt": [*_plain(tokenizer, prompt), *((behind or [tokenizer.eos_token_id]) if apart else [])],
         "ends": [tokenizer.eos_token_id],
+        "before": _around(tokenizer, "text_target")[0] if apart else [],
+        "lead": "" if apart else " ",
         "sampling": {name: getattr(options, name) for name in SAMPLING},
         "opening": opening,
     }
@@ -111,13 +125,11 @@ def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
 
 def _pairs(tokenizer: Any, pairs: Sequence[tuple[str, str]], settings: dict[str, Any]) -> fitting.Pairs:
     prompts, answers = [], []
-    apart = settings["kind"] == "encoder-decoder"
-    before = _around(tokenizer, "text_target")[0] if apart else []
     for text, summary in pairs:
         ids = _plain(tokenizer, text)[: settings["max_text"]]
         prompts.append([*settings["begin"], *ids, *settings["prompt"]])
-        written = _plain(tokenizer, summary.strip() if apart else f" {summary.strip()}")[: settings["max_summary"]]
-        answers.append([*before, *written, settings["ends"][0]])
+        written = _plain(tokenizer, f"{settings['lead']}{summary.strip()}")[: settings["max_summary"]]
+        answers.append([*settings["before"], *written, settings["ends"][0]])
     return fitting.Pairs(prompts, answers)
 
 
@@ -131,6 +143,18 @@ def _cut(train: fitting.Pairs, settings: dict[str, Any]) -> Section:
         ("summaries", f"{summaries:,}", f"{settings['max_summary']}", "task.max_summary"),
     ]
     return Section("Training rows that fill the limit of tokens and may be cut", ("", "rows", "tokens", "set by"), rows)
+
+
+def _references(network: Any, codec: SummarizationCodec, requests: Sequence[Request]) -> list[Reference]:
+    """What `generate` writes of the first texts, and of some as long as the window."""
+    limit, found = min(TOKENS, codec.limit), list[Reference]()
+    long = [{"text": " ".join(request["text"] for request in requests[turn : turn + JOINED])} for turn in range(LONG)]
+    for request in [*long, *requests][:PROMPTS]:
+        ids = codec.text_ids(request)
+        tokens, stopped = generated(network, codec.prompt_ids(ids), limit, codec.ends)
+        told = Told(codec.read(tokens).strip(), len(tokens), stopped)
+        found.append(({"text": request["text"], "max_tokens": limit}, codec.response(told, len(ids))))
+    return found
 
 
 def _other_tokens(reference: Any, codec: SummarizationCodec, requests: Sequence[Request]) -> list[int]:

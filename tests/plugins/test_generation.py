@@ -167,6 +167,16 @@ def test_a_new_prompt_is_read_alone_and_joins_the_running_ones_as_long_as_there_
     assert full.choose([late, *running, fresh])[0] is running[0]
 
 
+def test_more_requests_than_run_at_once_are_all_answered_though_they_end_together() -> None:
+    model = tiny("llama")
+    graph = decoder_graph(model, WINDOW)
+    codec: Any = Tokens()
+    requests = [{"ids": prompt} for prompt in PROMPTS]
+    expected = Scheduler(codec, ModuleBackend([graph]), [graph]).answer(requests)
+    assert Scheduler(codec, ModuleBackend([graph]), [graph], rows=2).answer(requests) == expected
+    assert Scheduler(codec, ModuleBackend([graph]), [graph], rows=2).answer(requests[:1] * 5) == expected[:1] * 5
+
+
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
 
 

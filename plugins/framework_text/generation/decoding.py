@@ -209,12 +209,18 @@ def encode(source: Sequence[int]) -> Generator[Call | Event, Tensors, Tensors]:
     return {"cross": outputs["cross"], "cross_mask": mask}
 
 
-def likelihood(prompt: Sequence[int], answer: Sequence[int]) -> Generator[Call, Tensors, float]:
-    """Steps of a codec that end with the nats of an answer's tokens, all together, after the prompt."""
-    whole, first, fed, nats = [*prompt, *answer], len(prompt) - 1, 0, 0.0
+def likelihood(
+    prompt: Sequence[int], answer: Sequence[int], source: Tensors | None = None
+) -> Generator[Call | Event, Tensors, float]:
+    """Steps of a codec that end with the nats of an answer's tokens, all together, after the prompt.
+
+    source: what the decoder's first call is fed besides its tokens.
+    """
+    whole, first, fed, nats, more = [*prompt, *answer], len(prompt) - 1, 0, 0.0, source or {}
     while first < len(whole) - 1:
         last = min(first + KEPT, len(whole) - 1)
-        outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)))
+        outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)) | more)
+        more = {}
         logits = outputs["logits"][0].astype(np.float64)
         highest = logits.max(-1)
         chosen = logits[np.arange(len(logits)), whole[first + 1 : last + 1]]
