@@ -79,20 +79,22 @@ class CrossDecoder(nn.Module):
         past, layers = _caches(cache, cross)
         hidden = self.layers(input_ids, places, keys, seen, scores(cross_mask.unsqueeze(1) > 0), past)
         wanted = hidden.gather(1, keep.unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))
-        new = torch.stack([torch.stack([layer.new_keys, layer.new_values], 1) for layer in layers], 1)
-        return self.logits(wanted), new.permute(0, 4, 1, 2, 3, 5)
+        new = torch.cat([states for layer in layers for states in (layer.new_keys, layer.new_values)], 1)
+        return self.logits(wanted), new.unflatten(1, cache.shape[2:5]).permute(0, 4, 1, 2, 3, 5)
 
 
 def _caches(cache: torch.Tensor, cross: torch.Tensor) -> tuple[EncoderDecoderCache, list[CachedLayer]]:
     """The cache that attention reads, its cross-attention part filled, and the layers that keep what is new."""
-    own, read = (
-        [CachedLayer(*(state.transpose(1, 2) for state in layer.unbind(2))) for layer in states.unbind(2)]
-        for states in (cache, cross)
-    )
+    own, read = ([CachedLayer(keys, values) for keys, values in _layers(states)] for states in (cache, cross))
     past = EncoderDecoderCache(DynamicCache(), DynamicCache())
     past.self_attention_cache.layers, past.cross_attention_cache.layers = list(own), list(read)
     past.is_updated = dict.fromkeys(range(len(read)), True)
     return past, own
+
+
+def _layers(states: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    """(batch, length, layers, 2, heads, width) -> keys and values (batch, heads, length, width) of each layer."""
+    return [(states[:, :, i, 0].transpose(1, 2), states[:, :, i, 1].transpose(1, 2)) for i in range(states.shape[2])]
 
 
 class T5Layers(nn.Module):
