@@ -130,7 +130,7 @@ def test_norms_are_written_as_onnxruntime_knows_them_and_no_path_of_this_machine
 
 @pytest.mark.parametrize(
     ("name", "apart", "share"),
-    [("int8 block 16", 0.02, 0.6), ("int4 block 16 head int8", 0.2, 0.5), ("int4 block 32 head fp32", 0.2, 0.6)],
+    [("int8 block 16", 0.02, 0.6), ("int4 block 16 head int8", 0.2, 0.5), ("int4 block 32 head fp32", 0.2, 0.65)],
 )
 def test_a_decoder_in_blocks_says_nearly_the_same_and_is_smaller(
     exported: Exported, tmp_path: Path, name: str, apart: float, share: float
