@@ -92,7 +92,7 @@ def test_the_command_works(
     else:
         run = [word for word in words[3:] if word.startswith("recipe=")]
         own = {word.partition("=")[0] for word in words}
-        generators = {"recipe=summarization": writer, "recipe=dialogue": talker}
+        generators = {"recipe=summarization": writer, "recipe=dialogue": talker, "recipe=generation": talker}
         settings = generators[run[0]](place) if run and run[0] in generators else [*small, "export=[quick]"]
         if "model.layers=2" in words:
             settings = [*settings, f"model.name={tiny_model(place / 'layers', layers=3)}"]
@@ -105,6 +105,8 @@ def talker(place: Path) -> list[str]:
     """What docs/dialogue.md takes for granted, and settings that make its run small."""
     write_dialogues(place / "conversations.jsonl", 40)
     write_csv(place / "faq.csv", [(text, label) for text, label in rows(60)], ("asked", "said"))
+    write_csv(place / "copy.csv", [(text, label) for text, label in rows(60)], ("product", "advert"))
+    write_csv(place / "prompts.csv", [(text, label) for text, label in rows(60)], ("prompt", "text"))
     tiny_writer(place / "llama")
     return [
         f"data.train={place / 'conversations.jsonl'}",

@@ -1,12 +1,15 @@
-"""Dialogue: a conversation in, the assistant's next answer out, written by a fine-tuned causal language model."""
+"""Dialogue: a conversation in, the assistant's next answer out, written by a fine-tuned causal language model. Generation: a
+prompt in, a text out, by the same.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Optional
 
 from framework import Candidate, Metric, Task, hookimpl
+from framework_dialogue import prompts
 from framework_dialogue.conversations import COLUMNS, SHAPED
 from framework_text.generation.options import Writing
 
@@ -24,6 +27,14 @@ class Dialogue:
     repetition_penalty: float = 1.0
 
 
+@dataclass
+class Generation(Dialogue):
+    """Options of `task: generation`: those of dialogues, for longer answers to shorter prompts."""
+
+    max_context: int = 192
+    max_answer: int = 256
+
+
 WRITER = Candidate(
     "fine-tuned writer",
     fit="framework_dialogue.writer:fit",
@@ -35,22 +46,32 @@ BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writ
 RETRIEVAL = Candidate("nearest question's answer", fit="framework_dialogue.baselines:retrieval", baseline=True)
 
 
+DIALOGUE = Task(
+    "dialogue",
+    options=Dialogue,
+    columns=COLUMNS,
+    shape="framework_dialogue.conversations:shape",
+    shaped=SHAPED,
+    judged="framework_dialogue.data:answers",
+    metric=Metric("chrf"),
+    loss="perplexity",
+    scores=True,
+    data="framework_dialogue.data:prepare",
+    evaluate="framework_dialogue.evaluation:evaluate",
+    codec="framework_dialogue.codec:DialogueCodec",
+    candidates=(RETRIEVAL, BACKBONE, WRITER),
+)
+GENERATION = replace(
+    DIALOGUE,
+    name="generation",
+    options=Generation,
+    columns=prompts.COLUMNS,
+    shape="framework_dialogue.prompts:shape",
+    metric=Metric("rouge_l"),
+)
+
+
 @hookimpl
 def register_tasks(register: Callable[[Task], None]) -> None:
-    register(
-        Task(
-            "dialogue",
-            options=Dialogue,
-            columns=COLUMNS,
-            shape="framework_dialogue.conversations:shape",
-            shaped=SHAPED,
-            judged="framework_dialogue.data:answers",
-            metric=Metric("chrf"),
-            loss="perplexity",
-            scores=True,
-            data="framework_dialogue.data:prepare",
-            evaluate="framework_dialogue.evaluation:evaluate",
-            codec="framework_dialogue.codec:DialogueCodec",
-            candidates=(RETRIEVAL, BACKBONE, WRITER),
-        )
-    )
+    register(DIALOGUE)
+    register(GENERATION)

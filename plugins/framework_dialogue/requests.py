@@ -48,6 +48,8 @@ def parsed(request: Any, roles: Mapping[str, str]) -> Request:
     roles: more names of speakers in rows.
     """
     given = {"messages": [{"role": "user", "content": request}]} if isinstance(request, str) else request
+    if isinstance(given, Mapping) and "prompt" in given:  # of `task: generation`
+        given = {"question" if key == "prompt" else key: value for key, value in given.items()}
     if isinstance(given, Mapping) and ROW & given.keys() and not isinstance(given.get("messages"), list):
         row = {key: value for key, value in given.items() if key in ROW}
         given = {**{key: value for key, value in given.items() if key not in ROW}, "messages": history_of(row, roles)}

@@ -19,7 +19,8 @@ from framework_dialogue.evaluation import distinct, evaluate
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.templates import PLAIN, Template, frozen
 from framework_text.tokenizer import write_tokenizer
-from tests.tiny import tiny_writer, write_dialogues
+from tests.tiny import rows as rows_of
+from tests.tiny import tiny_writer, write_csv, write_dialogues
 
 
 def small(folder: Path) -> list[str]:
@@ -58,6 +59,17 @@ def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) 
     again = model.predict([{"messages": [{"role": "user", "content": "the lovely flight"}]}, "the awful crew"])
     assert again[0] == alone
     assert alone["completion_tokens"] <= 6
+
+
+def test_texts_for_prompts_come_from_the_same_code_with_columns_of_their_own(tmp_path: Path) -> None:
+    rows = [(f"the {label}", json.dumps([text, label]), text) for text, label in rows_of(60)]
+    write_csv(tmp_path / "copy.csv", [(f"{text}", as_list) for _, as_list, text in rows], ("topic", "article"))
+    given = [f"data.train={tmp_path / 'copy.csv'}", *small(tmp_path)[1:], "trainer.max_steps=2"]
+    model = framework.load(framework.run("generation", *given, folder=tmp_path / "run"))
+    assert model.manifest["data"]["columns"] == {"prompt": "topic", "text": "article"}
+    assert model.manifest["metric"]["name"] == "rouge_l"
+    asked = model.predict([{"prompt": "the lovely flight"}, "the lovely flight"])
+    assert asked[0] == asked[1]
 
 
 @pytest.fixture
