@@ -57,7 +57,8 @@ def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> No
     (tmp_path / "flats.csv").write_text("area,cost\n" + "20,50\n" * 30 + "big,100\n")
     ran = command(site, tmp_path, "recipe=price", "data.train=flats.csv")
     assert (ran.returncode, "flats.csv, line 32: size 'big' is not a number" in ran.stderr) == (2, True)
-    assert "no recipe 'pric'; did you mean price? available: dialogue, generation, price, sentiment" in command(site, tmp_path, "recipe=pric").stderr
+    nearest = command(site, tmp_path, "recipe=pric").stderr
+    assert "no recipe 'pric'; did you mean price? available: dialogue, generation, price, sentiment" in nearest
 
 
 def test_a_broken_plugin_is_named_with_its_distribution_and_the_rest_goes_on(site: Path, tmp_path: Path) -> None:
