@@ -23,14 +23,21 @@ def test_every_hook_has_its_heading_in_the_docs() -> None:
     assert headings == HOOKS
 
 
+EXTRA = {  # recipes whose data and backbone are an extra
+    "summarization": ["task.max_text=24"],
+    "dialogue": ["task.max_context=24"],
+    "generation": ["task.max_context=24", "task.max_answer=24"],
+}
+
+
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str, tmp_path: Path) -> None:
     text = (own_recipes() / "recipe" / f"{recipe}.yaml").read_text("utf-8")
     assert any(line.startswith(f"#   python -m framework recipe={recipe}") for line in text.splitlines())
     given = []
-    if recipe == "summarization":  # its data and its backbone are an extra
+    if recipe in EXTRA:
         given = [f"data.train={write_csv(tmp_path / 'a.csv', summaries())}", f"model.name={tiny_writer(tmp_path / 'model')}"]
-        given.append("task.max_text=24")
+        given += EXTRA[recipe]
     assert compose_recipe(recipe, given).task.name
 
 
