@@ -40,7 +40,6 @@ def ended_well(done: subprocess.CompletedProcess[str], run: Path) -> str:
         (1000, [], "run"),  # the recipe itself
         (2500, ["trainer.enable_checkpointing=false"], "run"),  # run.log
         (3000, [], "checkpoints/best-epoch0.ckpt"),
-        (300_000, [], ".artifact-unfinished/onnx"),
     ],
 )
 def test_a_file_that_may_not_grow_is_named(tmp_path: Path, small: list[str], limit: int, more: list[str], file: str) -> None:
@@ -50,7 +49,7 @@ def test_a_file_that_may_not_grow_is_named(tmp_path: Path, small: list[str], lim
     assert f"{file}: files may not grow that large here (ulimit -f)" in message
     assert "MB are free; make room" in message
     assert (run / "config.yaml").exists() == (limit > 1000)
-    assert len(list(run.glob("checkpoints/*.ckpt"))) == (2 if limit == 300_000 else 0)
+    assert not list(run.glob("checkpoints/*.ckpt"))
 
 
 @pytest.fixture
@@ -74,9 +73,9 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     [
         ("320k", "[onnx]", "checkpoints/last.ckpt", ["best-epoch0.ckpt"]),
         ("720k", "[onnx]", "checkpoints/best-epoch", ["best-epoch0.ckpt", "last.ckpt"]),
-        ("720k", "[onnx]", ".artifact-unfinished/onnx", ["best-epoch0.ckpt", "last.ckpt"]),
-        ("960k", "[onnx,torchscript]", ".artifact-unfinished/torchscript", ["best-epoch0.ckpt", "last.ckpt"]),
-        ("1080k", "[onnx,onnx_int8]", ".artifact-unfinished/onnx_int8", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("640k", "[onnx]", ".artifact-unfinished/onnx", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("800k", "[onnx,torchscript]", ".artifact-unfinished/torchscript", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("700k", "[onnx,onnx_int8]", ".artifact-unfinished/onnx_int8", ["best-epoch0.ckpt", "last.ckpt"]),
     ],
 )
 def test_a_full_disk_leaves_the_checkpoints_written_so_far(
@@ -88,7 +87,7 @@ def test_a_full_disk_leaves_the_checkpoints_written_so_far(
     done = command(tmp_path, run, *small, f"trainer.max_epochs={epochs}", f"export={export}", "tracker=none")
     message = ended_well(done, run)
     assert re.search(rf"{re.escape(file)}(\d\.ckpt)?: no space left on the disk; about 0\.", message)
-    assert size[0] not in "37" or "MB are free, and this run may need 1.0 MB" in done.stdout
+    assert size not in ("320k", "720k") or "MB are free, and this run may need 1.0 MB" in done.stdout
     kept = sorted(path.name for path in run.glob("checkpoints/*.ckpt"))
     assert len(kept) == len(checkpoints)
     assert kept[-1] == checkpoints[-1] or kept == checkpoints

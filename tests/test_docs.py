@@ -92,7 +92,7 @@ def test_the_command_works(
     else:
         run = [word for word in words[3:] if word.startswith("recipe=")]
         own = {word.partition("=")[0] for word in words}
-        generators = {"recipe=summarization": writer, "recipe=dialogue": talker, "recipe=generation": talker}
+        generators = {"recipe=summarization": writer, "recipe=dialogue": talker, "recipe=generation": copywriter}
         settings = generators[run[0]](place) if run and run[0] in generators else [*small, "export=[quick]"]
         if "model.layers=2" in words:
             settings = [*settings, f"model.name={tiny_model(place / 'layers', layers=3)}"]
@@ -117,6 +117,12 @@ def talker(place: Path) -> list[str]:
         "trainer.enable_progress_bar=false",
         "tracker=none",
     ]
+
+
+def copywriter(place: Path) -> list[str]:
+    """The same for texts that follow from prompts."""
+    _, *settings = talker(place)
+    return [f"data.train={place / 'prompts.csv'}", *settings]
 
 
 def writer(place: Path) -> list[str]:
