@@ -125,10 +125,10 @@ class Scheduler:
         return [job.response or {} for job in jobs]
 
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
-        """All of the jobs, the longest first."""
-        groups: dict[str, list[Job]] = defaultdict(list)
+        """All of the jobs, the longest first; those that begin apart from those that go on, whose steps they would stretch."""
+        groups: dict[tuple[str, bool], list[Job]] = defaultdict(list)
         for job in jobs:
-            groups[job.waiting.graph].append(job)
+            groups[job.waiting.graph, bool(job.slots)].append(job)
         for group in groups.values():
             batch: list[Job] = []
             size = Size()

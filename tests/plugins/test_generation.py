@@ -12,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from framework import Backend, Graph, ModuleBackend, Request, Response, Steps
+from framework import Backend, Graph, ModuleBackend, Request, Response, Steps, Tensors
 from framework.export import export, open_backend, paths
 from framework.plugins import load_plugins
 from framework.runtime.onnx import open_onnx
@@ -175,6 +175,22 @@ def test_more_requests_than_run_at_once_are_all_answered_though_they_end_togethe
     expected = Scheduler(codec, ModuleBackend([graph]), [graph]).answer(requests)
     assert Scheduler(codec, ModuleBackend([graph]), [graph], rows=2).answer(requests) == expected
     assert Scheduler(codec, ModuleBackend([graph]), [graph], rows=2).answer(requests[:1] * 5) == expected[:1] * 5
+    watched = Widths(ModuleBackend([graph]))
+    Scheduler(codec, watched, [graph], rows=2).answer(requests)
+    assert any(width > 1 for width, _ in watched.runs)
+    assert all(width == 1 or not past for width, past in watched.runs)  # a prompt never stretches the steps of others
+
+
+class Widths:
+    """A backend that notes of each run how many tokens are new, and how many there are already."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.runs: list[tuple[int, int]] = []
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        self.runs.append((feeds["input_ids"].shape[1], int(feeds["past_mask"].sum())))
+        return self.backend.run(graph, feeds)
 
 
 LOGITS = np.log(np.array([0.5, 0.3, 0.15, 0.05], np.float32))
