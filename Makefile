@@ -3,6 +3,8 @@
 PYTHON ?= python3
 RECIPE ?= sentiment
 EXTRA_summarization = generation
+EXTRA_dialogue = generation
+EXTRA_generation = generation
 BIN = .venv/bin
 
 .PHONY: help run test lint bench clean
