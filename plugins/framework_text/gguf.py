@@ -5,6 +5,7 @@ torch, transformers and the library `gguf` are imported for the conversion alone
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -48,8 +49,9 @@ def find(name: str) -> list[Path]:
 def _parts(name: str) -> list[Path]:
     found: dict[str, dict[int, Path]] = {}
     for distribution in _with_required(name.removeprefix(PREFIX)):
-        for file in distribution.files or ():
-            if part := PART.fullmatch(file.name):
+        record = distribution.read_text("RECORD") or ""  # `files` leaves out what is gone, in newer versions of Python
+        for file, *_ in csv.reader(record.splitlines()):
+            if part := PART.fullmatch(Path(file).name):
                 found.setdefault(part["name"], {})[int(part["number"] or 0)] = Path(str(distribution.locate_file(file)))
     if len(found) != 1:
         raise FrameworkError(f"model.name={name}: it brings {', '.join(sorted(found)) or 'no file'}, and one .gguf is expected")

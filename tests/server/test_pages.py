@@ -59,7 +59,7 @@ def wait_for(browser: WebDriver, css: str, text: str) -> str:
         found = [each.text for each in driver.find_elements("css selector", css)]
         return next((each for each in found if text in each), False)
 
-    return str(WebDriverWait(browser, 30).until(there, f"{text} in {css}"))
+    return str(WebDriverWait(browser, 60).until(there, f"{text} in {css}"))
 
 
 def test_a_person_types_a_text_and_sees_the_answer_with_its_probabilities(browser: WebDriver, server: Serving) -> None:
