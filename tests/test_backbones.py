@@ -98,3 +98,10 @@ def test_torn_files_of_a_backbone_are_named(tmp_path: Path, model_folder: Path, 
     else:
         with pytest.raises(InputError, match="its tokenizer cannot be read"):
             load_tokenizer(folder, 32)
+
+
+def test_an_adapter_without_its_base_is_no_backbone(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "gone"}')
+    (problem,) = problems_with(BackboneSource(str(tmp_path)), ["llama"], 64)
+    assert "is an adapter alone" in problem
+    assert "merge_and_unload" in problem

@@ -18,7 +18,7 @@ MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long r
 PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves
 FEW = 4  # rows that run together however much padding they need, unless the graph has state: a step is one token long
 
-MAX_STATE = 1 << 30  # bytes of the states that are joined for one run, and of all that `answer` holds at once
+MAX_STATE = 1 << 30  # bytes of the states that are joined for one run; where as much is held, a server lets nobody begin
 
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 

@@ -14,7 +14,7 @@ EARLIER = 1  # turns before the last message that count too
 
 
 def retrieval(context: FitContext) -> Fitted:
-    """TF-IDF over words and character n-grams of the last messages; the nearest training question's answer."""
+    """TF-IDF over character n-grams of the last messages; the nearest training question's answer."""
     pairs = context.data.pairs("train")
     known = [answer for _, answer in pairs]
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=1)

@@ -40,7 +40,9 @@ class DialogueCodec:
         self.read = reader(self.tokenizer)
 
     def parse(self, request: Any) -> Request:
-        return parsed(request, self.roles)
+        asked = parsed(request, self.roles)
+        self.template.render(asked["messages"])  # what it refuses is said now
+        return asked
 
     def prompt(self, messages: list[Message]) -> tuple[list[int], int]:
         """Tokens, and how many of the oldest messages the window has no room for; of one too long itself the end is read."""

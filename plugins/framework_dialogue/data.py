@@ -38,11 +38,8 @@ class DialogueData:
         turns = Counter(min(len(json.loads(text)), 10) for text in self.splits.train.columns["messages"])
         rows = [(f"{count}" if count < 10 else "10 or more", f"{turns[count]:,}") for count in sorted(turns)]
         note = "Of validation and test, each answer of a dialogue is a row."
-        return [Section("Turns of training dialogues", ("turns", "dialogues"), rows, note), *self._answers()]
-
-    def _answers(self) -> list[Section]:
-        held = replace(self.splits, train=replace(answers(self.splits.train)))
-        return [lengths_section(held, "answer")]
+        judged = replace(self.splits, train=answers(self.splits.train))
+        return [Section("Turns of training dialogues", ("turns", "dialogues"), rows, note), lengths_section(judged, "answer")]
 
 
 def prepare(splits: Splits, options: Dialogue) -> DialogueData:

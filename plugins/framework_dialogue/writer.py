@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from framework import Check, FitContext, Fitted, Reference, Request, Section
@@ -19,7 +17,7 @@ from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
 from framework_text.generation.telling import Told
 from framework_text.generation.templates import folded, frozen
-from framework_text.tokenizer import presentable, write_tokenizer
+from framework_text.tokenizer import presentable
 
 LONG, JOINED = 3, 40  # references that fill the window, and conversations that one of them is made of
 
@@ -29,9 +27,7 @@ def fit(context: FitContext) -> Fitted:
     data: DialogueData = context.data
     tokenizer, network = fitting.load(context.model, context.options.max_context)
     settings = _settings(tokenizer, context.options)
-    with TemporaryDirectory() as folder:
-        write_tokenizer(tokenizer, None, Path(folder))
-        codec = DialogueCodec(settings, Path(folder))
+    codec = fitting.codec_of(DialogueCodec, settings, tokenizer)
     pairs = {name: data.pairs(name) for name in ("train", "validation")}
     prompts = {name: [codec.prompt(history) for history, _ in pairs[name]] for name in pairs}
     splits = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from framework import Interface, Request, Response, Steps
+from framework import InputError, Interface, Request, Response, Steps
 from framework_text.generation.answering import Answering
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.telling import Told, reader, tell
@@ -57,8 +57,13 @@ class SummarizationCodec:
         self.read = reader(self.tokenizer)
 
     def parse(self, request: Any) -> Request:
-        brief = {"max_tokens": request["max_tokens"]} if isinstance(request, Mapping) and "max_tokens" in request else {}
-        return {"text": as_text(text_of(request)), **brief}
+        text = as_text(text_of(request))
+        if not isinstance(request, Mapping) or "max_tokens" not in request:
+            return {"text": text}
+        most = request["max_tokens"]
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise InputError(f"max_tokens={str(most)[:50]} must be an integer of at least 1")
+        return {"text": text, "max_tokens": most}
 
     def text_ids(self, request: Request) -> list[int]:
         """Tokens of the text, before it is cut."""
@@ -100,8 +105,10 @@ class SummarizationCodec:
             "complete": {"type": "boolean", "description": f"It ended by itself, within {self.max_summary} tokens"},
             "text_was_cut": {"type": "boolean", "description": f"Only the first {self.max_text} tokens were read"},
         }
+        most = {"type": "integer", "minimum": 1, "description": f"Of the summary, {self.max_summary} where it is left out"}
+        fields = {"text": text, "max_tokens": most}
         return Interface(
-            request={"anyOf": [{"type": "object", "properties": {"text": text}, "required": ["text"]}, text]},
+            request={"anyOf": [{"type": "object", "properties": fields, "required": ["text"]}, text]},
             response={"type": "object", "properties": properties, "required": list(properties)},
             example={"text": "The committee met on Monday. After two hours it agreed on a new budget for the library."},
             brief={"max_tokens": BRIEF},

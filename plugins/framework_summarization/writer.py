@@ -31,7 +31,8 @@ def fit(context: FitContext) -> Fitted:
     settings = _settings(tokenizer, network, options)
     window = _window(settings, network)
     texts = {name: data.pairs(table) for name, table in data.splits.named().items()}
-    splits = {name: _pairs(tokenizer, texts[name], settings) for name in ("train", "validation")}
+    codec = fitting.codec_of(SummarizationCodec, settings, tokenizer)
+    splits = {name: _pairs(codec, texts[name]) for name in ("train", "validation")}
     for row in presentable([f"{text}\n{summary}" for text, summary in texts["train"]])[:1]:
         context.show(fitting.example(tokenizer, splits["train"], row))
     context.show(_cut(splits["train"], settings))
@@ -123,14 +124,9 @@ def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
     return window, answer
 
 
-def _pairs(tokenizer: Any, pairs: Sequence[tuple[str, str]], settings: dict[str, Any]) -> fitting.Pairs:
-    prompts, answers = [], []
-    for text, summary in pairs:
-        ids = _plain(tokenizer, text)[: settings["max_text"]]
-        prompts.append([*settings["begin"], *ids, *settings["prompt"]])
-        written = _plain(tokenizer, f"{settings['lead']}{summary.strip()}")[: settings["max_summary"]]
-        answers.append([*settings["before"], *written, settings["ends"][0]])
-    return fitting.Pairs(prompts, answers)
+def _pairs(codec: SummarizationCodec, pairs: Sequence[tuple[str, str]]) -> fitting.Pairs:
+    prompts = [codec.prompt_ids(codec.text_ids({"text": text})) for text, _ in pairs]
+    return fitting.Pairs(prompts, [codec.answer(summary) for _, summary in pairs])
 
 
 def _cut(train: fitting.Pairs, settings: dict[str, Any]) -> Section:

@@ -13,6 +13,7 @@ from framework_text import gguf
 from framework_text.options import BackboneSource, FineTuning
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+ADAPTER = "adapter_config.json"  # what peft leaves
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
 HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json",
              "vocab.*", "merges.txt", "*.model", "README.md", "generation_config.json"]  # fmt: skip
@@ -128,6 +129,11 @@ def _config(source: BackboneSource) -> tuple[dict[str, Any], Path | None]:
         return gguf.config_of(source.name), None
     folder = _local(source.name)
     path = folder / "config.json" if folder else Path(_hub("hf_hub_download", source, filename="config.json"))
+    if not path.exists() and (path.parent / ADAPTER).exists():
+        raise InputError(
+            f"model.name={source.name} is an adapter alone ({ADAPTER}), without the model it belongs to; merge them first: "
+            "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(FOLDER)"
+        )
     if not path.exists():
         raise InputError(f"model.name={source.name} has no config.json; it must be a folder that save_pretrained wrote")
     try:

@@ -189,6 +189,24 @@ def test_rows_of_files_ask_what_training_reads(codec: DialogueCodec) -> None:
     )
 
 
+def test_what_the_template_refuses_is_the_requests_fault(tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path / "model"))
+    tokenizer.chat_template = (
+        "{% for m in messages %}{% if 'bag' in m.content %}{{ raise_exception('no bags') }}{% endif %}{% endfor %}x"
+    )
+    write_tokenizer(tokenizer, None, tmp_path)
+    settings: dict[str, Any] = {"max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "ends": [3]}
+    with pytest.raises(InputError, match="no bags"):
+        DialogueCodec({**frozen(tokenizer), **settings}, tmp_path).parse("the bag")
+
+
+def test_a_recipes_system_message_stands_where_a_conversation_has_none(codec: DialogueCodec) -> None:
+    codec.system = "the crew"
+    assert "crew" in codec.tokenizer.decode(codec.prompt(said("hello"))[0])
+    own = codec.prompt([{"role": "system", "content": "the meal"}, *said("hello")])[0]
+    assert "crew" not in codec.tokenizer.decode(own)
+
+
 def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCodec) -> None:
     from framework_dialogue.requests import Asked
 

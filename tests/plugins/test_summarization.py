@@ -67,6 +67,10 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
     assert model.predict(["the lovely flight"]) == [short]  # alone as in company
     with pytest.raises(InputError, match="request 1: a request is a text"):
         model.predict([7])
+    for most in (0, "x", True):
+        with pytest.raises(InputError, match="must be an integer of at least 1"):
+            model.predict([{"text": "the flight", "max_tokens": most}])
+    assert 0 <= manifest["model"]["padding"] < 0.2
     with serving(tmp_path / "served", folder) as server, ThreadPoolExecutor(4) as pool:
         texts = ["the lovely flight", "the awful seat door", "the blue bag " * 5, "the door"]
         answers = pool.map(server.predict, texts)  # at once: they join each other's runs

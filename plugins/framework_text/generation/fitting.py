@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from transformers import AutoConfig
 
-from framework import FitContext, Fitted, Graph, Metric, Section, Text, rows_per_second, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Metric, Section, Text, rows_per_second, train
 from framework_text import backbones
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.module import Writer, WriterBatches
@@ -23,6 +24,7 @@ from framework_text.generation.seq2seq import seq2seq_graphs
 from framework_text.plan import Plan, keep, kept, within
 from framework_text.tokenizer import write_tokenizer
 
+C = TypeVar("C")
 TIMED = 5  # batches from which the speed of learning is measured
 
 
@@ -46,6 +48,19 @@ def load(model: Writing, window: int) -> tuple[Any, Any]:
     folder = backbones.fetch(model.backbone)
     kind = "Seq2Seq" if AutoConfig.from_pretrained(folder).is_encoder_decoder else "Causal"
     return backbones.load_tokenizer(folder, window), backbones.load_model(f"AutoModelFor{kind}LM", folder)
+
+
+def codec_of(codec: Callable[[Mapping[str, Any], Path], C], settings: Mapping[str, Any], tokenizer: Any) -> C:
+    """A codec as the artifact will have it: what is learned is tokenized by what answers."""
+    with TemporaryDirectory() as folder:
+        write_tokenizer(tokenizer, None, Path(folder))
+        return codec(settings, Path(folder))
+
+
+def padding(lengths: np.ndarray, batch_size: int, seed: int) -> float:
+    """The share of an epoch's tokens that is padding."""
+    batches = list(LengthBucketSampler(lengths, batch_size, shuffle=True, seed=seed))
+    return 1 - float(lengths.sum()) / sum(len(batch) * int(lengths[batch].max()) for batch in batches)
 
 
 def graphs(network: Any, window: int, answer: int = 0) -> tuple[Graph, ...]:
@@ -81,6 +96,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
             "adapter": options.adapter,
             "trained_parameters": learned,
             "rows": plan.rows,
+            "padding": round(padding(some["train"].lengths, options.batch_size, context.seed), 4),
             "window": window,
             **training,
         },
