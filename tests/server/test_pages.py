@@ -53,13 +53,15 @@ def fetched(browser: WebDriver) -> list[str]:
 
 
 def wait_for(browser: WebDriver, css: str, text: str) -> str:
+    from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
     def there(driver: WebDriver) -> str | bool:
         found = [each.text for each in driver.find_elements("css selector", css)]
         return next((each for each in found if text in each), False)
 
-    return str(WebDriverWait(browser, 60).until(there, f"{text} in {css}"))
+    passing = (NoSuchElementException, StaleElementReferenceException)  # a page that is just being replaced
+    return str(WebDriverWait(browser, 60, ignored_exceptions=passing).until(there, f"{text} in {css}"))
 
 
 def test_a_person_types_a_text_and_sees_the_answer_with_its_probabilities(browser: WebDriver, server: Serving) -> None:
