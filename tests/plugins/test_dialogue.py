@@ -127,7 +127,7 @@ def test_requests_that_cannot_be_answered_are_explained(codec: DialogueCodec, re
         ("task.max_answer=0", "at least 1"),
         ("task.roles={advisor: helper}", "write system, user, assistant or none"),
         ("task.temperature=-1", "must not be negative"),
-        ("model.adapter=none+", "write one of lora, none"),
+        ("model.adapter=none+", "write one of lora, adalora, none"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, override: str, message: str) -> None:

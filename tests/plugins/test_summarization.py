@@ -116,7 +116,7 @@ def test_exporters_that_cannot_take_a_cache_are_refused_before_anything_is_train
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("model.adapter=adalora", "model.adapter=adalora: write one of lora, none"),
+        ("model.adapter=dora", "model.adapter=dora: write one of lora, adalora, none"),
         ("task.max_summary=0", "must be at least 1"),
         ("model.batch_size=0", "must be at least 1"),
         ("model.learning_rate=3", "must lie between 0 and 1"),

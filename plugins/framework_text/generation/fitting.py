@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -16,6 +15,7 @@ from transformers import AutoConfig
 
 from framework import FitContext, Fitted, Graph, LengthBucketSampler, Metric, Section, Text, rows_per_second, train
 from framework_text import backbones
+from framework_text.generation.adapters import adapted
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
@@ -71,7 +71,9 @@ def graphs(network: Any, window: int, answer: int = 0) -> tuple[Graph, ...]:
 def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, Pairs], window: int, answer: int = 0) -> Fitted:
     """The graphs of the fine-tuned model; its codec needs settings of its own. window, answer: as `graphs` takes them."""
     options: Writing = context.model
-    model = _adapted(network, options)
+    model = adapted(network, options)
+    if options.checkpointing:
+        recomputing(network)
     writer = Writer(model, options)
     collate = Collate(tokenizer.pad_token_id or 0, apart=network.config.is_encoder_decoder)
     plan = kept(context) or keep(_plan(context, writer, splits, collate), context.folder)
@@ -82,8 +84,11 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     by_loss = replace(context, metric=Metric("loss", maximize=False))  # writing in every epoch would take longer than learning
     training = train(writer, loader, by_loss, patience=options.patience)
+    if options.checkpointing:
+        network.disable_input_require_grads()
     learned = sum(weights.numel() for weights in writer.parameters() if weights.requires_grad)
-    merged = model.merge_and_unload() if options.adapter == "lora" else network
+    ranks = dict(zip(("ranks_left", "ranks_begun"), writer.ranks.left(), strict=True)) if writer.ranks else {}
+    merged = network if options.adapter == "none" else model.merge_and_unload()
     source = options.backbone
     return Fitted(
         graphs=graphs(merged, window, answer),
@@ -95,6 +100,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
             "parameters": sum(weights.numel() for weights in merged.parameters()),
             "adapter": options.adapter,
             "trained_parameters": learned,
+            **ranks,
             "rows": plan.rows,
             "padding": round(padding(some["train"].lengths, options.batch_size, context.seed), 4),
             "window": window,
@@ -103,21 +109,11 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
     )
 
 
-def _adapted(network: Any, options: Writing) -> Any:
-    if options.adapter == "none":
-        return network
-    from peft import LoraConfig, get_peft_model
-
-    config = LoraConfig(
-        r=options.rank,
-        lora_alpha=options.alpha,
-        target_modules="all-linear",
-        lora_dropout=0.0,
-        task_type="SEQ_2_SEQ_LM" if network.config.is_encoder_decoder else "CAUSAL_LM",
-    )
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft reads what transformers renamed
-        return get_peft_model(network, config)
+def recomputing(network: Any) -> None:
+    """Activations of a layer are computed again when its gradients are wanted; also where the layer's own weights are fixed."""
+    name = "activation_checkpointing_enable"
+    enable = getattr(network, name) if hasattr(network, name) else network.gradient_checkpointing_enable
+    enable({"use_reentrant": False})
 
 
 def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], collate: Collate) -> Plan:

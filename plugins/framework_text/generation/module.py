@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader
 
 from framework import LengthBucketSampler
+from framework_text.generation.adapters import Ranks
 from framework_text.generation.head import Head
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows
@@ -28,6 +29,7 @@ class Writer(Optimized):
         super().__init__()
         self.model = model
         self.options = options
+        self.ranks = Ranks(model) if options.adapter == "adalora" else None
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits (tokens, vocabulary) in fp32, and the tokens that follow, of all answers of a batch."""
@@ -35,7 +37,8 @@ class Writer(Optimized):
         if model.config.is_encoder_decoder:
             hidden = _after_source(model, batch)
         else:
-            hidden = model.base_model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).last_hidden_state
+            given = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+            hidden = model.base_model(**given, use_cache=False).last_hidden_state
             hidden, labels = hidden[:, :-1], labels[:, 1:]
         counted = labels != IGNORED
         return Head(model)(hidden[counted]), labels[counted]
@@ -47,7 +50,12 @@ class Writer(Optimized):
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         loss = functional.cross_entropy(*self(batch))
         self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["labels"]))
-        return loss
+        return loss if self.ranks is None else loss + self.ranks.penalty()
+
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        super().optimizer_step(*args, **kwargs)
+        if self.ranks is not None:
+            self.ranks.allocate(self.trainer.global_step + 1)  # the step counts as done only when this returns
 
     def validation_step(self, batch: Batch, index: int) -> None:
         logits, labels = self(batch)
@@ -57,7 +65,10 @@ class Writer(Optimized):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         learning = [weights for weights in self.parameters() if weights.requires_grad]
         groups = [{"params": learning, "weight_decay": self.options.weight_decay}]
-        return self.adamw(groups, self.options.learning_rate, self.options.warmup)
+        optimizers = self.adamw(groups, self.options.learning_rate, self.options.warmup)
+        if self.ranks is not None:
+            self.ranks.plan(int(self.trainer.estimated_stepping_batches))
+        return optimizers
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """What does not learn is in the backbone already."""
@@ -65,6 +76,12 @@ class Writer(Optimized):
         frozen = {name for name, weights in named if not weights.requires_grad}
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: value for name, value in state.items() if name not in frozen}
+        if self.ranks is not None:
+            checkpoint["ranks"] = self.ranks.state()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.ranks is not None:
+            self.ranks.restore(checkpoint["ranks"])
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         return super().load_state_dict({**self.state_dict(), **state_dict}, strict, assign)

@@ -7,7 +7,7 @@ from typing import Optional
 
 from framework_text.options import BackboneSource
 
-ADAPTERS = ("lora", "none")
+ADAPTERS = ("lora", "adalora", "none")
 
 
 @dataclass
@@ -15,8 +15,8 @@ class Writing(BackboneSource):
     """The `model:` section of a recipe that fine-tunes a causal language model."""
 
     source: BackboneSource = field(default_factory=BackboneSource)
-    adapter: str = "lora"  # lora: small matrices beside every linear layer learn (Hu et al. 2021); none: all weights learn
-    rank: int = 16  # of those matrices
+    adapter: str = "lora"  # small matrices beside every linear layer learn; adalora: with more rank where it matters; none: all
+    rank: int = 16  # of those matrices; with adalora their mean at the end
     alpha: int = 32  # what they say counts alpha / rank times
     minutes: Optional[float] = 10.0  # training time to plan for, on this machine; None: as long as it takes
     epochs: int = 3  # at most
@@ -25,6 +25,7 @@ class Writing(BackboneSource):
     weight_decay: float = 0.0
     warmup: float = 0.06  # share of the steps
     patience: int = 2  # epochs without a better validation loss before training stops
+    checkpointing: bool = False  # keep few activations and compute the others again: slower, less memory
 
     @property
     def backbone(self) -> BackboneSource:
