@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from framework import Backend, Graph, ModuleBackend, Request, Response, Steps, Tensors
@@ -22,6 +23,11 @@ from framework_onnx import OnnxInt4
 from framework_onnx.bits import candidates
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import Sampling, choose, decode
+from framework_text.generation.fitting import padding
+from framework_text.generation.module import Writer
+from framework_text.generation.options import Writing
+from framework_text.generation.rows import Collate, PromptedRows
+from tests.plugins.test_seq2seq import tiny as tiny_seq2seq
 
 END, WINDOW, NEW = 2, 64, 12
 SIZES = {
@@ -218,3 +224,30 @@ def test_what_was_said_is_less_likely_under_a_repetition_penalty() -> None:
     random = np.random.default_rng(0)
     assert choose(LOGITS, [0, 0], Sampling(repetition_penalty=3.0), random) == 1
     assert choose(-LOGITS, [3], Sampling(repetition_penalty=3.0), random) == 2
+
+
+def test_little_of_what_is_run_is_padding_however_few_and_unequal_the_rows() -> None:
+    random = np.random.default_rng(0)
+    prompts = [[5] * int(length) for length in np.exp(random.normal(4, 0.8, 90)).astype(int) + 1]
+    answers = [[6] * int(length) for length in random.integers(2, 40, 90)]
+    rows = PromptedRows(prompts, answers)
+    for apart in (False, True):
+        for batch_size in (4, 16):
+            assert padding(rows, batch_size, 0, apart=apart, split=False) > 0.05
+            assert 0 <= padding(rows, batch_size, 0, apart=apart) <= 0.05
+
+
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_rows_run_apart_from_longer_ones_count_as_in_one_batch(family: str) -> None:
+    model = tiny_seq2seq("t5") if family == "t5" else tiny(family)
+    apart = model.config.is_encoder_decoder
+    rows = PromptedRows([[7] * 40, [8, 9], [5, 6, 7], [9] * 39], [[9, 10, 3], [11, 12, 13, 3], [3], [12] * 4])
+    batch = Collate(0, apart=apart)([rows[i] for i in range(4)])
+    shapes: list[tuple[int, int]] = []
+    reads = model.get_encoder() if apart else model.base_model
+    reads.register_forward_pre_hook(lambda module, _, given: shapes.append(given["input_ids"].shape), with_kwargs=True)
+    with torch.no_grad():
+        found = functional.cross_entropy(*Writer(model, Writing(adapter="none"))(batch))
+        assert len(shapes) > 1
+        assert sum(rows * length for rows, length in shapes) < batch["input_ids"].numel() / 1.5
+        torch.testing.assert_close(found, model(**batch).loss)

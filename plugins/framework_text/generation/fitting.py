@@ -19,7 +19,7 @@ from framework_text.generation.adapters import adapted
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
-from framework_text.generation.rows import Collate, PromptedRows
+from framework_text.generation.rows import Collate, PromptedRows, runs, tokens_taken
 from framework_text.generation.seq2seq import seq2seq_graphs
 from framework_text.plan import Plan, keep, kept, within
 from framework_text.tokenizer import write_tokenizer
@@ -57,10 +57,13 @@ def codec_of(codec: Callable[[Mapping[str, Any], Path], C], settings: Mapping[st
         return codec(settings, Path(folder))
 
 
-def padding(lengths: np.ndarray, batch_size: int, seed: int) -> float:
-    """The share of an epoch's tokens that is padding."""
-    batches = list(LengthBucketSampler(lengths, batch_size, shuffle=True, seed=seed))
-    return 1 - float(lengths.sum()) / sum(len(batch) * int(lengths[batch].max()) for batch in batches)
+def padding(rows: PromptedRows, batch_size: int, seed: int, *, apart: bool, split: bool = True) -> float:
+    """The share of the first epoch's tokens that is padding. apart: of encoder-decoder models. split: batches into `runs`."""
+    sizes, taken = rows.sizes(apart=apart), 0
+    for batch in LengthBucketSampler(rows.lengths, batch_size, shuffle=True, seed=seed):
+        some = sizes[batch]
+        taken += sum(tokens_taken(some, group) for group in (runs(some) if split else [range(len(some))]))
+    return 1 - float(sizes.sum()) / taken
 
 
 def graphs(network: Any, window: int, answer: int = 0) -> tuple[Graph, ...]:
@@ -89,7 +92,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
     learned = sum(weights.numel() for weights in writer.parameters() if weights.requires_grad)
     ranks = dict(zip(("ranks_left", "ranks_begun"), writer.ranks.left(), strict=True)) if writer.ranks else {}
     merged = network if options.adapter == "none" else model.merge_and_unload()
-    source = options.backbone
+    source, alone = options.backbone, training["devices"].startswith("1 x ")
     return Fitted(
         graphs=graphs(merged, window, answer),
         write_resources=partial(write_tokenizer, tokenizer, None),
@@ -102,7 +105,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
             "trained_parameters": learned,
             **ranks,
             "rows": plan.rows,
-            "padding": round(padding(some["train"].lengths, options.batch_size, context.seed), 4),
+            "padding": round(padding(some["train"], options.batch_size, context.seed, apart=collate.apart, split=alone), 4),
             "window": window,
             **training,
         },

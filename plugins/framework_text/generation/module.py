@@ -15,7 +15,7 @@ from framework import LengthBucketSampler
 from framework_text.generation.adapters import Ranks
 from framework_text.generation.head import Head
 from framework_text.generation.options import Writing
-from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows
+from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows, part, runs
 from framework_text.optimization import Optimized
 
 
@@ -32,16 +32,19 @@ class Writer(Optimized):
         self.ranks = Ranks(model) if options.adapter == "adalora" else None
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (tokens, vocabulary) in fp32, and the tokens that follow, of all answers of a batch."""
-        model, labels = self._plain(), batch["labels"]
-        if model.config.is_encoder_decoder:
-            hidden = _after_source(model, batch)
-        else:
-            given = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
-            hidden = model.base_model(**given, use_cache=False).last_hidden_state
-            hidden, labels = hidden[:, :-1], labels[:, 1:]
-        counted = labels != IGNORED
-        return Head(model)(hidden[counted]), labels[counted]
+        """Logits (tokens, vocabulary) in fp32, and the tokens that follow, of all answers of a batch, in no certain order."""
+        model = self._plain()
+        found = [_before_answers(model, some) for some in self._runs(batch, apart=model.config.is_encoder_decoder)]
+        hidden, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+        return Head(model)(hidden), labels
+
+    def _runs(self, batch: Batch, *, apart: bool) -> list[Batch]:
+        """A batch in parts of little padding; whole where there are several ranks, which may have to run equally often."""
+        if self._trainer is not None and self._trainer.world_size > 1:
+            return [batch]
+        read, answers = batch["attention_mask"].sum(1), (batch["labels"] != IGNORED).sum(1)
+        groups = runs(torch.stack([read, answers] if apart else [read], 1).cpu().numpy())
+        return [batch] if len(groups) == 1 else [part(batch, rows) for rows in groups]
 
     def _plain(self) -> Any:
         """The model of transformers, within an adapter too."""
@@ -85,6 +88,19 @@ class Writer(Optimized):
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         return super().load_state_dict({**self.state_dict(), **state_dict}, strict, assign)
+
+
+def _before_answers(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (tokens, width) from which the answers' tokens follow, and these (tokens,)."""
+    labels = batch["labels"]
+    if model.config.is_encoder_decoder:
+        hidden = _after_source(model, batch)
+    else:
+        given = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+        hidden = model.base_model(**given, use_cache=False).last_hidden_state
+        hidden, labels = hidden[:, :-1], labels[:, 1:]
+    counted = labels != IGNORED
+    return hidden[counted], labels[counted]
 
 
 def _after_source(model: Any, batch: Batch) -> torch.Tensor:

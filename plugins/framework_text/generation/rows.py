@@ -10,6 +10,8 @@ from torch.utils.data import Dataset
 
 IGNORED = -100  # a label that the loss does not count
 
+PADDING = 0.05  # of the tokens of a run at most: rows of a batch that are much shorter than others are run apart from them
+
 Batch = dict[str, torch.Tensor]
 
 
@@ -20,6 +22,11 @@ class PromptedRows(Dataset[tuple[np.ndarray, int]]):
         self.rows = [np.array([*prompt, *answer], np.int64) for prompt, answer in zip(prompts, answers, strict=True)]
         self.begins = [len(prompt) for prompt in prompts]
         self.lengths = np.array([len(row) for row in self.rows], np.int32)
+
+    def sizes(self, *, apart: bool) -> np.ndarray:
+        """(rows, 2): tokens of prompt and answer, which encoder-decoder models keep apart; or (rows, 1), of both together."""
+        begins = np.array(self.begins, np.int32)
+        return np.stack([begins, self.lengths - begins], 1) if apart else self.lengths[:, None]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -47,6 +54,36 @@ class Collate:
             "labels": _padded(labels, IGNORED),
         }
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+
+def runs(sizes: np.ndarray) -> list[list[int]]:
+    """The rows of a batch in groups, of the tokens of each of which at most `PADDING` is padding; one group where that is so.
+
+    sizes: (rows, parts), tokens that are padded part by part.
+    """
+    if tokens_taken(sizes, range(len(sizes))) * (1 - PADDING) <= sizes.sum():
+        return [list(range(len(sizes)))]
+    groups: list[list[int]] = []
+    for row in np.argsort(-sizes.sum(1), kind="stable").tolist():
+        longer = [*groups[-1], row] if groups else [row]
+        if groups and tokens_taken(sizes, longer) * (1 - PADDING) <= sizes[longer].sum():
+            groups[-1] = longer
+        else:
+            groups.append([row])
+    return groups
+
+
+def tokens_taken(sizes: np.ndarray, rows: Sequence[int]) -> int:
+    """Tokens that a run of these rows takes."""
+    return len(rows) * int(sizes[list(rows)].max(0).sum())
+
+
+def part(batch: Batch, rows: Sequence[int]) -> Batch:
+    """Some rows of a batch, without what only the others need."""
+    some = {name: tensor[list(rows)] for name, tensor in batch.items()}
+    read = int(some["attention_mask"].sum(1).max())
+    written = int((some["labels"] != IGNORED).cumsum(1).argmax(1).max()) + 1
+    return {name: tensor[:, : written if name == "labels" else read] for name, tensor in some.items()}
 
 
 def _padded(rows: Sequence[np.ndarray], pad: int) -> np.ndarray:
