@@ -75,11 +75,13 @@ class Call:
     """A codec asks for one run of a graph. Every feed has a batch axis; the runtime joins calls of many requests.
 
     parents: for each row the row of the request's last call of a graph with state that it goes on from; None: its own.
+    begins: it goes on from none: what earlier calls of the request left is let go.
     """
 
     graph: str
     feeds: Tensors
     parents: Sequence[int] | None = None
+    begins: bool = False
 
 
 @dataclass(frozen=True)

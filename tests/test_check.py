@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from framework.__main__ import main
-from tests.tiny import rows, write_csv
+from framework_dialogue import Dialogue
+from framework_dialogue.settings import settings_of as dialogue_settings
+from framework_summarization import Summarization
+from framework_summarization.settings import settings_of as summary_settings
+from framework_text.generation import fitting
+from framework_text.generation.described import described
+from framework_text.generation.options import Writing
+from tests.tiny import rows, summaries, tiny_gguf, tiny_reader, tiny_writer, write_csv, write_dialogues
 
 
 def check(capsys: pytest.CaptureFixture[str], *settings: str) -> str:
@@ -77,3 +85,59 @@ def test_a_word_that_stands_everywhere_is_no_leak(capsys: pytest.CaptureFixture[
     everywhere = [(f"positive {text}", label.capitalize()) for text, label in rows(90)]
     said = check(capsys, *small, f"data.train={write_csv(tmp_path / 'a.csv', everywhere)}")
     assert "hold the word" not in said
+
+
+def settings_of(recipe: str, folder: Path) -> list[str]:
+    copies = [(text, f"{label} {text}") for text, label in rows()]
+    data = {
+        "summarization": lambda: write_csv(folder / "rows.csv", summaries(), ("text", "summary")),
+        "dialogue": lambda: write_dialogues(folder / "rows.jsonl"),
+        "generation": lambda: write_csv(folder / "rows.csv", copies, ("topic", "article")),
+    }
+    return [f"recipe={recipe}", f"data.train={data[recipe]()}", f"model.name={tiny_writer(folder / 'model')}"]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "few", "shown"),
+    [
+        ("summarization", ["task.max_text=2", "task.max_summary=1"], ["Summary :", "end of the text", "end of the summary"]),
+        ("dialogue", ["task.max_context=8", "task.max_answer=1"], ["oldest turns", "end of the answer"]),
+        ("generation", ["task.max_context=8", "task.max_answer=2"], ["oldest turns", "end of the answer"]),
+    ],
+)
+def test_generators_show_rows_in_tokens_and_what_limits_take_away(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, recipe: str, few: list[str], shown: list[str]
+) -> None:
+    assert main(["check", *settings_of(recipe, tmp_path), *few]) == 0
+    said = capsys.readouterr().out
+    for part in ("Rows as the model sees them", "Tokens of a training row", "What limits take away", *shown):
+        assert part in said, part
+    assert "100% of the training rows:" in said
+
+
+@pytest.mark.parametrize("templated", [False, True])
+@pytest.mark.parametrize("make", [tiny_writer, tiny_reader])
+def test_what_is_described_is_what_training_freezes(tmp_path: Path, make: Callable[[Path], Path], templated: bool) -> None:
+    """Settings of the codecs from a folder's files alone equal those from transformers' own tokenizer and model."""
+    folder = make(tmp_path / "model")
+    tokenizer, network = fitting.load(Writing(name=str(folder)), 32)
+    if templated:
+        turns = "{% for m in messages %}{{ m.role }} : {{ m.content }} {{ eos_token }}{% endfor %}"
+        tokenizer.chat_template = turns + "{% if add_generation_prompt %}assistant :{% endif %}"
+        tokenizer.save_pretrained(folder)
+    found = described(Writing(name=str(folder)), 32)
+    assert found is not None
+    assert summary_settings(*found, Summarization()) == summary_settings(tokenizer, network, Summarization())
+    assert dialogue_settings(*found, Dialogue()) == dialogue_settings(tokenizer, network, Dialogue())
+    assert dialogue_settings(*found, Dialogue())["own"] is templated
+
+
+def test_a_gguf_file_is_not_converted_to_be_checked(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tiny_gguf(tmp_path / "model.gguf")
+    given = settings_of("summarization", tmp_path)[:2]
+    assert main(["check", *given, f"model.name={tmp_path / 'model.gguf'}", "task.max_text=24", "task.max_summary=6"]) == 0
+    assert "is converted by the first run" in capsys.readouterr().out
+    assert not (tmp_path / "cache").exists()

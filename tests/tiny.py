@@ -109,8 +109,8 @@ def tiny_writer(folder: Path) -> Path:
     return folder
 
 
-def tiny_reader(folder: Path) -> Path:
-    """A T5 of a few thousand random parameters, and a tokenizer that ends a text."""
+def tiny_reader(folder: Path, family: str = "t5") -> Path:
+    """An encoder-decoder model of a few thousand random parameters, and a tokenizer that ends a text."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, PreTrainedTokenizerFast
@@ -121,12 +121,28 @@ def tiny_reader(folder: Path) -> Path:
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.post_processor = processors.TemplateProcessing(single="$A [END]", special_tokens=[("[END]", 1)])
     torch.manual_seed(0)
-    config = AutoConfig.for_model(
-        "t5", vocab_size=len(words), d_model=32, d_kv=8, d_ff=48, num_layers=1, num_heads=4, pad_token_id=0, eos_token_id=1,
-        decoder_start_token_id=0,
-    )  # fmt: skip
+    ids = {"pad_token_id": 0, "eos_token_id": 1, "decoder_start_token_id": 0}
+    if family in ("t5", "mt5"):
+        own: dict[str, Any] = {"d_kv": 8, "d_ff": 48, "num_layers": 1, "num_heads": 4}
+    else:
+        parts = {"layers": 1, "attention_heads": 4, "ffn_dim": 48}
+        own = {f"{end}_{name}": size for end in ("encoder", "decoder") for name, size in parts.items()}
+        own |= {"max_position_embeddings": 64, "forced_eos_token_id": 1}
+    config = AutoConfig.for_model(family, vocab_size=len(words), d_model=32, **ids, **own)
     AutoModelForSeq2SeqLM.from_config(config).save_pretrained(folder)
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **special, model_max_length=128).save_pretrained(folder)
+    return folder
+
+
+def telling_apart(folder: Path) -> Path:
+    """Makes the random weights of an encoder-decoder model so large that what it writes depends on what it reads."""
+    from transformers import AutoModelForSeq2SeqLM
+
+    model: Any = AutoModelForSeq2SeqLM.from_pretrained(folder)
+    for name, weights in model.named_parameters():
+        if weights.ndim > 1 and "shared" not in name:
+            weights.data *= 12.0 if "encoder_attn" in name or "EncDecAttention" in name else 3.0
+    model.save_pretrained(folder)
     return folder
 
 

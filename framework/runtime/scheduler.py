@@ -94,6 +94,8 @@ class Scheduler:
         except StopIteration as end:
             job.call, job.response, job.slots = None, end.value, []
         else:
+            if step.begins:
+                job.slots = []
             feed = step.feeds[self.graphs[step.graph].inputs[0].name]
             job.call = step
             job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, step))

@@ -1,5 +1,5 @@
-"""Dialogue: a conversation in, the assistant's next answer out, written by a fine-tuned causal language model. Generation: a
-prompt in, a text out, by the same.
+"""Dialogue: a conversation in, the assistant's next answer out, written by a fine-tuned language model. Generation: a prompt
+in, a text out, by the same.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ DIALOGUE = Task(
     judged="framework_dialogue.data:answers",
     metric=Metric("chrf"),
     loss="perplexity",
+    inspect="framework_dialogue.inspection:inspect",
     scores=True,
     data="framework_dialogue.data:prepare",
     evaluate="framework_dialogue.evaluation:evaluate",

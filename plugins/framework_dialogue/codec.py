@@ -8,7 +8,8 @@ from typing import Any
 
 from framework import Interface, Request, Response, Steps
 from framework_dialogue.requests import OPTIONS, Asked, parsed
-from framework_text.generation.decoding import Sampling, decode, likelihood
+from framework_text.generation.answering import Answering
+from framework_text.generation.decoding import Sampling
 from framework_text.generation.telling import Told, reader, tell
 from framework_text.generation.templates import Message, Template
 from framework_text.tokenizer import read_tokenizer, token_ids
@@ -21,7 +22,7 @@ ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "�
 class DialogueCodec:
     """settings: template, specials, folds, lead, end: see `templates.frozen`; ends: tokens that end an answer; max_context,
     max_answer: tokens; system: what every conversation begins with; roles: more names of speakers in rows of files; sampling:
-    unless a request says otherwise.
+    unless a request says otherwise; opening, begin, behind, before, more: see `sources.framed`, left out of a decoder alone.
     """
 
     version = VERSION
@@ -36,6 +37,9 @@ class DialogueCodec:
         self.roles: Mapping[str, str] = settings["roles"]
         self.system: str | None = settings["system"]
         self.sampling = Sampling(**settings["sampling"])
+        self.answering = Answering(frozenset(self.ends), settings.get("opening"))
+        self.begin, self.behind, self.before = (list(settings.get(name, ())) for name in ("begin", "behind", "before"))
+        self.more: int = settings.get("more", 0)
         self.tokenizer = read_tokenizer(resources)
         self.read = reader(self.tokenizer)
 
@@ -60,31 +64,36 @@ class DialogueCodec:
         while len(ids) > self.max_context and last:
             last = last[max(1, int(len(last) * (1 - self.max_context / len(ids)))) :]
             ids = self._ids([*head, *turns[:-1], {"role": turns[-1]["role"], "content": last}])
-        return ids[-self.max_context :], dropped
+        inner = self.max_context - len(self.begin) - len(self.behind)
+        return [*self.begin, *ids[len(self.begin) : len(ids) - len(self.behind)][-inner:], *self.behind], dropped
 
     def _ids(self, messages: list[Message]) -> list[int]:
-        return self.text_ids(self.template.render(messages))
+        return [*self.begin, *self.text_ids(self.template.render(messages)), *self.behind]
 
     def text_ids(self, text: str) -> list[int]:
         return token_ids(self.tokenizer, text, special=False)
 
+    def written(self, text: str) -> list[int]:
+        """Tokens of an answer, before it is cut."""
+        return self.text_ids(self.lead + text.strip())
+
     def answer(self, text: str) -> list[int]:
-        """Tokens of an answer as they are learned, with the one that ends it."""
-        return [*self.text_ids(self.lead + text.strip())[: self.max_answer], self.end]
+        """Tokens of an answer as they are learned, with those that begin it and the one that ends it."""
+        return [*self.before, *self.written(text)[: self.max_answer], self.end]
 
     def start(self, request: Request) -> Steps:
         asked = Asked.of(request, self.sampling)
         ids, dropped = self.prompt(asked.messages)
-        room = self.max_context + self.max_answer - len(ids)
-        limit = min(asked.max_tokens or self.max_answer, room)
-        told = yield from tell(decode(ids, limit, self.ends, asked.sampling, read=self.read), self.read)
+        room = self.max_answer + (self.max_context - len(ids) if self.answering.opening is None else 0)
+        limit = min(asked.max_tokens or self.max_answer, room) + self.more
+        told = yield from tell(self.answering.write(ids, limit, asked.sampling, self.read), self.read)
         return response(told, len(ids), dropped)
 
     def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
         """nats: of the answer that the row holds; answer_tokens: in how many tokens."""
         answer = self.answer(targets["answer"])
         ids, _ = self.prompt(Asked.of(request, self.sampling).messages)
-        nats = yield from likelihood(ids, answer)
+        nats = yield from self.answering.likelihood(ids, answer)
         return {"nats": nats, "answer_tokens": len(answer)}
 
     def flatten(self, response: Response) -> dict[str, str]:

@@ -9,20 +9,16 @@ from typing import Any
 from framework import InputError, Request, nearest
 from framework_dialogue.conversations import ROLES as ROW
 from framework_dialogue.conversations import history_of
+from framework_text.generation.asking import DRAWN, problems_of, sampling_of, unknown
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.templates import Message
 
 ROLES = ("system", "user", "assistant")
 ALIASES = {"developer": "system"}
-DRAWN = ("temperature", "top_p", "top_k", "repetition_penalty", "seed")
 STOPS = 4  # sequences of a request, as OpenAI allows
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, Mapping[str, Any]] = {
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Of the answer, as far as the window has room"},
-    "temperature": {"type": "number", "minimum": 0, "maximum": 10, "description": "0 takes the likeliest token"},
-    "top_p": {"type": "number", "minimum": 0.001, "maximum": 1},
-    "top_k": {"type": "integer", "minimum": 0, "maximum": 1000000, "description": "0 is all"},
-    "repetition_penalty": {"type": "number", "minimum": 0.1, "maximum": 10},
-    "seed": {"type": "integer", "minimum": 0, "maximum": 9007199254740991},
+    **DRAWN,
     "stop": {"anyOf": [{"type": "string", "minLength": 1},
                        {"type": "array", "maxItems": STOPS, "items": {"type": "string", "minLength": 1}}]},
 }  # fmt: skip
@@ -37,8 +33,7 @@ class Asked:
     @classmethod
     def of(cls, request: Request, default: Sampling) -> Asked:
         """From what `parsed` gave."""
-        own = {name: request[name] for name in DRAWN if name in request}
-        sampling = replace(default, **own, stop=tuple(request.get("stop", ())))
+        sampling = replace(sampling_of(request, default), stop=tuple(request.get("stop", ())))
         return cls(request["messages"], sampling, request.get("max_tokens"))
 
 
@@ -56,14 +51,8 @@ def parsed(request: Any, roles: Mapping[str, str]) -> Request:
     if not isinstance(given, Mapping) or "messages" not in given:
         has = f"; {nearest('messages', [str(key) for key in given], 'it has')}" if isinstance(given, Mapping) else ""
         raise InputError(f"a request is a message, or an object with the key messages{has}")
-    problems = [
-        f"unknown key {str(key)[:100]!r}; {nearest(str(key), ['messages', *OPTIONS], 'keys')}"
-        for key in given
-        if key != "messages" and key not in OPTIONS
-    ]
-    problems += [
-        problem for name, schema in OPTIONS.items() if name in given and (problem := _wrong(name, given[name], schema))
-    ]
+    numbers = {name: schema for name, schema in OPTIONS.items() if name != "stop"}
+    problems = [*unknown(given, ["messages", *OPTIONS]), *problems_of(given, numbers), *_wrong_stops(given.get("stop", []))]
     if problems:
         raise InputError(*problems)
     options = {name: given[name] for name in OPTIONS if name in given}
@@ -72,17 +61,10 @@ def parsed(request: Any, roles: Mapping[str, str]) -> Request:
     return {"messages": _messages(given["messages"]), **options}
 
 
-def _wrong(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
-    if name == "stop":
-        found = [value] if isinstance(value, str) else value
-        fine = isinstance(found, list) and len(found) <= STOPS and all(isinstance(one, str) and one for one in found)
-        return None if fine else f"stop must be a text, or at most {STOPS} texts, none empty"
-    kinds = (int,) if schema["type"] == "integer" else (int, float)
-    low, high = schema["minimum"], schema.get("maximum", float("inf"))
-    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
-        bounds = f"of at least {low}" if high == float("inf") else f"from {low} to {high}"
-        return f"{name}={str(value)[:50]} must be {'an integer' if kinds == (int,) else 'a number'} {bounds}"
-    return None
+def _wrong_stops(given: Any) -> list[str]:
+    found = [given] if isinstance(given, str) else given
+    fine = isinstance(found, list) and len(found) <= STOPS and all(isinstance(one, str) and one for one in found)
+    return [] if fine else [f"stop must be a text, or at most {STOPS} texts, none empty"]
 
 
 def _messages(given: Any) -> list[Message]:

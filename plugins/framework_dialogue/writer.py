@@ -1,22 +1,21 @@
-"""The candidate that ships, a fine-tuned causal language model, and the same before it was tuned."""
+"""The candidate that ships, a fine-tuned language model, and the same before it was tuned."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
+from itertools import cycle
 from typing import Any
 
-from framework import Check, FitContext, Fitted, Reference, Request, Section
-from framework_dialogue import Dialogue
+from framework import Check, FitContext, Fitted, InputError, Reference, Request, Section
 from framework_dialogue.codec import DialogueCodec, response
 from framework_dialogue.data import DialogueData
+from framework_dialogue.settings import settings_of
 from framework_text.generation import fitting
-from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
 from framework_text.generation.telling import Told
-from framework_text.generation.templates import folded, frozen
+from framework_text.generation.templates import folded
 from framework_text.tokenizer import presentable
 
 LONG, JOINED = 3, 40  # references that fill the window, and conversations that one of them is made of
@@ -26,7 +25,8 @@ def fit(context: FitContext) -> Fitted:
     """Fine-tunes the backbone on every answer of every dialogue, each after what was said before it."""
     data: DialogueData = context.data
     tokenizer, network = fitting.load(context.model, context.options.max_context)
-    settings = _settings(tokenizer, context.options)
+    settings = settings_of(tokenizer, network, context.options)
+    window = _window(settings, network)
     codec = fitting.codec_of(DialogueCodec, settings, tokenizer)
     pairs = {name: data.pairs(name) for name in ("train", "validation")}
     prompts = {name: [codec.prompt(history) for history, _ in pairs[name]] for name in pairs}
@@ -38,7 +38,7 @@ def fit(context: FitContext) -> Fitted:
     for row in presentable(texts)[:1]:
         context.show(fitting.example(tokenizer, splits["train"], row))
     context.show(_learned(sum(dropped > 0 for _, dropped in prompts["train"]), splits["train"], settings))
-    fitted = fitting.fit(context, tokenizer, network, splits, _window(settings))
+    fitted = fitting.fit(context, tokenizer, network, splits, *window)
     own = "the tokenizer's own" if settings["own"] else "User: ... Assistant: ..., as the tokenizer has none"
     return replace(
         fitted,
@@ -52,36 +52,25 @@ def fit(context: FitContext) -> Fitted:
 def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_context)
-    settings = _settings(tokenizer, context.options)
-    return Fitted(settings=settings, graphs=(decoder_graph(network, _window(settings)),))
+    settings = settings_of(tokenizer, network, context.options)
+    return Fitted(settings=settings, graphs=fitting.graphs(network, *_window(settings, network)))
 
 
-def _settings(tokenizer: Any, options: Dialogue) -> dict[str, Any]:
-    """The codec's: how a conversation becomes a prompt is frozen here."""
-    template = frozen(tokenizer)
-    ends = sorted({template["end"], tokenizer.eos_token_id} - {None})
-    return {
-        **template,
-        "ends": ends,
-        "max_context": options.max_context,
-        "max_answer": options.max_answer,
-        "system": options.system,
-        "roles": dict(options.roles or {}),
-        "sampling": {
-            "temperature": options.temperature,
-            "top_p": options.top_p,
-            "repetition_penalty": options.repetition_penalty,
-        },
-    }
-
-
-def _window(settings: dict[str, Any]) -> int:
-    return int(settings["max_context"] + settings["max_answer"] + 1)
+def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
+    """Tokens of a conversation and its answer, or of an encoder-decoder model's source, and of its answer."""
+    answer = settings["max_answer"] + settings["more"] + 1
+    longest = getattr(network.config, "max_position_embeddings", None) or answer
+    if settings["opening"] and answer > longest:
+        raise InputError(
+            f"task.max_answer={settings['max_answer']} makes {answer} tokens with what stands around them, and this backbone "
+            f"writes {longest}: write fewer"
+        )
+    return settings["max_context"] + (0 if settings["opening"] else answer), answer
 
 
 def _learned(shorter: int, train: fitting.Pairs, settings: dict[str, Any]) -> Section:
     """shorter: rows whose oldest turns the window has no room for."""
-    cut = sum(len(answer) > settings["max_answer"] for answer in train.answers)
+    cut = sum(len(answer) - len(settings["before"]) > settings["max_answer"] for answer in train.answers)
     rows = [
         ("answers", f"{len(train.answers):,}", ""),
         ("without their oldest turns", f"{shorter:,}", f"task.max_context={settings['max_context']} tokens"),
@@ -96,7 +85,7 @@ def _references(network: Any, codec: DialogueCodec, requests: Sequence[Request])
     found: list[Reference] = []
     for request in [*(_long(requests[turn:]) for turn in range(LONG)), *requests][:PROMPTS]:
         ids, dropped = codec.prompt(request["messages"])
-        tokens, stopped = generated(network, ids, limit, codec.ends)
+        tokens, stopped = generated(network, ids, limit + codec.more, codec.ends)
         text = codec.read(tokens).strip()
         asked = {"messages": request["messages"], "max_tokens": limit, "temperature": 0.0, "repetition_penalty": 1.0}
         found.append((asked, response(Told(text, len(tokens), stopped), len(ids), dropped)))
@@ -104,10 +93,12 @@ def _references(network: Any, codec: DialogueCodec, requests: Sequence[Request])
 
 
 def _long(requests: Sequence[Request]) -> Request:
-    """Some conversations as one."""
-    turns = [message for request in requests[:JOINED] for message in request["messages"] if message["role"] != "system"]
-    alternating = [turns[0], *(now for before, now in pairwise(turns) if before["role"] != now["role"])]
-    return {"messages": alternating}
+    """What is said in some conversations as one, said in turn, the user first and last."""
+    said = [
+        message["content"] for request in requests[:JOINED] for message in request["messages"] if message["role"] != "system"
+    ]
+    roles = cycle(("user", "assistant"))
+    return {"messages": [{"role": next(roles), "content": content} for content in said[: len(said) - 1 + len(said) % 2]]}
 
 
 def _other_prompts(reference: Any, settings: dict[str, Any], codec: DialogueCodec, requests: Sequence[Request]) -> list[int]:
@@ -127,6 +118,7 @@ def _other_prompts(reference: Any, settings: dict[str, Any], codec: DialogueCode
             tokenizer_kwargs={"verbose": False},
         )
         ids, dropped = codec.prompt(request["messages"])
-        if not dropped and len(expected) <= codec.max_context and ids != list(expected):
+        whole = [*codec.begin, *expected, *codec.behind]
+        if not dropped and len(whole) <= codec.max_context and ids != whole:
             different.append(row)
     return different

@@ -14,7 +14,8 @@ from framework_text.generation.options import Writing
 class Summarization:
     """Options of `task: summarization`."""
 
-    max_text: int = 512  # tokens; of longer texts the end is cut
+    max_text: int = 512  # tokens that are read at once; of longer training texts the end is cut
+    windows: int = 8  # of so many tokens, each summarized by itself, at most; 1: of every longer text the end is cut
     max_summary: int = 96  # tokens written, and learned, at most
     prefix: Optional[str] = None  # stands before the text; None: "summarize:" for T5, nothing for others
     prompt: Optional[str] = None  # stands behind the text; None: "\n\nSummary:", for encoder-decoder models nothing
@@ -50,6 +51,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             ),
             metric=Metric("rouge_l"),
             loss="perplexity",
+            inspect="framework_summarization.inspection:inspect",
             scores=True,
             data="framework_summarization.data:prepare",
             evaluate="framework_summarization.evaluation:evaluate",

@@ -16,6 +16,8 @@ def problems(options: Summarization, model: Writing) -> list[str]:
     found = accepts.problems(model, longest, (*accepts.DECODER_ONLY, *accepts.ENCODER_DECODER))
     if options.max_summary < 1 or options.max_text < 1:
         found.append(f"task.max_text={options.max_text} and task.max_summary={options.max_summary} must be at least 1")
+    if options.windows < 1:
+        found.append(f"task.windows={options.windows} must be at least 1, with which the end of longer texts is cut")
     if not 1 <= options.beams <= BEAMS:
         found.append(f"task.beams={options.beams} must lie between 1 and {BEAMS}; 4 is usual, 1 is greedy")
     if options.repetition_penalty <= 0 or options.no_repeat_ngram < 0:

@@ -21,6 +21,8 @@ def first_three_sentences(context: FitContext) -> Fitted:
 def _first(count: int) -> Fitted:
     def predict(requests: Sequence[Request]) -> list[Response]:
         sentences = [[part for part in SENTENCE.split(request["text"].strip()) if part] for request in requests]
-        return [{"summary": " ".join(found[:count]), "complete": True, "text_was_cut": False} for found in sentences]
+        return [
+            {"summary": " ".join(found[:count]), "complete": True, "text_was_cut": False, "windows": 1} for found in sentences
+        ]
 
     return Fitted(predict=predict)

@@ -9,18 +9,15 @@ from typing import Any
 
 from framework import Check, FitContext, Fitted, Graph, InputError, Reference, Request, Section
 from framework_summarization import Summarization
-from framework_summarization.codec import SummarizationCodec
+from framework_summarization.codec import SummarizationCodec, response
 from framework_summarization.data import SummarizationData
+from framework_summarization.settings import settings_of
 from framework_text.generation import fitting
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
-from framework_text.generation.telling import Told
 from framework_text.tokenizer import presentable
 
-PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
-PROMPT = "\n\nSummary:"
 LONG, JOINED = 3, 8  # references that fill the window, and texts that one of them is made of
-SAMPLING = ("beams", "length_penalty", "repetition_penalty", "no_repeat_ngram")
 
 
 def fit(context: FitContext) -> Fitted:
@@ -28,7 +25,7 @@ def fit(context: FitContext) -> Fitted:
     data: SummarizationData = context.data
     options: Summarization = context.options
     tokenizer, network = fitting.load(context.model, options.max_text)
-    settings = _settings(tokenizer, network, options)
+    settings = settings_of(tokenizer, network, options)
     window = _window(settings, network)
     texts = {name: data.pairs(table) for name, table in data.splits.named().items()}
     codec = fitting.codec_of(SummarizationCodec, settings, tokenizer)
@@ -43,14 +40,14 @@ def fit(context: FitContext) -> Fitted:
         settings=settings,
         graphs=_deciding(fitted.graphs, settings),
         checks=(same,),
-        references=partial(_references, network) if _greedy(settings) and settings["opening"] is None else None,
+        references=partial(_references, network) if _greedy(settings) else None,
     )
 
 
 def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_text)
-    settings = _settings(tokenizer, network, context.options)
+    settings = settings_of(tokenizer, network, context.options)
     return Fitted(settings=settings, graphs=_deciding(fitting.graphs(network, *_window(settings, network)), settings))
 
 
@@ -61,53 +58,6 @@ def _deciding(graphs: Sequence[Graph], settings: dict[str, Any]) -> tuple[Graph,
 
 def _greedy(settings: dict[str, Any]) -> bool:
     return Sampling(**settings["sampling"]) == Sampling(length_penalty=settings["sampling"]["length_penalty"])
-
-
-def _settings(tokenizer: Any, network: Any, options: Summarization) -> dict[str, Any]:
-    """The codec's: how a text becomes a prompt, and a prompt a summary, is frozen here."""
-    if tokenizer.eos_token_id is None:
-        raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no summary would end")
-    apart = network.config.is_encoder_decoder
-    prefix = options.prefix if options.prefix is not None else PREFIXES.get(network.config.model_type, "")
-    prompt = options.prompt if options.prompt is not None else "" if apart else PROMPT
-    before, behind = _around(tokenizer, "text")
-    opening = _opening(network) if apart else None
-    added = len(_around(tokenizer, "text_target")[0]) + (opening["last"] is not None) if opening else 0
-    return {
-        "kind": "encoder-decoder" if apart else "decoder-only",
-        "max_text": options.max_text,
-        "max_summary": options.max_summary,
-        "limit": options.max_summary + added,
-        "begin": [*before, *_plain(tokenizer, prefix)],
-        "prompt": [*_plain(tokenizer, prompt), *((behind or [tokenizer.eos_token_id]) if apart else [])],
-        "ends": [tokenizer.eos_token_id],
-        "before": _around(tokenizer, "text_target")[0] if apart else [],
-        "lead": "" if apart else " ",
-        "sampling": {name: getattr(options, name) for name in SAMPLING},
-        "opening": opening,
-    }
-
-
-def _plain(tokenizer: Any, text: str) -> list[int]:
-    ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-    return ids
-
-
-def _around(tokenizer: Any, role: str) -> tuple[list[int], list[int]]:
-    """The special tokens before and behind a text. role: text, or text_target, which some tokenizers begin in another way."""
-    whole, inner = (list(tokenizer(**{role: "a"}, add_special_tokens=special)["input_ids"]) for special in (True, False))
-    begin = next(place for place in range(len(whole)) if whole[place : place + len(inner)] == inner)
-    return whole[:begin], whole[begin + len(inner) :]
-
-
-def _opening(network: Any) -> dict[str, int | None]:
-    """The token that starts the decoder, and those that `generate` would force."""
-    generation = network.generation_config
-    start = generation.decoder_start_token_id
-    if start is None:
-        raise InputError("this backbone's config names no decoder_start_token_id, with which every summary begins")
-    first, last = (getattr(generation, f"forced_{end}_token_id", None) for end in ("bos", "eos"))
-    return {"start": start, "first": first, "last": last[0] if isinstance(last, list) else last}
 
 
 def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
@@ -148,8 +98,8 @@ def _references(network: Any, codec: SummarizationCodec, requests: Sequence[Requ
     for request in [*long, *requests][:PROMPTS]:
         ids = codec.text_ids(request)
         tokens, stopped = generated(network, codec.prompt_ids(ids), limit, codec.ends)
-        told = Told(codec.read(tokens).strip(), len(tokens), stopped)
-        found.append(({"text": request["text"], "max_tokens": limit}, codec.response(told, len(ids))))
+        expected = response(codec.read(tokens).strip(), stopped, len(ids) > codec.max_text, 1)
+        found.append(({"text": request["text"], "max_tokens": limit, "windows": 1}, expected))
     return found
 
 

@@ -155,6 +155,11 @@ def checksum(paths: Sequence[Path]) -> str:
     return digest.hexdigest()
 
 
+def folder_of(name: str) -> Path:
+    """Where `converted` leaves what it makes."""
+    return cache() / checksum(find(name))
+
+
 def converted(name: str, sha256: str | None = None) -> Path:
     """The folder that `save_pretrained` wrote of a GGUF file, in the cache: made where it is not there yet.
 

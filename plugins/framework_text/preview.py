@@ -30,7 +30,7 @@ ACTIVATIONS = 34 * 4  # bytes that a layer keeps for each token and unit of widt
 def preview(texts: Sequence[str], classes: int, max_length: int, model: FineTuning) -> tuple[list[Section], list[Problem]]:
     """Sections and problems for the verb `check`. texts: those of the training rows."""
     folder = backbones.fetch(model.backbone)
-    tokenizer = _tokenizer(folder, max_length)
+    tokenizer = tokenizer_of(folder, max_length)
     sample = [texts[i] for i in range(min(SAMPLE, len(texts)))]
     encoded = tokenizer.encode_batch(sample)
     lengths = np.array([len(entry.ids) for entry in encoded])
@@ -46,7 +46,7 @@ def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:
     return Text(tokenizer.decode(entry.ids, skip_special_tokens=False)), Text(" ".join(entry.tokens))
 
 
-def _tokenizer(folder: Path, max_length: int) -> Tokenizer:
+def tokenizer_of(folder: Path, max_length: int) -> Tokenizer:
     """tokenizer.json is read as it is; other kinds take transformers, and seconds, to convert."""
     if (folder / FILE).exists():
         tokenizer = Tokenizer.from_file(str(folder / FILE))

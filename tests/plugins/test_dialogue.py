@@ -11,8 +11,10 @@ import pytest
 from transformers import AutoTokenizer
 
 import framework
-from framework import InputError, Table
+from framework import InputError, ModuleBackend, Table
+from framework.data.loading import judged
 from framework.testing import TaskConformance
+from framework.verify import trace
 from framework_dialogue.codec import DialogueCodec
 from framework_dialogue.data import answers
 from framework_dialogue.evaluation import distinct, evaluate
@@ -20,7 +22,7 @@ from framework_text.generation.decoding import Sampling
 from framework_text.generation.templates import PLAIN, Template, frozen
 from framework_text.tokenizer import write_tokenizer
 from tests.tiny import rows as rows_of
-from tests.tiny import tiny_writer, write_csv, write_dialogues
+from tests.tiny import telling_apart, tiny_reader, tiny_writer, write_csv, write_dialogues
 
 
 def small(folder: Path) -> list[str]:
@@ -212,3 +214,37 @@ def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCod
 
     asked = Asked.of(codec.parse({"messages": said("hello"), "top_k": 3, "stop": "x"}), Sampling(temperature=0.7))
     assert (asked.sampling.temperature, asked.sampling.top_k, asked.sampling.stop) == (0.7, 3, ("x",))
+
+
+class _Kit(TaskConformance):
+    recipe = "dialogue"
+
+    def overrides(self, folder: Path) -> list[str]:
+        return small(folder)
+
+
+@pytest.mark.parametrize("family", ["t5", "mt5", "bart", "mbart", "pegasus"])
+def test_encoder_decoder_models_answer_conversations_as_generate_does(tmp_path: Path, family: str) -> None:
+    given = [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}", "trainer.max_steps=2"]
+    with _Kit().job(tmp_path, *given) as (job, splits):
+        fitted = _Kit().fit(job, splits)
+        codec = job.codec(fitted)
+        assert fitted.references is not None
+        references = fitted.references(codec, job.requests(codec, judged(job.task, splits.validation)))
+        asked = [request for request, _ in references]
+        found = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, asked).responses
+    assert found == [expected for _, expected in references]
+    assert len({answer["content"] for answer in found}) > 1
+    assert max(answer["dropped_messages"] for answer in found) > 0
+    assert max(answer["prompt_tokens"] for answer in found) <= 40
+
+
+def test_an_encoder_decoder_model_is_exported_and_holds_a_conversation(tmp_path: Path) -> None:
+    given = [*small(tmp_path), f"model.name={tiny_reader(tmp_path / 't5')}", "trainer.max_epochs=1"]
+    model = framework.load(framework.run("dialogue", *given, folder=tmp_path / "run"))
+    variant = model.manifest["variants"]["onnx"]
+    assert (set(variant["files"]), variant["parity"]["references"]) == ({"encoder", "decoder"}, 20)
+    assert "perplexity" in model.manifest["evaluation"]["candidates"]["fine-tuned writer"]
+    answers = model.predict(["the lovely flight", {"messages": said("the bag", "positive bag", "the door"), "max_tokens": 2}])
+    assert [answer["dropped_messages"] for answer in answers] == [0, 0]
+    assert answers[1]["completion_tokens"] <= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, cast
@@ -13,18 +14,21 @@ from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import framework
-from framework import InputError, Table
+from framework import InputError, ModuleBackend, Table
 from framework.configs import compose_recipe
+from framework.runtime.model import Model
 from framework.testing import TaskConformance
+from framework.verify import trace
 from framework_summarization.baselines import first_sentence, first_three_sentences
 from framework_summarization.codec import as_text, references
 from framework_summarization.evaluation import evaluate
+from framework_summarization.windows import windows
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows
 from tests.plugins.test_seq2seq import tiny
 from tests.server.serving import serving
-from tests.tiny import summaries, tiny_reader, tiny_writer, write_csv
+from tests.tiny import summaries, telling_apart, tiny_reader, tiny_writer, write_csv
 
 HEADER = ("text", "summary")
 
@@ -62,17 +66,14 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
         manifest["evaluation"]["candidates"]
     )
     assert {"rouge_1", "rouge_2", "rouge_l"} <= manifest["evaluation"]["candidates"]["fine-tuned writer"].keys()
-    long, short = model.predict(["the lovely flight " * 40, "the lovely flight"])
+    long, short = model.predict([{"text": "the lovely flight " * 40, "windows": 1}, "the lovely flight"])
     assert (long["text_was_cut"], short["text_was_cut"]) == (True, False)
     assert model.predict(["the lovely flight"]) == [short]  # alone as in company
     with pytest.raises(InputError, match="request 1: a request is a text"):
         model.predict([7])
-    for most in (0, "x", True):
-        with pytest.raises(InputError, match="must be an integer of at least 1"):
-            model.predict([{"text": "the flight", "max_tokens": most}])
-    assert 0 <= manifest["model"]["padding"] < 0.2
+    assert 0 <= manifest["model"]["padding"] <= 0.05
     with serving(tmp_path / "served", folder) as server, ThreadPoolExecutor(4) as pool:
-        texts = ["the lovely flight", "the awful seat door", "the blue bag " * 5, "the door"]
+        texts = ["the lovely flight", "the awful seat door", "the blue bag " * 50, "the door"]
         answers = pool.map(server.predict, texts)  # at once: they join each other's runs
         assert [answer.json()["predictions"][0] for answer in answers] == model.predict(texts)
     checkpoint = folder / "checkpoints" / "last.ckpt"
@@ -97,6 +98,102 @@ def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> 
         tokens = tuned.generate(**source, max_new_tokens=6, num_beams=2, do_sample=False)[0]
         assert answer["summary"] == tokenizer.decode(tokens, skip_special_tokens=True)
         assert answer["complete"] == (1 in tokens)
+    halves = ["the lovely flight " * 8, "the awful seat " * 8]
+    whole = model.predict(["".join(halves)])[0]
+    assert whole["summary"] == " ".join(answer["summary"] for answer in model.predict(halves) if answer["summary"])
+    assert whole["windows"] == 2
+    model.predict([{"text": "blue", "temperature": 2.0, "seed": 3}])  # drawn instead of searched
+
+
+@pytest.fixture(scope="module")
+def untuned(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """It learned for a step: what it writes fills the limit of 6 tokens."""
+    folder = tmp_path_factory.mktemp("untuned")
+    return framework.load(framework.run("summarization", *small(folder), "trainer.max_steps=1", folder=folder / "run"))
+
+
+def test_a_long_text_is_summarized_window_by_window(untuned: Model) -> None:
+    pieces = [f"the {one} " * 12 for one in ("lovely", "awful", "blue", "car", "meal", "door", "bag", "seat", "crew")]
+    alone = untuned.predict(pieces)
+    assert [answer["windows"] for answer in alone] == [1] * 9
+    joined = untuned.predict(["".join(pieces[:3])])[0]
+    assert joined["summary"] == " ".join(answer["summary"] for answer in alone[:3])
+    assert (joined["windows"], joined["text_was_cut"]) == (3, False)
+    begun = untuned.predict([{"text": "".join(pieces[:3]), "windows": 2}])[0]
+    assert begun["summary"] == " ".join(answer["summary"] for answer in alone[:2])
+    assert (begun["windows"], begun["text_was_cut"]) == (2, True)
+
+
+def test_summaries_of_windows_that_fill_another_are_summarized_again(untuned: Model) -> None:
+    pieces = [f"the {one} " * 12 for one in ("lovely", "awful", "blue", "car", "meal", "door", "bag", "seat", "crew")]
+    first = " ".join(answer["summary"] for answer in untuned.predict(pieces[:8]))
+    assert len(first.split()) > 24
+    again = untuned.predict([first])[0]
+    whole, longer = untuned.predict(["".join(pieces[:8]), "".join(pieces)])
+    assert again["windows"] > 1
+    assert whole == {**again, "windows": 8 + again["windows"]}
+    assert longer == {**whole, "text_was_cut": True}  # of nine windows eight are read
+
+
+def test_windows_are_nearly_equal_and_end_with_sentences_where_they_can() -> None:
+    text = "One two three. Four five. Six seven eight nine ten eleven. Twelve."
+    ends = [found.end() for found in re.finditer(r"\w+|\.", text)]
+    assert windows(text, ends, 16, 8) == [(0, 16)]
+    assert windows(text, ends, 10, 8) == [(0, 7), (7, 16)]  # after "Four five."
+    assert windows(text, ends, 5, 8) == [(0, 4), (4, 7), (7, 12), (12, 16)]
+    assert windows(text, ends, 5, 2) == [(0, 4), (4, 7)]
+    assert windows(text, ends, 5, 1) == [(0, 5)]
+    assert windows("", [], 5, 8) == [(0, 0)]
+
+
+def test_a_request_says_how_tokens_are_chosen(untuned: Model) -> None:
+    def summary(**asked: Any) -> str:
+        return str(untuned.predict([{"text": "the lovely flight", **asked}])[0]["summary"])
+
+    assert summary(temperature=1.0, seed=1) == summary(temperature=1.0, seed=1)
+    assert len({summary(temperature=2.0, seed=seed) for seed in range(5)}) > 1
+    assert summary(temperature=1.0, seed=1, top_k=1) == summary(temperature=1.0, top_p=0.001) == summary()
+    assert summary(repetition_penalty=10.0) != summary()
+    assert summary().startswith(summary(max_tokens=2))
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"max_tokens": 0}, "max_tokens=0 must be an integer from 1 to 6"),
+        ({"max_tokens": 10**9}, "max_tokens=1000000000 must be an integer from 1 to 6"),
+        ({"max_tokens": True}, "max_tokens=True must be an integer"),
+        ({"temperature": -1}, "temperature=-1 must be a number from 0 to 10"),
+        ({"top_p": 0}, "top_p=0 must be a number from 0.001 to 1"),
+        ({"seed": "x"}, "seed=x must be an integer"),
+        ({"windows": 0}, "windows=0 must be an integer from 1 to 8"),
+        ({"windows": 9}, "windows=9 must be an integer from 1 to 8"),
+    ],
+)
+def test_requests_that_cannot_be_answered_are_explained(untuned: Model, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        untuned.predict([{"text": "the flight", **asked}])
+
+
+class _Kit(TaskConformance):
+    recipe = "summarization"
+
+    def overrides(self, folder: Path) -> list[str]:
+        return small(folder)
+
+
+@pytest.mark.parametrize("family", ["t5", "bart"])
+def test_encoder_decoder_models_are_held_to_generate_in_each_run(tmp_path: Path, family: str) -> None:
+    given = [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}", "trainer.max_steps=2"]
+    with _Kit().job(tmp_path, *given) as (job, splits):
+        fitted = _Kit().fit(job, splits)
+        codec = job.codec(fitted)
+        assert fitted.references is not None
+        references = fitted.references(codec, job.requests(codec, splits.validation))
+        found = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, [request for request, _ in references]).responses
+    assert found == [expected for _, expected in references]
+    assert {answer["text_was_cut"] for answer in found} == {True, False}
+    assert len({answer["summary"] for answer in found}) > 1
 
 
 def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
@@ -120,6 +217,7 @@ def test_exporters_that_cannot_take_a_cache_are_refused_before_anything_is_train
         ("task.max_summary=0", "must be at least 1"),
         ("model.batch_size=0", "must be at least 1"),
         ("model.learning_rate=3", "must lie between 0 and 1"),
+        ("task.windows=0", "task.windows=0 must be at least 1"),
         ("task.beams=0", "task.beams=0 must lie between 1 and 16"),
         ("task.repetition_penalty=0", "must be above 0, where 1 changes nothing"),
         ("task.max_text=1000", "must lie between 3 and 128, the most this backbone reads"),

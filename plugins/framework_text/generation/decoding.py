@@ -140,7 +140,7 @@ class _Answering:
         return found
 
     def _first(self) -> Call:
-        return Call(GRAPH, feeds(self.prompt) | self.source.feeds)
+        return Call(GRAPH, feeds(self.prompt) | self.source.feeds, begins=True)
 
     def _log_probabilities(self, logits: np.ndarray, beams: Beams) -> np.ndarray:
         """Of the token that follows each growing answer, forbidden ones -inf, in the order of transformers' processors."""
@@ -219,7 +219,7 @@ def likelihood(
     whole, first, fed, nats, more = [*prompt, *answer], len(prompt) - 1, 0, 0.0, source or {}
     while first < len(whole) - 1:
         last = min(first + KEPT, len(whole) - 1)
-        outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)) | more)
+        outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)) | more, begins=fed == 0)
         more = {}
         logits = outputs["logits"][0].astype(np.float64)
         highest = logits.max(-1)

@@ -12,7 +12,7 @@ ADAPTERS = ("lora", "adalora", "none")
 
 @dataclass
 class Writing(BackboneSource):
-    """The `model:` section of a recipe that fine-tunes a causal language model."""
+    """The `model:` section of a recipe that fine-tunes a language model, decoder-only or encoder-decoder."""
 
     source: BackboneSource = field(default_factory=BackboneSource)
     adapter: str = "lora"  # small matrices beside every linear layer learn; adalora: with more rank where it matters; none: all

@@ -20,6 +20,7 @@ PLAIN = """{{ bos_token }}{% for message in messages -%}
 {% elif message.role == 'user' %}User: {{ message.content }}
 {% else %}Assistant: {{ message.content }}{{ eos_token }}
 {% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"""  # where a tokenizer has no template
+TURNS = PLAIN.replace("{{ bos_token }}", "").replace("{{ eos_token }}", "")  # for encoders, whose tokenizers put these around
 _TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # transformers' own, which say what was written by the model
 
 
@@ -50,8 +51,8 @@ def folded(messages: Sequence[Message]) -> list[Message]:
     return [{"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}, *rest]
 
 
-def frozen(tokenizer: Any) -> dict[str, Any]:
-    """A transformers tokenizer's template as settings of a codec.
+def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
+    """A transformers tokenizer's template as settings of a codec. apart: the answer is written by a decoder of its own.
 
     template, specials, folds: of `Template`. lead: what stands between the end of a prompt and an answer. end: the token after
     an answer. own: whether the template is the tokenizer's. Raises InputError where no token ends an answer.
@@ -59,16 +60,18 @@ def frozen(tokenizer: Any) -> dict[str, Any]:
     text = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
     specials = {name: value for name, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
     specials = {"bos_token": "", "eos_token": "", **specials}
-    template = Template(text or PLAIN, specials)
+    chosen = text or (TURNS if apart else PLAIN)
+    template = Template(chosen, specials)
     folds = not _takes_system(template)
-    lead, after = _around_answer(Template(text or PLAIN, specials, folds))
+    lead, after = _around_answer(Template(chosen, specials, folds))
     ids = tokenizer(after, add_special_tokens=False)["input_ids"]
     end = (
         ids[0] if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder) else tokenizer.eos_token_id
     )
     if end is None:
         raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no answer would end")
-    return {"template": text or PLAIN, "specials": specials, "folds": folds, "lead": lead, "end": end, "own": text is not None}
+    lead = "" if apart else lead
+    return {"template": chosen, "specials": specials, "folds": folds, "lead": lead, "end": end, "own": text is not None}
 
 
 def _takes_system(template: Template) -> bool:

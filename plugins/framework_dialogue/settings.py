@@ -1,0 +1,29 @@
+"""How a conversation becomes a prompt: what is frozen into the codec's settings. No torch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from framework_dialogue import Dialogue
+from framework_text.generation.sources import framed
+from framework_text.generation.templates import frozen
+
+
+def settings_of(tokenizer: Any, network: Any, options: Dialogue) -> dict[str, Any]:
+    """The codec's: how a conversation becomes a prompt is frozen here."""
+    template = frozen(tokenizer, apart=network.config.is_encoder_decoder)
+    ends = sorted({template["end"], tokenizer.eos_token_id} - {None})
+    return {
+        **template,
+        **framed(tokenizer, network),
+        "ends": ends,
+        "max_context": options.max_context,
+        "max_answer": options.max_answer,
+        "system": options.system,
+        "roles": dict(options.roles or {}),
+        "sampling": {
+            "temperature": options.temperature,
+            "top_p": options.top_p,
+            "repetition_penalty": options.repetition_penalty,
+        },
+    }

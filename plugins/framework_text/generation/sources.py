@@ -1,0 +1,40 @@
+"""What an encoder-decoder model of transformers wants around what it reads and writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from framework import InputError
+
+
+def around(tokenizer: Any, role: str) -> tuple[list[int], list[int]]:
+    """The special tokens before and behind a text. role: text, or text_target, which some tokenizers begin in another way."""
+    whole, inner = (list(tokenizer(**{role: "a"}, add_special_tokens=special)["input_ids"]) for special in (True, False))
+    begin = next(place for place in range(len(whole)) if whole[place : place + len(inner)] == inner)
+    return whole[:begin], whole[begin + len(inner) :]
+
+
+def opening(network: Any) -> dict[str, int | None]:
+    """The token that starts the decoder, and those that `generate` would force: `Answering.opening`."""
+    generation = network.generation_config
+    start = generation.decoder_start_token_id
+    if start is None:
+        raise InputError("this backbone's config names no decoder_start_token_id, with which every answer begins")
+    first, last = (getattr(generation, f"forced_{end}_token_id", None) for end in ("bos", "eos"))
+    return {"start": start, "first": first, "last": last[0] if isinstance(last, list) else last}
+
+
+def framed(tokenizer: Any, network: Any) -> dict[str, Any]:
+    """Settings of a codec. begin, behind: tokens around what is read; before: those that begin an answer as it is learned;
+    more: tokens chosen beside an answer's own, since they are forced. opening: see `Answering`; None of a decoder alone.
+    """
+    if not network.config.is_encoder_decoder:
+        return {"opening": None, "begin": [], "behind": [], "before": [], "more": 0}
+    (begin, behind), (before, _), forced = around(tokenizer, "text"), around(tokenizer, "text_target"), opening(network)
+    return {
+        "opening": forced,
+        "begin": begin,
+        "behind": behind or [tokenizer.eos_token_id],
+        "before": before,
+        "more": len(before) + (forced["last"] is not None),
+    }
