@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from framework.charts import Bars, Lines, Series
 from framework.contracts import (
     Candidate,
-    Column,
     Evaluation,
     Exporter,
     FitContext,
@@ -19,6 +18,7 @@ from framework.contracts import (
     Task,
     Variant,
 )
+from framework.data.needs import Column, Shares, SideTable
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import (
@@ -38,12 +38,14 @@ from framework.graphs import (
     Tensors,
 )
 from framework.hookspecs import hookimpl
+from framework.memory import available_memory
 from framework.privacy import Text, mask
 from framework.trackers import TrackedRun, Tracker
 
 if TYPE_CHECKING:
     from framework.api import load, run
     from framework.data.batches import LengthBucketSampler
+    from framework.data.codes import coded, codes, numbers
     from framework.data.sources import locate
     from framework.modules import ModuleBackend
     from framework.pace import rows_per_second
@@ -56,6 +58,9 @@ _LAZY = {
     "train": "framework.training",
     "rows_per_second": "framework.pace",
     "LengthBucketSampler": "framework.data.batches",
+    "coded": "framework.data.codes",
+    "codes": "framework.data.codes",
+    "numbers": "framework.data.codes",
     "ModuleBackend": "framework.modules",
 }
 
@@ -96,6 +101,8 @@ __all__ = [
     "Response",
     "Section",
     "Series",
+    "Shares",
+    "SideTable",
     "Splits",
     "State",
     "Steps",
@@ -107,11 +114,15 @@ __all__ = [
     "TrackedRun",
     "Tracker",
     "Variant",
+    "available_memory",
+    "coded",
+    "codes",
     "hookimpl",
     "load",
     "locate",
     "mask",
     "nearest",
+    "numbers",
     "rows_per_second",
     "run",
     "train",

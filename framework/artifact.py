@@ -178,7 +178,7 @@ def _seal(manifest: Mapping[str, Any]) -> str:
 
 def describe_graphs(graphs: Sequence[Graph]) -> list[dict[str, Any]]:
     """Graphs as plain data, without what runs them."""
-    keys = ("name", "inputs", "outputs", "axes", "tolerance", "decides", "state")
+    keys = ("name", "inputs", "outputs", "axes", "tolerance", "decides", "ranks", "state", "tables")
     return [{key: _plain(getattr(graph, key)) for key in keys} for graph in graphs]
 
 
@@ -198,7 +198,9 @@ def _graph(entry: Mapping[str, Any]) -> Graph:
         axes={axis: (low, high) for axis, (low, high) in entry["axes"].items()},
         tolerance=entry["tolerance"],
         decides=entry["decides"],
+        ranks=None if entry.get("ranks") is None else tuple(entry["ranks"]),
         state=tuple(State(**state) for state in entry["state"]),
+        tables=_tensors(entry.get("tables", ())),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from framework.contracts import Exporter
-from framework.data.sources import check_addresses
+from framework.data.sources import NotInstalledError, check_addresses
 from framework.errors import InputError, nearest
 from framework.plugins import load_plugins, resolve
 
@@ -32,7 +32,8 @@ def check_recipe(config: DictConfig) -> None:
         )
     if not config.get("export"):
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
-    problems += [*_wrong_ranges(config), *_wrong_data(config.data)]
+    further = [table.name for table in plugins.task(config.task.name).tables]
+    problems += [*_wrong_ranges(config), *_wrong_data(config.data, further)]
     exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
     problems += list(_wrong_exporters(exporters))
     problems += _wrong_trackers(config.tracker)
@@ -69,15 +70,18 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
         yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
 
 
-def _wrong_data(data: DictConfig) -> Iterator[str]:
+def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
     """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
     if not data.train and not data.source.train:
         yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
     source = data if data.train else data.source
-    for name in ("train", "validation", "test"):
+    for name in ("train", "validation", "test", *further):
         try:
             if source[name] is not None:
                 check_addresses(source[name])
+        except NotInstalledError as error:
+            way = f"{source.install}; or take rows of your own, data.train=FILE" if source.install else None
+            raise NotInstalledError(error.address, error.name, way) from error
         except InputError as error:
             yield f"data.{name}: {error}"
     for name in data.source if not data.train else ():

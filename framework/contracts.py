@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from framework.charts import Chart
+from framework.data.needs import Column, SideTable
 from framework.data.table import Splits, Table
-from framework.graphs import Check, Graph, Reference, Request, Response
+from framework.graphs import Check, Graph, Reference, Request, Response, Tensors
 
 
 @dataclass(frozen=True)
@@ -34,27 +35,6 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column that a task needs, by role.
-
-    names: header spellings recognised, the best first.
-    kind: "text" is free text, "category" repeats few values, "number" is written in digits.
-    target: the column is what the model predicts, so a request does not carry it.
-    compared: ``"module:function"`` for a text column whose values are no plain texts: called with a value, returns texts,
-        always as many. Rows that nearly repeat each other in any of them never stand in two splits; the first is what a row is
-        shown as beside a mistake. None: the value is the text.
-    optional: a file may lack it. It is taken where a header spelling matches or the user names it, never guessed by its values.
-    """
-
-    role: str
-    names: tuple[str, ...]
-    kind: Literal["text", "category", "number"]
-    target: bool = False
-    optional: bool = False
-    compared: str | None = None
-
-
-@dataclass(frozen=True)
 class Problem:
     """Something odd about the data that does not stop a run. remedy: what the user can do, or what is done."""
 
@@ -76,10 +56,14 @@ class Metric:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name (fractions, not per cent) and the tables that explain them."""
+    """Metrics by name (fractions, not per cent) and the tables that explain them.
+
+    protocol: how they were measured, in words, where the same names mean other numbers elsewhere; it stands beside them.
+    """
 
     metrics: dict[str, float]
     sections: Sequence[Section] = ()
+    protocol: str = ""
 
 
 class TaskData(Protocol):
@@ -124,6 +108,7 @@ class Fitted:
     references: called with the codec and validation requests; makes requests of them, with the answers of an independent
         implementation, such as transformers' own `generate`; every exact file of graphs with state is held to them.
     facts: what the manifest should say about it (backbone, licence, temperature, parameters), as plain data.
+    tables: the arrays that graphs take as `Graph.tables`, by name.
     """
 
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -134,6 +119,7 @@ class Fitted:
     checks: Sequence[Check] = ()
     references: Callable[[Any, Sequence[Request]], list[Reference]] | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    tables: Tensors = field(default_factory=dict)
 
 
 @dataclass
@@ -184,6 +170,14 @@ class Task:
     shaped: the columns that `shape` makes: what everything after reading sees, duplicates, splits, requests, `evaluate`.
     judged: ``"module:function"``, called with the rows of validation and test once they are split, returns a `Table` of the
         rows to answer and to judge, such as one for each answer of a dialogue. It may add columns for `evaluate`.
+    split: ``"module:function"`` for rows that say something only together, such as who bought what: called with {"train",
+        and where files are given "validation", "test": a `Table` of the columns}, the task's options, `Shares`, the seed, and a
+        function that takes a sentence; returns `Splits` whose train has rows of the columns and whose others have the columns
+        `shaped`. It takes the place of everything else that cleans and splits. It imports no torch. `judged` makes rows of the
+        columns `shaped` from those of a file that a sealed artifact is judged on.
+    tables: further files.
+    complete: ``"module:function"``, called with `Splits` and the folder of the resources once everything is measured: writes
+        there what an artifact in use should know and a model that is judged must not, such as everyone's latest purchases.
     scores: the codec has ``score(request, targets)``, steps like those of `start` whose response, what the model says of a
         row's targets (how likely they are), is added to the row's response for `evaluate`. targets: {column: text}.
     """
@@ -203,6 +197,9 @@ class Task:
     shaped: tuple[Column, ...] = ()
     judged: str | None = None
     scores: bool = False
+    split: str | None = None
+    tables: tuple[SideTable, ...] = ()
+    complete: str | None = None
 
     @property
     def model(self) -> Candidate:
@@ -213,6 +210,11 @@ class Task:
     def canonical(self) -> tuple[Column, ...]:
         """The columns of a table once it was read."""
         return self.shaped or self.columns
+
+    @property
+    def answered(self) -> tuple[Column, ...]:
+        """The columns of a file of requests."""
+        return tuple(column for column in (self.shaped if self.split else self.columns) if not column.target)
 
     def requests(self, table: Table) -> Sequence[Request]:
         """The rows of a table as requests: every column but the targets."""

@@ -22,9 +22,9 @@ def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, E
         if candidate.predict is not None:
             responses = candidate.predict(requests)
         else:
-            from framework.modules import ModuleBackend
+            from framework.modules import fitted_backend
 
-            scheduler = Scheduler(codec, ModuleBackend(candidate.graphs), candidate.graphs)
+            scheduler = Scheduler(job.codec(candidate), fitted_backend(candidate), candidate.graphs)
             responses = merged(scheduler.answer(requests), score_rows(job.task, scheduler, test))
         found[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
     for section in found[job.task.model.name].sections:
@@ -36,7 +36,8 @@ def scoreboard(job: Job, scores: Mapping[str, Evaluation]) -> Section:
     """Metrics of all candidates side by side, the model last."""
     names = list(dict.fromkeys(name for score in scores.values() for name in score.metrics))
     rows = [(c, *(f"{s.metrics[n]:.4f}" if n in s.metrics else "" for n in names)) for c, s in scores.items()]
-    return Section("Test rows, model and baselines", ("candidate", *names), rows, verdict(job, scores), leads=True)
+    note = "\n".join(filter(None, [verdict(job, scores), scores[job.task.model.name].protocol]))
+    return Section("Test rows, model and baselines", ("candidate", *names), rows, note, leads=True)
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framework.contracts import Exporter, Variant
+from framework.contracts import Exporter, Fitted, Variant
 from framework.disk import writing
 from framework.graphs import Backend, Codec, Graph, Request, Tensors
 from framework.interrupts import deferred
 from framework.plugins import resolve
 from framework.runtime.scheduler import Scheduler
+from framework.runtime.tables import tabled
 
 Calibration = Mapping[str, Sequence[Tensors]]  # graph name -> what it was fed, a batch each
 
@@ -80,10 +81,10 @@ class _Recording:
         return self.backend.run(graph, feeds)
 
 
-def calibration_feeds(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Calibration:
-    """For each graph what it is fed while the requests are answered one at a time."""
-    recording = _Recording(backend, graphs)
-    scheduler = Scheduler(codec, recording, graphs)
+def calibration_feeds(codec: Codec, backend: Backend, fitted: Fitted, requests: Sequence[Request]) -> Calibration:
+    """For each graph what it is fed while the requests are answered one at a time, tables included."""
+    recording = _Recording(backend, fitted.graphs)
+    scheduler = Scheduler(codec, tabled(recording, fitted.graphs, fitted.tables), fitted.graphs)
     for request in requests:
         scheduler.answer([request])
     return recording.feeds
@@ -93,14 +94,17 @@ def paths(folder: Path, variant: Variant) -> dict[str, Path]:
     return {graph: folder / file for graph, file in variant.files.items()}
 
 
-def open_backend(graphs: Sequence[Graph], exporter: Exporter, files: Mapping[str, Path]) -> Backend:
+def open_backend(
+    graphs: Sequence[Graph], exporter: Exporter, files: Mapping[str, Path], tables: Tensors | None = None
+) -> Backend:
     backend: Backend = resolve(exporter.open)(graphs, files)
-    return backend
+    return tabled(backend, graphs, tables or {})
 
 
 def weights(graphs: Sequence[Graph]) -> int:
-    """Bytes of the parameters of the fitted modules."""
-    return sum(p.numel() * p.element_size() for graph in graphs for p in graph.module.parameters())
+    """Bytes of the parameters and buffers of the fitted modules."""
+    held = (tensor for graph in graphs for tensor in (*graph.module.parameters(), *graph.module.buffers()))
+    return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
 
 def size(folder: Path, exporter: Exporter) -> int:

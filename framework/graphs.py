@@ -42,12 +42,15 @@ class Graph:
     """One function over tensors that exporters write to a file. Every input and output has the axis ``batch`` first.
 
     inputs: named and ordered as the module's arguments.
+    tables: more arguments, after the inputs, that are the same for every request and have no axis ``batch``, such as the
+        vectors of items. They stand in the artifact as resources and may grow; see `Fitted.tables`.
     axes: the smallest and largest size of each dynamic axis but ``batch``.
     tolerance: largest absolute difference an exact export may show, per output.
     decides: the output whose argmax over the last axis is the answer, if there is one; a codec that searches has none.
+    ranks: the outputs (batch, k) that hold ids, the best first, and their scores, where the answer is a ranking.
     state: what earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept.
     module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
-    example: makes valid inputs for given axis sizes, ``example({"batch": 2, "sequence": 5})``.
+    example: makes valid arguments for given axis sizes, ``example({"batch": 2, "sequence": 5})``.
     """
 
     name: str
@@ -56,9 +59,16 @@ class Graph:
     axes: Mapping[str, tuple[int, int]]
     tolerance: Mapping[str, float]
     decides: str | None = None
+    ranks: tuple[str, str] | None = None
     state: tuple[State, ...] = ()
+    tables: tuple[Tensor, ...] = ()
     module: Any = None
     example: Callable[[Mapping[str, int]], Tensors] | None = None
+
+    @property
+    def arguments(self) -> tuple[Tensor, ...]:
+        """Everything the module is called with, in order."""
+        return (*self.inputs, *self.tables)
 
     def traced_with(self) -> Tensors:
         """Inputs for exporters that trace: no size is 0 or 1, which tracers take for constants."""
@@ -103,6 +113,8 @@ class Interface:
     chat: it holds a conversation as OpenAI's chat interface does. A request has `messages` and may have `max_tokens`,
         `temperature`, `top_p`, `top_k`, `repetition_penalty`, `seed` and `stop`; events are ``{"text": piece}``; the response
         has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens` and `dropped_messages`.
+    recommends: it ranks items of a catalogue. A request may have `user`, `history`, `k`, `exclude` and `filter`; the codec is
+        a `Catalogue`. The server adds the path and the page for it.
     brief: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
     """
 
@@ -110,7 +122,13 @@ class Interface:
     response: Mapping[str, Any]
     example: Any
     chat: bool = False
+    recommends: bool = False
     brief: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def page(self) -> str:
+        """Which page people try it on."""
+        return "chat" if self.chat else "recommend" if self.recommends else "predict"
 
 
 class Codec(Protocol):
@@ -141,6 +159,41 @@ class Codec(Protocol):
     @staticmethod
     def odd_requests() -> list[Request]:
         """Requests at the edges: empty, shortest, longer than the limit, unusual characters."""
+        ...
+
+
+class Catalogue(Protocol):
+    """A codec whose items can be looked for, and may become more after sealing."""
+
+    def find(self, text: str, most: int) -> list[Response]:
+        """The item of that id, then those whose id or title holds the text, the most popular first."""
+        ...
+
+    def check_new(self, item: str) -> None:
+        """Raises InputError for an item that is there already."""
+        ...
+
+    def parse_addition(self, entry: Any) -> Request:
+        """An item to add, as a person writes it. Raises InputError."""
+        ...
+
+    def adding(self, entry: Request) -> Steps:
+        """Steps as those of `start`, which return what is kept of the new item, as plain data."""
+        ...
+
+    def rows(self, kept: Sequence[Response]) -> Tensors:
+        """What items that were kept append to the tables of the graphs; changes nothing.
+
+        Raises InputError, KeyError, TypeError or ValueError for what was not kept of this codec's items.
+        """
+        ...
+
+    def describe(self, kept: Sequence[Response]) -> None:
+        """Answers may hold these items from here on; their rows are about to stand in the tables."""
+        ...
+
+    def add(self, kept: Sequence[Response]) -> None:
+        """From here on requests may name these items; their rows are in the tables."""
         ...
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from framework.graphs import Codec, Request
 from framework.plugins import load_plugins, resolve
 from framework.privacy import disclosure_of, mask
 from framework.runs import CHECKPOINTS, CONFIG, TRAINED, RunState, locked, shown, write_whole
+from framework.runtime.tables import Tables
 
 LOOKED_AT = 200  # validation rows from which an example is chosen
 
@@ -128,7 +129,7 @@ class Job:
 
     def context(self, candidate: Candidate, splits: Splits) -> FitContext:
         """What a candidate is fitted with: the test rows are not in it."""
-        unseen = Splits(splits.train, splits.validation, Table({name: [] for name in splits.test.columns}))
+        unseen = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
         model = NoOptions() if candidate.options is NoOptions else options_of(self.config.model, candidate.options)
         return FitContext(
             data=self.understand(unseen),
@@ -157,6 +158,7 @@ class Job:
         """The codec of a fitted candidate, on the resources it writes into the unfinished artifact."""
         if fitted.write_resources is not None and not any(self.draft.resources.iterdir()):
             fitted.write_resources(self.draft.resources)
+            Tables(fitted.tables).save(self.draft.resources)
         codec: Codec = resolve(self.task.codec)(fitted.settings, self.draft.resources)
         return codec
 
@@ -186,7 +188,10 @@ class Job:
         shows = self.console.disclosure
         hidden = not shows.texts and any(column.kind == "text" for column in self.task.canonical)
         rows = splits.validation.take(range(min(LOOKED_AT, len(splits.validation))))
-        written = [as_argument(request) for request in (self.odd_requests() if hidden else self.task.requests(rows))]
+        requests = self.odd_requests() if hidden else self.task.requests(rows)
+        if self.task.split is not None:  # who it is about stands in the first column, and says enough
+            requests = [dict([next(iter(request.items()))]) for request in requests]
+        written = [as_argument(request) for request in requests]
         plain = [text for text in written if re.match(r"[\w{]", text, re.ASCII) and text.isascii() and text.isprintable()]
         plain = [text for text in plain if "'" not in text and (hidden or shows.keep or mask(text) == text)]
         calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]

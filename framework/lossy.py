@@ -20,7 +20,8 @@ def search(
     job, options = yardstick.job, yardstick.job.export_options(exporter)
     tried: list[Measured] = []
     for variant in candidates(yardstick.fitted.graphs, exporter, options, job.draft.folder, base, calibration):
-        backend = open_backend(yardstick.fitted.graphs, exporter, paths(job.draft.folder, variant))
+        files = paths(job.draft.folder, variant)
+        backend = open_backend(yardstick.fitted.graphs, exporter, files, yardstick.fitted.tables)
         name = str(variant.facts.get("precision", f"{exporter.name} {len(tried) + 1}"))
         measured = yardstick.measure(name, size(job.draft.folder, exporter), backend)
         measured.variant, measured.exact = variant, False

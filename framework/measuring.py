@@ -65,7 +65,10 @@ class Yardstick:
     references: Sequence[Reference] = ()
 
     def measure(self, name: str, bytes_: int, backend: Backend) -> Measured:
-        """The metric on every validation row, and speed; requests of the shapes at the edges are answered along."""
+        """The metric on every validation row, and speed; requests of the shapes at the edges are answered along.
+
+        bytes_: of weights or files; the tables that graphs share are added.
+        """
         codec = self.job.codec(self.fitted)
         everything = [*self.requests, *self.job.odd_requests()]
         started = time.perf_counter()
@@ -79,6 +82,7 @@ class Yardstick:
             alone += scheduler.answer([request])
             singles.append(1000 * (time.perf_counter() - started))
         company = _company([difference(*pair) for pair in zip(alone, traced.responses[:count], strict=False)])
+        bytes_ += sum(table.nbytes for table in self.fitted.tables.values())
         measured = Measured(name, bytes_, 0.0, {}, median(singles), rate, trace=traced, backend=backend, company=company)
         measured.scores = score_rows(self.job.task, scheduler, self.validation)
         self.judge(measured)

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from framework.graphs import Graph, Tensors
+from framework.contracts import Fitted
+from framework.graphs import Backend, Graph, Tensors
+from framework.runtime.tables import tabled
 
 
 class ModuleBackend:
@@ -21,6 +23,11 @@ class ModuleBackend:
     def run(self, graph: str, feeds: Tensors) -> Tensors:
         spec = self.graphs[graph]
         with torch.inference_mode():
-            outputs = spec.module(*(torch.from_numpy(np.ascontiguousarray(feeds[tensor.name])) for tensor in spec.inputs))
+            outputs = spec.module(*(torch.from_numpy(np.ascontiguousarray(feeds[tensor.name])) for tensor in spec.arguments))
         found = outputs if isinstance(outputs, tuple) else (outputs,)
         return {tensor.name: value.numpy() for tensor, value in zip(spec.outputs, found, strict=True)}
+
+
+def fitted_backend(fitted: Fitted) -> Backend:
+    """The modules of a fitted candidate, with its tables."""
+    return tabled(ModuleBackend(fitted.graphs), fitted.graphs, fitted.tables)

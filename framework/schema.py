@@ -26,6 +26,7 @@ class DataSource:
     encoding: Optional[str] = None  # None: detected
     licence: Optional[str] = None
     description: Optional[str] = None
+    install: Optional[str] = None  # what pip is told to get the distribution of a package:// address
 
 
 @dataclass
@@ -88,8 +89,10 @@ def recipe_schema() -> type:
 
 
 def data_schema(task: Task) -> type:
-    """`DataConfig` with a field for each of the task's roles, in itself and in its `source`."""
-    roles: list[Any] = [(column.role, Optional[str], field(default=None)) for column in task.columns]
+    """`DataConfig` with a field for each of the task's roles and further files, in itself and in its `source`."""
+    columns = [*task.columns, *(column for table in task.tables for column in table.columns)]
+    roles: list[Any] = [(column.role, Optional[str], field(default=None)) for column in columns]
+    roles += [(table.name, Any, field(default=None)) for table in task.tables]
     source = make_dataclass("DataSource", roles, bases=(DataSource,))
     nested = ("source", source, field(default_factory=source))
     return make_dataclass("DataConfig", [*roles, nested], bases=(DataConfig,))

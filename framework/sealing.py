@@ -35,6 +35,8 @@ CANDIDATES = 200  # validation rows looked at for golden examples
 def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluation], variants: Variants) -> Path:
     """Writes what stands beside the graphs, seals, saves the trained module, and replays the sealed artifact."""
     folder = job.draft.folder
+    if job.task.complete is not None:
+        resolve(job.task.complete)(splits, job.draft.resources)
     OmegaConf.save(job.config, folder / "recipe.yaml", resolve=True)
     tolerance = _write_golden(job, splits, fitted, variants, folder / GOLDEN)
     assert variants.default is not None, "a recipe without an ONNX variant is refused when it is composed"
@@ -49,7 +51,12 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
         "rejected": {m.name: m.facts() for m in variants.all if not m.shipped},
         "verified": variants.checks,
         "metric": {"name": job.task.metric.name, "maximize": job.task.metric.maximize},
-        "evaluation": {"rows": len(splits.test), "split": "test", "candidates": {n: s.metrics for n, s in scores.items()}},
+        "evaluation": {
+            "rows": len(splits.test),
+            "split": "test",
+            "protocol": scores[job.task.model.name].protocol,
+            "candidates": {n: s.metrics for n, s in scores.items()},
+        },
         "golden": {"kind": job.config.artifact.golden.name, "tolerance": tolerance},
         "data": dict(splits.about),
         "model": dict(fitted.facts),

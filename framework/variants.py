@@ -46,13 +46,13 @@ class Variants:
 
 def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     """Raises ParityError when an exact file differs from the model; a lossy file that fails its gate is removed."""
-    from framework.modules import ModuleBackend
+    from framework.modules import fitted_backend
 
     codec = job.codec(fitted)
     requests = job.requests(codec, splits.validation)
     shows = job.console.disclosure.value
     checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
-    module = ModuleBackend(fitted.graphs)
+    module = fitted_backend(fitted)
     references = fitted.references(codec, requests) if fitted.references is not None else []
     yardstick = Yardstick(job, fitted, splits.validation, requests, references)
     reference = yardstick.measure("trained module", weights(fitted.graphs), module)
@@ -65,7 +65,8 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
             feeds = _calibration(yardstick, splits, module) if exporter.calibrates else None
             found = search(yardstick, exporter, base, feeds, reference)
         tried += found
-        job.console.say(f"{found[-1].name}: {found[-1].decision}")
+        nothing = "there is nothing in this model that it could make smaller"
+        job.console.say(f"{found[-1].name}: {found[-1].decision}" if found else f"{exporter.name}: {nothing}")
     return Variants(reference, tried, checks)
 
 
@@ -73,7 +74,7 @@ def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, refer
     """An exact file: it must equal the trained module on every validation row and on odd shapes."""
     job, fitted = yardstick.job, yardstick.fitted
     variant = export(fitted.graphs, exporter, job.export_options(exporter), job.draft.folder, base)
-    backend = open_backend(fitted.graphs, exporter, paths(job.draft.folder, variant))
+    backend = open_backend(fitted.graphs, exporter, paths(job.draft.folder, variant), fitted.tables)
     measured = yardstick.measure(exporter.name, size(job.draft.folder, exporter), backend)
     measured.variant = variant
     measured.parity = parity = _compare(yardstick, reference, measured, module, backend)
@@ -133,7 +134,7 @@ def _calibration(yardstick: Yardstick, splits: Splits, module: Backend) -> Calib
         raise FrameworkError(f"{job.task.model.name} fits graphs with state and must say so: Candidate(..., stateful=True)")
     codec = job.codec(fitted)
     some = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
-    return calibration_feeds(codec, module, fitted.graphs, job.requests(codec, judged(job.task, some)))
+    return calibration_feeds(codec, module, fitted, job.requests(codec, judged(job.task, some)))
 
 
 def files_table(variants: Variants) -> Section:

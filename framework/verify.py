@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 
 BATCHES, FEW_BATCHES = (1, 3, 7), (1, 3)  # the fewer for graphs with state, whose runs are large
+SHAPES = 64  # odd shapes of a graph above which not all sizes of its axes are combined
 WORST = 5  # rows shown when a file fails
 Show = Callable[[Any], Any]  # a request or response as it may be shown
 
@@ -134,9 +136,16 @@ def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, 
 
 
 def odd_sizes(axes: Mapping[str, tuple[int, int]], batches: Sequence[int] = BATCHES) -> Iterator[dict[str, int]]:
-    choices = [sorted({low, min(low + 12, high), high}) for low, high in axes.values()]
-    for batch, *sizes in product(batches, *choices):
-        yield {"batch": batch, **dict(zip(axes, sizes, strict=True))}
+    """Every combination; of many axes each one's sizes beside the smallest of the others, and beside the largest."""
+    choices = {axis: sorted({low, min(low + 12, high), high}) for axis, (low, high) in axes.items()}
+    if len(batches) * prod(map(len, choices.values())) <= SHAPES:
+        for batch, *sizes in product(batches, *choices.values()):
+            yield {"batch": batch, **dict(zip(axes, sizes, strict=True))}
+        return
+    found = [{axis: sizes[end] for axis, sizes in choices.items()} | {axis: size}
+             for end in (0, -1) for axis, own in choices.items() for size in own]  # fmt: skip
+    for batch in batches:
+        yield from ({"batch": batch, **sizes} for place, sizes in enumerate(found) if sizes not in found[:place])
 
 
 def compare_outputs(parity: Parity, graph: Graph, place: str, expected: Tensors, found: Tensors) -> None:
@@ -151,6 +160,11 @@ def compare_outputs(parity: Parity, graph: Graph, place: str, expected: Tensors,
         parity.largest = max(parity.largest, apart) if apart == apart else float("nan")
         if name == graph.decides:
             _compare_decisions(parity, place, ours, theirs, tolerance)
+    if graph.ranks is not None:
+        ids, scores = graph.ranks
+        _compare_rankings(
+            parity, place, [outputs[ids] for outputs in (expected, found)], expected[scores], graph.tolerance[scores]
+        )
 
 
 def _compare_decisions(parity: Parity, place: str, ours: np.ndarray, theirs: np.ndarray, tolerance: float) -> None:
@@ -164,3 +178,20 @@ def _compare_decisions(parity: Parity, place: str, ours: np.ndarray, theirs: np.
     parity.flips += int(flipped.sum()) - close
     if close < flipped.sum():
         parity.failures.append((1.0, f"{place}: another answer although the model's margin is {margin.max():.2g}"))
+
+
+def _compare_rankings(parity: Parity, place: str, ids: Sequence[np.ndarray], scores: np.ndarray, tolerance: float) -> None:
+    """Ids (rows, k), the best first. Where two swap places, or the last makes way, their scores must be as good as equal."""
+    ours, theirs = ids
+    for mine, other, own in zip(ours, theirs, scores, strict=True):
+        moved = np.flatnonzero(mine != other)
+        if not len(moved):
+            continue
+        score = dict(zip(mine.tolist(), own.tolist(), strict=True))
+        apart = max(abs(score.get(int(other[at]), float(own[-1])) - float(own[at])) for at in moved)
+        parity.close_calls += 1
+        if apart > 2 * tolerance:  # each of the two may be off by as much
+            parity.close_calls -= 1
+            parity.flips += 1
+            names = f"{other[moved].tolist()[:5]} where the model ranks {mine[moved].tolist()[:5]}"
+            parity.failures.append((apart, f"{place}: {names}, scores {apart:.2g} apart"))

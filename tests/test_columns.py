@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from framework.contracts import Column
 from framework.data.columns import assign_roles
+from framework.data.needs import Column
 from framework.data.table import Table
 from framework.errors import InputError
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from framework.data.table import Row, Table, Texts
 from framework.errors import FrameworkError, InputError
 
@@ -34,7 +36,7 @@ class TableBuilder:
         self.columns: list[set[str]] = [set() for _ in files]  # of each file
         self._memory: list[pa.RecordBatch] = []
         self._chunks: list[pa.RecordBatch] = []
-        self._lines, self._file_of = array("q"), array("q")
+        self._lines, self._file_of = array("q"), array("i")
 
     def extend(self, file: int, rows: Iterable[Row]) -> None:
         """file: the position in `files` of the one that these rows are from."""
@@ -54,11 +56,19 @@ class TableBuilder:
         names = dict.fromkeys(chain.from_iterable(rows))
         if not names:
             return
-        self.columns[file] |= names.keys()
-        self._lines.extend(lines)
-        self._file_of.extend([file] * len(lines))
         texts = [pa.array([row.get(name, "") for row in rows], pa.large_string()) for name in names]
-        self._memory.append(pa.RecordBatch.from_arrays(texts, names=list(names)))
+        self._add(file, pa.RecordBatch.from_arrays(texts, names=list(names)), np.asarray(lines, dtype=np.int64))
+
+    def add(self, file: int, batch: pa.RecordBatch, line: int) -> None:
+        """batch: columns of large strings. line: of its first row; each row has one line."""
+        if len(batch):
+            self._add(file, batch, np.arange(line, line + len(batch), dtype=np.int64))
+
+    def _add(self, file: int, batch: pa.RecordBatch, lines: np.ndarray) -> None:
+        self.columns[file].update(batch.schema.names)
+        self._lines.frombytes(lines.tobytes())
+        self._file_of.frombytes(np.full(len(lines), file, dtype=np.int32).tobytes())
+        self._memory.append(batch)
         if sum(batch.nbytes for batch in self._memory) > IN_MEMORY:
             self._chunks += _spool(self._memory)
             self._memory = []

@@ -6,19 +6,25 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from framework.contracts import Column
+from framework.data.needs import Column
 from framework.data.table import Table
 from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows looked at
+NONE = "none"
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
 MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct values a row
 
 
 def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
-    """Role -> (column name, why). `chosen` names columns outright. Raises InputError with every role not found."""
+    """Role -> (column name, why). `chosen` names columns outright, "none" for an optional one that shall not be used.
+
+    Raises InputError with every role not found.
+    """
     taken: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
+    left_out = {c.role for c in columns if c.optional and chosen.get(c.role) == NONE and NONE not in table.columns}
+    columns = [column for column in columns if column.role not in left_out]
     for column in columns:
         name = chosen.get(column.role)
         if name is not None and name not in table.columns:

@@ -12,7 +12,9 @@ from typing import IO, NamedTuple
 from framework.data.table import Row
 from framework.errors import InputError, some
 
-TAB_SEPARATED = (".tsv", ".tab")
+ATOMIC = (".inter", ".item", ".user")  # RecBole's files: interactions, items, users
+TAB_SEPARATED = (".tsv", ".tab", *ATOMIC)
+TYPED = r"(.+):(token|token_seq|float|float_seq)"  # RecBole's columns
 MAX_FIELD = 64 * 1024 * 1024  # characters in one value
 MAX_SHOWN = 5  # broken rows named in one message
 HEAD = 50  # lines in which the header must stand
@@ -31,12 +33,12 @@ def delimited_rows(path: Path, stream: IO[str], suffix: str, say: Callable[[str]
     """Rows in order. What was repaired is said; raises InputError naming every ragged row (the first few)."""
     lines = _without_marks(path, stream, say)
     head = list(islice(lines, HEAD))
-    before, delimiter = _find_header(path, head, suffix, say)
+    before, delimiter = find_header(path, head, suffix, say)
     dialect = _dialect(path, head[before], delimiter, say)
     reader = csv.reader(
         chain(head[before:], lines), delimiter=delimiter, quotechar=dialect.quote, skipinitialspace=dialect.spaces, strict=True
     )
-    width, start = 0, before + 1
+    width, start, whole = 0, before + 1, True
     ragged, repeated, longer = _Ragged(path), 0, 0
     header: list[str] = []
     names: list[str] = []
@@ -45,7 +47,8 @@ def delimited_rows(path: Path, stream: IO[str], suffix: str, say: Callable[[str]
             line, start = start, before + reader.line_num + 1
             if not header:
                 header = [name.strip(" \t\ufeff\u200b\xa0") for name in record]
-                width, names = len(header), _names(path, line, header, say)
+                width, names = len(header), column_names(path, line, header, say)
+                whole = all(names)
                 continue
             if len(record) != width:
                 if not any(map(str.strip, record)):
@@ -59,7 +62,7 @@ def delimited_rows(path: Path, stream: IO[str], suffix: str, say: Callable[[str]
                 repeated += 1
                 continue
             if not ragged.found:
-                yield Row(line, dict(zip(header, record, strict=True)) if names is header else _named(header, record))
+                yield Row(line, dict(zip(names, record, strict=True)) if whole else _named(names, record))
     except csv.Error as error:
         raise InputError(f"{path}, line {start}: {_explain(error, reader.line_num + before, start)}") from error
     ragged.check()
@@ -81,7 +84,7 @@ def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None]) -> I
         say(f"{path.name}: {inside:,} byte order marks between the rows (joined files?) were left out")
 
 
-def _find_header(path: Path, head: list[str], suffix: str, say: Callable[[str], None]) -> tuple[int, str]:
+def find_header(path: Path, head: list[str], suffix: str, say: Callable[[str], None]) -> tuple[int, str]:
     """(lines before the header, delimiter). Only what is surely no header is passed over; it is said."""
     filled = [i for i, line in enumerate(head) if line.strip()]
     if not filled:
@@ -144,24 +147,26 @@ def _dialect(path: Path, header: str, delimiter: str, say: Callable[[str], None]
     return Dialect(delimiter, spaces=spaces)
 
 
-def _names(path: Path, line: int, header: list[str], say: Callable[[str], None]) -> list[str]:
-    """The header itself, or its names where some are empty; columns without a name are left out."""
+def column_names(path: Path, line: int, header: list[str], say: Callable[[str], None]) -> list[str]:
+    """The names of the header without RecBole's types; columns whose name is empty are left out."""
+    typed = [re.fullmatch(TYPED, name) for name in header]
+    if all(typed):
+        say(f"{path.name}: the types behind the names of its columns ({header[0]}, as RecBole writes them) were left out")
+        header = [match[1] for match in typed if match]
     seen: set[str] = set()
     twice = {name for name in header if name and (name in seen or seen.add(name))}  # type: ignore[func-returns-value]
     if twice:
         raise InputError(f"{path}, line {line}: the header names {some(sorted(twice))} twice; rename one column")
-    if all(header):
-        return header
-    names = [name for name in header if name]
-    if not names:
+    if not any(header):
         raise InputError(f"{path}, line {line}: the header names no column; {EMPTY}")
     places = [str(i) for i, name in enumerate(header, start=1) if not name]
-    say(f"{path.name}: the header has no name for column {some(places, quoted=False)}; left out")
-    return names
+    if places:
+        say(f"{path.name}: the header has no name for column {some(places, quoted=False)}; left out")
+    return header
 
 
-def _named(header: list[str], record: list[str]) -> dict[str, str]:
-    return {name: value for name, value in zip(header, record, strict=True) if name}
+def _named(names: list[str], record: list[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(names, record, strict=True) if name}
 
 
 def _explain(error: csv.Error, last: int, start: int) -> str:

@@ -27,8 +27,8 @@ MAX_CONTROL = 0.02  # share of control characters above which bytes are not text
 OVERRIDE = "data.encoding= (predict --encoding) says otherwise"
 
 
-def decide_encoding(path: Path, head: bytes, given: str | None, say: Callable[[str], None]) -> str:
-    """Python's name of the encoding. Anything but UTF-8 that was not given is said.
+def decide_encoding(path: Path, head: bytes, given: str | None, say: Callable[[str], None], legacy: str | None = None) -> str:
+    """Python's name of the encoding. Anything but UTF-8 that was not given is said. legacy: what else it can be, where known.
 
     Raises InputError for an unknown name, for bytes that are no text, and for a file that mixes encodings.
     """
@@ -43,7 +43,7 @@ def decide_encoding(path: Path, head: bytes, given: str | None, say: Callable[[s
             raise InputError(f"{path} is not text: binary data of an unknown kind; write its rows to a CSV file first")
         if _is_utf8(path, say):
             return "utf-8"
-        found = _legacy(path)
+        found = legacy or _legacy(path)
     say(f"{path.name} is not UTF-8 and was read as {found}; {OVERRIDE}")
     return found
 

@@ -11,6 +11,7 @@ from framework.contracts import Section, Task
 from framework.data.columns import assign_roles, none_of
 from framework.data.hub import own_splits, parse
 from framework.data.labels import Spellings, check_classes, check_header
+from framework.data.needs import Shares, SideTable
 from framework.data.opening import format_by_name
 from framework.data.problems import ids_in_texts
 from framework.data.reading import Read, read_table
@@ -44,9 +45,25 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
     """
     source = data if data.train else data.source
     reader = _Reader(source, task, options, merge=data.merge_spellings)
+    tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
+    splits = _split(data, task, seed, reader, tables)
+    about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns}
+    return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
+
+
+def _split(data: Any, task: Task, seed: int, reader: _Reader, tables: Mapping[str, Table]) -> Splits:
+    if task.split is None:
+        return _independent(data, task, seed, reader, tables)
+    further = {table.name: found for table in task.tables if (found := reader.read_further(table)) is not None}
+    shares = Shares(data.validation_fraction, data.test_fraction, data.held_out_rows, data.limit_rows)
+    splits: Splits = resolve(task.split)(tables, reader.options, shares, seed, reader.say)
+    return replace(splits, notes=[*reader.notes, *splits.notes], tables=further)
+
+
+def _independent(data: Any, task: Task, seed: int, reader: _Reader, tables: Mapping[str, Table]) -> Splits:
+    """Rows that each say something alone: none stands in two splits, nor one that nearly repeats it."""
     roles, notes = reader.roles, reader.notes
-    train, validation, test = (reader.read(name) for name in SPLITS)
-    assert train is not None
+    train, validation, test = tables["train"], tables.get("validation"), tables.get("test")
     seen = set(normal_forms(test, roles) or ()) if test else set()
     if validation is not None:
         validation, seen, found = without_duplicates(validation, roles, seen)
@@ -72,9 +89,7 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
         available = len(train)
         train = at_most(train, data.limit_rows, roles, seed + 2)
         notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
-    splits = Splits(train, judged(task, validation), judged(task, test), notes)
-    about = {"source": _describe(source), "licence": _licence(source), "columns": reader.columns}
-    return replace(splits, about=about | {"rows": splits.rows(), "sha256": fingerprint(splits)})
+    return Splits(train, judged(task, validation), judged(task, test), notes)
 
 
 def _share(fraction: float, rows: int, most: int | None) -> float:
@@ -91,7 +106,7 @@ class _Reader:
         self.options = task.options() if options is None else options
         self.notes: list[str] = []
         self.columns: dict[str, str] = {}
-        self.roles = Roles.of(task.canonical)
+        self.roles = Roles.of([column for column in task.columns if not column.optional] if task.split else task.canonical)
         self.spellings = Spellings(self.roles.balanced) if self.roles.balanced and merge else None
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
@@ -138,6 +153,24 @@ class _Reader:
             check_classes(table, self.roles.balanced, names[self.roles.balanced])
         return table
 
+    def read_further(self, further: SideTable) -> Table | None:
+        """A further file of the task, with the columns that have no role under their own names; None when there is none."""
+        address = self.source[further.name]  # as an attribute it may be a method of mappings
+        if not address:
+            return None
+        read = read_table(locate_all(address, self.say), self.source.encoding, self.say)
+        found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
+        self._say_roles(read.table, found)
+        names = {name: role for role, (name, _) in found.items()}
+        self.columns |= {role: name for name, role in names.items()}
+        table = replace(read.table, columns={names.get(name, name): values for name, values in read.table.columns.items()})
+        return without_empty(table, Roles([c.role for c in further.columns if not c.optional], [], None))[0]
+
+    def _say_roles(self, table: Table, found: Mapping[str, tuple[str, str]]) -> None:
+        for role, (name, why) in found.items():
+            if why != "as given":
+                self.say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+
     def _roles(self, read: Read) -> dict[str, tuple[str, str]]:
         """Role -> (column, why), as in the training files; the same in each file of a split."""
         table = read.table
@@ -147,9 +180,7 @@ class _Reader:
             found = assign_roles(table, self.task.columns, chosen)
         except InputError as error:
             raise InputError(*error.problems, *self.notes) from error  # what was detected may be why
-        for role, (name, why) in found.items():
-            if why != "as given":
-                self.say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+        self._say_roles(table, found)
         optional = {column.role: column.optional for column in self.task.columns}
         problems = [
             f"{file}: no column {name!r} as in {read.files[0].name}; {nearest(name, columns, 'its columns')}"
@@ -227,8 +258,9 @@ def judged(task: Task, table: Table) -> Table:
     return found
 
 
-def _describe(source: Any) -> str:
-    files = ", ".join(some(addresses(source[name]), quoted=False, longest=ADDRESS) for name in SPLITS if source[name])
+def _describe(source: Any, task: Task) -> str:
+    names = [name for name in (*SPLITS, *(table.name for table in task.tables)) if source[name]]
+    files = ", ".join(some(addresses(source[name]), quoted=False, longest=ADDRESS) for name in names)
     return f"{source.description} ({files})" if source.description else files
 
 

@@ -11,17 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Literal
 
+from framework.data.layouts import layout_of
 from framework.errors import InputError
 
 Format = Literal["delimited", "json", "parquet", "yaml"]
 
 FORMATS: dict[str, Format] = {
-    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt"), "delimited"),
+    **dict.fromkeys((".csv", ".tsv", ".tab", ".txt", ".inter", ".item", ".user"), "delimited"),
     **dict.fromkeys((".jsonl", ".ndjson", ".json"), "json"),
     **dict.fromkeys((".yaml", ".yml"), "yaml"),
     ".parquet": "parquet",
 }
-READABLE = f"{', '.join(FORMATS)}, or a text one with .gz"
+READABLE = f"{', '.join(FORMATS)}, or a text one with .gz, or MovieLens' own u.data or ratings.dat"
 HEAD = 1 << 16  # bytes looked at
 GZIP = b"\x1f\x8b"
 PARQUET = b"PAR1"
@@ -109,6 +110,8 @@ def format_by_name(path: Path) -> tuple[str, Format]:
     """The suffix (without .gz) and what it promises. Raises InputError for a name that promises nothing we read."""
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     suffix = plain.suffix.lower()
+    if layout_of(path):
+        return suffix, "delimited"
     if suffix not in FORMATS:
         raise InputError(f"cannot read {path}: a file must end in one of {READABLE}")
     return suffix, FORMATS[suffix]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from framework.data.table import Row
 from framework.errors import FrameworkError, InputError, some
@@ -13,11 +13,21 @@ from framework.errors import FrameworkError, InputError, some
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROWS = 8192  # read at a time
+ROWS = 16_384  # read at a time
 
 
 def parquet_rows(path: Path, say: Callable[[str], None]) -> Iterator[Row]:
     """Rows in order; a row's line is its number, counted from 1. Columns that hold no single values are said."""
+    number = 0
+    for batch in parquet_batches(path, say):
+        names = batch.schema.names
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            number += 1
+            yield Row(number, dict(zip(names, values, strict=True)))
+
+
+def parquet_batches(path: Path, say: Callable[[str], None]) -> Iterator[pa.RecordBatch]:
+    """The same rows as columns of large strings."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -35,9 +45,8 @@ def parquet_rows(path: Path, say: Callable[[str], None]) -> Iterator[Row]:
                     as_written(column, classes.get(name))
                     for name, column in zip(batch.schema.names, batch.columns, strict=True)
                 ]
-                for values in zip(*columns, strict=True):
-                    number += 1
-                    yield Row(number, dict(zip(names, values, strict=True)))
+                yield pa.RecordBatch.from_arrays(columns, names=names)
+                number += len(batch)
     except (pa.ArrowException, OSError) as error:
         why = str(error).splitlines()[0]
         raise InputError(f"{path} is broken after {number:,} rows: {why}; fetch or write it again") from error
@@ -91,23 +100,23 @@ def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
     }
 
 
-def as_written(column: pa.Array, names: Sequence[str] | None) -> list[str]:
-    """The values as texts; missing ones and NaN are empty."""
+def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
+    """The values as texts, large strings; missing ones and NaN are empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as types
 
     if types.is_nested(column.type):
-        return ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
+        texts = ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
+        return pa.array(texts, pa.large_string())
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if names is not None and types.is_integer(column.type):
-        return [_named(value, names) for value in column.to_pylist()]
-    written: Any = pc.cast(column, pa.large_string())
+        return pa.array([_named(value, names) for value in column.to_pylist()], pa.large_string())
+    written = pc.cast(column, pa.large_string())
     if types.is_floating(column.type) or types.is_decimal(column.type):
         written = pc.replace_substring_regex(written, r"\.0+$|^nan$", "")
-    texts: list[str] = pc.fill_null(written, "").to_pylist()
-    return texts
+    return pc.fill_null(written, "")
 
 
 def _named(value: int | None, names: Sequence[str]) -> str:

@@ -6,7 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Sequence, Set
 
-from framework.contracts import Column, Problem
+from framework.contracts import Problem
+from framework.data.needs import Column
 from framework.data.table import Splits, Table
 
 SAMPLE = 5000  # training rows looked at

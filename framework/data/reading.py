@@ -6,13 +6,17 @@ import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
+from typing import IO
 
 from framework.data.delimited import delimited_rows
 from framework.data.encodings import decide_encoding
 from framework.data.json_rows import json_rows
+from framework.data.layouts import ENCODING, layout_of, layout_rows
 from framework.data.opening import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
 from framework.data.parquet import parquet_rows
 from framework.data.sources import File
@@ -39,12 +43,18 @@ def read_table(files: Sequence[File], encoding: str | None = None, say: Say = la
     (the first few).
     """
     from framework.data.arrow import TableBuilder
+    from framework.data.plain import add_plain
 
     builder = TableBuilder([file.path for file in files])
     notes = _Notes()
     try:
         for number, file in enumerate(files):
-            builder.extend(number, named(iter_rows(file.path, encoding, partial(notes.add, file.path.name)), file.classes))
+            say_of = partial(notes.add, file.path.name)
+            plain = (0, False) if file.classes else add_plain(file.path, encoding, partial(builder.add, number), say_of)
+            done, whole = plain
+            if not whole:
+                rows = islice(iter_rows(file.path, encoding, say_of), done, None)
+                builder.extend(number, named(rows, file.classes))
     finally:
         notes.say(say)
     return Read(builder.table(), builder.files, builder.columns)
@@ -83,7 +93,12 @@ def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None
         return
     if promised == "parquet":
         raise InputError(f"{path} is no Parquet file, whatever its name{'; it is empty' if not head else ''}")
-    used = decide_encoding(path, head, encoding, say)
+    layout = layout_of(path)
+    used = decide_encoding(path, head, encoding, say, ENCODING if layout else None)
+    if layout:
+        with _text(path, used) as stream:
+            yield from layout_rows(path, layout, stream, say)
+        return
     kind = format_by_text(path, promised, head.decode(used, "replace"))
     if kind != promised:
         say(f"{path.name} was read as {'JSON' if kind == 'json' else 'delimited text'}, which it is, whatever its name")
@@ -91,12 +106,19 @@ def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None
 
 
 def _text_rows(path: Path, encoding: str, suffix: str, kind: Format, say: Say) -> Iterator[Row]:
+    with _text(path, encoding) as stream:
+        if kind == "delimited":
+            yield from delimited_rows(path, stream, suffix, say)
+        else:
+            yield from (json_rows if kind == "json" else yaml_rows)(path, stream, say)
+
+
+@contextmanager
+def _text(path: Path, encoding: str) -> Iterator[IO[str]]:
+    """Raises InputError for a byte that the encoding does not have."""
     try:
         with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as stream:
-            if kind == "delimited":
-                yield from delimited_rows(path, stream, suffix, say)
-            else:
-                yield from (json_rows if kind == "json" else yaml_rows)(path, stream, say)
+            yield stream
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path} is not {encoding}: byte {error.object[error.start]:#04x}; "

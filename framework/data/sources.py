@@ -17,6 +17,14 @@ PACKAGE = "package://"
 HUB = "hf://"
 
 
+class NotInstalledError(FrameworkError):
+    """way: what pip is told to get the distribution; None: the extra that lists it, else its name."""
+
+    def __init__(self, address: str, name: str, way: str | None = None) -> None:
+        self.address, self.name = address, name
+        super().__init__(f"{address}: the distribution {name} is not installed: pip install {way or _bringing(name)}")
+
+
 @dataclass(frozen=True)
 class File:
     """classes: for columns that hold integers in place of names, the names in their order."""
@@ -94,7 +102,7 @@ def _installed(address: str) -> tuple[Path, str]:
     try:
         distribution = importlib.metadata.distribution(name)
     except importlib.metadata.PackageNotFoundError as error:
-        raise FrameworkError(f"{address}: the distribution {name} is not installed: pip install {_bringing(name)}") from error
+        raise NotInstalledError(address, name) from error
     return Path(str(distribution.locate_file(""))), inside
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from framework.contracts import Column
+from framework.data.needs import Column
 from framework.data.similar import clusters
 from framework.data.table import Splits, Table
 from framework.errors import InputError

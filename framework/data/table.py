@@ -67,6 +67,10 @@ class Texts(Sequence[str]):
         """A view of these rows: no text is copied."""
         return Texts(self._chunks, self._places(np.asarray(indices, dtype=np.int64)))
 
+    def arrow(self) -> tuple[Sequence[pa.Array], np.ndarray | None]:
+        """The arrays that hold the texts, and which of their rows in which order; None: all of them as they are."""
+        return self._chunks, self._rows
+
     def longest(self) -> tuple[int, int]:
         """(row, characters) of the longest text; (0, 0) in an empty column."""
         best = (0, 0)
@@ -156,6 +160,8 @@ class Splits:
 
     notes: what was inferred and cleaned, a sentence each.
     about: source, licence and fingerprint, as plain data for the manifest.
+    tables: the further files of the task, by name.
+    whole: every row that counts, for tasks whose `complete` needs those that nobody is judged by too. No fit sees it.
     """
 
     train: Table
@@ -163,6 +169,8 @@ class Splits:
     test: Table
     notes: Sequence[str] = ()
     about: Mapping[str, object] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    whole: Table | None = None
 
     def rows(self) -> dict[str, int]:
         return {name: len(table) for name, table in self.named().items()}

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
 from framework.contracts import Task
 from framework.data.columns import none_of, plain_name
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Codec, Response
+from framework.graphs import Catalogue, Codec, Response
 from framework.plugins import load_plugins, resolve
 from framework.runtime.onnx import Device, open_onnx
+from framework.runtime.overlay import Overlay, overlay_path
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, Scheduler
+from framework.runtime.tables import Tabled, Tables
 
 CHUNK = 1024  # requests in memory at once while streaming
 
@@ -39,8 +42,43 @@ class Model:
         self.task: Task = load_plugins().task(self.manifest["task"])
         self.codec = _codec(self.task, self.manifest["codec"], self.variant.settings, artifact.folder / RESOURCES)
         self.device = device or Device()
-        backend = open_onnx(artifact.graphs, artifact.paths(self.variant), self.device)
-        self.scheduler = Scheduler(self.codec, backend, artifact.graphs, rows, elements)
+        graphs = artifact.graphs
+        self.tables = Tables.load(graphs, artifact.folder / RESOURCES)
+        backend = Tabled(open_onnx(graphs, artifact.paths(self.variant), self.device), graphs, self.tables)
+        self.scheduler = Scheduler(self.codec, backend, graphs, self.tables.at_once(rows), elements)
+        self._overlay = Overlay(overlay_path(artifact.folder, artifact.version))
+        self._growing = threading.Lock()
+
+    @property
+    def codec_of_items(self) -> Catalogue:
+        """The codec of a model that recommends."""
+        return cast(Catalogue, self.codec)
+
+    def catch_up(self) -> None:
+        """Takes in what was added to the artifact, by whichever process. Raises FrameworkError for what does not fit it."""
+        if not self._overlay.grown():
+            return
+        codec = self.codec_of_items
+        with self._growing, self._overlay.fresh() as kept:
+            if not kept:
+                return
+            try:
+                rows = codec.rows(kept)
+            except (InputError, KeyError, TypeError, ValueError) as error:
+                what = error if isinstance(error, InputError) else f"{type(error).__name__} {error}"
+                raise FrameworkError(f"{self._overlay.path} holds what this artifact cannot take in: {what}") from error
+            codec.describe(kept)
+            self.tables.append(rows)
+            codec.add(kept)
+
+    def keep(self, kept: Sequence[Mapping[str, Any]]) -> None:
+        """Adds items beside the artifact, for every process that serves it. Raises InputError for one that is there."""
+        with self._overlay.writing() as stream:
+            self.catch_up()
+            for one in kept:
+                self.codec_of_items.check_new(one["item"])
+            self._overlay.append(stream, kept)
+            self.catch_up()
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:
         """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one."""
@@ -48,6 +86,7 @@ class Model:
 
     def stream(self, requests: Iterable[Any]) -> Iterator[Response]:
         """Responses in the order of the requests, which are read `CHUNK` at a time."""
+        self.catch_up()
         source = enumerate(iter(requests), start=1)
         while chunk := list(islice(source, CHUNK)):
             yield from self.scheduler.answer([self._parse(number, request) for number, request in chunk])
@@ -62,9 +101,7 @@ class Model:
         """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name."""
         found, problems = {}, []
         spelling = {plain_name(name): name for name in reversed(header)}
-        for column in self.task.columns:
-            if column.target:
-                continue
+        for column in self.task.answered:
             names = (self.manifest["data"]["columns"].get(column.role, column.role), column.role, *column.names)
             match = next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
             if match is not None:
@@ -72,18 +109,21 @@ class Model:
             elif not column.optional:
                 problems.append(f"no {column.role} column; it may be called {names[0]}; {nearest(names[0], header, 'columns')}")
         if not found and not problems:
-            problems.append(none_of("the file", [column for column in self.task.columns if not column.target], header))
+            problems.append(none_of("the file", self.task.answered, header))
         if problems:
             raise InputError(*problems)
         return found
 
     def replay_golden(self) -> None:
-        """Answers the golden examples again, one at a time. Raises FrameworkError naming the first that is different."""
+        """Answers the golden examples again, one at a time. Raises FrameworkError naming the first that is different.
+
+        What was added may change answers: replayed is before `catch_up`.
+        """
         lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").splitlines()
         examples = [json.loads(line) for line in lines]
         tolerance = self.manifest["golden"]["tolerance"][self.variant.name]
         for example in examples:
-            found = self.predict([example["request"]])[0]
+            found = self.scheduler.answer([self.codec.parse(example["request"])])[0]
             expected = example["responses"][self.variant.name]
             if difference(found, expected) > tolerance:
                 raise FrameworkError(

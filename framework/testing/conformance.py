@@ -21,8 +21,10 @@ from framework.export import candidates, export, open_backend, paths
 from framework.fitting import fit_candidate
 from framework.graphs import Graph
 from framework.job import Job
-from framework.modules import ModuleBackend
+from framework.modules import fitted_backend
 from framework.plugins import load_plugins, resolve
+from framework.runtime.scheduler import Scheduler
+from framework.scoring import merged, score_rows
 from framework.verify import Parity, compare_shapes, trace
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
@@ -92,8 +94,8 @@ class TaskConformance(_Conformance):
             fitted = self.fit(job, splits)
             codec = job.codec(fitted)
             rows = judged(job.task, splits.train)
-            requests = job.requests(codec, rows)
-            responses = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, requests).responses
+            scheduler = Scheduler(codec, fitted_backend(fitted), fitted.graphs)
+            responses = merged(scheduler.answer(job.requests(codec, rows)), score_rows(job.task, scheduler, rows))
             metrics = resolve(job.task.evaluate)(responses, rows, fitted.facts).metrics
         assert job.task.metric.gain(metrics[job.task.metric.name], self.learned) >= 0
 
@@ -129,7 +131,7 @@ class TaskConformance(_Conformance):
             interface = codec.interface()
             requests = [interface.example, *job.task.requests(splits.validation)]
             parsed = [codec.parse(request) for request in requests]
-            responses = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, parsed).responses
+            responses = trace(codec, fitted_backend(fitted), fitted.graphs, parsed).responses
         for schema, found in ((interface.request, [interface.example]), (interface.response, responses)):
             Draft4Validator.check_schema(schema)  # what OpenAPI 3.0 takes is a part of it
             for value in found:
@@ -159,8 +161,8 @@ class ExporterConformance(_Conformance):
                 variant = write(fitted.graphs, exporter, exporter.options(), folder, base)
                 variants[exporter.name] = variant
                 parity = Parity()
-                backend = open_backend(fitted.graphs, exporter, paths(folder, variant))
-                compare_shapes(parity, fitted.graphs, ModuleBackend(fitted.graphs), backend)
+                backend = open_backend(fitted.graphs, exporter, paths(folder, variant), fitted.tables)
+                compare_shapes(parity, fitted.graphs, fitted_backend(fitted), backend)
                 assert parity.shapes >= 3
                 if exporter.exact:
                     parity.require(exporter.name)

@@ -23,7 +23,7 @@ def ranges(base: Path, feeds: Sequence[Tensors]) -> dict[str, tuple[float, float
     names, session = _with_activations(base)
     random = np.random.default_rng(0)
     kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for feed in feeds:
+    for feed in feeds if names else ():  # asked for no output, onnxruntime gives all
         for name, value in zip(names, session.run(names, feed), strict=True):
             flat = value.ravel()
             chosen = flat if flat.size <= KEPT else flat[random.integers(flat.size, size=KEPT)]

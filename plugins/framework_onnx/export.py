@@ -27,10 +27,10 @@ def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[s
         with _quiet():
             program = torch.onnx.export(
                 graph.module,
-                kwargs={tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in graph.inputs},
-                input_names=[tensor.name for tensor in graph.inputs],
+                kwargs={tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in graph.arguments},
+                input_names=[tensor.name for tensor in graph.arguments],
                 output_names=[tensor.name for tensor in graph.outputs],
-                dynamic_shapes={tensor.name: _dynamic(tensor) for tensor in graph.inputs},
+                dynamic_shapes={tensor.name: _dynamic(tensor) for tensor in graph.arguments},
                 opset_version=options.opset,
                 dynamo=True,
                 verbose=False,

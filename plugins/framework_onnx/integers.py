@@ -41,6 +41,12 @@ def products(model: ModelProto) -> list[NodeProto]:
     return [node for node, size in zip(found, sizes, strict=True) if size >= SMALL * np.median(sizes)]
 
 
+def can_change(model: ModelProto) -> bool:
+    """Whether there is a product or an embedding table for integers."""
+    constants = _constants(model.graph)
+    return any(_is_product(n, constants) or (n.op_type == "Gather" and _is_table(n, constants)) for n in model.graph.node)
+
+
 def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
     """Rewrites the model in place, its products and embedding tables in 8 bits, and returns it."""
     graph = model.graph

@@ -12,7 +12,7 @@ import onnx
 from framework import Graph, Tensors, Variant
 from framework_onnx import OnnxInt8
 from framework_onnx.calibrate import by_sensitivity, ranges
-from framework_onnx.integers import Scheme, in_integers, products
+from framework_onnx.integers import Scheme, can_change, in_integers, products
 
 Calibration = Mapping[str, Sequence[Tensors]]
 
@@ -20,9 +20,12 @@ Calibration = Mapping[str, Sequence[Tensors]]
 def candidates(
     graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path], calibration: Calibration
 ) -> Iterator[Variant]:
-    """Writes a candidate each time one is asked for, into `folder`, over the one before."""
+    """Writes a candidate each time one is asked for, into `folder`, over the one before; none where nothing can be in integers.
+
+    A graph that no calibration row asked stays as it is: the gate would say nothing of it.
+    """
     sources = [_Source(graph, base[graph.name], calibration[graph.name]) for graph in graphs]
-    for name in options.candidates:
+    for name in options.candidates if any(source.changes for source in sources) else ():
         for source in sources:
             onnx.save(source.quantized(name), folder / source.file)
         yield Variant({source.graph.name: source.file for source in sources}, {"precision": name})
@@ -35,6 +38,10 @@ class _Source:
     graph: Graph
     path: Path
     feeds: Sequence[Tensors]
+
+    @property
+    def changes(self) -> bool:
+        return bool(self.feeds) and can_change(onnx.load(self.path))
 
     @property
     def file(self) -> str:
@@ -50,6 +57,8 @@ class _Source:
 
     def quantized(self, name: str) -> onnx.ModelProto:
         model = onnx.load(self.path)
+        if not self.changes:
+            return model
         method, granularity, weights, share = parse(name)
         scheme = Scheme(granularity == "channel", weights == "int8", self.ranges if method == "static" else None)
         if share:

@@ -18,7 +18,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
     files = {graph.name: f"{graph.name}.pt" for graph in graphs}
     for graph in graphs:
         feeds = graph.traced_with()
-        inputs = tuple(torch.from_numpy(feeds[tensor.name]) for tensor in graph.inputs)
+        inputs = tuple(torch.from_numpy(feeds[tensor.name]) for tensor in graph.arguments)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecation of torch.jit, and a warning for every frozen branch
             traced = torch.jit.trace(graph.module, inputs, check_trace=False)

@@ -1,0 +1,172 @@
+"""Files read by Arrow, a block at a time: the values that the careful readers give, without a Python object for each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from csv import Error as CSVError
+from csv import reader as records
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv
+
+from framework.data.delimited import HEAD, column_names, find_header
+from framework.data.encodings import decide_encoding
+from framework.data.layouts import layout_of, read_as
+from framework.data.opening import PARQUET, format_by_name, format_by_text, open_bytes, read_head
+from framework.data.parquet import parquet_batches
+
+BLOCK = 4 << 20  # bytes parsed at a time
+ODD = (
+    b'"',
+    b"\0",
+    b"\xef\xbb\xbf",
+    b"\n\n",
+    b"\n\r\n",
+)  # quote, NUL, byte order mark, blank lines: only for the careful reader
+
+Add = Callable[[pa.RecordBatch, int], None]
+
+
+class _Odd(Exception):  # noqa: N818, not an error: the careful reader goes on
+    pass
+
+
+class _Lines(NamedTuple):
+    """names: of the columns; an empty one stands for a column that must hold nothing. header: lines above the rows."""
+
+    names: Sequence[str]
+    delimiter: str
+    header: int
+    first: str | None  # name of the first column, as written
+    notes: Sequence[str]
+
+
+def add_plain(path: Path, encoding: str | None, add: Add, say: Callable[[str], None]) -> tuple[int, bool]:
+    """As far as a file is plain, its rows: `add` is called with columns of large strings and the line of the first row.
+
+    Delimited text is plain as long as it is UTF-8 under a header (or of a known layout) whose lines have as many fields
+    each, without a quote in it. Returns the rows added and whether those are all; what was repaired is said only then.
+    """
+    if path.is_dir():
+        return 0, False
+    head = read_head(path)
+    if head.startswith(PARQUET):
+        return (_add_parquet(path, add, say), True) if format_by_name(path)[1] == "parquet" else (0, False)
+    found = _lines(path, head, encoding)
+    if found is None:
+        return 0, False
+    rows, whole = _add_lines(path, found, add)
+    if whole:
+        for note in found.notes:
+            say(note)
+    return rows, whole
+
+
+def _add_parquet(path: Path, add: Add, say: Callable[[str], None]) -> int:
+    rows = 0
+    for batch in parquet_batches(path, say):
+        add(batch, rows + 1)
+        rows += len(batch)
+    return rows
+
+
+def _lines(path: Path, head: bytes, encoding: str | None) -> _Lines | None:
+    """How the rows lie in the file; None where it is not surely plain."""
+    suffix, promised = format_by_name(path)
+    notes: list[str] = []
+    if promised != "delimited":
+        return None
+    if decide_encoding(path, head, encoding, notes.append, "latin-1" if layout_of(path) else None) != "utf-8" or notes:
+        return None
+    text = head.decode("utf-8", "replace")
+    layout = layout_of(path)
+    if layout:
+        between = ("",) if layout.delimiter == "::" else ()
+        names = [name for column in layout.names for name in (column, *between)][: -len(between) or None]
+        return None if layout.row else _Lines(names, layout.delimiter[0], 0, None, [read_as(path, layout)])
+    if format_by_text(path, promised, text) != promised:
+        return None
+    lines = list(islice(io.StringIO(text, newline=""), HEAD))
+    before, delimiter = find_header(path, lines, suffix, notes.append)
+    header = [] if before or notes else _header(lines[0], delimiter)
+    if len(header) < 2 or not all(header):
+        return None
+    return _Lines(column_names(path, 1, header, notes.append), delimiter, 1, header[0], notes)
+
+
+def _header(line: str, delimiter: str) -> list[str]:
+    """The names, in quotes or not; none where how they are quoted tells something of the rows."""
+    if not line.endswith("\n") or "'" in line or ' "' in line:
+        return []
+    try:
+        names = next(records([line], delimiter=delimiter, strict=True))
+    except CSVError:
+        return []
+    return [name.strip(" \t\ufeff\u200b\xa0") for name in names]
+
+
+def _add_lines(path: Path, lines: _Lines, add: Add) -> tuple[int, bool]:
+    names = [name or f"\0{number}" for number, name in enumerate(lines.names)]
+    kept = [number for number, name in enumerate(lines.names) if name]
+    rows = 0
+    try:
+        with open_bytes(path) as raw:
+            for _ in range(lines.header):
+                raw.readline()
+            for batch in _reader(_Checked(raw), names, lines.delimiter):
+                if lines.first is not None and _holds(batch.column(0), lines.first):
+                    return rows, False  # the header again, between the rows
+                if any(not _is_empty(batch.column(i)) for i in range(len(names)) if i not in kept):
+                    return rows, False
+                add(batch.select(kept), rows + lines.header + 1)
+                rows += len(batch)
+    except (_Odd, pa.ArrowException):
+        return rows, False
+    return rows, True
+
+
+def _reader(stream: io.RawIOBase, names: Sequence[str], delimiter: str) -> csv.CSVStreamingReader:
+    return csv.open_csv(
+        stream,
+        csv.ReadOptions(block_size=BLOCK, column_names=names),
+        csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
+        csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
+    )
+
+
+def _holds(column: pa.Array, value: str) -> bool:
+    return bool(pc.any(pc.equal(column, value)).as_py())
+
+
+def _is_empty(column: pa.Array) -> bool:
+    return not pc.sum(pc.binary_length(column)).as_py()
+
+
+def _is_odd(content: bytes) -> bool:
+    return any(mark in content for mark in ODD)
+
+
+class _Checked(io.RawIOBase):
+    """The bytes of a file up to the first odd one: a carriage return alone ends a line for one reader and not for another."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self.raw = raw
+        self.last = b"\n"  # bytes of the block before that may begin something odd
+        self.alone = 0  # carriage returns without a line feed
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        block = self.raw.read(size)
+        seen = self.last + block
+        self.alone += block.count(b"\r") - seen[len(self.last) - 1 :].count(b"\r\n")
+        if self.alone > seen.endswith(b"\r") or (self.alone and not block) or (block and _is_odd(seen)):
+            raise _Odd
+        self.last = seen[-2:]
+        return block
