@@ -5,6 +5,7 @@ RECIPE ?= sentiment
 EXTRA_summarization = generation
 EXTRA_dialogue = generation
 EXTRA_generation = generation
+ALONE_recommendation = recbole==1.2.1
 BIN = .venv/bin
 
 .PHONY: help run test lint bench clean
@@ -21,6 +22,7 @@ help:
 
 run: .venv/installed
 	$(if $(EXTRA_$(RECIPE)),$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRA_$(RECIPE))]")
+	$(if $(ALONE_$(RECIPE)),$(BIN)/python -m pip install --quiet --no-deps $(ALONE_$(RECIPE)))
 	$(BIN)/python -m framework recipe=$(RECIPE)
 
 lint: .venv/installed

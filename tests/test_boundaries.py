@@ -11,7 +11,7 @@ import pytest
 
 from framework import hookspecs
 from framework.configs import compose_recipe, own_recipes
-from tests.tiny import summaries, tiny_writer, write_csv
+from tests.tiny import recommends, summaries, tiny_writer, write_csv
 
 ROOT = Path(__file__).parents[1]
 HOOKS = [name for name, value in vars(hookspecs).items() if inspect.isfunction(value) and hasattr(value, "framework_spec")]
@@ -35,6 +35,8 @@ def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str, t
     text = (own_recipes() / "recipe" / f"{recipe}.yaml").read_text("utf-8")
     assert any(line.startswith(f"#   python -m framework recipe={recipe}") for line in text.splitlines())
     given = []
+    if recipe == "recommendation":
+        given = recommends(tmp_path)
     if recipe in EXTRA:
         given = [f"data.train={write_csv(tmp_path / 'a.csv', summaries())}", f"model.name={tiny_writer(tmp_path / 'model')}"]
         given += EXTRA[recipe]

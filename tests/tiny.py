@@ -200,3 +200,43 @@ def write_dialogues(path: Path, count: int = 120) -> Path:
         lines.append(json.dumps({"messages": [{"role": role, "content": content} for role, content in turns]}))
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def write_log(folder: Path, users: int = 40, each: int = 8) -> Path:
+    """log.csv, items.csv, users.csv: one half of the users takes lovely things and the other half awful ones, each its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    pick = random.Random(0)
+    items = {f"{label}-{number}": label for label in ("positive", "negative") for number in range(len(THINGS))}
+    log = [("user_id", "item_id", "timestamp", "rating")]
+    for user in range(users):
+        mine = [item for item, label in items.items() if label == ("positive", "negative")[user % 2]]
+        taken = enumerate(pick.sample(mine, each))
+        log += [(f"u{user:03}", item, str(1000 * user + place), pick.choice("345")) for place, item in taken]
+    about = [(item, f"the {WORDS[label][number % 5]} {THINGS[number]}", label, str(2000 + number))
+             for (item, label), number in zip(items.items(), [*range(len(THINGS))] * 2, strict=True)]  # fmt: skip
+    people = [(f"u{user:03}", ("F", "M")[user % 2], str(20 + user)) for user in range(users)]
+    write_csv(folder / "items.csv", about, ("item_id", "title", "kind", "year"))
+    write_csv(folder / "users.csv", people, ("user_id", "gender", "age"))
+    return write_csv(folder / "log.csv", log[1:], log[0])
+
+
+def tiny_encoder(folder: Path) -> Path:
+    """A sentence encoder that averages its token states, as sentence-transformers leaves one."""
+    pooling = tiny_model(folder) / "1_Pooling"
+    pooling.mkdir(exist_ok=True)
+    (pooling / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    return folder
+
+
+def recommends(folder: Path, algorithm: str = "ease") -> list[str]:
+    """Overrides that make the recommendation recipe end in seconds, on a log, items and users that are written there."""
+    log = write_log(folder / "log")
+    return [
+        f"data.train={log}",
+        f"data.items={log.with_name('items.csv')}",
+        f"data.users={log.with_name('users.csv')}",
+        f"model.algorithm={algorithm}",
+        f"model.encoder.name={tiny_encoder(folder / 'encoder')}",
+        "model.encoder.sha256=null",
+        "trainer.enable_progress_bar=false",
+    ]

@@ -1,0 +1,87 @@
+"""Recommendation: from who took what to the items each will want next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Optional
+
+from framework import Candidate, Column, Metric, SideTable, Task, hookimpl
+from framework_recommendation.options import Recommender
+
+
+@dataclass
+class Recommendation:
+    """Options of `task: recommendation`."""
+
+    protocol: str = "auto"  # leave_one_out, temporal or random; auto: leave_one_out where there are times, else random
+    min_rating: Optional[float] = None  # rows rated below are no interest; None: every row counts
+    core: int = 0  # interactions that every user and item has at least; rows of others are left out
+    repeats: bool = False  # whether items may be recommended again to those who took them
+    k: int = 10  # items of an answer, unless the request says otherwise
+    filters: Optional[list[str]] = None  # columns of data.items that requests may filter by; None: those of few values
+    attributes: Optional[list[str]] = None  # columns of data.users that say something of a user; None: those of few values
+
+    @staticmethod
+    def wants(chosen: Optional[Sequence[str]], name: str) -> bool:
+        return chosen is None or name in chosen
+
+
+POPULARITY = Candidate("popularity", fit="framework_recommendation.fitting:popularity", options=Recommender, baseline=True)
+ITEM_KNN = Candidate("item-kNN", fit="framework_recommendation.fitting:item_knn", options=Recommender, baseline=True)
+RECOMMENDER = Candidate(
+    "recommender",
+    fit="framework_recommendation.fitting:fit",
+    options=Recommender,
+    check="framework_recommendation.accepts:problems",
+)
+USER = ("user", "user_id", "userid", "uid", "customer", "customer_id", "visitor", "visitorid", "reviewerid", "account")
+ITEM = ("item", "item_id", "itemid", "movie", "movie_id", "movieid", "product", "product_id", "productid", "asin", "book_id",
+        "track_id", "article_id", "sku", "iid")  # fmt: skip
+TIME = ("time", "timestamp", "datetime", "date", "unixreviewtime", "ts", "event_time", "created_at")
+RATING = ("rating", "score", "stars", "overall", "value", "weight")
+TITLE = ("title", "movie_title", "name", "product_name", "item_name", "book_title", "track_name")
+DESCRIPTION = ("description", "text", "plot", "overview", "abstract", "summary", "about")
+
+
+@hookimpl
+def register_tasks(register: Callable[[Task], None]) -> None:
+    register(
+        Task(
+            "recommendation",
+            options=Recommendation,
+            columns=(
+                Column("user", USER, "id"),
+                Column("item", ITEM, "id"),
+                Column("time", TIME, "number", optional=True),
+                Column("rating", RATING, "number", optional=True),
+            ),
+            tables=(
+                SideTable(
+                    "items",
+                    (
+                        Column("item_id", ("item_id", *ITEM, "id"), "id"),
+                        Column("title", TITLE, "text", optional=True),
+                        Column("item_text", DESCRIPTION, "text", optional=True),
+                    ),
+                ),
+                SideTable("users", (Column("user_id", ("user_id", *USER, "id"), "id"),)),
+            ),
+            shaped=(
+                Column("user", USER, "id", optional=True),
+                Column("history", ("history", "items", "basket", "clicks"), "id", optional=True),
+                Column("k", ("k",), "number", optional=True),
+                Column("relevant", ("relevant",), "id", target=True),
+            ),
+            metric=Metric("ndcg@10"),
+            data="framework_recommendation.data:prepare",
+            split="framework_recommendation.data:split",
+            judged="framework_recommendation.data:of_users",
+            complete="framework_recommendation.data:complete",
+            evaluate="framework_recommendation.evaluation:evaluate",
+            codec="framework_recommendation.codec:RecommendationCodec",
+            candidates=(POPULARITY, ITEM_KNN, RECOMMENDER),
+            inspect="framework_recommendation.inspection:inspect",
+            scores=True,
+        )
+    )

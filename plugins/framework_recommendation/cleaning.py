@@ -1,0 +1,95 @@
+"""What counts as an interaction: good ratings, each user and item once, users and items that have enough rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from framework import InputError
+from framework_recommendation.log import Log
+
+Say = Callable[[str], None]
+
+
+def clean(log: Log, say: Say = lambda _: None, *, threshold: float | None = None, repeats: bool = False, core: int = 0) -> Log:
+    """The rows that count, users and items numbered again in their order. What each step took is said, a sentence each.
+
+    threshold: rows rated at least so are kept; None: all. repeats: whether a user may have an item several times; otherwise
+    the last row of them is kept, by time, in the order of the file among equal times. core: rows that every user and every
+    item has at the end (the k-core; 0 and 1 keep all). Raises InputError when nothing is left, and for a threshold without
+    ratings.
+    """
+    if not len(log):
+        raise InputError("no row of the data has a user and an item")
+    log = _well_rated(log, threshold, say)
+    if not repeats:
+        log = _last_of_each(log, say)
+    log = _core(log, core, say).compact()
+    alone = int((np.bincount(log.users) == 1).sum())
+    if alone:
+        say(f"{alone:,} of {len(log.user_ids):,} users have one interaction; they are learned from, never judged by")
+    return log
+
+
+def _well_rated(log: Log, threshold: float | None, say: Say) -> Log:
+    if threshold is None:
+        if log.ratings is not None:
+            say("every row counts as an interaction, whatever its rating")
+        return log
+    if log.ratings is None:
+        raise InputError(
+            f"a rating of {threshold:g} or more is asked for, but the data has no ratings; data.rating=COLUMN names them"
+        )
+    kept = log.ratings >= threshold
+    if not kept.any():
+        raise InputError(f"no rating reaches {threshold:g}; the highest is {log.ratings.max():g}")
+    say(f"{_share(~kept)} with a rating below {threshold:g} were left out")
+    return log.take(kept)
+
+
+def _last_of_each(log: Log, say: Say) -> Log:
+    """Of the rows of the same user and item the last one."""
+    pairs = log.users.astype(np.int64) * len(log.item_ids) + log.items
+    order = np.argsort(pairs, kind="stable") if log.times is None else np.lexsort((log.times, pairs))
+    ordered = pairs[order]
+    kept = np.ones(len(log), dtype=bool)
+    kept[order[:-1]] = ordered[1:] != ordered[:-1]
+    if kept.all():
+        return log
+    last = "by time" if log.times is not None else "in the order of the file"
+    say(f"{_share(~kept)} repeat a user and an item; the last of each, {last}, was kept")
+    return log.take(kept)
+
+
+def _core(log: Log, core: int, say: Say) -> Log:
+    """Users and items with too few rows are left out in turn until nothing more falls away."""
+    if core <= 1:
+        return log
+    before, rounds = log, 0
+    while True:
+        often = [np.bincount(numbered) >= core for numbered in (log.users, log.items)]
+        kept = often[0][log.users] & often[1][log.items]
+        if kept.all():
+            break
+        log, rounds = log.take(kept), rounds + 1
+        if not len(log):
+            raise InputError(
+                f"no users and items with {core} interactions each are left of {len(before):,} rows "
+                f"({_distinct(before)}) after {rounds:,} rounds; ask for fewer"
+            )
+    if rounds:
+        say(
+            f"{len(before) - len(log):,} of {len(before):,} rows of users or items with fewer than {core} interactions were "
+            f"left out, in {rounds:,} rounds: {_distinct(before)} became {_distinct(log)}"
+        )
+    return log
+
+
+def _distinct(log: Log) -> str:
+    users, items = (np.count_nonzero(np.bincount(numbered)) for numbered in (log.users, log.items))
+    return f"{users:,} users and {items:,} items"
+
+
+def _share(dropped: np.ndarray) -> str:
+    return f"{int(dropped.sum()):,} of {len(dropped):,} rows"

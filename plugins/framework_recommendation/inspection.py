@@ -1,0 +1,40 @@
+"""What a run would learn from, and what is odd about it. No torch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from framework import Problem, Section
+from framework_recommendation import Recommendation
+from framework_recommendation.data import RecommendationData
+from framework_recommendation.options import Recommender
+
+FEW = 5  # interactions of a user or item below which little is learned
+MOST_OF = 0.5  # of users or items
+EASE_BYTES = 16  # of memory for each pair of items
+
+
+def inspect(data: RecommendationData, options: Recommendation, model: Recommender) -> tuple[list[Section], list[Problem]]:
+    items = len(data.items)
+    rows = [
+        ("texts of items", f"{sum(item in data.texts for item in data.items):,} of {items:,}"),
+        ("columns to filter by", ", ".join(data.filters) or "none"),
+        ("attributes of users", ", ".join(field.name for field in data.fields) or "none"),
+        ("memory for EASE", f"{EASE_BYTES * items**2 / 1e9:.2f} GB"),
+    ]
+    return [Section("Beside the interactions", ("", ""), rows)], list(_problems(data))
+
+
+def _problems(data: RecommendationData) -> list[Problem]:
+    found = []
+    pairs = (("users", data.train.lengths()), ("items", data.train.counts()[1:]))
+    for name, counts in pairs:
+        share = float(np.mean(counts < FEW))
+        if share > MOST_OF:
+            what = f"{share:.0%} of the {name} have fewer than {FEW} interactions"
+            found.append(Problem(what, f"little can be learned of them; task.core={FEW} leaves them out"))
+    known = data.splits.tables.get("items")
+    if known is not None and (missing := [item for item in data.items if item not in set(known.columns["item_id"])]):
+        what = f"{len(missing):,} of {len(data.items):,} items do not stand in {known.name}"
+        found.append(Problem(what, "their titles are not shown; are the ids written the same way in both files?"))
+    return found

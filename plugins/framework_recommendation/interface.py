@@ -1,0 +1,64 @@
+"""What a recommender takes and gives, as JSON Schema. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from framework_recommendation.requests import LONGEST, MOST
+
+FEW = 50  # values of a column that are listed
+_TEXT_OR_NUMBER = [{"type": "string"}, {"type": "number"}]
+_ID: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
+
+
+def request_schema(k: int, columns: Mapping[str, Sequence[str]], fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    ids = {"type": "array", "items": _ID, "maxItems": LONGEST}
+    properties: dict[str, Any] = {
+        "user": {**_ID, "description": "Somebody of the training data, whose history is known"},
+        "history": {**ids, "description": "Item ids, the newest last; it takes the place of what is known of the user"},
+        "k": {"type": "integer", "minimum": 1, "maximum": MOST, "default": k, "description": "How many items are wanted"},
+        "exclude": {**ids, "description": "Item ids that are not wanted"},
+        "filter": {**_object({c: _one_or_more(v) for c, v in columns.items()}), "description": "Values that items must have"},
+        "attributes": {**_object({n: _choice(v) for n, v in fields.items()}), "description": "Of somebody without a history"},
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": dict(properties), "additionalProperties": False}
+
+
+def _choice(values: Sequence[str]) -> dict[str, Any]:
+    """A text, or a number written as one; one of few values is shown."""
+    return {"type": "string", "enum": list(values)} if 0 < len(values) <= FEW else {"anyOf": _TEXT_OR_NUMBER}
+
+
+def _one_or_more(values: Sequence[str]) -> dict[str, Any]:
+    one = {"type": "string", "enum": list(values)} if len(values) <= FEW else {"type": "string"}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+
+
+def response_schema() -> dict[str, Any]:
+    item = {
+        "type": "object",
+        "required": ["item", "popularity", "score"],
+        "properties": {
+            "item": {"type": "string"},
+            "title": {"type": "string"},
+            "popularity": {"type": "number", "description": "Share of all that was taken in training"},
+            "score": {"type": "number"},
+        },
+    }
+    paths = {
+        "type": "string",
+        "enum": ["user", "history", "attributes", "popularity"],
+        "description": "What it rests on: what is known of the user, the history of the request, attributes, or nothing",
+    }
+    properties = {
+        "items": {"type": "array", "items": item},
+        "path": paths,
+        "unknown": {"type": "array", "items": {"type": "string"}, "description": "Ids that are not in the catalogue"},
+        "known_user": {"type": "boolean"},
+    }
+    return {"type": "object", "required": ["items", "path", "unknown"], "properties": properties}

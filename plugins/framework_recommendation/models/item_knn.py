@@ -1,0 +1,67 @@
+"""Item-based nearest neighbours: what is taken by those who took the same."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import nn
+
+from framework import FitContext
+from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.models.rows import binary
+from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.options import Recommender
+
+CELLS = 20_000_000  # similarities held at a time, before the best are kept
+MAX_HISTORY = 1000
+
+
+class Neighbours(nn.Module):
+    """Scores of all items, (batch, catalogue + 1): the sum of the histories' rows of a sparse matrix of similarities.
+
+    ids: (catalogue + 1, neighbours) int64, 0 where there are fewer. weights: the similarities, 0 there.
+    """
+
+    ids: torch.Tensor
+    weights: torch.Tensor
+
+    def __init__(self, ids: np.ndarray, weights: np.ndarray) -> None:
+        super().__init__()
+        self.register_buffer("ids", torch.from_numpy(ids))
+        self.register_buffer("weights", torch.from_numpy(weights))
+
+    def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+        zeros = self.weights.new_zeros((history.shape[0], self.ids.shape[0]))
+        return zeros.scatter_add(1, self.ids[history].flatten(1), self.weights[history].flatten(1))
+
+
+def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+    """Cosine similarities with shrinkage, c_ij / (sqrt(n_i n_j) + shrinkage), the best `neighbours` of each item.
+
+    The similarities stay sparse, in the file too, so that 100,000 items need 120 MB and not 40 GB.
+    """
+    ids, weights = similar(binary(train), options.neighbours, options.shrinkage)
+    facts = {"neighbours": ids.shape[1], "shrinkage": options.shrinkage}
+    return Trained(Neighbours(ids, weights).eval(), None, options.max_history or MAX_HISTORY, facts)
+
+
+def similar(taken: sparse.csr_array, neighbours: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
+    """Ids, int64, and similarities, float32, of the items most similar to each, both (items, neighbours); an item's own is 0.
+
+    taken: (users, items), 1 where a user took an item; column 0 is the padding.
+    """
+    items = taken.shape[1]
+    kept, size = min(neighbours, items - 1), max(1, CELLS // items)
+    by_item, roots = sparse.csr_array(taken.T), np.sqrt(taken.sum(0, dtype=np.float64)).astype(np.float32)
+    ids, weights = np.zeros((items, kept), np.int64), np.zeros((items, kept), np.float32)
+    for start in range(0, items, size):
+        block = (by_item[start : start + size] @ taken).toarray()
+        rows = np.arange(len(block))
+        block[rows, rows + start] = 0.0
+        norms = roots[start : start + size, None] * roots[None, :] + np.float32(shrinkage)
+        np.divide(block, norms, out=block, where=block > 0)
+        best = np.argpartition(-block, kept - 1, axis=1)[:, :kept]
+        found = np.take_along_axis(block, best, 1)
+        weights[start : start + size], ids[start : start + size] = found, np.where(found > 0, best, 0)
+    return ids, weights

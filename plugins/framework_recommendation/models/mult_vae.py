@@ -1,0 +1,82 @@
+"""Mult-VAE (Liang et al. 2018, Variational Autoencoders for Collaborative Filtering): a multinomial over all items."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from framework import FitContext
+from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.models.training import Batch, Network, Settings, fit_network, with_zero_first
+from framework_recommendation.options import Recommender
+
+SETTINGS = Settings(dimensions=200, dropout=0.5, learning_rate=5e-4, batch_size=64, max_history=1000)
+WIDER = 3  # times as wide as the latent vector are the layers around it
+ANNEALED, STEPS = 1.0, 300  # the weight of the KL divergence in the end, and the steps until then
+
+
+class MultVAE(Network):
+    """Encoder: the taken items' embeddings, summed and divided by the norm of the multi-hot vector, which is what a dense layer
+    makes of it. Decoder: the last layer's weights and biases are the items. Inference takes the mean.
+    """
+
+    steps: torch.Tensor
+
+    def __init__(self, catalogue: int, latent: int, dropout: float) -> None:
+        super().__init__()
+        width = WIDER * latent
+        self.latent, self.dropout = latent, dropout
+        self.taken = nn.Embedding(catalogue + 1, width, padding_idx=0)
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.encode = nn.Linear(width, 2 * latent)
+        self.decode = nn.Linear(latent, width)
+        self.offered = nn.Parameter(torch.empty(catalogue + 1, width))
+        self.offsets = nn.Parameter(torch.zeros(catalogue + 1))
+        self.register_buffer("steps", torch.zeros((), dtype=torch.float32))
+        with torch.no_grad():
+            for matrix in (self.taken.weight, self.offered, self.encode.weight, self.decode.weight):
+                nn.init.xavier_normal_(matrix)
+            self.taken.weight[0] = 0.0
+
+    def encoded(self, history: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean and logarithm of the variance of the latent vectors, each (batch, latent)."""
+        present = (history > 0).to(self.bias.dtype)
+        norm = present.sum(1, keepdim=True).clamp(min=1.0).sqrt()
+        if self.training:  # the same sum, without the embeddings of the whole batch side by side
+            kept = functional.dropout(present, self.dropout)
+            pooled = functional.embedding_bag(history, self.taken.weight, mode="sum", per_sample_weights=kept) / norm
+        else:
+            pooled = self.taken(history).sum(1) / norm
+        mean, log_variance = self.encode(torch.tanh(pooled + self.bias)).split(self.latent, dim=1)
+        return mean, log_variance
+
+    def decoded(self, latent: torch.Tensor) -> torch.Tensor:
+        hidden = torch.tanh(self.decode(latent))
+        return torch.cat([hidden, torch.ones_like(hidden[:, :1])], dim=1)
+
+    def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+        return self.decoded(self.encoded(history)[0])
+
+    def matrix(self) -> torch.Tensor:
+        return with_zero_first(torch.cat([self.offered, self.offsets[:, None]], dim=1))
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        history = batch["history"]
+        mean, log_variance = self.encoded(history)
+        latent = mean + torch.randn_like(mean) * torch.exp(log_variance / 2)
+        logits = self.decoded(latent) @ self.matrix().T
+        log_shares = functional.log_softmax(logits[:, 1:].float(), dim=1)
+        padded = functional.pad(log_shares, (1, 0))  # the padding's is 0
+        likelihood = padded.gather(1, history).sum(1).mean()
+        divergence = -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).float().sum(1).mean()
+        self.steps += 1
+        return ANNEALED * (self.steps / STEPS).clamp(max=1.0) * divergence - likelihood
+
+
+def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+    torch.manual_seed(context.seed)
+    settings = SETTINGS.over(options)
+    network = MultVAE(train.catalogue, settings.dimensions, settings.dropout)
+    return fit_network(network, train, held, options, context, side, settings)

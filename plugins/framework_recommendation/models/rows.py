@@ -1,0 +1,44 @@
+"""Interactions as the arrays that models compute with."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import sparse
+
+from framework_recommendation.interactions import Held, Interactions
+
+
+def take_held(held: Held, users: np.ndarray) -> Held:
+    return Held(held.known.take(users), held.relevant.take(users))
+
+
+def padded(interactions: Interactions, length: int, ends: np.ndarray | None = None) -> np.ndarray:
+    """(users, longest) int64: the newest `length` items of each, then zeros; at least one column.
+
+    ends: (users,) where in ``interactions.items`` each history ends; None: at the user's last item.
+    """
+    begins = interactions.starts[:-1]
+    ends = interactions.starts[1:] if ends is None else ends
+    lengths = np.minimum(ends - begins, length)
+    columns = np.arange(max(1, int(lengths.max(initial=0))))
+    places = (ends - lengths)[:, None] + columns
+    inside = columns < lengths[:, None]
+    found = np.zeros(inside.shape, dtype=np.int64)
+    found[inside] = interactions.items[places[inside]]
+    return found
+
+
+def pairs(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
+    """(interactions,) the row of each user and the item, both int64."""
+    return np.repeat(np.arange(interactions.users), interactions.lengths()), interactions.items.astype(np.int64)
+
+
+def binary(interactions: Interactions) -> sparse.csr_array:
+    """(users, catalogue + 1) float32, 1 where a user took an item, however often."""
+    found = sparse.csr_array(
+        (np.ones(len(interactions), np.float32), interactions.items, interactions.starts),
+        shape=(interactions.users, interactions.catalogue + 1),
+    )
+    found.sum_duplicates()
+    found.data[:] = 1.0
+    return found

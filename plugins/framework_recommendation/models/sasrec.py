@@ -1,0 +1,101 @@
+"""SASRec (Kang & McAuley 2018, Self-Attentive Sequential Recommendation): the next item from the order of the others.
+
+Trained by cross entropy over all items, or over many drawn ones where there are too many: with few negatives the model becomes
+overconfident and falls behind, as gSASRec (Petrov & Macdonald 2023) shows.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from framework import FitContext
+from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.models.training import Batch, Network, Settings, fit_network, with_zero_first
+from framework_recommendation.options import Recommender
+
+SETTINGS = Settings(dimensions=64, dropout=0.3, learning_rate=2e-3, batch_size=64, max_history=50)
+WHOLE = 20_000  # items up to which the loss is over all of them
+
+
+class Block(nn.Module):
+    """Attention to what came before, then a feed-forward layer, each normalized first and added."""
+
+    def __init__(self, dimensions: int, heads: int, dropout: float) -> None:
+        super().__init__()
+        self.heads, self.dropout = heads, nn.Dropout(dropout)
+        self.before_attention, self.before_forward = nn.LayerNorm(dimensions), nn.LayerNorm(dimensions)
+        self.project, self.join = nn.Linear(dimensions, 3 * dimensions), nn.Linear(dimensions, dimensions)
+        self.widen, self.narrow = nn.Linear(dimensions, 4 * dimensions), nn.Linear(4 * dimensions, dimensions)
+
+    def forward(self, states: torch.Tensor) -> torch.Tensor:
+        """states: (batch, length, dimensions)."""
+        query, key, value = self.project(self.before_attention(states)).unflatten(2, (3, self.heads, -1)).unbind(2)
+        query, key, value = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
+        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
+        states = states + self.dropout(self.join(seen))
+        hidden = functional.gelu(self.widen(self.before_forward(states)))
+        joined: torch.Tensor = states + self.dropout(self.narrow(self.dropout(hidden)))
+        return joined
+
+
+class SASRec(Network):
+    """Positions count from the first item that is fed, and padding comes last, where causal attention never looks at it."""
+
+    def __init__(self, catalogue: int, settings: Settings, layers: int, heads: int, negatives: int) -> None:
+        super().__init__()
+        dimensions = settings.dimensions
+        self.negatives = negatives if catalogue > WHOLE else None
+        self.items = nn.Embedding(catalogue + 1, dimensions, padding_idx=0)
+        self.positions = nn.Embedding(settings.max_history, dimensions)
+        self.bias = nn.Parameter(torch.zeros(catalogue + 1))
+        self.blocks = nn.ModuleList(Block(dimensions, heads, settings.dropout) for _ in range(layers))
+        self.norm, self.dropout = nn.LayerNorm(dimensions), nn.Dropout(settings.dropout)
+        for part in self.modules():
+            if isinstance(part, nn.Linear | nn.Embedding):
+                nn.init.normal_(part.weight, std=0.02)
+            if isinstance(part, nn.Linear):
+                nn.init.zeros_(part.bias)
+        with torch.no_grad():
+            self.items.weight[0] = 0.0
+
+    def states(self, history: torch.Tensor) -> torch.Tensor:
+        """(batch, length, dimensions): after each item, what may come next."""
+        places = torch.ones_like(history[0]).cumsum(0) - 1
+        states = self.dropout(self.items(history) * self.items.embedding_dim**0.5 + self.positions(places))
+        for block in self.blocks:
+            states = block(states)
+        normed: torch.Tensor = self.norm(states)
+        return normed
+
+    def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
+        states = self.states(history)
+        newest = ((history > 0).sum(1, keepdim=True) - 1).clamp(min=0)
+        state = states.gather(1, newest[:, :, None].expand(-1, -1, states.shape[2]))[:, 0]
+        return torch.cat([state, torch.ones_like(state[:, :1])], dim=1)
+
+    def matrix(self) -> torch.Tensor:
+        return with_zero_first(torch.cat([self.items.weight, self.bias[:, None]], dim=1))
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        history = batch["history"]
+        targets = history[:, 1:]
+        rows, columns = torch.nonzero(targets, as_tuple=True)
+        states, targets = self.states(history[:, :-1])[rows, columns], targets[rows, columns]
+        if self.negatives is None:
+            logits = (states @ self.items.weight[1:].T).float() + self.bias[1:]
+            return functional.cross_entropy(logits, targets - 1)
+        drawn = torch.randint(1, len(self.bias), (self.negatives,), device=history.device)
+        wrong = (states @ self.items(drawn).T).float() + self.bias[drawn]
+        wrong = wrong.masked_fill(drawn[None, :] == targets[:, None], -torch.inf)
+        right = (states * self.items(targets)).sum(1, keepdim=True).float() + self.bias[targets, None]
+        return functional.cross_entropy(torch.cat([right, wrong], dim=1), torch.zeros_like(targets))
+
+
+def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+    torch.manual_seed(context.seed)
+    settings = SETTINGS.over(options)
+    network = SASRec(train.catalogue, settings, options.layers, options.heads, options.negatives)
+    return fit_network(network, train, held, options, context, side, settings)

@@ -1,0 +1,185 @@
+"""Trains what has to be trained, through Lightning: histories in, the metric over all items out."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from framework import FitContext, InputError, LengthBucketSampler, train
+from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.models.ranking import CELLS, judges, ndcg
+from framework_recommendation.models.rows import padded, take_held
+from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.options import Recommender
+
+Batch = dict[str, torch.Tensor]
+EPOCHS = 1000  # at most, where validation says when to stop
+DECAY = 0.98  # of the averaged weights in a step: they are those of about the last 50 steps
+
+
+class Network(nn.Module):
+    """What the algorithms define. `forward` is what is exported: see `Trained.network`."""
+
+    trains_in_order = False  # batches hold histories of similar length, of which little is padding
+
+    def matrix(self) -> torch.Tensor:
+        """(catalogue + 1, dimensions), row 0 zeros."""
+        raise NotImplementedError
+
+    def loss(self, batch: Batch) -> torch.Tensor:
+        """batch: history (batch, length), attributes (batch, fields), both int64."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an algorithm does where the recipe leaves it open."""
+
+    dimensions: int
+    dropout: float
+    learning_rate: float
+    batch_size: int
+    max_history: int
+    weight_decay: float = 0.0
+
+    def over(self, options: Recommender) -> Settings:
+        """With what the recipe says."""
+        names = ("dimensions", "dropout", "learning_rate", "batch_size", "max_history")
+        return replace(self, **{name: getattr(options, name) for name in names if getattr(options, name) is not None})
+
+
+class Training(pl.LightningModule):
+    """Logs train_loss and, as the context's metric, NDCG@10 over all items that a user is not known to have taken.
+
+    What is judged and kept are weights averaged over steps: with few users, those of single steps rank much worse.
+    """
+
+    def __init__(self, network: Network, held: Held, settings: Settings, metric: str) -> None:
+        super().__init__()
+        self.network, self.settings, self.metric = network, settings, metric
+        self.averaged = deepcopy(network).requires_grad_(False)
+        self._held, self._items = held, torch.empty(0)
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        loss = self.network.loss(batch)
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["history"]))
+        return loss
+
+    @torch.no_grad()
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        steps = self.trainer.global_step
+        share = 1 - min(DECAY, (1 + steps) / (10 + steps))  # the first weights are soon forgotten
+        for mean, value in zip(self.averaged.parameters(), self.network.parameters(), strict=True):
+            mean.lerp_(value, share)
+
+    def on_validation_epoch_start(self) -> None:
+        self._items = self.averaged.matrix().float()
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        part = take_held(self._held, batch["users"].cpu().numpy())
+        with torch.autocast(self.device.type, enabled=False):  # bfloat16 would make ties of close scores
+            scores = self.averaged(batch["history"], batch["attributes"]).float() @ self._items.T
+        found = float(ndcg(scores, part.known, part.relevant).mean())
+        self.log(f"val_{self.metric}", found, prog_bar=True, batch_size=part.known.users, on_epoch=True, sync_dist=True)
+
+    def on_validation_epoch_end(self) -> None:
+        self._items = torch.empty(0)
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
+        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        return torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=decay, fused=fused)
+
+
+class Histories(pl.LightningDataModule):
+    """Batches of padded histories, sliced from the arrays when they are needed.
+
+    Of a history that is too long every other time the newest part is learned, and else any part.
+    """
+
+    def __init__(self, rows: Interactions, held: Held, side: Side, settings: Settings, seed: int, *, shuffled: bool) -> None:
+        super().__init__()
+        self.rows, self.held, self.side, self.settings, self.seed, self.shuffled = rows, held, side, settings, seed, shuffled
+        self.learners = np.flatnonzero(rows.lengths() > 1)  # one item leaves nothing to predict, or nothing to predict from
+
+    def train_dataloader(self) -> Any:
+        window = self.settings.max_history + 1  # what is read, and one more to predict
+        lengths = np.minimum(self.rows.lengths()[self.learners], window)
+        sampler = self._sampler(np.zeros_like(lengths) if self.shuffled else lengths, self.settings.batch_size, shuffle=True)
+
+        def batch(chosen: list[int]) -> Batch:
+            users = self.learners[chosen]
+            rows = self.rows.take(users)
+            random = np.random.default_rng((self.seed, sampler.epoch, users[0]))
+            back = np.maximum(rows.lengths() - window, 0) * random.random(len(users)) * random.integers(0, 2, len(users))
+            return self._batch(
+                padded(rows, window, rows.starts[1:] - np.round(back).astype(np.int64)), users, self.side.attributes
+            )
+
+        return DataLoader(range(len(self.learners)), batch_sampler=sampler, collate_fn=batch)  # type: ignore[arg-type]
+
+    def val_dataloader(self) -> Any:
+        users = judges(self.held, self.seed)
+        size = max(1, min(512, CELLS // (self.rows.catalogue + 1)))
+
+        def batch(chosen: list[int]) -> Batch:
+            history = padded(self.held.known.take(users[chosen]), self.settings.max_history)
+            return self._batch(history, users[chosen], self.side.held)
+
+        sampler = self._sampler(self.held.known.lengths()[users], size, shuffle=False)
+        return DataLoader(range(len(users)), batch_sampler=sampler, collate_fn=batch)  # type: ignore[arg-type]
+
+    def _batch(self, history: np.ndarray, users: np.ndarray, attributes: np.ndarray | None) -> Batch:
+        given = attributes[users] if attributes is not None else np.zeros((len(users), 1), np.int64)
+        arrays = {"history": history, "attributes": given.astype(np.int64), "users": users}
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _sampler(self, lengths: np.ndarray, batch_size: int, *, shuffle: bool) -> LengthBucketSampler:
+        trainer = self.trainer
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+        return LengthBucketSampler(lengths, batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+
+
+def fit_network(
+    network: Network,
+    rows: Interactions,
+    held: Held,
+    options: Recommender,
+    context: FitContext,
+    side: Side,
+    settings: Settings,
+) -> Trained:
+    """Trains until validation does not improve, or the epochs or minutes are over; the weights are those of the best epoch.
+
+    Raises InputError where there is nothing to learn from or nothing to choose by.
+    """
+    if not (rows.lengths() > 1).any():
+        raise InputError("every user took one item, from which nothing follows for another: write model.algorithm=popularity")
+    if not len(judges(held, context.seed)):
+        raise InputError("no user is held out that training could be judged by: write model.algorithm=popularity or item_knn")
+    given = {name: value for name, value in context.trainer.items() if value is not None}
+    limits: dict[str, Any] = {"max_epochs": options.epochs or EPOCHS}
+    if options.minutes is not None:
+        limits["max_time"] = {"seconds": round(60 * options.minutes, 1)}
+    if options.epochs is not None:
+        given.pop("max_epochs", None)
+    module = Training(network, held, settings, context.metric.name)
+    data = Histories(rows, held, side, settings, context.seed, shuffled=not network.trains_in_order)
+    facts = train(module, data, replace(context, trainer=limits | given), patience=options.patience)
+    with torch.no_grad():
+        items = module.averaged.matrix().float().numpy().copy()
+    facts |= {"parameters": sum(p.numel() for p in network.parameters()), "dimensions": items.shape[1]}
+    facts |= {"learning_rate": settings.learning_rate, "batch_size": settings.batch_size, "dropout": settings.dropout}
+    return Trained(module.averaged, items, settings.max_history, facts)
+
+
+def with_zero_first(rows: torch.Tensor) -> torch.Tensor:
+    """A matrix whose row 0, the padding's, is zeros."""
+    return torch.cat([torch.zeros_like(rows[:1]), rows[1:]])

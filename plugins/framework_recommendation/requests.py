@@ -1,0 +1,106 @@
+"""What may be asked of a recommender, and what is said of a request that cannot be answered. No torch."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from framework import InputError, Request, nearest
+
+KEYS = ("user", "history", "k", "exclude", "filter", "attributes")
+MOST = 1_000  # items of an answer
+LONGEST = 10_000  # items of a history
+
+
+def parsed(request: Any, k: int, columns: Sequence[str], fields: Sequence[str]) -> Request:
+    """A request with every key, ids as texts. A text alone is a user. Raises InputError."""
+    given = {"user": request} if isinstance(request, str | int) and not isinstance(request, bool) else request
+    if not isinstance(given, Mapping):
+        raise InputError(
+            f'a request is a user id or an object such as {{"history": ["50", "181"], "k": 10}}, not {given!r:.100}'
+        )
+    given = {key: value for key, value in given.items() if value not in (None, "")}
+    unknown = [f"unknown key {key!r:.100}; {nearest(str(key), KEYS, 'keys')}" for key in given if key not in KEYS]
+    if unknown:
+        raise InputError(*unknown[:5])
+    return {
+        "user": _id(given["user"], "user") if "user" in given else None,
+        "history": _ids(given["history"], "history") if "history" in given else None,
+        "k": _count(given.get("k", k)),
+        "exclude": _ids(given.get("exclude", ()), "exclude"),
+        "filter": _choices(given.get("filter", {}), columns),
+        "attributes": _attributes(given.get("attributes", {}), fields),
+    }
+
+
+def _id(value: Any, where: str) -> str:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise InputError(f"{where}: an id is a text or a whole number, not {value!r:.100}")
+    return check_text(str(value), where)
+
+
+def check_text(text: str, where: str) -> str:
+    """The text itself. Raises InputError where it cannot be written as UTF-8."""
+    if re.search("[\ud800-\udfff]", text):
+        raise InputError(f"{where}: {text!r:.100} is not valid Unicode: it holds half of a surrogate pair")
+    return text
+
+
+def _ids(value: Any, where: str) -> list[str]:
+    """A list, or a text that holds one as files do: JSON, or ids between spaces where it is none."""
+    if isinstance(value, str):
+        value = _json(value) if value.lstrip().startswith("[") else value.split()
+    if not isinstance(value, Sequence):
+        raise InputError(f'{where} is a list of item ids, such as ["50", "181"], not {value!r:.100}')
+    if len(value) > LONGEST:
+        raise InputError(f"{where} has {len(value):,} items where {LONGEST:,} are allowed; send the newest")
+    return [_id(one, where) for one in value]
+
+
+def _json(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"this is no JSON: {value:.100}") from error
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST:
+        raise InputError(f"k is how many items are wanted, 1 to {MOST:,}, not {value!r:.100}")
+    return value
+
+
+def _choices(value: Any, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Column -> values, one of which an item must have."""
+    if isinstance(value, str):
+        value = _json(value)
+    if not isinstance(value, Mapping):
+        raise InputError(f'filter is an object from columns to values, such as {{"genres": "Comedy"}}, not {value!r:.100}')
+    for column in value:
+        if column not in columns:
+            known = nearest(str(column), columns, "columns") if columns else "these items have no columns to filter by"
+            raise InputError(f"filter: no column {column!r:.100}; {known}")
+    found = {column: [wanted] if isinstance(wanted, str) else wanted for column, wanted in value.items()}
+    for column, wanted in found.items():
+        if not isinstance(wanted, Sequence) or not wanted or not all(isinstance(one, str) for one in wanted):
+            raise InputError(f"filter: {column} needs a text or a list of texts, not {wanted!r:.100}")
+    return {column: list(wanted) for column, wanted in found.items()}
+
+
+def _attributes(value: Any, fields: Sequence[str]) -> dict[str, str]:
+    if isinstance(value, str):
+        value = _json(value)
+    if not isinstance(value, Mapping):
+        raise InputError(f'attributes is an object such as {{"age": "30"}}, not {value!r:.100}')
+    for name in value:
+        if name not in fields:
+            known = nearest(str(name), fields, "attributes") if fields else "this model knows no attributes of users"
+            raise InputError(f"attributes: no {name!r:.100}; {known}")
+    wrong = [name for name, one in value.items() if isinstance(one, bool) or not isinstance(one, str | int | float)]
+    if wrong:
+        raise InputError(f"attributes: {wrong[0]} is a text or a number, not {value[wrong[0]]!r:.100}")
+    return {str(name): str(one) for name, one in value.items()}
