@@ -1,4 +1,6 @@
-"""A CSV of made-up texts, always the same: English words, each about as frequent as in English, and three labels."""
+"""Made-up data, always the same: texts of English words, each about as frequent as in English, with three labels; logs of
+who took what, where few items and users make most of the rows.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +12,15 @@ from collections.abc import Iterator
 from itertools import accumulate
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.recipe import backbone
 
 LABELS = ("negative", "neutral", "positive")
 WORDS = (5, 30)  # of a text: about 100 characters
 TELLING = (300, 360)  # ranks of the words that tell the labels apart
 TWICE, NEARLY = 0.01, 0.02  # shares of texts that repeat one of the texts before them, to the letter or nearly
+CHUNK = 500_000  # interactions made at a time
 RECENT = 1000  # texts that may be repeated
 
 
@@ -66,3 +71,37 @@ def _words() -> list[str]:
     vocabulary: dict[str, int] = content["model"]["vocab"]
     words = sorted(vocabulary, key=vocabulary.__getitem__)
     return [word for word in words if word.isascii() and word.isalpha() and len(word) > 1]
+
+
+def write_interactions(path: Path, rows: int, items: int = 100_000, users: int = 200_000) -> None:
+    """Columns user, item, rating and time, as CSV or Parquet by the name of the file, made and written in blocks.
+
+    The item of rank r is taken as often as 1 / (r + 10) says (Zipf's law, its head cut as in real catalogues), and users
+    differ in how much they take as a lognormal law with sigma 1.2 says. Times rise from 2020 on: a log is in time.
+    """
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+    from pyarrow import parquet
+
+    random = np.random.default_rng(0)
+    popular, active = _cumulated(1 / (np.arange(items) + 10)), _cumulated(random.lognormal(0, 1.2, users))
+    names = [random.permutation(count) for count in (items, users)]
+    kinds = {"user": pa.int32(), "item": pa.int32(), "rating": pa.int8(), "time": pa.int64()}
+    schema = pa.schema(list(kinds.items()))
+    parquet_file = path.suffix == ".parquet"
+    with parquet.ParquetWriter(path, schema) if parquet_file else arrow_csv.CSVWriter(path, schema) as out:
+        for start in range(0, rows, CHUNK):
+            count = min(CHUNK, rows - start)
+            columns = {
+                "user": names[1][np.searchsorted(active, random.random(count))] + 1,
+                "item": names[0][np.searchsorted(popular, random.random(count))] + 1,
+                "rating": random.integers(1, 6, count),
+                "time": 1_577_836_800 + 5 * np.arange(start, start + count) + random.integers(0, 5, count),
+            }
+            out.write_table(pa.table({name: pa.array(values).cast(kinds[name]) for name, values in columns.items()}))
+
+
+def _cumulated(weights: np.ndarray) -> np.ndarray:
+    sums: np.ndarray = np.cumsum(weights)
+    found: np.ndarray = sums / sums[-1]
+    return found

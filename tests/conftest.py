@@ -13,7 +13,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models are faster on one thread, and workers share the cores
 
-from tests.tiny import LENGTH, install, rows, tiny_model, tiny_writer, write_csv, write_dialogues
+from tests.tiny import LENGTH, install, recommends, rows, tiny_model, tiny_writer, write_csv, write_dialogues
 
 # Exporting makes millions of objects beside the many of the libraries; looking through all of them again and again for
 # cycles would take an eighth of the time.
@@ -86,3 +86,12 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "trainer.enable_progress_bar=false",
     ]
     return framework.run("dialogue", *settings, folder=folder / "run")
+
+
+@pytest.fixture(scope="session")
+def recommender(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the recommendation recipe."""
+    import framework
+
+    folder = tmp_path_factory.mktemp("recommender")
+    return framework.run("recommendation", *recommends(folder), "export=[onnx]", folder=folder / "run")

@@ -19,6 +19,7 @@ from framework.server.front import Front
 from framework.server.metrics import Metrics
 from framework.server.openapi import document
 from framework.server.predict import Predictor
+from framework.server.recommend import Recommend
 from framework.server.refusals import RefusedError
 from framework.server.settings import Keys, Settings
 from framework.server.shelf import Served, Shelf
@@ -51,11 +52,17 @@ class Api:
         self.predictor = Predictor(shelf, settings)
 
     def app(self) -> Front:
-        keys = self.settings.keys
+        keys, recommend = self.settings.keys, Recommend(self.predictor, self._named)
         routes = [
             _post("predict", "/v1/predict", self.predict, keys.api),
             _post("predict", "/v1/models/{name}/predict", self.predict, keys.api),
             _post("chat", "/v1/chat/completions", Chat(self.predictor, self._named).answer, keys.api),
+            _post("recommend", "/v1/recommend", recommend.answer, keys.api),
+            _post("recommend", "/v1/models/{name}/recommend", recommend.answer, keys.api),
+            _get("items", "/v1/items", recommend.find, keys.api),
+            _get("items", "/v1/models/{name}/items", recommend.find, keys.api),
+            _post("add", "/v1/items", self._for_admins(recommend.add), keys.admin),
+            _post("add", "/v1/models/{name}/items", self._for_admins(recommend.add), keys.admin),
             _get("models", "/v1/models", self.models, keys.api),
             _get("model", "/v1/models/{name}", self.model, keys.api),
             _get("health", "/healthz", self.health),
@@ -120,13 +127,18 @@ class Api:
 
     def _about(self, served: Served) -> dict[str, Any]:
         before = self.shelf.previous.get(served.name)
-        return {**served.about(), "chat": served.interface.chat, "previous_version": before.version if before else None}
+        return {
+            **served.about(),
+            "chat": served.interface.chat,
+            "page": served.interface.page,
+            "previous_version": before.version if before else None,
+        }
 
     async def home(self, request: Request) -> Response:
         """Of the model that the query names; of one that is not there or not loaded yet, the page that finds out."""
         name = request.query_params.get("model") or self.settings.chosen(None)
         served = self.shelf.current.get(name)
-        return pages.home(served is not None and served.interface.chat)
+        return pages.home(served.interface.page if served is not None else "predict")
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(document(self.shelf, self.settings))
@@ -137,9 +149,19 @@ class Api:
     async def rollback(self, request: Request) -> Response:
         return await self._change(request, self.swaps.rollback)
 
-    async def _change(self, request: Request, change: Callable[[str | None], list[dict[str, Any]]]) -> Response:
+    def _check_admin(self) -> None:
         if self.settings.keys.admin is None:
             raise RefusedError(403, "the server was started without a key, so nobody may change its models; see serve --help")
+
+    def _for_admins(self, handler: Handler) -> Handler:
+        async def checked(request: Request) -> Response:
+            self._check_admin()
+            return await handler(request)
+
+        return checked
+
+    async def _change(self, request: Request, change: Callable[[str | None], list[dict[str, Any]]]) -> Response:
+        self._check_admin()
         name = await _model_named(request)
         try:
             done = await asyncio.to_thread(change, name)

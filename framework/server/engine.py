@@ -13,7 +13,7 @@ from functools import partial
 from itertools import count
 from typing import Protocol
 
-from framework.graphs import Event, Request, Response
+from framework.graphs import Event, Request, Response, Steps
 from framework.runtime.scheduler import Job, Scheduler
 from framework.server.logs import log
 
@@ -102,12 +102,17 @@ class Engine:
         finally:
             self._preparing -= inputs
 
-    def prepare(self, requests: Sequence[Request], hear: Callable[[Event], None] | None = None) -> list[Job]:
+    def prepare(
+        self,
+        requests: Sequence[Request],
+        hear: Callable[[Event], None] | None = None,
+        steps: Callable[[Request], Steps] | None = None,
+    ) -> list[Job]:
         """Runs the codec up to its first calls; in any thread, for long texts take their time.
 
-        hear: told the events of all of them, in the threads that run them.
+        hear: told the events of all of them, in the threads that run them. steps: None: those of an answer.
         """
-        return [self.scheduler.start(request, hear) for request in requests]
+        return [self.scheduler.begin((steps or self.scheduler.codec.start)(request), hear) for request in requests]
 
     def submit(self, jobs: list[Job]) -> Ticket:
         """Called in the event loop, within `place`."""

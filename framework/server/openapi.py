@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
 from framework.server.chat import IGNORED, NEUTRAL, PASSED_ON
+from framework.server.recommend import FOUND, MOST_ADDED, MOST_FOUND
 from framework.server.settings import Limits, Settings
 from framework.server.shelf import Served, Shelf
 
@@ -25,6 +26,22 @@ REFUSALS = {
 ADMIN = {401: "No key, or a wrong one", 403: "The server has no key", 409: "Refused; nothing was changed anywhere"}
 _TEXT = {"type": "string"}
 ERROR = {"type": "object", "required": ["error", "request_id"], "properties": {"error": _TEXT, "request_id": _TEXT}}
+ADDITION = {
+    "type": "object",
+    "required": ["item", "text"],
+    "properties": {
+        "item": {"type": "string", "minLength": 1, "description": "A new id"},
+        "text": {"type": "string", "minLength": 1, "description": "What the item is, in words"},
+        "title": {"type": "string", "minLength": 1, "description": "Shown with answers; without it the text"},
+        "values": {
+            "type": "object",
+            "description": "Values to filter by, by column",
+            "additionalProperties": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
+        },
+    },
+    "additionalProperties": False,
+}
+ADDED = {"model": _TEXT, "version": _TEXT, "added": {"type": "array", "items": _TEXT}}
 NAMED = {"type": "object", "properties": {"model": {"type": "string", "minLength": 1}}, "additionalProperties": False}
 
 
@@ -69,6 +86,9 @@ def document(shelf: Shelf, settings: Settings) -> Schema:
         paths[f"/v1/models/{name}"] = {
             "get": _get(f"What answers as {name}, and the schemas of its inputs and predictions", 401, 404)
         }
+        if served.interface.recommends:
+            paths |= _catalogue(served, name == settings.chosen(None))
+            schemas[f"{name}-recommendation"] = _with_model(served.interface.response)
     if chats := [served for served in shelf.current.values() if served.interface.chat]:
         schemas |= {f"{served.name}-chat-request": _chat_request(served, settings.chosen(None)) for served in chats}
         schemas |= {"chat-response": CHAT_RESPONSE, "chat-error": CHAT_ERROR}
@@ -133,6 +153,50 @@ def _predict(served: Served, request: str, response: str) -> Schema:
             **_refusals(REFUSALS),
         },
     }
+
+
+def _with_model(response: Mapping[str, Any]) -> Schema:
+    properties = {"model": _TEXT, "version": _TEXT, **response["properties"]}
+    return {**response, "required": ["model", "version", *response["required"]], "properties": properties}
+
+
+def _catalogue(served: Served, first: bool) -> dict[str, Any]:
+    """The paths of a model that recommends; under short names too where it is the first."""
+    name = served.name
+    body = {"schema": _ref(f"{name}-input"), "example": served.interface.example}
+    content = {"application/json": {"schema": _ref(f"{name}-recommendation")}}
+    answer = {"content": content, "description": "Items, the best first"}
+    recommend = {
+        "summary": f"Items for a user or a history, by {name}",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {"200": answer, **_refusals(REFUSALS)},
+    }
+    query = [
+        {"name": "search", "in": "query", "schema": _TEXT, "description": "Part of a title or an id"},
+        {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": MOST_FOUND, "default": FOUND}},
+    ]
+    items = {"type": "array", "items": ADDITION, "minItems": 1, "maxItems": MOST_ADDED}
+    added = {"type": "object", "required": ["items"], "properties": {"items": items}, "additionalProperties": False}
+    example = {"items": [{"item": "new-1", "text": "Title, genre, description"}]}
+    kept = {"type": "object", "required": ["model", "version", "added"], "properties": ADDED}
+    add = {
+        "summary": f"Adds items to {name} by their texts, all or none, in every process and for good",
+        "security": [{"key": []}],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": added, "example": example}}},
+        "responses": {
+            "200": {"description": "The ids that were added", "content": {"application/json": {"schema": kept}}},
+            **_refusals({**REFUSALS, **ADMIN, 409: "It cannot be kept beside the artifact; nothing was added"}),
+        },
+    }
+    find = {**_get(f"Items of {name} whose title or id holds a text", 401, 404, 422, 503), "parameters": query}
+    found: dict[str, Any] = {}
+    for path, suffix in ((f"/v1/models/{name}", f"-{name}"), *([("/v1", "")] if first else [])):
+        found[f"{path}/recommend"] = {"post": {**recommend, "operationId": f"recommend{suffix}"}}
+        found[f"{path}/items"] = {
+            "get": {**find, "operationId": f"items{suffix}"},
+            "post": {**add, "operationId": f"add{suffix}"},
+        }
+    return found
 
 
 def _chat(chats: Sequence[Served]) -> Schema:

@@ -17,9 +17,12 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 SWAGGER = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
-def home(chat: bool) -> Response:
-    """Where a model is tried: in a conversation, or with one input after another."""
-    return _page("chat.html" if chat else "serve.html", "")
+PAGES = {"predict": "serve.html", "chat": "chat.html", "recommend": "recommend.html"}
+
+
+def home(page: str) -> Response:
+    """Where a model is tried: with one input after another, in a conversation, by a history. page: of its interface."""
+    return _page(PAGES[page], "")
 
 
 async def docs(request: Request) -> Response:

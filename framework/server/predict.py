@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from framework.errors import InputError, nearest, some
-from framework.graphs import Event
+from framework.errors import FrameworkError, InputError, nearest, some
+from framework.graphs import Event, Steps
 from framework.server.engine import QueueFullError, Ticket
+from framework.server.logs import log
 from framework.server.refusals import ClientLeftError, RefusedError
 from framework.server.settings import Settings
 from framework.server.shelf import Served, Shelf
@@ -24,6 +27,30 @@ INLINE = 4_000  # characters of a request that are tokenized in the event loop; 
 KEYS = 50  # of a wrong body that are looked at for a hint
 THREADS = 2  # that prepare long requests
 DEEP = "nested too deeply"
+
+
+@dataclass(frozen=True)
+class Way:
+    """From what stands in a body to work of an engine. name: what messages call one, before its number."""
+
+    name: str
+    parse: Callable[[Any], Mapping[str, Any]]
+    steps: Callable[[Mapping[str, Any]], Steps]
+
+    def understood(self, one: Any, name: str) -> Mapping[str, Any]:
+        try:
+            return self.parse(one)
+        except InputError as error:
+            raise RefusedError(422, f"{name}: {error}") from error
+
+
+def catch_up(served: Served) -> None:
+    """Takes in what was added to the model, by whichever process. Raises RefusedError where it cannot be read."""
+    try:
+        served.model.catch_up()
+    except FrameworkError as error:
+        log("additions cannot be read", logging.ERROR, model=served.name, error=str(error))
+        raise RefusedError(503, f"what was added to {served.name} cannot be read; the server's log says why") from error
 
 
 class Predictor:
@@ -35,6 +62,13 @@ class Predictor:
         self._held = 0  # bytes of bodies being read or answered
 
     async def answer(self, request: Request, served: Served) -> Response:
+        predictions = await self.predictions(request, served, lambda body: self._inputs(served, body))
+        return JSONResponse({"model": served.name, "version": served.version, "predictions": predictions})
+
+    async def predictions(
+        self, request: Request, served: Served, inputs_of: Callable[[bytearray], list[Any]], way: Way | None = None
+    ) -> list[dict[str, Any]]:
+        """What becomes of what stands in the body. way: None: answers to it."""
         said = request.scope["said"]
         said |= {"model": served.name, "version": served.version}
         seconds = self.limits.seconds
@@ -44,17 +78,16 @@ class Predictor:
             with self._place(served, 1):
                 pass  # where the queue is full no body is read
             async with self.body(request, until) as body, asyncio.timeout_at(until) as clock:
-                inputs = self._inputs(served, body)
+                inputs = inputs_of(body)
                 said["inputs"] = len(inputs)
                 if self.log_texts:
                     said["texts"] = inputs
-                ticket = await self.submit(served, inputs, alive(clock, seconds))
-                predictions = await answered(request, ticket)
+                ticket = await self.submit(served, inputs, alive(clock, seconds), way)
+                return await answered(request, ticket)
         except TimeoutError:
             raise RefusedError(504, f"no answer within {seconds:g} s; send fewer inputs, or try later") from None
         finally:
             served.users -= 1
-        return JSONResponse({"model": served.name, "version": served.version, "predictions": predictions})
 
     @asynccontextmanager
     async def body(self, request: Request, until: float) -> AsyncIterator[bytearray]:
@@ -102,14 +135,14 @@ class Predictor:
             raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
         return inputs
 
-    def _characters(self, one: Any, number: int) -> int:
+    def _characters(self, one: Any, name: str) -> int:
         """Of all strings in an input. Raises RefusedError where there are too many, or strings but all of them blank."""
         strings = list(_strings(one))
         characters = sum(map(len, strings))
         if characters > self.limits.characters:
-            raise RefusedError(413, f"input {number} has {characters:,} characters; {self.limits.characters:,} are allowed")
+            raise RefusedError(413, f"{name} has {characters:,} characters; {self.limits.characters:,} are allowed")
         if strings and not any(text.strip() for text in strings):
-            raise RefusedError(422, f"input {number} is empty")
+            raise RefusedError(422, f"{name} is empty")
         return characters
 
     @contextmanager
@@ -121,14 +154,23 @@ class Predictor:
             waits = f"{served.engine.depth:,} inputs wait where {self.limits.queue:,} may"
             raise RefusedError(429, f"{waits}; try again later", {"Retry-After": str(full.seconds)}) from None
 
-    async def submit(self, served: Served, inputs: Sequence[Any], hear: Callable[[Event], None] | None = None) -> Ticket:
+    async def submit(
+        self,
+        served: Served,
+        inputs: Sequence[Any],
+        hear: Callable[[Event], None] | None = None,
+        way: Way | None = None,
+    ) -> Ticket:
         """Puts inputs before the engine. Raises RefusedError for one that the model does not take, and when the queue is full.
 
         hear: told each event of the codec, in a thread of the engine.
         """
-        characters = sum(self._characters(one, number) for number, one in enumerate(inputs, start=1))
-        requests = [_understood(served, number, one) for number, one in enumerate(inputs, start=1)]
-        prepare = partial(served.engine.prepare, requests, hear)
+        catch_up(served)
+        way = way or Way("input", served.model.codec.parse, served.model.codec.start)
+        names = [f"{way.name} {number}" for number in range(1, len(inputs) + 1)]
+        characters = sum(map(self._characters, inputs, names))
+        requests = list(map(way.understood, inputs, names))
+        prepare = partial(served.engine.prepare, requests, hear, way.steps)
         with self._place(served, len(inputs)):
             if characters <= INLINE:
                 jobs = prepare()
@@ -170,13 +212,6 @@ async def answered(request: Request, ticket: Ticket) -> list[Any]:
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _understood(served: Served, number: int, one: Any) -> Mapping[str, Any]:
-    try:
-        return served.model.codec.parse(one)
-    except InputError as error:
-        raise RefusedError(422, f"input {number}: {error}") from error
 
 
 def parsed(body: bytearray, example: str) -> Any:

@@ -117,6 +117,7 @@ class Shelf:
         device = Device(self.settings.provider, self.settings.threads, spin=False)
         model = Model(artifact, self.settings.variant, device, self.settings.batch_rows, self.settings.batch_elements)
         model.replay_golden()
+        model.catch_up()
         since = datetime.now(UTC).isoformat(timespec="seconds")
         watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
         lanes = 1 if model.scheduler.stateful else min(LANES, self.settings.threads)  # their rows stay together

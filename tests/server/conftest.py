@@ -38,3 +38,10 @@ def copies(tmp_path: Path, run_folder: Path, other_run: Path) -> tuple[Path, Pat
 def chatting(tmp_path_factory: pytest.TempPathFactory, talk: Path, run_folder: Path) -> Iterator[Serving]:
     with serving(tmp_path_factory.mktemp("chatting"), f"talk={talk}", f"tone={run_folder}") as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def recommending(tmp_path_factory: pytest.TempPathFactory, recommender: Path, run_folder: Path) -> Iterator[Serving]:
+    """Tests add nothing to it."""
+    with serving(tmp_path_factory.mktemp("recommending"), f"films={recommender}", f"tone={run_folder}") as running:
+        yield running

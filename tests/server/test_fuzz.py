@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.serving_fuzz import fuzz
 from tests.server.serving import Serving
 
 
-def test_the_interface_withstands_whatever_is_sent(chatting: Serving) -> None:
-    found = fuzz(chatting.url, 150)
+@pytest.mark.parametrize("models", ["chatting", "recommending"])
+def test_the_interface_withstands_whatever_is_sent(models: str, request: pytest.FixtureRequest) -> None:
+    server: Serving = request.getfixturevalue(models)
+    found = fuzz(server.url, 150)
     assert sum(int(str(row[1])) for row in found.rows) >= 150
     assert [row for row in found.rows if row[-1]] == []
-    assert chatting.predict("the lovely flight").status_code == 200
+    assert server.predict("the lovely flight").status_code == 200

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.server.serving import KEY, Serving, serving
+from tests.server.serving import KEY, Serving, serving, until
+from tests.tiny import WORDS
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -204,3 +205,84 @@ def test_the_docs_page_shows_the_tasks_fields_and_its_example_works(browser: Web
     )
     assert complaints(browser) == []
     assert all(address.startswith((server.url, "data:")) for address in fetched(browser))
+
+
+def shown_items(browser: WebDriver) -> list[str]:
+    found: list[str] = browser.execute_script(
+        "return [...document.querySelectorAll('#answer li span:first-child')].map(e => e.textContent)"
+    )
+    return found
+
+
+def take(browser: WebDriver, text: str, title: str) -> None:
+    browser.find_element("id", "search").send_keys(text)
+    wait_for(browser, "#found button", title)
+    browser.find_element("id", "search").send_keys(Keys.ENTER)
+    wait_for(browser, "#taken li", title)
+
+
+def test_a_person_takes_items_by_title_and_sees_what_goes_with_them(browser: WebDriver, recommending: Serving) -> None:
+    browser.get(recommending.url)
+    wait_for(browser, "#about", "recommendation")
+    take(browser, "lovely FLIGHT", "the lovely flight")
+    take(browser, "positive-1", "the great phone")
+    browser.find_element("id", "search").send_keys("the")
+    wait_for(browser, "#found button", "the")
+    browser.find_element("id", "k").click()  # what is offered goes away
+    assert browser.execute_script("return document.querySelectorAll('#found li').length") == 0
+    browser.find_element("id", "search").clear()
+    taken = [each.text for each in browser.find_elements("css selector", "#taken li span")]
+    assert len(taken) == 2
+    browser.find_element("id", "k").clear()
+    browser.find_element("id", "k").send_keys("4")
+    browser.find_element("id", "send").click()
+    wait_for(browser, "#answer h2", "From this history")
+    titles = shown_items(browser)
+    assert len(titles) == 4
+    assert set(titles).isdisjoint(taken)
+    assert all(any(word in title for word in WORDS["positive"]) for title in titles)
+    browser.find_element("css selector", "summary").click()
+    assert '{"k":4,"history":["positive-0","positive-1"]}' in browser.find_element("id", "curl").text
+    browser.find_element("css selector", "#filter-kind option[value=negative]").click()
+    browser.find_element("id", "send").click()
+    until(lambda: all(any(word in title for word in WORDS["negative"]) for title in shown_items(browser) or [""]))
+    browser.find_element("css selector", "#taken li:first-child button").click()
+    assert len(browser.find_elements("css selector", "#taken li")) == 1
+    assert all(address.startswith(recommending.url) for address in fetched(browser))
+    assert complaints(browser) == []
+    browser.set_window_size(360, 800)
+    assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_user_is_answered_by_what_is_known_and_what_is_refused_is_shown(browser: WebDriver, recommending: Serving) -> None:
+    browser.get(recommending.url)
+    wait_for(browser, "#about", "recommendation")
+    browser.find_element("id", "user").send_keys("u000", Keys.ENTER)
+    wait_for(browser, "#answer h2", "From what is known of this user")
+    assert len(shown_items(browser)) == 10
+    browser.find_element("id", "user").send_keys("0", Keys.ENTER)
+    wait_for(browser, "#answer .error", "u0000 is not known")
+    assert "what most take" in wait_for(browser, "#answer h2", "Nothing is known")
+    browser.find_element("id", "k").clear()
+    browser.find_element("id", "k").send_keys("0", Keys.ENTER)
+    assert wait_for(browser, "#answer .error", "k is") == "k is how many items are wanted, 1 to 1,000, not 0"
+    assert [said for said in complaints(browser) if "422" not in said] == []  # Chromium notes that itself
+
+
+def test_what_looks_like_html_in_an_id_is_text(browser: WebDriver, recommending: Serving) -> None:
+    browser.get(recommending.url)
+    wait_for(browser, "#about", "recommendation")
+    browser.find_element("id", "user").send_keys("<img src=x onerror=document.title='pwned'>", Keys.ENTER)
+    wait_for(browser, "#answer .error", "is not known")
+    assert browser.title == "Recommendations"
+
+
+def test_each_kind_of_model_has_its_page(browser: WebDriver, recommending: Serving) -> None:
+    browser.get(recommending.url)
+    wait_for(browser, "#title", "films")
+    browser.find_element("css selector", "#model option[value=tone]").click()
+    wait_for(browser, "#about", "classification")
+    assert browser.find_elements("id", "field-text")
+    browser.find_element("css selector", "#model option[value=films]").click()
+    wait_for(browser, "#about", "recommendation")
+    assert browser.find_elements("id", "taken")

@@ -1,0 +1,107 @@
+"""Whether an ONNX decoder writes what transformers' `generate` writes: prompts of a run's own data, greedy, token for token.
+
+    python benchmarks/decoding_parity.py runs/summarization/latest --prompts 200 --tokens 64
+
+The fp32 file of a run is held to the model it keeps in torch/. An answer that differs counts as a tie where transformers' own
+two best logits lie within 1e-4 of each other at the first token that does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.decoding import FP32, Greedy, generate
+from benchmarks.machine import heading
+from framework import Section
+from framework.artifact import RESOURCES, open_artifact
+from framework.configs import recompose
+from framework.console import as_text
+from framework.data.loading import load_splits
+from framework.lockstep import TIE
+from framework.plugins import load_plugins, resolve
+from framework.runs import CONFIG, find_run
+from framework.runtime.onnx import open_onnx
+from framework.runtime.scheduler import Scheduler
+from framework_text.generation.decoding import GRAPH
+
+TOGETHER = 8  # prompts that our scheduler answers at a time, of different lengths
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", help="a finished run of a generator with a decoder-only model")
+    parser.add_argument("--prompts", type=int, default=200, help="of test, validation and training rows (default 200)")
+    parser.add_argument("--tokens", type=int, default=64, help="new ones (default 64)")
+    options = parser.parse_args()
+    print(heading(), flush=True)
+    print(as_text(compared(options.run, options.prompts, options.tokens)))
+
+
+def compared(run: str, count: int, limit: int) -> Section:
+    from transformers import AutoModelForCausalLM
+
+    artifact = open_artifact(run)
+    model = AutoModelForCausalLM.from_pretrained(find_run(run) / "torch", dtype="float32").eval()
+    model.generation_config.eos_token_id = None  # as many tokens of each, whatever they are
+    graph = next(graph for graph in artifact.graphs if graph.name == GRAPH)
+    greedy: Any = Greedy()
+    scheduler = Scheduler(greedy, open_onnx([graph], artifact.paths(artifact.variant(FP32))), [graph])
+    found = prompts(run, count)
+    started = time.perf_counter()
+    ours: list[list[int]] = []
+    for place in range(0, len(found), TOGETHER):
+        answers = scheduler.answer([{"ids": ids, "limit": limit} for ids in found[place : place + TOGETHER]])
+        ours += [answer["tokens"] for answer in answers]
+    seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    theirs = [generate(model, ids, limit) for ids in tqdm(found, unit=" prompts", disable=None)]
+    rows = [(ids, mine, other) for ids, mine, other in zip(found, ours, theirs, strict=True) if mine != other]
+    ties = sum(margin(model, *row) < TIE for row in rows)
+    lengths = [len(ids) for ids in found]
+    return Section(
+        f"{run}: {FP32} beside generate",
+        ("prompts", "tokens of each", "new tokens", "equal", "ties", "other", "s", "s of generate"),
+        [
+            (
+                len(found), f"{min(lengths)} to {max(lengths)}", limit, len(found) - len(rows), ties, len(rows) - ties,
+                f"{seconds:.0f}", f"{time.perf_counter() - started:.0f}",
+            )
+        ],
+        f"{TOGETHER} of our answers at a time, generate's one by one.",
+    )  # fmt: skip
+
+
+def prompts(run: str, count: int) -> list[list[int]]:
+    """Tokens of requests as the artifact's codec reads them, of rows that nothing was learned from first."""
+    artifact = open_artifact(run)
+    task = load_plugins().task(artifact.manifest["task"])
+    config = recompose(find_run(run) / CONFIG)
+    splits = load_splits(config.data, task, config.seed)
+    entry = artifact.manifest["codec"]
+    codec = resolve(task.codec)(entry["settings"], artifact.folder / RESOURCES)
+    requests = [request for table in (splits.test, splits.validation, splits.train) for request in task.requests(table)]
+    return [first_call(codec, request) for request in requests[:count]]
+
+
+def first_call(codec: Any, request: Any) -> list[int]:
+    call = next(codec.start(codec.parse(request)))
+    ids: list[int] = call.feeds["input_ids"][0].tolist()
+    return ids
+
+
+def margin(model: Any, ids: list[int], mine: list[int], other: list[int]) -> float:
+    """Of transformers' two best logits where the answers part."""
+    at = next(place for place, pair in enumerate(zip(mine, other, strict=True)) if pair[0] != pair[1])
+    with torch.inference_mode():
+        logits = model(torch.tensor([[*ids, *other[:at]]])).logits[0, -1]
+    best = logits.topk(2).values
+    return float(best[0] - best[1])
+
+
+if __name__ == "__main__":
+    main()

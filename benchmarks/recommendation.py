@@ -1,0 +1,201 @@
+"""How well each recommender ranks MovieLens 100K, by the field's protocols, and what the whole recipe costs.
+
+    python benchmarks/recommendation.py
+    python benchmarks/recommendation.py --seeds 0 --only mult_vae hybrid --no-recipe
+
+random: RecBole's protocol: of each user's interactions 8:1:1 at random, every rating counts, all items are ranked but those of
+training and validation; means over the seeds. A served user's history is all that is known, training and validation; RecBole
+feeds what was trained on alone, the second row of each. leave one out: the last item of each user, the history all before it.
+Every number is of the test part, from which nothing is chosen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import tempfile
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from benchmarks.machine import heading
+from benchmarks.process import command
+from framework import FitContext, Section, Text
+from framework.checks import options_of
+from framework.configs import compose_recipe
+from framework.console import as_text
+from framework.data.loading import load_splits
+from framework.plugins import load_plugins
+from framework_recommendation import Recommendation
+from framework_recommendation.data import RecommendationData, prepare
+from framework_recommendation.encoder import TextEncoder
+from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.models import Side, Trained, fit
+from framework_recommendation.models.rows import padded, pairs
+from framework_recommendation.options import CLOSED, TRAINED, Recommender
+from framework_recommendation.ranking_metrics import ranking_metrics
+
+K = 10
+RANDOM, LEAVE_ONE_OUT = "random", "leave_one_out"
+SERVED, TRAINED_ON = "all that is known", "training alone"
+NDCG, RECALL, CLOSE, FITTED, WHOLE = 0.33, 0.265, 0.95, 2.0, 300  # targets; CLOSE: of EASE's NDCG, the last two in seconds
+
+QUIET = ("trainer.enable_progress_bar=false", "tracker=none")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned from, who it is chosen by and who it is judged by. fed: histories -> those of the test users."""
+
+    train: Interactions
+    held: Held
+    side: Side
+    test: Held
+    fed: Mapping[str, Interactions]
+    attributes: np.ndarray
+
+
+class Found(NamedTuple):
+    ndcg: float
+    recall: float
+    seconds: float
+
+
+Results = dict[tuple[str, str], list[Found]]  # by algorithm and what was fed, one a seed
+
+
+def main() -> None:
+    known = (*CLOSED, *TRAINED)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the random split (default 0 1 2)")
+    parser.add_argument("--only", nargs="+", choices=known, default=known, help="these algorithms of the random split")
+    parser.add_argument("--minutes", type=float, default=1.0, help="of training at most, for each that trains (default 1)")
+    parser.add_argument("--no-recipe", action="store_true", help="leaves out the run of the whole recipe")
+    options = parser.parse_args()
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="pytorch_lightning")
+    print(heading(), flush=True)
+    print(as_text(random_split(judged(RANDOM, options.seeds, options.only, options.minutes))) + "\n", flush=True)
+    one = judged(LEAVE_ONE_OUT, options.seeds[:1], ("popularity", "item_knn", "ease", "sasrec"), options.minutes)
+    print(as_text(leave_one_out(one)) + "\n", flush=True)
+    if not options.no_recipe:
+        print(as_text(recipe()), flush=True)
+
+
+def judged(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], minutes: float) -> Results:
+    results: Results = defaultdict(list)
+    for seed in seeds:
+        task = task_of(protocol, seed)
+        for name in algorithms:
+            model, started = Recommender(algorithm=name, minutes=minutes), time.perf_counter()
+            with tempfile.TemporaryDirectory() as folder:
+                trained = fit(task.train, task.held, model, context(seed, folder), task.side)
+            seconds = time.perf_counter() - started
+            for fed, histories in task.fed.items():
+                results[name, fed].append(Found(*measured(trained, task, histories), seconds))
+    return results
+
+
+def task_of(protocol: str, seed: int) -> Task:
+    """The recipe's files, read, split and encoded as a run does."""
+    config = compose_recipe("recommendation", [f"task.protocol={protocol}", f"seed={seed}"])
+    task = load_plugins().task(config.task.name)
+    chosen: Recommendation = options_of(config.task, Recommendation)
+    data: RecommendationData = prepare(load_splits(config.data, task, seed, chosen), chosen)
+    numbers = {item: number for number, item in enumerate(data.items, start=1)}
+    columns = data.splits.test.columns
+    users, places = list(columns["user"]), {user: place for place, user in enumerate(data.users)}
+
+    def read(column: str) -> Interactions:
+        return Interactions.of([[numbers[i] for i in json.loads(row) if i in numbers] for row in columns[column]], len(numbers))
+
+    test = Held(read("history"), read("relevant"))
+    fed = {SERVED: test.known}
+    if protocol == RANDOM:
+        fed[TRAINED_ON] = data.train.take(np.array([places[user] for user in users]))
+    model: Recommender = options_of(config.model, Recommender)
+    texts = TextEncoder.of(model.text_encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
+    side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.columns["user"])))
+    return Task(data.train, data.held, side, test, fed, data.attributes(users))
+
+
+def context(seed: int, folder: str) -> FitContext:
+    trainer = {"accelerator": "cpu", "enable_progress_bar": False}
+    metric = load_plugins().task("recommendation").metric
+    return FitContext(None, None, None, trainer, metric, seed, Path(folder), lambda section: None)
+
+
+def measured(trained: Trained, task: Task, histories: Interactions) -> tuple[float, float]:
+    """NDCG@10 and Recall@10 of the test users, whatever is known of them left out."""
+    scores = trained.scores(torch.from_numpy(padded(histories, trained.max_history)), torch.from_numpy(task.attributes))
+    rows, items = pairs(task.test.known)
+    scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
+    scores[:, 0] = -torch.inf
+    found = ranking_metrics(scores.topk(K, dim=1).indices.numpy(), task.test.relevant, task.train.counts()).means
+    return found[f"ndcg@{K}"], found[f"recall@{K}"]
+
+
+def means(results: Results, name: str, fed: str = SERVED) -> Found:
+    return Found(*np.mean(results[name, fed], axis=0).tolist())
+
+
+def random_split(results: Results) -> Section:
+    names = list(dict.fromkeys(name for name, _ in results))
+    ease = means(results, "ease") if "ease" in names else None
+    neural = max((name for name in names if name in TRAINED), key=lambda name: means(results, name).ndcg, default=None)
+    rows = []
+    for name, fed in results:
+        found, target = means(results, name, fed), ""
+        if fed == SERVED and name == "ease":
+            reached = found.ndcg >= NDCG and found.recall >= RECALL
+            target = f">= {NDCG} and >= {RECALL}: {_said(reached)}; fit < {FITTED:.0f} s: {_said(found.seconds < FITTED)}"
+        if fed == SERVED and name == neural and ease is not None:
+            target = f"the best neural model >= {CLOSE} of EASE: {found.ndcg / ease.ndcg:.3f}, "
+            target += _said(found.ndcg >= CLOSE * ease.ndcg)
+        spread = np.std([one.ndcg for one in results[name, fed]])
+        rows.append(
+            (name, fed, f"{found.ndcg:.4f}", f"{spread:.4f}", f"{found.recall:.4f}", f"{found.seconds:.1f}", Text(target))
+        )
+    note = f"{len(results[names[0], SERVED])} seeds. The fit of ease holds the search of its regularization on validation."
+    header = ("", "history", f"ndcg@{K}", "its spread", f"recall@{K}", "seconds to fit", "target")
+    return Section("RecBole's protocol: random 8:1:1 per user, all items ranked", header, rows, note)
+
+
+def leave_one_out(results: Results) -> Section:
+    found = {name: means(results, name) for name, _ in results}
+    rows = [(name, f"{one.ndcg:.4f}", f"{one.recall:.4f}", f"{one.seconds:.1f}") for name, one in found.items()]
+    title, header = "Leave one out: the last item of each user by time", ("", f"ndcg@{K}", f"recall@{K}", "seconds to fit")
+    return Section(title, header, rows)
+
+
+def recipe() -> Section:
+    """All candidates of auto, the baselines, evaluation, both exports, verification and the report."""
+    with tempfile.TemporaryDirectory() as folder:
+        cost = command(
+            "recipe=recommendation", f"hydra.run.dir={folder}/run", "trainer.enable_progress_bar=false", "tracker=none"
+        )
+        report = json.loads((Path(folder) / "run" / "report.json").read_text(encoding="utf-8"))
+    metrics = report["metrics"]["recommender"]
+    row = (
+        f"{cost.seconds:.0f}",
+        f"{cost.peak / 1e6:,.0f}",
+        f"{metrics[f'ndcg@{K}']:.4f}",
+        f"<= {WHOLE} s: {_said(cost.seconds <= WHOLE)}",
+    )
+    return Section("recipe=recommendation, the whole of it", ("seconds", "peak MB", f"ndcg@{K}", "target"), [row])
+
+
+def _said(reached: bool) -> str:
+    return "reached" if reached else "missed"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,171 @@
+"""A served top 10 of one user, in-process: milliseconds and memory, of a run and of a catalogue of a million random items.
+
+    python benchmarks/recommendation_serving.py runs/recommendation/latest
+
+The large artifact is not trained: its vectors are random, and all else is as a run leaves it, the graph exported, the folder
+sealed and opened through its checksums. Each artifact is opened and asked in a process of its own, one request at a time,
+through `framework.load(...).predict`; histories are of known users or random, `LENGTH` items long.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.machine import heading
+from framework import Request, Section, Tensors
+from framework.artifact import RESOURCES, Draft, describe_graphs, find_artifact
+from framework.console import as_text
+from framework.export import export
+from framework.plugins import load_plugins
+from framework.runtime.tables import Tables
+from framework_recommendation.catalogue import ITEMS as ITEMS_FILE
+from framework_recommendation.catalogue import USERS as USERS_FILE
+from framework_recommendation.catalogue import Catalogue, Users
+from framework_recommendation.codec import VERSION
+from framework_recommendation.graph import graph
+from framework_recommendation.interactions import Interactions
+from framework_recommendation.models.bpr import Factors
+from framework_recommendation.models.trained import Trained
+from framework_recommendation.popularity import popularity_table
+
+MANY, DIMENSIONS, USERS, LENGTH = 1_000_000, 64, 1000, 50
+PAIRS = 50  # of requests, asked in turn
+FAST, SLOW, MEMORY = 1.5, 60.0, 1500.0  # targets: ms for MovieLens, ms for a million items, MB
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Of one process: seconds to open, milliseconds of an answer (median, 9 of 10), MB resident after it and at most."""
+
+    opened: float
+    median: float
+    ninth: float
+    resident: float
+    peak: float
+    torch: bool
+    items: int
+
+
+# What a process that serves does, and nothing else: what it imports is what `framework.load` needs.
+PROGRAM = """
+import json, re, sys, time
+from pathlib import Path
+import framework
+
+folder, count = sys.argv[1], int(sys.argv[2])
+started = time.perf_counter()
+model = framework.load(folder)
+opened = time.perf_counter() - started
+requests = json.loads(sys.stdin.read())
+for request in requests[:20]:
+    model.predict([request])
+took = []
+for turn in range(count):
+    request = requests[turn % len(requests)]
+    started = time.perf_counter()
+    [answer] = model.predict([request])
+    took.append(1000 * (time.perf_counter() - started))
+    assert len(answer["items"]) == 10, answer
+took.sort()
+status = Path("/proc/self/status").read_text()
+resident, peak = (int(re.search(name + r":\\s*(\\d+) kB", status)[1]) * 1024 / 1e6 for name in ("VmRSS", "VmHWM"))
+print(json.dumps({"opened": opened, "median": took[count // 2], "ninth": took[9 * count // 10], "resident": resident,
+                  "peak": peak, "torch": "torch" in sys.modules}))
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", nargs="*", help="finished runs of the recommendation recipe")
+    parser.add_argument("--items", type=int, default=MANY, help="of the random catalogue (default 1,000,000; 0: none)")
+    parser.add_argument("--requests", type=int, default=300, help="timed for each artifact (default 300)")
+    options = parser.parse_args()
+    print(heading(), flush=True)
+    rows = [row(run, FAST, asked(find_artifact(run), options.requests)) for run in options.runs]
+    if options.items:
+        with tempfile.TemporaryDirectory() as place:
+            rows.append(row("random vectors", SLOW, asked(made(Path(place), options.items), options.requests)))
+    print(as_text(table(rows)))
+
+
+def made(place: Path, items: int) -> Path:
+    """A sealed artifact of as many items, each with an id and a title, and of a thousand users."""
+    random = np.random.default_rng(0)
+    network = Factors(items, DIMENSIONS, dropout=0.0, negatives=1).eval()
+    with torch.no_grad():
+        vectors = network.matrix().numpy()
+    trained = Trained(network, vectors, max_history=1000)
+    histories = random.integers(1, items + 1, (USERS, LENGTH))
+    train = Interactions.of([*histories], items)
+    tables: Tensors = {"popularity": popularity_table(train, np.zeros((USERS, 0), np.int64), 0), "items": vectors}
+    graphs = [graph(trained, tables, items, 0)]
+    draft, onnx = Draft(place / "artifact"), load_plugins().exporter("onnx")
+    variant = export(graphs, onnx, onnx.options(), draft.folder, None)
+    Tables(tables).save(draft.resources)
+    ids = [f"{number:08d}" for number in range(1, items + 1)]
+    titles = [f"An item with the number {number:,}" for number in range(1, items + 1)]
+    Catalogue(ids, titles, train.counts()[1:].tolist(), items).save(draft.resources)
+    Users([str(user) for user in range(USERS)], train.starts, train.items, np.zeros((USERS, 0), np.int64)).save(draft.resources)
+    settings = {"k": 10, "max_history": 1000, "repeats": False, "fields": [], "uses_attributes": False, "texts": None}
+    entry = {"format": variant.format, "files": dict(variant.files), "facts": dict(variant.facts), "settings": {}}
+    draft.seal(
+        {
+            "task": "recommendation",
+            "codec": {"version": VERSION, "settings": settings},
+            "graphs": describe_graphs(graphs),
+            "variants": {variant.name: entry},
+            "default": variant.name,
+        }
+    )
+    return draft.publish()
+
+
+def asked(folder: Path, count: int) -> Asked:
+    """Requests by known users and by histories, taking turns."""
+    users = json.loads((folder / RESOURCES / USERS_FILE).read_text("utf-8"))
+    ids = json.loads((folder / RESOURCES / ITEMS_FILE).read_text("utf-8"))["ids"]
+    random = np.random.default_rng(1)
+    requests: list[Request] = []
+    for _ in range(PAIRS):
+        requests.append({"user": users[random.integers(len(users))]})
+        requests.append({"history": [ids[place] for place in random.choice(len(ids), LENGTH, replace=False)]})
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(folder), str(count)],
+        input=json.dumps(requests), stdout=subprocess.PIPE, text=True, check=True,
+    )  # fmt: skip
+    return Asked(**json.loads(done.stdout), items=len(ids))
+
+
+def row(name: str, target: float, found: Asked) -> tuple[str, ...]:
+    reached = found.median < target and found.resident < MEMORY and not found.torch
+    return (
+        name,
+        f"{found.items:,}",
+        f"{found.opened:.1f}",
+        f"{found.median:.2f}",
+        f"{found.ninth:.2f}",
+        f"{found.resident:,.0f}",
+        f"{found.peak:,.0f}",
+        "imported" if found.torch else "not imported",
+        f"< {target} ms, < {MEMORY:,.0f} MB: {'reached' if reached else 'missed'}",
+    )
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> Section:
+    header = ("", "items", "s to open", "ms, median", "ms, 9 of 10", "MB resident", "MB at most", "torch", "target")
+    note = f"The 10 best items for one user at a time; {DIMENSIONS} dimensions of random vectors."
+    return Section("A served top 10", header, rows, note)
+
+
+if __name__ == "__main__":
+    main()
