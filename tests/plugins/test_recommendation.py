@@ -20,10 +20,14 @@ ALL = {*(f"positive-{i}" for i in range(len(THINGS))), *(f"negative-{i}" for i i
 
 
 class TestConformance(TaskConformance):
-    """By heart: what somebody took is what is recommended, where that is allowed; half a catalogue is taken by each."""
+    """By heart: what somebody took is what is recommended, where that is allowed.
+
+    Six of a half's twelve items are relevant: knowing the halves alone gives an ndcg of about 0.5. SASRec learns what comes
+    next, not what there was, and does not reach 1.
+    """
 
     recipe = "recommendation"
-    learned: ClassVar[float] = 0.8
+    learned: ClassVar[float] = 0.7
     overfit: ClassVar[list[str]] = ["trainer.max_epochs=60", "task.repeats=true", "data.limit_rows=96"]
 
     def overrides(self, folder: Path) -> list[str]:
