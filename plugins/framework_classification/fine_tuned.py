@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, Tensors, rows_per_second, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, rows_per_second, train
 from framework_classification import Classification
 from framework_classification.calibration import NEVER, fit_temperature, threshold_for
 from framework_classification.codec import ClassificationCodec
@@ -24,7 +24,7 @@ from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learni
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
-from framework_text.tokenizer import same_tokens, write_tokenizer
+from framework_text.tokenizer import example_tokens, same_tokens, write_tokenizer
 from framework_text.tokens import TokenizedRows, batches, describe, spread_batches
 
 PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
@@ -183,17 +183,8 @@ def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Grap
         tolerance={"probabilities": TOLERANCE},
         decides="probabilities",
         module=module,
-        example=partial(example, vocabulary=config.vocab_size),
+        example=partial(example_tokens, vocabulary=config.vocab_size),
     )
-
-
-def example(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
-    """Random token ids; the second half of every other row is padding."""
-    batch, sequence = sizes["batch"], sizes["sequence"]
-    ids = np.random.default_rng(batch * 1000 + sequence).integers(min(5, vocabulary - 1), vocabulary, (batch, sequence))
-    mask = np.ones((batch, sequence), dtype=np.int64)
-    mask[1::2, max(1, sequence // 2) :] = 0
-    return {"input_ids": ids.astype(np.int64), "attention_mask": mask}
 
 
 def _save(network: Any, tokenizer: Any, folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from framework import Graph, InputError, LengthBucketSampler, Tensor, Tensors
+from framework import Graph, InputError, LengthBucketSampler, Tensor
 from framework_text import backbones
 from framework_text.options import BackboneSource
 from framework_text.sentence import pools_by_mean
+from framework_text.tokenizer import example_tokens
 
 NAME = "item_text"
 MAX_LENGTH = 64  # tokens: titles, genres, the first sentences of a description
@@ -89,14 +90,5 @@ class TextEncoder:
             axes={"sequence": (1, self.max_length)},
             tolerance={"text_vector": TOLERANCE},
             module=self.network,
-            example=partial(_example, vocabulary=self.vocabulary),
+            example=partial(example_tokens, vocabulary=self.vocabulary),
         )
-
-
-def _example(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
-    """Random token ids; the second half of every other row is padding."""
-    batch, sequence = sizes["batch"], sizes["sequence"]
-    ids = np.random.default_rng(batch * 1000 + sequence).integers(min(5, vocabulary - 1), vocabulary, (batch, sequence))
-    mask = np.ones((batch, sequence), dtype=np.int64)
-    mask[1::2, max(1, sequence // 2) :] = 0
-    return {"input_ids": ids.astype(np.int64), "attention_mask": mask}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from framework import Check, Request, mask
+from framework import Check, Request, Tensors, mask
 
 FILE = "tokenizer.json"
 LONG = 1000  # characters
@@ -45,6 +45,15 @@ def token_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int
         found = tokenizer.encode(text, add_special_tokens=special)
     ids: list[int] = found.ids
     return ids
+
+
+def example_tokens(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
+    """Arguments of a graph over texts: random token ids; the second half of every other row is padding."""
+    batch, sequence = sizes["batch"], sizes["sequence"]
+    ids = np.random.default_rng(batch * 1000 + sequence).integers(min(5, vocabulary - 1), vocabulary, (batch, sequence))
+    attended = np.ones((batch, sequence), dtype=np.int64)
+    attended[1::2, max(1, sequence // 2) :] = 0
+    return {"input_ids": ids.astype(np.int64), "attention_mask": attended}
 
 
 def unknown_rate(tokens: np.ndarray, unknown: int | None) -> float:
