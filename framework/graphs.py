@@ -70,6 +70,12 @@ class Graph:
         """Everything the module is called with, in order."""
         return (*self.inputs, *self.tables)
 
+    @property
+    def growing(self) -> list[tuple[str, str]]:
+        """Of each state that grows the axis along which it does, and that of what is appended to it."""
+        axes = {tensor.name: tensor.axes[1] for tensor in (*self.inputs, *self.outputs) if len(tensor.axes) > 1}
+        return [(str(axes[state.input]), str(axes[state.output])) for state in self.state if state.output is not None]
+
     def traced_with(self) -> Tensors:
         """Inputs for exporters that trace: no size is 0 or 1, which tracers take for constants."""
         assert self.example is not None, f"graph {self.name} has no example"

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
 from framework.graphs import Backend, Codec, Graph, Reference, Request, Response, Steps, Tensors
 from framework.runtime.model import difference
-from framework.runtime.scheduler import Scheduler
+from framework.runtime.scheduler import Job, Scheduler
 from framework.verify import Parity, Show, compare_outputs, where
 
+T = TypeVar("T")
+
 TIE = 1e-4  # of two logits, below which an independent implementation may choose the other
+COMPANY = 7  # rows answered together: a step reads all weights, for one row as for several
 
 
 @dataclass
@@ -27,10 +32,16 @@ class Lockstep:
     parity: Parity = field(default_factory=Parity)
 
     def answers(self, requests: Mapping[int, Request]) -> None:
-        """One after another; keys are rows."""
+        """Each alone; keys are rows."""
         self.parity.rows += len(requests)
         for row, request in requests.items():
             self._run(where(row, request, self.show), [self.codec.start(request)])
+
+    def answers_together(self, requests: Mapping[int, Request]) -> None:
+        """In runs of several rows; keys are rows."""
+        self.parity.rows += len(requests)
+        for some in _companies(requests.items()):
+            self._run(_among([row for row, _ in some]), [self.codec.start(request) for _, request in some])
 
     def likelihoods(self, generators: Sequence[Steps]) -> None:
         """All together, in batches."""
@@ -39,41 +50,71 @@ class Lockstep:
     def references(self, references: Sequence[Reference]) -> None:
         """The model's answer must be that of the independent implementation, unless two tokens were as likely."""
         self.parity.references += len(references)
-        for row, (request, expected) in enumerate(references):
-            place = f"reference {where(row, request, self.show)}"
-            found, margin = self._run(place, [self.codec.start(request)])
-            if difference(found[0], expected) < float("inf"):
-                continue
-            if margin < TIE:
-                self.parity.ties += 1
-            else:
-                answers = f"{self.show(found[0])} where transformers says {self.show(expected)}"
-                self.parity.failures.append((np.inf, f"{place}: {answers}"))
+        for some in _companies(enumerate(references)):
+            place = f"reference {_among([row for row, _ in some])}"
+            answers, margins = self._run(place, [self.codec.start(request) for _, (request, _) in some])
+            for (row, (request, expected)), found, margin in zip(some, answers, margins, strict=True):
+                self._hold(f"reference {where(row, request, self.show)}", expected, found, margin)
 
-    def _run(self, place: str, generators: Sequence[Steps]) -> tuple[list[Response], float]:
+    def _hold(self, place: str, expected: Response, found: Response, margin: float) -> None:
+        """margin: the smallest between the two best of any of the answer's decisions."""
+        if difference(found, expected) < float("inf"):
+            return
+        if margin < TIE:
+            self.parity.ties += 1
+        else:
+            answers = f"{self.show(found)} where transformers says {self.show(expected)}"
+            self.parity.failures.append((np.inf, f"{place}: {answers}"))
+
+    def _run(self, place: str, generators: Sequence[Steps]) -> tuple[list[Response], list[float]]:
+        """What the generators return, and the smallest margin of each."""
         both = _Both(self.model, self.file, {graph.name: graph for graph in self.graphs}, self.parity, place)
-        found = Scheduler(self.codec, both, self.graphs).complete(generators)
+        scheduler = _Margins(self.codec, both, self.graphs)
+        found = scheduler.complete(generators)
         self.parity.steps += both.runs
-        return found, both.margin
+        return found, [scheduler.margins.get(id(steps), np.inf) for steps in generators]
+
+
+def _companies(rows: Iterable[T]) -> Iterator[list[T]]:
+    left = iter(rows)
+    while some := list(islice(left, COMPANY)):
+        yield some
+
+
+def _among(rows: Sequence[int]) -> str:
+    return f"row {rows[0] + 1}" if len(rows) == 1 else f"rows {rows[0] + 1} to {rows[-1] + 1}, answered together"
+
+
+class _Margins(Scheduler):
+    """Notes for each generator, by its id, the smallest margin between the two best of any decision."""
+
+    def __init__(self, codec: Codec, backend: Backend, graphs: Sequence[Graph]) -> None:
+        super().__init__(codec, backend, graphs)
+        self.margins: dict[int, float] = {}
+
+    def run(self, batch: Sequence[Job]) -> list[Tensors]:
+        decides = self.graphs[batch[0].waiting.graph].decides
+        found = super().run(batch)
+        for job, outputs in zip(batch, found if decides is not None else (), strict=False):
+            best = np.partition(outputs[str(decides)], -2, axis=-1)[..., -2:]
+            margin = float((best[..., 1] - best[..., 0]).min())
+            self.margins[id(job.steps)] = min(margin, self.margins.get(id(job.steps), np.inf))
+        return found
 
 
 @dataclass
 class _Both:
-    """A backend that compares another with itself. margin: the smallest between the two best of any decision."""
+    """A backend that compares another with itself."""
 
     model: Backend
     file: Backend
     graphs: Mapping[str, Graph]
     parity: Parity
     place: str
-    margin: float = np.inf
     runs: int = 0
 
     def run(self, graph: str, feeds: Tensors) -> Tensors:
         expected = self.model.run(graph, feeds)
         compare_outputs(self.parity, self.graphs[graph], self.place, expected, self.file.run(graph, feeds))
         self.runs += 1
-        if (decides := self.graphs[graph].decides) is not None:
-            best = np.partition(expected[decides], -2, axis=-1)[..., -2:]
-            self.margin = min(self.margin, float((best[..., 1] - best[..., 0]).min()))
         return expected

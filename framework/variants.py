@@ -9,7 +9,7 @@ import numpy as np
 
 from framework.contracts import Exporter, Fitted, Section, Variant
 from framework.data.loading import judged
-from framework.data.table import Splits
+from framework.data.table import Splits, Table
 from framework.errors import FrameworkError
 from framework.export import Calibration, calibration_feeds, export, open_backend, paths, size, weights
 from framework.graphs import Backend, stateful
@@ -21,16 +21,21 @@ from framework.runtime.model import difference
 from framework.verify import Parity, compare, compare_shapes, run_checks
 
 CALIBRATION_ROWS = 200  # training rows that lossy exporters may look at
-STEPPED = 20  # validation rows whose every step is compared, where a graph has state
+WRITTEN = 200  # validation rows that are answered where a graph has state: each takes many runs
+ALONE, STEPPED = 4, 20  # of them, whose every step is compared: answered alone, and in all
 
 
 @dataclass(frozen=True)
 class Variants:
-    """reference: the trained module. `all`: every file tried. `checks`: what was proven about pre-processing."""
+    """reference: the trained module. `all`: every file tried. `checks`: what was proven about pre-processing.
+
+    rows: what the metrics are on.
+    """
 
     reference: Measured
     all: list[Measured]
     checks: list[str]
+    rows: str
 
     @property
     def shipped(self) -> list[Measured]:
@@ -49,12 +54,13 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     from framework.modules import fitted_backend
 
     codec = job.codec(fitted)
-    requests = job.requests(codec, splits.validation)
     shows = job.console.disclosure.value
-    checks = run_checks(fitted.checks, codec, [*requests, *job.odd_requests()], shows)
+    checks = run_checks(fitted.checks, codec, [*job.requests(codec, splits.validation), *job.odd_requests()], shows)
     module = fitted_backend(fitted)
+    validation = _answered(splits.validation, fitted, job.config.seed)
+    requests = job.requests(codec, validation)
     references = fitted.references(codec, requests) if fitted.references is not None else []
-    yardstick = Yardstick(job, fitted, splits.validation, requests, references)
+    yardstick = Yardstick(job, fitted, validation, requests, references)
     reference = yardstick.measure("trained module", weights(fitted.graphs), module)
     tried: list[Measured] = []
     for exporter in job.exporters:
@@ -67,7 +73,15 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
         tried += found
         nothing = "there is nothing in this model that it could make smaller"
         job.console.say(f"{found[-1].name}: {found[-1].decision}" if found else f"{exporter.name}: {nothing}")
-    return Variants(reference, tried, checks)
+    every, some = len(splits.validation), len(validation)
+    return Variants(reference, tried, checks, "validation" if some == every else f"{some:,} of {every:,} validation rows")
+
+
+def _answered(validation: Table, fitted: Fitted, seed: int) -> Table:
+    """The rows that files are judged on: all of them, or at random `WRITTEN` where a graph has state."""
+    if not stateful(fitted.graphs) or len(validation) <= WRITTEN:
+        return validation
+    return validation.take(np.sort(np.random.default_rng(seed).permutation(len(validation))[:WRITTEN]).tolist())
 
 
 def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, reference: Measured, module: Backend) -> Measured:
@@ -113,8 +127,9 @@ def _compare_steps(yardstick: Yardstick, reference: Measured, measured: Measured
     everything = [*requests, *job.odd_requests()]
     pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
     other = {row for row, answers in pairs if difference(*answers) == float("inf")}
-    rows = sorted({*range(min(STEPPED, len(requests))), *range(len(requests), len(everything)), *other})
-    together.answers({row: everything[row] for row in rows})
+    alone = sorted({*range(min(ALONE, len(requests))), *range(len(requests), len(everything)), *other})
+    together.answers({row: everything[row] for row in alone})
+    together.answers_together({row: requests[row] for row in range(min(STEPPED, len(requests))) if row not in alone})
     if not any(graph.decides for graph in yardstick.fitted.graphs):  # a codec that searches: all steps of these were compared
         together.parity.close_calls += len(other)
     elif other and not together.parity.close_calls:
@@ -152,5 +167,5 @@ def files_table(variants: Variants) -> Section:
         for m in [variants.reference, *variants.all]
     ]
     header = ("file", "MB", "ms for one", "a second in batches", *names, "ships")
-    note = "\n".join(["Metrics on validation, which the decisions are taken on.", *variants.checks])
+    note = "\n".join([f"Metrics on {variants.rows}, which the decisions are taken on.", *variants.checks])
     return Section("Files", header, rows, note, leads=True)

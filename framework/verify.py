@@ -129,10 +129,21 @@ def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, 
     """Runs each graph on odd batch sizes and on the smallest, an odd and the largest size of every axis."""
     for graph in graphs:
         assert graph.example is not None
-        for sizes in odd_sizes(graph.axes, FEW_BATCHES if graph.state else BATCHES):
+        for sizes in _shapes(graph):
             feeds = graph.example(sizes)
             parity.shapes += 1
             compare_outputs(parity, graph, str(sizes), reference.run(graph.name, feeds), backend.run(graph.name, feeds))
+
+
+def _shapes(graph: Graph) -> Iterator[dict[str, int]]:
+    """Odd sizes of a graph's axes; a state and what is appended to it are together no longer than the state may become."""
+    seen: list[dict[str, int]] = []
+    for sizes in odd_sizes(graph.axes, FEW_BATCHES if graph.state else BATCHES):
+        for state, new in graph.growing:
+            sizes[state] = min(sizes[state], graph.axes[state][1] - sizes[new])
+        if sizes not in seen:
+            seen.append(dict(sizes))
+            yield sizes
 
 
 def odd_sizes(axes: Mapping[str, tuple[int, int]], batches: Sequence[int] = BATCHES) -> Iterator[dict[str, int]]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.special import softmax
 
-from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, rows_per_second, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, train
 from framework_classification import Classification
 from framework_classification.calibration import NEVER, fit_temperature, threshold_for
 from framework_classification.codec import ClassificationCodec
@@ -20,12 +20,12 @@ from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
+from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learning_pace, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
 from framework_text.tokenizer import example_tokens, same_tokens, write_tokenizer
-from framework_text.tokens import TokenizedRows, batches, describe, spread_batches
+from framework_text.tokens import Collate, TokenizedRows, batches, describe
 
 PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
 SAMPLE = 512  # rows from which the speed of learning is measured
@@ -132,7 +132,7 @@ def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
     if model.minutes is None:
         return Plan(rows, epochs, batch, rate, why)
     sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
-    pace = rows_per_second(classifier, spread_batches(sample, batch, tokenizer.pad_token_id or 0), context)
+    pace = learning_pace(classifier, sample, batch, Collate(tokenizer.pad_token_id or 0), context)
     probing = VALIDATION * _probed(data) / pace / 60 if model.probe else 0.0
     fitting, fitting_epochs = within(
         max(model.minutes - probing, model.minutes / 5), pace, rows, len(data.splits.validation), epochs

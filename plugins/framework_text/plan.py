@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
+from typing import Any
 
-from framework import FitContext, Section
+import numpy as np
+
+from framework import FitContext, Section, rows_per_second
 from framework_text.options import FineTuning
 
 FILE = "plan.json"  # in the run's folder: a run that is resumed keeps its plan
@@ -54,14 +57,40 @@ def wanted_epochs(rows: int, classes: int, batch: int) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / ceil(rows / batch))))
 
 
-def within(minutes: float, rows_per_second: float, rows: int, held_out: int, epochs: int) -> tuple[int, int]:
-    """(rows, epochs) that fit into the time: fewer epochs first, then one epoch on fewer rows."""
+def learning_pace(
+    module: Any,
+    rows: Any,
+    batch_size: int,
+    collate: Callable[[Sequence[Any]], Mapping[str, Any]],
+    context: FitContext,
+    timed: int = 8,
+) -> float:
+    """Rows of these lengths learned a second, as measured on at most `timed` batches.
+
+    rows: a dataset with `lengths`, the tokens of each row. That the timed rows are longer or shorter than most is made good.
+    """
+    groups = _spread(rows.lengths, batch_size, timed)
+    measured = rows_per_second(module, [collate([rows[int(i)] for i in group]) for group in groups], context)
+    return measured * float(rows.lengths[np.concatenate(groups[1:])].mean() / rows.lengths.mean())
+
+
+def _spread(lengths: np.ndarray, batch_size: int, count: int) -> list[np.ndarray]:
+    """Row numbers of a batch of middling length to warm up with, and of at most `count` that stand for all lengths alike."""
+    order = np.argsort(lengths, kind="stable")
+    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+    count = min(count, len(groups))
+    places = [len(groups) // 2, *((np.arange(count) + 0.5) * len(groups) / count).astype(int)]
+    return [groups[place] for place in places]
+
+
+def within(minutes: float, pace: float, rows: int, held_out: int, epochs: int) -> tuple[int, int]:
+    """(rows, epochs) that fit into the time: fewer epochs first, then one epoch on fewer rows. pace: rows learned a second."""
     seconds = minutes * 60
-    whole = (rows + VALIDATION * held_out) / rows_per_second  # seconds of an epoch
+    whole = (rows + VALIDATION * held_out) / pace  # seconds of an epoch
     if seconds >= whole * epochs:
         return rows, epochs
     fitting = max(1, int(seconds / whole + 0.15))  # a seventh more than the time, rather than an epoch less
-    left = seconds * rows_per_second - VALIDATION * held_out
+    left = seconds * pace - VALIDATION * held_out
     return (rows, fitting) if fitting > 1 or seconds * 1.15 >= whole else (min(rows, max(int(left), rows // 100)), 1)
 
 

@@ -66,15 +66,6 @@ def batches(rows: TokenizedRows, sampler: LengthBucketSampler, pad: int) -> Data
     return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
 
 
-def spread_batches(rows: TokenizedRows, batch_size: int, pad: int, count: int = 8) -> list[Batch]:
-    """A batch of middling length to warm up with, and at most `count` that stand for all lengths alike."""
-    order = np.argsort(rows.lengths, kind="stable")
-    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    count = min(count, len(groups))
-    places = [len(groups) // 2, *((np.arange(count) + 0.5) * len(groups) / count).astype(int)]
-    return [Collate(pad)([rows[int(i)] for i in groups[place]]) for place in places]
-
-
 def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_length: int) -> list[Section]:
     """Token-length quantiles, what the limit cuts, what the vocabulary does not know; two rows as the model sees them.
 

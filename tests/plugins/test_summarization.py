@@ -88,7 +88,7 @@ def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> 
     folder = framework.run("summarization", *given, folder=tmp_path / "run")
     model = framework.load(folder)
     assert set(model.manifest["variants"]["onnx"]["files"]) == {"encoder", "decoder"}
-    assert model.manifest["variants"]["onnx"]["parity"]["shapes"] > 50
+    assert model.manifest["variants"]["onnx"]["parity"]["shapes"] > 40
     assert [graph["decides"] for graph in model.manifest["graphs"]] == [None, None]  # with two beams no argmax is the answer
     assert model.manifest["model"]["trained_parameters"] < model.manifest["model"]["parameters"]
     tuned, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(folder / "torch"), AutoTokenizer.from_pretrained(folder / "torch")

@@ -15,7 +15,7 @@ import framework
 from framework import InputError
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
+from framework_text.plan import Plan, batch_size, keep, kept, learning_pace, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
@@ -50,6 +50,24 @@ def test_a_plan_that_does_not_fit_loses_epochs_first_then_rows() -> None:
     rows, epochs = within(5, 100, 1_000_000, 5000, 2)
     assert epochs == 1
     assert 25_000 < rows < 30_000
+
+
+def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = np.random.default_rng(0).lognormal(3.0, 1.5, 400).astype(np.int32) + 1
+
+    class Rows:
+        def __init__(self) -> None:
+            self.lengths = lengths
+
+        def __getitem__(self, row: int) -> int:
+            return int(lengths[row])
+
+    def one_token_a_second(module: Any, batches: list[list[int]], context: Any) -> float:
+        return sum(map(len, batches[1:])) / sum(map(sum, batches[1:]))
+
+    monkeypatch.setattr("framework_text.plan.rows_per_second", one_token_a_second)
+    pace = learning_pace(None, Rows(), 4, list, None, timed=6)  # type: ignore[arg-type]
+    assert pace == pytest.approx(1 / lengths.mean(), rel=1e-3)
 
 
 def test_stated_minutes_cut_the_training_and_the_run_says_how_to_repeat_it(tmp_path: Path, small: list[str]) -> None:

@@ -10,10 +10,9 @@ from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from transformers import AutoConfig
 
-from framework import FitContext, Fitted, Graph, LengthBucketSampler, Metric, Section, Text, rows_per_second, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Metric, Section, Text, train
 from framework_text import backbones
 from framework_text.generation.adapters import adapted
 from framework_text.generation.decoder import decoder_graph
@@ -21,11 +20,11 @@ from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows, runs, tokens_taken
 from framework_text.generation.seq2seq import seq2seq_graphs
-from framework_text.plan import Plan, keep, kept, within
+from framework_text.plan import Plan, keep, kept, learning_pace, within
 from framework_text.tokenizer import write_tokenizer
 
 C = TypeVar("C")
-TIMED = 5  # batches from which the speed of learning is measured
+TIMED = 6  # batches from which the speed of learning is measured
 
 
 @dataclass(frozen=True)
@@ -128,21 +127,13 @@ def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], coll
     why = [f"at most {options.epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise"]
     if options.minutes is None:
         return Plan(rows, options.epochs, batch, rate, why)
-    pace = rows_per_second(writer, _spread(splits["train"].rows(), batch, collate), context)
+    pace = learning_pace(writer, splits["train"].rows(), batch, collate, context, TIMED)
     fitting, epochs = within(options.minutes, pace, rows, len(splits["validation"].prompts), options.epochs)
     why.append(f"{pace:.1f} rows a second are learned on this machine: about {fitting * epochs / pace / 60:.1f} minutes")
     if (fitting, epochs) != (rows, options.epochs):
         why.append(f"cut to fit into model.minutes={options.minutes:g}; model.minutes=null takes as long as it needs")
         why.append(f"to repeat it anywhere: trainer.max_epochs={epochs} data.limit_rows={fitting}")
     return Plan(fitting, epochs, batch, rate, why)
-
-
-def _spread(rows: PromptedRows, batch: int, collate: Collate) -> list[Mapping[str, torch.Tensor]]:
-    """Batches that stand for all lengths alike, one of middling length first."""
-    order = np.argsort(rows.lengths, kind="stable")
-    groups = [order[i : i + batch] for i in range(0, len(order), batch)]
-    places = [len(groups) // 2, *np.linspace(0, len(groups) - 1, min(TIMED - 1, len(groups))).astype(int)]
-    return [collate([rows[int(i)] for i in groups[place]]) for place in places]
 
 
 def example(tokenizer: Any, train: Pairs, row: int) -> Section:

