@@ -109,12 +109,12 @@ def sections(options: argparse.Namespace) -> Iterator[Section]:
         vocabulary = int(model.config.vocab_size)
         prompts = random.integers(5, vocabulary, (STREAMS, PROMPT)).tolist()
         long = random.integers(5, vocabulary, LONG_PROMPT).tolist()
-        rates, tokens = [], generate(model, prompts[0], 4)
+        rates, tokens = [], generate(model, prompts[:1], 4)[0]
         for file in files:
             file.write(prompts, 4)  # what is slow once
         for _ in range(options.rounds):
             started = time.perf_counter()
-            tokens = generate(model, prompts[0], options.tokens)
+            (tokens,) = generate(model, prompts[:1], options.tokens)
             rates.append(len(tokens) / (time.perf_counter() - started))
             for file in files:
                 file.together.append(STREAMS * options.tokens / file.write(prompts, options.tokens))
@@ -163,16 +163,16 @@ def _file(name: str, path: Path, graph: Graph) -> File:
     return File(name, path, backend, Scheduler(cast(Codec, Greedy()), backend, [graph]))
 
 
-def generate(model: Any, prompt: list[int], limit: int) -> list[int]:
-    """Greedy, with transformers' own cache, as the library comes."""
+def generate(model: Any, prompts: Sequence[list[int]], limit: int) -> list[list[int]]:
+    """Greedy, with transformers' own cache, as the library comes. prompts: of one length."""
     import torch
 
-    given = torch.tensor([prompt])
+    given = torch.tensor(prompts)
     with torch.inference_mode():
         found = model.generate(
             given, attention_mask=torch.ones_like(given), max_new_tokens=limit, do_sample=False, pad_token_id=0
         )
-    tokens: list[int] = found[0, len(prompt) :].tolist()
+    tokens: list[list[int]] = found[:, given.shape[1] :].tolist()
     return tokens
 
 

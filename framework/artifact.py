@@ -178,7 +178,7 @@ def _seal(manifest: Mapping[str, Any]) -> str:
 
 def describe_graphs(graphs: Sequence[Graph]) -> list[dict[str, Any]]:
     """Graphs as plain data, without what runs them."""
-    keys = ("name", "inputs", "outputs", "axes", "tolerance", "decides", "ranks", "state", "tables")
+    keys = ("name", "inputs", "outputs", "axes", "tolerance", "unscaled", "decides", "ranks", "state", "tables")
     return [{key: _plain(getattr(graph, key)) for key in keys} for graph in graphs]
 
 
@@ -197,6 +197,7 @@ def _graph(entry: Mapping[str, Any]) -> Graph:
         outputs=_tensors(entry["outputs"]),
         axes={axis: (low, high) for axis, (low, high) in entry["axes"].items()},
         tolerance=entry["tolerance"],
+        unscaled=tuple(entry.get("unscaled", ())),
         decides=entry["decides"],
         ranks=None if entry.get("ranks") is None else tuple(entry["ranks"]),
         state=tuple(State(**state) for state in entry["state"]),

@@ -46,6 +46,8 @@ class Graph:
         vectors of items. They stand in the artifact as resources and may grow; see `Fitted.tables`.
     axes: the smallest and largest size of each dynamic axis but ``batch``.
     tolerance: largest absolute difference an exact export may show, per output.
+    unscaled: outputs without a scale of their own, such as states: where their largest value is above 1, the tolerance is a
+        share of it.
     decides: the output whose argmax over the last axis is the answer, if there is one; a codec that searches has none.
     ranks: the outputs (batch, k) that hold ids, the best first, and their scores, where the answer is a ranking.
     state: what earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept.
@@ -58,6 +60,7 @@ class Graph:
     outputs: tuple[Tensor, ...]
     axes: Mapping[str, tuple[int, int]]
     tolerance: Mapping[str, float]
+    unscaled: tuple[str, ...] = ()
     decides: str | None = None
     ranks: tuple[str, str] | None = None
     state: tuple[State, ...] = ()

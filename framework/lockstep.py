@@ -22,7 +22,7 @@ COMPANY = 7  # rows answered together: a step reads all weights, for one row as 
 
 @dataclass
 class Lockstep:
-    """Runs generators of a codec with the model, and every call on the file's backend as well. Nothing else is kept."""
+    """Runs generators of a codec with the model, and every call on the file's backend as well; references on the file alone."""
 
     codec: Codec
     graphs: Sequence[Graph]
@@ -48,11 +48,15 @@ class Lockstep:
         self._run("the answers that the rows hold", generators)
 
     def references(self, references: Sequence[Reference]) -> None:
-        """The model's answer must be that of the independent implementation, unless two tokens were as likely."""
+        """The file's answer must be that of the independent implementation, unless two tokens were as likely."""
         self.parity.references += len(references)
         for some in _companies(enumerate(references)):
-            place = f"reference {_among([row for row, _ in some])}"
-            answers, margins = self._run(place, [self.codec.start(request) for _, (request, _) in some])
+            scheduler = _Margins(self.codec, self.file, self.graphs)
+            generators = [self.codec.start(request) for _, (request, _) in some]
+            answers, margins = (
+                scheduler.complete(generators),
+                [scheduler.margins.get(id(steps), np.inf) for steps in generators],
+            )
             for (row, (request, expected)), found, margin in zip(some, answers, margins, strict=True):
                 self._hold(f"reference {where(row, request, self.show)}", expected, found, margin)
 
@@ -66,13 +70,10 @@ class Lockstep:
             answers = f"{self.show(found)} where transformers says {self.show(expected)}"
             self.parity.failures.append((np.inf, f"{place}: {answers}"))
 
-    def _run(self, place: str, generators: Sequence[Steps]) -> tuple[list[Response], list[float]]:
-        """What the generators return, and the smallest margin of each."""
+    def _run(self, place: str, generators: Sequence[Steps]) -> None:
         both = _Both(self.model, self.file, {graph.name: graph for graph in self.graphs}, self.parity, place)
-        scheduler = _Margins(self.codec, both, self.graphs)
-        found = scheduler.complete(generators)
+        Scheduler(self.codec, both, self.graphs).complete(generators)
         self.parity.steps += both.runs
-        return found, [scheduler.margins.get(id(steps), np.inf) for steps in generators]
 
 
 def _companies(rows: Iterable[T]) -> Iterator[list[T]]:

@@ -166,6 +166,8 @@ def compare_outputs(parity: Parity, graph: Graph, place: str, expected: Tensors,
             parity.failures.append((np.inf, f"{place}: {name} has shape {theirs.shape}, expected {ours.shape}"))
             continue
         apart = float(np.abs(ours - theirs).max(initial=0.0))
+        if name in graph.unscaled:
+            apart /= max(1.0, float(np.abs(ours).max(initial=0.0)))
         if not apart <= tolerance:  # also catches NaN
             parity.failures.append((apart, f"{place}: {name} differs by {apart:.2g}, tolerance {tolerance:.0e}"))
         parity.largest = max(parity.largest, apart) if apart == apart else float("nan")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from framework.errors import ParityError
-from framework.graphs import Check, Graph, Tensor, Tensors
+from framework.graphs import Check, Graph, State, Tensor, Tensors
 from framework.privacy import LEFT_OUT, Disclosure
 from framework.runtime.model import load_model
-from framework.verify import compare, run_checks, trace
+from framework.verify import Parity, compare, compare_outputs, compare_shapes, run_checks, trace
 from framework_text.tokenizer import same_tokens
 
 
@@ -77,6 +78,43 @@ def test_another_answer_counts_unless_the_model_was_at_a_tie() -> None:
         clear.require("g")
     with pytest.raises(ParityError):
         compare([graph], [{}], traced([0.6, 0.4]), traced([float("nan"), 0.4])).require("g")
+
+
+def test_states_without_a_scale_may_be_off_by_a_share_of_their_largest_value() -> None:
+    graph = Graph("g", (), (Tensor("new", "float32", ("batch", 2)),), {}, {"new": 1e-3}, unscaled=("new",))
+    large, small = np.array([[80.0, 1.0]]), np.array([[0.8, 0.01]])
+    parity = Parity()
+    compare_outputs(parity, graph, "here", {"new": large}, {"new": large + 4e-3})
+    assert (parity.failures, round(parity.largest, 7)) == ([], 5e-5)
+    compare_outputs(parity, graph, "here", {"new": large}, {"new": large + 0.1})
+    compare_outputs(parity, graph, "here", {"new": small}, {"new": small + 4e-3})
+    assert len(parity.failures) == 2
+
+
+def test_a_state_and_what_is_appended_to_it_are_no_longer_than_the_state_may_become() -> None:
+    seen: list[tuple[int, int]] = []
+
+    class Alike:
+        def run(self, graph: str, feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"new": feeds["ids"]}
+
+    def example(sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+        seen.append((sizes["past"], sizes["sequence"]))
+        return {"ids": np.zeros((sizes["batch"], sizes["sequence"]))}
+
+    past, new = ("batch", "past"), ("batch", "sequence")
+    graph = Graph(
+        "g",
+        (Tensor("ids", "float32", new), Tensor("cache", "float32", past), Tensor("mask", "float32", past)),
+        (Tensor("new", "float32", new),),
+        {"sequence": (1, 50), "past": (0, 50)},
+        {"new": 1e-3},
+        state=(State("cache", "mask", "new"),),
+        example=example,
+    )
+    compare_shapes(Parity(), [graph], Alike(), Alike())
+    assert {(0, 50), (49, 1), (0, 1), (37, 13), (12, 13)} <= set(seen)
+    assert all(past + new <= 50 for past, new in seen)
 
 
 def test_a_tokenizer_that_differs_is_found(run_folder: Path) -> None:

@@ -17,7 +17,7 @@ from framework_text.generation.attention import attend_in_groups
 from framework_text.generation.decoding import GRAPH, KEPT
 from framework_text.generation.head import Head
 
-TOLERANCE = 1e-3  # of a logit and of a cached state, between the module and an exact export
+TOLERANCE = 1e-3  # of a logit, and of a cached state's largest value, between the module and an exact export
 
 
 class Decoder(nn.Module):
@@ -128,6 +128,7 @@ def decoder_graph(model: Any, window: int) -> Graph:
         ),
         axes={"sequence": (1, window), "kept": (1, min(KEPT, window)), "past": (0, window)},
         tolerance={"logits": TOLERANCE, "new": TOLERANCE},
+        unscaled=("new",),
         decides="logits",
         state=(State("cache", "past_mask", "new"),),
         module=decoder,

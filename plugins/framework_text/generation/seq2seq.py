@@ -196,6 +196,7 @@ def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]
             "sequence": (1, min(KEPT, written)), "kept": (1, min(KEPT, written)), "past": (0, written), "source": (1, source),
         },
         tolerance={"logits": TOLERANCE, "new": TOLERANCE},
+        unscaled=("new",),
         decides="logits",
         state=(State("cache", "past_mask", "new"), State("cross", "cross_mask")),
         module=CrossDecoder(model).eval(),
@@ -207,6 +208,7 @@ def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]
         outputs=(Tensor("cross", "float32", (*of_source, *shape)),),
         axes={"source": (1, source)},
         tolerance={"cross": TOLERANCE},
+        unscaled=("cross",),
         module=Encoder(model).eval(),
         example=partial(_source, vocabulary=vocabulary),
     )
