@@ -221,10 +221,11 @@ def likelihood(
         last = min(first + KEPT, len(whole) - 1)
         outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)) | more, begins=fed == 0)
         more = {}
-        logits = outputs["logits"][0].astype(np.float64)
-        highest = logits.max(-1)
+        logits = outputs["logits"][0]
+        highest = logits.max(-1, keepdims=True)
         chosen = logits[np.arange(len(logits)), whole[first + 1 : last + 1]]
-        nats += float((highest + np.log(np.exp(logits - highest[:, None]).sum(-1)) - chosen).sum())
+        sums = np.exp(logits - highest).sum(-1, dtype=np.float64)  # in float64 the powers of a vocabulary take twice as long
+        nats += float((highest[:, 0] + np.log(sums) - chosen).sum())
         first = fed = last
     return nats
 
