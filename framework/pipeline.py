@@ -15,6 +15,7 @@ from framework.data.loading import sections as data_sections
 from framework.evaluation import evaluate, scoreboard
 from framework.fitting import fit_candidates
 from framework.job import Job
+from framework.memory import give_back
 from framework.report import write_report
 from framework.runs import shown
 from framework.sealing import finish, seal
@@ -49,15 +50,18 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
         job.console.step("evaluate")
         scores = evaluate(job, fitted, splits.test)
         job.console.show(scoreboard(job, scores))
+        model = fitted.pop(job.task.model.name)
+        fitted.clear()  # a baseline may be as large as the model
+        give_back()
 
         job.console.step("export and verify")
-        variants = export_and_verify(job, fitted[job.task.model.name], splits)
+        variants = export_and_verify(job, model, splits)
         job.console.show(replace(files_table(variants), charts=files_charts(variants, job.task.metric)))
         job.console.show(costs(variants, job.config.report.hourly_price))
 
         job.console.step("report and artifact")
-        write_report(job, splits, fitted[job.task.model.name], scores, variants)
-        artifact = seal(job, splits, fitted[job.task.model.name], scores, variants)
+        write_report(job, splits, model, scores, variants)
+        artifact = seal(job, splits, model, scores, variants)
         address = finish(job)
     finish_trackers(job, scores, variants, artifact)  # the run has succeeded: no tracker can undo it
     job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(job.folder / 'report.html')}")

@@ -20,6 +20,7 @@ from framework.disk import whole
 from framework.environment import library_versions
 from framework.job import Job
 from framework.measuring import Measured
+from framework.memory import give_back
 from framework.plugins import resolve
 from framework.runs import shown
 from framework.runtime.model import difference, load_model
@@ -65,6 +66,9 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
     if fitted.save is not None:
         _save_module(fitted.save, job.folder / "torch")
     job.draft.seal(manifest)
+    for measured in variants.all:
+        measured.backend = None  # what is opened next takes as much memory
+    give_back()
     for measured in variants.shipped:
         if measured.variant is not None and measured.variant.format == "onnx":
             load_model(job.draft.folder, measured.name).replay_golden()

@@ -20,7 +20,8 @@ from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learning_pace, learning_rate, wanted_epochs, within
+from framework_text.pace import learning_pace
+from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from framework import FitContext, Section, rows_per_second
+from framework import FitContext, Section
 from framework_text.options import FineTuning
 
 FILE = "plan.json"  # in the run's folder: a run that is resumed keeps its plan
@@ -55,32 +52,6 @@ def wanted_epochs(rows: int, classes: int, batch: int) -> int:
     """Enough for the steps that so many classes take, at least two, at most ten."""
     steps = STEPS + STEPS_A_CLASS * classes
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / ceil(rows / batch))))
-
-
-def learning_pace(
-    module: Any,
-    rows: Any,
-    batch_size: int,
-    collate: Callable[[Sequence[Any]], Mapping[str, Any]],
-    context: FitContext,
-    timed: int = 8,
-) -> float:
-    """Rows of these lengths learned a second, as measured on at most `timed` batches.
-
-    rows: a dataset with `lengths`, the tokens of each row. That the timed rows are longer or shorter than most is made good.
-    """
-    groups = _spread(rows.lengths, batch_size, timed)
-    measured = rows_per_second(module, [collate([rows[int(i)] for i in group]) for group in groups], context)
-    return measured * float(rows.lengths[np.concatenate(groups[1:])].mean() / rows.lengths.mean())
-
-
-def _spread(lengths: np.ndarray, batch_size: int, count: int) -> list[np.ndarray]:
-    """Row numbers of a batch of middling length to warm up with, and of at most `count` that stand for all lengths alike."""
-    order = np.argsort(lengths, kind="stable")
-    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    count = min(count, len(groups))
-    places = [len(groups) // 2, *((np.arange(count) + 0.5) * len(groups) / count).astype(int)]
-    return [groups[place] for place in places]
 
 
 def within(minutes: float, pace: float, rows: int, held_out: int, epochs: int) -> tuple[int, int]:

@@ -15,7 +15,8 @@ import framework
 from framework import InputError
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import Plan, batch_size, keep, kept, learning_pace, learning_rate, wanted_epochs, within
+from framework_text.pace import learning_pace
+from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
@@ -65,7 +66,7 @@ def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypat
     def one_token_a_second(module: Any, batches: list[list[int]], context: Any) -> float:
         return sum(map(len, batches[1:])) / sum(map(sum, batches[1:]))
 
-    monkeypatch.setattr("framework_text.plan.rows_per_second", one_token_a_second)
+    monkeypatch.setattr("framework_text.pace.rows_per_second", one_token_a_second)
     pace = learning_pace(None, Rows(), 4, list, None, timed=6)  # type: ignore[arg-type]
     assert pace == pytest.approx(1 / lengths.mean(), rel=1e-3)
 

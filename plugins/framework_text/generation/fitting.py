@@ -20,7 +20,8 @@ from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows, runs, tokens_taken
 from framework_text.generation.seq2seq import seq2seq_graphs
-from framework_text.plan import Plan, keep, kept, learning_pace, within
+from framework_text.pace import learning_pace
+from framework_text.plan import Plan, keep, kept, within
 from framework_text.tokenizer import write_tokenizer
 
 C = TypeVar("C")
