@@ -60,7 +60,7 @@ def test_the_real_gemma_writes_from_its_onnx_file_what_generate_writes(tmp_path:
     assert len(prompts[-1]) > model.config.sliding_window
     answers = scheduler.answer([{"ids": ids, "limit": 12} for ids in prompts])
     assert [answer["tokens"] for answer in answers] == [generated(model, ids, 12, {0})[0] for ids in prompts]
-    assert "Paris" in tokenizer.decode(answers[0]["tokens"])
+    assert "France" in tokenizer.decode(answers[0]["tokens"])
 
 
 def test_the_recipe_states_the_time_it_trains_for() -> None:
