@@ -45,7 +45,17 @@ class Serving:
         return str(self.get("/readyz").json()["models"].popitem()[1])
 
     def log(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.out.read_text("utf-8").splitlines()]
+        """The lines written so far; the last may be half there."""
+        return [json.loads(line) for line in self.out.read_text("utf-8").splitlines(keepends=True) if line.endswith("\n")]
+
+    def logged(self, **wanted: Any) -> dict[str, Any]:
+        """Waits for the first line with these values: that of a request is written after its answer."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.log() if wanted.items() <= line.items()]
+
+        until(found)
+        return found()[0]
 
     def metric(self, name: str, /, **labels: str) -> float:
         """The sum of the series of that name with these labels."""

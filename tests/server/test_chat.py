@@ -135,12 +135,11 @@ def test_what_the_docs_show_works(chatting: Serving, capsys: pytest.CaptureFixtu
 
 
 def test_streams_are_events_that_end_with_done_and_the_log_names_no_text(chatting: Serving) -> None:
-    found = chatting.post("/v1/chat/completions", {"messages": HELLO, "stream": True})
+    found = chatting.post("/v1/chat/completions", {"messages": HELLO, "stream": True}, headers={"X-Request-Id": "mine-1"})
     assert found.headers["content-type"].startswith("text/event-stream")
     lines = [line for line in found.text.splitlines() if line]
     assert all(line.startswith("data: ") for line in lines)
     assert lines[-1] == "data: [DONE]"
     assert json.loads(lines[0].removeprefix("data: "))["choices"][0]["delta"]["role"] == "assistant"
-    logged = [line for line in chatting.log() if line.get("endpoint") == "chat" or line.get("path") == "/v1/chat/completions"]
-    assert logged[-1]["model"] == "talk"
-    assert "lovely" not in json.dumps(logged)
+    assert chatting.logged(request_id="mine-1")["model"] == "talk"
+    assert "lovely" not in chatting.out.read_text("utf-8")

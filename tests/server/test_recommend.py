@@ -166,8 +166,7 @@ def test_the_interface_says_what_is_asked_and_answered(recommending: Serving) ->
 
 def test_the_log_names_neither_users_nor_items(recommending: Serving) -> None:
     recommending.post("/v1/recommend", {"user": "u000", "exclude": ["a-secret"]}, headers={"X-Request-Id": "mine-2"})
-    until(lambda: any(line.get("request_id") == "mine-2" for line in recommending.log()))
-    line = next(line for line in recommending.log() if line.get("request_id") == "mine-2")
+    line = recommending.logged(request_id="mine-2")
     assert (line["path"], line["status"], line["model"], line["inputs"]) == ("/v1/recommend", 200, "films", 1)
     assert not re.search("a-secret|u000", recommending.out.read_text("utf-8"))
     assert recommending.metric("framework_requests_total", endpoint="recommend", status="200") >= 1
@@ -337,7 +336,7 @@ def test_a_server_says_that_a_file_is_damaged(tmp_path: Path, adding: Serving, a
         503,
         "what was added to films cannot be read; the server's log says why",
     )
-    assert any(f"{file} is damaged at byte" in line.get("error", "") for line in adding.log())
+    until(lambda: any(f"{file} is damaged at byte" in line.get("error", "") for line in adding.log()))
     assert adding.get("/v1/items").status_code == 503
     assert add(adding, {"item": "b", "text": "the bag"}).status_code == 503
     started = subprocess.run(command(str(artifact), "--port", "0"), capture_output=True, text=True, check=False)
