@@ -10,7 +10,7 @@ from framework.data.table import Table
 from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.scheduler import Scheduler
-from framework.scoring import merged, score_rows
+from framework.scoring import judge_rows
 
 
 def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, Evaluation]:
@@ -25,7 +25,7 @@ def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, E
             from framework.modules import fitted_backend
 
             scheduler = Scheduler(job.codec(candidate), fitted_backend(candidate), candidate.graphs)
-            responses = merged(scheduler.answer(requests), score_rows(job.task, scheduler, test))
+            responses = judge_rows(job.task, scheduler, requests, test)
         found[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
     for section in found[job.task.model.name].sections:
         job.console.show(section)

@@ -95,12 +95,15 @@ class Call:
 
     parents: for each row the row of the request's last call of a graph with state that it goes on from; None: its own.
     begins: it goes on from none: what earlier calls of the request left is let go.
+    rewinds: it goes on from what the request's first call since it last began left; what was appended since is let go. Not
+        after rows have branched.
     """
 
     graph: str
     feeds: Tensors
     parents: Sequence[int] | None = None
     begins: bool = False
+    rewinds: bool = False
 
 
 @dataclass(frozen=True)

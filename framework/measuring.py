@@ -15,7 +15,7 @@ from framework.job import Job
 from framework.plugins import resolve
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
-from framework.scoring import merged, score_rows
+from framework.scoring import judging, merged, score_rows
 from framework.verify import Parity, Trace, trace
 
 SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; where each takes many runs
@@ -69,12 +69,10 @@ class Yardstick:
 
         bytes_: of weights or files; the tables that graphs share are added.
         """
-        codec = self.job.codec(self.fitted)
-        everything = [*self.requests, *self.job.odd_requests()]
+        scheduler = Scheduler(self.job.codec(self.fitted), backend, self.fitted.graphs)
         started = time.perf_counter()
-        traced = trace(codec, backend, self.fitted.graphs, everything)
-        rate = len(everything) / (time.perf_counter() - started)
-        scheduler = Scheduler(codec, backend, self.fitted.graphs)
+        traced, scores = self._answered(scheduler)
+        rate = len(traced.responses) / (time.perf_counter() - started)
         singles, alone = [], []
         count = LONG_SINGLES if stateful(self.fitted.graphs) else SINGLES
         for request in self.requests[:count]:
@@ -84,9 +82,19 @@ class Yardstick:
         company = _company([difference(*pair) for pair in zip(alone, traced.responses[:count], strict=False)])
         bytes_ += sum(table.nbytes for table in self.fitted.tables.values())
         measured = Measured(name, bytes_, 0.0, {}, median(singles), rate, trace=traced, backend=backend, company=company)
-        measured.scores = score_rows(self.job.task, scheduler, self.validation)
+        measured.scores = scores or score_rows(self.job.task, scheduler, self.validation)
         self.judge(measured)
         return measured
+
+    def _answered(self, scheduler: Scheduler) -> tuple[Trace, Sequence[Response]]:
+        """Of every row and odd request; where graphs have state the rows' scores too, which begin with the same long run."""
+        task, rows, odd = self.job.task, self.requests, self.job.odd_requests()
+        if not (scheduler.stateful and task.scores):
+            return trace(scheduler.codec, scheduler.backend, self.fitted.graphs, [*rows, *odd]), ()
+        judged = judging(task, scheduler.codec, rows, self.validation)
+        found = scheduler.complete([*judged, *(scheduler.codec.start(request) for request in odd)])
+        split = [(one["response"], one["scores"]) for one in found[: len(rows)]]
+        return Trace([*(response for response, _ in split), *found[len(rows) :]], []), [scores for _, scores in split]
 
     def judge(self, measured: Measured) -> None:
         """Sets the metrics from the responses in the trace."""

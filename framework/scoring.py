@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from framework.contracts import Task
 from framework.data.table import Table
-from framework.graphs import Response
+from framework.graphs import Call, Request, Response, Steps, Tensors
 from framework.runtime.scheduler import Scheduler
+
+
+def judge_rows(task: Task, scheduler: Scheduler, requests: Sequence[Request], table: Table) -> list[Response]:
+    """The response to each row of a table, whose requests these are; with it, where the task has scores, these."""
+    if not task.scores:
+        return scheduler.answer(requests)
+    found = scheduler.complete(judging(task, scheduler.codec, requests, table))
+    return merged([one["response"] for one in found], [one["scores"] for one in found])
 
 
 def score_rows(task: Task, scheduler: Scheduler, table: Table) -> list[Response]:
@@ -22,3 +34,58 @@ def score_rows(task: Task, scheduler: Scheduler, table: Table) -> list[Response]
 
 def merged(responses: Sequence[Response], scored: Sequence[Response]) -> list[Response]:
     return [{**response, **score} for response, score in zip(responses, scored, strict=True)]
+
+
+def judging(task: Task, codec: Any, requests: Sequence[Request], table: Table) -> list[Steps]:
+    """Steps for each row of a table, whose requests these are; they return its ``response`` and its ``scores``."""
+    pairs = zip(requests, task.targets(table), strict=True)
+    return [_judged(codec.score(request, targets), codec.start(request)) for request, targets in pairs]
+
+
+def _judged(score: Steps, answer: Steps) -> Steps:
+    """One after the other; what both begin with is run once."""
+    begun: list[tuple[Call, Tensors]] = []
+    scores = yield from _noting(score, begun)
+    response = yield from _repeating(answer, begun)
+    return {"response": response, "scores": scores}
+
+
+def _noting(steps: Steps, begun: list[tuple[Call, Tensors]]) -> Steps:
+    """Fills `begun` with the calls up to the first that a state begins with, and their outputs."""
+    outputs: Tensors | None = None
+    while True:
+        try:
+            step = next(steps) if outputs is None else steps.send(outputs)
+        except StopIteration as end:
+            response: Response = end.value
+            return response
+        outputs = yield step
+        if isinstance(step, Call) and not any(call.begins for call, _ in begun):
+            begun.append((step, outputs))
+
+
+def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]]) -> Steps:
+    """Calls that were run already are answered with their outputs, as long as each is the same; the next goes on from there."""
+    left, state = deque(begun), None
+    outputs: Tensors | None = None
+    while True:
+        try:
+            step = next(steps) if outputs is None else steps.send(outputs)
+        except StopIteration as end:
+            response: Response = end.value
+            return response
+        if isinstance(step, Call) and left and _same(step, left[0][0]):
+            call, outputs = left.popleft()
+            state = call.graph if call.begins else None
+            continue
+        if isinstance(step, Call):
+            left.clear()
+            if step.graph == state:
+                step, state = replace(step, rewinds=not step.begins), None
+        outputs = yield step
+
+
+def _same(one: Call, other: Call) -> bool:
+    if (one.graph, one.begins, set(one.feeds)) != (other.graph, other.begins, set(other.feeds)):
+        return False
+    return all(np.array_equal(feed, other.feeds[name]) for name, feed in one.feeds.items())

@@ -73,3 +73,13 @@ def test_room_of_a_long_row_that_left_is_given_back() -> None:
     kept: list[Slot | None] = [both[1]]
     del long, short, both
     assert step(kept, 4.0)[0].block.feeds(1)["cache"].shape[1] <= 2 * ROOM
+
+
+def test_a_row_goes_back_to_what_it_was_and_on_from_there() -> None:
+    slots = step([None, None], 1.0, length=3)
+    before = slots[0].lengths
+    slots = step([*slots], 2.0, length=5)
+    slots[0].rewind(before)
+    assert [said(slot) for slot in slots] == [[1.0] * 3, [1.0] * 3 + [2.0] * 5]
+    slots = step([*slots], 3.0)
+    assert [said(slot) for slot in slots] == [[1.0] * 3 + [3.0], [1.0] * 3 + [2.0] * 5 + [3.0]]

@@ -16,9 +16,11 @@ from framework.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from framework.data.table import Table
+    from framework.graphs import Response
     from framework.runtime.model import Model
 
 GATE_FAILED = 3  # the exit code
+AT_ONCE = 256  # rows between two looks at the progress
 EXAMPLES = """examples:
   python -m framework evaluate runs/sentiment/latest labelled.csv
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75 --min accuracy=0.8 --max ece=0.05
@@ -83,18 +85,23 @@ def judge(model: Model, table: Table) -> Evaluation:
     from tqdm import tqdm
 
     from framework.plugins import resolve
-    from framework.scoring import merged, score_rows
+    from framework.scoring import judge_rows
 
     evaluate = resolve(model.task.evaluate)  # before the answers: it may need what is not installed
-    requests = model.task.requests(table)
-    for row, request in enumerate(requests):
+    requests = []
+    for row, request in enumerate(model.task.requests(table)):
         try:
-            model.codec.parse(request)
+            requests.append(model.codec.parse(request))
         except InputError as error:
             raise InputError(f"{table.where(row)}: {error}") from error
-    responses = list(tqdm(model.stream(requests), total=len(requests), unit=" rows", disable=None, leave=False))
-    scored = score_rows(model.task, model.scheduler, table)
-    found: Evaluation = evaluate(merged(responses, scored), table, model.manifest["model"])
+    model.catch_up()
+    responses: list[Response] = []
+    with tqdm(total=len(requests), unit=" rows", disable=None, leave=False) as progress:
+        while len(responses) < len(requests):
+            rows = range(len(responses), min(len(responses) + AT_ONCE, len(requests)))
+            responses += judge_rows(model.task, model.scheduler, requests[rows.start : rows.stop], table.take(rows))
+            progress.update(len(rows))
+    found: Evaluation = evaluate(responses, table, model.manifest["model"])
     return found
 
 

@@ -45,7 +45,8 @@ class Size:
 class Job:
     """A request on its way: its codec's generator, the call it waits for, and its response once there is none.
 
-    hear: told each event of the codec, in the thread that runs it. slots: where its state is, a row each.
+    hear: told each event of the codec, in the thread that runs it. slots: where its state is, a row each. begun: how long the
+    states of these rows were after the first run; empty once rows have branched.
     """
 
     steps: Steps
@@ -54,6 +55,7 @@ class Job:
     response: Response | None = None
     hear: Callable[[Event], None] | None = None
     slots: list[Slot] = field(default_factory=list)
+    begun: list[list[int]] = field(default_factory=list)
 
     @property
     def waiting(self) -> Call:
@@ -96,6 +98,10 @@ class Scheduler:
         else:
             if step.begins:
                 job.slots = []
+            if step.rewinds:
+                assert len(job.begun) == len(job.slots), "a call rewinds to a beginning whose rows are no longer there"
+                for slot, lengths in zip(job.slots, job.begun, strict=True):
+                    slot.rewind(lengths)
             feed = step.feeds[self.graphs[step.graph].inputs[0].name]
             job.call = step
             job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, step))
@@ -127,10 +133,12 @@ class Scheduler:
         return [job.response or {} for job in jobs]
 
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
-        """All of the jobs, the longest first; those that begin apart from those that go on, whose steps they would stretch."""
-        groups: dict[tuple[str, bool], list[Job]] = defaultdict(list)
+        """All of the jobs, the longest first; those that would stretch the steps of others apart from them: who begins, and
+        who goes on by several elements at once.
+        """
+        groups: dict[tuple[str, bool, bool], list[Job]] = defaultdict(list)
         for job in jobs:
-            groups[job.waiting.graph, bool(job.slots)].append(job)
+            groups[job.waiting.graph, bool(job.slots), bool(job.slots) and job.size.longest > 1].append(job)
         for group in groups.values():
             batch: list[Job] = []
             size = Size()
@@ -199,6 +207,7 @@ class Scheduler:
             return [self.backend.run(graph.name, dict(calls[0]))]
         ends = list(accumulate(job.size.rows for job in batch))
         places = [list(range(end - job.size.rows, end)) for job, end in zip(batch, ends, strict=True)]
+        begin = [not job.slots for job in batch]
         block = self._hold(graph, batch) if graph.state else None
         feeds: Tensors = {}
         if block is not None:
@@ -208,8 +217,12 @@ class Scheduler:
         outputs = self.backend.run(graph.name, feeds)
         found = _split(graph.outputs, outputs, [_sizes(graph.inputs, own) for own in calls], places)
         if block is not None:
-            for job, own in zip(batch, found, strict=True):
+            for job, own, begins in zip(batch, found, begin, strict=True):
                 block.append(job.slots, own)
+                if begins:
+                    job.begun = [slot.lengths for slot in job.slots]
+                elif job.waiting.parents is not None:
+                    job.begun = []
         return found
 
     @staticmethod

@@ -23,8 +23,18 @@ class Slot:
     row: int
 
     @property
+    def lengths(self) -> list[int]:
+        """Of each state."""
+        return [int(held.lengths[self.row]) for held in self.block.held]
+
+    @property
     def length(self) -> int:
-        return max((int(held.lengths[self.row]) for held in self.block.held), default=0)
+        return max(self.lengths, default=0)
+
+    def rewind(self, lengths: Sequence[int]) -> None:
+        """Back to lengths that it had."""
+        for held, length in zip(self.block.held, lengths, strict=True):
+            held.cut(self.row, length)
 
 
 class Held:
@@ -64,6 +74,10 @@ class Held:
         self.make_room(0, length + len(new))
         self.array[row, length : length + len(new)] = new
         self.lengths[row] = length + len(new)
+
+    def cut(self, row: int, length: int) -> None:
+        self.array[row, length : self.lengths[row]] = 0
+        self.lengths[row] = length
 
     def feeds(self, rows: int) -> Tensors:
         """The state of the first rows, without a copy, and its mask."""

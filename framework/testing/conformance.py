@@ -24,7 +24,7 @@ from framework.job import Job
 from framework.modules import fitted_backend
 from framework.plugins import load_plugins, resolve
 from framework.runtime.scheduler import Scheduler
-from framework.scoring import merged, score_rows
+from framework.scoring import judge_rows
 from framework.verify import Parity, compare_shapes, trace
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
@@ -95,7 +95,7 @@ class TaskConformance(_Conformance):
             codec = job.codec(fitted)
             rows = judged(job.task, splits.train)
             scheduler = Scheduler(codec, fitted_backend(fitted), fitted.graphs)
-            responses = merged(scheduler.answer(job.requests(codec, rows)), score_rows(job.task, scheduler, rows))
+            responses = judge_rows(job.task, scheduler, job.requests(codec, rows), rows)
             metrics = resolve(job.task.evaluate)(responses, rows, fitted.facts).metrics
         assert job.task.metric.gain(metrics[job.task.metric.name], self.learned) >= 0
 

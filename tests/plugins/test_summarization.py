@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import framework
-from framework import InputError, ModuleBackend, Table
+from framework import Backend, InputError, ModuleBackend, Table, Tensors
 from framework.configs import compose_recipe
-from framework.runtime.model import Model
+from framework.runtime.model import Model, difference
+from framework.runtime.scheduler import Scheduler
+from framework.scoring import judge_rows, score_rows
 from framework.testing import TaskConformance
 from framework.verify import trace
 from framework_summarization.baselines import first_sentence, first_three_sentences
@@ -279,3 +284,46 @@ def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     settings = [one for one in small(tmp_path) if not one.startswith("data.train")]
     folder = framework.run("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
     assert framework.load(folder).manifest["data"]["columns"] == {"text": "sentences.abstract", "summary": "summary.outcome"}
+
+
+class Reading:
+    """A backend that counts the rows that begin, in each graph."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.begun: Counter[str] = Counter()
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        fresh = feeds["past_mask"].sum(1) == 0 if "past_mask" in feeds else np.ones(len(feeds["input_ids"]))
+        self.begun[graph] += int(fresh.sum())
+        return self.backend.run(graph, feeds)
+
+
+@pytest.mark.parametrize("beams", [1, 3])
+@pytest.mark.parametrize("family", ["llama", "t5"])
+def test_a_prompt_is_read_once_for_the_answer_and_for_how_likely_the_given_one_is(
+    tmp_path: Path, family: str, beams: int
+) -> None:
+    name = [] if family == "llama" else [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}"]
+    with _Kit().job(tmp_path, *name, "task.max_summary=20", f"task.beams={beams}", "trainer.max_steps=2") as (job, splits):
+        fitted = _Kit().fit(job, splits)
+        backend = Reading(ModuleBackend(fitted.graphs))
+        scheduler = Scheduler(job.codec(fitted), backend, fitted.graphs)
+        rows = splits.train.take(range(12))
+        long = [
+            f"{text} " * 30 if row % 4 == 0 else text for row, text in enumerate(rows.columns["text"])
+        ]  # of several windows
+        rows = replace(rows, columns={**rows.columns, "text": long})
+        requests = job.requests(scheduler.codec, rows)
+        together = judge_rows(job.task, scheduler, requests, rows)
+        begun, backend.begun = backend.begun, Counter()
+        answers = scheduler.answer(requests)
+        answered, backend.begun = backend.begun, Counter()
+        scores = score_rows(job.task, scheduler, rows)
+    for one, answer, score in zip(together, answers, scores, strict=True):
+        assert difference(one, {**answer, **score}) < 1e-3
+    several = sum(answer["windows"] > 1 for answer in answers)
+    assert several
+    for graph, count in begun.items():
+        assert backend.begun[graph] == len(rows)
+        assert 0 <= count - answered[graph] <= several  # a window may end elsewhere than the text is cut for learning

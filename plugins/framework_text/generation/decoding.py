@@ -216,18 +216,20 @@ def likelihood(
 
     source: what the decoder's first call is fed besides its tokens.
     """
-    whole, first, fed, nats, more = [*prompt, *answer], len(prompt) - 1, 0, 0.0, source or {}
-    while first < len(whole) - 1:
-        last = min(first + KEPT, len(whole) - 1)
-        outputs = yield Call(GRAPH, feeds(whole[fed:last], np.arange(first - fed, last - fed)) | more, begins=fed == 0)
-        more = {}
-        logits = outputs["logits"][0]
-        highest = logits.max(-1, keepdims=True)
-        chosen = logits[np.arange(len(logits)), whole[first + 1 : last + 1]]
-        sums = np.exp(logits - highest).sum(-1, dtype=np.float64)  # in float64 the powers of a vocabulary take twice as long
-        nats += float((highest[:, 0] + np.log(sums) - chosen).sum())
-        first = fed = last
+    outputs = yield Call(GRAPH, feeds(prompt) | (source or {}), begins=True)  # as answers begin: it need not be run for both
+    nats = _nats(outputs["logits"][0], answer[:1])
+    for first in range(0, len(answer) - 1, KEPT):
+        following = answer[first + 1 : first + 1 + KEPT]
+        outputs = yield Call(GRAPH, feeds(answer[first : first + len(following)], np.arange(len(following))))
+        nats += _nats(outputs["logits"][0], following)
     return nats
+
+
+def _nats(logits: np.ndarray, tokens: Sequence[int]) -> float:
+    """Of tokens, all together, each under its row of logits (tokens, vocabulary)."""
+    highest = logits.max(-1, keepdims=True)
+    sums = np.exp(logits - highest).sum(-1, dtype=np.float64)  # in float64 the powers of a vocabulary take twice as long
+    return float((highest[:, 0] + np.log(sums) - logits[np.arange(len(tokens)), tokens]).sum())
 
 
 def feeds(new: Sequence[int], keep: np.ndarray | None = None) -> Tensors:
