@@ -15,8 +15,10 @@ import shutil
 import struct
 import sys
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
+from unittest.mock import patch
 
 from framework import FrameworkError, InputError, locate
 
@@ -222,13 +224,16 @@ def _convert(paths: Sequence[Path], folder: Path) -> None:
 
 def _save(file: Path, folder: Path) -> None:
     """The weights in fp32, exactly as they were quantized, and the tokenizer."""
+    import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, logging
 
     logging.disable_progress_bar()
     place, name = str(folder), str(file)  # the whole path: a name alone would be sought in the working directory first
-    AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(folder)
-    found: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32, output_loading_info=True)
+    # transformers reads the file for the tokenizer, the config and the weights; its header, a token at a time, takes longest
+    with patch.object(gguf, "GGUFReader", lru_cache(maxsize=1)(gguf.GGUFReader)):
+        AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(folder)
+        found: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32, output_loading_info=True)
     model, loaded = found
     if random := sorted(loaded["missing_keys"]):
         raise ValueError(f"{len(random)} weights are missing, such as {random[0]}")
