@@ -22,7 +22,7 @@ from framework.verify import Parity, compare, compare_shapes, run_checks
 
 CALIBRATION_ROWS = 200  # training rows that lossy exporters may look at
 WRITTEN = 200  # validation rows that are answered where a graph has state: each takes many runs
-ALONE, STEPPED = 4, 20  # of them, whose every step is compared: answered alone, and in all
+ALONE, STEPPED = 2, 20  # of them, whose every step is compared: answered alone, and in all
 
 
 @dataclass(frozen=True)

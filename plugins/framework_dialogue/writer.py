@@ -82,13 +82,14 @@ def _learned(shorter: int, train: fitting.Pairs, settings: dict[str, Any]) -> Se
 def _references(network: Any, codec: DialogueCodec, requests: Sequence[Request]) -> list[Reference]:
     """What `generate` answers to the first rows and to conversations as long as the window, greedily."""
     limit = min(TOKENS, codec.max_answer)
+    greedy = {"max_tokens": limit, "temperature": 0.0, "repetition_penalty": 1.0}
+    conversations = [*(_long(requests[turn:]) for turn in range(LONG)), *requests][:PROMPTS]
+    prompts = [codec.prompt(request["messages"]) for request in conversations]
+    answers = generated(network, [ids for ids, _ in prompts], limit + codec.more, codec.ends)
     found: list[Reference] = []
-    for request in [*(_long(requests[turn:]) for turn in range(LONG)), *requests][:PROMPTS]:
-        ids, dropped = codec.prompt(request["messages"])
-        tokens, stopped = generated(network, ids, limit + codec.more, codec.ends)
-        text = codec.read(tokens).strip()
-        asked = {"messages": request["messages"], "max_tokens": limit, "temperature": 0.0, "repetition_penalty": 1.0}
-        found.append((asked, response(Told(text, len(tokens), stopped), len(ids), dropped)))
+    for request, (ids, dropped), (tokens, stopped) in zip(conversations, prompts, answers, strict=True):
+        told = Told(codec.read(tokens).strip(), len(tokens), stopped)
+        found.append(({"messages": request["messages"], **greedy}, response(told, len(ids), dropped)))
     return found
 
 

@@ -93,14 +93,15 @@ def _cut(train: fitting.Pairs, settings: dict[str, Any]) -> Section:
 
 def _references(network: Any, codec: SummarizationCodec, requests: Sequence[Request]) -> list[Reference]:
     """What `generate` writes of the first texts, and of some as long as the window."""
-    limit, found = min(TOKENS, codec.limit), list[Reference]()
+    limit = min(TOKENS, codec.limit)
     long = [{"text": " ".join(request["text"] for request in requests[turn : turn + JOINED])} for turn in range(LONG)]
-    for request in [*long, *requests][:PROMPTS]:
-        ids = codec.text_ids(request)
-        tokens, stopped = generated(network, codec.prompt_ids(ids), limit, codec.ends)
-        expected = response(codec.read(tokens).strip(), stopped, len(ids) > codec.max_text, 1)
-        found.append(({"text": request["text"], "max_tokens": limit, "windows": 1}, expected))
-    return found
+    asked = [{"text": request["text"], "max_tokens": limit, "windows": 1} for request in [*long, *requests][:PROMPTS]]
+    texts = [codec.text_ids(request) for request in asked]
+    answers = generated(network, [codec.prompt_ids(ids) for ids in texts], limit, codec.ends)
+    return [
+        (request, response(codec.read(tokens).strip(), stopped, len(ids) > codec.max_text, 1))
+        for request, ids, (tokens, stopped) in zip(asked, texts, answers, strict=True)
+    ]
 
 
 def _other_tokens(reference: Any, codec: SummarizationCodec, requests: Sequence[Request]) -> list[int]:
