@@ -57,7 +57,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     shows = job.console.disclosure.value
     checks = run_checks(fitted.checks, codec, [*job.requests(codec, splits.validation), *job.odd_requests()], shows)
     module = fitted_backend(fitted)
-    validation = _answered(splits.validation, fitted, job.config.seed)
+    validation = rows_to_answer(splits.validation, fitted, job.config.seed)
     requests = job.requests(codec, validation)
     references = fitted.references(codec, requests) if fitted.references is not None else []
     yardstick = Yardstick(job, fitted, validation, requests, references)
@@ -77,7 +77,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     return Variants(reference, tried, checks, "validation" if some == every else f"{some:,} of {every:,} validation rows")
 
 
-def _answered(validation: Table, fitted: Fitted, seed: int) -> Table:
+def rows_to_answer(validation: Table, fitted: Fitted, seed: int) -> Table:
     """The rows that files are judged on: all of them, or at random `WRITTEN` where a graph has state."""
     if not stateful(fitted.graphs) or len(validation) <= WRITTEN:
         return validation

@@ -24,6 +24,7 @@ from framework_onnx.bits import candidates
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import Sampling, choose, decode
 from framework_text.generation.fitting import padding
+from framework_text.generation.head import Head
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows
@@ -251,3 +252,19 @@ def test_rows_run_apart_from_longer_ones_count_as_in_one_batch(family: str) -> N
         assert len(shapes) > 1
         assert sum(rows * length for rows, length in shapes) < batch["input_ids"].numel() / 1.5
         torch.testing.assert_close(found, model(**batch).loss)
+
+
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gpt2"])
+def test_the_faster_product_of_the_head_is_the_plain_one(family: str) -> None:
+    """One caps its logits, one ties its weights; where gradients are wanted the model's own layer is called."""
+    model = tiny(family)
+    head = Head(model)
+    for rows in (1, 5):
+        hidden = torch.randn(rows, 3, model.config.hidden_size, generator=torch.Generator().manual_seed(rows))
+        learning = head(hidden)
+        with torch.no_grad():
+            found = head(hidden)
+        assert learning.requires_grad
+        assert not found.requires_grad
+        assert found.shape == (rows, 3, 97)
+        assert torch.allclose(found, learning, atol=1e-5)
