@@ -37,7 +37,12 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
         (Text(_last(messages)), Text(reference), Text(answer))
         for messages, reference, answer in list(zip(table.columns["messages"], given, said, strict=True))[:SHOWN]
     ]
-    return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)])
+    words = sum(len(one.split()) for one in given) / len(given)
+    protocol = (
+        f"The given answers have {words:.1f} words on average. chrf counts what an answer lacks four times as much as what it "
+        "has too much: one much shorter than the given one scores low, however right it is."
+    )
+    return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)], protocol)
 
 
 def distinct(texts: Sequence[str], size: int) -> float:

@@ -176,7 +176,10 @@ def test_each_answer_of_a_dialogue_is_judged() -> None:
         {"content": "b", "finish_reason": "stop", "nats": 2.0, "answer_tokens": 2},
         {"content": "d d", "finish_reason": "length", "nats": 0.0, "answer_tokens": 2},
     ]
-    metrics = evaluate(responses, found, {}).metrics
+    evaluation = evaluate(responses, found, {})
+    metrics = evaluation.metrics
+    words = sum(len(answer.split()) for answer in found.columns["answer"]) / len(found)
+    assert f"have {words:.1f} words" in evaluation.protocol  # beside the metrics: short answers score low
     assert metrics["perplexity"] == pytest.approx(math.exp(0.5))
     assert metrics["ended"] == 0.5
     assert distinct(["a b a", "a b"], 1) == pytest.approx(2 / 5)
