@@ -51,12 +51,14 @@ def _judged(score: Steps, answer: Steps) -> Steps:
 
 
 def _noting(steps: Steps, begun: list[tuple[Call, Tensors]]) -> Steps:
-    """Fills `begun` with the calls up to the first that a state begins with, and their outputs."""
+    """Fills `begun` with the calls up to the first that a state begins with, and their outputs; with nothing if none does."""
     outputs: Tensors | None = None
     while True:
         try:
             step = next(steps) if outputs is None else steps.send(outputs)
         except StopIteration as end:
+            if not any(call.begins for call, _ in begun):
+                begun.clear()
             response: Response = end.value
             return response
         outputs = yield step
@@ -65,8 +67,11 @@ def _noting(steps: Steps, begun: list[tuple[Call, Tensors]]) -> Steps:
 
 
 def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]]) -> Steps:
-    """Calls that were run already are answered with their outputs, as long as each is the same; the next goes on from there."""
-    left, state = deque(begun), None
+    """Calls that were run already are answered with their outputs, as long as each is the same; the next goes on from there.
+
+    Where none was, the first begins anew, whether it says so or not: the state that is there is not its own.
+    """
+    left, state, first = deque(begun), None, True
     outputs: Tensors | None = None
     while True:
         try:
@@ -82,6 +87,9 @@ def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]]) -> Steps:
             left.clear()
             if step.graph == state:
                 step, state = replace(step, rewinds=not step.begins), None
+            elif first and state is None:
+                step = replace(step, begins=True)
+            first = False
         outputs = yield step
 
 
