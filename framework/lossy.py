@@ -47,7 +47,7 @@ def _refit(yardstick: Yardstick, measured: Measured) -> None:
     settings: dict[str, Any] = resolve(task.refit)(responses, yardstick.validation, fitted.settings)
     measured.variant = replace(measured.variant, settings=settings)
     codec: Codec = yardstick.job.codec(replace(fitted, settings={**fitted.settings, **settings}))
-    everything = [*yardstick.requests, *yardstick.job.odd_requests()]
+    everything = [*yardstick.requests, *yardstick.odd_requests()]
     measured.trace = Trace(replay(codec, everything, measured.trace.outputs), measured.trace.outputs)
     yardstick.judge(measured)
 

@@ -88,13 +88,21 @@ class Yardstick:
 
     def _answered(self, scheduler: Scheduler) -> tuple[Trace, Sequence[Response]]:
         """Of every row and odd request; where graphs have state the rows' scores too, which begin with the same long run."""
-        task, rows, odd = self.job.task, self.requests, self.job.odd_requests()
+        task, rows, odd = self.job.task, self.requests, self.odd_requests()
         if not (scheduler.stateful and task.scores):
             return trace(scheduler.codec, scheduler.backend, self.fitted.graphs, [*rows, *odd]), ()
-        judged = judging(task, scheduler.codec, rows, self.validation)
+        judged = judging(task, scheduler, rows, self.validation)
         found = scheduler.complete([*judged, *(scheduler.codec.start(request) for request in odd)])
         split = [(one["response"], one["scores"]) for one in found[: len(rows)]]
         return Trace([*(response for response, _ in split), *found[len(rows) :]], []), [scores for _, scores in split]
+
+    def odd_requests(self) -> list[Request]:
+        """Requests at the edges, short to answer where each takes many runs: it is what they ask that is odd."""
+        odd = self.job.odd_requests()
+        if not stateful(self.fitted.graphs):
+            return odd
+        brief = self.job.codec(self.fitted).interface().brief
+        return [{**brief, **request} for request in odd]
 
     def judge(self, measured: Measured) -> None:
         """Sets the metrics from the responses in the trace."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +20,7 @@ def judge_rows(task: Task, scheduler: Scheduler, requests: Sequence[Request], ta
     """The response to each row of a table, whose requests these are; with it, where the task has scores, these."""
     if not task.scores:
         return scheduler.answer(requests)
-    found = scheduler.complete(judging(task, scheduler.codec, requests, table))
+    found = scheduler.complete(judging(task, scheduler, requests, table))
     return merged([one["response"] for one in found], [one["scores"] for one in found])
 
 
@@ -36,40 +37,49 @@ def merged(responses: Sequence[Response], scored: Sequence[Response]) -> list[Re
     return [{**response, **score} for response, score in zip(responses, scored, strict=True)]
 
 
-def judging(task: Task, codec: Any, requests: Sequence[Request], table: Table) -> list[Steps]:
+def judging(task: Task, scheduler: Scheduler, requests: Sequence[Request], table: Table) -> list[Steps]:
     """Steps for each row of a table, whose requests these are; they return its ``response`` and its ``scores``."""
+    codec: Any = scheduler.codec
+    held = {name for name, graph in scheduler.graphs.items() if graph.state}
     pairs = zip(requests, task.targets(table), strict=True)
-    return [_judged(codec.score(request, targets), codec.start(request)) for request, targets in pairs]
+    return [_judged(codec.score(request, targets), codec.start(request), held) for request, targets in pairs]
 
 
-def _judged(score: Steps, answer: Steps) -> Steps:
-    """One after the other; what both begin with is run once."""
+def _judged(score: Steps, answer: Steps, held: AbstractSet[str]) -> Steps:
+    """One after the other; what both begin with is run once. held: graphs with state."""
     begun: list[tuple[Call, Tensors]] = []
-    scores = yield from _noting(score, begun)
-    response = yield from _repeating(answer, begun)
+    scores = yield from _noting(score, begun, held)
+    response = yield from _repeating(answer, begun, held)
     return {"response": response, "scores": scores}
 
 
-def _noting(steps: Steps, begun: list[tuple[Call, Tensors]]) -> Steps:
-    """Fills `begun` with the calls up to the first that a state begins with, and their outputs; with nothing if none does."""
+def _noting(steps: Steps, begun: list[tuple[Call, Tensors]], held: AbstractSet[str]) -> Steps:
+    """Fills `begun` with the calls up to the first of a graph with state, and their outputs; with nothing if that state is gone
+    at the end, because another began or its rows branched.
+    """
     outputs: Tensors | None = None
+    noting, gone = True, False
     while True:
         try:
             step = next(steps) if outputs is None else steps.send(outputs)
         except StopIteration as end:
-            if not any(call.begins for call, _ in begun):
+            if gone:
                 begun.clear()
             response: Response = end.value
             return response
         outputs = yield step
-        if isinstance(step, Call) and not any(call.begins for call, _ in begun):
+        if isinstance(step, Call) and noting:
             begun.append((step, outputs))
+            noting = step.graph not in held
+        elif isinstance(step, Call):
+            gone = gone or step.begins or step.parents is not None
 
 
-def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]]) -> Steps:
+def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]], held: AbstractSet[str]) -> Steps:
     """Calls that were run already are answered with their outputs, as long as each is the same; the next goes on from there.
 
-    Where none was, the first begins anew, whether it says so or not: the state that is there is not its own.
+    Where there is no state to go back to, the first that is run begins anew, whether it says so or not: what is there is not
+    its own.
     """
     left, state, first = deque(begun), None, True
     outputs: Tensors | None = None
@@ -81,7 +91,7 @@ def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]]) -> Steps:
             return response
         if isinstance(step, Call) and left and _same(step, left[0][0]):
             call, outputs = left.popleft()
-            state = call.graph if call.begins else None
+            state = call.graph if call.graph in held else None
             continue
         if isinstance(step, Call):
             left.clear()

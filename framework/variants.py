@@ -124,7 +124,7 @@ def _compare_steps(yardstick: Yardstick, reference: Measured, measured: Measured
     job, requests = yardstick.job, yardstick.requests
     codec: Any = job.codec(yardstick.fitted)
     together = Lockstep(codec, yardstick.fitted.graphs, module, backend, job.console.disclosure.value)
-    everything = [*requests, *job.odd_requests()]
+    everything = [*requests, *yardstick.odd_requests()]
     pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
     other = {row for row, answers in pairs if difference(*answers) == float("inf")}
     alone = sorted({*range(min(ALONE, len(requests))), *range(len(requests), len(everything)), *other})

@@ -28,38 +28,41 @@ class Recording:
         return {"more": np.ones((*feeds["ids"].shape, 2), np.float32)}
 
 
-class Codec:
-    """Both read a prompt, and then different tokens; `begins`: whether the first call says that it does."""
+def run(*ids: int, **how: Any) -> Call:
+    return Call("decoder", {"ids": np.array([ids])}, **how)
 
-    def __init__(self, *, begins: bool, scored: tuple[int, ...] = (1, 2)) -> None:
-        self.begins, self.scored = begins, scored
+
+class Codec:
+    """Both sides are calls; an answer also says something on its way."""
+
+    def __init__(self, scored: list[Call], said: list[Call]) -> None:
+        self.scored, self.said = scored, said
 
     def start(self, request: Request) -> Steps:
-        yield self.call(1, 2, begins=self.begins)
-        yield Event({"token": 4})
-        yield self.call(4)
-        yield self.call(5)
+        for call in self.said:
+            yield call
+            yield Event({"token": 0})
         return {"answer": request["text"]}
 
     def score(self, request: Request, targets: dict[str, str]) -> Steps:
-        yield self.call(*self.scored, begins=self.begins)
-        yield self.call(3, 3, 3)
+        for call in self.scored:
+            _: Tensors = yield call
         return {"nats": 1.0}
 
-    @staticmethod
-    def call(*ids: int, begins: bool = False) -> Call:
-        return Call("decoder", {"ids": np.array([ids])}, begins=begins)
 
-
-SCORED, SAID = [([1, 2], 0), ([3, 3, 3], 2)], [([4], 2), ([5], 3)]
+PROMPT, SCORED, SAID = ([1, 2], 0), ([3, 3, 3], 2), [([4], 2), ([5], 3)]
+BEGIN, ASK, SAY = run(1, 2, begins=True), run(3, 3, 3), [run(4), run(5)]
 
 
 @pytest.mark.parametrize(
     ("codec", "expected"),
     [
-        (Codec(begins=True), [*SCORED, *SAID]),
-        (Codec(begins=False), [*SCORED, ([1, 2], 0), *SAID]),
-        (Codec(begins=True, scored=(1, 7)), [([1, 7], 0), ([3, 3, 3], 2), ([1, 2], 0), *SAID]),
+        (Codec([BEGIN, ASK], [BEGIN, *SAY]), [PROMPT, SCORED, *SAID]),
+        (Codec([run(1, 2), ASK], [run(1, 2), *SAY]), [PROMPT, SCORED, *SAID]),  # neither says that it begins
+        (Codec([run(1, 7), ASK], [run(1, 2), *SAY]), [([1, 7], 0), SCORED, PROMPT, *SAID]),
+        (Codec([BEGIN, run(6, begins=True)], [BEGIN, *SAY]), [PROMPT, ([6], 0), PROMPT, *SAID]),  # another state began
+        (Codec([BEGIN, run(6, parents=[0])], [BEGIN, *SAY]), [PROMPT, ([6], 2), PROMPT, *SAID]),  # rows branched
+        (Codec([], [run(1, 2), *SAY]), [PROMPT, *SAID]),
     ],
 )
 def test_what_both_begin_with_is_run_once_and_neither_goes_on_from_the_others_state(codec: Any, expected: Any) -> None:

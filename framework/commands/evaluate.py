@@ -88,13 +88,13 @@ def judge(model: Model, table: Table) -> Evaluation:
     from framework.scoring import judge_rows
 
     evaluate = resolve(model.task.evaluate)  # before the answers: it may need what is not installed
+    model.catch_up()
     requests = []
     for row, request in enumerate(model.task.requests(table)):
         try:
             requests.append(model.codec.parse(request))
         except InputError as error:
             raise InputError(f"{table.where(row)}: {error}") from error
-    model.catch_up()
     responses: list[Response] = []
     with tqdm(total=len(requests), unit=" rows", disable=None, leave=False) as progress:
         while len(responses) < len(requests):

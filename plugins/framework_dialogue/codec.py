@@ -15,7 +15,7 @@ from framework_text.generation.templates import Message, Template
 from framework_text.tokenizer import read_tokenizer, token_ids
 
 VERSION = 1
-SHORT = {"max_tokens": 8, "temperature": 0}  # of examples that are answered wherever the artifact is opened, and of odd ones
+SHORT = {"max_tokens": 8, "temperature": 0}  # for examples that are answered again wherever the artifact is opened
 ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -135,7 +135,7 @@ class DialogueCodec:
 
     @staticmethod
     def odd_requests() -> list[Request]:
-        alone = [{"messages": [{"role": "user", "content": text}], **SHORT} for text in ODD_TEXTS]
+        alone = [{"messages": [{"role": "user", "content": text}]} for text in ODD_TEXTS]
         turns = [{"role": ("user", "assistant")[turn % 2], "content": f"word {turn} " * 40} for turn in range(21)]
         return [*alone, {"messages": turns, "max_tokens": 2}]
 

@@ -17,7 +17,7 @@ from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 2
-BRIEF = 8  # tokens of golden examples, which are answered wherever the artifact is opened, and of odd requests
+BRIEF = 8  # tokens of golden examples, which are answered wherever the artifact is opened
 ODD_TEXTS = ("", " ", "a", "?!", "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -145,8 +145,7 @@ class SummarizationCodec:
 
     @staticmethod
     def odd_requests() -> list[Request]:
-        several = "word " * 2000  # windows
-        return [{"text": text, "max_tokens": BRIEF} for text in (*ODD_TEXTS, several)]
+        return [*({"text": text} for text in ODD_TEXTS), {"text": "word " * 2000, "windows": 3}]
 
 
 def response(summary: str, complete: bool, cut: bool, read: int) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from itertools import islice
 from typing import Any
 
 import torch
@@ -12,6 +11,7 @@ from transformers import GenerationConfig
 FORCED = ("decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id")
 PROMPTS, TOKENS = 20, 32  # answers compared in every export, and how long they are at most
 TOGETHER = 5  # prompts that `generate` continues at once, those most alike in length
+SCORES = 5 << 20  # attention scores of all of them, for one head: eager attention holds them
 
 
 def generated(
@@ -29,10 +29,12 @@ def generated(
     ours = network.config._attn_implementation
     network.set_attn_implementation("eager")
     network.generation_config = settings  # which would fill in what is not set here: beams, penalties
-    order = iter(sorted(range(len(prompts)), key=lambda row: len(prompts[row])))
+    order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
     found: dict[int, tuple[list[int], bool]] = {}
     try:
-        while rows := list(islice(order, TOGETHER)):
+        while order:
+            count = max(1, min(TOGETHER, SCORES // len(prompts[order[0]]) ** 2))
+            rows, order = order[:count], order[count:]
             ids, mask = _padded([prompts[row] for row in rows], settings.pad_token_id, first=not apart)
             with torch.no_grad():
                 whole = network.generate(
