@@ -179,8 +179,8 @@ class Task:
     complete: ``"module:function"``, called with `Splits` and the folder of the resources once everything is measured: writes
         there what an artifact in use should know and a model that is judged must not, such as everyone's latest purchases.
     scores: the codec has ``score(request, targets)``, steps like those of `start` whose response, what the model says of a
-        row's targets (how likely they are), is added to the row's response for `evaluate`. targets: {column: text}. A call
-        that both begin with, such as reading a prompt, is run once.
+        row's targets (how likely they are), is added to the row's response for `evaluate`. targets: {column: text}. Calls
+        that both begin with, up to the first of a graph with state, such as reading a prompt, are run once.
     """
 
     name: str

@@ -169,3 +169,18 @@ def test_the_packaged_file_is_the_pinned_one() -> None:
             pytest.skip(str(missing))
     model = options_of(compose_recipe("summarization", []).model, Writing)  # which compares the checksum
     assert sum(path.stat().st_size for path in find(model.backbone.name)) == 253_113_024
+
+
+def test_the_header_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a large vocabulary it takes longer than the weights, and transformers asks for it three times."""
+    gguf, read = importlib.import_module("gguf"), list[str]()
+    own = gguf.GGUFReader
+
+    def reader(path: str) -> object:
+        read.append(path)
+        return own(path)
+
+    monkeypatch.setattr(gguf, "GGUFReader", reader)
+    fetch(BackboneSource(name=str(file)))
+    assert len(read) == 1
+    assert gguf.GGUFReader is reader  # as it was before
