@@ -99,7 +99,8 @@ class Scheduler:
             if step.begins:
                 job.slots = []
             if step.rewinds:
-                assert len(job.begun) == len(job.slots), "a call rewinds to a beginning whose rows are no longer there"
+                if len(job.begun) != len(job.slots):
+                    raise ValueError("a call rewinds to a beginning whose rows are no longer there: they have branched since")
                 for slot, lengths in zip(job.slots, job.begun, strict=True):
                     slot.rewind(lengths)
             feed = step.feeds[self.graphs[step.graph].inputs[0].name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,15 +17,20 @@ SHOWN = 6  # rows of which the answer is shown
 
 
 def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
-    """chrf: character n-gram F-score (Popovic 2015) over all answers. rouge_l: F-measure, the mean over rows (Lin 2004).
+    """chrf: character n-gram F-score (Popovic 2015; chrF2 of sacrebleu) over all answers. rouge_l: F-measure, the mean over
+    rows (Lin 2004). Both compare with all answers that were given to the same conversation: the likest counts.
 
     perplexity: of a token of the given answers, where the candidate is a language model. distinct_1, distinct_2: the share
     of words and pairs of words that are different ones (Li et al. 2016). words: of an answer, on average.
     """
     said, given = [response["content"] for response in responses], list(table.columns["answer"])
+    accepted: dict[str, list[str]] = defaultdict(list)
+    for messages, answer in zip(table.columns["messages"], given, strict=True):
+        accepted[messages].append(answer)
+    references = [accepted[messages] for messages in table.columns["messages"]]
     metrics = {
-        "chrf": float(torch.as_tensor(chrf_score(said, [[one] for one in given]))),
-        "rouge_l": float(rouge_score(said, given, rouge_keys="rougeL")["rougeL_fmeasure"]),
+        "chrf": float(torch.as_tensor(chrf_score(said, references, n_word_order=0))),
+        "rouge_l": float(rouge_score(said, references, accumulate="best", rouge_keys="rougeL")["rougeL_fmeasure"]),
         "distinct_1": distinct(said, 1),
         "distinct_2": distinct(said, 2),
         "words": sum(len(one.split()) for one in said) / len(said),

@@ -17,6 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 from unittest.mock import patch
 
@@ -29,6 +30,7 @@ BLOCK = 1 << 20
 FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}  # types of metadata
 TEXT, ARRAY = 8, 9
 LONGEST = 1 << 20  # bytes of a text in the metadata
+CONVERTING = Lock()  # while transformers' way to read a header is another one
 
 
 def is_gguf(name: str) -> bool:
@@ -231,7 +233,7 @@ def _save(file: Path, folder: Path) -> None:
     logging.disable_progress_bar()
     place, name = str(folder), str(file)  # the whole path: a name alone would be sought in the working directory first
     # transformers reads the file for the tokenizer, the config and the weights; its header, a token at a time, takes longest
-    with patch.object(gguf, "GGUFReader", lru_cache(maxsize=1)(gguf.GGUFReader)):
+    with CONVERTING, patch.object(gguf, "GGUFReader", lru_cache(maxsize=1)(gguf.GGUFReader)):
         AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(folder)
         found: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32, output_loading_info=True)
     model, loaded = found

@@ -62,7 +62,7 @@ def within(minutes: float, pace: float, rows: int, held_out: int, epochs: int) -
         return rows, epochs
     fitting = max(1, int(seconds / whole + 0.15))  # a seventh more than the time, rather than an epoch less
     left = seconds * pace - VALIDATION * held_out
-    return (rows, fitting) if fitting > 1 or seconds * 1.15 >= whole else (min(rows, max(int(left), rows // 100)), 1)
+    return (rows, fitting) if fitting > 1 or seconds * 1.15 >= whole else (min(rows, max(int(left), ceil(rows / 100))), 1)
 
 
 def kept(context: FitContext) -> Plan | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -42,6 +43,19 @@ class TestConformance(TaskConformance):
 
     def overrides(self, folder: Path) -> list[str]:
         return small(folder)
+
+    def test_a_plan_cut_by_the_time_is_repeated_exactly_by_what_the_run_says(self, tmp_path: Path) -> None:
+        def learned(name: str, *settings: str) -> tuple[str, int, dict[str, Any]]:
+            with self.job(tmp_path / name, *settings) as (job, splits):
+                fitted = self.fit(job, splits)
+                weights = fitted.graphs[0].module.state_dict()
+                return (job.folder / "run.log").read_text("utf-8"), fitted.facts["rows"], weights
+
+        log, rows, weights = learned("cut", "model.minutes=0.00001")
+        (repeats,) = re.findall("to repeat it anywhere: (.*)", log)
+        _, again, same = learned("again", *repeats.split())
+        assert again == rows < 10
+        assert all((same[name] == weights[name]).all() for name in weights)
 
 
 def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) -> None:
@@ -184,6 +198,22 @@ def test_each_answer_of_a_dialogue_is_judged() -> None:
     assert metrics["ended"] == 0.5
     assert distinct(["a b a", "a b"], 1) == pytest.approx(2 / 5)
     assert distinct(["a b a", "a b"], 2) == pytest.approx(2 / 3)
+
+
+def test_any_answer_that_was_given_to_a_conversation_counts() -> None:
+    """Overlap is that with the likest of them; chrf is of characters alone, as sacrebleu has it by default."""
+
+    def judged(given: dict[str, str], *contents: str) -> tuple[float, float]:
+        asked = [json.dumps(said(text.strip())) for text in given]
+        table = Table({"messages": asked, "answer": list(given.values())}, [*range(len(given))], "talk.jsonl")
+        metrics = evaluate([{"content": content, "finish_reason": "stop"} for content in contents], table, {}).metrics
+        return metrics["chrf"], metrics["rouge_l"]
+
+    given = {"how are you": "fine thanks", "how are you ": "not so well", "who are you": "a cat"}
+    assert judged(given, "not so well", "not so well", "a cat") == pytest.approx((1, 1))
+    assert max(judged(given, "a cat", "a cat", "not so well")) < 0.5
+    sat = {"where": "the cat sat on the mat", "hello": "hi there"}
+    assert judged(sat, "the cat sat on mat", "hello there")[0] == pytest.approx(0.615789, abs=1e-5)  # what sacrebleu 2.6 says
 
 
 def test_rows_of_files_ask_what_training_reads(codec: DialogueCodec) -> None:

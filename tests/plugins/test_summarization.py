@@ -221,6 +221,7 @@ def test_exporters_that_cannot_take_a_cache_are_refused_before_anything_is_train
         ("model.adapter=dora", "model.adapter=dora: write one of lora, adalora, none"),
         ("task.max_summary=0", "must be at least 1"),
         ("model.batch_size=0", "must be at least 1"),
+        ("model.rows=0", "model.rows=0 must be at least 1"),
         ("model.learning_rate=3", "must lie between 0 and 1"),
         ("task.windows=0", "task.windows=0 must be at least 1"),
         ("task.beams=0", "task.beams=0 must lie between 1 and 16"),

@@ -51,6 +51,7 @@ def test_a_plan_that_does_not_fit_loses_epochs_first_then_rows() -> None:
     rows, epochs = within(5, 100, 1_000_000, 5000, 2)
     assert epochs == 1
     assert 25_000 < rows < 30_000
+    assert within(0.001, 1, 50, 50, 2) == (1, 1)
 
 
 def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,8 @@ def problems(model: Writing, window: int, families: tuple[str, ...] = DECODER_ON
             f"model.epochs={model.epochs}, model.batch_size={model.batch_size} and model.patience={model.patience} "
             "must be at least 1"
         )
+    if model.rows is not None and model.rows < 1:
+        found.append(f"model.rows={model.rows} must be at least 1, or null for all that fit into the time")
     if not 0 < model.learning_rate < 1 or model.weight_decay < 0 or not 0 <= model.warmup < 1:
         found.append(
             f"model.learning_rate={model.learning_rate} must lie between 0 and 1, model.weight_decay={model.weight_decay} must "

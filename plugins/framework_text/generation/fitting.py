@@ -122,6 +122,7 @@ def recomputing(network: Any) -> None:
 def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], collate: Collate) -> Plan:
     """From rows and the time stated; how fast rows are learned is measured on some of them."""
     options, rows = writer.options, len(splits["train"].prompts)
+    rows = min(rows, options.rows or rows)
     batch, rate = options.batch_size, options.learning_rate
     if context.trainer.get("max_steps", -1) != -1 or any(context.trainer.get(name) for name in ("max_epochs", "max_time")):
         return Plan(rows, None, batch, rate, [])
@@ -133,7 +134,7 @@ def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], coll
     why.append(f"{pace:.1f} rows a second are learned on this machine: about {fitting * epochs / pace / 60:.1f} minutes")
     if (fitting, epochs) != (rows, options.epochs):
         why.append(f"cut to fit into model.minutes={options.minutes:g}; model.minutes=null takes as long as it needs")
-        why.append(f"to repeat it anywhere: trainer.max_epochs={epochs} data.limit_rows={fitting}")
+        why.append(f"to repeat it anywhere: trainer.max_epochs={epochs} model.rows={fitting}")
     return Plan(fitting, epochs, batch, rate, why)
 
 

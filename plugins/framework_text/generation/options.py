@@ -19,6 +19,7 @@ class Writing(BackboneSource):
     rank: int = 16  # of those matrices; with adalora their mean at the end
     alpha: int = 32  # what they say counts alpha / rank times
     minutes: Optional[float] = 10.0  # training time to plan for, on this machine; None: as long as it takes
+    rows: Optional[int] = None  # answers learned at most, drawn at random; None: as many as fit into the time
     epochs: int = 2  # at most; the learning rate falls to 0 by then
     learning_rate: float = 3e-4  # at the end of warm-up
     batch_size: int = 4  # rows of a step, over all devices together
