@@ -26,6 +26,7 @@ from framework_text.tokenizer import write_tokenizer
 
 C = TypeVar("C")
 TIMED = 6  # batches from which the speed of learning is measured
+VALIDATED = 200  # validation rows at random whose loss says after each epoch whether to go on
 
 
 @dataclass(frozen=True)
@@ -81,15 +82,15 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
     collate = Collate(tokenizer.pad_token_id or 0, apart=network.config.is_encoder_decoder)
     plan = kept(context) or keep(_plan(context, writer, splits, collate), context.folder)
     context.show(plan.section())
-    some = {"train": splits["train"].rows(plan.rows, context.seed), "validation": splits["validation"].rows()}
-    loader = WriterBatches(some["train"], some["validation"], collate, options.batch_size, context.seed)
+    learned, judged = splits["train"].rows(plan.rows, context.seed), splits["validation"].rows(VALIDATED, context.seed)
+    loader = WriterBatches(learned, judged, collate, options.batch_size, context.seed)
     if plan.epochs is not None:
         context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
     by_loss = replace(context, metric=Metric("loss", maximize=False))  # writing in every epoch would take longer than learning
     training = train(writer, loader, by_loss, patience=options.patience)
     if options.checkpointing:
         network.disable_input_require_grads()
-    learned = sum(weights.numel() for weights in writer.parameters() if weights.requires_grad)
+    trained = sum(weights.numel() for weights in writer.parameters() if weights.requires_grad)
     ranks = dict(zip(("ranks_left", "ranks_begun"), writer.ranks.left(), strict=True)) if writer.ranks else {}
     merged = network if options.adapter == "none" else model.merge_and_unload()
     source, alone = options.backbone, training["devices"].startswith("1 x ")
@@ -102,10 +103,10 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
             "licence": source.licence or "not stated (model.licence= records it)",
             "parameters": sum(weights.numel() for weights in merged.parameters()),
             "adapter": options.adapter,
-            "trained_parameters": learned,
+            "trained_parameters": trained,
             **ranks,
             "rows": plan.rows,
-            "padding": round(padding(some["train"], options.batch_size, context.seed, apart=collate.apart, split=alone), 4),
+            "padding": round(padding(learned, options.batch_size, context.seed, apart=collate.apart, split=alone), 4),
             "window": window,
             **training,
         },
@@ -130,7 +131,8 @@ def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], coll
     if options.minutes is None:
         return Plan(rows, options.epochs, batch, rate, why)
     pace = learning_pace(writer, splits["train"].rows(), batch, collate, context, TIMED)
-    fitting, epochs = within(options.minutes, pace, rows, len(splits["validation"].prompts), options.epochs)
+    validated = min(len(splits["validation"].prompts), VALIDATED)
+    fitting, epochs = within(options.minutes, pace, rows, validated, options.epochs)
     why.append(f"{pace:.1f} rows a second are learned on this machine: about {fitting * epochs / pace / 60:.1f} minutes")
     if (fitting, epochs) != (rows, options.epochs):
         why.append(f"cut to fit into model.minutes={options.minutes:g}; model.minutes=null takes as long as it needs")
