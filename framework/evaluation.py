@@ -24,8 +24,10 @@ def evaluate(job: Job, fitted: Mapping[str, Fitted], test: Table) -> dict[str, E
         else:
             from framework.modules import fitted_backend
 
-            scheduler = Scheduler(job.codec(candidate), fitted_backend(candidate), candidate.graphs)
-            responses = judge_rows(job.task, scheduler, requests, test)
+            backend = fitted_backend(candidate)
+            with job.progress(name, len(requests)) as answered:
+                scheduler = Scheduler(job.codec(candidate), backend, candidate.graphs, answered=answered)
+                responses = judge_rows(job.task, scheduler, requests, test)
         found[name] = resolve(job.task.evaluate)(responses, test, candidate.facts)
     for section in found[job.task.model.name].sections:
         job.console.show(section)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
 
 from framework.artifact import Draft
 from framework.checks import check_recipe, options_of
@@ -102,6 +103,13 @@ class Job:
     @property
     def recipe(self) -> str:
         return self.state.recipe
+
+    @contextmanager
+    def progress(self, what: str, rows: int) -> Iterator[Callable[[], object]]:
+        """A bar on the terminal, where that takes a while; what it yields is called for each row that is done."""
+        hidden = True if self.config.trainer.enable_progress_bar is False else None  # None: where no one looks
+        with tqdm(total=rows, desc=what, unit=" rows", delay=1, leave=False, disable=hidden) as bar:
+            yield bar.update
 
     def check_data(self, splits: Splits) -> None:
         """Raises InputError when a run that is entered again would see other rows than it began with."""

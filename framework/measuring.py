@@ -69,9 +69,11 @@ class Yardstick:
 
         bytes_: of weights or files; the tables that graphs share are added.
         """
-        scheduler = Scheduler(self.job.codec(self.fitted), backend, self.fitted.graphs)
-        started = time.perf_counter()
-        traced, scores = self._answered(scheduler)
+        odd = self.odd_requests()
+        with self.job.progress(name, len(self.requests) + len(odd)) as answered:
+            scheduler = Scheduler(self.job.codec(self.fitted), backend, self.fitted.graphs, answered=answered)
+            started = time.perf_counter()
+            traced, scores = self._answered(scheduler, odd)
         rate = len(traced.responses) / (time.perf_counter() - started)
         singles, alone = [], []
         count = LONG_SINGLES if stateful(self.fitted.graphs) else SINGLES
@@ -86,11 +88,11 @@ class Yardstick:
         self.judge(measured)
         return measured
 
-    def _answered(self, scheduler: Scheduler) -> tuple[Trace, Sequence[Response]]:
+    def _answered(self, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
         """Of every row and odd request; where graphs have state the rows' scores too, which begin with the same long run."""
-        task, rows, odd = self.job.task, self.requests, self.odd_requests()
+        task, rows = self.job.task, self.requests
         if not (scheduler.stateful and task.scores):
-            return trace(scheduler.codec, scheduler.backend, self.fitted.graphs, [*rows, *odd]), ()
+            return trace(scheduler, [*rows, *odd]), ()
         judged = judging(task, scheduler, rows, self.validation)
         found = scheduler.complete([*judged, *(scheduler.codec.start(request) for request in odd)])
         split = [(one["response"], one["scores"]) for one in found[: len(rows)]]

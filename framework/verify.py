@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from framework.errors import ParityError
-from framework.graphs import Backend, Call, Check, Codec, Graph, Request, Response, Tensors, stateful
+from framework.graphs import Backend, Call, Check, Codec, Graph, Request, Response, Tensors
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 
@@ -72,11 +72,10 @@ class Parity:
             )
 
 
-def trace(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Trace:
+def trace(scheduler: Scheduler, requests: Sequence[Request]) -> Trace:
     """Answers requests and keeps the outputs of every call."""
     outputs: Record = []
-    kept = None if stateful(graphs) else outputs
-    return Trace(Scheduler(codec, backend, graphs).answer(requests, kept), outputs)
+    return Trace(scheduler.answer(requests, None if scheduler.stateful else outputs), outputs)
 
 
 def replay(codec: Codec, requests: Sequence[Request], outputs: Record) -> list[Response]:

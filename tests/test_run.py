@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 import framework
 from framework.__main__ import main
 from framework.artifact import open_artifact
+from framework.job import Job
 from tests import forked
 
 
@@ -76,6 +82,18 @@ def test_the_trained_module_opens_with_transformers(run_folder: Path) -> None:
 
     answers = pipeline("text-classification", str(run_folder / "torch"))(["the lovely flight"])
     assert answers[0]["label"] in {"negative", "neutral", "positive"}
+
+
+@pytest.mark.parametrize(("looked_at", "wanted", "shows"), [(True, None, True), (True, False, False), (False, None, False)])
+def test_rows_are_counted_on_a_terminal(monkeypatch: pytest.MonkeyPatch, looked_at: bool, wanted: bool, shows: bool) -> None:
+    terminal = io.StringIO()
+    monkeypatch.setattr(terminal, "isatty", lambda: looked_at)
+    monkeypatch.setattr(sys, "stderr", terminal)
+    job: Any = SimpleNamespace(config=OmegaConf.create({"trainer": {"enable_progress_bar": wanted}}))
+    with Job.progress(job, "fine-tuned writer", 4) as answered:
+        time.sleep(1.1)
+        answered()
+    assert ("fine-tuned writer:  25%" in terminal.getvalue()) == shows
 
 
 def test_a_run_folder_is_never_overwritten(run_folder: Path, small: list[str]) -> None:

@@ -66,7 +66,9 @@ BEGIN, ASK, SAY = run(1, 2, begins=True), run(3, 3, 3), [run(4), run(5)]
     ],
 )
 def test_what_both_begin_with_is_run_once_and_neither_goes_on_from_the_others_state(codec: Any, expected: Any) -> None:
-    backend = Recording()
-    found = judge_rows(TASK, Scheduler(codec, backend, [GRAPH]), [{"text": text} for text in "abc"], ROWS)
+    backend, answered = Recording(), []
+    scheduler = Scheduler(codec, backend, [GRAPH], answered=lambda: answered.append(len(backend.runs)))
+    found = judge_rows(TASK, scheduler, [{"text": text} for text in "abc"], ROWS)
     assert found == [{"answer": text, "nats": 1.0} for text in "abc"]
     assert backend.runs == [run for run in expected for _ in range(3)]
+    assert answered == [len(backend.runs)] * 3

@@ -12,6 +12,7 @@ from framework.errors import ParityError
 from framework.graphs import Check, Graph, State, Tensor, Tensors
 from framework.privacy import LEFT_OUT, Disclosure
 from framework.runtime.model import load_model
+from framework.runtime.scheduler import Scheduler
 from framework.verify import Parity, compare, compare_outputs, compare_shapes, run_checks, trace
 from framework_text.tokenizer import same_tokens
 
@@ -36,11 +37,12 @@ REQUESTS = [{"text": f"the {word} flight"} for word in ("lovely", "awful", "blue
 def test_a_difference_beyond_tolerance_fails_with_the_rows(run_folder: Path) -> None:
     model = load_model(run_folder, "onnx")
     graphs, backend = model.artifact.graphs, model.scheduler.backend
-    expected = trace(model.codec, backend, graphs, REQUESTS)
-    found = trace(model.codec, Shifted(backend, 2e-4), graphs, REQUESTS)
+    expected, found, near = (
+        trace(Scheduler(model.codec, b, graphs), REQUESTS) for b in (backend, Shifted(backend, 2e-4), Shifted(backend, 2e-5))
+    )
     with pytest.raises(ParityError, match=r"5 of 5 comparisons differ(.|\n)*the lovely flight(.|\n)*tolerance 1e-04"):
         compare(graphs, REQUESTS, expected, found).require("onnx")
-    fine = compare(graphs, REQUESTS, expected, trace(model.codec, Shifted(backend, 2e-5), graphs, REQUESTS))
+    fine = compare(graphs, REQUESTS, expected, near)
     fine.require("onnx")
     assert 1e-5 < fine.largest < 3e-5
 
@@ -53,7 +55,7 @@ def test_the_rows_shown_are_masked_or_left_out(run_folder: Path, disclosure: Dis
     model = load_model(run_folder, "onnx")
     graphs, backend = model.artifact.graphs, model.scheduler.backend
     requests = [{"text": "the lovely flight of @bob_smith"}]
-    expected, found = (trace(model.codec, b, graphs, requests) for b in (backend, Shifted(backend, 0.4)))
+    expected, found = (trace(Scheduler(model.codec, b, graphs), requests) for b in (backend, Shifted(backend, 0.4)))
     parity = compare(graphs, requests, expected, found, disclosure.value)
     never = Check("a check", lambda codec, rows: [0])
     for fails in (lambda: parity.require("onnx"), lambda: run_checks([never], model.codec, requests, disclosure.value)):

@@ -64,10 +64,20 @@ class Job:
 
 
 class Scheduler:
-    """Answers requests with a codec over a backend, at most `rows` rows and `elements` padded elements a run."""
+    """Answers requests with a codec over a backend, at most `rows` rows and `elements` padded elements a run.
+
+    answered: called after each.
+    """
 
     def __init__(
-        self, codec: Codec, backend: Backend, graphs: Sequence[Graph], rows: int = MAX_ROWS, elements: int = MAX_ELEMENTS
+        self,
+        codec: Codec,
+        backend: Backend,
+        graphs: Sequence[Graph],
+        rows: int = MAX_ROWS,
+        elements: int = MAX_ELEMENTS,
+        *,
+        answered: Callable[[], object] | None = None,
     ) -> None:
         self.codec = codec
         self.backend = backend
@@ -75,6 +85,7 @@ class Scheduler:
         self.rows = rows
         self.elements = elements
         self.stateful = stateful(graphs)
+        self.answered = answered
 
     def start(self, request: Request, hear: Callable[[Event], None] | None = None) -> Job:
         """Runs the codec up to its first call."""
@@ -95,6 +106,8 @@ class Scheduler:
                 step = next(job.steps)
         except StopIteration as end:
             job.call, job.response, job.slots = None, end.value, []
+            if self.answered is not None:
+                self.answered()
         else:
             if step.begins:
                 job.slots = []

@@ -25,7 +25,7 @@ from framework.modules import fitted_backend
 from framework.plugins import load_plugins, resolve
 from framework.runtime.scheduler import Scheduler
 from framework.scoring import judge_rows
-from framework.verify import Parity, compare_shapes, trace
+from framework.verify import Parity, compare_shapes
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
 BLOCKED = f"import sys\nfor name in {HEAVY!r}:\n    sys.modules[name] = None\n"
@@ -131,7 +131,7 @@ class TaskConformance(_Conformance):
             interface = codec.interface()
             requests = [interface.example, *job.task.requests(splits.validation)]
             parsed = [codec.parse(request) for request in requests]
-            responses = trace(codec, fitted_backend(fitted), fitted.graphs, parsed).responses
+            responses = Scheduler(codec, fitted_backend(fitted), fitted.graphs).answer(parsed)
         for schema, found in ((interface.request, [interface.example]), (interface.response, responses)):
             Draft4Validator.check_schema(schema)  # what OpenAPI 3.0 takes is a part of it
             for value in found:

@@ -14,8 +14,8 @@ from transformers import AutoTokenizer
 import framework
 from framework import InputError, ModuleBackend, Table
 from framework.data.loading import judged
+from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
-from framework.verify import trace
 from framework_dialogue.codec import DialogueCodec
 from framework_dialogue.data import answers
 from framework_dialogue.evaluation import distinct, evaluate
@@ -265,7 +265,7 @@ def test_encoder_decoder_models_answer_conversations_as_generate_does(tmp_path: 
         assert fitted.references is not None
         references = fitted.references(codec, job.requests(codec, judged(job.task, splits.validation)))
         asked = [request for request, _ in references]
-        found = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, asked).responses
+        found = Scheduler(codec, ModuleBackend(fitted.graphs), fitted.graphs).answer(asked)
     assert found == [expected for _, expected in references]
     assert len({answer["content"] for answer in found}) > 1
     assert max(answer["dropped_messages"] for answer in found) > 0

@@ -23,7 +23,6 @@ from framework.runtime.model import Model, difference
 from framework.runtime.scheduler import Scheduler
 from framework.scoring import judge_rows, score_rows
 from framework.testing import TaskConformance
-from framework.verify import trace
 from framework_summarization.baselines import first_sentence, first_three_sentences
 from framework_summarization.codec import as_text, references
 from framework_summarization.evaluation import evaluate
@@ -195,7 +194,8 @@ def test_encoder_decoder_models_are_held_to_generate_in_each_run(tmp_path: Path,
         codec = job.codec(fitted)
         assert fitted.references is not None
         references = fitted.references(codec, job.requests(codec, splits.validation))
-        found = trace(codec, ModuleBackend(fitted.graphs), fitted.graphs, [request for request, _ in references]).responses
+        scheduler = Scheduler(codec, ModuleBackend(fitted.graphs), fitted.graphs)
+        found = scheduler.answer([request for request, _ in references])
     assert found == [expected for _, expected in references]
     assert {answer["text_was_cut"] for answer in found} == {True, False}
     assert len({answer["summary"] for answer in found}) > 1

@@ -82,7 +82,7 @@ def in_loop(test: Callable[[Callable[..., Engine], Gate], Coroutine[Any, Any, No
         async def whole() -> None:
             gate, engines = Gate(), []
 
-            def engine(rounds: int = 1, queue: int = 100, wait: float = 0.0, **limits: int) -> Engine:
+            def engine(rounds: int = 1, queue: int = 100, wait: float = 0.0, **limits: Any) -> Engine:
                 scheduler = Scheduler(Sum({"rounds": rounds}, Path()), gate, [GRAPH], **limits)
                 engines.append(Engine(scheduler, asyncio.get_running_loop(), Nobody(), wait, queue))
                 return engines[-1]
