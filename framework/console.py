@@ -14,6 +14,8 @@ from framework.privacy import Disclosure
 
 CELL = 100  # characters of a table cell shown on the terminal
 ROWS = 30  # of a table; the report has them all
+LOG = "run.log"
+STEP = "== "  # what a line that names a step begins with
 
 
 class Shown(NamedTuple):
@@ -30,7 +32,7 @@ class Console:
     """
 
     def __init__(self, folder: Path, disclosure: Disclosure) -> None:
-        self.path = folder / "run.log"
+        self.path = folder / LOG
         self.disclosure = disclosure
         self.sections: list[Shown] = []
         self._step = ""
@@ -46,7 +48,7 @@ class Console:
 
     def step(self, name: str) -> None:
         self._step = name
-        self.say(f"\n== {name}")
+        self.say(f"\n{STEP}{name}")
 
     def show(self, section: Section) -> None:
         """Prints a section and keeps it for the report."""

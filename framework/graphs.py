@@ -48,7 +48,7 @@ class Graph:
     tolerance: largest absolute difference an exact export may show, per output.
     unscaled: outputs without a scale of their own, such as states: where their largest value is above 1, the tolerance is a
         share of it.
-    decides: the output whose argmax over the last axis is the answer, if there is one; a codec that searches has none.
+    decides: the output whose argmax over the last axis is the answer, if there is one.
     ranks: the outputs (batch, k) that hold ids, the best first, and their scores, where the answer is a ranking.
     state: what earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept.
     module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
@@ -124,10 +124,14 @@ class Interface:
     example: a request that works as it stands; no row of anyone's data.
     chat: it holds a conversation as OpenAI's chat interface does. A request has `messages` and may have `max_tokens`,
         `temperature`, `top_p`, `top_k`, `repetition_penalty`, `seed` and `stop`; events are ``{"text": piece}``; the response
-        has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens` and `dropped_messages`.
+        has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens`, `dropped_messages` and
+        `shortened_messages`.
     recommends: it ranks items of a catalogue. A request may have `user`, `history`, `k`, `exclude` and `filter`; the codec is
         a `Catalogue`. The server adds the path and the page for it.
     brief: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
+    steady: what makes a request, whose answer is drawn, be answered the same each time; rows are judged and proven with it.
+    greedy: whether a request that says nothing of it is answered by the argmax of what the graphs decide alone; a codec that
+        searches, draws or penalizes does otherwise.
     """
 
     request: Mapping[str, Any]
@@ -136,6 +140,8 @@ class Interface:
     chat: bool = False
     recommends: bool = False
     brief: Mapping[str, Any] = field(default_factory=dict)
+    steady: Mapping[str, Any] = field(default_factory=dict)
+    greedy: bool = True
 
     @property
     def page(self) -> str:

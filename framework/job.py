@@ -171,8 +171,9 @@ class Job:
         return codec
 
     def requests(self, codec: Codec, table: Table) -> list[Request]:
-        """The rows of a table as the codec parses them, which is how a served request arrives."""
-        return [codec.parse(request) for request in self.task.requests(table)]
+        """The rows of a table as the codec parses them, which is how a served request arrives; drawn answers are repeatable."""
+        steady = codec.interface().steady
+        return [{**steady, **codec.parse(request)} for request in self.task.requests(table)]
 
     def without_personal_data(self, request: Request) -> Request:
         """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""

@@ -10,7 +10,6 @@ from typing import TypeVar
 import numpy as np
 
 from framework.graphs import Backend, Codec, Graph, Reference, Request, Response, Steps, Tensors
-from framework.runtime.model import difference
 from framework.runtime.scheduler import Job, Scheduler
 from framework.verify import Parity, Show, compare_outputs, where
 
@@ -53,16 +52,14 @@ class Lockstep:
         for some in _companies(enumerate(references)):
             scheduler = _Margins(self.codec, self.file, self.graphs)
             generators = [self.codec.start(request) for _, (request, _) in some]
-            answers, margins = (
-                scheduler.complete(generators),
-                [scheduler.margins.get(id(steps), np.inf) for steps in generators],
-            )
-            for (row, (request, expected)), found, margin in zip(some, answers, margins, strict=True):
+            answers = scheduler.complete(generators)
+            for (row, (request, expected)), found, steps in zip(some, answers, generators, strict=True):
+                margin = scheduler.margins.get(id(steps), np.inf)
                 self._hold(f"reference {where(row, request, self.show)}", expected, found, margin)
 
     def _hold(self, place: str, expected: Response, found: Response, margin: float) -> None:
         """margin: the smallest between the two best of any of the answer's decisions."""
-        if difference(found, expected) < float("inf"):
+        if found == expected:
             return
         if margin < TIE:
             self.parity.ties += 1

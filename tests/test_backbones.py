@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from transformers import AutoTokenizer
 
 from framework import FrameworkError, InputError
-from framework_text.backbones import fetch, problems_with
+from framework_text.backbones import HUB_FILES, fetch, problems_with
 from framework_text.options import BackboneSource, FineTuning
+from tests.tiny import tiny_writer
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 
@@ -62,6 +65,23 @@ def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
 def test_a_name_replaces_the_packaged_source_altogether() -> None:
     model = FineTuning(name="./mine", source=BackboneSource("theirs", sha256="1", licence="Apache-2.0"))
     assert (model.backbone.name, model.backbone.sha256, model.backbone.licence) == ("./mine", None, None)
+
+
+def test_as_many_tokens_as_a_config_says_in_its_own_words(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_positions": 64}')
+    (tmp_path / "model.safetensors").touch()
+    (tmp_path / "tokenizer.json").touch()
+    assert problems_with(BackboneSource(str(tmp_path)), ["gpt2"], 64) == []
+    assert "lie between 3 and 64" in problems_with(BackboneSource(str(tmp_path)), ["gpt2"], 65)[0]
+
+
+def test_all_that_transformers_writes_of_a_chat_model_is_downloaded(tmp_path: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path))
+    tokenizer.chat_template = "{{ messages }}"
+    tokenizer.save_pretrained(tmp_path)
+    written = {path.name for path in tmp_path.iterdir()}
+    assert "chat_template.jinja" in written
+    assert [name for name in written if not any(fnmatch(name, pattern) for pattern in HUB_FILES)] == []
 
 
 def test_a_limit_beyond_the_backbones_own_is_refused(model_folder: Path) -> None:

@@ -120,7 +120,7 @@ def test_generators_show_rows_in_tokens_and_what_limits_take_away(
 def test_what_is_described_is_what_training_freezes(tmp_path: Path, make: Callable[[Path], Path], templated: bool) -> None:
     """Settings of the codecs from a folder's files alone equal those from transformers' own tokenizer and model."""
     folder = make(tmp_path / "model")
-    tokenizer, network = fitting.load(Writing(name=str(folder)), 32)
+    tokenizer, network = fitting.load(Writing(name=str(folder)), 32, "task.max_context")
     if templated:
         turns = "{% for m in messages %}{{ m.role }} : {{ m.content }} {{ eos_token }}{% endfor %}"
         tokenizer.chat_template = turns + "{% if add_generation_prompt %}assistant :{% endif %}"

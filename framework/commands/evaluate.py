@@ -89,10 +89,10 @@ def judge(model: Model, table: Table) -> Evaluation:
 
     evaluate = resolve(model.task.evaluate)  # before the answers: it may need what is not installed
     model.catch_up()
-    requests = []
+    requests, steady = [], model.codec.interface().steady
     for row, request in enumerate(model.task.requests(table)):
         try:
-            requests.append(model.codec.parse(request))
+            requests.append({**steady, **model.codec.parse(request)})
         except InputError as error:
             raise InputError(f"{table.where(row)}: {error}") from error
     responses: list[Response] = []

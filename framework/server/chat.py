@@ -170,10 +170,10 @@ class _Head:
 
 
 def _usage(found: Mapping[str, Any]) -> dict[str, int]:
-    """Tokens; and, beyond OpenAI's, how many messages the window had no room for."""
+    """Tokens; and, beyond OpenAI's, how many messages the window had no room for, or for a part alone."""
     read, written = found["prompt_tokens"], found["completion_tokens"]
     tokens = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
-    return {**tokens, "dropped_messages": found["dropped_messages"]}
+    return {**tokens, **{name: found[name] for name in ("dropped_messages", "shortened_messages")}}
 
 
 class _Stream(StreamingResponse):

@@ -49,7 +49,9 @@ _COUNT = {"type": "integer", "minimum": 0}
 _MESSAGE = {"type": "object", "properties": {"role": {"enum": ["assistant"]}, "content": _TEXT}}
 _CHOICE = {"index": _COUNT, "message": _MESSAGE, "finish_reason": {"enum": ["stop", "length"]}}
 _DROPPED = {**_COUNT, "description": "The oldest messages, which the model's window has no room for"}
-_USAGE = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT, "dropped_messages": _DROPPED}
+_SHORTENED = {**_COUNT, "description": "Messages of which only a part was read"}
+_TOKENS = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT}
+_USAGE = {**_TOKENS, "dropped_messages": _DROPPED, "shortened_messages": _SHORTENED}
 CHAT_RESPONSE = {
     "type": "object",
     "properties": {

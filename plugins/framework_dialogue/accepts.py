@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from framework_dialogue import Dialogue
-from framework_text.backbones import family
 from framework_text.generation import accepts
 from framework_text.generation.options import Writing
 
@@ -11,9 +10,8 @@ NAMES = ("system", "user", "assistant", "none")
 
 
 def problems(options: Dialogue, model: Writing) -> list[str]:
-    apart = family(model.backbone) in accepts.ENCODER_DECODER
-    longest = max(options.max_context, options.max_answer) if apart else options.max_context + options.max_answer
-    found = accepts.problems(model, longest, (*accepts.DECODER_ONLY, *accepts.ENCODER_DECODER))
+    read, written = (("task.max_context", options.max_context), ("task.max_answer", options.max_answer))
+    found = accepts.problems(model, read, written)
     if options.max_context < 8 or options.max_answer < 1:
         found.append(
             f"task.max_context={options.max_context} must be at least 8 tokens, task.max_answer={options.max_answer} at least 1"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-from torchmetrics.functional.text import chrf_score, rouge_score
+from torchmetrics.functional.text import chrf_score
 
 from framework import Evaluation, Response, Section, Table, Text
+from framework_text.generation.overlap import distinct, perplexity, rouge, words_each
 
 SHOWN = 6  # rows of which the answer is shown
 
@@ -30,31 +30,22 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     references = [accepted[messages] for messages in table.columns["messages"]]
     metrics = {
         "chrf": float(torch.as_tensor(chrf_score(said, references, n_word_order=0))),
-        "rouge_l": float(rouge_score(said, references, accumulate="best", rouge_keys="rougeL")["rougeL_fmeasure"]),
+        "rouge_l": rouge(said, references, ["rougeL"])["rougeL"],
         "distinct_1": distinct(said, 1),
         "distinct_2": distinct(said, 2),
-        "words": sum(len(one.split()) for one in said) / len(said),
+        "words": words_each(said),
         "ended": sum(response["finish_reason"] == "stop" for response in responses) / len(responses),
+        **perplexity(responses, "answer_tokens"),
     }
-    if all("nats" in response for response in responses):
-        tokens = sum(response["answer_tokens"] for response in responses)
-        metrics["perplexity"] = math.exp(min(700.0, sum(response["nats"] for response in responses) / tokens))
     rows = [
         (Text(_last(messages)), Text(reference), Text(answer))
         for messages, reference, answer in list(zip(table.columns["messages"], given, said, strict=True))[:SHOWN]
     ]
-    words = sum(len(one.split()) for one in given) / len(given)
     protocol = (
-        f"The given answers have {words:.1f} words on average. chrf counts what an answer lacks four times as much as what it "
-        "has too much: one much shorter than the given one scores low, however right it is."
+        f"The given answers have {words_each(given):.1f} words on average. chrf counts what an answer lacks four times as "
+        "much as what it has too much: one much shorter than the given one scores low, however right it is."
     )
     return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)], protocol)
-
-
-def distinct(texts: Sequence[str], size: int) -> float:
-    """Different n-grams of words over all n-grams."""
-    grams = [tuple(words[i : i + size]) for words in map(str.split, texts) for i in range(len(words) - size + 1)]
-    return len(set(grams)) / len(grams) if grams else 0.0
 
 
 def _last(messages: str) -> str:

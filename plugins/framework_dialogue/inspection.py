@@ -29,6 +29,6 @@ def inspect(data: DialogueData, options: Dialogue, model: Writing) -> tuple[list
 
 
 def _seen(codec: DialogueCodec, history: list[Message], answer: str) -> Seen:
-    ids, dropped = codec.prompt(history)
-    shortened = dropped > 0 or len(ids) >= codec.max_context  # a message that fills it counts as one it was cut from
-    return Seen(ids, codec.answer(answer), shortened, len(codec.written(answer)) > codec.max_answer)
+    prompt = codec.prompt(history)
+    shortened = prompt.dropped + prompt.shortened > 0
+    return Seen(prompt.ids, codec.answer(answer), shortened, len(codec.written(answer)) > codec.max_answer)

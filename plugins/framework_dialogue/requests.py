@@ -12,6 +12,7 @@ from framework_dialogue.conversations import history_of
 from framework_text.generation.asking import DRAWN, problems_of, sampling_of, unknown
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.templates import Message
+from framework_text.requests import not_unicode
 
 ROLES = ("system", "user", "assistant")
 ALIASES = {"developer": "system"}
@@ -68,7 +69,9 @@ def _wrong_stops(given: Any) -> list[str]:
 
 
 def _messages(given: Any) -> list[Message]:
-    """Roles and texts in order; several in a row of one role are one."""
+    """Roles and texts in order, as training has them: several in a row of one role are one, and an empty answer, or one
+    before anybody asked, is left out.
+    """
     if not isinstance(given, list) or not given:
         raise InputError('messages is a list of at least one {"role": ..., "content": ...}')
     found: list[Message] = []
@@ -76,9 +79,13 @@ def _messages(given: Any) -> list[Message]:
         role, content = _message(number, message)
         if role == "system" and found:
             raise InputError(f"message {number}: a system message stands first, or nowhere")
+        if role == "assistant" and (not content or not any(one["role"] == "user" for one in found)):
+            continue
         if found and found[-1]["role"] == role:
             content = f"{found.pop()['content']}\n{content}"
         found.append({"role": role, "content": content})
+    if not found:
+        raise InputError("nobody asks in these messages; the last is the user's")
     if found[-1]["role"] != "user":
         raise InputError(f"the last message is the {found[-1]['role']}'s; it must be the user's, which is to be answered")
     return found
@@ -92,7 +99,9 @@ def _message(number: int, message: Any) -> tuple[str, str]:
         raise InputError(f"message {number}: unknown role {str(role)[:100]!r}; roles are {', '.join(ROLES)}")
     content = message["content"]
     if isinstance(content, list) and all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in content):
-        content = "".join(part["text"] for part in content)
-    if not isinstance(content, str) or not content.strip():
+        content = "\n".join(part["text"] for part in content)
+    if not isinstance(content, str) or not (content.strip() or role == "assistant"):
         raise InputError(f"message {number} ({role}) is empty; its content is a text")
+    if not_unicode(content):
+        raise InputError(f"message {number} ({role}) is not valid Unicode: it holds half of a surrogate pair")
     return role, content.strip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from framework_summarization import Summarization
-from framework_text.backbones import family
 from framework_text.generation import accepts
 from framework_text.generation.options import Writing
 
@@ -11,9 +10,8 @@ BEAMS = 16
 
 
 def problems(options: Summarization, model: Writing) -> list[str]:
-    apart = family(model.backbone) in accepts.ENCODER_DECODER
-    longest = max(options.max_text, options.max_summary) if apart else options.max_text + options.max_summary
-    found = accepts.problems(model, longest, (*accepts.DECODER_ONLY, *accepts.ENCODER_DECODER))
+    read, written = (("task.max_text", options.max_text), ("task.max_summary", options.max_summary))
+    found = accepts.problems(model, read, written)
     if options.max_summary < 1 or options.max_text < 1:
         found.append(f"task.max_text={options.max_text} and task.max_summary={options.max_summary} must be at least 1")
     if options.windows < 1:

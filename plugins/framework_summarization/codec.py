@@ -39,9 +39,8 @@ def references(value: str) -> list[str]:
 
 
 class SummarizationCodec:
-    """settings: kind: decoder-only or encoder-decoder; max_text, max_summary: tokens; windows: of max_text tokens, so many of
-    a text are read at most; limit: of the tokens chosen, those that begin and end a summary by force among them; ends: tokens
-    that end a summary; begin, prompt: tokens before and after the text; before, lead: tokens and text before a summary;
+    """settings: max_text, max_summary: tokens; windows: of max_text tokens, so many of a text are read at most; limit: of the
+    tokens chosen, those that begin and end a summary by force among them; ends: tokens that end a summary; begin, prompt: tokens before and after the text; before, lead: tokens and text before a summary;
     sampling: how tokens are chosen; opening: see `Answering`.
     """
 
@@ -141,6 +140,7 @@ class SummarizationCodec:
             response={"type": "object", "properties": properties, "required": list(properties)},
             example={"text": "The committee met on Monday. After two hours it agreed on a new budget for the library."},
             brief={"max_tokens": min(BRIEF, self.limit), "windows": 1},
+            greedy=self.sampling.greedy,
         )
 
     @staticmethod

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torchmetrics.functional.text import rouge_score
-
 from framework import Evaluation, Response, Section, Table, Text
 from framework_summarization.codec import as_text, references
+from framework_text.generation.overlap import perplexity, rouge, words_each
 
-KEYS = {"rouge_1": "rouge1_fmeasure", "rouge_2": "rouge2_fmeasure", "rouge_l": "rougeL_fmeasure"}
+KEYS = {"rouge_1": "rouge1", "rouge_2": "rouge2", "rouge_l": "rougeL"}
 SHOWN = 5  # rows of which the summary is shown
 
 
@@ -23,13 +21,13 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     """
     summaries = [response["summary"] for response in responses]
     expected = [references(value) for value in table.columns["summary"]]
-    scores = rouge_score(summaries, expected, accumulate="best", rouge_keys=("rouge1", "rouge2", "rougeL"))
-    metrics = {name: float(scores[key]) for name, key in KEYS.items()}
-    metrics["words"] = sum(len(summary.split()) for summary in summaries) / len(summaries)
-    metrics["complete"] = sum(response["complete"] for response in responses) / len(responses)
-    if all("nats" in response for response in responses):
-        tokens = sum(response["summary_tokens"] for response in responses)
-        metrics["perplexity"] = math.exp(min(700.0, sum(response["nats"] for response in responses) / tokens))
+    scores = rouge(summaries, expected, list(KEYS.values()))
+    metrics = {
+        **{name: scores[key] for name, key in KEYS.items()},
+        "words": words_each(summaries),
+        "complete": sum(response["complete"] for response in responses) / len(responses),
+        **perplexity(responses, "summary_tokens"),
+    }
     rows = [
         (Text(as_text(text)[:400]), Text(one[0]), Text(summary))
         for text, one, summary in zip(table.columns["text"][:SHOWN], expected, summaries, strict=False)

@@ -23,7 +23,6 @@ def settings_of(tokenizer: Any, network: Any, options: Summarization) -> dict[st
     frame = framed(tokenizer, network)
     begin = frame["begin"] if apart else around(tokenizer, "text")[0]
     return {
-        "kind": "encoder-decoder" if apart else "decoder-only",
         "max_text": options.max_text,
         "max_summary": options.max_summary,
         "windows": options.windows,

@@ -7,13 +7,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from framework import Check, FitContext, Fitted, Graph, InputError, Reference, Request, Section
+from framework import Check, FitContext, Fitted, InputError, Reference, Request, Section
 from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec, response
 from framework_summarization.data import SummarizationData
 from framework_summarization.settings import settings_of
 from framework_text.generation import fitting
-from framework_text.generation.decoding import Sampling
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
 from framework_text.tokenizer import presentable
 
@@ -24,7 +23,7 @@ def fit(context: FitContext) -> Fitted:
     """Fine-tunes the backbone on texts followed by their summaries."""
     data: SummarizationData = context.data
     options: Summarization = context.options
-    tokenizer, network = fitting.load(context.model, options.max_text)
+    tokenizer, network = fitting.load(context.model, options.max_text, "task.max_text")
     settings = settings_of(tokenizer, network, options)
     window = _window(settings, network)
     texts = {name: data.pairs(table) for name, table in data.splits.named().items()}
@@ -38,26 +37,16 @@ def fit(context: FitContext) -> Fitted:
     return replace(
         fitted,
         settings=settings,
-        graphs=_deciding(fitted.graphs, settings),
         checks=(same,),
-        references=partial(_references, network) if _greedy(settings) else None,
+        references=partial(_references, network) if codec.sampling.greedy else None,
     )
 
 
 def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
-    tokenizer, network = fitting.load(context.model, context.options.max_text)
+    tokenizer, network = fitting.load(context.model, context.options.max_text, "task.max_text")
     settings = settings_of(tokenizer, network, context.options)
-    return Fitted(settings=settings, graphs=_deciding(fitting.graphs(network, *_window(settings, network)), settings))
-
-
-def _deciding(graphs: Sequence[Graph], settings: dict[str, Any]) -> tuple[Graph, ...]:
-    """Only where decoding is greedy without penalties is a token the argmax of one output."""
-    return tuple(graphs) if _greedy(settings) else tuple(replace(graph, decides=None) for graph in graphs)
-
-
-def _greedy(settings: dict[str, Any]) -> bool:
-    return Sampling(**settings["sampling"]) == Sampling(length_penalty=settings["sampling"]["length_penalty"])
+    return Fitted(settings=settings, graphs=fitting.graphs(network, *_window(settings, network)))
 
 
 def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:

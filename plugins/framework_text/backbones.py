@@ -13,14 +13,17 @@ from framework_text import gguf
 from framework_text.options import BackboneSource, FineTuning
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+LENGTHS = {"gpt2": "n_positions"}  # where a config says otherwise how many tokens are read
 ADAPTER = "adapter_config.json"  # what peft leaves
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
 HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json",
-             "vocab.*", "merges.txt", "*.model", "README.md", "generation_config.json"]  # fmt: skip
+             "vocab.*", "merges.txt", "*.model", "chat_template*", "README.md", "generation_config.json"]  # fmt: skip
 
 
-def problems_with(source: BackboneSource, accepted: Iterable[str], max_length: int) -> list[str]:
-    """Why a backbone cannot be used with texts of `max_length` tokens, empty when it can.
+def problems_with(
+    source: BackboneSource, accepted: Iterable[str], max_length: int, said: str = "task.max_length="
+) -> list[str]:
+    """Why a backbone cannot be used with texts of `max_length` tokens, empty when it can. said: what of the recipe sets these.
 
     Reads its config, its file names and, where it is on this machine and pinned, its checksum.
     """
@@ -35,9 +38,9 @@ def problems_with(source: BackboneSource, accepted: Iterable[str], max_length: i
     if family not in set(accepted):
         problems.append(f"model.name={source.name} is a {family or 'nameless'} model; "
                         f"accepted: {', '.join(sorted(accepted))}")  # fmt: skip
-    longest = config.get("max_position_embeddings") or max_length
+    longest = config.get(LENGTHS.get(str(family), "max_position_embeddings")) or max_length
     if not 3 <= max_length <= longest:
-        problems.append(f"task.max_length={max_length} must lie between 3 and {longest}, the most this backbone reads")
+        problems.append(f"{said}{max_length} must lie between 3 and {longest}, the most this backbone reads")
     if folder:
         problems += _missing_files(source.name, folder) or _wrong_checksum(folder, source.sha256)
     elif gguf.is_gguf(source.name):
@@ -74,7 +77,7 @@ def fetch(source: BackboneSource) -> Path:
     return folder
 
 
-def load_tokenizer(folder: Path, max_length: int) -> Any:
+def load_tokenizer(folder: Path, max_length: int, said: str = "task.max_length=") -> Any:
     """The tokenizer of a backbone. Raises InputError when it has no fast version, the only kind an artifact can hold."""
     from transformers import AutoTokenizer
 
@@ -86,7 +89,7 @@ def load_tokenizer(folder: Path, max_length: int) -> Any:
         raise InputError(f"{folder}: its tokenizer has no tokenizer.json form, which an artifact needs")
     limit = min(tokenizer.model_max_length, max_length)
     if limit < max_length:
-        raise InputError(f"task.max_length={max_length}: this backbone takes at most {limit} tokens")
+        raise InputError(f"{said}{max_length}: this backbone takes at most {limit} tokens")
     return tokenizer
 
 

@@ -17,6 +17,11 @@ def text_of(request: Any) -> str:
     if not isinstance(text, str):
         has = f"; {nearest('text', map(str, list(request)[:KEYS]), 'it has')}" if isinstance(request, Mapping) else ""
         raise InputError(f"a request is a text or {{'text': a text}}, not {type(request).__name__}{has}")
-    if re.search("[\ud800-\udfff]", text):
+    if not_unicode(text):
         raise InputError("the text is not valid Unicode: it holds half of a surrogate pair")
     return text
+
+
+def not_unicode(text: str) -> bool:
+    """Whether it holds half of a surrogate pair, which JSON can write and no tokenizer reads."""
+    return re.search("[\ud800-\udfff]", text) is not None

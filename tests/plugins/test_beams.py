@@ -116,7 +116,8 @@ def test_stop_texts_cut_the_answer_off_and_are_not_announced(beams: int) -> None
     assert cut is not None
     assert cut["stopped"]
     assert stop not in cut["text"]
-    said = "".join(f"{event.data['token']}," for event in heard)
+    assert ({} in [event.data for event in heard]) == (beams > 1)  # a search shows that it goes on
+    said = "".join(f"{event.data['token']}," for event in heard if event.data)
     assert cut["text"].startswith(said)
     assert said
     if beams == 1:

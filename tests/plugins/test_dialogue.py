@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+from torchmetrics.functional.text import rouge_score
 from transformers import AutoTokenizer
 
 import framework
@@ -18,8 +19,10 @@ from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
 from framework_dialogue.codec import DialogueCodec
 from framework_dialogue.data import answers
-from framework_dialogue.evaluation import distinct, evaluate
+from framework_dialogue.evaluation import evaluate
+from framework_dialogue.writer import _other_prompts
 from framework_text.generation.decoding import Sampling
+from framework_text.generation.overlap import distinct, rouge, words
 from framework_text.generation.templates import PLAIN, Template, frozen
 from framework_text.tokenizer import write_tokenizer
 from tests.tiny import rows as rows_of
@@ -80,20 +83,26 @@ def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) 
 def test_texts_for_prompts_come_from_the_same_code_with_columns_of_their_own(tmp_path: Path) -> None:
     rows = [(f"the {label}", json.dumps([text, label]), text) for text, label in rows_of(60)]
     write_csv(tmp_path / "copy.csv", [(f"{text}", as_list) for _, as_list, text in rows], ("topic", "article"))
-    given = [f"data.train={tmp_path / 'copy.csv'}", *small(tmp_path)[1:], "trainer.max_steps=2"]
+    drawn = ["task.temperature=0.9", "task.repetition_penalty=1.3"]  # rows are judged and proven with a seed
+    given = [f"data.train={tmp_path / 'copy.csv'}", *small(tmp_path)[1:], "trainer.max_steps=2", *drawn]
     model = framework.load(framework.run("generation", *given, folder=tmp_path / "run"))
     assert model.manifest["data"]["columns"] == {"prompt": "topic", "text": "article"}
     assert model.manifest["metric"]["name"] == "rouge_l"
-    asked = model.predict([{"prompt": "the lovely flight"}, "the lovely flight"])
+    asked = model.predict([{"prompt": "the lovely flight", "seed": 3}, {"messages": said("the lovely flight"), "seed": 3}])
     assert asked[0] == asked[1]
+
+
+SETTINGS: dict[str, Any] = {
+    "max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "ends": [3],
+    "opening": None, "begin": [], "behind": [], "before": [], "more": 0,
+}  # fmt: skip
 
 
 @pytest.fixture
 def codec(tmp_path: Path) -> DialogueCodec:
     tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path / "model"))
     write_tokenizer(tokenizer, None, tmp_path)
-    settings: dict[str, Any] = {"max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "ends": [3]}
-    return DialogueCodec({**frozen(tokenizer), **settings}, tmp_path)
+    return DialogueCodec({**frozen(tokenizer), **SETTINGS}, tmp_path)
 
 
 def said(*contents: str) -> list[Any]:
@@ -102,18 +111,50 @@ def said(*contents: str) -> list[Any]:
 
 def test_the_oldest_turns_leave_a_full_window_and_the_system_message_stays(codec: DialogueCodec) -> None:
     flight, bag = "the lovely flight", "the awful bag"
-    whole, dropped = codec.prompt(said(flight))
-    assert dropped == 0
+    whole = codec.prompt(said(flight))
+    assert (whole.dropped, whole.shortened) == (0, 0)
     messages = [{"role": "system", "content": "the crew"}, *said(bag, bag, bag, bag, flight)]
-    ids, dropped = codec.prompt(messages)
-    assert dropped == 2
-    assert len(ids) <= 24
-    text = codec.tokenizer.decode(ids)
+    full = codec.prompt(messages)
+    assert (full.dropped, full.shortened) == (2, 0)
+    assert len(full.ids) <= 24
+    text = codec.tokenizer.decode(full.ids)
     assert "crew" in text
-    assert text.endswith(codec.tokenizer.decode(whole[1:]))
-    alone, _ = codec.prompt(said("the door " * 50 + "window"))
-    assert len(alone) <= 24
-    assert "window" in codec.tokenizer.decode(alone)  # of one that is too long, the end is read
+    assert text.endswith(codec.tokenizer.decode(whole.ids[1:]))
+    alone = codec.prompt(said("the door " * 50 + "window"))
+    assert len(alone.ids) <= 24
+    assert alone.shortened == 1
+    assert "window" in codec.tokenizer.decode(alone.ids)  # of one that is too long, the end is read
+
+
+@pytest.mark.parametrize(
+    ("system", "user", "stays", "goes", "shortened"),
+    [
+        ("crew " + "the " * 30 + "meal", "the lovely flight", ["crew", "the lovely flight"], ["meal"], 1),
+        ("crew " * 3, "door " + "the " * 40 + "window", ["crew crew crew", "window"], ["door"], 1),
+        ("crew " + "the " * 30 + "meal", "door " + "the " * 40 + "window", ["crew", "window"], ["door", "meal"], 2),
+        ("crew " * 3, "the lovely flight", ["crew crew crew", "the lovely flight"], [], 0),
+    ],
+)
+def test_a_long_system_message_leaves_half_of_the_window_to_the_question(
+    codec: DialogueCodec, system: str, user: str, stays: list[str], goes: list[str], shortened: int
+) -> None:
+    prompt = codec.prompt([{"role": "system", "content": system}, *said(user)])
+    assert 10 < len(prompt.ids) <= 24
+    assert prompt.shortened == shortened
+    text = codec.tokenizer.decode(prompt.ids)
+    assert all(words in text for words in stays)
+    assert not any(words in text for words in goes)
+
+
+def test_what_clients_send_back_is_taken_as_training_has_it(codec: DialogueCodec) -> None:
+    asked = {"messages": said("hello", "hi", "so")}
+    greeted = [{"role": "assistant", "content": "welcome"}, *said("hello", "hi", "so")]
+    system = {"role": "system", "content": "the crew"}
+    assert codec.parse({"messages": greeted}) == asked
+    assert codec.parse({"messages": [system, *greeted]}) == {"messages": [system, *asked["messages"]]}
+    assert codec.parse({"messages": said("hello", " ", "so")}) == {"messages": said("hello\nso")}  # an answer of nothing
+    parts = [{"type": "text", "text": "hello"}, {"type": "text", "text": "so"}]
+    assert codec.parse({"messages": [{"role": "user", "content": parts}]}) == {"messages": said("hello\nso")}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +163,9 @@ def test_the_oldest_turns_leave_a_full_window_and_the_system_message_stays(codec
         ({"messages": []}, "at least one"),
         ({"messages": said("hello", "hi")}, "the last message is the assistant's"),
         ({"messages": [{"role": "robot", "content": "x"}]}, "unknown role 'robot'; roles are system, user, assistant"),
-        ({"messages": said("hello", " ", "so")}, r"message 2 \(assistant\) is empty"),
+        ({"messages": said("hello", "hi", " ")}, r"message 3 \(user\) is empty"),
+        ({"messages": said("\ud800 hello")}, r"message 1 \(user\) is not valid Unicode"),
+        ({"messages": [{"role": "assistant", "content": "hi"}]}, "nobody asks"),
         ({"messages": [*said("hello"), {"role": "system", "content": "x"}, *said("hi")]}, "a system message stands first"),
         ({"messages": said("hello"), "max_tokens": 0}, "max_tokens=0 must be an integer of at least 1"),
         ({"messages": said("hello"), "temperature": "hot"}, "temperature=hot must be a number from 0 to 10"),
@@ -144,6 +187,8 @@ def test_requests_that_cannot_be_answered_are_explained(codec: DialogueCodec, re
         ("task.roles={advisor: helper}", "write system, user, assistant or none"),
         ("task.temperature=-1", "must not be negative"),
         ("model.adapter=none+", "write one of lora, adalora, none"),
+        ("task.max_context=123", r"task.max_context \+ task.max_answer = 129 must lie between 3 and 128"),
+        ("task.max_context=122", "make 129 tokens with what stands around them, and this backbone takes 128"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, override: str, message: str) -> None:
@@ -181,6 +226,37 @@ def test_what_stands_around_an_answer_follows_from_the_template(tmp_path: Path) 
     assert "be kind" in both.render([{"role": "system", "content": "be kind"}, *said("hello")])
 
 
+THINKS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if loop.last and m.role == 'assistant' %}<think>\n\n</think>\n\n{% endif %}"
+    "{{ m.content }}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+DATED = "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }} {% endif %}" + CHATML
+
+
+@pytest.mark.parametrize(("template", "opens"), [(THINKS, "<think>\n\n</think>\n\n"), (DATED, ""), ({"default": CHATML}, "")])
+def test_prompts_are_those_of_transformers_whatever_a_template_does(tmp_path: Path, template: Any, opens: str) -> None:
+    """What stands between a prompt and an answer, an empty thought, ends the prompt; the date is that of the training."""
+    tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path))
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>", "<think>", "</think>"]})
+    tokenizer.chat_template = template
+    write_tokenizer(tokenizer, None, tmp_path)
+    settings = frozen(tokenizer)
+    assert (settings["opens"], settings["own"]) == (opens, True)
+    codec = DialogueCodec({**settings, **SETTINGS, "max_context": 60}, tmp_path)
+    assert codec.template.render(said("hello")).endswith(f"assistant\n{opens}")
+    if settings["today"]:
+        settings["today"] = "2001-02-03"
+        assert Template.of(settings).render(said("hello")).startswith("03 Feb 2001 ")
+    thought = codec.tokenizer.token_to_id("<think>")
+    assert (thought in codec.prompt(said("hello")).ids) == bool(opens)
+    assert thought not in codec.answer("the door")
+    requests = [{"messages": said("the door")}, {"messages": said("the door", "the crew", "the meal")}]
+    assert _other_prompts(tokenizer, {**settings, **SETTINGS}, codec, requests) == []
+    other = {**settings, **SETTINGS, "template": CHATML.replace("user", "guest") + "!"}
+    assert _other_prompts(tokenizer, other, codec, requests) == ([] if settings["today"] else [0, 1])
+
+
 def test_each_answer_of_a_dialogue_is_judged() -> None:
     table = Table({"messages": [json.dumps(said("a", "b", "c", "d"))]}, [1], "talk.jsonl")
     found = answers(table)
@@ -192,8 +268,7 @@ def test_each_answer_of_a_dialogue_is_judged() -> None:
     ]
     evaluation = evaluate(responses, found, {})
     metrics = evaluation.metrics
-    words = sum(len(answer.split()) for answer in found.columns["answer"]) / len(found)
-    assert f"have {words:.1f} words" in evaluation.protocol  # beside the metrics: short answers score low
+    assert "have 1.0 words" in evaluation.protocol  # beside the metrics: short answers score low
     assert metrics["perplexity"] == pytest.approx(math.exp(0.5))
     assert metrics["ended"] == 0.5
     assert distinct(["a b a", "a b"], 1) == pytest.approx(2 / 5)
@@ -216,6 +291,20 @@ def test_any_answer_that_was_given_to_a_conversation_counts() -> None:
     assert judged(sat, "the cat sat on mat", "hello there")[0] == pytest.approx(0.615789, abs=1e-5)  # what sacrebleu 2.6 says
 
 
+def test_words_are_those_of_any_script() -> None:
+    assert words("Don't stop_at 2nd caf\u00e9!") == ["don", "t", "stop", "at", "2nd", "caf\u00e9"]
+    assert words("\u4eca\u5929hello\u597d") == ["\u4eca", "\u5929", "hello", "\u597d"]
+    assert words("\u043f\u0440\u0438\u0432\u0435\u0442 \u0939\u093f\u0928\u094d\u0926\u0940") == [
+        "\u043f\u0440\u0438\u0432\u0435\u0442",
+        "\u0939\u093f\u0928\u094d\u0926\u0940",
+    ]
+    chinese = rouge(["\u4eca\u5929\u5929\u6c14\u5f88\u597d"], [["\u4eca\u5929\u7684\u5929\u6c14\u597d"]], ["rougeL"])
+    assert chinese["rougeL"] == pytest.approx(5 / 6)
+    found, given = ["The cat sat on the mat, didn't it?", "U.S. grew 3.5%"], [["a cat sat on mats and didn't"], ["US grew"]]
+    plain = rouge_score(found, given, rouge_keys="rouge1")["rouge1_fmeasure"]  # as torchmetrics counts English
+    assert rouge(found, given, ["rouge1"])["rouge1"] == pytest.approx(float(plain))
+
+
 def test_rows_of_files_ask_what_training_reads(codec: DialogueCodec) -> None:
     expected = codec.parse({"messages": said("hello")})
     assert codec.parse({"question": "hello", "answer": "not to be seen"}) == expected
@@ -230,16 +319,15 @@ def test_what_the_template_refuses_is_the_requests_fault(tmp_path: Path) -> None
         "{% for m in messages %}{% if 'bag' in m.content %}{{ raise_exception('no bags') }}{% endif %}{% endfor %}x"
     )
     write_tokenizer(tokenizer, None, tmp_path)
-    settings: dict[str, Any] = {"max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "ends": [3]}
     with pytest.raises(InputError, match="no bags"):
-        DialogueCodec({**frozen(tokenizer), **settings}, tmp_path).parse("the bag")
+        DialogueCodec({**frozen(tokenizer), **SETTINGS}, tmp_path).parse("the bag")
 
 
 def test_a_recipes_system_message_stands_where_a_conversation_has_none(codec: DialogueCodec) -> None:
     codec.system = "the crew"
-    assert "crew" in codec.tokenizer.decode(codec.prompt(said("hello"))[0])
-    own = codec.prompt([{"role": "system", "content": "the meal"}, *said("hello")])[0]
-    assert "crew" not in codec.tokenizer.decode(own)
+    assert "crew" in codec.tokenizer.decode(codec.prompt(said("hello")).ids)
+    own = codec.prompt([{"role": "system", "content": "the meal"}, *said("hello")])
+    assert "crew" not in codec.tokenizer.decode(own.ids)
 
 
 def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCodec) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
 import framework
+from framework.server.chat import _Stream
 from tests.server.serving import PATIENCE, Serving
 
 HELLO: Any = [{"role": "user", "content": "the lovely flight"}]
@@ -132,6 +136,33 @@ def test_what_the_docs_show_works(chatting: Serving, capsys: pytest.CaptureFixtu
     exec(compile(block.replace('"dialogue"', '"talk"'), "docs/serving.md", "exec", dont_inherit=True), {"__name__": "docs"})
     pieces = [json.loads(line[6:]) for line in said.splitlines() if line.startswith("data: {")]
     assert capsys.readouterr().out == "".join(piece["choices"][0]["delta"].get("content", "") for piece in pieces) != ""
+
+
+def test_a_client_that_leaves_ends_what_is_written_for_it() -> None:
+    """The stream would go on forever; the client has gone after its first event."""
+    ticket, served = SimpleNamespace(cancelled=False), SimpleNamespace(users=1)
+    ticket.cancel = lambda: setattr(ticket, "cancelled", True)
+    sent: list[Any] = []
+    left = asyncio.Event()
+
+    async def chunks() -> AsyncIterator[str]:
+        while True:
+            yield "data: {}\n\n"
+            await asyncio.sleep(0)
+
+    async def receive() -> Any:
+        await left.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        left.set()
+
+    stream = _Stream(chunks(), cast(Any, ticket), cast(Any, served))
+    asyncio.run(asyncio.wait_for(stream({"type": "http"}, receive, send), PATIENCE))
+    assert sent
+    assert ticket.cancelled
+    assert served.users == 0
 
 
 def test_streams_are_events_that_end_with_done_and_the_log_names_no_text(chatting: Serving) -> None:

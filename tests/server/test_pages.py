@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
+import framework
 from tests.server.serving import KEY, Serving, serving, until
-from tests.tiny import WORDS
+from tests.tiny import WORDS, summaries, tiny_writer, write_csv
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -76,11 +77,26 @@ def test_a_person_types_a_text_and_sees_the_answer_with_its_probabilities(browse
     assert bars[0].startswith("positive")
     assert all(address.startswith(server.url) for address in fetched(browser))
     assert complaints(browser) == []
-    browser.execute_script("show({summary: 'one line\\nand another', complete: true}, 5)")  # as of a model that writes
-    assert browser.find_element("css selector", "#answer blockquote").text == "one line\nand another"
-    assert browser.find_element("css selector", "#answer dl").text.split() == ["complete", "true"]
     browser.set_window_size(360, 800)
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_person_types_a_text_and_sees_its_summary(browser: WebDriver, tmp_path: Path) -> None:
+    given = [f"data.train={write_csv(tmp_path / 'rows.csv', summaries(), ('text', 'summary'))}", "task.max_text=24",
+             f"model.name={tiny_writer(tmp_path / 'model')}", "task.max_summary=6", "trainer.max_steps=2",
+             "trainer.enable_progress_bar=false"]  # fmt: skip
+    run = framework.run("summarization", *given, folder=tmp_path / "run")
+    text = "the lovely flight " * 12
+    expected = framework.load(run).predict([text])[0]
+    with serving(tmp_path / "server", str(run)) as summarizing:
+        browser.get(summarizing.url)
+        wait_for(browser, "#about", summarizing.version())
+        browser.find_element("id", "field-text").send_keys(text)
+        browser.find_element("id", "send").click()
+        assert wait_for(browser, "#answer blockquote", expected["summary"]) == expected["summary"] != ""
+        facts = browser.find_element("css selector", "#answer dl").text.split()
+        assert facts[facts.index("windows") + 1] == "2" == str(expected["windows"])
+        assert complaints(browser) == []
 
 
 def test_what_is_refused_is_shown(browser: WebDriver, server: Serving) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from framework_text.backbones import problems_with
+from framework_text.backbones import family, problems_with
 from framework_text.generation.options import ADAPTERS, Writing
 
 DECODER_ONLY = ("gemma2", "gemma3_text", "gpt2", "llama", "mistral", "qwen2", "qwen3")  # each is held to `generate` by tests
 ENCODER_DECODER = ("bart", "mbart", "mt5", "pegasus", "t5")
 
 
-def problems(model: Writing, window: int, families: tuple[str, ...] = DECODER_ONLY) -> list[str]:
-    """window: tokens of a prompt and its answer together."""
-    found = problems_with(model.backbone, families, window)
+def problems(model: Writing, read: tuple[str, int], written: tuple[str, int]) -> list[str]:
+    """read, written: keys of the recipe, and the tokens that they allow of a prompt and of its answer."""
+    apart = family(model.backbone) in ENCODER_DECODER
+    window = max(read[1], written[1]) if apart else read[1] + written[1]
+    said = f"the larger of {read[0]} and {written[0]}, " if apart else f"{read[0]} + {written[0]} = "
+    found = problems_with(model.backbone, (*DECODER_ONLY, *ENCODER_DECODER), window, said)
     if model.adapter not in ADAPTERS:
         found.append(f"model.adapter={model.adapter}: write one of {', '.join(ADAPTERS)}")
     if model.rank < 1 or model.alpha < 1:

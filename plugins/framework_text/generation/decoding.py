@@ -39,6 +39,12 @@ class Sampling:
     length_penalty: float = 1.0
     early_stopping: bool = False
 
+    @property
+    def greedy(self) -> bool:
+        """Whether each token is the likeliest, whatever was said before."""
+        plain = self.temperature == 0.0 and self.repetition_penalty == 1.0 and self.beams == 1
+        return plain and not self.no_repeat_ngram and not self.min_new_tokens
+
 
 @dataclass(frozen=True)
 class Decoded:
@@ -79,7 +85,8 @@ def decode(
     """Steps of a codec: calls of the decoder, an event ``{"token": id}`` for each token chosen.
 
     prompt: token ids, at least one. limit: of tokens chosen. ends: those that end it. read: tokens -> text, for stop texts; a
-    token is announced once it is sure not to begin one. With several beams tokens are announced at the end.
+    token is announced once it is sure not to begin one. With several beams tokens are announced at the end, and before that an
+    empty event at each step.
     """
     assert read is not None or not sampling.stop, "stop texts are found by reading tokens"
     limit = limit if sampling.max_new_tokens is None else min(limit, sampling.max_new_tokens)
@@ -132,6 +139,7 @@ class _Answering:
             last = np.array([answer.tokens[-1:] for answer in beams.growing])
             keep = np.zeros_like(last)
             outputs = yield Call(GRAPH, {"input_ids": last, "attention_mask": np.ones_like(last), "keep": keep}, parents)
+            yield Event({})
         found = self._decoded(beams.best())
         shown = found.tokens
         while len(self.read(shown)) > len(found.text):  # those of a stop text

@@ -44,11 +44,11 @@ class Pairs:
         return PromptedRows([self.prompts[i] for i in places], [self.answers[i] for i in places])
 
 
-def load(model: Writing, window: int) -> tuple[Any, Any]:
-    """The backbone's tokenizer and the backbone."""
+def load(model: Writing, window: int, said: str) -> tuple[Any, Any]:
+    """The backbone's tokenizer and the backbone. said: the key of the recipe that says how many tokens are read."""
     folder = backbones.fetch(model.backbone)
     kind = "Seq2Seq" if AutoConfig.from_pretrained(folder).is_encoder_decoder else "Causal"
-    return backbones.load_tokenizer(folder, window), backbones.load_model(f"AutoModelFor{kind}LM", folder)
+    return backbones.load_tokenizer(folder, window, f"{said}="), backbones.load_model(f"AutoModelFor{kind}LM", folder)
 
 
 def codec_of(codec: Callable[[Mapping[str, Any], Path], C], settings: Mapping[str, Any], tokenizer: Any) -> C:

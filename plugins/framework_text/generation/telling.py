@@ -32,7 +32,10 @@ def reader(tokenizer: Any) -> Reader:
 
 
 def tell(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Told]:
-    """Steps of a codec around those of `decode`: an event ``{"text": piece}`` in place of tokens; pieces make the text."""
+    """Steps of a codec around those of `decode`: an event ``{"text": piece}`` in place of tokens; pieces make the text.
+
+    A search, which has no token yet, still shows that it goes on: by empty pieces.
+    """
     tokens: list[int] = []
     said, outputs = "", None
     while True:
@@ -47,6 +50,9 @@ def tell(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Told
             outputs = yield step
             continue
         outputs = None
+        if "token" not in step.data:
+            yield Event({"text": ""})
+            continue
         tokens.append(step.data["token"])
         certain = read(tokens).rstrip(UNFINISHED).strip()
         if certain.startswith(said) and len(certain) > len(said):

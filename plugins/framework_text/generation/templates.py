@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from jinja2 import TemplateError
@@ -25,20 +26,33 @@ _TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # transformer
 
 
 class Template:
-    """text: in jinja2. specials: tokens it may name, such as bos_token. folds: it has no place for a system message."""
+    """text: in jinja2. specials: tokens it may name, such as bos_token. folds: it has no place for a system message.
 
-    def __init__(self, text: str, specials: Mapping[str, str], folds: bool = False) -> None:
+    opens: what it writes between a prompt and an answer, with which the prompt ends. today: what it takes for the date.
+    """
+
+    def __init__(
+        self, text: str, specials: Mapping[str, str], folds: bool = False, opens: str = "", today: str | None = None
+    ) -> None:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
         environment.filters["tojson"] = lambda value, **more: json.dumps(value, ensure_ascii=False, **more)
         environment.globals["raise_exception"] = _raise
-        self.specials, self.folds = dict(specials), folds
+        if today is not None:
+            environment.globals["strftime_now"] = date.fromisoformat(today).strftime
+        self.specials, self.folds, self.opens = dict(specials), folds, opens
         self._template = environment.from_string(_TRAINING_MARKS.sub("", text))
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Template:
+        """From what `frozen` gave."""
+        return cls(*(settings[name] for name in ("template", "specials", "folds", "opens", "today")))
 
     def render(self, messages: Sequence[Message], answering: bool = True) -> str:
         """answering: the text ends where the assistant's next words begin. Raises InputError where the template refuses."""
         given = folded(messages) if self.folds else list(messages)
         try:
-            return self._template.render(messages=given, add_generation_prompt=answering, **self.specials)
+            text = self._template.render(messages=given, add_generation_prompt=answering, **self.specials)
+            return text + self.opens if answering else text
         except TemplateError as error:
             raise InputError(f"the chat template does not take these messages: {error}") from error
 
@@ -54,24 +68,27 @@ def folded(messages: Sequence[Message]) -> list[Message]:
 def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
     """A transformers tokenizer's template as settings of a codec. apart: the answer is written by a decoder of its own.
 
-    template, specials, folds: of `Template`. lead: what stands between the end of a prompt and an answer. end: the token after
-    an answer. own: whether the template is the tokenizer's. Raises InputError where no token ends an answer.
+    template, specials, folds, opens, today: of `Template`. lead: white space between a prompt and an answer. end: the token
+    after an answer. own: whether the template is the tokenizer's. Raises InputError where no token ends an answer.
     """
-    text = tokenizer.chat_template if isinstance(tokenizer.chat_template, str) else None
+    given = tokenizer.chat_template
+    text = given.get("default") if isinstance(given, Mapping) else given
     specials = {name: value for name, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
     specials = {"bos_token": "", "eos_token": "", **specials}
     chosen = text or (TURNS if apart else PLAIN)
-    template = Template(chosen, specials)
-    folds = not _takes_system(template)
-    lead, after = _around_answer(Template(chosen, specials, folds))
+    today = date.today().isoformat() if "strftime_now" in chosen else None
+    folds = not _takes_system(Template(chosen, specials, today=today))
+    lead, after = _around_answer(Template(chosen, specials, folds, today=today))
     ids = tokenizer(after, add_special_tokens=False)["input_ids"]
     end = (
         ids[0] if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder) else tokenizer.eos_token_id
     )
     if end is None:
         raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no answer would end")
-    lead = "" if apart else lead
-    return {"template": chosen, "specials": specials, "folds": folds, "lead": lead, "end": end, "own": text is not None}
+    opens = lead if lead.strip() else ""  # such as an empty thought
+    lead = "" if apart or opens else lead
+    settings = {"template": chosen, "specials": specials, "folds": folds, "opens": opens, "today": today}
+    return {**settings, "lead": lead, "end": end, "own": text is not None}
 
 
 def _takes_system(template: Template) -> bool:

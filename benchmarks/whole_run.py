@@ -1,0 +1,88 @@
+"""A recipe from its data to the sealed artifact: how long each step takes, the memory at most, and what came out.
+
+    python benchmarks/whole_run.py summarization
+    python benchmarks/whole_run.py dialogue --folder runs/dialogue/timed "export=[onnx,onnx_int4]"
+
+Targets of generators on two cores: 20 minutes in all, 8 for the step that exports and verifies, 8 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from benchmarks.machine import heading
+from benchmarks.process import Cost, command
+from framework import Section
+from framework.artifact import open_artifact
+from framework.console import LOG, STEP, as_text
+
+
+class Watch(threading.Thread):
+    """Notes when each step of a run begins, by its log."""
+
+    def __init__(self, log: Path) -> None:
+        super().__init__(daemon=True)
+        self.log = log
+        self.begun = [("start", time.perf_counter())]
+
+    def run(self) -> None:
+        while True:
+            lines = self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
+            steps = [line.removeprefix(STEP) for line in lines if line.startswith(STEP)]
+            self.begun += [(step, time.perf_counter()) for step in steps[len(self.begun) - 1 :]]
+            time.sleep(0.1)
+
+    def seconds(self) -> list[tuple[str, float]]:
+        """Of each step, the last until now."""
+        return [(step, end - begin) for (step, begin), (_, end) in pairwise([*self.begun, ("", time.perf_counter())])]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe")
+    parser.add_argument("--folder", metavar="RUN", type=Path, help="keeps the run there; default: it is removed")
+    parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="of the recipe; default: none")
+    options = parser.parse_args()
+    print(heading(), flush=True)
+    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as place:
+        folder = options.folder or Path(place) / "run"
+        watch = Watch(folder / LOG)
+        watch.start()
+        cost = command(f"recipe={options.recipe}", f"hydra.run.dir={folder}", *options.overrides)
+        steps = watch.seconds()
+        manifest = open_artifact(folder).manifest
+    for section in (whole(cost, steps), scores(manifest), files(manifest)):
+        print(as_text(section) + "\n")
+
+
+def whole(cost: Cost, steps: Sequence[tuple[str, float]]) -> Section:
+    rows = [(step, f"{seconds:,.0f}", f"{seconds / 60:.1f}") for step, seconds in [*steps, ("in all", cost.seconds)]]
+    note = f"At most {cost.peak / 1e9:.2f} GB of memory."
+    return Section("The whole run, from the data to the sealed artifact", ("step", "seconds", "minutes"), rows, note)
+
+
+def scores(manifest: Mapping[str, Any]) -> Section:
+    """The model last."""
+    candidates = manifest["evaluation"]["candidates"]
+    names = list(dict.fromkeys(name for metrics in candidates.values() for name in metrics))
+    rows = [
+        (who, *(f"{metrics[name]:.4f}" if name in metrics else "" for name in names)) for who, metrics in candidates.items()
+    ]
+    return Section(f"On {manifest['evaluation']['rows']:,} test rows", ("", *names), rows)
+
+
+def files(manifest: Mapping[str, Any]) -> Section:
+    rows = [(name, f"{variant['bytes'] / 1e6:,.0f}", variant["decision"]) for name, variant in manifest["variants"].items()]
+    return Section("Files that ship", ("", "MB", ""), rows)
+
+
+if __name__ == "__main__":
+    main()
