@@ -40,8 +40,9 @@ def references(value: str) -> list[str]:
 
 class SummarizationCodec:
     """settings: max_text, max_summary: tokens; windows: of max_text tokens, so many of a text are read at most; limit: of the
-    tokens chosen, those that begin and end a summary by force among them; ends: tokens that end a summary; begin, prompt: tokens before and after the text; before, lead: tokens and text before a summary;
-    sampling: how tokens are chosen; opening: see `Answering`.
+    tokens chosen, those that begin and end a summary by force among them; ends: tokens that end a summary; begin, prompt:
+    tokens before and after the text; before, lead: tokens and text before a summary; sampling: how tokens are chosen; opening:
+    see `Answering`.
     """
 
     version = VERSION
