@@ -56,6 +56,8 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
         yield f"seed={config.seed} must lie between 0 and {2**32 - 1}"
     if data.limit_rows is not None and data.limit_rows < 1:
         yield f"data.limit_rows={data.limit_rows} must be at least 1, or null for all rows"
+    if data.test_rows is not None and data.test_rows < 1:
+        yield f"data.test_rows={data.test_rows} must be at least 1, or null for all rows"
     if data.held_out_rows is not None and data.held_out_rows < 1:
         yield f"data.held_out_rows={data.held_out_rows} must be at least 1, or null for no limit"
     if not (data.validation_fraction > 0 and data.test_fraction > 0 and data.validation_fraction + data.test_fraction < 1):

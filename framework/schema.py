@@ -37,6 +37,7 @@ class DataConfig(DataSource):
     validation_fraction: float = 0.1  # of all rows, where no file is given
     test_fraction: float = 0.1
     held_out_rows: Optional[int] = 20_000  # at most so many in each of them; None: no limit
+    test_rows: Optional[int] = None  # of a test file so many are judged at most, drawn at random; None: all
     merge_spellings: bool = True  # of labels that differ only in case or spaces
 
 

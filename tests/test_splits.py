@@ -16,7 +16,7 @@ from framework.data.splits import Roles, normal_form, split_off
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
-from tests.tiny import rows, write_csv
+from tests.tiny import recommends, rows, write_csv
 
 ROOT = Path(__file__).parents[1]
 ROLES = Roles(needed=["text", "label"], texts=["text"], balanced="label")
@@ -86,6 +86,26 @@ def test_rows_beyond_the_limit_are_counted(tmp_path: Path) -> None:
     splits = load(f"data.train={write_csv(tmp_path / 'a.csv', rows(100))}", "data.limit_rows=30")
     assert len(splits.train) == 30
     assert "training on 30 of 82 training rows; data.limit_rows=null takes all" in "\n".join(splits.notes)
+
+
+def test_of_a_large_test_file_so_many_rows_are_judged_as_the_recipe_says(tmp_path: Path) -> None:
+    files = [
+        f"data.train={write_csv(tmp_path / 'a.csv', rows(60))}",
+        f"data.test={write_csv(tmp_path / 'b.csv', rows(90, seed=1))}",
+    ]
+    whole, some, again = load(*files), load(*files, "data.test_rows=20"), load(*files, "data.test_rows=20")
+    lines = list(some.test.lines)
+    assert len(lines) == 20
+    assert lines == sorted(lines) == list(again.test.lines)
+    assert set(lines) < set(whole.test.lines)
+    assert f"20 of {len(whole.test)} test rows are judged; data.test_rows=null takes all" in "\n".join(some.notes)
+    assert some.train.columns["text"] == whole.train.columns["text"]
+
+
+def test_a_task_that_splits_its_rows_by_itself_has_its_own_key_for_how_many(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"data.test_rows is not for recommendation, .*data.held_out_rows"):
+        compose = compose_recipe("recommendation", [*recommends(tmp_path), "data.test_rows=5"])
+        load_splits(compose.data, load_plugins().task("recommendation"), 0)
 
 
 def test_empty_rows_are_left_out_and_counted(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from framework.contracts import Section, Task
 from framework.data.columns import assign_roles, none_of
 from framework.data.hub import own_splits, parse
@@ -40,8 +42,8 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
     """Reads, cleans and splits what the recipe names. `data` is the composed `data:` section, a `DataConfig`; `options`
     are the task's, None: its defaults.
 
-    `data.train` replaces `data.source` altogether: its files, encoding, columns and licence. A test file given by the
-    user is judged whole: its rows stay, and training rows that repeat their texts, or nearly, are left out.
+    `data.train` replaces `data.source` altogether: its files, encoding, columns and licence. The rows of a test file stay,
+    all of them unless `data.test_rows` says otherwise: training rows that repeat their texts, or nearly, are left out.
     """
     source = data if data.train else data.source
     reader = _Reader(source, task, options, merge=data.merge_spellings)
@@ -54,6 +56,10 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
 def _split(data: Any, task: Task, seed: int, reader: _Reader, tables: Mapping[str, Table]) -> Splits:
     if task.split is None:
         return _independent(data, task, seed, reader, tables)
+    if data.test_rows is not None:
+        raise InputError(
+            f"data.test_rows is not for {task.name}, which splits its rows by itself: data.held_out_rows says how many"
+        )
     further = {table.name: found for table in task.tables if (found := reader.read_further(table)) is not None}
     shares = Shares(data.validation_fraction, data.test_fraction, data.held_out_rows, data.limit_rows)
     splits: Splits = resolve(task.split)(tables, reader.options, shares, seed, reader.say)
@@ -89,7 +95,11 @@ def _independent(data: Any, task: Task, seed: int, reader: _Reader, tables: Mapp
         available = len(train)
         train = at_most(train, data.limit_rows, roles, seed + 2)
         notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
-    return Splits(train, judged(task, validation), judged(task, test), notes)
+    test = judged(task, test)
+    if data.test_rows is not None and len(test) > data.test_rows:
+        notes.append(f"{data.test_rows:,} of {len(test):,} test rows are judged; data.test_rows=null takes all")
+        test = test.take(np.sort(np.random.default_rng(seed + 3).permutation(len(test))[: data.test_rows]).tolist())
+    return Splits(train, judged(task, validation), test, notes)
 
 
 def _share(fraction: float, rows: int, most: int | None) -> float:
