@@ -103,9 +103,9 @@ def test_of_a_large_test_file_so_many_rows_are_judged_as_the_recipe_says(tmp_pat
 
 
 def test_a_task_that_splits_its_rows_by_itself_has_its_own_key_for_how_many(tmp_path: Path) -> None:
+    config = compose_recipe("recommendation", [*recommends(tmp_path), "data.test_rows=5"])
     with pytest.raises(InputError, match=r"data.test_rows is not for recommendation, .*data.held_out_rows"):
-        compose = compose_recipe("recommendation", [*recommends(tmp_path), "data.test_rows=5"])
-        load_splits(compose.data, load_plugins().task("recommendation"), 0)
+        load_splits(config.data, load_plugins().task("recommendation"), 0)
 
 
 def test_empty_rows_are_left_out_and_counted(tmp_path: Path) -> None:
