@@ -75,6 +75,7 @@ def load(path: Path, **data: object) -> Splits:
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
     path = folder / name
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
 
@@ -300,6 +301,8 @@ def test_a_file_that_may_not_be_read_says_how_to_allow_it(tmp_path: Path) -> Non
     ("given", "message"),
     [
         (lambda folder: folder, "is a folder; name a file in it, "),
+        (lambda folder: folder, "/*.csv for many, hf:///"),
+        (lambda folder: write(folder, "more/a.json", "{}").parent, "more/*.json for many"),
         (lambda folder: folder / "*.tsv", "no file matches "),
         (lambda folder: folder / "b.csv", "b.csv; files there: a.csv"),
         (lambda folder: f"[{folder}/a.csv,{folder}/none.csv]", "no file "),

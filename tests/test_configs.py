@@ -84,7 +84,7 @@ def test_all_problems_are_said_together() -> None:
         ("data.limit_rows=0", "data.limit_rows=0 must be at least 1"),
         ("data.test_rows=0", "data.test_rows=0 must be at least 1"),
         ("data.test_fraction=1.5", "must be above 0 and together below 1"),
-        ("data.train=/", "data.train: / is a folder; name a file in it, /*.csv for many, hf:/// for"),
+        ("data.train=/", "data.train: / is a folder; name a file in it, /*."),
         ("task.max_length=1", "task.max_length=1 must lie between 3 and 512"),
         ("task.labels=[a,a]", "must be two or more different labels"),
         ("+foo=1", "foo"),

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Literal
 
@@ -74,7 +74,9 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 def folder_hint(path: Path) -> str:
     on_disk = path if str(path).startswith(("/", ".", "~")) else f"./{path}"
-    suffixes = Counter(inner.suffix for inner in path.iterdir() if inner.suffix.lower() in FORMATS)
+    suffixes = Counter[str]()
+    with suppress(OSError):  # one that may not be listed
+        suffixes.update(inner.suffix for inner in path.iterdir() if inner.suffix.lower() in FORMATS)
     many = path / f"*{suffixes.most_common(1)[0][0] if suffixes else '.csv'}"
     return f"{path} is a folder; name a file in it, {many} for many, hf://{on_disk} for a Hugging Face data set on disk"
 
