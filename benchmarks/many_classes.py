@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import tempfile
 from collections.abc import Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from benchmarks.int8 import files
 from benchmarks.machine import heading
-from benchmarks.process import Cost, sentiment_run
+from benchmarks.process import Cost, run_folder, sentiment_run
 from framework import Section
 from framework.artifact import open_artifact
 from framework.console import as_text
@@ -33,8 +31,7 @@ def main() -> None:
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="of the recipe; default: none")
     options = parser.parse_args()
     print(heading(), flush=True)
-    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as place:
-        folder = options.folder or Path(place) / "run"
+    with run_folder(options.folder) as folder:
         cost = sentiment_run(folder, f"data.train={options.train}", f"data.test={options.test}", *options.overrides)
         manifest = open_artifact(folder).manifest
         plan = Plan(**json.loads((folder / FILE).read_text(encoding="utf-8")))

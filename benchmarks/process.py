@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +42,13 @@ def command(*arguments: str, shown: bool = True) -> Cost:
         if done.returncode:
             sys.exit(f"error: python -m framework {' '.join(arguments)} ended with exit code {done.returncode}")
         return Cost(seconds, 1024 * int(note.read_text()))
+
+
+@contextmanager
+def run_folder(kept: Path | None) -> Iterator[Path]:
+    """Where a run goes: the folder that is kept, or else one that is removed afterwards."""
+    with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as place:
+        yield kept or Path(place) / "run"
 
 
 def sentiment_run(folder: Path, *overrides: str) -> Cost:

@@ -9,17 +9,15 @@ Targets of generators on two cores: 20 minutes in all, 8 for the step that expor
 from __future__ import annotations
 
 import argparse
-import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import heading
-from benchmarks.process import Cost, command
+from benchmarks.process import Cost, command, run_folder
 from framework import Section
 from framework.artifact import open_artifact
 from framework.console import LOG, STEP, as_text
@@ -52,8 +50,7 @@ def main() -> None:
     parser.add_argument("overrides", metavar="KEY=VALUE", nargs="*", help="of the recipe; default: none")
     options = parser.parse_args()
     print(heading(), flush=True)
-    with nullcontext(options.folder) if options.folder else tempfile.TemporaryDirectory() as place:
-        folder = options.folder or Path(place) / "run"
+    with run_folder(options.folder) as folder:
         watch = Watch(folder / LOG)
         watch.start()
         cost = command(f"recipe={options.recipe}", f"hydra.run.dir={folder}", *options.overrides)

@@ -79,9 +79,7 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
 
 def rows_to_answer(validation: Table, fitted: Fitted, seed: int) -> Table:
     """The rows that files are judged on: all of them, or at random `WRITTEN` where a graph has state."""
-    if not stateful(fitted.graphs) or len(validation) <= WRITTEN:
-        return validation
-    return validation.take(np.sort(np.random.default_rng(seed).permutation(len(validation))[:WRITTEN]).tolist())
+    return validation.sample(WRITTEN, seed) if stateful(fitted.graphs) else validation
 
 
 def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, reference: Measured, module: Backend) -> Measured:

@@ -7,8 +7,6 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from framework.contracts import Section, Task
 from framework.data.columns import assign_roles, none_of
 from framework.data.hub import own_splits, parse
@@ -98,7 +96,7 @@ def _independent(data: Any, task: Task, seed: int, reader: _Reader, tables: Mapp
     test = judged(task, test)
     if data.test_rows is not None and len(test) > data.test_rows:
         notes.append(f"{data.test_rows:,} of {len(test):,} test rows are judged; data.test_rows=null takes all")
-        test = test.take(np.sort(np.random.default_rng(seed + 3).permutation(len(test))[: data.test_rows]).tolist())
+        test = test.sample(data.test_rows, seed + 3)
     return Splits(train, judged(task, validation), test, notes)
 
 

@@ -132,6 +132,12 @@ class Table:
         file_of = _take(self.file_of, indices) if self.files else ()
         return Table(columns, _take(self.lines, indices), self.source, self.files, file_of)
 
+    def sample(self, count: int, seed: int) -> Table:
+        """At most so many of the rows, at random, in the order they have here."""
+        if count >= len(self):
+            return self
+        return self.take(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]).tolist())
+
     def where(self, index: int) -> str:
         file = self.files[self.file_of[index]] if self.files else self.source
         return f"{file}, {'row' if file.endswith('.parquet') else 'line'} {self.lines[index]}"

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import cycle
 from typing import Any
 
-from framework import Check, FitContext, Fitted, InputError, Reference, Request, Section
+from framework import Check, FitContext, Fitted, Reference, Request, Section
 from framework_dialogue.codec import DialogueCodec, Prompt, response
 from framework_dialogue.data import DialogueData
 from framework_dialogue.settings import settings_of
@@ -62,13 +62,8 @@ def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
     """Tokens of a conversation and its answer, or of an encoder-decoder model's source, and of its answer."""
     answer = settings["max_answer"] + settings["more"] + 1
     window = settings["max_context"] + (0 if settings["opening"] else answer)
-    longest = getattr(network.config, "max_position_embeddings", None) or window
-    if max(window, answer) > longest:
-        raise InputError(
-            f"task.max_context={settings['max_context']} and task.max_answer={settings['max_answer']} make "
-            f"{max(window, answer)} tokens with what stands around them, and this backbone takes {longest}: write fewer"
-        )
-    return window, answer
+    said = f"task.max_context={settings['max_context']} and task.max_answer={settings['max_answer']}"
+    return fitting.within_positions(network, window, answer, said)
 
 
 def _learned(prompts: Sequence[Prompt], train: fitting.Pairs, settings: dict[str, Any]) -> Section:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from framework import Check, FitContext, Fitted, InputError, Reference, Request, Section
+from framework import Check, FitContext, Fitted, Reference, Request, Section
 from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec, response
 from framework_summarization.data import SummarizationData
@@ -54,13 +54,8 @@ def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
     source = len(settings["begin"]) + settings["max_text"] + len(settings["prompt"])
     answer = settings["limit"] + 1
     window = source if settings["opening"] else source + answer
-    longest = getattr(network.config, "max_position_embeddings", None) or window
-    if max(window, answer) > longest:
-        raise InputError(
-            f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']} make {max(window, answer)} "
-            f"tokens with what stands around them, and this backbone reads {longest}: write fewer"
-        )
-    return window, answer
+    said = f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']}"
+    return fitting.within_positions(network, window, answer, said)
 
 
 def _pairs(codec: SummarizationCodec, pairs: Sequence[tuple[str, str]]) -> fitting.Pairs:

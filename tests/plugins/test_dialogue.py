@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest import mock
 
 import pytest
 from torchmetrics.functional.text import rouge_score
@@ -21,7 +22,9 @@ from framework_dialogue.codec import DialogueCodec
 from framework_dialogue.data import answers
 from framework_dialogue.evaluation import evaluate
 from framework_dialogue.writer import _other_prompts
+from framework_text.generation import fitting
 from framework_text.generation.decoding import Sampling
+from framework_text.generation.module import WriterBatches
 from framework_text.generation.overlap import distinct, rouge, words
 from framework_text.generation.templates import PLAIN, Template, frozen
 from framework_text.tokenizer import write_tokenizer
@@ -47,14 +50,20 @@ class TestConformance(TaskConformance):
     def overrides(self, folder: Path) -> list[str]:
         return small(folder)
 
-    def test_a_plan_cut_by_the_time_is_repeated_exactly_by_what_the_run_says(self, tmp_path: Path) -> None:
+    def test_a_plan_cut_by_the_time_is_repeated_exactly_by_what_the_run_says(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         def learned(name: str, *settings: str) -> tuple[str, int, dict[str, Any]]:
             with self.job(tmp_path / name, *settings) as (job, splits):
                 fitted = self.fit(job, splits)
                 weights = fitted.graphs[0].module.state_dict()
                 return (job.folder / "run.log").read_text("utf-8"), fitted.facts["rows"], weights
 
+        monkeypatch.setattr(fitting, "VALIDATED", 3)
+        judged = mock.Mock(wraps=WriterBatches)
+        monkeypatch.setattr(fitting, "WriterBatches", judged)
         log, rows, weights = learned("cut", "model.minutes=0.00001")
+        assert len(judged.call_args.args[1]) == 3  # of the validation rows, as many as time is planned for
         (repeats,) = re.findall("to repeat it anywhere: (.*)", log)
         _, again, same = learned("again", *repeats.split())
         assert again == rows < 10
@@ -243,6 +252,7 @@ def test_prompts_are_those_of_transformers_whatever_a_template_does(tmp_path: Pa
     write_tokenizer(tokenizer, None, tmp_path)
     settings = frozen(tokenizer)
     assert (settings["opens"], settings["own"]) == (opens, True)
+    assert frozen(tokenizer, apart=True)["opens"] == ""  # an encoder reads no beginning of an answer
     codec = DialogueCodec({**settings, **SETTINGS, "max_context": 60}, tmp_path)
     assert codec.template.render(said("hello")).endswith(f"assistant\n{opens}")
     if settings["today"]:

@@ -73,6 +73,10 @@ def test_max_tokens_stop_and_seed_are_kept(client: OpenAI) -> None:
     assert (stopped.choices[0].message.content, stopped.choices[0].finish_reason) == (words[0], "stop")
     drawn = [create(model="talk", messages=HELLO, temperature=2.0, seed=seed).choices[0].message.content for seed in (1, 1, 2)]
     assert drawn[0] == drawn[1] != drawn[2]
+    instructed: Any = [{"role": "system", "content": "the crew " * 40}, *HELLO]
+    cut = create(model="talk", messages=instructed).usage
+    assert cut is not None
+    assert cut.model_extra == {"dropped_messages": 0, "shortened_messages": 1}
     huge = create(model="talk", messages=HELLO, max_tokens=1_000_000)
     assert huge.usage is not None
     assert huge.usage.total_tokens <= 46  # the window

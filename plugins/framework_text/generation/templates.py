@@ -85,7 +85,7 @@ def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
     )
     if end is None:
         raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no answer would end")
-    opens = lead if lead.strip() else ""  # such as an empty thought
+    opens = lead if lead.strip() and not apart else ""  # such as an empty thought
     lead = "" if apart or opens else lead
     settings = {"template": chosen, "specials": specials, "folds": folds, "opens": opens, "today": today}
     return {**settings, "lead": lead, "end": end, "own": text is not None}
