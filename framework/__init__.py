@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from framework.data.sources import locate
     from framework.modules import ModuleBackend
     from framework.pace import rows_per_second
+    from framework.schedule import Schedule, read_shares
     from framework.training import train
 
 _LAZY = {
@@ -57,6 +58,8 @@ _LAZY = {
     "locate": "framework.data.sources",
     "train": "framework.training",
     "rows_per_second": "framework.pace",
+    "Schedule": "framework.schedule",
+    "read_shares": "framework.schedule",
     "LengthBucketSampler": "framework.data.batches",
     "coded": "framework.data.codes",
     "codes": "framework.data.codes",
@@ -99,6 +102,7 @@ __all__ = [
     "Reference",
     "Request",
     "Response",
+    "Schedule",
     "Section",
     "Series",
     "Shares",
@@ -123,6 +127,7 @@ __all__ = [
     "mask",
     "nearest",
     "numbers",
+    "read_shares",
     "rows_per_second",
     "run",
     "train",

@@ -12,7 +12,7 @@ import torch
 from framework.contracts import FitContext
 from framework.training import best_precision, new_trainer, quiet
 
-TURNS, LONG = 3, 10.0  # of each batch at most; seconds after which there is no further turn
+TURNS, LONG = 3, 4.0  # of each batch at most; seconds after which there is no further turn
 
 
 def rows_per_second(module: pl.LightningModule, batches: Sequence[Mapping[str, torch.Tensor]], context: FitContext) -> float:

@@ -23,6 +23,7 @@ from framework.contracts import FitContext
 from framework.cpus import granted_cpus
 from framework.errors import FrameworkError, InputError
 from framework.runs import CHECKPOINTS
+from framework.schedule import Schedule
 
 # Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
 # of the fit alone, so evaluation, export and the artifact happen once.
@@ -34,9 +35,18 @@ IN_CHILD_PROCESSES = {
 DEFAULTS = {"num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 20}
 
 
-def train(module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, *, patience: int) -> dict[str, Any]:
+def train(
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    context: FitContext,
+    *,
+    patience: int | None,
+    schedule: Schedule | None = None,
+) -> dict[str, Any]:
     """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
 
+    patience: validations without a better metric before training stops; None: it does not stop for that.
+    schedule: says how much of the training is done, and ends it; without one the number of steps does.
     The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
     and the last) to ``context.folder/checkpoints``. With ``context.resume`` nothing is trained that was trained before.
     Returns facts for the manifest; ``epochs`` and ``steps`` are those of the weights. Raises FrameworkError when a rank
@@ -46,7 +56,7 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
     folder = context.folder / CHECKPOINTS
     ended = checkpoints.trained(folder) if context.resume else None
     if ended is None:
-        facts, weights = _train(module, data, context, patience)
+        facts, weights = _train(module, data, context, patience, schedule or Schedule(context.folder))
         if weights is not None:
             checkpoints.note_trained(folder, weights, facts)
     else:
@@ -58,12 +68,12 @@ def train(module: pl.LightningModule, data: pl.LightningDataModule, context: Fit
 
 
 def _train(
-    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, patience: int
+    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, patience: int | None, schedule: Schedule
 ) -> tuple[dict[str, Any], Path | None]:
     """Facts, and the checkpoint with the best weights; None where none was kept and the module's own are the best."""
     module.train()  # transformers hands models over in eval mode, without dropout
     with quiet():
-        trainer = build_trainer(context, patience)
+        trainer = build_trainer(context, patience, schedule)
         resumed = {"resumed_at_step": checkpoints.keep_logged(trainer, context.resume)} if context.resume else {}
         started = time.perf_counter()
         _fit(trainer, module, data, context.resume)
@@ -83,7 +93,7 @@ def _train(
     return facts | resumed, weights if weights.is_file() else None
 
 
-def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
+def build_trainer(context: FitContext, patience: int | None, schedule: Schedule) -> pl.Trainer:
     """A Trainer with the recipe's arguments; what the recipe leaves open follows from the hardware."""
     given = {name: value for name, value in context.trainer.items() if value is not None}
     arguments = DEFAULTS | given
@@ -98,7 +108,11 @@ def build_trainer(context: FitContext, patience: int) -> pl.Trainer:
     callbacks = arguments.pop("callbacks", None) or []
     if not all(isinstance(callback, Callback) for callback in callbacks):
         raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
-    callbacks = [*_callbacks(context, patience, arguments), *callbacks]  # Trainer.checkpoint_callback is the first one
+    callbacks = [
+        *_callbacks(context, patience, arguments),
+        schedule,
+        *callbacks,
+    ]  # Trainer.checkpoint_callback is the first one
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
@@ -171,7 +185,7 @@ class Progress(TQDMProgressBar):
         return metrics
 
 
-def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any]) -> list[Callback]:
+def _callbacks(context: FitContext, patience: int | None, arguments: Mapping[str, Any]) -> list[Callback]:
     monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
     callbacks: list[Callback] = [Reproducible(context.seed)]
     if arguments.get("enable_progress_bar", True):
@@ -182,7 +196,8 @@ def _callbacks(context: FitContext, patience: int, arguments: Mapping[str, Any])
     validates = arguments.get("limit_val_batches") != 0
     every_epoch = arguments.get("val_check_interval") in (None, 1.0) and arguments.get("check_val_every_n_epoch", 1) == 1
     if validates:
-        callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
+        if patience is not None:
+            callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
         if keeps:
             callbacks.append(checkpoints.Best(folder, monitor=monitor, mode=mode, save_last=every_epoch))
     if keeps and not (validates and every_epoch):

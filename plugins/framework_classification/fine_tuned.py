@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -19,14 +20,17 @@ from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
 from framework_text import backbones
+from framework_text.attention import fastest_attention
+from framework_text.dropout import set_dropout
 from framework_text.options import FineTuning
 from framework_text.pace import learning_pace
-from framework_text.plan import VALIDATION, Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
+from framework_text.plan import Plan, batch_size, decided, keep, kept, learning_rate, repetition, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
 from framework_text.tokenizer import example_tokens, same_tokens, write_tokenizer
 from framework_text.tokens import Collate, TokenizedRows, batches, describe
+from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
 SAMPLE = 512  # rows from which the speed of learning is measured
@@ -35,6 +39,7 @@ TOLERANCE = 1e-4  # of a probability, between the module and an exact export
 
 def fit(context: FitContext) -> Fitted:
     """Fine-tunes the backbone, fits the temperature on validation, and returns the graph that gives probabilities."""
+    started = time.perf_counter()
     data: ClassificationData = context.data
     options: Classification = context.options
     model: FineTuning = context.model
@@ -44,18 +49,17 @@ def fit(context: FitContext) -> Fitted:
     classifier = Classifier(network, len(data.labels), model, data.class_weights() if options.class_weights else None)
     plan = kept(context) or keep(_plan(context, classifier, tokenizer), context.folder)
     context.show(plan.section())
-    classifier.options = model = replace(model, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
+    network.set_attn_implementation(plan.attention)
+    classifier.options = replace(model, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
     tables = {"train": data.some(plan.rows, context.seed), "validation": data.splits.validation}
     rows = {name: _tokenized(data, table, tokenizer, options) for name, table in tables.items()}
     for section in describe(tokenizer, tables["train"].columns["text"], rows["train"], options.max_length):
         context.show(section)
     pad = tokenizer.pad_token_id or 0
-    loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
     if model.probe and not context.resume:
         plan = keep(replace(plan, probe_accuracy=_probe(network, context, tokenizer)), context.folder)
-    if plan.epochs is not None:
-        context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
-    training = train(classifier, loader, context, patience=model.patience)
+    loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
+    training = _train(classifier, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, started)
     logits, targets = predict_logits(classifier, rows["validation"], pad)
     temperature = fit_temperature(logits, targets)
     abstains = abstention(options, logits / temperature, targets)
@@ -71,6 +75,18 @@ def fit(context: FitContext) -> Fitted:
     )
 
 
+def _train(
+    classifier: Classifier, loader: ClassificationBatches, context: FitContext, plan: Plan, started: float
+) -> dict[str, Any]:
+    """Facts of the training. started: when the fit began, by the clock of `time.perf_counter`."""
+    tokens = [rows.tokens for rows in (loader.train, loader.validation)]
+    with learning_occurring_tokens(classifier.model, tokens, loader.pad):
+        schedule = plan.schedule(context, time.perf_counter() - started)
+        training = train(classifier, loader, context, patience=classifier.options.patience, schedule=schedule)
+    context.show(repetition(plan, context.folder, training))
+    return training
+
+
 def _facts(network: Any, model: FineTuning, plan: Plan) -> dict[str, Any]:
     """For the manifest."""
     source = model.backbone
@@ -82,6 +98,7 @@ def _facts(network: Any, model: FineTuning, plan: Plan) -> dict[str, Any]:
         "rows": plan.rows,
         "batch_size": plan.batch_size,
         "learning_rate": plan.learning_rate,
+        "attention": plan.attention,
     }
 
 
@@ -111,8 +128,7 @@ def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[An
     for part in network.modules():
         if hasattr(part, "loss_type"):
             part.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
-        if isinstance(part, torch.nn.Dropout) and model.dropout is not None:
-            part.p = model.dropout
+    set_dropout(network, model.dropout)
     shape = {"layers": layers} if model.layers is not None else {}
     return network, shape | ({"frozen_parameters": frozen} if frozen else {})
 
@@ -125,25 +141,18 @@ def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
     """From rows, classes and the time stated; how fast rows are learned is measured on some of them."""
     data, model, rows = context.data, context.model, len(context.data.splits.train)
     batch = batch_size(model, rows)
-    rate = learning_rate(model, batch)
-    if context.trainer.get("max_steps", -1) != -1 or any(context.trainer.get(name) for name in ("max_epochs", "max_time")):
-        return Plan(rows, None, batch, rate, [])
+    sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
+    collate = Collate(tokenizer.pad_token_id or 0)
+    attention, paces = fastest_attention(
+        classifier.model, model.attention, lambda: learning_pace(classifier, sample, batch, collate, context)
+    )
+    plan = Plan(rows, None, batch, learning_rate(model, batch), [], attention)
+    if decided(context.trainer):
+        return plan
     epochs = wanted_epochs(rows, len(data.labels), batch)
     why = [f"{epochs} epochs follow from {rows:,} rows of {len(data.labels)} classes; trainer.max_epochs= says otherwise"]
-    if model.minutes is None:
-        return Plan(rows, epochs, batch, rate, why)
-    sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
-    pace = learning_pace(classifier, sample, batch, Collate(tokenizer.pad_token_id or 0), context)
-    probing = VALIDATION * _probed(data) / pace / 60 if model.probe else 0.0
-    fitting, fitting_epochs = within(
-        max(model.minutes - probing, model.minutes / 5), pace, rows, len(data.splits.validation), epochs
-    )
-    minutes = fitting * fitting_epochs / pace / 60
-    why.append(f"{pace:.0f} rows a second are learned on this machine: about {minutes:.1f} minutes")
-    if (fitting, fitting_epochs) != (rows, epochs):
-        why.append(f"cut to fit into model.minutes={model.minutes:g}; model.minutes=null takes as long as it needs")
-        why.append(f"to repeat it anywhere: trainer.max_epochs={fitting_epochs} data.limit_rows={fitting}")
-    return Plan(fitting, fitting_epochs, batch, rate, why)
+    plan = replace(plan, epochs=epochs, why=why)
+    return plan if model.minutes is None else within(plan, model.minutes, paces, len(data.splits.validation))
 
 
 def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How text models are optimized: fused AdamW, and a learning rate that falls linearly after its warm-up."""
+"""How text models are optimized: fused AdamW, and a learning rate that rises and falls with the share of the training done."""
 
 from __future__ import annotations
 
@@ -8,23 +8,28 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch.optim.lr_scheduler import LambdaLR
-from transformers import get_linear_schedule_with_warmup
 
-from framework import InputError
+from framework import InputError, Schedule
 
 
 class Optimized(pl.LightningModule):
     """A module with these, in every precision."""
 
     def adamw(self, groups: Any, learning_rate: float, warmup: float) -> OptimizerLRSchedulerConfig:
-        """groups: parameters as torch takes them. warmup: share of the steps. Raises InputError for endless ones."""
+        """groups: parameters as torch takes them. warmup: share of the training in which the learning rate rises from 0; from
+        there it falls to 0, linearly. Raises InputError for a training without an end.
+        """
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
-        if self.trainer.estimated_stepping_batches == float("inf"):
+        schedule = Schedule.of(self.trainer)
+        if self.trainer.estimated_stepping_batches == float("inf") and not schedule.ends:
             raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * warmup), steps)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+        def height(step: int) -> float:
+            share = schedule.at(step)
+            return share / warmup if share < warmup else (1 - share) / (1 - warmup)
+
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": LambdaLR(optimizer, height), "interval": "step"}}
 
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from framework_text.attention import IMPLEMENTATIONS
+
 
 @dataclass
 class BackboneSource:
@@ -21,12 +23,14 @@ class FineTuning(BackboneSource):
     """The `model:` section of a recipe that fine-tunes a backbone."""
 
     source: BackboneSource = field(default_factory=BackboneSource)
-    minutes: Optional[float] = 5.0  # training time to plan for, on this machine; None: as long as it takes
+    minutes: Optional[float] = 3.0  # after which training ends, with the learning rate at 0; None: as long as it takes
+    repeat: Optional[str] = None  # the folder of a run whose training is repeated: its rows, steps and learning rates
+    attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
     learning_rate: Optional[float] = None  # at the end of warm-up; None: follows from the rows of a step
     batch_size: Optional[int] = None  # rows of a step, over all devices together; None: follows from the data
     weight_decay: float = 0.01  # on matrices, not on biases and norms
     warmup: float = 0.06  # share of the steps
-    patience: int = 2  # epochs without a better validation metric before training stops
+    patience: Optional[int] = None  # validations without a better metric before training stops; None: it goes on to its end
     probe: bool = True  # begin with a head fitted to the backbone's features, not a random one
     dropout: Optional[float] = 0.0  # None: as the backbone was trained, mostly 0.1
     layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
@@ -41,14 +45,20 @@ class FineTuning(BackboneSource):
 
 
 def misshaped(model: FineTuning) -> list[str]:
-    """Problems of `layers` and `freeze` that do not depend on the backbone."""
-    found = []
+    """Problems of `attention`, `layers` and `freeze` that do not depend on the backbone."""
+    found = unknown_attention(model.attention)
     layers = model.layers
     if layers is not None and not (_whole(layers) or (isinstance(layers, list) and layers and all(map(_whole, layers)))):
         found.append(f"model.layers={layers}: write how many layers to keep, 3, or which, [0,2,5]")
     if model.freeze is not None and model.freeze != "embeddings" and not _whole(model.freeze):
         found.append(f"model.freeze={model.freeze}: write embeddings, or how many layers, from the first on")
     return found
+
+
+def unknown_attention(attention: str | None) -> list[str]:
+    if attention is None or attention in IMPLEMENTATIONS:
+        return []
+    return [f"model.attention={attention}: write {' or '.join(IMPLEMENTATIONS)}, or null for the faster one"]
 
 
 def _whole(value: Any) -> bool:

@@ -3,39 +3,68 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from math import ceil
 from pathlib import Path
+from typing import Any
 
-from framework import FitContext, Section
+from framework import FitContext, Schedule, Section, read_shares
 from framework_text.options import FineTuning
 
 FILE = "plan.json"  # in the run's folder: a run that is resumed keeps its plan
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
 STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn
 VALIDATION = 0.3  # cost of judging a row, as a share of learning from it
+SPARE = 1.5  # times the rows that fit into the time are made ready: the machine may turn out to be faster
+DECIDING = ("max_epochs", "max_time")  # arguments of the trainer that end a training in place of the plan
 
 
 @dataclass(frozen=True)
 class Plan:
-    """rows: of the training rows, as many are used. epochs: None where the recipe's `trainer:` section decides.
-
-    probe_accuracy: of the head that the training began with, where one was fitted.
-    """
+    """What a training was begun with."""
 
     rows: int
+    """Training rows that are used."""
     epochs: int | None
+    """At most; None where the recipe's `trainer:` section decides."""
     batch_size: int
+    """Rows of an optimizer step."""
     learning_rate: float
+    """At the end of the warm-up."""
     why: Sequence[str]
+    """Sentences for the reader of the run."""
+    attention: str = "eager"
+    """transformers' name of the implementation of attention."""
+    seconds: float | None = None
+    """Of the whole fit, at which training ends; None: the epochs end it."""
+    validation: float = 0.0
+    """Seconds that judging the validation rows is expected to take."""
     probe_accuracy: float | None = None
+    """Of the head that the training began with, where one was fitted."""
 
     def section(self) -> Section:
         epochs = "as trainer: says" if self.epochs is None else f"{self.epochs}"
         rows = [("training rows", f"{self.rows:,}"), ("epochs at most", epochs), ("rows a step", f"{self.batch_size}"),
-                ("learning rate", f"{self.learning_rate:g}")]  # fmt: skip
+                ("learning rate", f"{self.learning_rate:g}"), ("attention", self.attention)]  # fmt: skip
+        if self.seconds is not None:
+            rows.append(("minutes at most", f"{self.seconds / 60:g}"))
         return Section("Training plan", ("", ""), rows, "\n".join(self.why))
+
+    def trainer(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The trainer's arguments with the epochs of the plan."""
+        return {**given, "max_epochs": self.epochs} if self.epochs is not None else dict(given)
+
+    def schedule(self, context: FitContext, spent: float) -> Schedule:
+        """spent: seconds that the fit has taken already. The shares of a training that is repeated take the place of time."""
+        repeated: str | None = context.model.repeat
+        replay = read_shares(Path(repeated)) if repeated else ()
+        return Schedule(context.folder, self.seconds, spent=spent, validation=self.validation, replay=replay)
+
+
+def decided(trainer: Mapping[str, Any]) -> bool:
+    """Whether the recipe's `trainer:` section says when training ends."""
+    return trainer.get("max_steps", -1) != -1 or any(trainer.get(name) for name in DECIDING)
 
 
 def batch_size(options: FineTuning, rows: int) -> int:
@@ -54,21 +83,50 @@ def wanted_epochs(rows: int, classes: int, batch: int) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / ceil(rows / batch))))
 
 
-def within(minutes: float, pace: float, rows: int, held_out: int, epochs: int) -> tuple[int, int]:
-    """(rows, epochs) that fit into the time: fewer epochs first, then one epoch on fewer rows. pace: rows learned a second."""
-    seconds = minutes * 60
-    whole = (rows + VALIDATION * held_out) / pace  # seconds of an epoch
-    if seconds >= whole * epochs:
-        return rows, epochs
-    fitting = max(1, int(seconds / whole + 0.15))  # a seventh more than the time, rather than an epoch less
-    left = seconds * pace - VALIDATION * held_out
-    return (rows, fitting) if fitting > 1 or seconds * 1.15 >= whole else (min(rows, max(int(left), ceil(rows / 100))), 1)
+def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: int) -> Plan:
+    """The plan with the time that the recipe states, which ends the training where the epochs would take longer.
+
+    paces: rows learned a second with each implementation of attention that was measured, the plan's among them.
+    validated: rows that each validation judges. Where not even one epoch fits, no more rows are made ready than can be used.
+    """
+    pace, epochs = paces[plan.attention], plan.epochs
+    assert epochs is not None, "the plan decides"
+    seconds = 60 * minutes
+    fitting = seconds * pace
+    rows = plan.rows if SPARE * fitting >= plan.rows else min(plan.rows, max(int(SPARE * fitting), ceil(plan.rows / 100)))
+    judging = VALIDATION * validated / pace
+    measured = ", ".join(f"{name} {value:.0f}" for name, value in paces.items())
+    why = [*plan.why, f"rows a second learned on this machine, by implementation of attention: {measured}"]
+    taken = epochs * (plan.rows / pace + judging)
+    if taken > seconds:
+        why.append(
+            f"{epochs} epochs would take about {taken / 60:.1f} minutes: training ends after model.minutes={minutes:g}, about "
+            f"{fitting / plan.rows:.1f} epochs, with the learning rate at 0; model.minutes=null takes as long as it needs"
+        )
+    return replace(plan, rows=rows, seconds=seconds, validation=judging, why=why)
+
+
+def counted(plan: Plan, fitting: float) -> Plan:
+    """The plan ended by epochs and rows that are expected to fit, in place of time. fitting: rows that are."""
+    assert plan.epochs is not None, "the plan decides"
+    epochs = min(plan.epochs, max(1, round(fitting / plan.rows)))
+    return replace(plan, epochs=epochs, rows=min(plan.rows, max(1, int(fitting / epochs))), seconds=None)
 
 
 def kept(context: FitContext) -> Plan | None:
-    """The plan that the run in this folder began with, also where it was stopped before its first checkpoint."""
+    """The plan that the run in this folder began with, also where it was stopped before its first checkpoint.
+
+    In a new run that of the run which it repeats, if the recipe names one.
+    """
     path = context.folder / FILE
-    return Plan(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else None
+    if path.exists():
+        return Plan(**json.loads(path.read_text(encoding="utf-8")))
+    repeated: str | None = context.model.repeat
+    return keep(read_plan(Path(repeated)), context.folder) if repeated else None
+
+
+def read_plan(run: Path) -> Plan:
+    return Plan(**json.loads((run / FILE).read_text(encoding="utf-8")))
 
 
 def keep(plan: Plan, folder: Path) -> Plan:
@@ -76,3 +134,21 @@ def keep(plan: Plan, folder: Path) -> Plan:
     unfinished.write_text(json.dumps(asdict(plan)), encoding="utf-8")
     unfinished.replace(folder / FILE)
     return plan
+
+
+def not_repeatable(repeat: str | None) -> list[str]:
+    """Problems of `model.repeat`."""
+    if repeat is None:
+        return []
+    try:
+        read_plan(Path(repeat))
+        read_shares(Path(repeat))
+    except (OSError, ValueError, TypeError) as error:
+        return [f"model.repeat={repeat}: write the folder of a run whose training ended ({error})"]
+    return []
+
+
+def repetition(plan: Plan, folder: Path, training: Mapping[str, Any]) -> Section:
+    """How a training that time has ended is repeated. training: facts of `framework.train`."""
+    steps = f"{training['steps']:,} steps"
+    return Section("Repetition", note=f"{steps} were learned from; to repeat them exactly: model.repeat={folder}")

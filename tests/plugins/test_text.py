@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+import re
+import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
+from pytorch_lightning.callbacks import Callback
 
 import framework
-from framework import InputError
+from framework import InputError, read_shares
 from framework_text import backbones
+from framework_text.attention import fastest_attention
+from framework_text.dropout import set_dropout
 from framework_text.options import FineTuning
 from framework_text.pace import learning_pace
 from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
+from framework_text.vocabulary import learning_occurring_tokens
 from tests.tiny import tiny_model
 
 POOLING = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
@@ -45,13 +53,15 @@ def test_more_classes_and_fewer_rows_take_more_epochs() -> None:
     assert learning_rate(FineTuning(learning_rate=3e-5), 64) == 3e-5
 
 
-def test_a_plan_that_does_not_fit_loses_epochs_first_then_rows() -> None:
-    assert within(10, 100, 10_000, 1000, 4) == (10_000, 4)
-    assert within(4, 100, 10_000, 1000, 4) == (10_000, 2)
-    rows, epochs = within(5, 100, 1_000_000, 5000, 2)
-    assert epochs == 1
-    assert 25_000 < rows < 30_000
-    assert within(0.001, 1, 50, 50, 2) == (1, 1)
+def test_a_plan_that_does_not_fit_is_ended_by_time_and_makes_no_more_rows_ready_than_can_be_learned() -> None:
+    plan = Plan(rows=10_000, epochs=4, batch_size=32, learning_rate=1e-4, why=[])
+    enough, short = (within(plan, minutes, {"eager": 100}, 1000) for minutes in (10, 4))
+    assert (enough.rows, enough.seconds, enough.epochs) == (10_000, 600, 4)
+    assert "training ends after" not in " ".join(enough.why)
+    assert (short.rows, short.seconds) == (10_000, 240)
+    assert "about 2.4 epochs, with the learning rate at 0" in " ".join(short.why)
+    assert within(replace(plan, rows=1_000_000), 5, {"eager": 100}, 5000).rows == 45_000
+    assert within(replace(plan, rows=50), 0.001, {"eager": 1}, 50).rows == 1
 
 
 def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,17 +82,47 @@ def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypat
     assert pace == pytest.approx(1 / lengths.mean(), rel=1e-3)
 
 
-def test_stated_minutes_cut_the_training_and_the_run_says_how_to_repeat_it(tmp_path: Path, small: list[str]) -> None:
-    plain = [setting for setting in small if not setting.startswith(("trainer.max_epochs", "model.batch_size"))]
-    folder = framework.run("sentiment", *plain, "model.minutes=0.001", "export=[quick]", folder=tmp_path / "run")
-    log = (folder / "run.log").read_text("utf-8")
-    assert "rows a second are learned on this machine" in log
-    assert "to repeat it anywhere: trainer.max_epochs=" in log
-    assert framework.load(folder).manifest["model"]["epochs"] < 10
+class Slow(Callback):
+    """A machine that becomes five times as slow in the middle of a training."""
+
+    def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:
+        time.sleep(0.1 if trainer.global_step > 30 else 0.02)
+
+
+def test_training_ends_in_the_stated_time_with_the_learning_rate_at_0_also_on_a_machine_that_slows_down(
+    tmp_path: Path, small: list[str]
+) -> None:
+    plain = [setting for setting in small if not setting.startswith("trainer.max_epochs")]
+    slow = "trainer.callbacks=[{_target_: tests.plugins.test_text.Slow}]"
+    settings = [*plain, "model.minutes=0.1", slow, "trainer.log_every_n_steps=1", "export=[quick]"]
+    folder = framework.run("sentiment", *settings, folder=tmp_path / "run")
+    last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    schedule = last["callbacks"]["Schedule"]
+    assert schedule["spent"] == pytest.approx(6.0, rel=0.05)
+    assert schedule["shares"] == sorted(schedule["shares"])
+    assert schedule["shares"][-1] == 1.0
+    assert last["lr_schedulers"][0]["_last_lr"] == [0.0, 0.0]
+    steps = framework.load(folder).manifest["model"]["steps"]
+    assert 40 < steps < 24 * 10  # as many as fit, not the ten epochs that the data asks for
+
+
+def test_a_training_that_time_ended_is_repeated_to_the_last_bit(tmp_path: Path, small: list[str]) -> None:
+    plain = [setting for setting in small if not setting.startswith("trainer.max_epochs")]
+    first = framework.run("sentiment", *plain, "model.minutes=0.03", "export=[quick]", folder=tmp_path / "first")
+    (again,) = re.findall("to repeat them exactly: (.*)", (first / "run.log").read_text("utf-8"))
+    second = framework.run("sentiment", *plain, again, "export=[quick]", folder=tmp_path / "second")
+    ours, theirs = (safetensors.torch.load_file(run / "torch" / "model.safetensors") for run in (first, second))
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert read_shares(first) == read_shares(second)
+
+
+def test_repeating_a_run_that_is_none_is_refused(tmp_path: Path, small: list[str]) -> None:
+    with pytest.raises(InputError, match="write the folder of a run whose training ended"):
+        framework.run("sentiment", *small, f"model.repeat={tmp_path}", folder=tmp_path / "run")
 
 
 def test_a_run_entered_again_keeps_its_plan(tmp_path: Path) -> None:
-    context: Any = SimpleNamespace(folder=tmp_path, resume=None)
+    context: Any = SimpleNamespace(folder=tmp_path, resume=None, model=FineTuning())
     assert kept(context) is None
     plan = keep(Plan(rows=5, epochs=2, batch_size=8, learning_rate=1e-4, why=["because"]), tmp_path)
     assert kept(context) == plan  # also where no checkpoint was written yet
@@ -108,6 +148,46 @@ def test_layers_are_chosen_by_number_or_by_name_and_no_others(tmp_path: Path) ->
             keep_layers(last, wrong)
 
 
+def test_embeddings_of_tokens_that_do_not_occur_stay_as_they_were_and_the_others_learn(tmp_path: Path) -> None:
+    network = classifier(tiny_model(tmp_path / "bert")).train()
+    before = network.bert.embeddings.word_embeddings.weight.detach().clone()
+    tokens = [np.array([2, 5, 6]), np.array([3, 6])]
+    whole, ids = network.get_input_embeddings(), torch.tensor([[2, 5, 6, 3, 0]])
+    expected = network.eval()(input_ids=ids).logits
+    with learning_occurring_tokens(network, tokens, pad=0):
+        assert torch.equal(network(input_ids=ids).logits, expected)
+        assert len(network.get_input_embeddings().weight) == 5
+        optimizer = torch.optim.SGD(network.parameters(), lr=1.0)
+        network(input_ids=ids, labels=torch.tensor([1])).loss.backward()
+        optimizer.step()
+    assert network.get_input_embeddings() is whole
+    changed = (whole.weight != before).any(1).nonzero().flatten().tolist()
+    assert changed == [2, 3, 5, 6]  # padding learns nothing
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_dropout_leaves_as_many_activations_as_it_says_and_the_same_sum(rate: float) -> None:
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout(0.9))
+    set_dropout(network, rate)
+    dropout, activations = network[1].train(), torch.ones(200, 500, requires_grad=True)
+    first, second = dropout(activations), dropout(activations)
+    assert (first == 0).float().mean().item() == pytest.approx(rate, abs=0.01)
+    assert first.mean().item() == pytest.approx(1, abs=0.02)
+    assert ((first == 0) & (second == 0)).float().mean().item() == pytest.approx(rate**2, abs=0.01)
+    first.sum().backward()
+    assert torch.equal(activations.grad == 0, first == 0)  # type: ignore[operator]
+    assert torch.equal(dropout.eval()(activations), activations)
+
+
+def test_attention_is_the_one_measured_as_faster_or_the_one_named(tmp_path: Path) -> None:
+    network = classifier(tiny_model(tmp_path / "bert"))
+    paces = {"eager": 100.0, "sdpa": 120.0}
+    assert fastest_attention(network, None, lambda: paces[network.config._attn_implementation]) == ("sdpa", paces)
+    assert network.config._attn_implementation == "sdpa"
+    assert fastest_attention(network, "eager", lambda: 1.0) == ("eager", {"eager": 1.0})
+
+
 def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
     before = backbones.load_model("AutoModel", Path(small[1].partition("=")[2])).embeddings.word_embeddings.weight
     folder = framework.run("sentiment", *small, "model.freeze=embeddings", "export=[quick]", folder=tmp_path / "run")
@@ -118,7 +198,9 @@ def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
     assert freeze(network, 1) < freeze(network, 2)
 
 
-@pytest.mark.parametrize("setting", ["model.layers=none", "model.freeze=half", "model.minutes=0", "model.dropout=1"])
+@pytest.mark.parametrize(
+    "setting", ["model.layers=none", "model.freeze=half", "model.minutes=0", "model.dropout=1", "model.attention=fast"]
+)
 def test_what_makes_no_sense_is_refused_when_the_recipe_is_composed(small: list[str], setting: str) -> None:
     from framework.configs import compose_recipe
 

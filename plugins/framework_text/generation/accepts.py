@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from framework_text.backbones import family, problems_with
 from framework_text.generation.options import ADAPTERS, Writing
+from framework_text.options import unknown_attention
+from framework_text.plan import not_repeatable
 
 DECODER_ONLY = ("gemma2", "gemma3_text", "gpt2", "llama", "mistral", "qwen2", "qwen3")  # each is held to `generate` by tests
 ENCODER_DECODER = ("bart", "mbart", "mt5", "pegasus", "t5")
@@ -33,4 +35,4 @@ def problems(model: Writing, read: tuple[str, int], written: tuple[str, int]) ->
         )
     if model.minutes is not None and model.minutes <= 0:
         found.append(f"model.minutes={model.minutes} is the time to train for; write minutes above 0, or null for no limit")
-    return found
+    return [*found, *unknown_attention(model.attention), *not_repeatable(model.repeat)]

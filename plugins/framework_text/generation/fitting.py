@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,6 +15,7 @@ from transformers import AutoConfig
 
 from framework import FitContext, Fitted, Graph, InputError, LengthBucketSampler, Metric, Section, Text, train
 from framework_text import backbones
+from framework_text.attention import fastest_attention
 from framework_text.generation.adapters import adapted
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.module import Writer, WriterBatches
@@ -21,7 +23,7 @@ from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows, runs, tokens_taken
 from framework_text.generation.seq2seq import seq2seq_graphs
 from framework_text.pace import learning_pace
-from framework_text.plan import Plan, keep, kept, within
+from framework_text.plan import Plan, counted, decided, keep, kept, repetition, within
 from framework_text.tokenizer import write_tokenizer
 
 C = TypeVar("C")
@@ -74,20 +76,23 @@ def graphs(network: Any, window: int, answer: int = 0) -> tuple[Graph, ...]:
 
 def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, Pairs], window: int, answer: int = 0) -> Fitted:
     """The graphs of the fine-tuned model; its codec needs settings of its own. window, answer: as `graphs` takes them."""
+    started = time.perf_counter()
     options: Writing = context.model
     model = adapted(network, options)
     if options.checkpointing:
         recomputing(network)
     writer = Writer(model, options)
     collate = Collate(tokenizer.pad_token_id or 0, apart=network.config.is_encoder_decoder)
-    plan = kept(context) or keep(_plan(context, writer, splits, collate), context.folder)
+    plan = kept(context) or keep(_plan(context, writer, network, splits, collate), context.folder)
     context.show(plan.section())
+    network.set_attn_implementation(plan.attention)
     learned, judged = splits["train"].rows(plan.rows, context.seed), splits["validation"].rows(VALIDATED, context.seed)
     loader = WriterBatches(learned, judged, collate, options.batch_size, context.seed)
-    if plan.epochs is not None:
-        context = replace(context, trainer={**context.trainer, "max_epochs": plan.epochs})
-    by_loss = replace(context, metric=Metric("loss", maximize=False))  # writing in every epoch would take longer than learning
-    training = train(writer, loader, by_loss, patience=options.patience)
+    by_loss = Metric("loss", maximize=False)  # writing in every epoch would take longer than learning
+    judged_by_loss = replace(context, metric=by_loss, trainer=plan.trainer(context.trainer))
+    schedule = plan.schedule(context, time.perf_counter() - started)
+    training = train(writer, loader, judged_by_loss, patience=options.patience, schedule=schedule)
+    context.show(repetition(plan, context.folder, training))
     if options.checkpointing:
         network.disable_input_require_grads()
     trained = sum(weights.numel() for weights in writer.parameters() if weights.requires_grad)
@@ -108,6 +113,7 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
             "rows": plan.rows,
             "padding": round(padding(learned, options.batch_size, context.seed, apart=collate.apart, split=alone), 4),
             "window": window,
+            "attention": plan.attention,
             **training,
         },
     )
@@ -133,24 +139,28 @@ def recomputing(network: Any) -> None:
     enable({"use_reentrant": False})
 
 
-def _plan(context: FitContext, writer: Writer, splits: Mapping[str, Pairs], collate: Collate) -> Plan:
-    """From rows and the time stated; how fast rows are learned is measured on some of them."""
+def _plan(context: FitContext, writer: Writer, network: Any, splits: Mapping[str, Pairs], collate: Collate) -> Plan:
+    """From rows and the time stated; how fast rows are learned is measured on some of them.
+
+    AdaLoRA gives out ranks by steps, so that they are counted beforehand, and time ends none of them.
+    """
     options, rows = writer.options, len(splits["train"].prompts)
     rows = min(rows, options.rows or rows)
     batch, rate = options.batch_size, options.learning_rate
-    if context.trainer.get("max_steps", -1) != -1 or any(context.trainer.get(name) for name in ("max_epochs", "max_time")):
-        return Plan(rows, None, batch, rate, [])
+    sample = splits["train"].rows()
+    attention, paces = fastest_attention(
+        network, options.attention, lambda: learning_pace(writer, sample, batch, collate, context, TIMED)
+    )
+    plan = Plan(rows, None, batch, rate, [], attention)
+    if decided(context.trainer):
+        return plan
     why = [f"at most {options.epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise"]
+    plan = replace(plan, epochs=options.epochs, why=why)
     if options.minutes is None:
-        return Plan(rows, options.epochs, batch, rate, why)
-    pace = learning_pace(writer, splits["train"].rows(), batch, collate, context, TIMED)
+        return plan
     validated = min(len(splits["validation"].prompts), VALIDATED)
-    fitting, epochs = within(options.minutes, pace, rows, validated, options.epochs)
-    why.append(f"{pace:.1f} rows a second are learned on this machine: about {fitting * epochs / pace / 60:.1f} minutes")
-    if (fitting, epochs) != (rows, options.epochs):
-        why.append(f"cut to fit into model.minutes={options.minutes:g}; model.minutes=null takes as long as it needs")
-        why.append(f"to repeat it anywhere: trainer.max_epochs={epochs} model.rows={fitting}")
-    return Plan(fitting, epochs, batch, rate, why)
+    timed = within(plan, options.minutes, paces, validated)
+    return counted(timed, options.minutes * 60 * paces[attention]) if options.adapter == "adalora" else timed
 
 
 def example(tokenizer: Any, train: Pairs, row: int) -> Section:

@@ -18,7 +18,9 @@ class Writing(BackboneSource):
     adapter: str = "lora"  # small matrices beside every linear layer learn; adalora: with more rank where it matters; none: all
     rank: int = 16  # of those matrices; with adalora their mean at the end
     alpha: int = 32  # what they say counts alpha / rank times
-    minutes: Optional[float] = 10.0  # training time to plan for, on this machine; None: as long as it takes
+    minutes: Optional[float] = 10.0  # after which training ends, with the learning rate at 0; None: as long as it takes
+    repeat: Optional[str] = None  # the folder of a run whose training is repeated: its rows, steps and learning rates
+    attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
     rows: Optional[int] = None  # answers learned at most, drawn at random; None: as many as fit into the time
     epochs: int = 2  # at most; the learning rate falls to 0 by then
     learning_rate: float = 3e-4  # at the end of warm-up
