@@ -3,10 +3,10 @@
     python benchmarks/training_quality.py reviews.csv --minutes 1 --seeds 0 1 2
     python benchmarks/training_quality.py train.csv --test test.csv --text review --label stars
 
-The expert: batches of 32 grouped by length, bf16 where the CPU has it, learning rate 1e-4, the backbone's own dropout, a decay that
-is linear and fitted to the time, which steps measured beforehand decide. Its time is that of its training loop; the framework's
-also holds what it measures, its probed head, and its validation. Both learn from the same training rows, and the framework
-chooses by validation rows that the expert does not need. Needs accelerate.
+The expert: batches of 32 grouped by length, bf16 where the CPU has it, learning rate 1e-4, the backbone's own dropout, a decay
+that is linear and fitted to the time, which steps measured beforehand decide. Its time is that of its training loop; the
+framework's also holds what it measures, its probed head, and its validation. Both learn from the same training rows, and the
+framework chooses by validation rows that the expert does not need. Needs accelerate.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
     python benchmarks/training_speed.py --rows 1600 --rounds 2
 
-On the CPU: the same rows and weights, batches of 32, at most 128 tokens, dropout of 0.1, gradients clipped to 1.0, one epoch. Only
-the training loop is timed: no loading, probed head, evaluation or checkpoint; each fit follows a short one of its kind. Needs
-accelerate. The Trainer runs with its defaults and at its best, with each implementation of attention.
+On the CPU: the same rows and weights, batches of 32, at most 128 tokens, dropout of 0.1, gradients clipped to 1.0, one epoch.
+Only the training loop is timed: no loading, probed head, evaluation or checkpoint; each fit follows a short one of its kind.
+Needs accelerate. The Trainer runs with its defaults and at its best, with each implementation of attention.
 --dropout and --freeze add this framework with that setting, which shows what it saves; --data takes other rows:
 
     python benchmarks/training_speed.py --dropout 0 --freeze embeddings
