@@ -64,7 +64,7 @@ def test_the_real_gemma_writes_from_its_onnx_file_what_generate_writes(tmp_path:
 
 
 def test_the_recipe_states_the_time_it_trains_for() -> None:
-    assert compose_recipe("sentiment", []).model.minutes == 6
+    assert compose_recipe("sentiment", []).model.minutes == 3
 
 
 ROOT = Path(__file__).parents[1]
