@@ -110,7 +110,7 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "Parquet that is cut off": ("a.parquet", parquet({"text": TEXTS, "label": LABELS})[:-40], "is broken after 0 rows"),
     "CSV named Parquet": ("a.parquet", PLAIN, "is no Parquet file, whatever its name"),
     "Parquet of nested columns": ("a.parquet", parquet({"rows": [[1, 2], [3]]}), "no column holds texts or numbers: 'rows'"),
-    "a quote that never closes": ("a.csv", PLAIN + 'fine,x\n"open,x\nmore,y\n', "line 63: unexpected end of data (read up"),
+    "a quote that never closes": ("a.csv", PLAIN + '"well, fine",x\n"open,x\nmore,y\n', "line 63: unexpected end of data (re"),
     "quotes escaped with backslashes": ("a.csv", 'text,label\n"he said \\"no\\"",x\n', "written twice, not as \\\", and"),
     "rows of many widths": ("a.csv", PLAIN + "short\na,b,c\n", "a.csv, line 62: 1 fields where the header has 2"),
     "texts with the delimiter in them": ("a.csv", PLAIN + "well, no,x\n", "quote fields that contain the delimiter"),
