@@ -138,7 +138,7 @@ def _parsed(block: bytes, names: Sequence[str], delimiter: str) -> pa.Table:
     """
     return csv.read_csv(
         pa.BufferReader(block),
-        csv.ReadOptions(block_size=BLOCK, column_names=names),
+        csv.ReadOptions(block_size=len(block), column_names=names),
         csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
     )
