@@ -188,7 +188,7 @@ REPAIRED: dict[str, tuple[str, str | bytes, str]] = {
                          "a.yaml: rows were read under 'rows'; 'by', 'when' left out"),
     "JSON without some keys": ("a.jsonl", json_lines() + '{"text": "lost"}\n', "1 rows of a.jsonl without text or label"),
     "JSON of changing types": ("a.jsonl", json_lines() + '{"text": "x", "label": null, "tags": ["a", 1]}\n',
-                               "1 values of 'tags' in a.jsonl are lists and were kept as JSON text"),
+                               "1 values of 'tags' in a.jsonl are lists and were read as JSON text"),
     "UTF-16": ("a.csv", PLAIN.encode("utf-16"), ""),
     "UTF-16 without its mark": ("a.csv", PLAIN.encode("utf-16-le"), "a.csv is not UTF-8 and was read as utf-16-le"),
     "UTF-16 of the other order": ("a.csv", PLAIN.encode("utf-16-be"), "was read as utf-16-be; data.encoding="),

@@ -55,7 +55,7 @@ def test_what_is_true_of_several_files_is_said_once(tmp_path: Path) -> None:
     said: list[str] = []
     read_table(files, say=said.append)
     assert said == [
-        "5 values of 'x' in 2.jsonl and 1 more files are lists and were kept as JSON text",
+        "5 values of 'x' in 2.jsonl and 1 more files are lists and were read as JSON text",
         "c.csv: 1 comment lines (#) above the header were left out",
     ]
 
