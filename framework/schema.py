@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from framework.contracts import Task
+from framework.data.quotes import Quote
 from framework.errors import FrameworkError
 
 
@@ -24,6 +25,7 @@ class DataSource:
     validation: Any = None
     test: Any = None
     encoding: Optional[str] = None  # None: detected
+    quote: Optional[Quote] = None  # what quotes are in delimited text; None: auto
     licence: Optional[str] = None
     description: Optional[str] = None
     install: Optional[str] = None  # what pip is told to get the distribution of a package:// address

@@ -5,8 +5,11 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
+import shlex
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,6 +18,7 @@ import pytest
 
 import framework
 from framework.__main__ import main
+from framework.commands.predict import EXAMPLES
 from framework.testing.conformance import BLOCKED
 from tests.tiny import rows, write_csv
 
@@ -127,13 +131,119 @@ def test_a_file_with_the_training_columns_is_answered_from_the_trained_column(tm
     assert main(["predict", str(run), "--file", str(renamed), "--out", str(tmp_path / "again.csv")]) == 0
 
 
-def test_rows_with_other_fields_than_the_first_are_refused_by_line(
-    run_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def answered(run: Path, content: str, name: str, out: str, *options: str) -> list[str]:
+    """The lines of `out` for a file of that name and content, both in a folder of their own."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder) / name, Path(folder) / out
+        source.write_text(content, encoding="utf-8")
+        if main(["predict", str(run), *options, "--file", str(source), "--out", str(target)]):
+            assert os.listdir(folder) == [name]
+            return []
+        return target.read_text("utf-8").splitlines()
+
+
+def test_a_row_without_the_text_is_refused_by_line(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not answered(run_folder, '{"text": "a", "label": "gold"}\n\n{"label": "gold"}\n', "in.jsonl", "out.csv")
+    assert "in.jsonl, line 3: no text column; it may be called text" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("out", ["out.jsonl", "out.csv"])
+def test_rows_of_json_may_differ_in_their_keys(run_folder: Path, out: str) -> None:
+    content = '{"text": "a lovely bag"}\n{"more": 1, "Text": "a late bag", "by": {"name": "me"}}\n'
+    lines = answered(run_folder, content, "in.jsonl", out)
+    if out == "out.csv":
+        table = list(csv.DictReader(lines))
+        assert [list(row.values())[:4] for row in table] == [["a lovely bag", "", "", ""], ["", "1", "a late bag", "me"]]
+        assert list(table[0])[:4] == ["text", "more", "Text", "by.name"]
+        assert all(row["predicted_label"] for row in table)
+    else:
+        first, second = map(json.loads, lines)
+        assert (first["text"], second["more"], second["by"]) == ("a lovely bag", 1, {"name": "me"})
+        assert first["predicted_label"] and second["predicted_label"]
+
+
+def test_values_of_json_come_out_as_they_came_in(run_folder: Path) -> None:
+    pairs = '"text": "a bag", "tags": ["a", 2], "n": 1.50, "big": 123456789012345678901, "ok": true, "none": null, "007": "1"'
+    (line,) = answered(run_folder, f"{{{pairs}}}", "in.jsonl", "out.jsonl")
+    assert line.startswith(f"{{{pairs}, ")
+    assert isinstance(json.loads(line)["predicted_probability"], float)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts"),
+    [
+        ("in.csv", 'text\nfine\n\n   \n""\nlast\n', ["fine", "", "   ", "", "last"]),
+        ("in.txt", "text\n\nfine\n\n", ["", "fine", ""]),
+        ("in.csv", "id,text\n1,fine\n\n2,\n", ["fine", ""]),
+        ("in.jsonl", '{"text": ""}\n{"text": null}\n', ["", None]),
+        ("in.tsv", 'text\tid\n"open\t1\nfine\t2\nfine\t3\nclose"\t4\n', ['"open', "fine", "fine", 'close"']),
+    ],
+)
+def test_each_row_is_answered_and_an_empty_text_like_any_other(
+    run_folder: Path, name: str, content: str, texts: list[str | None]
 ) -> None:
-    source = tmp_path / "in.jsonl"
-    source.write_text('{"text": "a", "label": "gold"}\n{"label": "gold", "more": 1}\n')
-    assert main(["predict", str(run_folder), "--file", str(source), "--out", str(tmp_path / "out.csv")]) == 2
-    assert "line 2: it differs from the first row in 'more', 'text'" in capsys.readouterr().err
+    found = list(map(json.loads, answered(run_folder, content, name, "out.jsonl")))
+    assert [row["text"] for row in found] == texts
+    expected = framework.load(run_folder).predict([text or "" for text in texts])
+    assert [row["predicted_label"] for row in found] == [answer["label"] for answer in expected]
+
+
+def test_a_file_whose_quotes_are_text_can_be_said_to_be(run_folder: Path) -> None:
+    content = 'text\n"fine"\n'
+    for options, text in (((), "fine"), (("--quote", "none"), '"fine"')):
+        assert json.loads(answered(run_folder, content, "in.csv", "out.jsonl", *options)[0])["text"] == text
+
+
+@pytest.mark.parametrize("name", ["in.csv", "in.jsonl"])
+def test_no_column_is_replaced_without_a_word(run_folder: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    content = {"in.csv": "text,predicted_label\na bag,mine\n", "in.jsonl": '{"text": "a bag", "predicted_label": "mine"}\n'}[
+        name
+    ]
+    for out in ("out.csv", "out.jsonl"):
+        assert not answered(run_folder, content, name, out)
+        assert "line " in (said := capsys.readouterr().err)
+        assert "it has 'predicted_label' already, which the answer would replace; --prefix NAME_" in said
+        lines = answered(run_folder, content, name, out, "--prefix", "second_")
+        row = json.loads(lines[0]) if out == "out.jsonl" else next(csv.DictReader(lines))
+        assert row["predicted_label"] == "mine"
+        assert row["second_label"] == framework.load(run_folder).predict(["a bag"])[0]["label"]
+
+
+@pytest.mark.parametrize("given", ["note", "text=note"])
+def test_the_column_of_the_texts_can_be_named(run_folder: Path, given: str) -> None:
+    lines = answered(run_folder, "text,note\nthe awful bag,the lovely bag\n", "in.csv", "out.csv", "--column", given)
+    expected = framework.load(run_folder).predict(["the lovely bag"])[0]
+    assert next(csv.DictReader(lines))["predicted_probability"] == f"{expected['probability']:.4f}"
+
+
+def test_a_column_that_is_not_there_is_named(run_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert not answered(run_folder, "text,note\na,b\n", "in.csv", "out.csv", "--column", "notes")
+    assert "no column 'notes' for text; did you mean note? columns: note, text" in capsys.readouterr().err
+    assert not answered(run_folder, "text,note\na,b\n", "in.csv", "out.csv", "--column", "note", "--column", "text=text")
+    assert "--column text=text: text is the column 'note' already" in capsys.readouterr().err
+    assert main(["predict", str(run_folder), "fine", "--column", "note"]) == 2
+    assert "--column: of no use without --file" in capsys.readouterr().err
+
+
+def test_every_example_of_the_help_works(run_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "sentiment").mkdir(parents=True)
+    (tmp_path / "runs" / "sentiment" / "latest").symlink_to(run_folder)
+    write_csv(tmp_path / "reviews.csv", rows(3))
+    write_csv(tmp_path / "table.csv", [(t, t) for t, _ in rows(3)], ("text", "review"))
+    (tmp_path / "reviews.jsonl").write_text('{"text": "a bag"}\n')
+    examples = [shlex.split(line) for line in EXAMPLES.splitlines() if line.strip().startswith("python -m framework ")]
+    assert len(examples) == 5
+    for example in examples:
+        assert main(example[3:]) == 0, example
+
+
+@pytest.mark.parametrize(
+    "options", [["fine", "--variant", "onnx"], ["--variant", "onnx", "fine"], ["--variant=onnx", "--", "-5"]]
+)
+def test_options_may_stand_anywhere(run_folder: Path, options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", str(run_folder), *options]) == 0
+    assert json.loads(capsys.readouterr().out)["request"] == ("fine" if "fine" in options else "-5")
 
 
 def test_a_files_encoding_can_be_given(run_folder: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_what_is_true_of_several_files_is_said_once(tmp_path: Path) -> None:
     said: list[str] = []
     read_table(files, say=said.append)
     assert said == [
-        "5 values of 'x' in 2.jsonl and 1 more files are lists and were kept as JSON text",
+        "5 values of 'x' in 2.jsonl and 1 more files are lists and were read as JSON text",
         "c.csv: 1 comment lines (#) above the header were left out",
     ]
 
@@ -95,7 +95,7 @@ def test_ragged_rows_are_all_named_by_line_number(tmp_path: Path) -> None:
         ("a.csv", "\n\n", "is empty"),
         ("a.csv", "text,label\n", "has no rows"),
         ("a.csv", "text,text\nx,y\n", "names 'text' twice"),
-        ("a.csv", 'text,label\nfine,x\n"open,x\n', r"a\.csv, line 3: unexpected end of data; a quote inside"),
+        ("a.csv", 'text,label\n"well, fine",x\n"open,x\n', r"a\.csv, line 3: unexpected end of data; a quote inside"),
         ("a.csv", 'text,label\n"he said "no" to me",x\n', r"a\.csv, line 2: ',' expected after '\"'"),
         ("a.jsonl", "{'text': 1}\n", "line 1: not JSON"),
         ("a.jsonl", "[1]\n", "line 1: each line must be an object"),

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.contracts import Evaluation, Section, Task
+from framework.data.quotes import Quote
 from framework.errors import InputError, nearest
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("--max", metavar="METRIC=VALUE", action="append", default=[], help="a gate; may be given again")
     parser.add_argument("--column", metavar="ROLE=NAME", action="append", default=[], help="a column by name; default: found")
     parser.add_argument("--encoding", help="of the file; default: detected")
+    parser.add_argument("--quote", choices=[quote.name for quote in Quote], help="what quotes are in the file; default: found")
     parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")
     parser.add_argument("--json", type=Path, metavar="OUT", help="writes metrics, gates and tables there too")
     options = parser.parse_args(arguments)
@@ -68,7 +70,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     model = load_model(options.artifact, options.variant)
     sealed = _sealed(model)
     _check_gates(gates, sealed)
-    table, notes = _read(model, options.file, options.encoding, _columns(model.task, options.column))
+    table, notes = _read(model, options, _columns(model.task, options.column))
     found = judge(model, table)
     _check_gates(gates, found.metrics)
     _show(model, table, notes, found, sealed)
@@ -137,7 +139,7 @@ def _columns(task: Task, given: Sequence[str]) -> dict[str, str]:
     return {role: name for role, _, name in pairs}
 
 
-def _read(model: Model, file: str, encoding: str | None, given: Mapping[str, str]) -> tuple[Table, Sequence[str]]:
+def _read(model: Model, options: argparse.Namespace, given: Mapping[str, str]) -> tuple[Table, Sequence[str]]:
     """The file as training would read it; the flags of this command stand where a recipe's keys are named."""
     from framework.data.loading import read_labelled
 
@@ -145,11 +147,12 @@ def _read(model: Model, file: str, encoding: str | None, given: Mapping[str, str
     keys = re.compile(rf"\bdata\.({'|'.join([*roles, 'ROLE'])})=")
 
     def own(text: str) -> str:
-        return keys.sub(r"--column \1=", text).replace("data.encoding=", "--encoding ")
+        return keys.sub(r"--column \1=", text).replace("data.encoding=", "--encoding ").replace("data.quote=", "--quote ")
 
     known = {role: name for role, name in model.manifest["data"]["columns"].items() if role not in given}
     try:
-        table, notes = read_labelled(file, model.task, encoding, known, given, _options(model))
+        quote = Quote[options.quote] if options.quote else None
+        table, notes = read_labelled(options.file, model.task, options.encoding, known, given, _options(model), quote)
     except InputError as error:
         raise InputError(*map(own, error.problems)) from error
     return table, [own(note) for note in notes]

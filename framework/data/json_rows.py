@@ -14,11 +14,27 @@ from framework.data.opening import format_by_name
 from framework.data.table import Row
 from framework.errors import InputError, some
 
-DECODER = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+
+class Number(str):
+    """A number as it is written in JSON."""
+
+
+DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
 BLOCK = 1 << 20  # characters read at a time
 EXAMPLE = '{"text": ..., "label": ...}'
 _BETWEEN = re.compile(r"[\s,]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def written(value: Any) -> str:
+    """The JSON of a record, its numbers as they were written."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{written(str(key))}: {written(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
 
 
 def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
@@ -35,7 +51,7 @@ def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Ca
         for name, value in pairs:
             if isinstance(value, list):
                 nested[name] += 1
-            text = value if isinstance(value, str) else _as_text(value)
+            text = str(value) if isinstance(value, str) else _as_text(value)
             if not text.isascii() and _SURROGATE.search(text):
                 raise InputError(
                     f"{path}, line {line}: not valid Unicode, it holds half of a surrogate pair (\\ud800 to \\udfff)"
@@ -43,10 +59,10 @@ def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Ca
             values[name.strip()] = text
         if len(values) < len(pairs):
             raise InputError(f"{path}, line {line}: keys differ only in spaces around them; rename one")
-        yield Row(line, values)
+        yield Row(line, values, record)
     for count in sorted(set(nested.values()), reverse=True):
         names = some([name for name, found in nested.items() if found == count], most=3)
-        say(f"{count:,} values of {names} in {path.name} are lists and were kept as JSON text")
+        say(f"{count:,} values of {names} in {path.name} are lists and were read as JSON text")
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

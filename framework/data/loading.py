@@ -14,6 +14,7 @@ from framework.data.labels import Spellings, check_classes, check_header
 from framework.data.needs import Shares, SideTable
 from framework.data.opening import format_by_name
 from framework.data.problems import ids_in_texts
+from framework.data.quotes import Quote
 from framework.data.reading import Read, read_table
 from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splits import (
@@ -138,7 +139,7 @@ class _Reader:
         """The files of a split, None when the source names none."""
         if split not in self.files:
             return None
-        read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say)
+        read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say, self.source.quote)
         found = self._roles(read)
         names = {role: name for role, (name, _) in found.items()}
         self.columns = names | self.columns
@@ -166,7 +167,7 @@ class _Reader:
         address = self.source[further.name]  # as an attribute it may be a method of mappings
         if not address:
             return None
-        read = read_table(locate_all(address, self.say), self.source.encoding, self.say)
+        read = read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote)
         found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
         self._say_roles(read.table, found)
         names = {name: role for role, (name, _) in found.items()}
@@ -245,13 +246,14 @@ def read_labelled(
     known: Mapping[str, str],
     given: Mapping[str, str],
     options: Any = None,
+    quote: Quote | None = None,
 ) -> tuple[Table, list[str]]:
     """One labelled file as training reads it, its columns renamed to roles, and what was inferred and left out.
 
     known: names by role, used where the file has them. given: names by role that the file must have. options: of the task.
     """
     roles = {column.role: given.get(column.role) for column in task.columns}
-    reader = _Reader(SimpleNamespace(test=address, encoding=encoding, **roles), task, options, merge=False)
+    reader = _Reader(SimpleNamespace(test=address, encoding=encoding, quote=quote, **roles), task, options, merge=False)
     reader.columns = dict(known)
     table = reader.read("test")
     assert table is not None

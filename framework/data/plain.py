@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from csv import Error as CSVError
 from csv import reader as records
 from itertools import islice
@@ -14,20 +14,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from framework.data.delimited import HEAD, column_names, find_header
 from framework.data.encodings import decide_encoding
+from framework.data.headers import HEAD, column_names, find_header
 from framework.data.layouts import layout_of, read_as
 from framework.data.opening import PARQUET, format_by_name, format_by_text, open_bytes, read_head
 from framework.data.parquet import parquet_batches
+from framework.data.quotes import Quote
 
 BLOCK = 4 << 20  # bytes parsed at a time
-ODD = (
-    b'"',
-    b"\0",
-    b"\xef\xbb\xbf",
-    b"\n\n",
-    b"\n\r\n",
-)  # quote, NUL, byte order mark, blank lines: only for the careful reader
+ODD = (b"\0", b"\xef\xbb\xbf", b"\n\n", b"\n\r\n")  # NUL, byte order mark, blank lines: only for the careful reader
+QUOTE = b'"'  # odd too, unless quotes are text
 
 Add = Callable[[pa.RecordBatch, int], None]
 
@@ -46,21 +42,24 @@ class _Lines(NamedTuple):
     notes: Sequence[str]
 
 
-def add_plain(path: Path, encoding: str | None, add: Add, say: Callable[[str], None]) -> tuple[int, bool]:
+def add_plain(
+    path: Path, encoding: str | None, add: Add, say: Callable[[str], None], quote: Quote | None = None
+) -> tuple[int, bool]:
     """As far as a file is plain, its rows: `add` is called with columns of large strings and the line of the first row.
 
     Delimited text is plain as long as it is UTF-8 under a header (or of a known layout) whose lines have as many fields
-    each, without a quote in it. Returns the rows added and whether those are all; what was repaired is said only then.
+    each, without a quote in it unless quotes are text. Returns the rows added and whether those are all; what was repaired
+    is said only then.
     """
     if path.is_dir():
         return 0, False
     head = read_head(path)
     if head.startswith(PARQUET):
         return (_add_parquet(path, add, say), True) if format_by_name(path)[1] == "parquet" else (0, False)
-    found = _lines(path, head, encoding)
+    found = _lines(path, head, encoding, quote)
     if found is None:
         return 0, False
-    rows, whole = _add_lines(path, found, add)
+    rows, whole = _add_lines(path, found, add, ODD if quote is Quote.none else (*ODD, QUOTE))
     if whole:
         for note in found.notes:
             say(note)
@@ -75,7 +74,7 @@ def _add_parquet(path: Path, add: Add, say: Callable[[str], None]) -> int:
     return rows
 
 
-def _lines(path: Path, head: bytes, encoding: str | None) -> _Lines | None:
+def _lines(path: Path, head: bytes, encoding: str | None, quote: Quote | None) -> _Lines | None:
     """How the rows lie in the file; None where it is not surely plain."""
     suffix, promised = format_by_name(path)
     notes: list[str] = []
@@ -94,7 +93,7 @@ def _lines(path: Path, head: bytes, encoding: str | None) -> _Lines | None:
     lines = list(islice(io.StringIO(text, newline=""), HEAD))
     before, delimiter = find_header(path, lines, suffix, notes.append)
     header = [] if before or notes else _header(lines[0], delimiter)
-    if len(header) < 2 or not all(header):
+    if len(header) < 2 or not all(header) or (quote is Quote.none and '"' in lines[0]):
         return None
     return _Lines(column_names(path, 1, header, notes.append), delimiter, 1, header[0], notes)
 
@@ -110,7 +109,7 @@ def _header(line: str, delimiter: str) -> list[str]:
     return [name.strip(" \t\ufeff\u200b\xa0") for name in names]
 
 
-def _add_lines(path: Path, lines: _Lines, add: Add) -> tuple[int, bool]:
+def _add_lines(path: Path, lines: _Lines, add: Add, odd: Sequence[bytes]) -> tuple[int, bool]:
     names = [name or f"\0{number}" for number, name in enumerate(lines.names)]
     kept = [number for number, name in enumerate(lines.names) if name]
     rows = 0
@@ -118,22 +117,28 @@ def _add_lines(path: Path, lines: _Lines, add: Add) -> tuple[int, bool]:
         with open_bytes(path) as raw:
             for _ in range(lines.header):
                 raw.readline()
-            for batch in _reader(_Checked(raw), names, lines.delimiter):
-                if lines.first is not None and _holds(batch.column(0), lines.first):
-                    return rows, False  # the header again, between the rows
-                if any(not _is_empty(batch.column(i)) for i in range(len(names)) if i not in kept):
-                    return rows, False
-                add(batch.select(kept), rows + lines.header + 1)
-                rows += len(batch)
+            for block in _blocks(raw, odd):
+                for batch in _parsed(block, names, lines.delimiter).to_batches():
+                    if lines.first is not None and _holds(batch.column(0), lines.first):
+                        return rows, False  # the header again, between the rows
+                    if any(not _is_empty(batch.column(i)) for i in range(len(names)) if i not in kept):
+                        return rows, False
+                    add(batch.select(kept), rows + lines.header + 1)
+                    rows += len(batch)
     except (_Odd, pa.ArrowException):
         return rows, False
     return rows, True
 
 
-def _reader(stream: io.RawIOBase, names: Sequence[str], delimiter: str) -> csv.CSVStreamingReader:
-    return csv.open_csv(
-        stream,
-        csv.ReadOptions(block_size=BLOCK, column_names=names),
+def _parsed(block: bytes, names: Sequence[str], delimiter: str) -> pa.Table:
+    """The rows of whole lines.
+
+    Arrow gets bytes and no file: its threads would read a file ahead, and a process that ends while one of them is inside
+    Python, as after an error in the rows, is aborted.
+    """
+    return csv.read_csv(
+        pa.BufferReader(block),
+        csv.ReadOptions(block_size=len(block), column_names=names),
         csv.ParseOptions(delimiter=delimiter, quote_char=False, ignore_empty_lines=False),
         csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
     )
@@ -147,26 +152,20 @@ def _is_empty(column: pa.Array) -> bool:
     return not pc.sum(pc.binary_length(column)).as_py()
 
 
-def _is_odd(content: bytes) -> bool:
-    return any(mark in content for mark in ODD)
+def _blocks(raw: IO[bytes], odd: Sequence[bytes]) -> Iterator[bytes]:
+    """The whole lines of a file, about `BLOCK` bytes at a time. Raises _Odd at what the careful reader must read: a carriage
+    return alone is odd too, for it ends a line for one reader and not for another.
+    """
+    rest = b""
+    while block := raw.read(BLOCK):
+        whole, end, rest = (rest + block).rpartition(b"\n")
+        if end:
+            yield _checked(whole + end, odd)
+    if rest:
+        yield _checked(rest, odd)
 
 
-class _Checked(io.RawIOBase):
-    """The bytes of a file up to the first odd one: a carriage return alone ends a line for one reader and not for another."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        self.raw = raw
-        self.last = b"\n"  # bytes of the block before that may begin something odd
-        self.alone = 0  # carriage returns without a line feed
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1, /) -> bytes:
-        block = self.raw.read(size)
-        seen = self.last + block
-        self.alone += block.count(b"\r") - seen[len(self.last) - 1 :].count(b"\r\n")
-        if self.alone > seen.endswith(b"\r") or (self.alone and not block) or (block and _is_odd(seen)):
-            raise _Odd
-        self.last = seen[-2:]
-        return block
+def _checked(lines: bytes, odd: Sequence[bytes]) -> bytes:
+    if any(mark in b"\n" + lines for mark in odd) or lines.count(b"\r") != lines.count(b"\r\n"):
+        raise _Odd
+    return lines

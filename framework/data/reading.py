@@ -19,6 +19,7 @@ from framework.data.json_rows import json_rows
 from framework.data.layouts import ENCODING, layout_of, layout_rows
 from framework.data.opening import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
 from framework.data.parquet import parquet_rows
+from framework.data.quotes import Quote
 from framework.data.sources import File
 from framework.data.table import Row, Table
 from framework.data.yaml_rows import yaml_rows
@@ -36,8 +37,11 @@ class Read:
     columns: Sequence[set[str]]
 
 
-def read_table(files: Sequence[File], encoding: str | None = None, say: Say = lambda _: None) -> Read:
-    """All rows of one or several files, in order. say: called with each repair and each thing that was detected.
+def read_table(
+    files: Sequence[File], encoding: str | None = None, say: Say = lambda _: None, quote: Quote | None = None
+) -> Read:
+    """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
+    quotes are in delimited text; None: found out.
 
     What is true of several files is said once. Raises InputError for what cannot be read, naming every ragged row of a file
     (the first few).
@@ -50,10 +54,10 @@ def read_table(files: Sequence[File], encoding: str | None = None, say: Say = la
     try:
         for number, file in enumerate(files):
             say_of = partial(notes.add, file.path.name)
-            plain = (0, False) if file.classes else add_plain(file.path, encoding, partial(builder.add, number), say_of)
+            plain = (0, False) if file.classes else add_plain(file.path, encoding, partial(builder.add, number), say_of, quote)
             done, whole = plain
             if not whole:
-                rows = islice(iter_rows(file.path, encoding, say_of), done, None)
+                rows = islice(iter_rows(file.path, encoding, say_of, quote), done, None)
                 builder.extend(number, named(rows, file.classes))
     finally:
         notes.say(say)
@@ -80,8 +84,8 @@ class _Notes:
             say(count + alike.replace("\0", names[0] + more))
 
 
-def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None) -> Iterator[Row]:
-    """Rows in order, read as they are asked for. Raises InputError for what cannot be read."""
+def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None, quote: Quote | None = None) -> Iterator[Row]:
+    """Rows in order, read as they are asked for; see `read_table`. Raises InputError for what cannot be read."""
     if path.is_dir():
         raise InputError(folder_hint(path))
     head = read_head(path)
@@ -102,13 +106,13 @@ def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None
     kind = format_by_text(path, promised, head.decode(used, "replace"))
     if kind != promised:
         say(f"{path.name} was read as {'JSON' if kind == 'json' else 'delimited text'}, which it is, whatever its name")
-    yield from _text_rows(path, used, "" if kind != promised else suffix, kind, say)
+    yield from _text_rows(path, used, "" if kind != promised else suffix, kind, say, quote)
 
 
-def _text_rows(path: Path, encoding: str, suffix: str, kind: Format, say: Say) -> Iterator[Row]:
+def _text_rows(path: Path, encoding: str, suffix: str, kind: Format, say: Say, quote: Quote | None) -> Iterator[Row]:
     with _text(path, encoding) as stream:
         if kind == "delimited":
-            yield from delimited_rows(path, stream, suffix, say)
+            yield from delimited_rows(path, stream, suffix, say, quote)
         else:
             yield from (json_rows if kind == "json" else yaml_rows)(path, stream, say)
 

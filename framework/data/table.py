@@ -20,10 +20,13 @@ BLOCK = 8192  # rows of a column turned into Python texts at a time
 
 
 class Row(NamedTuple):
-    """line: where it starts in its file, counted from 1; of a Parquet file, the number of the row."""
+    """line: where it starts in its file, counted from 1; of a Parquet file, the number of the row.
+    record: in files whose values have types, the row as it stands there.
+    """
 
     line: int
     values: dict[str, str]
+    record: Mapping[str, Any] | None = None
 
 
 class Texts(Sequence[str]):

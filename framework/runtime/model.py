@@ -13,8 +13,9 @@ from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
 from framework.contracts import Task
 from framework.data.columns import none_of, plain_name
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Catalogue, Codec, Response
+from framework.graphs import Catalogue, Codec, Request, Response
 from framework.plugins import load_plugins, resolve
+from framework.runtime.asking import each_request
 from framework.runtime.onnx import Device, open_onnx
 from framework.runtime.overlay import Overlay, overlay_path
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, Scheduler
@@ -81,15 +82,24 @@ class Model:
             self.catch_up()
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:
-        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one."""
+        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one.
+
+        requests: a list or any iterable of them; a table, such as pandas', whose columns are found as those of a file; or one
+        column of a table.
+        """
         return list(self.stream(requests))
 
     def stream(self, requests: Iterable[Any]) -> Iterator[Response]:
         """Responses in the order of the requests, which are read `CHUNK` at a time."""
+        numbered = enumerate(each_request(requests, self.column_names), start=1)
+        return self.answer(self._parse(number, request) for number, request in numbered)
+
+    def answer(self, parsed: Iterable[Request]) -> Iterator[Response]:
+        """The same for what `Codec.parse` gave."""
         self.catch_up()
-        source = enumerate(iter(requests), start=1)
+        source = iter(parsed)
         while chunk := list(islice(source, CHUNK)):
-            yield from self.scheduler.answer([self._parse(number, request) for number, request in chunk])
+            yield from self.scheduler.answer(chunk)
 
     def _parse(self, number: int, request: Any) -> Any:
         try:
@@ -97,11 +107,24 @@ class Model:
         except InputError as error:
             raise InputError(f"request {number}: {error}") from error
 
-    def column_names(self, header: Sequence[str]) -> dict[str, str]:
-        """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name."""
-        found, problems = {}, []
-        spelling = {plain_name(name): name for name in reversed(header)}
+    def column_names(self, header: Sequence[str], chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+        """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name.
+
+        chosen: names by role that are to be taken as they are.
+        """
+        chosen = chosen or {}
+        missing = [
+            f"no column {name!r} for {role}; {nearest(name, header, 'columns')}"
+            for role, name in chosen.items()
+            if name not in header
+        ]
+        if missing:
+            raise InputError(*missing)
+        found, problems = dict(chosen), []
+        spelling = {plain_name(name): name for name in reversed(header) if name not in chosen.values()}
         for column in self.task.answered:
+            if column.role in chosen:
+                continue
             names = (self.manifest["data"]["columns"].get(column.role, column.role), column.role, *column.names)
             match = next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
             if match is not None:

@@ -136,13 +136,10 @@ class Predictor:
         return inputs
 
     def _characters(self, one: Any, name: str) -> int:
-        """Of all strings in an input. Raises RefusedError where there are too many, or strings but all of them blank."""
-        strings = list(_strings(one))
-        characters = sum(map(len, strings))
+        """Of all strings in an input. Raises RefusedError where there are too many."""
+        characters = sum(map(len, _strings(one)))
         if characters > self.limits.characters:
             raise RefusedError(413, f"{name} has {characters:,} characters; {self.limits.characters:,} are allowed")
-        if strings and not any(text.strip() for text in strings):
-            raise RefusedError(422, f"{name} is empty")
         return characters
 
     @contextmanager

@@ -66,7 +66,7 @@ class ClassificationCodec:
         return flat | ({"abstains": str(response["abstains"]).lower()} if "abstains" in response else {})
 
     def interface(self) -> Interface:
-        text = {"type": "string", "title": "Text", "description": "The text to classify, in any length", "minLength": 1}
+        text = {"type": "string", "title": "Text", "description": "The text to classify, in any length"}
         share = {"type": "number", "minimum": 0, "maximum": 1}
         properties: dict[str, Any] = {
             "label": {"type": "string", "enum": self.labels},

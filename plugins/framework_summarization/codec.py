@@ -128,7 +128,7 @@ class SummarizationCodec:
         return {"summary": response["summary"], **flags}
 
     def interface(self) -> Interface:
-        text = {"type": "string", "title": "Text", "description": "The text to summarize", "minLength": 1}
+        text = {"type": "string", "title": "Text", "description": "The text to summarize"}
         properties = {
             "summary": {"type": "string"},
             "complete": {"type": "boolean", "description": f"It ended by itself, within {self.max_summary} tokens a window"},

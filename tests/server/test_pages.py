@@ -102,9 +102,9 @@ def test_a_person_types_a_text_and_sees_its_summary(browser: WebDriver, tmp_path
 def test_what_is_refused_is_shown(browser: WebDriver, server: Serving) -> None:
     browser.get(server.url)
     wait_for(browser, "#about", server.version())
-    browser.find_element("id", "field-text").send_keys("   ")
+    browser.execute_script("document.getElementById('field-text').value = 'x'.repeat(20001)")
     browser.find_element("id", "send").click()
-    assert "input 1 is empty" in wait_for(browser, "#answer .error", "empty")
+    assert "input 1 has 20,001 characters; 20,000 are allowed" in wait_for(browser, "#answer .error", "allowed")
 
 
 def test_a_text_that_looks_like_html_is_text(browser: WebDriver, server: Serving) -> None:

@@ -1,0 +1,84 @@
+"""The header of a delimited file: where it stands, what parts its fields, and the names of the columns."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from framework.errors import InputError, some
+
+ATOMIC = (".inter", ".item", ".user")  # RecBole's files: interactions, items, users
+TAB_SEPARATED = (".tsv", ".tab", *ATOMIC)
+TYPED = r"(.+):(token|token_seq|float|float_seq)"  # RecBole's columns
+HEAD = 50  # lines in which the header must stand
+EMPTY = "it needs a header line and one labelled row a line"
+
+
+def find_header(path: Path, head: list[str], suffix: str, say: Callable[[str], None]) -> tuple[int, str]:
+    """(lines before the header, delimiter). Only what is surely no header is passed over; it is said."""
+    filled = [i for i, line in enumerate(head) if line.strip()]
+    if not filled:
+        raise InputError(f"{path} is empty; {EMPTY}")
+    announced = re.fullmatch(r"sep=(.)\s*", head[filled[0]], re.IGNORECASE)  # Excel's own
+    if announced and len(filled) > 1:
+        return filled[1], announced.group(1)
+    at = next((i for i in filled if not head[i].lstrip().startswith("#")), filled[0])
+    delimiter = _delimiter(head[at], suffix)
+    comments = [i for i in filled if i < at]
+    if comments:
+        alike = [i for i in comments if _count(head[i], delimiter) == _count(head[at], delimiter)]
+        if alike:
+            raise InputError(
+                f"{path}, line {alike[0] + 1}: this line begins with # and has as many fields as line {at + 1}; "
+                "delete it if it is a comment, or its # if it is the header"
+            )
+        say(f"{path.name}: {len(comments)} comment lines (#) above the header were left out")
+    elif _is_title(head, filled, delimiter):
+        at = filled[1]
+        title = head[filled[0]].strip()[:60]
+        say(f"{path.name}: line {filled[0] + 1}, {title!r}, was taken for a title; the header is line {at + 1}")
+        delimiter = _delimiter(head[at], suffix)
+    if suffix in TAB_SEPARATED and delimiter != "\t":
+        say(f"{path.name} is separated by {delimiter!r}, whatever its name")
+    return at, delimiter
+
+
+def _is_title(head: list[str], filled: list[int], delimiter: str) -> bool:
+    """A first line with one value of three or more fields (as spreadsheets save it), or alone above an empty line."""
+    if len(filled) < 3:
+        return False
+    first, second = head[filled[0]].strip("\r\n"), head[filled[1]].strip("\r\n")
+    fields, names = first.split(delimiter), second.split(delimiter)
+    if len(fields) >= 3:
+        return bool(fields[0].strip()) and not any(map(str.strip, fields[1:])) and sum(map(bool, map(str.strip, names))) >= 2
+    other = _delimiter(second, "")
+    return len(fields) == 1 and filled[1] > filled[0] + 1 and _count(second, other) == _count(head[filled[2]], other) > 0
+
+
+def _delimiter(header: str, suffix: str) -> str:
+    """The delimiter that stands most often in the header line, outside quotes; a tab or comma when none does."""
+    preferred = "\t" if suffix in TAB_SEPARATED else ","
+    return max(preferred + ",;\t|", key=lambda delimiter: _count(header, delimiter))
+
+
+def _count(line: str, delimiter: str) -> int:
+    return sum(part.count(delimiter) for i, part in enumerate(line.split('"')) if i % 2 == 0)
+
+
+def column_names(path: Path, line: int, header: list[str], say: Callable[[str], None]) -> list[str]:
+    """The names of the header without RecBole's types; columns whose name is empty are left out."""
+    typed = [re.fullmatch(TYPED, name) for name in header]
+    if all(typed):
+        say(f"{path.name}: the types behind the names of its columns ({header[0]}, as RecBole writes them) were left out")
+        header = [match[1] for match in typed if match]
+    seen: set[str] = set()
+    twice = {name for name in header if name and (name in seen or seen.add(name))}  # type: ignore[func-returns-value]
+    if twice:
+        raise InputError(f"{path}, line {line}: the header names {some(sorted(twice))} twice; rename one column")
+    if not any(header):
+        raise InputError(f"{path}, line {line}: the header names no column; {EMPTY}")
+    places = [str(i) for i, name in enumerate(header, start=1) if not name]
+    if places:
+        say(f"{path.name}: the header has no name for column {some(places, quoted=False)}; left out")
+    return header
