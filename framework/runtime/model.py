@@ -13,11 +13,11 @@ from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
 from framework.contracts import Task
 from framework.data.columns import none_of, plain_name
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Catalogue, Codec, Response
+from framework.graphs import Catalogue, Codec, Request, Response
 from framework.plugins import load_plugins, resolve
 from framework.runtime.onnx import Device, open_onnx
 from framework.runtime.overlay import Overlay, overlay_path
-from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, Scheduler
+from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, RunFailedError, Scheduler
 from framework.runtime.tables import Tabled, Tables
 
 CHUNK = 1024  # requests in memory at once while streaming
@@ -81,7 +81,9 @@ class Model:
             self.catch_up()
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:
-        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one."""
+        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one, and
+        RunFailedError for one on which the model cannot be run.
+        """
         return list(self.stream(requests))
 
     def stream(self, requests: Iterable[Any]) -> Iterator[Response]:
@@ -89,7 +91,14 @@ class Model:
         self.catch_up()
         source = enumerate(iter(requests), start=1)
         while chunk := list(islice(source, CHUNK)):
-            yield from self.scheduler.answer([self._parse(number, request) for number, request in chunk])
+            yield from self._answer(chunk[0][0], [self._parse(number, request) for number, request in chunk])
+
+    def _answer(self, first: int, requests: Sequence[Request]) -> list[Response]:
+        """first: the number of the first."""
+        try:
+            return self.scheduler.answer(requests)
+        except RunFailedError as error:
+            raise RunFailedError(first + error.number - 1, error.error) from error.error
 
     def _parse(self, number: int, request: Any) -> Any:
         try:

@@ -14,7 +14,8 @@ from itertools import count
 from typing import Protocol
 
 from framework.graphs import Event, Request, Response, Steps
-from framework.runtime.scheduler import Job, Scheduler
+from framework.runtime.jobs import Job
+from framework.runtime.scheduler import Scheduler
 from framework.server.logs import log
 
 _NUMBERS = count(1)
@@ -29,11 +30,15 @@ class QueueFullError(Exception):
 
 @dataclass(eq=False)
 class Ticket:
-    """The inputs of one request on their way. answers: ends with their responses in order, or with an error."""
+    """The inputs of one request on their way. answers: ends with their responses in order, or with an error.
+
+    failed: the number of the input that the error is of.
+    """
 
     answers: asyncio.Future[list[Response]]
     jobs: list[Job]
     left: int
+    failed: int | None = None
     cancelled: bool = False
 
     def cancel(self) -> None:
@@ -191,19 +196,16 @@ class Engine:
         return pause
 
     def _run(self, batch: Sequence[_Waiting]) -> None:
-        try:
-            outputs = self.scheduler.run([each.job for each in batch])
-        except Exception as error:  # whatever a backend raises fails these requests, not the server
-            for each in batch:
-                each.error = error
-            return
-        for each, own in zip(batch, outputs, strict=True):
-            if each.ticket.cancelled:
-                continue  # nobody hears what it would say
-            try:
-                self.scheduler.advance(each.job, own)
-            except Exception as error:
-                each.error = error
+        """Whatever a backend or codec raises fails the requests that it cannot answer, not their neighbours nor the server."""
+        failed = partial(_log_failure, len(batch))
+        for each, outcome in zip(batch, self.scheduler.run_each([each.job for each in batch], failed), strict=True):
+            if isinstance(outcome, Exception):
+                each.error = outcome
+            elif not each.ticket.cancelled:  # else nobody hears what it would say
+                try:
+                    self.scheduler.advance(each.job, outcome)
+                except Exception as error:
+                    each.error = error
 
     def _hand_over(self, done: list[_Waiting]) -> None:
         if done and not self._loop.is_closed():
@@ -217,6 +219,11 @@ class Engine:
                 continue
             if each.error is not None:
                 ticket.cancel()
+                ticket.failed = ticket.jobs.index(each.job) + 1
                 ticket.answers.set_exception(each.error)
             elif ticket.left == 0:
                 ticket.answers.set_result([job.response or {} for job in ticket.jobs])
+
+
+def _log_failure(inputs: int, error: Exception) -> None:
+    log("a run failed; its inputs run one by one", logging.WARNING, inputs=inputs, type=type(error).__name__)

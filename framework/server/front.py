@@ -100,6 +100,7 @@ class Front:
         else:
             what = traceback.format_exception(error) if self.texts else traceback.format_tb(error.__traceback__)
             log("fault", logging.ERROR, **said, type=type(error).__name__, traceback="".join(what))
-            refusal = RefusedError(500, f"a fault of the server, logged with the request id: {type(error).__name__}")
+            where = f" at input {said['failed_input']}" if "failed_input" in said else ""
+            refusal = RefusedError(500, f"a fault of the server{where}, logged with the request id: {type(error).__name__}")
         said["error"] = type(error).__name__ if refusal.status == 500 else str(refusal.status)
         return refusal

@@ -204,6 +204,10 @@ async def answered(request: Request, ticket: Ticket) -> list[Any]:
     leaving.add_done_callback(lambda _: None if ticket.answers.done() else ticket.answers.set_exception(ClientLeftError()))
     try:
         return await ticket.answers
+    except Exception:
+        if ticket.failed is not None and len(ticket.jobs) > 1:
+            request.scope["said"]["failed_input"] = ticket.failed
+        raise
     finally:
         ticket.cancel()
         leaving.cancel()
