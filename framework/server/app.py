@@ -14,11 +14,14 @@ from starlette.types import Receive, Scope, Send
 
 from framework.errors import FrameworkError, InputError
 from framework.server import pages
+from framework.server.bodies import parts
 from framework.server.chat import Chat
+from framework.server.cors import Cors
 from framework.server.front import Front
 from framework.server.metrics import Metrics
 from framework.server.openapi import document
 from framework.server.predict import Predictor
+from framework.server.prefix import Prefix
 from framework.server.recommend import Recommend
 from framework.server.refusals import RefusedError
 from framework.server.settings import Keys, Settings
@@ -69,14 +72,15 @@ class Api:
             _get("ready", "/readyz", self.ready),
             _get("metrics", "/metrics", self.measured),
             _get("page", "/", self.home),
-            _get("docs", "/docs", pages.docs),
+            _get("docs", "/docs", self.docs),
             _get("docs", "/docs/{file}", pages.docs_file),
             _get("openapi", "/openapi.json", self.openapi),
             _post("swap", "/admin/swap", self.swap, keys.admin),
             _post("rollback", "/admin/rollback", self.rollback, keys.admin),
         ]
-        router = Router(routes, redirect_slashes=False)
-        return Front(router, self.metrics, self.crowded, self.settings.log_texts)
+        prefix = Prefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
+        cors = Cors(Router(routes, redirect_slashes=False), self.settings.origins)
+        return Front(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
 
     async def health(self, request: Request) -> Response:
         return JSONResponse(
@@ -138,7 +142,10 @@ class Api:
         """Of the model that the query names; of one that is not there or not loaded yet, the page that finds out."""
         name = request.query_params.get("model") or self.settings.chosen(None)
         served = self.shelf.current.get(name)
-        return pages.home(served.interface.page if served is not None else "predict")
+        return pages.home(served.interface.page if served is not None else "predict", self.settings.root_path)
+
+    async def docs(self, request: Request) -> Response:
+        return pages.docs()
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(document(self.shelf, self.settings))
@@ -206,11 +213,7 @@ def _ask_for_key(request: Request, expected: str) -> None:
 
 async def _model_named(request: Request) -> str | None:
     """The body of an admin request: nothing, or ``{"model": NAME}``. No path: those were named when the server started."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > ADMIN_BODY:
-            raise RefusedError(413, f"the body may have {ADMIN_BODY} bytes")
+    body = b"".join([part async for part in parts(request, ADMIN_BODY)])
     if not body.strip():
         return None
     try:

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.graphs import Event, Steps
+from framework.server.bodies import parts
 from framework.server.engine import QueueFullError, Ticket
 from framework.server.logs import log
 from framework.server.refusals import ClientLeftError, RefusedError
@@ -110,14 +111,9 @@ class Predictor:
 
     async def _read(self, request: Request, body: bytearray) -> None:
         """Appends the body; the caller gives back what is held."""
-        too_large = RefusedError(413, f"the body may have {self.limits.body:,} bytes; send several requests")
-        if int(request.headers.get("content-length") or 0) > self.limits.body:
-            raise too_large
-        async for part in request.stream():
+        async for part in parts(request, self.limits.body):
             body += part
             self._held += len(part)
-            if len(body) > self.limits.body:
-                raise too_large
             if self._held > self.limits.bodies:
                 raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
 
@@ -221,13 +217,21 @@ async def _left(request: Request) -> None:
 def parsed(body: bytearray, example: str) -> Any:
     """The JSON of a body. example: one that works, for messages."""
     try:
-        return _JSON.decode(body.decode("utf-8"))
+        return _JSON.decode(body.decode(_encoding(body)))
     except UnicodeDecodeError as error:
         raise RefusedError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
         raise RefusedError(400, f"the body is not JSON: {str(error)[:200]}; for example {example}") from None
     except RecursionError:
         raise RefusedError(400, f"the body is {DEEP}") from None
+
+
+def _encoding(body: bytearray) -> str:
+    """UTF-8, with a mark at its beginning or without. Raises RefusedError for what only looks like it, or not even that."""
+    encoding = json.detect_encoding(body)
+    if not encoding.startswith("utf-8"):
+        raise RefusedError(400, f"the body is {encoding[:6].upper()}; JSON is sent as UTF-8")
+    return encoding
 
 
 def _no_constant(name: str) -> Any:
