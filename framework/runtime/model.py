@@ -128,8 +128,8 @@ class Model:
 
         What was added may change answers: replayed is before `catch_up`.
         """
-        lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").splitlines()
-        examples = [json.loads(line) for line in lines]
+        lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").split("\n")  # texts may hold other line breaks
+        examples = [json.loads(line) for line in lines if line]
         tolerance = self.manifest["golden"]["tolerance"][self.variant.name]
         for example in examples:
             found = self.scheduler.answer([self.codec.parse(example["request"])])[0]
