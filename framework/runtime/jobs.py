@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from framework.graphs import Call, Event, Response, Steps
 from framework.runtime.state import Slot
@@ -11,8 +12,7 @@ from framework.runtime.state import Slot
 PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves
 
 
-@dataclass(frozen=True)
-class Size:
+class Size(NamedTuple):
     """How much of a run a call takes."""
 
     rows: int = 0
@@ -29,6 +29,9 @@ class Size:
         return self.rows * self.longest <= (1 + PADDING) * self.elements
 
 
+NOTHING = Size()
+
+
 @dataclass(eq=False)
 class Job:
     """A request on its way: its codec's generator, the call it waits for, and its response once there is none.
@@ -39,7 +42,7 @@ class Job:
 
     steps: Steps
     call: Call | None = None
-    size: Size = Size()
+    size: Size = NOTHING
     response: Response | None = None
     hear: Callable[[Event], None] | None = None
     slots: list[Slot] = field(default_factory=list)

@@ -48,6 +48,7 @@ class Model:
         self.scheduler = Scheduler(self.codec, backend, graphs, self.tables.at_once(rows), elements)
         self._overlay = Overlay(overlay_path(artifact.folder, artifact.version))
         self._growing = threading.Lock()
+        self._recommends = self.codec.interface().recommends
 
     @property
     def codec_of_items(self) -> Catalogue:
@@ -56,7 +57,7 @@ class Model:
 
     def catch_up(self) -> None:
         """Takes in what was added to the artifact, by whichever process. Raises FrameworkError for what does not fit it."""
-        if not self._overlay.grown():
+        if not (self._recommends and self._overlay.grown()):
             return
         codec = self.codec_of_items
         with self._growing, self._overlay.fresh() as kept:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from framework.errors import FrameworkError, InputError
 from framework.server import pages
-from framework.server.bodies import parts
+from framework.server.bodies import read
 from framework.server.chat import Chat
 from framework.server.cors import Cors
 from framework.server.front import Front
@@ -79,7 +79,7 @@ class Api:
             _post("rollback", "/admin/rollback", self.rollback, keys.admin),
         ]
         prefix = Prefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
-        cors = Cors(Router(routes, redirect_slashes=False), self.settings.origins)
+        cors = Cors(Paths(routes), self.settings.origins)
         return Front(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
 
     async def health(self, request: Request) -> Response:
@@ -195,6 +195,17 @@ class Endpoint:
         await response(scope, receive, send)
 
 
+class Paths:
+    """A router that looks up paths without parameters in place of trying one route after the other."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._router = Router(routes, redirect_slashes=False)
+        self._direct = {(method, route.path): route.app for route in routes for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._direct.get((scope["method"], scope["path"]), self._router)(scope, receive, send)
+
+
 def _get(name: str, path: str, handler: Handler, key: str | None = None) -> Route:
     return Route(path, Endpoint(name, handler, key), methods=["GET"])
 
@@ -213,7 +224,8 @@ def _ask_for_key(request: Request, expected: str) -> None:
 
 async def _model_named(request: Request) -> str | None:
     """The body of an admin request: nothing, or ``{"model": NAME}``. No path: those were named when the server started."""
-    body = b"".join([part async for part in parts(request, ADMIN_BODY)])
+    body = bytearray()
+    await read(request, body, ADMIN_BODY)
     if not body.strip():
         return None
     try:

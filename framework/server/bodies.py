@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import Callable
 
 from starlette.requests import Request
 
@@ -12,22 +12,27 @@ from framework.server.refusals import ClientLeftError, RefusedError
 GZIP = 31  # of zlib: the largest window, in the form of gzip
 
 
-async def parts(request: Request, most: int) -> AsyncIterator[bytes]:
-    """The body as it was before it was encoded. Raises RefusedError for one over `most` bytes, encoded or not."""
-    decoder, received, length, more = _decoder(request), 0, 0, True
+async def read(request: Request, body: bytearray, most: int, hold: Callable[[int], None] = lambda size: None) -> None:
+    """Appends the body as it was before it was encoded. Raises RefusedError for one over `most` bytes, encoded or not.
+
+    hold: told of the bytes of each part.
+    """
+    headers = dict(request.scope["headers"])
+    decoder, received, more = _decoder(headers.get(b"content-encoding", b"")), 0, True
     too_large = RefusedError(413, f"the body may have {most:,} bytes; send several requests")
-    if int(request.headers.get("content-length") or 0) > most:
+    if int(headers.get(b"content-length") or 0) > most:
         raise too_large
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientLeftError()
         part, more = message.get("body", b""), message.get("more_body", False)
-        plain = decoder.decode(part, most - length)
-        received, length = received + len(part), length + len(plain)
-        if max(received, length) > most:
+        plain = decoder.decode(part, most - len(body))
+        received += len(part)
+        if max(received, len(body) + len(plain)) > most:
             raise too_large
-        yield plain
+        body += plain
+        hold(len(plain))
     decoder.end()
 
 
@@ -65,9 +70,9 @@ class Gzip(Plain):
             raise RefusedError(400, "the body is not whole: its gzip has no end")
 
 
-def _decoder(request: Request) -> Plain:
+def _decoder(header: bytes) -> Plain:
     """Raises RefusedError for an encoding that is not taken."""
-    encoding = request.headers.get("content-encoding", "").strip().lower()
+    encoding = header.decode("latin-1").strip().lower()
     if encoding in ("", "identity"):
         return Plain()
     if encoding in ("gzip", "x-gzip"):

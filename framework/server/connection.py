@@ -17,6 +17,18 @@ DISCARDED = 256 << 20  # bytes of it that are read
 GRACE = 5.0  # seconds beyond a request's own limit, so that a slow one is told first
 
 
+class Peer:
+    """The client of a connection, for requests that are being answered. on_leaving: called once it has left."""
+
+    left = False
+    on_leaving: Callable[[], object] | None = None
+
+    def leave(self) -> None:
+        self.left = True
+        if self.on_leaving is not None:
+            self.on_leaving()
+
+
 class _Exit:
     """The transport of a connection as uvicorn sees it: closing it may wait until the client has said what it is saying."""
 
@@ -42,6 +54,7 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
 
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
+            self._peer = Peer()
             self._line = transport
             self.transport = cast(asyncio.Transport, _Exit(transport, self._close, self._closing))
             if len(self.connections) > connections + BESIDE:
@@ -54,6 +67,7 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
             self._arrived()
             self._taken()
             super().connection_lost(exc)
+            self._peer.leave()
 
         def data_received(self, data: bytes) -> None:
             if self._lingers_until is not None:
@@ -79,6 +93,7 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
             if len(self.pipeline) > PIPELINED:
                 raise ValueError("too many requests at once")  # the parser ends the connection with 400
             super().on_message_begin()
+            self.scope["peer"] = self._peer  # type: ignore[typeddict-unknown-key]
 
         def on_url(self, url: bytes) -> None:
             self._count(len(url))
@@ -96,6 +111,8 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
             self._in_message = False
             self._arrived()
             super().on_message_complete()
+            if not self.pipeline:
+                self.flow.resume_reading()  # or nobody would see the client leave
 
         def pause_writing(self) -> None:
             self._taken()
