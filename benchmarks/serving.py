@@ -38,7 +38,7 @@ from framework import Section
 from framework.artifact import find_artifact
 from framework.console import as_text
 from framework.runtime.model import Model
-from framework.runtime.scheduler import join
+from framework.runtime.padding import join
 
 SHORT = 60  # characters of a text, at most
 TEXTS = 512

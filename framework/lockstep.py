@@ -10,7 +10,8 @@ from typing import TypeVar
 import numpy as np
 
 from framework.graphs import Backend, Codec, Graph, Reference, Request, Response, Steps, Tensors
-from framework.runtime.scheduler import Job, Scheduler
+from framework.runtime.jobs import Job
+from framework.runtime.scheduler import Scheduler
 from framework.verify import Parity, Show, compare_outputs, where
 
 T = TypeVar("T")

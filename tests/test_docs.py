@@ -27,6 +27,7 @@ ELSEWHERE = {  # commands and Python that another test runs
     "data.text=sentences.abstract": "tests/plugins/test_summarization.py",
     "trainer.devices=2": "tests/test_distributed.py",
     "from openai import OpenAI": "tests/server/test_chat.py",
+    "--uds": "tests/server/test_http.py",
 }
 INSTALLED = {"make": "Makefile", "pip": "pyproject.toml"}
 

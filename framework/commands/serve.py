@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from framework.errors import FrameworkError, InputError
+
+if TYPE_CHECKING:
+    import socket
+
+    from framework.server.settings import Settings
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 LOCAL = ("127.0.0.1", "::1", "localhost")
@@ -19,6 +25,8 @@ EXAMPLES = """examples:
   python -m framework serve runs/sentiment/latest --port 8080 --workers 2
   python -m framework serve tone=runs/sentiment/latest topics=runs/topics/latest
   python -m framework serve runs/sentiment/latest --host 0.0.0.0 --key-file /run/secrets/key
+  python -m framework serve runs/sentiment/latest --cors-origin https://app.example
+  python -m framework serve runs/sentiment/latest --uds /run/tone/socket --root-path /tone
   python -m framework serve runs/sentiment/latest --dockerfile
 
   curl localhost:8000/v1/predict -d '{"inputs": ["what a lovely flight"]}'
@@ -66,6 +74,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("artifacts", metavar="[NAME=]ARTIFACT", nargs="*", help="an artifact, a run, or a latest link")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)")
     parser.add_argument("--port", type=_at_least(0), default=8000, help="default %(default)s; 0 takes a free one")
+    parser.add_argument("--uds", type=Path, metavar="FILE", help="a Unix socket to listen on, in place of a port")
+    parser.add_argument(
+        "--root-path", default="", metavar="PATH", help="the prefix under which a proxy shows the server, such as /tone"
+    )
+    parser.add_argument(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="whose pages may ask from a browser, such as https://app.example; * is any; may be given several times",
+    )
     parser.add_argument("--variant", help="a variant that the artifacts have; default: the one each run decided on")
     parser.add_argument("--provider", default="cpu", help="an execution provider of onnxruntime: cpu, cuda, ... (default cpu)")
     parser.add_argument("--workers", type=_at_least(1), default=1, metavar="N", help="processes (default 1)")
@@ -154,6 +173,8 @@ def _models(given: Sequence[str]) -> dict[str, str]:
 
 def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
     from framework.cpus import granted_cpus
+    from framework.server.cors import origin
+    from framework.server.prefix import root_path
     from framework.server.settings import Limits, Settings, allow_handles, read_keys
 
     if options.max_queue < options.max_inputs:
@@ -182,20 +203,33 @@ def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
         keys=read_keys(options.key_file, options.admin_key_file),
         drain=options.drain,
         log_texts=options.log_texts,
+        origins=tuple(map(origin, options.cors_origin)),
+        root_path=root_path(options.root_path),
     )
     allow_handles(limits.connections)
-    listener = _listen(options.host, options.port)
-    host, port = listener.getsockname()[:2]
-    if host not in LOCAL and settings.keys.api is None:
-        print(f"warning: {host} can be reached from other machines, and no key is asked for; see serve --help", file=sys.stderr)
+    with _listening(options) as listener:
+        return _serve_on(listener, settings, options)
+
+
+def _listening(options: argparse.Namespace) -> AbstractContextManager[socket.socket]:
+    from framework.server.listening import listen, listen_at
+
+    return closing(listen(options.host, options.port)) if options.uds is None else listen_at(options.uds)
+
+
+def _serve_on(listener: socket.socket, settings: Settings, options: argparse.Namespace) -> int:
+    if options.uds is not None:
+        where = f"unix:{options.uds}"
+    else:
+        host, port = listener.getsockname()[:2]
+        where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        if host not in LOCAL and settings.keys.api is None:
+            said = f"{host} can be reached from other machines, and no key is asked for; see serve --help"
+            print(f"warning: {said}", file=sys.stderr)
 
     def loaded() -> None:
-        shown = f"[{host}]" if ":" in host else host
-        print(
-            f"Serving {', '.join(models)} at http://{shown}:{port} (try it there; /docs is the interface). Ctrl-C stops.",
-            file=sys.stderr,
-            flush=True,
-        )
+        tried = "" if options.uds else " (try it there; /docs is the interface)"
+        print(f"Serving {', '.join(settings.models)} at {where}{tried}. Ctrl-C stops.", file=sys.stderr, flush=True)
 
     if options.workers > 1:
         from framework.server.fleet import Fleet
@@ -204,18 +238,3 @@ def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
     from framework.server.process import serve_alone
 
     return serve_alone(settings, listener, loaded)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise FrameworkError(
-            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', error)}; --port 0 takes a free one"
-        ) from error
-    listener.listen(2048)
-    return listener

@@ -18,7 +18,7 @@ from framework.plugins import load_plugins, resolve
 from framework.runtime.asking import each_request
 from framework.runtime.onnx import Device, open_onnx
 from framework.runtime.overlay import Overlay, overlay_path
-from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, Scheduler
+from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, RunFailedError, Scheduler
 from framework.runtime.tables import Tabled, Tables
 
 CHUNK = 1024  # requests in memory at once while streaming
@@ -49,6 +49,7 @@ class Model:
         self.scheduler = Scheduler(self.codec, backend, graphs, self.tables.at_once(rows), elements)
         self._overlay = Overlay(overlay_path(artifact.folder, artifact.version))
         self._growing = threading.Lock()
+        self._recommends = self.codec.interface().recommends
 
     @property
     def codec_of_items(self) -> Catalogue:
@@ -57,7 +58,7 @@ class Model:
 
     def catch_up(self) -> None:
         """Takes in what was added to the artifact, by whichever process. Raises FrameworkError for what does not fit it."""
-        if not self._overlay.grown():
+        if not (self._recommends and self._overlay.grown()):
             return
         codec = self.codec_of_items
         with self._growing, self._overlay.fresh() as kept:
@@ -82,7 +83,8 @@ class Model:
             self.catch_up()
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:
-        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one.
+        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one, and
+        RunFailedError for one on which the model cannot be run.
 
         requests: a list or any iterable of them; a table, such as pandas', whose columns are found as those of a file; or one
         column of a table.
@@ -97,9 +99,13 @@ class Model:
     def answer(self, parsed: Iterable[Request]) -> Iterator[Response]:
         """The same for what `Codec.parse` gave."""
         self.catch_up()
-        source = iter(parsed)
+        source, first = iter(parsed), 1
         while chunk := list(islice(source, CHUNK)):
-            yield from self.scheduler.answer(chunk)
+            try:
+                yield from self.scheduler.answer(chunk)
+            except RunFailedError as error:
+                raise RunFailedError(first + error.number - 1, error.error) from error.error
+            first += len(chunk)
 
     def _parse(self, number: int, request: Any) -> Any:
         try:
@@ -142,8 +148,8 @@ class Model:
 
         What was added may change answers: replayed is before `catch_up`.
         """
-        lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").splitlines()
-        examples = [json.loads(line) for line in lines]
+        lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").split("\n")  # texts may hold other line breaks
+        examples = [json.loads(line) for line in lines if line]
         tolerance = self.manifest["golden"]["tolerance"][self.variant.name]
         for example in examples:
             found = self.scheduler.answer([self.codec.parse(example["request"])])[0]

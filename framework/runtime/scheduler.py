@@ -5,17 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from itertools import accumulate, islice
 
-import numpy as np
-
-from framework.graphs import Backend, Call, Codec, Event, Graph, Request, Response, Steps, Tensor, Tensors, stateful
-from framework.runtime.state import Block, Slot, bytes_for_one, gather
+from framework.errors import FrameworkError
+from framework.graphs import Backend, Call, Codec, Event, Graph, Request, Response, Steps, Tensors, stateful
+from framework.runtime.jobs import Job, Size
+from framework.runtime.padding import join, split
+from framework.runtime.state import Slot, bytes_for_one, gather
 
 MAX_ROWS = 32  # rows of one run
 MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long rows do not fill memory
-PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves
 FEW = 4  # rows that run together however much padding they need, unless the graph has state: a step is one token long
 
 MAX_STATE = 1 << 30  # bytes of the states that are joined for one run; where as much is held, a server lets nobody begin
@@ -23,44 +23,12 @@ MAX_STATE = 1 << 30  # bytes of the states that are joined for one run; where as
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 
 
-@dataclass(frozen=True)
-class Size:
-    """How much of a run a call takes."""
+class RunFailedError(FrameworkError):
+    """A graph cannot be run for one of several requests. number: of the request, from 1."""
 
-    rows: int = 0
-    longest: int = 0  # elements of its longest row
-    elements: int = 0  # of all rows, without padding
-    state: int = 0  # bytes of the longest row's state after the run
-
-    def joined(self, other: Size) -> Size:
-        longest, state = max(self.longest, other.longest), max(self.state, other.state)
-        return Size(self.rows + other.rows, longest, self.elements + other.elements, state)
-
-    @property
-    def dense(self) -> bool:
-        return self.rows * self.longest <= (1 + PADDING) * self.elements
-
-
-@dataclass(eq=False)
-class Job:
-    """A request on its way: its codec's generator, the call it waits for, and its response once there is none.
-
-    hear: told each event of the codec, in the thread that runs it. slots: where its state is, a row each. begun: how long the
-    states of these rows were after the first run; empty once rows have branched.
-    """
-
-    steps: Steps
-    call: Call | None = None
-    size: Size = Size()
-    response: Response | None = None
-    hear: Callable[[Event], None] | None = None
-    slots: list[Slot] = field(default_factory=list)
-    begun: list[list[int]] = field(default_factory=list)
-
-    @property
-    def waiting(self) -> Call:
-        assert self.call is not None, "the request is answered"
-        return self.call
+    def __init__(self, number: int, error: Exception) -> None:
+        super().__init__(f"request {number}: the model cannot be run on it: {type(error).__name__}: {error}")
+        self.number, self.error = number, error
 
 
 class Scheduler:
@@ -138,13 +106,26 @@ class Scheduler:
             if not begun and not waiting:
                 break
             for batch in self._batches(waiting):
-                for job, outputs in zip(batch, self.run(batch), strict=True):
+                for job, outputs in zip(batch, self._run_or_name(batch, jobs), strict=True):
                     if record is not None:
                         recorded[id(job)].append((job.waiting.graph, outputs))
                     self.advance(job, outputs)
         if record is not None:
             record[:] = [recorded[id(job)] for job in jobs]
         return [job.response or {} for job in jobs]
+
+    def _run_or_name(self, batch: Sequence[Job], jobs: Sequence[Job]) -> list[Tensors]:
+        """Raises RunFailedError naming the first of the jobs whose call fails by itself too, where there is one."""
+        try:
+            return self.run(batch)
+        except FrameworkError:
+            raise
+        except Exception as error:
+            alone = [error] if len(batch) == 1 else self.run_each(batch)
+            for job, outcome in zip(batch, alone, strict=True):
+                if isinstance(outcome, Exception):
+                    raise RunFailedError(jobs.index(job) + 1, outcome) from outcome
+            raise
 
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
         """All of the jobs, the longest first; those that would stretch the steps of others apart from them: who begins, and
@@ -214,83 +195,80 @@ class Scheduler:
         return (new + max((slot.length for slot in job.slots), default=fed)) * bytes_for_one(graph)
 
     def run(self, batch: Sequence[Job]) -> list[Tensors]:
-        """The outputs of each job's call; all are calls of one graph. What is appended to a state is not among them."""
+        """The outputs of each job's call; all are calls of one graph. What is appended to a state is not among them.
+
+        Raises what the backend raises: then jobs that still have slots, or had none, may be run again.
+        """
         graph = self.graphs[batch[0].waiting.graph]
+        if not graph.state:
+            return self._outputs(graph, batch)
+        begins = [not job.slots for job in batch]
+        slots = self._hold(graph, batch)
+        try:
+            outputs = self._outputs(graph, batch, slots)
+        except Exception:
+            for job, rows, first in zip(batch, slots, begins, strict=True):
+                if not first:
+                    _stay(job, rows)
+            raise
+        for rows, found in zip(slots, outputs, strict=True):
+            rows[0].block.append(rows, found)
+        for job, rows, first in zip(batch, slots, begins, strict=True):
+            job.slots = rows
+            if first:
+                job.begun = [slot.lengths for slot in rows]
+            elif job.waiting.parents is not None:
+                job.begun = []
+        return outputs
+
+    def run_each(self, batch: Sequence[Job], failed: Callable[[Exception], object] | None = None) -> list[Tensors | Exception]:
+        """As `run`; where that fails each call runs by itself, and those that fail alone too have their error for outputs.
+
+        failed: told why a run of several failed.
+        """
+        begun = [bool(job.slots) for job in batch]
+        try:
+            return [*self.run(batch)]
+        except Exception as error:
+            if len(batch) == 1:
+                return [error]
+            if failed is not None:
+                failed(error)
+            lost = [had and not job.slots for job, had in zip(batch, begun, strict=True)]
+            return [error if gone else self.run_each([job])[0] for job, gone in zip(batch, lost, strict=True)]
+
+    def _outputs(self, graph: Graph, batch: Sequence[Job], slots: Sequence[Sequence[Slot]] = ()) -> list[Tensors]:
+        """slots: of each job, where the graph has state; they fill a block."""
         calls = [job.waiting.feeds for job in batch]
         if len(batch) == 1 and not graph.state:
             return [self.backend.run(graph.name, dict(calls[0]))]
         ends = list(accumulate(job.size.rows for job in batch))
-        places = [list(range(end - job.size.rows, end)) for job, end in zip(batch, ends, strict=True)]
-        begin = [not job.slots for job in batch]
-        block = self._hold(graph, batch) if graph.state else None
         feeds: Tensors = {}
-        if block is not None:
-            places = [[slot.row for slot in job.slots] for job in batch]
-            feeds = block.feeds(ends[-1])
+        if slots:
+            places = [[slot.row for slot in rows] for rows in slots]
+            feeds = slots[0][0].block.feeds(ends[-1])
+        else:
+            places = [list(range(end - job.size.rows, end)) for job, end in zip(batch, ends, strict=True)]
         feeds |= {tensor.name: join(tensor, calls, places) for tensor in graph.inputs if tensor.name not in feeds}
-        outputs = self.backend.run(graph.name, feeds)
-        found = _split(graph.outputs, outputs, [_sizes(graph.inputs, own) for own in calls], places)
-        if block is not None:
-            for job, own, begins in zip(batch, found, begin, strict=True):
-                block.append(job.slots, own)
-                if begins:
-                    job.begun = [slot.lengths for slot in job.slots]
-                elif job.waiting.parents is not None:
-                    job.begun = []
-        return found
+        return split(graph, self.backend.run(graph.name, feeds), calls, places)
 
     @staticmethod
-    def _hold(graph: Graph, batch: Sequence[Job]) -> Block:
-        """The block that holds the states of all rows of a batch and nothing else."""
+    def _hold(graph: Graph, batch: Sequence[Job]) -> list[list[Slot]]:
+        """Takes the states of all rows out of the jobs, into a block that holds them and nothing else: slots of each job."""
         sources: list[Slot | None] = []
         for job in batch:
             parents = range(job.size.rows) if job.waiting.parents is None else job.waiting.parents
             sources += [job.slots[row] if job.slots else None for row in parents]
             job.slots = []  # rows from which nothing goes on are let go
-        slots = gather(graph, sources)
-        left = iter(slots)
-        for job in batch:
-            job.slots = list(islice(left, job.size.rows))
-            slots[0].block.begin(job.slots, job.waiting.feeds)
-        return slots[0].block
+        left = iter(gather(graph, sources))
+        slots = [list(islice(left, job.size.rows)) for job in batch]
+        for job, rows in zip(batch, slots, strict=True):
+            rows[0].block.begin(rows, job.waiting.feeds)
+        return slots
 
 
-def _sizes(tensors: Sequence[Tensor], feeds: Tensors) -> dict[str, int]:
-    """Size of each named axis in one call."""
-    return {
-        axis: size
-        for tensor in tensors
-        if tensor.name in feeds
-        for axis, size in zip(tensor.axes, feeds[tensor.name].shape, strict=True)
-        if isinstance(axis, str)
-    }
-
-
-def join(tensor: Tensor, calls: Sequence[Tensors], places: Sequence[Sequence[int]]) -> np.ndarray:
-    """One input of many calls, each in its places along batch, padded to the largest size of every other axis."""
-    parts = [feeds[tensor.name] for feeds in calls]
-    shape = (sum(map(len, parts)), *(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)))
-    joined = np.full(shape, tensor.pad, dtype=parts[0].dtype)
-    for part, rows in zip(parts, places, strict=True):
-        joined[(_index(rows), *(slice(0, size) for size in part.shape[1:]))] = part
-    return joined
-
-
-def _split(
-    tensors: Sequence[Tensor], outputs: Tensors, sizes: Sequence[Mapping[str, int]], places: Sequence[Sequence[int]]
-) -> list[Tensors]:
-    """The rows of each call, every named axis cut back to the call's own size."""
-    return [
-        {t.name: outputs[t.name][(_index(rows), *(_cut(axis, own) for axis in t.axes[1:]))] for t in tensors}
-        for own, rows in zip(sizes, places, strict=True)
-    ]
-
-
-def _index(rows: Sequence[int]) -> slice | list[int]:
-    """A slice, which copies nothing, where the rows follow one another."""
-    first = rows[0]
-    return slice(first, first + len(rows)) if list(rows) == list(range(first, first + len(rows))) else list(rows)
-
-
-def _cut(axis: str | int, own: Mapping[str, int]) -> slice:
-    return slice(0, own[axis]) if isinstance(axis, str) and axis in own else slice(None)
+def _stay(job: Job, rows: list[Slot]) -> None:
+    """After a run that failed: the job's rows have branched, and go on from where they are."""
+    job.slots = rows
+    if job.waiting.parents is not None:
+        job.begun, job.call = [], replace(job.waiting, parents=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from starlette.requests import Request
@@ -14,11 +14,14 @@ from starlette.types import Receive, Scope, Send
 
 from framework.errors import FrameworkError, InputError
 from framework.server import pages
+from framework.server.bodies import read
 from framework.server.chat import Chat
+from framework.server.cors import Cors
 from framework.server.front import Front
 from framework.server.metrics import Metrics
 from framework.server.openapi import document
 from framework.server.predict import Predictor
+from framework.server.prefix import Prefix
 from framework.server.recommend import Recommend
 from framework.server.refusals import RefusedError
 from framework.server.settings import Keys, Settings
@@ -69,14 +72,15 @@ class Api:
             _get("ready", "/readyz", self.ready),
             _get("metrics", "/metrics", self.measured),
             _get("page", "/", self.home),
-            _get("docs", "/docs", pages.docs),
+            _get("docs", "/docs", self.docs),
             _get("docs", "/docs/{file}", pages.docs_file),
             _get("openapi", "/openapi.json", self.openapi),
             _post("swap", "/admin/swap", self.swap, keys.admin),
             _post("rollback", "/admin/rollback", self.rollback, keys.admin),
         ]
-        router = Router(routes, redirect_slashes=False)
-        return Front(router, self.metrics, self.crowded, self.settings.log_texts)
+        prefix = Prefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
+        cors = Cors(Paths(routes), self.settings.origins)
+        return Front(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
 
     async def health(self, request: Request) -> Response:
         return JSONResponse(
@@ -138,7 +142,10 @@ class Api:
         """Of the model that the query names; of one that is not there or not loaded yet, the page that finds out."""
         name = request.query_params.get("model") or self.settings.chosen(None)
         served = self.shelf.current.get(name)
-        return pages.home(served.interface.page if served is not None else "predict")
+        return pages.home(served.interface.page if served is not None else "predict", self.settings.root_path)
+
+    async def docs(self, request: Request) -> Response:
+        return pages.docs()
 
     async def openapi(self, request: Request) -> Response:
         return JSONResponse(document(self.shelf, self.settings))
@@ -188,6 +195,17 @@ class Endpoint:
         await response(scope, receive, send)
 
 
+class Paths:
+    """A router that looks up paths without parameters in place of trying one route after the other."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self._router = Router(routes, redirect_slashes=False)
+        self._direct = {(method, route.path): route.app for route in routes for method in route.methods or ()}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._direct.get((scope["method"], scope["path"]), self._router)(scope, receive, send)
+
+
 def _get(name: str, path: str, handler: Handler, key: str | None = None) -> Route:
     return Route(path, Endpoint(name, handler, key), methods=["GET"])
 
@@ -206,11 +224,8 @@ def _ask_for_key(request: Request, expected: str) -> None:
 
 async def _model_named(request: Request) -> str | None:
     """The body of an admin request: nothing, or ``{"model": NAME}``. No path: those were named when the server started."""
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > ADMIN_BODY:
-            raise RefusedError(413, f"the body may have {ADMIN_BODY} bytes")
+    body = bytearray()
+    await read(request, body, ADMIN_BODY)
     if not body.strip():
         return None
     try:

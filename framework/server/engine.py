@@ -14,7 +14,8 @@ from itertools import count
 from typing import Protocol
 
 from framework.graphs import Event, Request, Response, Steps
-from framework.runtime.scheduler import Job, Scheduler
+from framework.runtime.jobs import Job
+from framework.runtime.scheduler import Scheduler
 from framework.server.logs import log
 
 _NUMBERS = count(1)
@@ -29,11 +30,15 @@ class QueueFullError(Exception):
 
 @dataclass(eq=False)
 class Ticket:
-    """The inputs of one request on their way. answers: ends with their responses in order, or with an error."""
+    """The inputs of one request on their way. answers: ends with their responses in order, or with an error.
+
+    failed: the number of the input that the error is of.
+    """
 
     answers: asyncio.Future[list[Response]]
     jobs: list[Job]
     left: int
+    failed: int | None = None
     cancelled: bool = False
 
     def cancel(self) -> None:
@@ -79,6 +84,7 @@ class Engine:
         self._waiting: list[_Waiting] = []
         self._preparing = 0  # changed in the event loop alone
         self._running = self._expected = 0
+        self._enough = 1  # inputs at which a thread that waits is woken
         self._closing = False
         self._pace = 0.0  # seconds for an input, lately
         name = f"engine-{next(_NUMBERS)}"
@@ -91,11 +97,15 @@ class Engine:
         """Inputs that wait, or are being prepared to."""
         return len(self._waiting) + self._preparing
 
+    def check_room(self, inputs: int) -> None:
+        """Raises QueueFullError where there is no room for so many inputs."""
+        if self.depth + inputs > self._queue:
+            raise QueueFullError(max(1, round(self.depth * self._pace)))
+
     @contextmanager
     def place(self, inputs: int) -> Iterator[None]:
         """Room for so many inputs while they are prepared and submitted. Raises QueueFullError when there is none."""
-        if self.depth + inputs > self._queue:
-            raise QueueFullError(max(1, round(self.depth * self._pace)))
+        self.check_room(inputs)
         self._preparing += inputs
         try:
             yield
@@ -115,7 +125,7 @@ class Engine:
         return [self.scheduler.begin((steps or self.scheduler.codec.start)(request), hear) for request in requests]
 
     def submit(self, jobs: list[Job]) -> Ticket:
-        """Called in the event loop, within `place`."""
+        """Called in the event loop; within `place`, unless nothing else ran there since `check_room`."""
         if not self.alive():
             raise RuntimeError("the thread that runs the model has ended")
         ticket = Ticket(self._loop.create_future(), jobs, left=len(jobs))
@@ -123,7 +133,8 @@ class Engine:
         answered = [each for each in waiting if each.job.call is None]
         with self._changed:
             self._waiting += [each for each in waiting if each.job.call is not None]
-            self._changed.notify_all()
+            if len(self._waiting) >= self._enough:
+                self._changed.notify()
         if answered:
             self._deliver(answered)
         return ticket
@@ -172,18 +183,23 @@ class Engine:
                     if self._closing:
                         return None
                     self._tell_depth()  # those who left are not waited for any more
+                    self._enough = 1
                     self._changed.wait()
                 elif (pause := self._pause()) > 0:
                     self._changed.wait(pause)
                 else:
+                    self._enough = 1
                     chosen = set(map(id, self.scheduler.choose([each.job for each in self._waiting])))
                     batch = [each for each in self._waiting if id(each.job) in chosen]
                     self._waiting = [each for each in self._waiting if id(each.job) not in chosen]
                     self._running += len(batch)
+                    if self._waiting:
+                        self._changed.notify()
                     return batch
 
     def _pause(self) -> float:
-        if self._closing or len(self._waiting) >= min(self._expected - self._running, self.scheduler.rows):
+        self._enough = min(self._expected - self._running, self.scheduler.rows)
+        if self._closing or len(self._waiting) >= self._enough:
             return 0.0
         pause = self._waiting[0].arrived + self._wait - time.monotonic()
         if pause <= 0:
@@ -191,19 +207,16 @@ class Engine:
         return pause
 
     def _run(self, batch: Sequence[_Waiting]) -> None:
-        try:
-            outputs = self.scheduler.run([each.job for each in batch])
-        except Exception as error:  # whatever a backend raises fails these requests, not the server
-            for each in batch:
-                each.error = error
-            return
-        for each, own in zip(batch, outputs, strict=True):
-            if each.ticket.cancelled:
-                continue  # nobody hears what it would say
-            try:
-                self.scheduler.advance(each.job, own)
-            except Exception as error:
-                each.error = error
+        """Whatever a backend or codec raises fails the requests that it cannot answer, not their neighbours nor the server."""
+        failed = partial(_log_failure, len(batch))
+        for each, outcome in zip(batch, self.scheduler.run_each([each.job for each in batch], failed), strict=True):
+            if isinstance(outcome, Exception):
+                each.error = outcome
+            elif not each.ticket.cancelled:  # else nobody hears what it would say
+                try:
+                    self.scheduler.advance(each.job, outcome)
+                except Exception as error:
+                    each.error = error
 
     def _hand_over(self, done: list[_Waiting]) -> None:
         if done and not self._loop.is_closed():
@@ -217,6 +230,11 @@ class Engine:
                 continue
             if each.error is not None:
                 ticket.cancel()
+                ticket.failed = ticket.jobs.index(each.job) + 1
                 ticket.answers.set_exception(each.error)
             elif ticket.left == 0:
                 ticket.answers.set_result([job.response or {} for job in ticket.jobs])
+
+
+def _log_failure(inputs: int, error: Exception) -> None:
+    log("a run failed; its inputs run one by one", logging.WARNING, inputs=inputs, type=type(error).__name__)

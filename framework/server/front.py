@@ -13,10 +13,12 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
+from framework.server.cors import Cors
 from framework.server.logs import log
 from framework.server.metrics import Metrics
+from framework.server.prefix import Prefix
 from framework.server.refusals import LEFT, ClientLeftError, RefusedError
 
 ID = re.compile(rb"[!-~]{1,128}")
@@ -32,8 +34,8 @@ class Front:
     texts: whether logs may hold inputs, which the message of an unforeseen error may quote.
     """
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:
-        self.app, self.metrics, self.crowded, self.texts = app, metrics, crowded, texts
+    def __init__(self, app: Cors, prefix: Prefix, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:
+        self.app, self.prefix, self.metrics, self.crowded, self.texts = app, prefix, metrics, crowded, texts
         self._prefix, self._numbers = os.urandom(6).hex(), count(1)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,12 +49,14 @@ class Front:
         request_id = self._id(scope)
         said: dict[str, Any] = {"request_id": request_id}
         scope["said"], scope["app"], status = said, self, 0  # with an app the router raises what it does not find
+        scope["path"] = self.prefix.off(scope["path"])
+        beside = [(b"x-request-id", request_id.encode()), *self.app.headers(scope)]
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
+                message["headers"] = [*message.get("headers", ()), *beside]
             await send(message)
 
         self.metrics.active(1)
@@ -100,6 +104,7 @@ class Front:
         else:
             what = traceback.format_exception(error) if self.texts else traceback.format_tb(error.__traceback__)
             log("fault", logging.ERROR, **said, type=type(error).__name__, traceback="".join(what))
-            refusal = RefusedError(500, f"a fault of the server, logged with the request id: {type(error).__name__}")
+            where = f" at input {said['failed_input']}" if "failed_input" in said else ""
+            refusal = RefusedError(500, f"a fault of the server{where}, logged with the request id: {type(error).__name__}")
         said["error"] = type(error).__name__ if refusal.status == 500 else str(refusal.status)
         return refusal

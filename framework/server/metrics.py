@@ -53,26 +53,34 @@ class Metrics:
         )
         self._refused = Counter("framework_connections_refused", "Closed at once, being too many", registry=registry)
         self._swaps = Counter("framework_swaps", "Swaps and roll-backs asked for", ("outcome",), registry=registry)
+        self._known: dict[tuple[object, ...], Any] = {}
         if SHARED not in os.environ:
             ProcessCollector(registry=registry)
 
+    def _series(self, metric: Any, *labels: object) -> Any:
+        """That of these labels; prometheus_client takes a lock and checks them every time."""
+        key = (metric, *labels)
+        if key not in self._known:
+            self._known[key] = metric.labels(*labels)
+        return self._known[key]
+
     def answered(self, endpoint: str, model: str, status: int, seconds: float, inputs: int) -> None:
-        self._requests.labels(endpoint, model, status).inc()
-        self._seconds.labels(endpoint, model).observe(seconds)
+        self._series(self._requests, endpoint, model, status).inc()
+        self._series(self._seconds, endpoint, model).observe(seconds)
         if status >= 400:
-            self._errors.labels(status).inc()
+            self._series(self._errors, status).inc()
         elif inputs:
-            self._inputs.labels(model).inc(inputs)
+            self._series(self._inputs, model).inc(inputs)
 
     def active(self, change: int) -> None:
         self._active.inc(change)
 
     def ran(self, model: str, rows: int, seconds: float) -> None:
-        self._batch.labels(model).observe(rows)
-        self._run.labels(model).observe(seconds)
+        self._series(self._batch, model).observe(rows)
+        self._series(self._run, model).observe(seconds)
 
     def queued(self, model: str, inputs: int) -> None:
-        self._queue.labels(model).set(inputs)
+        self._series(self._queue, model).set(inputs)
 
     def serving(self, about: Mapping[str, Any], now: bool) -> None:
         self._models.labels(*(about[key] for key in ABOUT)).set(int(now))

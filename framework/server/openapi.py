@@ -18,6 +18,7 @@ REFUSALS = {
     404: "No such path or model",
     408: "The body did not arrive in time",
     413: "Over a limit: bytes of the body, inputs, characters of an input",
+    415: "The body has a Content-Encoding other than gzip",
     422: "JSON of another shape; the message says which input and why",
     429: "Too many inputs wait; Retry-After says when to try again",
     503: "The model is being loaded and checked, or the server is stopping",
@@ -112,6 +113,7 @@ def document(shelf: Shelf, settings: Settings) -> Schema:
     return {
         "openapi": "3.0.3",
         "info": info,
+        "servers": [{"url": settings.root_path or "/"}],
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": keys},
         "security": [{"key": []}] if settings.keys.api else [],
@@ -253,7 +255,7 @@ def _get(summary: str, *refusals: int, open_to_all: bool = False, content: str =
 def _change(summary: str) -> Schema:
     body = {"content": {"application/json": {"schema": NAMED, "example": {}}}}
     answer = {"description": "The versions that answer now", "content": {"application/json": {"schema": {"type": "object"}}}}
-    refusals = _refusals({**ADMIN, **{code: REFUSALS[code] for code in (400, 413, 422)}})
+    refusals = _refusals({**ADMIN, **{code: REFUSALS[code] for code in (400, 413, 415, 422)}})
     return {"summary": summary, "security": [{"key": []}], "requestBody": body, "responses": {"200": answer, **refusals}}
 
 

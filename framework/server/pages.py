@@ -20,12 +20,15 @@ SWAGGER = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascrip
 PAGES = {"predict": "serve.html", "chat": "chat.html", "recommend": "recommend.html"}
 
 
-def home(page: str) -> Response:
-    """Where a model is tried: with one input after another, in a conversation, by a history. page: of its interface."""
-    return _page(PAGES[page], "")
+def home(page: str, root: str) -> Response:
+    """Where a model is tried: with one input after another, in a conversation, by a history.
+
+    page: of its interface. root: the path that a proxy shows the server under, which may be opened without its last slash.
+    """
+    return _page(PAGES[page], "", root)
 
 
-async def docs(request: Request) -> Response:
+def docs() -> Response:
     """Swagger UI over /openapi.json."""
     return _page("serve-docs.html", "'self'")
 
@@ -40,15 +43,18 @@ async def docs_file(request: Request) -> Response:
 
 
 @cache
-def _page(name: str, more: str) -> Response:
+def _page(name: str, more: str, root: str = "") -> Response:
     """A page whose own scripts are the only ones a browser runs. more: further sources of scripts and styles."""
     text = (TEMPLATES / name).read_text(encoding="utf-8")
+    if root:
+        text = text.replace("<head>", f'<head>\n<base href="{root}/">', 1)
     hashes = " ".join(
         f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
         for script in re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     )
+    bases = "'self'" if root else "'none'"
     policy = (
         f"default-src 'none'; script-src {hashes} {more}; style-src 'unsafe-inline' {more}; img-src data: {more}; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"connect-src 'self'; base-uri {bases}; form-action 'none'; frame-ancestors 'none'"
     )
     return HTMLResponse(text, headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"})

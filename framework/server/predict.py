@@ -7,19 +7,21 @@ import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.graphs import Event, Steps
+from framework.server.bodies import read
+from framework.server.connection import Peer
 from framework.server.engine import QueueFullError, Ticket
 from framework.server.logs import log
-from framework.server.refusals import ClientLeftError, RefusedError
+from framework.server.refusals import ClientLeftError, Json, RefusedError
 from framework.server.settings import Settings
 from framework.server.shelf import Served, Shelf
 
@@ -44,6 +46,14 @@ class Way:
             raise RefusedError(422, f"{name}: {error}") from error
 
 
+@dataclass
+class Body:
+    """Of a request, as far as it has come. whole: it has come."""
+
+    content: bytearray = field(default_factory=bytearray)
+    whole: bool = False
+
+
 def catch_up(served: Served) -> None:
     """Takes in what was added to the model, by whichever process. Raises RefusedError where it cannot be read."""
     try:
@@ -63,7 +73,7 @@ class Predictor:
 
     async def answer(self, request: Request, served: Served) -> Response:
         predictions = await self.predictions(request, served, lambda body: self._inputs(served, body))
-        return JSONResponse({"model": served.name, "version": served.version, "predictions": predictions})
+        return Json({"model": served.name, "version": served.version, "predictions": predictions})
 
     async def predictions(
         self, request: Request, served: Served, inputs_of: Callable[[bytearray], list[Any]], way: Way | None = None
@@ -71,66 +81,63 @@ class Predictor:
         """What becomes of what stands in the body. way: None: answers to it."""
         said = request.scope["said"]
         said |= {"model": served.name, "version": served.version}
-        seconds = self.limits.seconds
-        until = asyncio.get_running_loop().time() + seconds
+        seconds, body = self.limits.seconds, Body()
         served.users += 1
         try:
-            with self._place(served, 1):
-                pass  # where the queue is full no body is read
-            async with self.body(request, until) as body, asyncio.timeout_at(until) as clock:
-                inputs = inputs_of(body)
+            self._check_room(served, 1)  # where the queue is full no body is read
+            async with asyncio.timeout(seconds) as clock:
+                await self._read(request, body)
+                inputs = inputs_of(body.content)
                 said["inputs"] = len(inputs)
                 if self.log_texts:
                     said["texts"] = inputs
                 ticket = await self.submit(served, inputs, alive(clock, seconds), way)
                 return await answered(request, ticket)
         except TimeoutError:
-            raise RefusedError(504, f"no answer within {seconds:g} s; send fewer inputs, or try later") from None
+            late = RefusedError(504, f"no answer within {seconds:g} s; send fewer inputs, or try later")
+            raise late if body.whole else self._late() from None
         finally:
             served.users -= 1
+            self._held -= len(body.content)
 
     @asynccontextmanager
     async def body(self, request: Request, until: float) -> AsyncIterator[bytearray]:
         """The body of a request, which must be complete by then, in the time of the loop. What is held of all is bounded."""
-        body = bytearray()
+        body = Body()
         try:
             async with asyncio.timeout_at(until):
                 await self._read(request, body)
+            yield body.content
         except TimeoutError:
-            self._held -= len(body)
-            late = f"the body was not complete after {self.limits.seconds:g} s"
-            raise RefusedError(408, late, {"Connection": "close"}) from None
-        except BaseException:
-            self._held -= len(body)
-            raise
-        try:
-            yield body
+            if body.whole:
+                raise
+            raise self._late() from None
         finally:
-            self._held -= len(body)
+            self._held -= len(body.content)
 
-    async def _read(self, request: Request, body: bytearray) -> None:
-        """Appends the body; the caller gives back what is held."""
-        too_large = RefusedError(413, f"the body may have {self.limits.body:,} bytes; send several requests")
-        if int(request.headers.get("content-length") or 0) > self.limits.body:
-            raise too_large
-        async for part in request.stream():
-            body += part
-            self._held += len(part)
-            if len(body) > self.limits.body:
-                raise too_large
-            if self._held > self.limits.bodies:
-                raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
+    async def _read(self, request: Request, body: Body) -> None:
+        """The caller gives back what is held."""
+        await read(request, body.content, self.limits.body, self._hold)
+        body.whole = True
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > self.limits.bodies:
+            raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
+
+    def _late(self) -> RefusedError:
+        return RefusedError(408, f"the body was not complete after {self.limits.seconds:g} s", {"Connection": "close"})
 
     def _inputs(self, served: Served, body: bytearray) -> list[Any]:
-        given = parsed(body, _example(served))
+        given = parsed(body, served.body_example)
         if not isinstance(given, dict) or "inputs" not in given:
             has = f"; {nearest('inputs', list(given)[:KEYS], 'it has')}" if isinstance(given, dict) else ""
-            raise RefusedError(422, f"the body is an object with the key inputs{has}; for example {_example(served)}")
+            raise RefusedError(422, f"the body is an object with the key inputs{has}; for example {served.body_example}")
         if unknown := given.keys() - {"inputs"}:
             raise RefusedError(422, f"the body has only the key inputs, not {some(sorted(unknown))}")
         inputs = given["inputs"] if isinstance(given["inputs"], list) else [given["inputs"]]
         if not inputs:
-            raise RefusedError(422, f"inputs is empty; for example {_example(served)}")
+            raise RefusedError(422, f"inputs is empty; for example {served.body_example}")
         if len(inputs) > self.limits.inputs:
             raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
         return inputs
@@ -142,11 +149,9 @@ class Predictor:
             raise RefusedError(413, f"{name} has {characters:,} characters; {self.limits.characters:,} are allowed")
         return characters
 
-    @contextmanager
-    def _place(self, served: Served, inputs: int) -> Iterator[None]:
+    def _check_room(self, served: Served, inputs: int) -> None:
         try:
-            with served.engine.place(inputs):
-                yield
+            served.engine.check_room(inputs)
         except QueueFullError as full:
             waits = f"{served.engine.depth:,} inputs wait where {self.limits.queue:,} may"
             raise RefusedError(429, f"{waits}; try again later", {"Retry-After": str(full.seconds)}) from None
@@ -168,12 +173,13 @@ class Predictor:
         characters = sum(map(self._characters, inputs, names))
         requests = list(map(way.understood, inputs, names))
         prepare = partial(served.engine.prepare, requests, hear, way.steps)
-        with self._place(served, len(inputs)):
-            if characters <= INLINE:
-                jobs = prepare()
-            else:
+        self._check_room(served, len(inputs))
+        if characters <= INLINE:
+            ticket = served.engine.submit(prepare())
+        else:
+            with served.engine.place(len(inputs)):
                 jobs = await asyncio.get_running_loop().run_in_executor(self._threads, prepare)
-            ticket = served.engine.submit(jobs)
+                ticket = served.engine.submit(jobs)
         self.shelf.metrics.queued(served.name, served.engine.depth)
         return ticket
 
@@ -197,24 +203,26 @@ def tell(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
 
 async def answered(request: Request, ticket: Ticket) -> list[Any]:
     """The answers, unless the client leaves first or time runs out: then what has not run never will."""
-    leaving = asyncio.ensure_future(_left(request))
-    leaving.add_done_callback(lambda _: None if ticket.answers.done() else ticket.answers.set_exception(ClientLeftError()))
+    peer = cast(Peer, request.scope["peer"])
+    if peer.left:
+        ticket.cancel()
+        raise ClientLeftError()
+    peer.on_leaving = lambda: None if ticket.answers.done() else ticket.answers.set_exception(ClientLeftError())
     try:
         return await ticket.answers
+    except Exception:
+        if ticket.failed is not None and len(ticket.jobs) > 1:
+            request.scope["said"]["failed_input"] = ticket.failed
+        raise
     finally:
         ticket.cancel()
-        leaving.cancel()
-
-
-async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+        peer.on_leaving = None
 
 
 def parsed(body: bytearray, example: str) -> Any:
     """The JSON of a body. example: one that works, for messages."""
     try:
-        return _JSON.decode(body.decode("utf-8"))
+        return _JSON.decode(body.decode(_encoding(body)))
     except UnicodeDecodeError as error:
         raise RefusedError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
     except ValueError as error:
@@ -223,15 +231,19 @@ def parsed(body: bytearray, example: str) -> Any:
         raise RefusedError(400, f"the body is {DEEP}") from None
 
 
+def _encoding(body: bytearray) -> str:
+    """UTF-8, with a mark at its beginning or without. Raises RefusedError for what only looks like it, or not even that."""
+    encoding = json.detect_encoding(body)
+    if not encoding.startswith("utf-8"):
+        raise RefusedError(400, f"the body is {encoding[:6].upper()}; JSON is sent as UTF-8")
+    return encoding
+
+
 def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON")
 
 
 _JSON = json.JSONDecoder(parse_constant=_no_constant)
-
-
-def _example(served: Served) -> str:
-    return json.dumps({"inputs": [served.interface.example]}, ensure_ascii=False)
 
 
 def _strings(value: Any, depth: int = 0) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 import threading
@@ -22,6 +23,7 @@ from framework.server.settings import Settings
 from framework.server.shelf import Shelf
 from framework.server.swap import Coordinator, Local, hang_up
 
+YOUNG = 20_000  # objects of requests under way among which no garbage is looked for: nearly all go without
 KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers in front
 
 
@@ -121,6 +123,7 @@ class Process:
             self.failure = error
             self.stop()
             return
+        gc.set_threshold(YOUNG)
         self.shelf.commit()
         for served in self.shelf.current.values():
             log("serving", **served.about())

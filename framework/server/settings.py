@@ -50,6 +50,7 @@ class Keys:
 class Settings:
     """models: the name of each and where its artifact is. wait: seconds that a request may wait for company.
 
+    origins: whose pages may ask from a browser. root_path: the prefix under which a proxy shows the server.
     threads: of one process's runs. drain: seconds that running requests are given when the server is told to stop.
     """
 
@@ -64,6 +65,8 @@ class Settings:
     keys: Keys = Keys()
     drain: float = 30.0
     log_texts: bool = False
+    origins: tuple[str, ...] = ()
+    root_path: str = ""
 
     def chosen(self, name: str | None) -> str:
         """The model of that name; without one, the first. Raises InputError when there is none."""

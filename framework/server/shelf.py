@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from framework.artifact import Place, open_artifact
@@ -36,6 +38,11 @@ class Served:
     interface: Interface
     since: str
     users: int = 0
+
+    @cached_property
+    def body_example(self) -> str:
+        """A body that works, for messages."""
+        return json.dumps({"inputs": [self.interface.example]}, ensure_ascii=False)
 
     def about(self) -> dict[str, Any]:
         manifest, device = self.model.manifest, self.model.device

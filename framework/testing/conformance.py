@@ -117,7 +117,7 @@ class TaskConformance(_Conformance):
 
         config = compose_recipe(self.recipe, [*self.overrides(tmp_path), "trainer.max_epochs=1"])
         folder = run_recipe(config, self.recipe, tmp_path / "run")
-        golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").splitlines()]
+        golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").split("\n") if line]
         assert golden
         code = f"{BLOCKED}import framework\nframework.load({str(folder)!r}).replay_golden()\n"
         subprocess.run([sys.executable, "-c", code], check=True)

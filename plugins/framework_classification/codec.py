@@ -55,7 +55,7 @@ class ClassificationCodec:
 
     def start(self, request: Request) -> Steps:
         ids = np.asarray([self.token_ids(request)], dtype=np.int64)
-        outputs = yield Call("classifier", {"input_ids": ids, "attention_mask": np.ones_like(ids)})
+        outputs = yield Call("classifier", {"input_ids": ids, "attention_mask": np.ones(ids.shape, np.int64)})
         probabilities = outputs["probabilities"][0]
         if self.temperature != 1.0:
             probabilities = tempered(probabilities, self.temperature)

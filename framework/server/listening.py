@@ -1,0 +1,68 @@
+"""The socket that a server listens on: a port, or a file of this machine."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from framework.errors import FrameworkError, InputError
+
+BACKLOG = 2048  # connections that wait to be accepted
+OPEN = 0o666  # as a port of this machine is; the folder says who may come that far
+
+
+def listen(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise FrameworkError(
+            f"cannot listen on {host}, port {port}: {getattr(error, 'strerror', error)}; --port 0 takes a free one"
+        ) from error
+    listener.listen(BACKLOG)
+    return listener
+
+
+@contextmanager
+def listen_at(path: Path) -> Iterator[socket.socket]:
+    """A Unix socket, whose file is gone afterwards. One that a killed server left is replaced."""
+    _make_room(path)
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        listener.bind(str(path))
+        path.chmod(OPEN)
+    except OSError as error:
+        listener.close()
+        raise FrameworkError(f"cannot listen on {path}: {error.strerror or error}") from error
+    listener.listen(BACKLOG)
+    ours = path.stat().st_ino
+    try:
+        yield listener
+    finally:
+        listener.close()
+        with suppress(OSError):
+            if path.stat().st_ino == ours:
+                path.unlink()
+
+
+def _make_room(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return  # it is not there, or binding says what is wrong
+    if not stat.S_ISSOCK(mode):
+        raise InputError(f"--uds {path} is there and is no socket; nothing was overwritten, name another file")
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise FrameworkError(f"cannot listen on {path}: {error.strerror or error}") from error
+        else:
+            raise FrameworkError(f"another server listens on {path}; stop it, or name another file")
