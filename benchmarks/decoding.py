@@ -4,8 +4,9 @@
     python benchmarks/decoding.py ./gemma-3-270m --candidates "int4 block 32" "int8 block 64"
 
 A run is measured as it was shipped, against the model it keeps in torch/. A folder as save_pretrained leaves it is exported
-first, in fp32 and with each of the candidates of `onnx_int4`, none of which a gate has judged. Prompts are random tokens, the
-likeliest token follows, and none ends an answer.
+first, in fp32 and with candidates of `onnx_int4`, one of 4 bits and one of 8 unless others are named, none of which a gate has
+judged. Prompts are random tokens, the likeliest token follows, and none ends an answer. Contestants are compared within each
+turn, so few turns tell.
 """
 
 from __future__ import annotations
@@ -91,9 +92,9 @@ class File:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", help="a finished run of a generator, or a folder as save_pretrained leaves it")
-    parser.add_argument("--candidates", nargs="+", default=list(BITS), help="of onnx_int4, where a folder is exported")
-    parser.add_argument("--tokens", type=int, default=128, help="new tokens (default 128)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each contestant (default 5)")
+    parser.add_argument("--candidates", nargs="+", default=[BITS[0], BITS[2]], help="of onnx_int4, where a folder is exported")
+    parser.add_argument("--tokens", type=int, default=48, help="new tokens (default 48)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each contestant (default 3)")
     options = parser.parse_args()
     print(heading(), flush=True)
     try:

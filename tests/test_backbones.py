@@ -107,6 +107,40 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path: Path, model_
         load_model("AutoModelForSequenceClassification", folder, num_labels=2)
 
 
+def grown(folder: Path, *tokens: str) -> int:
+    """A backbone whose tokenizer was given tokens that its embeddings were not; how many rows these have."""
+    tokenizer = AutoTokenizer.from_pretrained(tiny_writer(folder))
+    rows = len(tokenizer)
+    tokenizer.add_special_tokens({"additional_special_tokens": list(tokens)})
+    tokenizer.save_pretrained(folder)
+    return rows
+
+
+def test_tokens_beyond_the_embeddings_are_refused_when_a_backbone_is_read(tmp_path: Path) -> None:
+    from framework_text.backbones import load_tokenizer
+    from framework_text.preview import tokenizer_of
+
+    rows = grown(tmp_path, "<a>", "<b>", "<c>", "<d>")
+    message = rf"has 4 tokens beyond the model's {rows} rows of embeddings: '<a>' \({rows}\), .*\({rows + 2}\) and 1 more; "
+    for read in (load_tokenizer, tokenizer_of):
+        with pytest.raises(InputError, match=message + r".*resize_token_embeddings"):
+            read(tmp_path, 64)
+
+
+def test_more_embeddings_than_tokens_are_fine_and_gemmas_placeholder_of_pictures_is_words(tmp_path: Path) -> None:
+    from framework_text.backbones import load_tokenizer
+    from framework_text.preview import tokenizer_of
+
+    rows = grown(tmp_path, "<image_soft_token>")
+    backends = load_tokenizer(tmp_path, 64).backend_tokenizer, tokenizer_of(tmp_path, 64)
+    for ids in (backend.encode("the <image_soft_token> door").ids for backend in backends):
+        assert len(ids) > 4
+        assert max(ids) < rows
+    config = tmp_path / "config.json"
+    config.write_text(config.read_text().replace(f'"vocab_size": {rows}', f'"vocab_size": {rows + 60}'))
+    assert load_tokenizer(tmp_path, 64).convert_tokens_to_ids("<image_soft_token>") == rows
+
+
 @pytest.mark.parametrize(("name", "content"), [("config.json", "[]"), ("config.json", "{"), ("tokenizer.json", "{}")])
 def test_torn_files_of_a_backbone_are_named(tmp_path: Path, model_folder: Path, name: str, content: str) -> None:
     from framework_text.backbones import load_tokenizer

@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from framework.errors import FrameworkError, InputError
 from framework.server import pages
 from framework.server.bodies import read
-from framework.server.chat import Chat
+from framework.server.chat import ELSEWHERE, Chat, not_offered
 from framework.server.cors import Cors
 from framework.server.front import Front
 from framework.server.metrics import Metrics
@@ -60,6 +60,7 @@ class Api:
             _post("predict", "/v1/predict", self.predict, keys.api),
             _post("predict", "/v1/models/{name}/predict", self.predict, keys.api),
             _post("chat", "/v1/chat/completions", Chat(self.predictor, self._named).answer, keys.api),
+            *(_post("chat", f"/v1/{path}", not_offered, keys.api) for path in ELSEWHERE),
             _post("recommend", "/v1/recommend", recommend.answer, keys.api),
             _post("recommend", "/v1/models/{name}/recommend", recommend.answer, keys.api),
             _get("items", "/v1/items", recommend.find, keys.api),
@@ -119,15 +120,15 @@ class Api:
 
     async def models(self, request: Request) -> Response:
         """Ours, and under `data` what clients of OpenAI's interface read."""
-        about = [self._about(served) for served in self.shelf.current.values()]
-        data = [{"id": one["name"], "object": "model", "created": 0, "owned_by": one["recipe"]} for one in about]
-        return JSONResponse({"models": about, "object": "list", "data": data})
+        found = list(self.shelf.current.values())
+        about = [self._about(served) for served in found]
+        return JSONResponse({"models": about, "object": "list", "data": [served.as_openai() for served in found]})
 
     async def model(self, request: Request) -> Response:
         served = self._served(request)
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
-        return JSONResponse({**self._about(served), **schemas})
+        return JSONResponse({**self._about(served), **served.as_openai(), **schemas})
 
     def _about(self, served: Served) -> dict[str, Any]:
         before = self.shelf.previous.get(served.name)

@@ -15,23 +15,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from framework.errors import nearest
 from framework.graphs import Event
+from framework.server.asked import EXAMPLE, Asked, problems_of
 from framework.server.engine import Ticket
 from framework.server.predict import Predictor, alive, answered, parsed, tell
 from framework.server.refusals import RefusedError
 from framework.server.shelf import Served
 
-PASSED_ON = ("messages", "temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop")
-NEUTRAL: Mapping[str, Any] = {
-    "n": 1, "frequency_penalty": 0, "presence_penalty": 0, "logprobs": False, "response_format": {"type": "text"},
-    "logit_bias": {}, "tools": [], "tool_choice": "none", "modalities": ["text"], "store": False,
-}  # fmt: skip
-IGNORED = ("user", "metadata", "service_tier", "safety_identifier", "prompt_cache_key")
-OWN = ("model", "stream", "stream_options", "max_tokens", "max_completion_tokens")
-TYPES = {"stream": (bool, "true or false"), "stream_options": (dict, 'an object such as {"include_usage": true}')}
-EXAMPLE = '{"messages": [{"role": "user", "content": "hello"}]}'
 UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # a proxy would hold the tokens back
+ELSEWHERE = {
+    "completions": 'POST /v1/chat/completions with {"messages": [{"role": "user", "content": PROMPT}]} in place of prompt',
+    "responses": 'POST /v1/chat/completions with {"messages": [{"role": "user", "content": INPUT}]} in place of input',
+    "embeddings": "no model served here gives vectors; GET /v1/models lists what answers",
+}
 KINDS = {
     400: "invalid_request_error",
     404: "not_found_error",
@@ -49,14 +45,10 @@ class ChatRefusedError(RefusedError):
         return JSONResponse({"error": error, "request_id": request_id}, self.status, self.headers)
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What a body asks for: of which model, and what its codec is given."""
-
-    served: Served
-    inputs: Mapping[str, Any]
-    stream: bool
-    usage: bool  # a last chunk says how many tokens were read and written
+async def not_offered(request: Request) -> Response:
+    """The paths of OpenAI's interface that have another form than a conversation."""
+    path = request.url.path.rpartition("/v1/")[2]
+    raise ChatRefusedError(404, f"POST /v1/{path} is not offered; {ELSEWHERE[path]}")
 
 
 class Chat:
@@ -121,23 +113,10 @@ class Chat:
         yield "data: [DONE]\n\n"
 
     def _asked(self, given: Any) -> Asked:
-        if not isinstance(given, dict) or "messages" not in given:
-            has = f"; {nearest('messages', list(given)[:50], 'it has')}" if isinstance(given, dict) else ""
-            raise RefusedError(422, f"the body is an object with the key messages{has}")
-        given = {key: value for key, value in given.items() if value is not None}
-        problems = [f"{key} is not supported" for key, same in NEUTRAL.items() if given.get(key, same) != same]
-        problems += [
-            f"{key} must be {what}" for key, (kind, what) in TYPES.items() if not isinstance(given.get(key, kind()), kind)
-        ]
-        known = {*PASSED_ON, *NEUTRAL, *IGNORED, *OWN}
-        problems += [f"unknown key {key[:100]!r}; {nearest(key, known, 'keys')}" for key in given if key not in known]
+        problems = problems_of(given)
         if problems:
             raise RefusedError(422, "; ".join(problems[:5]))
-        served = self._served(given.get("model"))
-        inputs = {key: given[key] for key in PASSED_ON if key in given}
-        most = given.get("max_completion_tokens", given.get("max_tokens"))
-        usage = bool(given.get("stream_options", {}).get("include_usage"))
-        return Asked(served, inputs | ({} if most is None else {"max_tokens": most}), given.get("stream", False), usage)
+        return Asked.of(given, self._served(given.get("model")))
 
     def _served(self, name: Any) -> Served:
         if name is not None and not isinstance(name, str):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from framework.server.chat import IGNORED, NEUTRAL, PASSED_ON
+from framework.server.asked import IGNORED, NEUTRAL, PASSED_ON, WORDS
 from framework.server.recommend import FOUND, MOST_ADDED, MOST_FOUND
 from framework.server.settings import Limits, Settings
 from framework.server.shelf import Served, Shelf
@@ -236,7 +236,7 @@ def _chat_request(served: Served, default: str) -> Schema:
             "properties": {"include_usage": {"type": "boolean", "description": "A last piece counts the tokens"}},
         },
         **{name: own["max_tokens"] for name in ("max_tokens", "max_completion_tokens") if "max_tokens" in own},
-        **{name: {"enum": [same], "description": "Nothing else is supported"} for name, same in NEUTRAL.items()},
+        **{name: {"enum": [same], "description": f"Nothing else: {WORDS[name]}"} for name, same in NEUTRAL.items()},
         **{name: {"description": "Makes no difference"} for name in IGNORED},
     }
     required = ["messages"] if served.name == default else ["model", "messages"]

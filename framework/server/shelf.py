@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -57,6 +58,13 @@ class Served:
             "threads": device.threads,
             "serving_since": self.since,
         }
+
+    def as_openai(self) -> dict[str, Any]:
+        """The model in the words of OpenAI's interface. created: seconds since 1970, 0 where the manifest does not tell."""
+        manifest, sealed = self.model.manifest, 0
+        with suppress(ValueError):
+            sealed = int(datetime.fromisoformat(manifest["created"]).timestamp())
+        return {"id": self.name, "object": "model", "created": sealed, "owned_by": manifest["recipe"]}
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,22 @@
 """Dialogues of every shape in one form: ``messages``, a JSON list of ``{"role", "content"}``. No torch.
 
-In it an instruction by ``system`` may come first, then ``user`` and ``assistant`` speak in turn; the last is an answer.
+In it an instruction by ``system`` may come first, then ``user`` and ``assistant`` speak in turn; the last is an answer. An
+answer with ``"weight": 0`` is read and not learned.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from framework import Column, InputError, Table
-from framework_dialogue.speakers import NOBODY, Script, Speakers, Turn
+from framework_dialogue.formats import mark_of
+from framework_dialogue.repairs import UNTAUGHT, Message, answered, plain, repaired
+from framework_dialogue.speakers import Script, Speakers, Turn, advice
 from framework_dialogue.turns import parsed, read_turns
-
-Message = dict[str, str]
 
 COLUMNS = (
     Column(
@@ -40,14 +41,8 @@ COLUMNS = (
 ROLES = {column.role for column in COLUMNS}
 SHAPED = (Column("messages", (), "text", compared="framework_dialogue.conversations:compared"),)
 
-EMPTY = "empty turns of {} left out"
-NOBODYS = "turns of {} by speakers that task.roles leaves out"
-JOINED_USER = "user turns of {} that follow a user's were joined to it"
-JOINED_ANSWER = "answers of {} that follow an answer were joined to it"
-INSTRUCTION = "instructions of {} that are not the first were joined to it, at the dialogue's head"
-OPENING = "answers of {} that open a dialogue, before a user spoke, left out"
-TRAILING = "last user turns of {} without an answer cut off"
-UNANSWERED = "dialogues of {} without an answer to a user left out"
+READ = "texts of {} are in {}, and their turns were read"
+MARKED = "rows of {} have {!r} in a text, a mark of a chat format, which is learned as words; take it out"
 SHOWN = 5  # problems named in one message
 LABELS = 3  # times that a line must begin with the same unknown name to be said
 
@@ -56,11 +51,6 @@ class Options(Protocol):
     """What is needed of the task's options. roles: more names of speakers, {name: role}."""
 
     roles: dict[str, str] | None
-
-
-def examples(messages: Sequence[Message]) -> list[tuple[list[Message], Message]]:
-    """(all messages before it, answer) for each answer of a dialogue."""
-    return [(list(messages[:i]), one) for i, one in enumerate(messages) if one["role"] == "assistant"]
 
 
 def compared(messages: str) -> tuple[str, str]:
@@ -82,7 +72,7 @@ def history_of(request: Any, roles: Mapping[str, str]) -> list[Message]:
     else:
         row = value if isinstance(value, Mapping) and ROLES & value.keys() else {"messages": value}
         turns = _turns_of_row(row, Speakers(roles)).turns
-    messages = repaired(turns, Counter())
+    messages = plain(repaired(turns, Counter()))
     while messages and messages[-1]["role"] != "user":
         messages.pop()
     if not messages:
@@ -106,8 +96,10 @@ def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
             found.problems.setdefault(str(error), []).append(row)
             continue
         found.labels.update(script.labels)
+        found.forms.update([script.form] if script.form else [])
         messages = answered(script.turns, found.repairs)
         if messages:
+            found.marks.update(set(filter(None, (mark_of(message["content"]) for message in messages))))
             kept.append(row)
             dialogues.append(json.dumps(messages, ensure_ascii=False))
     found.check(table, len(kept))
@@ -117,11 +109,15 @@ def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
 
 @dataclass
 class _Found:
-    """problems: rows by what is wrong with them. repairs: how often each was made. labels: unknown beginnings of lines."""
+    """problems: rows by what is wrong with them. repairs: how often each was made. labels: unknown beginnings of lines.
+    forms: formats of chat models whose turns were read. marks: of such formats, within texts.
+    """
 
     problems: dict[str, list[int]] = field(default_factory=dict)
     repairs: Counter[str] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
+    forms: Counter[str] = field(default_factory=Counter)
+    marks: Counter[str] = field(default_factory=Counter)
 
     def check(self, table: Table, kept: int) -> None:
         shown = list(self.problems.items())[:SHOWN]
@@ -130,16 +126,20 @@ class _Found:
         if said:
             raise InputError(*said, *([f"{more:,} more rows cannot be read"] * bool(more)))
         if not kept:
-            raise InputError(f"{table.source}: no row holds an answer to a user, so there is nothing to learn")
+            held = "an answer that is to be learned" if self.repairs[UNTAUGHT] else "an answer to a user"
+            raise InputError(f"{table.source}: no row holds {held}, so there is nothing to learn")
 
     def say(self, table: Table, say: Callable[[str], None]) -> None:
         for what, count in self.repairs.items():
             if count:
                 say(f"{count:,} {what.format(table.name)}")
+        for form, count in self.forms.most_common():
+            say(f"{count:,} {READ.format(table.name, form)}")
+        for mark, count in self.marks.most_common():
+            say(f"{count:,} {MARKED.format(table.name, mark)}")
         for label, count in self.labels.most_common(SHOWN):
             if count >= LABELS:
-                more = f"task.roles={{{label.casefold()}: assistant}} makes them turns"
-                say(f"{count:,} lines of {table.name} begin with {label + ':'!r} and were taken for text; {more}")
+                say(f"{count:,} lines of {table.name} begin with {label + ':'!r} and were taken for text; {advice(label)}")
 
 
 def _check_pairs(table: Table) -> None:
@@ -158,7 +158,7 @@ def _turns_of_row(row: Mapping[str, Any], speakers: Speakers) -> Script:
     if "messages" in values or not pair:
         script = read_turns(values.get("messages", values.get("transcript", "")), speakers)
     else:
-        script = Script(_of_pair(values, speakers), [])
+        script = Script(_of_pair(values, speakers))
     instructed = any(turn.role == "system" for turn in script.turns)
     if "system" in values and not instructed:
         script = script._replace(turns=[Turn("system", str(values["system"])), *script.turns])
@@ -170,38 +170,3 @@ def _of_pair(values: Mapping[str, Any], speakers: Speakers) -> list[Turn]:
     asked = [str(values[role]) for role in ("question", "context") if role in values]
     user = [Turn("user", "\n\n".join(asked))] if "question" in values else []
     return [*earlier, *user, *([Turn("assistant", str(values["answer"]))] if "answer" in values else [])]
-
-
-def repaired(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
-    """An instruction, if there is one, and user and assistant in turn, the user first. count: of each repair."""
-    present = [turn for turn in turns if turn.role != NOBODY]
-    filled = [turn for turn in present if turn.text.strip()]
-    count[NOBODYS] += len(turns) - len(present)
-    count[EMPTY] += len(present) - len(filled)
-    instructions = [turn.text.strip() for turn in filled if turn.role == "system"]
-    count[INSTRUCTION] += max(0, len(instructions) - 1)
-    messages: list[Message] = [{"role": "system", "content": "\n".join(instructions)}] if instructions else []
-    for turn in filled:
-        if turn.role == "system":
-            continue
-        before = messages[-1]["role"] if messages else "system"
-        if before == turn.role:
-            count[JOINED_USER if turn.role == "user" else JOINED_ANSWER] += 1
-            messages[-1]["content"] += "\n" + turn.text.strip()
-        elif before == "system" and turn.role == "assistant":
-            count[OPENING] += 1
-        else:
-            messages.append({"role": turn.role, "content": turn.text.strip()})
-    return messages
-
-
-def answered(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
-    """`repaired` turns up to the last answer; none where no user is answered."""
-    messages = repaired(turns, count)
-    if not any(message["role"] == "assistant" for message in messages):
-        count[UNANSWERED] += 1
-        return []
-    if messages[-1]["role"] == "user":
-        count[TRAILING] += 1
-        messages.pop()
-    return messages

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from framework import Section, Splits, Table
 from framework_dialogue import Dialogue
-from framework_dialogue.conversations import examples
+from framework_dialogue.repairs import examples
 from framework_text.generation.templates import Message
 from framework_text.lengths import lengths_section
 
 
 def answers(table: Table) -> Table:
-    """One row for each answer turn: what was said before it, and the answer."""
+    """One row for each answer that is to be learned: what was said before it, and the answer."""
     found = [(row, pair) for row, text in enumerate(table.columns["messages"]) for pair in examples(json.loads(text))]
     rows = table.take([row for row, _ in found])
     columns = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 from framework import InputError, Request, nearest
 from framework_dialogue.conversations import ROLES as ROW
 from framework_dialogue.conversations import history_of
+from framework_dialogue.repairs import plain, repaired
+from framework_dialogue.speakers import TOOLS, Turn
 from framework_text.generation.asking import DRAWN, problems_of, sampling_of, unknown
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.templates import Message
@@ -17,6 +20,9 @@ from framework_text.requests import not_unicode
 ROLES = ("system", "user", "assistant")
 ALIASES = {"developer": "system"}
 STOPS = 4  # sequences of a request, as OpenAI allows
+CALLS = ("tool_calls", "function_call")
+NO_TOOLS = "this model is offered no tools: leave out calls and what tools put out, or say it in a user's message"
+PARTS = {"image": "a picture", "audio": "a sound", "video": "a film", "file": "a file", "document": "a file"}
 OPTIONS: dict[str, Mapping[str, Any]] = {
     "max_tokens": {"type": "integer", "minimum": 1, "description": "Of the answer, as far as the window has room"},
     **DRAWN,
@@ -69,39 +75,52 @@ def _wrong_stops(given: Any) -> list[str]:
 
 
 def _messages(given: Any) -> list[Message]:
-    """Roles and texts in order, as training has them: several in a row of one role are one, and an empty answer, or one
-    before anybody asked, is left out.
+    """Roles and texts, repaired as training repairs them: several in a row of one role are one, an empty answer, or one before
+    anybody asked, is left out, and instructions that come late are joined to the first.
     """
     if not isinstance(given, list) or not given:
         raise InputError('messages is a list of at least one {"role": ..., "content": ...}')
-    found: list[Message] = []
-    for number, message in enumerate(given, start=1):
-        role, content = _message(number, message)
-        if role == "system" and found:
-            raise InputError(f"message {number}: a system message stands first, or nowhere")
-        if role == "assistant" and (not content or not any(one["role"] == "user" for one in found)):
-            continue
-        if found and found[-1]["role"] == role:
-            content = f"{found.pop()['content']}\n{content}"
-        found.append({"role": role, "content": content})
-    if not found:
+    turns = [_turn(number, message) for number, message in enumerate(given, start=1)]
+    speaking = [turn.role for turn in turns if turn.role != "system" and turn.text]
+    if "user" not in speaking:
         raise InputError("nobody asks in these messages; the last is the user's")
-    if found[-1]["role"] != "user":
-        raise InputError(f"the last message is the {found[-1]['role']}'s; it must be the user's, which is to be answered")
+    if speaking[-1] != "user":
+        raise InputError(f"the last message is the {speaking[-1]}'s; it must be the user's, which is to be answered")
+    found: list[Message] = [*plain(repaired(turns, Counter()))]
     return found
 
 
-def _message(number: int, message: Any) -> tuple[str, str]:
-    if not isinstance(message, Mapping) or not {"role", "content"} <= message.keys():
+def _turn(number: int, message: Any) -> Turn:
+    if not isinstance(message, Mapping) or not {"role", "content"} <= {*message, *_calls(message)}:
         raise InputError(f'message {number} must be {{"role": ..., "content": ...}}')
     role = ALIASES.get(message["role"], message["role"]) if isinstance(message["role"], str) else message["role"]
+    if isinstance(role, str) and role not in ROLES and TOOLS.search(role.casefold()):
+        raise InputError(f"message {number} is a tool's ({role[:100]}); {NO_TOOLS}")
     if role not in ROLES:
         raise InputError(f"message {number}: unknown role {str(role)[:100]!r}; roles are {', '.join(ROLES)}")
-    content = message["content"]
-    if isinstance(content, list) and all(isinstance(part, Mapping) and isinstance(part.get("text"), str) for part in content):
-        content = "\n".join(part["text"] for part in content)
+    if calls := _calls(message):
+        raise InputError(f"message {number} ({role}) calls a tool ({', '.join(calls.values())}); {NO_TOOLS}")
+    content = _text(number, message["content"])
     if not isinstance(content, str) or not (content.strip() or role == "assistant"):
         raise InputError(f"message {number} ({role}) is empty; its content is a text")
     if not_unicode(content):
         raise InputError(f"message {number} ({role}) is not valid Unicode: it holds half of a surrogate pair")
-    return role, content.strip()
+    return Turn(role, content.strip())
+
+
+def _calls(message: Mapping[Any, Any]) -> dict[str, str]:
+    """Which key says what a tool shall do, under "content", which such a message may lack."""
+    found = next((key for key in CALLS if message.get(key)), None)
+    return {"content": found} if found else {}
+
+
+def _text(number: int, content: Any) -> Any:
+    """A list of parts as one text. Raises InputError naming a part of another kind."""
+    if not isinstance(content, list) or not content:
+        return content
+    for part in content:
+        kind = part.get("type", "text") if isinstance(part, Mapping) else type(part).__name__
+        if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
+            what = next((word for mark, word in PARTS.items() if mark in str(kind)), "a part")
+            raise InputError(f"message {number} holds {what} of the type {str(kind)[:100]!r}; this model reads text alone")
+    return "\n".join(part["text"] for part in content)

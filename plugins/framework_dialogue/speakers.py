@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from framework import InputError
@@ -21,21 +21,24 @@ NAMES = {
     ),
     "system": ("system", "sys", "developer"),
 }  # fmt: skip
+TOOLS = re.compile("tool|function|observation|ipython|environment|interpreter|plugin|retriev|result|^api|^search")
 SHOWN = 40  # characters of a text that a message shows
 
 _LABEL = re.compile(
     r"\s*(?:[\[(][^\])\n]{1,30}[\])]\s*)?[#*]*\s*"  # a time in brackets, Markdown
     r"(?P<name>[^\W\d_][\w .'-]{0,29}?)\s*\**(?P<colon>[:：])\**(?P<rest>.*)"
 )
-_TAG = re.compile(r"<\|im_start\|>\s*(?P<chatml>\w+)[ \t]*\n?|<\|?(?P<name>\w+)\|?>")
+_TAG = re.compile(r"<\|?(?P<name>\w+)\|?>:?")
 _END = re.compile(r"<\|(?:im_end|end|end_of_turn|eot_id|endoftext)\|>|</\w+>\s*$")
 
 
 class Turn(NamedTuple):
-    """role: of `ROLES`, or `NOBODY`."""
+    """role: of `ROLES`, or `NOBODY`. learned: None where its data set does not say. calls: whether it calls tools."""
 
     role: str
     text: str
+    learned: bool | None = None
+    calls: bool = False
 
 
 class Speakers:
@@ -79,11 +82,15 @@ class Speakers:
 def unknown(name: str) -> InputError:
     shown = name if len(name) <= SHOWN else name[:SHOWN] + "…"
     known = "; ".join(f"{role}: {', '.join(names)}" for role, names in NAMES.items())
-    example = _plain(shown) or "name"
-    return InputError(
-        f"nobody knows the role {shown!r}; known are {known}. "
-        f"task.roles={{{example}: assistant}} adds it (or user, system; none leaves its turns out)"
-    )
+    return InputError(f"nobody knows the role {shown!r}; known are {known}. {advice(shown)}")
+
+
+def advice(name: str) -> str:
+    """What to do about a name that nobody knows. What a tool puts out is nobody's answer, so it is never to be learned."""
+    plain = _plain(name) or "name"
+    if TOOLS.search(plain):
+        return f"task.roles={{{plain}: none}} leaves out what a tool puts out: no tools are offered, and nobody learns it"
+    return f"task.roles={{{plain}: assistant}} adds it (or user, system; none leaves its turns out)"
 
 
 def _plain(name: str) -> str:
@@ -91,10 +98,11 @@ def _plain(name: str) -> str:
 
 
 class Script(NamedTuple):
-    """labels: what other lines begin with, as if it were a speaker."""
+    """labels: what other lines begin with, as if it were a speaker. form: whose format of turns it was, where that is said."""
 
     turns: list[Turn]
-    labels: list[str]
+    labels: Sequence[str] = ()
+    form: str | None = None
 
 
 def read_script(text: str, speakers: Speakers) -> Script:
@@ -103,20 +111,20 @@ def read_script(text: str, speakers: Speakers) -> Script:
     A text that names no speaker is one user turn. Raises InputError for an unknown speaker where a known one is missing.
     """
     tagged = _by_tags(text, speakers)
-    return Script(speakers.decided(tagged), []) if tagged else _by_lines(text, speakers)
+    return Script(speakers.decided(tagged)) if tagged else _by_lines(text, speakers)
 
 
 def _by_tags(text: str, speakers: Speakers) -> list[tuple[str, str]]:
     """(name, text) of a text that begins with a tag; empty where its tags name no speaker."""
     tags = list(_TAG.finditer(text)) if text.lstrip().startswith("<") else []
-    names = [tag["chatml"] or tag["name"] for tag in tags]
+    names = [tag["name"] for tag in tags]
     if not any(map(speakers.knows, names)):
         return []
     if not speakers.knows(names[0]):
         raise unknown(names[0])
     kept = [tag for tag, name in zip(tags, names, strict=True) if speakers.knows(name)]
     ends = [tag.start() for tag in kept[1:]] + [len(text)]
-    return [(tag["chatml"] or tag["name"], _END.sub("", text[tag.end() : end])) for tag, end in zip(kept, ends, strict=True)]
+    return [(tag["name"], _END.sub("", text[tag.end() : end])) for tag, end in zip(kept, ends, strict=True)]
 
 
 def _by_lines(text: str, speakers: Speakers) -> Script:
@@ -137,7 +145,7 @@ def _by_lines(text: str, speakers: Speakers) -> Script:
         elif line.strip():
             turns.append(("", [line]))
     if [name for name, _ in turns] == [""]:
-        return Script([Turn("user", text)], [])
+        return Script([Turn("user", text)])
     if turns and not turns[0][0]:
         begins = turns[0][1][0].strip()[:SHOWN]
         raise InputError(f"it begins with a text of no speaker, {begins!r}; begin it with Customer: or Agent:, or take it out")

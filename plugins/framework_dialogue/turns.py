@@ -6,21 +6,35 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from itertools import cycle
-from typing import Any
+from typing import Any, NamedTuple
 
 from framework import InputError, nearest
-from framework_dialogue.speakers import Script, Speakers, Turn, is_script, read_script
+from framework_dialogue.formats import read_transcript
+from framework_dialogue.speakers import Script, Speakers, Turn, is_script
 
 SPEAKER = ("role", "from", "speaker", "author", "sender", "name")  # keys of a turn that say whose it is
 CONTENT = ("content", "value", "utterance", "text", "message", "body")  # and what was said
+LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")  # whether it is to be learned
+IN_PARTS = ("train_detail",)  # and which characters of it
+CALLS = ("tool_calls", "function_call")  # what an answer has a tool do
+SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "0.0": False, "1.0": True}
 FORMS = '[{"role": "user", "content": ...}, ...], [{"from": "human", "value": ...}, ...] or a list of texts in turn'
+
+
+class _Said(NamedTuple):
+    """A turn by the name of who said it. learned: None where its data set does not say."""
+
+    name: str | None
+    text: str
+    learned: bool | None = None
+    calls: bool = False
 
 
 def read_turns(value: Any, speakers: Speakers) -> Script:
     """The turns of a text that holds JSON or a script, or of what such JSON stands for. Raises InputError."""
     found = parsed(value) if isinstance(value, str) else value
     if isinstance(found, str):
-        return read_script(found, speakers)
+        return read_transcript(found, speakers)
     if isinstance(found, Mapping):
         lists = [inside for inside in found.values() if isinstance(inside, list)]
         found = lists[0] if len(lists) == 1 else [found]
@@ -50,36 +64,52 @@ def parsed(text: str) -> Any:
 def _of_list(values: Sequence[Any], speakers: Speakers) -> Script:
     if all(isinstance(one, str) for one in values):
         if is_script(list(values), speakers):
-            return read_script("\n".join(values), speakers)
-        return Script(_in_turn(values), [])
+            return read_transcript("\n".join(values), speakers)
+        return Script(_in_turn(values))
     if all(isinstance(one, Sequence) and [type(part) for part in one] == [str, str] for one in values):
-        return Script(_in_turn([text for pair in values for text in pair]), [])
-    turns = []
+        return Script(_in_turn([text for pair in values for text in pair]))
+    turns: list[_Said] = []
     for number, one in enumerate(values, start=1):
         if not isinstance(one, Mapping):
             raise InputError(f"turn {number} is {type(one).__name__}, others are objects; a dialogue is {FORMS}")
         turns += _of_object(number, {str(key).casefold(): part for key, part in one.items()}, speakers)
-    if turns and all(name is None for name, _ in turns):
-        return Script(_in_turn([text for _, text in turns]), [])
-    nameless = [number for number, (name, _) in enumerate(turns, start=1) if name is None]
-    if nameless:
+    nameless = [number for number, turn in enumerate(turns, start=1) if turn.name is None]
+    if nameless and len(nameless) < len(turns):
         raise InputError(f"turn {nameless[0]} does not say whose it is; write {' or '.join(SPEAKER[:3])} into it")
-    return Script(speakers.decided([(str(name), text) for name, text in turns]), [])
+    found = (
+        speakers.decided([(str(name), text) for name, text, *_ in turns]) if not nameless else _in_turn([t.text for t in turns])
+    )
+    return Script([one._replace(learned=turn.learned, calls=turn.calls) for one, turn in zip(found, turns, strict=True)])
 
 
 def _in_turn(texts: Sequence[str]) -> list[Turn]:
     return [Turn(role, text) for role, text in zip(cycle(("user", "assistant")), texts, strict=False)]
 
 
-def _of_object(number: int, turn: Mapping[str, Any], speakers: Speakers) -> list[tuple[str | None, str]]:
-    """(name, text) of a turn; of several where its keys are speakers: ``{"human": ..., "assistant": ...}``."""
+def _of_object(number: int, turn: dict[str, Any], speakers: Speakers) -> list[_Said]:
+    """A turn; several where its keys are speakers: ``{"human": ..., "assistant": ...}``."""
+    learned, calls = _learned(number, turn), any(turn.get(key) for key in CALLS)
     content = next((key for key in CONTENT if key in turn), None)
     speaker = next((key for key in SPEAKER if key in turn), None)
-    if content is not None:
-        return [(str(turn[speaker]) if speaker is not None else None, _text(number, turn[content]))]
-    if speaker is None and turn and all(map(speakers.knows, turn)):
-        return [(name, _text(number, text)) for name, text in turn.items()]
+    if content is not None or (calls and speaker is not None):
+        name = str(turn[speaker]) if speaker is not None else None
+        return [_Said(name, _text(number, turn[content]) if content is not None else "", learned, calls)]
+    names = [key for key in turn if key not in LEARNED]
+    if speaker is None and names and all(map(speakers.knows, names)):
+        return [_Said(name, _text(number, turn[name]), learned) for name in names]
     raise InputError(f"turn {number} has no text; it may be called {', '.join(CONTENT)}; {nearest('content', turn, 'it has')}")
+
+
+def _learned(number: int, turn: Mapping[str, Any]) -> bool | None:
+    """What ``weight`` of OpenAI's files, ``train`` of Axolotl's and their like say; of several, one no is enough."""
+    for key in IN_PARTS:
+        if turn.get(key):
+            raise InputError(f'turn {number}: {key} names parts to learn; a turn is learned whole, or with "train": false not')
+    told = {key: turn[key] for key in LEARNED if turn.get(key) is not None and turn[key] != ""}
+    for key, value in told.items():
+        if str(value).strip().casefold() not in SWITCH:
+            raise InputError(f"turn {number}: {key} is {str(value)[:40]!r}; write 0 (read, not learned) or 1 (learned)")
+    return all(SWITCH[str(value).strip().casefold()] for value in told.values()) if told else None
 
 
 def _text(number: int, content: Any) -> str:

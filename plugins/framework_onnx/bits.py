@@ -45,5 +45,5 @@ def _write(model: onnx.ModelProto, path: Path) -> None:
     """Large weights go to a file beside the graph, which onnx would append to if the last candidate's were still there."""
     beside = path.with_name(f"{path.name}.data")
     beside.unlink(missing_ok=True)
-    large = sum(len(tensor.raw_data) for tensor in model.graph.initializer) > INLINE
+    large = sum(tensor.ByteSize() for tensor in model.graph.initializer) > INLINE  # counts without a copy
     onnx.save(model, path, save_as_external_data=large, location=beside.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from framework_text.options import BackboneSource, FineTuning
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 LENGTHS = {"gpt2": "n_positions"}  # where a config says otherwise how many tokens are read
+SHOWN = 3  # tokens that a message names
+PLACEHOLDERS = {"<image_soft_token>"}  # of Gemma 3's tokenizer, which its models of texts alone have no embedding of
 ADAPTER = "adapter_config.json"  # what peft leaves
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
 HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json",
@@ -87,10 +89,39 @@ def load_tokenizer(folder: Path, max_length: int, said: str = "task.max_length="
         raise InputError(f"{folder}: its tokenizer cannot be read: {_first(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{folder}: its tokenizer has no tokenizer.json form, which an artifact needs")
+    tokenizer._tokenizer = within_rows(folder, tokenizer.backend_tokenizer)
     limit = min(tokenizer.model_max_length, max_length)
     if limit < max_length:
         raise InputError(f"{said}{max_length}: this backbone takes at most {limit} tokens")
     return tokenizer
+
+
+def within_rows(folder: Path, tokenizer: Any) -> Any:
+    """A tokenizer of `tokenizers`, without placeholders of pictures that the model has no embedding of.
+
+    Raises InputError for other tokens beyond the embeddings: a text that holds one would end every run that it is part of.
+    """
+    from tokenizers import Tokenizer
+
+    rows = _json(folder / "config.json").get("vocab_size")
+    beyond = {token: number for token, number in tokenizer.get_vocab().items() if isinstance(rows, int) and number >= rows}
+    if not beyond:
+        return tokenizer
+    if beyond.keys() - PLACEHOLDERS:
+        raise _beyond(folder, rows, beyond)
+    told = json.loads(tokenizer.to_str())
+    told["added_tokens"] = [token for token in told["added_tokens"] if token["content"] not in beyond]
+    return Tokenizer.from_str(json.dumps(told))
+
+
+def _beyond(folder: Path, rows: Any, beyond: Mapping[str, int]) -> InputError:
+    shown = ", ".join(f"{token!r} ({number})" for token, number in sorted(beyond.items(), key=lambda one: one[1])[:SHOWN])
+    more = f" and {len(beyond) - SHOWN:,} more" if len(beyond) > SHOWN else ""
+    return InputError(
+        f"{folder}: its tokenizer has {len(beyond):,} tokens beyond the model's {rows:,} rows of embeddings: {shown}{more}; "
+        "take the tokenizer that belongs to the weights, or give them rows: "
+        "model.resize_token_embeddings(max(tokenizer.get_vocab().values()) + 1, pad_to_multiple_of=64), then save_pretrained"
+    )
 
 
 def load_model(kind: str, folder: Path, **config: Any) -> Any:
@@ -139,13 +170,17 @@ def _config(source: BackboneSource) -> tuple[dict[str, Any], Path | None]:
         )
     if not path.exists():
         raise InputError(f"model.name={source.name} has no config.json; it must be a folder that save_pretrained wrote")
+    return _json(path), folder
+
+
+def _json(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise InputError(f"{path} is not JSON: {error}") from error
     if not isinstance(config, dict):
         raise InputError(f"{path} must hold a JSON object, as save_pretrained writes it")
-    return config, folder
+    return config
 
 
 def _local(name: str) -> Path | None:

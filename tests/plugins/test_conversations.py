@@ -17,7 +17,8 @@ from omegaconf import OmegaConf
 from framework import Candidate, InputError, Metric, Splits, Task
 from framework.data.loading import load_splits, read_labelled
 from framework.schema import data_schema
-from framework_dialogue.conversations import COLUMNS, SHAPED, Message, examples, history_of
+from framework_dialogue.conversations import COLUMNS, SHAPED, history_of
+from framework_dialogue.repairs import Message, examples
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 

@@ -19,6 +19,7 @@ from framework.data.loading import judged
 from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
 from framework_dialogue.codec import DialogueCodec
+from framework_dialogue.conversations import history_of
 from framework_dialogue.data import answers
 from framework_dialogue.evaluation import evaluate
 from framework_dialogue.writer import _other_prompts
@@ -162,8 +163,21 @@ def test_what_clients_send_back_is_taken_as_training_has_it(codec: DialogueCodec
     assert codec.parse({"messages": greeted}) == asked
     assert codec.parse({"messages": [system, *greeted]}) == {"messages": [system, *asked["messages"]]}
     assert codec.parse({"messages": said("hello", " ", "so")}) == {"messages": said("hello\nso")}  # an answer of nothing
+    late = {"role": "developer", "content": "in brief"}
+    instructed = [{"role": "system", "content": "the crew\nin brief"}, *asked["messages"]]
+    for messages in ([system, *said("hello", "hi"), late, *said("so")], [system, *said("hello", "hi", "so"), late]):
+        assert codec.parse({"messages": messages}) == {"messages": instructed}
+        assert history_of(messages, {}) == instructed
+    assert codec.parse({"messages": said("hello", "")}) == {"messages": said("hello")}
     parts = [{"type": "text", "text": "hello"}, {"type": "text", "text": "so"}]
     assert codec.parse({"messages": [{"role": "user", "content": parts}]}) == {"messages": said("hello\nso")}
+
+
+def picture(kind: str) -> list[Any]:
+    return [{"role": "user", "content": [{"type": "text", "text": "what is this?"}, {"type": kind, kind: {"url": "data:,"}}]}]
+
+
+CALL = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "look", "arguments": "{}"}}]}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +189,19 @@ def test_what_clients_send_back_is_taken_as_training_has_it(codec: DialogueCodec
         ({"messages": said("hello", "hi", " ")}, r"message 3 \(user\) is empty"),
         ({"messages": said("\ud800 hello")}, r"message 1 \(user\) is not valid Unicode"),
         ({"messages": [{"role": "assistant", "content": "hi"}]}, "nobody asks"),
-        ({"messages": [*said("hello"), {"role": "system", "content": "x"}, *said("hi")]}, "a system message stands first"),
+        ({"messages": picture("image_url")}, r"message 1 holds a picture of the type 'image_url'; this model reads text alone"),
+        ({"messages": picture("input_audio")}, "message 1 holds a sound of the type 'input_audio'"),
+        ({"messages": picture("file")}, "message 1 holds a file of the type 'file'"),
+        (
+            {"messages": [*said("hello"), CALL]},
+            r"message 2 \(assistant\) calls a tool \(tool_calls\); this model is offered no tools",
+        ),
+        ({"messages": [*said("hello"), {**CALL, "content": None}]}, r"message 2 \(assistant\) calls a tool"),
+        (
+            {"messages": [*said("hello"), {"role": "tool", "content": "{}"}]},
+            r"message 2 is a tool's \(tool\); this model is offered",
+        ),
+        ({"messages": [*said("hello"), {"role": "function", "content": "{}"}]}, r"message 2 is a tool's \(function\)"),
         ({"messages": said("hello"), "max_tokens": 0}, "max_tokens=0 must be an integer of at least 1"),
         ({"messages": said("hello"), "temperature": "hot"}, "temperature=hot must be a number from 0 to 10"),
         ({"messages": said("hello"), "stop": ["a", ""]}, "none empty"),

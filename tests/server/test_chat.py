@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import time
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,6 +23,10 @@ from framework.server.chat import _Stream
 from tests.server.serving import PATIENCE, Serving
 
 HELLO: Any = [{"role": "user", "content": "the lovely flight"}]
+
+
+PICTURE: Any = [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}]}]
+CALL: Any = {"role": "assistant", "tool_calls": [{"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
 
 
 @pytest.fixture
@@ -87,8 +92,17 @@ def test_max_tokens_stop_and_seed_are_kept(client: OpenAI) -> None:
     [
         ({"messages": [{"role": "robot", "content": "x"}]}, "unknown role 'robot'"),
         ({"messages": HELLO, "max_tokens": 0}, "max_tokens=0 must be"),
-        ({"messages": HELLO, "n": 2}, "n is not supported"),
-        ({"messages": HELLO, "tools": [{"type": "function"}]}, "tools is not supported"),
+        ({"messages": HELLO, "n": 2}, "n is not supported: a request has one answer"),
+        ({"messages": HELLO, "tools": [{"type": "function"}]}, "tools is not supported: no tools are offered"),
+        ({"messages": HELLO, "functions": [{"name": "look"}]}, "functions is not supported: no tools are offered"),
+        (
+            {"messages": HELLO, "response_format": {"type": "json_object"}},
+            "response_format is not supported: an answer is plain",
+        ),
+        ({"messages": HELLO, "logprobs": True, "top_logprobs": 2}, "top_logprobs is not supported: the odds of tokens are not"),
+        ({"messages": HELLO, "modalities": ["audio"], "audio": {"voice": "x"}}, "audio is not supported: an answer is text"),
+        ({"messages": PICTURE}, "message 1 holds a picture of the type 'image_url'; this model reads text alone"),
+        ({"messages": [*HELLO, CALL, {"role": "tool", "content": "{}"}]}, "message 2 (assistant) calls a tool (tool_calls)"),
         ({"messages": HELLO, "temprature": 1}, "unknown key 'temprature'; did you mean temperature"),
         ({"message": HELLO}, "key messages"),
         ({"messages": HELLO, "stream": "no"}, "stream must be true or false"),
@@ -109,6 +123,32 @@ def test_models_that_do_not_exist_or_hold_no_conversation_are_named(client: Open
         client.chat.completions.create(model="tone", messages=HELLO)
     with pytest.raises(BadRequestError, match="the last message is the assistant's"):
         client.chat.completions.create(model="talk", messages=[*HELLO, {"role": "assistant", "content": "hi"}])
+
+
+def test_a_model_is_retrieved_as_openais_client_expects(client: OpenAI) -> None:
+    model = client.models.retrieve("talk")
+    assert (model.id, model.object, model.owned_by) == ("talk", "model", "dialogue")
+    assert 0 < time.time() - model.created < 24 * 3600
+    assert client.models.list().data[0].created == model.created
+    with pytest.raises(NotFoundError, match="no model 'tolk'"):
+        client.models.retrieve("tolk")
+
+
+def test_interfaces_of_another_form_say_where_to_ask(client: OpenAI) -> None:
+    with pytest.raises(NotFoundError, match="POST /v1/completions is not offered; POST /v1/chat/completions with") as error:
+        client.completions.create(model="talk", prompt="hello")
+    assert cast(Any, error.value.body)["type"] == "not_found_error"
+    with pytest.raises(NotFoundError, match="POST /v1/responses is not offered; POST /v1/chat/completions with"):
+        client.responses.create(model="talk", input="hello")
+    with pytest.raises(NotFoundError, match="no model served here gives vectors"):
+        client.embeddings.create(model="talk", input="hello")
+
+
+def test_a_late_system_message_is_joined_to_the_first_as_in_training(client: OpenAI) -> None:
+    late: Any = {"role": "system", "content": "the crew"}
+    answers = [client.chat.completions.create(model="talk", messages=found) for found in ([late, *HELLO], [*HELLO, late])]
+    assert answers[0].usage == answers[1].usage
+    assert answers[0].choices == answers[1].choices
 
 
 def test_the_interface_says_what_is_asked_and_answered(chatting: Serving) -> None:

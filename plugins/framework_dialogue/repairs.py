@@ -1,0 +1,88 @@
+"""What stands in the way of learning from a dialogue, repaired, and each repair counted. No torch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from framework_dialogue.speakers import NOBODY, Turn
+
+Message = dict[str, Any]
+
+EMPTY = "empty turns of {} left out"
+NOBODYS = "turns of {} by speakers that task.roles leaves out"
+JOINED_USER = "user turns of {} that follow a user's were joined to it"
+JOINED_ANSWER = "answers of {} that follow an answer were joined to it"
+INSTRUCTION = "instructions of {} that are not the first were joined to it, at the dialogue's head"
+OPENING = "answers of {} that open a dialogue, before a user spoke, left out"
+TRAILING = "last user turns of {} without an answer cut off"
+UNANSWERED = "dialogues of {} without an answer to a user left out"
+UNLEARNED = "answers of {} are read and not learned, as weight: 0 or train: false says"
+MIXED = "answers of {} are not learned, as they were joined to one that is not to be learned"
+UNTAUGHT = "dialogues of {} in which no answer is to be learned left out"
+USERS = "turns of {} that are no answers are marked as learned; answers alone are"
+CALLS = "calls of tools in {} left out: no tools are offered"
+
+
+def examples(messages: Sequence[Message]) -> list[tuple[list[Message], Message]]:
+    """(all messages before it, answer) for each answer of a dialogue that is to be learned."""
+    said = plain(messages)
+    return [(said[:i], said[i]) for i, one in enumerate(messages) if one["role"] == "assistant" and one.get("weight", 1)]
+
+
+def plain(messages: Sequence[Message]) -> list[Message]:
+    """Without what says whether they are learned."""
+    return [{"role": one["role"], "content": one["content"]} for one in messages]
+
+
+def repaired(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
+    """An instruction, if there is one, and user and assistant in turn, the user first. count: of each repair."""
+    present = [turn for turn in turns if turn.role != NOBODY]
+    filled = [turn for turn in present if turn.text.strip()]
+    count[NOBODYS] += len(turns) - len(present)
+    count[CALLS] += sum(turn.calls for turn in present)
+    count[EMPTY] += sum(not turn.text.strip() and not turn.calls for turn in present)
+    count[USERS] += sum(turn.role != "assistant" and bool(turn.learned) for turn in filled)
+    instructions = [turn.text.strip() for turn in filled if turn.role == "system"]
+    count[INSTRUCTION] += max(0, len(instructions) - 1)
+    messages: list[Message] = [{"role": "system", "content": "\n".join(instructions)}] if instructions else []
+    for turn in filled:
+        if turn.role == "system":
+            continue
+        before = messages[-1]["role"] if messages else "system"
+        if before == "system" and turn.role == "assistant":
+            count[OPENING] += 1
+        elif before == turn.role:
+            count[JOINED_USER if turn.role == "user" else JOINED_ANSWER] += 1
+            messages[-1] = _joined(messages[-1], _message(turn), count)
+        else:
+            messages.append(_message(turn))
+    count[UNLEARNED] += sum("weight" in message for message in messages)
+    return messages
+
+
+def _message(turn: Turn) -> Message:
+    unlearned = turn.role == "assistant" and turn.learned is False
+    return {"role": turn.role, "content": turn.text.strip(), **({"weight": 0} if unlearned else {})}
+
+
+def _joined(first: Message, second: Message, count: Counter[str]) -> Message:
+    """What must not be learned makes the whole unlearned: a part of an answer cannot be left out of it."""
+    count[MIXED] += ("weight" in first) != ("weight" in second)
+    return {**first, **second, "content": f"{first['content']}\n{second['content']}"}
+
+
+def answered(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
+    """`repaired` turns up to the last answer; none where no user is answered, or no answer is to be learned."""
+    messages = repaired(turns, count)
+    if not any(message["role"] == "assistant" for message in messages):
+        count[UNANSWERED] += 1
+        return []
+    if not examples(messages):
+        count[UNTAUGHT] += 1
+        return []
+    if messages[-1]["role"] == "user":
+        count[TRAILING] += 1
+        messages.pop()
+    return messages
