@@ -43,3 +43,13 @@ def test_a_chosen_column_that_does_not_exist_is_answered_with_the_nearest() -> N
 def test_ids_constants_and_measurements_are_no_labels(values: list[str]) -> None:
     with pytest.raises(InputError, match=r"no usable label column among 'text', 'other'; name it with data.label=COLUMN"):
         assign_roles(table(text=TEXTS, other=values), COLUMNS, {})
+
+
+@pytest.mark.parametrize("quantity", [["3", "-1", "3", "-1"], ["a", "b", "a", "b"]])
+def test_what_names_something_is_never_guessed_by_its_values(quantity: list[str]) -> None:
+    """The column of fewest values, or of signed numbers, is as good a guess as any."""
+    columns = (Column("user", ("user",), "id"), Column("item", ("item",), "id"))
+    data = table(user=["1", "2", "3", "4"], quantity=quantity, code=["x", "y", "z", "x"])
+    with pytest.raises(InputError, match=r"no usable item column among 'user', 'quantity', 'code'; name it with data.item="):
+        assign_roles(data, columns, {})
+    assert assign_roles(data, columns, {"item": "code"})["item"] == ("code", "as given")
