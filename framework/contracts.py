@@ -265,8 +265,8 @@ class Exporter:
     format: of the files. "onnx" is what the runtime opens without torch; an artifact holds at least one such variant.
     base: the exporter whose files this one starts from.
     exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: the first candidate ships
-        whose metric on validation drops by at most its option ``max_drop`` and whose loss, if the task names one, rises by at
-        most the share ``max_loss_rise``.
+        whose metric on validation drops by at most its option ``max_drop``, whose loss, if the task names one, rises by at
+        most the share ``max_loss_rise``, and which is clearly smaller or faster than `base`, unless not ``must_help``.
     calibrates: a lossy exporter looks at what graphs are fed. Of graphs with state that would be the whole of every decoding,
         so such an exporter is refused for them.
     check: ``"module:function"``, called with the options when the recipe is composed; returns the problems it finds.

@@ -66,7 +66,8 @@ def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence
     parts = [f"interactions are {_counted(taken, rows)}"] if taken else []
     parts += [f"left out as none: {_counted(others, rows)}"] if others else []
     say(f"by the {role}, {'; '.join(parts)}; {_choice(role)}")
-    return np.array(verdicts, dtype=bool)[numbered]
+    found: np.ndarray = np.array(verdicts, dtype=bool)[numbered]
+    return found
 
 
 def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
