@@ -28,9 +28,8 @@ def search(
     """
     job, options = yardstick.job, yardstick.job.export_options(exporter)
     tried: list[Measured] = []
-    for variant in candidates(
-        yardstick.fitted.graphs, exporter, options, job.draft.folder, base.variant if base else None, calibration
-    ):
+    start = base.variant if base else None
+    for variant in candidates(yardstick.fitted.graphs, exporter, options, job.draft.folder, start, calibration):
         files = paths(job.draft.folder, variant)
         backend = open_backend(yardstick.fitted.graphs, exporter, files, yardstick.fitted.tables)
         name = str(variant.facts.get("precision", f"{exporter.name} {len(tried) + 1}"))
