@@ -174,7 +174,9 @@ class Task:
         and where files are given "validation", "test": a `Table` of the columns}, the task's options, `Shares`, the seed, and a
         function that takes a sentence; returns `Splits` whose train has rows of the columns and whose others have the columns
         `shaped`. It takes the place of everything else that cleans and splits. It imports no torch. `judged` makes rows of the
-        columns `shaped` from those of a file that a sealed artifact is judged on.
+        columns `shaped` from training rows.
+    labelled: ``"module:function"`` beside `split`, called with a `Table` of the columns of a file that a sealed artifact is
+        judged on, the task's options, and a function that takes a sentence; returns rows of the columns `shaped`.
     tables: further files.
     complete: ``"module:function"``, called with `Splits` and the folder of the resources once everything is measured: writes
         there what an artifact in use should know and a model that is judged must not, such as everyone's latest purchases.
@@ -199,6 +201,7 @@ class Task:
     judged: str | None = None
     scores: bool = False
     split: str | None = None
+    labelled: str | None = None
     tables: tuple[SideTable, ...] = ()
     complete: str | None = None
 
@@ -262,8 +265,8 @@ class Exporter:
     format: of the files. "onnx" is what the runtime opens without torch; an artifact holds at least one such variant.
     base: the exporter whose files this one starts from.
     exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: the first candidate ships
-        whose metric on validation drops by at most its option ``max_drop`` and whose loss, if the task names one, rises by at
-        most the share ``max_loss_rise``.
+        whose metric on validation drops by at most its option ``max_drop``, whose loss, if the task names one, rises by at
+        most the share ``max_loss_rise``, and which is clearly smaller or faster than `base`, unless not ``must_help``.
     calibrates: a lossy exporter looks at what graphs are fed. Of graphs with state that would be the whole of every decoding,
         so such an exporter is refused for them.
     check: ``"module:function"``, called with the options when the recipe is composed; returns the problems it finds.

@@ -36,6 +36,7 @@ class Measured:
     parity: Parity | None = None
     shipped: bool = True
     decision: str = ""
+    reason: str = ""  # in a word or two why it does not ship
     trace: Trace | None = field(default=None, repr=False)
     backend: Backend | None = field(default=None, repr=False)
     scores: Sequence[Response] = field(default=(), repr=False)  # what it says of the answers that the rows hold

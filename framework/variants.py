@@ -50,7 +50,7 @@ class Variants:
 
 
 def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
-    """Raises ParityError when an exact file differs from the model; a lossy file that fails its gate is removed."""
+    """Raises ParityError when an exact file differs from the model. Lossy files that fail the gate or are no gain are removed."""
     from framework.modules import fitted_backend
 
     codec = job.codec(fitted)
@@ -64,9 +64,9 @@ def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
     reference = yardstick.measure("trained module", weights(fitted.graphs), module)
     tried: list[Measured] = []
     for exporter in job.exporters:
-        base = next((m.variant for m in tried if m.shipped and m.name == exporter.base), None)
+        base = next((m for m in tried if m.shipped and m.name == exporter.base), None)
         if exporter.exact:
-            found = [_prove(yardstick, exporter, base, reference, module)]
+            found = [_prove(yardstick, exporter, base.variant if base else None, reference, module)]
         else:
             feeds = _calibration(yardstick, splits, module) if exporter.calibrates else None
             found = search(yardstick, exporter, base, feeds, reference)
@@ -160,7 +160,7 @@ def files_table(variants: Variants) -> Section:
             f"{m.milliseconds:.1f}",
             f"{m.per_second:.0f}",
             *(f"{m.metrics[name]:.4f}" for name in names),
-            "" if m.variant is None else "yes" if m.shipped else "no",
+            "" if m.variant is None else "yes" if m.shipped else f"no: {m.reason}",
         )
         for m in [variants.reference, *variants.all]
     ]

@@ -6,6 +6,7 @@ import pytest
 
 from framework.data.columns import assign_roles
 from framework.data.needs import Column
+from framework.data.repeats import one_row_each
 from framework.data.table import Table
 from framework.errors import InputError
 
@@ -43,3 +44,25 @@ def test_a_chosen_column_that_does_not_exist_is_answered_with_the_nearest() -> N
 def test_ids_constants_and_measurements_are_no_labels(values: list[str]) -> None:
     with pytest.raises(InputError, match=r"no usable label column among 'text', 'other'; name it with data.label=COLUMN"):
         assign_roles(table(text=TEXTS, other=values), COLUMNS, {})
+
+
+@pytest.mark.parametrize("quantity", [["3", "-1", "3", "-1"], ["a", "b", "a", "b"]])
+def test_what_names_something_is_never_guessed_by_its_values(quantity: list[str]) -> None:
+    """The column of fewest values, or of signed numbers, is as good a guess as any."""
+    columns = (Column("user", ("user",), "id"), Column("item", ("item",), "id"))
+    data = table(user=["1", "2", "3", "4"], quantity=quantity, code=["x", "y", "z", "x"])
+    with pytest.raises(InputError, match=r"no usable item column among 'user', 'quantity', 'code'; name it with data.item="):
+        assign_roles(data, columns, {})
+    assert assign_roles(data, columns, {"item": "code"})["item"] == ("code", "as given")
+
+
+def test_of_rows_about_the_same_thing_the_last_counts_and_the_others_are_counted() -> None:
+    data = table(item_id=["a", "b", "a", "b"], title=["A", "B", "A", "B again"])
+    said: list[str] = []
+    kept = one_row_each(data, "item_id", said.append)
+    assert {name: list(values) for name, values in kept.columns.items()} == {"item_id": ["a", "b"], "title": ["A", "B again"]}
+    assert said == [
+        "2 of 4 rows of my.csv repeat the item_id of a later row (my.csv, line 2, for example), 1 of them with other values; "
+        "the last row of each counts"
+    ]
+    assert one_row_each(kept, "item_id", said.append) is kept

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.contracts import Evaluation, Section, Task
+from framework.data.columns import NONE
 from framework.data.quotes import Quote
 from framework.errors import InputError, nearest
 
@@ -152,7 +153,8 @@ def _read(model: Model, options: argparse.Namespace, given: Mapping[str, str]) -
     known = {role: name for role, name in model.manifest["data"]["columns"].items() if role not in given}
     try:
         quote = Quote[options.quote] if options.quote else None
-        table, notes = read_labelled(options.file, model.task, options.encoding, known, given, _options(model), quote)
+        named = {**_left_out(model), **given}
+        table, notes = read_labelled(options.file, model.task, options.encoding, known, named, _options(model), quote)
     except InputError as error:
         raise InputError(*map(own, error.problems)) from error
     return table, [own(note) for note in notes]
@@ -165,8 +167,23 @@ def _options(model: Model) -> Any:
     from framework.checks import options_of
 
     options = model.task.options
-    schema, sealed = OmegaConf.structured(options), OmegaConf.load(model.artifact.folder / "recipe.yaml").task
+    schema, sealed = OmegaConf.structured(options), _recipe(model).task
     return options_of(OmegaConf.merge(schema, {key: sealed[key] for key in schema if key in sealed}), options)
+
+
+def _left_out(model: Model) -> dict[str, str]:
+    """The columns that training was told not to read: they are not found by their names here either."""
+    data = _recipe(model).data
+    source = data if data.get("train") else data.get("source") or {}
+    roles = [column.role for column in model.task.columns if column.optional]
+    return {role: NONE for role in roles if source.get(role) == NONE}
+
+
+def _recipe(model: Model) -> Any:
+    """The recipe that the artifact was made with."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.load(model.artifact.folder / "recipe.yaml")
 
 
 def _check_out(out: Path | None) -> None:
@@ -198,6 +215,7 @@ def _content(
         "file": file,
         "rows": len(table),
         "metrics": found.metrics,
+        "protocol": found.protocol,
         "sealed": sealed,
         "gates": [asdict(gate) | {"value": value, "holds": gate.holds(value)} for gate, value in values],
         "sections": [asdict(section) for section in found.sections],

@@ -68,6 +68,8 @@ def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, st
 
 
 def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
+    if column.kind == "id":
+        return None  # what names something has no look of its own
     sample = {name: [v for v in table.columns[name][:SAMPLE] if v.strip()] for name in free}
     sample = {name: values for name, values in sample.items() if values}
     if column.kind == "text":

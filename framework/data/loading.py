@@ -16,6 +16,7 @@ from framework.data.opening import format_by_name
 from framework.data.problems import ids_in_texts
 from framework.data.quotes import Quote
 from framework.data.reading import Read, read_table
+from framework.data.repeats import one_row_each
 from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splits import (
     Roles,
@@ -173,7 +174,10 @@ class _Reader:
         names = {name: role for role, (name, _) in found.items()}
         self.columns |= {role: name for name, role in names.items()}
         table = replace(read.table, columns={names.get(name, name): values for name, values in read.table.columns.items()})
-        return without_empty(table, Roles([c.role for c in further.columns if not c.optional], [], None))[0]
+        table, _ = without_empty(table, Roles([c.role for c in further.columns if not c.optional], [], None))
+        for column in further.columns:
+            table = one_row_each(table, column.role, self.say) if column.kind == "id" and not column.optional else table
+        return table
 
     def _say_roles(self, table: Table, found: Mapping[str, tuple[str, str]]) -> None:
         for role, (name, why) in found.items():
@@ -257,6 +261,8 @@ def read_labelled(
     reader.columns = dict(known)
     table = reader.read("test")
     assert table is not None
+    if task.labelled is not None:
+        return resolve(task.labelled)(table, reader.options, reader.say), reader.notes
     return judged(task, table), reader.notes
 
 

@@ -41,6 +41,7 @@ class OnnxInt8:
 
     max_drop: float = 0.005  # of the task's metric on validation
     max_loss_rise: float = 0.02  # of the loss on validation, as a share, where the task names one
+    must_help: bool = True  # it ships only where it is clearly smaller or faster than the exact file
     candidates: list[str] = field(default_factory=lambda: list(CANDIDATES))
 
 
@@ -60,6 +61,7 @@ class OnnxInt4:
 
     max_drop: float = 0.005  # of the task's metric on validation
     max_loss_rise: float = 0.02  # of the loss on validation, as a share, where the task names one
+    must_help: bool = True  # it ships only where it is clearly smaller or faster than the exact file
     candidates: list[str] = field(default_factory=lambda: list(BITS))
 
 

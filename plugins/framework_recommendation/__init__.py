@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from framework import Candidate, Column, Metric, SideTable, Task, hookimpl
+from framework_recommendation.headers import DESCRIPTION, EVENT, FEEDBACK, ITEM, QUANTITY, RATING, TIME, TITLE, USER
 from framework_recommendation.options import Recommender
 
 
@@ -15,7 +16,10 @@ class Recommendation:
     """Options of `task: recommendation`."""
 
     protocol: str = "auto"  # leave_one_out, temporal or random; auto: leave_one_out where there are times, else random
-    min_rating: Optional[float] = None  # rows rated below are no interest; None: every row counts
+    min_rating: Optional[float] = None  # rows rated below are no interest; None: every row counts but dislikes
+    events: Optional[list[str]] = None  # values of data.event that are interactions; None: by their plain meaning
+    time_format: Optional[str] = None  # of data.time, such as "%d/%m/%Y %H:%M"; None: found
+    strip_ids: bool = False  # whether ids that differ in the spaces around them are one
     core: int = 0  # interactions that every user and item has at least; rows of others are left out
     repeats: bool = False  # whether items may be recommended again to those who took them
     k: int = 10  # items of an answer, unless the request says otherwise
@@ -35,13 +39,6 @@ RECOMMENDER = Candidate(
     options=Recommender,
     check="framework_recommendation.accepts:problems",
 )
-USER = ("user", "user_id", "userid", "uid", "customer", "customer_id", "visitor", "visitorid", "reviewerid", "account")
-ITEM = ("item", "item_id", "itemid", "movie", "movie_id", "movieid", "product", "product_id", "productid", "asin", "book_id",
-        "track_id", "article_id", "sku", "iid")  # fmt: skip
-TIME = ("time", "timestamp", "datetime", "date", "unixreviewtime", "ts", "event_time", "created_at")
-RATING = ("rating", "score", "stars", "overall", "value", "weight")
-TITLE = ("title", "movie_title", "name", "product_name", "item_name", "book_title", "track_name")
-DESCRIPTION = ("description", "text", "plot", "overview", "abstract", "summary", "about")
 
 
 @hookimpl
@@ -55,6 +52,9 @@ def register_tasks(register: Callable[[Task], None]) -> None:
                 Column("item", ITEM, "id"),
                 Column("time", TIME, "number", optional=True),
                 Column("rating", RATING, "number", optional=True),
+                Column("event", EVENT, "category", optional=True),
+                Column("feedback", FEEDBACK, "category", optional=True),
+                Column("quantity", QUANTITY, "number", optional=True),
             ),
             tables=(
                 SideTable(
@@ -77,6 +77,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             data="framework_recommendation.data:prepare",
             split="framework_recommendation.data:split",
             judged="framework_recommendation.data:of_users",
+            labelled="framework_recommendation.data:later",
             complete="framework_recommendation.data:complete",
             evaluate="framework_recommendation.evaluation:evaluate",
             codec="framework_recommendation.codec:RecommendationCodec",

@@ -15,14 +15,14 @@ Say = Callable[[str], None]
 def clean(log: Log, say: Say = lambda _: None, *, threshold: float | None = None, repeats: bool = False, core: int = 0) -> Log:
     """The rows that count, users and items numbered again in their order. What each step took is said, a sentence each.
 
-    threshold: rows rated at least so are kept; None: all. repeats: whether a user may have an item several times; otherwise
-    the last row of them is kept, by time, in the order of the file among equal times. core: rows that every user and every
-    item has at the end (the k-core; 0 and 1 keep all). Raises InputError when nothing is left, and for a threshold without
-    ratings.
+    threshold: rows rated at least so are kept; None: those that `well_rated` takes for no dislike. repeats: whether a user may
+    have an item several times; otherwise the last row of them is kept, by time, in the order of the file among equal times.
+    core: rows that every user and every item has at the end (the k-core; 0 and 1 keep all). Raises InputError when nothing is
+    left, and for a threshold without ratings.
     """
     if not len(log):
         raise InputError("no row of the data has a user and an item")
-    log = _well_rated(log, threshold, say)
+    log = well_rated(log, threshold, say)
     if not repeats:
         log = _last_of_each(log, say)
     log = _core(log, core, say).compact()
@@ -32,20 +32,44 @@ def clean(log: Log, say: Say = lambda _: None, *, threshold: float | None = None
     return log
 
 
-def _well_rated(log: Log, threshold: float | None, say: Say) -> Log:
-    if threshold is None:
-        if log.ratings is not None:
-            say("every row counts as an interaction, whatever its rating")
-        return log
+def well_rated(log: Log, threshold: float | None, say: Say) -> Log:
+    """The rows with a rating of `threshold` or more. Without a threshold all of them, but for thumbs down and dislikes: ratings
+    of 0 or less where 1 is the highest, or where the scale goes on below 0.
+
+    Raises InputError where nothing is left, and where a rating of 0 or less may as well stand for none given.
+    """
     if log.ratings is None:
-        raise InputError(
-            f"a rating of {threshold:g} or more is asked for, but the data has no ratings; data.rating=COLUMN names them"
-        )
-    kept = log.ratings >= threshold
+        if threshold is not None:
+            raise InputError(
+                f"a rating of {threshold:g} or more is asked for, but the data has no ratings; data.rating=COLUMN names them"
+            )
+        return log
+    kept = log.ratings > 0 if threshold is None else log.ratings >= threshold
+    if threshold is None and kept.all():
+        say("every row counts as an interaction, whatever its rating")
+        return log
     if not kept.any():
-        raise InputError(f"no rating reaches {threshold:g}; the highest is {log.ratings.max():g}")
-    say(f"{_share(~kept)} with a rating below {threshold:g} were left out")
+        wanted = "is above 0" if threshold is None else f"reaches {threshold:g}"
+        raise InputError(f"no rating {wanted}; the highest is {log.ratings.max():g}")
+    if threshold is None:
+        _check_scale(log.ratings[kept], log.ratings[~kept])
+        say(f"{_share(~kept)} with a rating of 0 or less were left out as no interactions; data.rating=none counts every row")
+    else:
+        say(f"{_share(~kept)} with a rating below {threshold:g} were left out")
     return log.take(kept)
+
+
+def _check_scale(above: np.ndarray, others: np.ndarray) -> None:
+    """Raises InputError for one value of 0 or less beside a scale of ratings above it: the lowest, or none given?"""
+    below = np.unique(others)
+    if above.max() <= 1 or len(below[below < 0]) > 1:
+        return
+    values = " and ".join(f"{value:g}" for value in below)
+    rows = f"{len(others):,} of {len(others) + len(above):,} rows have {values}"
+    raise InputError(
+        f"the ratings go from {above.min():g} to {above.max():g}, and {rows}: disliked, or taken and not rated? "
+        f"Write task.min_rating={above.min():g} to leave them out, or data.rating=none to count every row"
+    )
 
 
 def _last_of_each(log: Log, say: Say) -> Log:

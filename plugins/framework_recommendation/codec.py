@@ -14,7 +14,7 @@ from framework_recommendation.additions import Additions
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.fields import Field, encoded
 from framework_recommendation.interface import request_schema, response_schema
-from framework_recommendation.requests import parsed
+from framework_recommendation.requests import parsed, stripped
 
 VERSION = 1
 BRIEF = {"user": None, "k": 5}  # of golden examples: who it was does not matter, and the first few are furthest apart
@@ -22,8 +22,9 @@ BRIEF = {"user": None, "k": 5}  # of golden examples: who it was does not matter
 
 class RecommendationCodec:
     """settings: k: items of an answer unless a request says otherwise; max_history: newest items that the model reads;
-    repeats: whether items may be recommended to those who took them; fields: attributes of users, each with its values;
-    uses_attributes: whether the model reads them, or only the fallback; texts: how items are added, None: not at all.
+    repeats: whether items may be recommended to those who took them; strip_ids: whether spaces around ids mean nothing;
+    fields: attributes of users, each with its values; uses_attributes: whether the model reads them, or only the fallback;
+    texts: how items are added, None: not at all.
     """
 
     version = VERSION
@@ -32,6 +33,7 @@ class RecommendationCodec:
         self.k: int = settings["k"]
         self.max_history: int = settings["max_history"]
         self.repeats: bool = settings["repeats"]
+        self.strip_ids: bool = settings.get("strip_ids", False)
         self.uses_attributes: bool = settings["uses_attributes"]
         self.fields = [Field(**one) for one in settings["fields"]]
         self.catalogue = Catalogue.load(resources)
@@ -41,6 +43,7 @@ class RecommendationCodec:
     def parse(self, request: Any) -> Request:
         """Raises InputError, also for filter values that no item has."""
         asked = parsed(request, self.k, list(self.catalogue.postings), [field.name for field in self.fields])
+        asked = stripped(asked) if self.strip_ids else asked
         for column, wanted in asked["filter"].items():
             there = self.catalogue.postings[column]
             for value in wanted:
@@ -111,9 +114,9 @@ class RecommendationCodec:
         return found
 
     def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
-        """For evaluation: what the answers are taken from."""
+        """For evaluation: what the answers are taken from, and the numbers of the items that this one may not hold."""
         yield from ()
-        return {"catalogue": self.catalogue}
+        return {"catalogue": self.catalogue, "taken": () if self.repeats else self._history(request)[0]}
 
     def flatten(self, response: Response) -> dict[str, str]:
         """Ids between spaces would not hold ids with spaces: JSON."""

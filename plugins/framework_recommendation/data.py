@@ -14,11 +14,12 @@ import numpy as np
 from framework import Section, Shares, Splits, Table, Text, coded, codes
 from framework_recommendation import Recommendation
 from framework_recommendation.catalogue import Catalogue, Users
-from framework_recommendation.cleaning import clean
+from framework_recommendation.cleaning import clean, well_rated
 from framework_recommendation.fields import Field, encoded, fields_of, postings
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.log import Log, read_log
-from framework_recommendation.splitting import Protocol, Split, by_user
+from framework_recommendation.signals import check_events, interactions
+from framework_recommendation.splitting import Protocol, Split, by_user, in_time
 from framework_recommendation.splitting import split as split_log
 
 CUTOFF = 10  # items of an answer that is judged
@@ -30,21 +31,24 @@ def split(
     tables: Mapping[str, Table], options: Recommendation, shares: Shares, seed: int, say: Callable[[str], None]
 ) -> Splits:
     """The log of all files given, cleaned and split as the options say."""
+    if options.events is not None:
+        check_events(tables["train"], options.events)
+    table = interactions(tables["train"], options.events, say)
     log = clean(
-        read_log(tables["train"], say),
+        read_log(table, say, time_format=options.time_format, strip_ids=options.strip_ids),
         say,
         threshold=options.min_rating,
         repeats=options.repeats,
         core=options.core,
     )
     parts = (1 - shares.validation_fraction - shares.test_fraction, shares.validation_fraction, shares.test_fraction)
-    usual: Protocol = "random" if log.times is None else "leave_one_out"
+    usual: Protocol = "leave_one_out" if in_time(log) else "random"
     protocol = usual if options.protocol == "auto" else cast(Protocol, options.protocol)
     found = split_log(log, protocol, seed=seed, shares=parts, judged=shares.held_out_rows or len(log), repeats=options.repeats)
     if shares.limit_rows is not None and shares.limit_rows < len(found.train):
         cut = f"{shares.limit_rows:,} of {len(found.train):,} interactions, those of users drawn at random"
         say(f"training on {cut}; data.limit_rows=null takes all")
-    for note in (f"{PROTOCOL}: {found.protocol}", *found.notes):
+    for note in (f"{PROTOCOL}: {found.protocol}", *found.notes, *_unused(tables)):
         say(note)
     return Splits(
         _interactions(_limited(found.train, shares.limit_rows, seed), log, tables["train"]),
@@ -53,6 +57,13 @@ def split(
         about={PROTOCOL: found.protocol},
         whole=_interactions(by_user(log), log, tables["train"]),
     )
+
+
+def _unused(tables: Mapping[str, Table]) -> list[str]:
+    names = [name for name in tables if name != "train"]
+    return [
+        f"the {name} file is not read: the log is split by task.protocol, and `evaluate` takes a later log" for name in names
+    ]
 
 
 def _interactions(found: Interactions, log: Log, table: Table) -> Table:
@@ -92,8 +103,17 @@ def _test(found: Split, log: Log) -> Table:
     return judged_table(*([*warm.columns[name], *cold.columns[name]] for name in ("user", "history", "relevant")))
 
 
+def later(table: Table, options: Recommendation, say: Callable[[str], None]) -> Table:
+    """What a sealed artifact is judged on: what each user took in a file, by the rules that its log was read with."""
+    columns = {name: values for name, values in table.columns.items() if name != "time"}  # all of it is to be found
+    events = options.events if "event" in columns else None
+    log = read_log(interactions(replace(table, columns=columns), events, say), say, strip_ids=options.strip_ids)
+    log = well_rated(log, options.min_rating if log.ratings is not None else None, say)
+    return of_users(_interactions(by_user(log), log, table))
+
+
 def of_users(table: Table) -> Table:
-    """What a sealed artifact is judged on: what each user took in a file, their history as the artifact knows it."""
+    """A row for each user: what they took is to be found, and their history is what the artifact knows of them."""
     relevant: dict[str, list[str]] = {}
     for user, item in zip(table.columns["user"], table.columns["item"], strict=True):
         relevant.setdefault(user, []).append(item)
@@ -213,7 +233,14 @@ class RecommendationData:
         return list(dict.fromkeys([*self.users, *self._user_rows]))
 
 
+def _stripped(table: Table, role: str) -> Table:
+    return replace(table, columns={**table.columns, role: [name.strip() for name in table.columns[role]]})
+
+
 def prepare(splits: Splits, options: Recommendation) -> RecommendationData:
+    if options.strip_ids:
+        ids = {"items": "item_id", "users": "user_id"}
+        splits = replace(splits, tables={name: _stripped(table, ids[name]) for name, table in splits.tables.items()})
     items, ids = codes(splits.train.columns["item"])
     users, names = codes(splits.train.columns["user"])  # numbered as they stand: by user
     starts = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(names)))]).astype(np.int64)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from framework import Evaluation, Response, Section, Table, Text
+from framework import Evaluation, InputError, Response, Section, Table, Text
 from framework_recommendation.catalogue import Catalogue
 from framework_recommendation.data import CUTOFF
 from framework_recommendation.interactions import Interactions
@@ -19,32 +20,79 @@ NEWEST = 3  # items of each that are shown
 WARM = ("user", "history")  # what an answer rests on where somebody's history is known
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """What each user took that can be recommended to them, by numbers; of a run's own test rows also items that are not in the
+    catalogue: their numbers are behind it, and they are never found.
+
+    seen, unknown: pairs of user and item that were left out, because the user has the item, or the catalogue has not.
+    """
+
+    relevant: Interactions
+    seen: int = 0
+    unknown: int = 0
+
+    def sentences(self) -> list[str]:
+        reasons = [
+            f"{self.seen:,} whose user has the item already, for nothing is recommended again" if self.seen else "",
+            f"{self.unknown:,} with items that are not in the catalogue" if self.unknown else "",
+        ]
+        if not any(reasons):
+            return []
+        users = int((self.relevant.lengths() == 0).sum())
+        pairs = f"{self.seen + self.unknown:,} of {self.seen + self.unknown + len(self.relevant):,} pairs of user and item"
+        return [f"{pairs} were left out: {', '.join(filter(None, reasons))}; {users:,} users took nothing else"]
+
+
 def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
     """ndcg@10, recall@10, mrr@10, hit_rate@10, coverage@10 and novelty@10 of users with a history.
 
     Those without one are judged apart, as cold_ndcg@10 and cold_recall@10, and so is what nobody took in training, as
-    new_recall@10, where there is any. facts["protocol"] says how the rows were held out.
+    new_recall@10, where there is any. facts["protocol"] says how the rows of a run were held out. Raises InputError where none
+    of a file's items may be recommended to those who took them.
     """
     catalogue: Catalogue = responses[0]["catalogue"]
-    lists, relevant = _lists(responses, catalogue), _relevant(table, catalogue)
-    counts = np.array([0, *catalogue.counts, *[0] * (relevant.catalogue - len(catalogue))])
-    warm = np.array([response["path"] in WARM for response in responses])
-    everybody = np.arange(len(responses))
-    judged = everybody[warm] if warm.any() else everybody
-    lists_judged, relevant_judged = lists[judged], _of(relevant, judged)
-    metrics = ranking_metrics(lists_judged, relevant_judged, counts).means
-    metrics[f"coverage@{CUTOFF}"] = coverage(lists_judged, len(catalogue))
-    if warm.any() and not warm.all():
-        cold = ranking_metrics(lists[~warm], _of(relevant, everybody[~warm]), counts).means
-        metrics |= {f"cold_{name}": cold[name] for name in (f"ndcg@{CUTOFF}", f"recall@{CUTOFF}")}
-    metrics |= _of_new_items(lists, relevant, counts)
-    about = f"protocol: {facts['protocol']}" if "protocol" in facts else ""
-    by_popularity = popularity_table(lists_judged, relevant_judged, counts)
-    counted = f"{len(judged):,} users with a history, {len(everybody) - len(judged):,} without"
-    note = "; ".join(filter(None, [about, counted]))
+    later = not any(table.columns["history"])  # a file, judged with the histories that the artifact knows
+    wanted = _of_file(responses, table, catalogue) if later else Wanted(_relevant(table, catalogue))
+    relevant = wanted.relevant
+    there = relevant.lengths() > 0
+    warm = there & np.array([response["path"] in WARM for response in responses])
+    judged = np.flatnonzero(warm if warm.any() else there)
+    lists, counts = _lists(responses, catalogue), _counts(catalogue, relevant)
+    metrics = _metrics(lists, relevant, counts, judged, np.flatnonzero(there & ~warm), len(catalogue))
+    about = f"protocol: {_later(responses) if later else facts['protocol']}" if later or "protocol" in facts else ""
+    users = f"{int(warm.sum()):,} users with a history, {int((there & ~warm).sum()):,} without"
+    note = "\n".join(filter(None, [about, users, *wanted.sentences()]))
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
     judgement = Section("How it was judged", ("metric", "value"), rows, note)
-    return Evaluation(metrics, [judgement, by_popularity, _shown(responses, table, catalogue)], about)
+    by_popularity = popularity_table(lists[judged], _of(relevant, judged), counts)
+    shown = _shown(responses, table, catalogue, np.flatnonzero(there)[:SHOWN].tolist())
+    return Evaluation(metrics, [judgement, by_popularity, shown], about)
+
+
+def _metrics(
+    lists: np.ndarray, relevant: Interactions, counts: np.ndarray, judged: np.ndarray, cold: np.ndarray, items: int
+) -> dict[str, float]:
+    """judged: rows of users with a history, or everybody where nobody has one. cold: rows of those without."""
+    metrics = ranking_metrics(lists[judged], _of(relevant, judged), counts).means
+    metrics[f"coverage@{CUTOFF}"] = coverage(lists[judged], items)
+    if 0 < len(cold) < len(np.union1d(judged, cold)):
+        means = ranking_metrics(lists[cold], _of(relevant, cold), counts).means
+        metrics |= {f"cold_{name}": means[name] for name in (f"ndcg@{CUTOFF}", f"recall@{CUTOFF}")}
+    return metrics | _of_new_items(lists, relevant, counts)
+
+
+def _counts(catalogue: Catalogue, relevant: Interactions) -> np.ndarray:
+    """How often each number was taken in training, also those behind the catalogue."""
+    return np.array([0, *catalogue.counts, *[0] * (relevant.catalogue - len(catalogue))])
+
+
+def _later(responses: Sequence[Response]) -> str:
+    again = any(response["path"] in WARM and not response["taken"] for response in responses)
+    return (
+        "all that each user took in the file is to be found at once, their history is what the artifact knows, "
+        f"all items ranked, {'seen items too' if again else 'seen items left out'}, items that came later left out"
+    )
 
 
 def _lists(responses: Sequence[Response], catalogue: Catalogue) -> np.ndarray:
@@ -63,6 +111,21 @@ def _relevant(table: Table, catalogue: Catalogue) -> Interactions:
     return Interactions.of(numbers, len(catalogue) + most)
 
 
+def _of_file(responses: Sequence[Response], table: Table, catalogue: Catalogue) -> Wanted:
+    """Raises InputError where nothing can be recommended."""
+    pairs = [catalogue.known(json.loads(value)) for value in table.columns["relevant"]]
+    taken = [set(response["taken"]) for response in responses]
+    left = [[item for item in known if item not in own] for (known, _), own in zip(pairs, taken, strict=True)]
+    seen = sum(len(known) for known, _ in pairs) - sum(map(len, left))
+    wanted = Wanted(Interactions.of(left, len(catalogue)), seen, sum(len(unknown) for _, unknown in pairs))
+    if not len(wanted.relevant):
+        raise InputError(
+            f"{table.source}: nothing of it can be recommended, so that there is nothing to judge: "
+            f"{'; '.join(wanted.sentences())}; give a log of what was taken after training, its ids written as they were there"
+        )
+    return wanted
+
+
 def _of(interactions: Interactions, users: np.ndarray) -> Interactions:
     return Interactions.of([interactions[int(user)] for user in users], interactions.catalogue)
 
@@ -74,13 +137,13 @@ def _of_new_items(lists: np.ndarray, relevant: Interactions, counts: np.ndarray)
     return {f"new_recall@{CUTOFF}": found / len(pairs)} if pairs else {}
 
 
-def _shown(responses: Sequence[Response], table: Table, catalogue: Catalogue) -> Section:
+def _shown(responses: Sequence[Response], table: Table, catalogue: Catalogue, users: Sequence[int]) -> Section:
     def titles(items: Sequence[str]) -> Text:
         numbers, unknown = catalogue.known(items)
         return Text(", ".join([*(catalogue.titles[n - 1] or catalogue.ids[n - 1] for n in numbers), *unknown]))
 
     rows = []
-    for row in range(min(SHOWN, len(responses))):
+    for row in users:
         history, relevant = (json.loads(table.columns[name][row] or "[]") for name in ("history", "relevant"))
         answer = [item["item"] for item in responses[row]["items"][:NEWEST]]
         rows.append((titles(history[-NEWEST:]), titles(answer), titles(relevant[:NEWEST])))

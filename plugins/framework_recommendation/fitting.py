@@ -98,6 +98,7 @@ class _Whole:
         return Fitted(
             settings={
                 "k": data.options.k,
+                "strip_ids": data.options.strip_ids,
                 "max_history": trained.max_history,
                 "repeats": data.options.repeats,
                 "fields": [field.plain() for field in data.fields],

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 import numpy as np
 
 from framework import InputError, Table, codes, numbers
+from framework_recommendation.ids import merged, spaced
+from framework_recommendation.times import no_order, read_times
 
 Say = Callable[[str], None]
 NEEDED = ("user", "item")
 ONE_PROBLEM = {
-    "time": "times are numbers, or dates such as 2026-11-24 or 2026-11-24T10:31:07; data.time=none takes the order of the file",
+    "time": 'times are numbers, or dates such as 2026-11-24 or 2026-11-24T10:31:07; task.time_format="%d/%m/%Y %H:%M", for '
+    "example, says how others are written, and data.time=none takes the order of the file",
     "rating": "ratings are numbers; data.rating=none counts every row",
 }
 MAX_SHOWN = 5  # rows named in one message
@@ -26,6 +27,7 @@ class Log:
 
     users, items: (rows,) int32, the places of the ids in `user_ids` and `item_ids`, which are in the order of first rows.
     times: (rows,) float64, seconds where the data says so. ratings: (rows,) float64. None where the data has none.
+    no_times: why the times of the data are not used, where it has some that say no order.
     """
 
     users: np.ndarray
@@ -34,6 +36,7 @@ class Log:
     item_ids: Sequence[str]
     times: np.ndarray | None = None
     ratings: np.ndarray | None = None
+    no_times: str = ""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -55,24 +58,35 @@ class Log:
         return replace(self, users=users, items=items, user_ids=user_ids, item_ids=item_ids)
 
 
-def read_log(table: Table, say: Say = lambda _: None, roles: Mapping[str, str] | None = None) -> Log:
+def read_log(
+    table: Table,
+    say: Say = lambda _: None,
+    roles: Mapping[str, str] | None = None,
+    *,
+    time_format: str | None = None,
+    strip_ids: bool = False,
+) -> Log:
     """table: columns called user and item, maybe time and rating, or what `roles` (role -> column) calls them.
 
-    Rows without a user or an item are left out and said. Raises InputError for a missing role, and for a time or rating
-    that is no number, naming the first few by file and line.
+    time_format: of the times, as `datetime.strptime` takes it; None: found. strip_ids: without the spaces around them.
+
+    Rows without a user or an item are left out and said; so are times that say no order, and ids that differ in spaces. Raises
+    InputError for a missing role, and for a time or rating that is none, naming the first few by file and line.
     """
     columns = table.columns if roles is None else {role: table.columns[name] for role, name in roles.items()}
     missing = [role for role in NEEDED if role not in columns]
     if missing:
         raise InputError(*(f"{table.source}: no {role} column; name it with data.{role}=COLUMN" for role in missing))
-    users, user_ids = codes(columns["user"])
-    items, item_ids = codes(columns["item"])
+    users, user_ids = _ids(columns["user"], "user", strip_ids, say)
+    items, item_ids = _ids(columns["item"], "item", strip_ids, say)
     blank = _blank(users, user_ids) | _blank(items, item_ids)
     problems: list[str] = []
-    times, ratings = (_numbers(table, columns, role, blank, problems) for role in ("time", "rating"))
+    times, why = _times(table, columns, time_format, blank, problems)
+    log = Log(users, items, user_ids, item_ids, times, _ratings(table, columns, blank, problems), why)
     if problems:
         raise InputError(*problems)
-    log = Log(users, items, user_ids, item_ids, times, ratings)
+    if why:
+        say(f"the times are not used, for they do not say what came before what: {why}")
     if not blank.any():
         return log
     first = int(np.argmax(blank))
@@ -80,37 +94,44 @@ def read_log(table: Table, say: Say = lambda _: None, roles: Mapping[str, str] |
     return log.take(~blank).compact()
 
 
-def _numbers(
-    table: Table, columns: Mapping[str, Sequence[str]], role: str, blank: np.ndarray, problems: list[str]
-) -> np.ndarray | None:
-    if role not in columns:
+def _ids(values: Sequence[str], role: str, strip: bool, say: Say) -> tuple[np.ndarray, Sequence[str]]:
+    numbered, ids = codes(values)
+    if strip:
+        return merged(numbered, ids)
+    if note := spaced(ids, role):
+        say(note)
+    return numbered, ids
+
+
+def _times(
+    table: Table, columns: Mapping[str, Sequence[str]], spelling: str | None, blank: np.ndarray, problems: list[str]
+) -> tuple[np.ndarray | None, str]:
+    """None where there are none that say an order, and why."""
+    if "time" not in columns:
+        return None, ""
+    found, dates = read_times(columns["time"], spelling, table.source)
+    wrong = np.flatnonzero(np.isnan(found) & ~blank)
+    problems += _wrong(table, columns["time"], "time", wrong)
+    why = "" if len(wrong) else no_order(found[~blank], dates[~blank]) or ""
+    return (None if why else found), why
+
+
+def _ratings(table: Table, columns: Mapping[str, Sequence[str]], blank: np.ndarray, problems: list[str]) -> np.ndarray | None:
+    if "rating" not in columns:
         return None
-    found, wrong = numbers(columns[role])
-    if role == "time" and len(wrong):
-        found[wrong] = _moments(columns[role], wrong)
-        wrong = wrong[np.isnan(found[wrong])]
-    wrong = wrong[~blank[wrong]]
-    problems += [f"{table.where(row)}: the {role} is {columns[role][row]!r}, no number" for row in wrong[:MAX_SHOWN].tolist()]
-    if len(wrong):
-        more = f" and {len(wrong) - MAX_SHOWN:,} more" if len(wrong) > MAX_SHOWN else ""
-        problems[-1] += f"{more}; {ONE_PROBLEM[role]}"
+    found, wrong = numbers(columns["rating"])
+    problems += _wrong(table, columns["rating"], "rating", wrong[~blank[wrong]])
     return found
 
 
-def _moments(values: Sequence[str], rows: np.ndarray) -> np.ndarray:
-    """(rows,) float64: seconds since 1970 of dates and times as ISO 8601 writes them, NaN of anything else."""
-    found: dict[str, float] = {}
-
-    def seconds(text: str) -> float:
-        if text not in found:
-            try:
-                moment = datetime.fromisoformat(text.strip())
-                found[text] = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-            except ValueError:
-                found[text] = math.nan
-        return found[text]
-
-    return np.fromiter((seconds(values[row]) for row in rows.tolist()), np.float64, len(rows))
+def _wrong(table: Table, values: Sequence[str], role: str, rows: np.ndarray) -> list[str]:
+    """A line for each of the first few."""
+    what = {"time": "no time that is known", "rating": "no number"}[role]
+    found = [f"{table.where(row)}: the {role} is {values[row]!r}, {what}" for row in rows[:MAX_SHOWN].tolist()]
+    if found:
+        more = f" and {len(rows) - MAX_SHOWN:,} more" if len(rows) > MAX_SHOWN else ""
+        found[-1] += f"{more}; {ONE_PROBLEM[role]}"
+    return found
 
 
 def _blank(numbered: np.ndarray, ids: Sequence[str]) -> np.ndarray:

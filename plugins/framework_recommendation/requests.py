@@ -35,6 +35,17 @@ def parsed(request: Any, k: int, columns: Sequence[str], fields: Sequence[str]) 
     }
 
 
+def stripped(asked: Request) -> Request:
+    """The request with its ids without the spaces around them."""
+    user, history = asked["user"], asked["history"]
+    return {
+        **asked,
+        "user": user and user.strip(),
+        "history": history and [item.strip() for item in history],
+        "exclude": [item.strip() for item in asked["exclude"]],
+    }
+
+
 def _id(value: Any, where: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError(f"{where}: an id is a text or a whole number, not {value!r:.100}")

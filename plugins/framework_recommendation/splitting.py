@@ -76,10 +76,13 @@ def split(
     judged: users at most of validation and of test, drawn. repeats: seen items may be recommended and may be relevant.
     Raises InputError when there is nobody to judge by, and for a temporal split of a log without times.
     """
+    if protocol == "temporal" and log.times is None:
+        why = f"those of the data are not used: {log.no_times}" if log.no_times else "data.time=COLUMN names them"
+        raise InputError(f"the temporal split needs times; {why}; or take another split")
     rows = _by_user(log)
     part, sentence = PARTS[protocol](rows, shares, np.random.default_rng(seed))
     _check(part, protocol)
-    notes: list[str] = []
+    notes = _note_on_ties(rows) if protocol == "leave_one_out" else []
     pick = np.random.default_rng([seed, 1])
     train = rows.of(part == TRAIN, np.arange(len(rows.starts) - 1))
     found = {name: _held(rows, part, which, judged, pick, repeats) for name, which in HELD_OUT.items()}
@@ -133,6 +136,28 @@ def _by_user(log: Log) -> _Rows:
     return _Rows(log.users[order], log.items[order] + np.int32(1), times, starts, len(log.item_ids))
 
 
+def in_time(log: Log) -> bool:
+    """Whether times say of anybody which of their interactions is the last."""
+    tied, several = _ties(_by_user(log))
+    return tied < several
+
+
+def _ties(rows: _Rows) -> tuple[int, int]:
+    """Users whose last two interactions have the same time, or none; and all with two."""
+    ends = rows.starts[1:][np.diff(rows.starts) >= 2]
+    if rows.times is None:
+        return len(ends), len(ends)
+    return int((rows.times[ends - 1] == rows.times[ends - 2]).sum()), len(ends)
+
+
+def _note_on_ties(rows: _Rows) -> list[str]:
+    tied, several = _ties(rows)
+    if rows.times is None or not tied:
+        return []
+    users = f"{tied:,} of {several:,} users"
+    return [f"the last two interactions of {users} have the same time: the order of the file says which is the last"]
+
+
 Part = Callable[[_Rows, Shares, np.random.Generator], tuple[np.ndarray, str]]
 
 
@@ -140,13 +165,13 @@ def _leave_one_out(rows: _Rows, shares: Shares, random: np.random.Generator) -> 
     part, lengths, ends = np.zeros(len(rows.users), dtype=np.int8), np.diff(rows.starts), rows.starts[1:]
     part[ends[lengths >= 2] - 1] = TEST
     part[ends[lengths >= 3] - 2] = VALIDATION
-    by = "by time" if rows.times is not None else "in the order of the file"
+    tied, several = _ties(rows)
+    by = "by time" if tied < several else "in the order of the file"
     return part, f"leave one out: the last item of each user {by}"
 
 
 def _temporal(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
-    if rows.times is None:
-        raise InputError("the temporal split needs times; data.time=COLUMN names them, or take another split")
+    assert rows.times is not None
     share = np.cumsum(shares)[:2] / sum(shares)
     places = np.minimum((share * len(rows.times)).astype(np.int64), len(rows.times) - 1)
     moments = np.partition(rows.times, places)[places]

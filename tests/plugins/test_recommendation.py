@@ -191,11 +191,51 @@ def test_an_artifact_is_judged_on_a_later_log(finished: Path, tmp_path: Path, ca
     """Each user's history is what the artifact knows; what they took since then is to be found."""
     from framework.__main__ import main
 
-    later = write_csv(tmp_path / "later.csv", [("u000", "positive-1"), ("new", "positive-2")], ("user_id", "item_id"))
-    assert main(["evaluate", str(finished), str(later), "--max", "ndcg@10=1"]) == 0
+    [answer] = framework.load(finished).predict([{"user": "u000", "k": 1}])
+    rows = [("u000", answer["items"][0]["item"]), ("new", "positive-2")]
+    later = write_csv(tmp_path / "later.csv", rows, ("user_id", "item_id"))
+    assert main(["evaluate", str(finished), str(later), "--min", "recall@10=1", "--json", str(tmp_path / "found.json")]) == 0
     shown = capsys.readouterr().out
     assert "1 users with a history, 1 without" in shown
     assert "cold_recall@10" in shown
+    protocol = json.loads((tmp_path / "found.json").read_text("utf-8"))["protocol"]
+    assert protocol.startswith("protocol: all that each user took in the file is to be found at once")
+    assert protocol in shown
+    assert "leave one out" not in shown
+
+
+def test_what_may_not_be_recommended_is_no_miss_and_counted(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What the artifact knows that somebody has is never recommended to them, nor what it does not know at all."""
+    from framework.__main__ import main
+
+    train = Path(framework.load(finished).manifest["data"]["source"].split("(")[-1].split(", ")[0])
+    taken = [line.split(",")[:2] for line in train.read_text("utf-8").splitlines()[1:9]]
+    [answer] = framework.load(finished).predict([{"user": taken[0][0], "k": 1}])
+    rows = [*taken, [taken[0][0], answer["items"][0]["item"]], [taken[0][0], "newest"]]
+    later = write_csv(tmp_path / "later.csv", rows, ("user_id", "item_id"))
+    assert main(["evaluate", str(finished), str(later), "--min", "recall@10=1"]) == 0
+    shown = capsys.readouterr().out
+    assert "9 of 10 pairs of user and item were left out: 8 whose user has the item already" in shown
+    assert "1 with items that are not in the catalogue" in shown
+    assert main(["evaluate", str(finished), str(train)]) == 2
+    assert "nothing of it can be recommended, so that there is nothing to judge" in capsys.readouterr().err
+
+
+def test_a_file_is_judged_by_the_rules_its_log_was_read_with(
+    finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from framework.__main__ import main
+
+    rows = [("new", "positive-2", "1"), ("new", "positive-3", "0"), ("newer", "positive-4", "0")]
+    later = write_csv(tmp_path / "later.csv", rows, ("user_id", "item_id", "clicked"))
+    assert main(["evaluate", str(finished), str(later)]) == 0
+    shown = capsys.readouterr().out
+    assert "interactions are '1' (1 rows); left out as none: '0' (2 rows); --column feedback=none counts every row" in shown
+    assert "0 users with a history, 1 without" in shown
+    assert main(["evaluate", str(finished), str(later), "--column", "feedback=none"]) == 0
+    assert "0 users with a history, 2 without" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("algorithm", ["popularity", "item_knn", "bpr", "mult_vae", "sasrec", "hybrid", "auto"])
@@ -214,6 +254,7 @@ def test_integers_are_gated_where_there_is_something_to_multiply(tmp_path: Path,
     assert "onnx_int8: there is nothing in this model that it could make smaller" in capsys.readouterr().out
     assert set(framework.load(ease).manifest["variants"]) == {"onnx"}
     given = [*recommends(tmp_path / "b", "sasrec"), "trainer.max_epochs=2", "export.onnx_int8.max_drop=1"]
+    given.append("export.onnx_int8.must_help=false")
     model = framework.load(framework.run("recommendation", *given, exports, folder=tmp_path / "sasrec"), "onnx_int8")
     assert "ndcg@10 on validation" in model.manifest["variants"]["onnx_int8"]["decision"]
     files = {name: model.artifact.folder / f"{name}" for name in ("onnx/item_text.onnx", "onnx_int8/item_text.onnx")}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from framework_recommendation.cleaning import clean
 from framework_recommendation.interactions import Interactions
 from framework_recommendation.log import Log, read_log
 from framework_recommendation.ranking_metrics import hits_of, novelty, popularity_groups, popularity_table, ranking_metrics
+from framework_recommendation.signals import check_events, interactions
 from framework_recommendation.splitting import Protocol, Split, by_user, split
 
 
@@ -29,6 +32,10 @@ def table(rows: Sequence[str], names: str = "user item time rating") -> Table:
 
 def log(*rows: str) -> Log:
     return read_log(table(rows))
+
+
+def log_of(columns: dict[str, list[str]], said: list[str], **how: Any) -> Log:
+    return read_log(Table(columns, range(2, 2 + len(columns["user"])), "log.csv"), said.append, **how)
 
 
 def pairs(found: Log) -> list[str]:
@@ -61,20 +68,107 @@ def test_times_and_ratings_that_are_no_numbers_are_named_by_line() -> None:
     with pytest.raises(InputError) as error:
         read_log(table(rows))
     assert list(error.value.problems) == [
-        "log.csv, line 4: the time is '', no number",
-        "log.csv, line 5: the time is 'inf', no number; times are numbers, or dates such as 2026-11-24 or "
-        "2026-11-24T10:31:07; data.time=none takes the order of the file",
+        "log.csv, line 4: the time is '', no time that is known",
+        "log.csv, line 5: the time is 'inf', no time that is known; times are numbers, or dates such as 2026-11-24 or "
+        '2026-11-24T10:31:07; task.time_format="%d/%m/%Y %H:%M", for example, says how others are written, and data.time=none '
+        "takes the order of the file",
         "log.csv, line 3: the rating is 'good', no number",
         "log.csv, line 5: the rating is '', no number; ratings are numbers; data.rating=none counts every row",
     ]
-    with pytest.raises(InputError, match="line 6: the time is 'x', no number and 3 more"):
+    with pytest.raises(InputError, match="line 6: the time is 'x', no time that is known and 3 more"):
         read_log(table(["u i x"] * 8))
 
 
 def test_dates_are_times_too() -> None:
-    found = read_log(table(["u a 2024-01-02", "u b 2024-01-02T00:00:01", "u c 2024-01-02T01:00:00+01:00", "u d 5"]))
+    found = read_log(table(["u a 2024-01-02", "u b 2024-01-02T00:00:01", "u c 2024-01-02T01:00:00+01:00"]))
     assert found.times is not None
-    assert found.times.tolist() == [1704153600.0, 1704153601.0, 1704153600.0, 5.0]
+    assert found.times.tolist() == [1704153600.0, 1704153601.0, 1704153600.0]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (["2023-11-14 22:31:14 UTC", "2023-11-14 22:31:14.5 UTC"], "2023-11-14T22:31:14"),
+        (["12/1/2010 8:26", "12/13/2010 8:26"], "2010-12-01T08:26"),
+        (["1/12/2010 8:26 PM", "13/12/2010 8:26 AM"], "2010-12-01T20:26"),
+        (["14/11/2023", "15/11/2023"], "2023-11-14"),
+        (["01.02.2024 10:00", "02.02.2024 10:00"], "2024-02-01T10:00"),
+        (["20231114", "20231115"], "2023-11-14"),
+        (["202311142231", "202311142232"], "2023-11-14T22:31"),
+        (["20231114223114", "20231114223115"], "2023-11-14T22:31:14"),
+        (["2023/11/14 22:31", "2023/11/15 22:31"], "2023-11-14T22:31"),
+        (["2023年11月14日 22:31", "2023年11月15日 1:02"], "2023-11-14T22:31"),
+        (["Tue, 14 Nov 2023 22:31:14 GMT", "Wed, 15 Nov 2023 22:31:14 GMT"], "2023-11-14T22:31:14"),
+        (["Tue Nov 14 22:31:14 +0000 2023", "Tue Nov 14 22:31:15 +0000 2023"], "2023-11-14T22:31:14"),
+        (["14/Nov/2023:22:31:14 +0100", "15/Nov/2023:22:31:14 +0100"], "2023-11-14T21:31:14"),
+        (["09 13, 2009", "10 1, 2009"], "2009-09-13"),
+        (["Nov 14, 2023", "November 15, 2023"], "2023-11-14"),
+        (["31.12.99", "01.01.00"], "1999-12-31"),
+    ],
+)
+def test_dates_are_read_in_the_spellings_that_files_have(written: list[str], meant: str) -> None:
+    found = read_log(Table({"user": ["u", "u"], "item": ["a", "b"], "time": written}, [2, 3], "log.csv"))
+    assert found.times is not None
+    assert found.times[0] == datetime.fromisoformat(meant).replace(tzinfo=UTC).timestamp()
+    assert found.times[1] > found.times[0] or "AM" in written[1]
+
+
+def test_days_and_months_that_cannot_be_told_apart_are_asked_for() -> None:
+    times = {"user": ["u", "u"], "item": ["a", "b"], "time": ["1/2/2024 10:00", "3/4/2024 11:00"]}
+    with pytest.raises(InputError, match=r'no row shows which; write task.time_format="%d/%m/%Y %H:%M" or "%m/%d/%Y %H:%M"'):
+        read_log(Table(times, [2, 3], "log.csv"))
+    found = read_log(Table(times, [2, 3], "log.csv"), time_format="%d/%m/%Y %H:%M")
+    assert found.times is not None
+    assert found.times[0] == datetime(2024, 2, 1, 10, tzinfo=UTC).timestamp()
+    with pytest.raises(InputError, match=r"line 3: the time is '3/4/2024 11:00', no time that is known; .*task.time_format"):
+        read_log(Table(times, [2, 3], "log.csv"), time_format="%d/%m/%Y %H:%M:%S")
+    with pytest.raises(InputError, match=r"some times begin with the day \(.13/2/2024.\), others with the month"):
+        read_log(Table({**times, "time": ["13/2/2024", "2/13/2024"]}, [2, 3], "log.csv"))
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (["5", "5", "5"], "every row has the same time"),
+        (["2024-05-01"] * 3, "every row has the same time"),
+        (["1700000000", "1700000001000", "1700000002"], "different units: 2 look like seconds, 1 look like milliseconds"),
+        (["1700000000000", "1700000001000000", "1700000002000"], "2 look like milliseconds, 1 look like microseconds"),
+        (["1700000000", "0", "1700000002"], "different units: 2 look like seconds, 1 are 0"),
+        (["1700000000", "-1", "1700000002"], "1 of 3 times are negative numbers"),
+        (["2024-01-02", "5", "2024-01-03"], "1 of 3 times are numbers, the others are dates"),
+    ],
+)
+def test_times_that_are_no_order_are_said_and_nothing_is_by_time(written: list[str], why: str) -> None:
+    said: list[str] = []
+    rows = log_of({"user": ["u"] * 3, "item": ["a", "b", "c"], "time": written}, said)
+    assert rows.times is None
+    [note] = said
+    assert note.startswith("the times are not used, for they do not say what came before what: ")
+    assert why in note
+    assert "in the order of the file" in split(rows, "leave_one_out", seed=0).protocol
+    with pytest.raises(InputError, match="the temporal split needs times; those of the data are not used: "):
+        split(rows, "temporal", seed=0)
+
+
+@pytest.mark.parametrize("written", [["1700000000000", "1700000001000"], ["1", "2"], ["1960-01-01", "1961-01-01"]])
+def test_one_unit_an_order_and_dates_before_1970_are_times(written: list[str]) -> None:
+    said: list[str] = []
+    assert log_of({"user": ["u", "u"], "item": ["a", "b"], "time": written}, said).times is not None
+    assert said == []
+
+
+def test_ids_that_differ_in_spaces_are_said_and_one_on_demand() -> None:
+    columns = {"user": ["u1", "u1 ", "u2", "u1"], "item": ["a", " a", "b ", "c"]}
+    said: list[str] = []
+    assert len(log_of(columns, said).user_ids) == 3
+    assert said[0] == (
+        "1 of 3 user ids differ from another only in the spaces around them ('u1' and 'u1 ', for example) and count as "
+        "different; task.strip_ids=true makes them one"
+    )
+    assert said[1].startswith("1 of 4 item ids differ")
+    merged = log_of(columns, said := [], strip_ids=True)
+    assert (merged.user_ids, merged.item_ids, said) == (["u1", "u2"], ["a", "b", "c"], [])
+    assert merged.users.tolist() == [0, 0, 1, 0]
 
 
 def test_rows_without_a_user_or_an_item_are_left_out_and_said() -> None:
@@ -149,6 +243,103 @@ def test_an_empty_log_is_refused() -> None:
         clean(log("_ x 1", "a _ 2"))
 
 
+def test_thumbs_down_are_no_interactions() -> None:
+    for ratings, kept in ((["1", "0"], 1), (["1", "-1"], 1), (["0.5", "0"], 1), (["7", "-3.5", "-9", "0"], 1)):
+        said: list[str] = []
+        rows = log(*(f"u i{n} {n} {rating}" for n, rating in enumerate(ratings)))
+        assert len(clean(rows, said.append)) == kept
+        assert said[0] == (
+            f"{len(ratings) - kept} of {len(ratings)} rows with a rating of 0 or less were left out as no interactions; "
+            "data.rating=none counts every row"
+        )
+        assert len(clean(rows, threshold=-10)) == len(ratings)
+    with pytest.raises(InputError, match="no rating is above 0; the highest is 0"):
+        clean(log("a x 1 0"))
+
+
+@pytest.mark.parametrize("lowest", ["0", "-1"])
+def test_a_zero_below_a_scale_of_ratings_is_asked_about(lowest: str) -> None:
+    rows = log("a x 1 5", f"a y 2 {lowest}", "a z 3 1")
+    with pytest.raises(InputError, match=rf"from 1 to 5, and 1 of 3 rows have {lowest}: disliked, or .*task.min_rating=1 to"):
+        clean(rows)
+    assert len(clean(rows, threshold=1)) == 2
+
+
+# what is no interaction
+
+
+def counted(said: list[str], events: list[str] | None = None, **columns: list[str]) -> list[str]:
+    """The items whose rows count, of i0, i1, ..."""
+    rows = len(next(iter(columns.values())))
+    items = [f"i{row}" for row in range(rows)]
+    named = {"user": ["u"] * rows, "item": items, **columns}
+    return list(interactions(Table(named, range(2, rows + 2), "log.csv"), events, said.append).columns["item"])
+
+
+@pytest.mark.parametrize(
+    ("role", "values", "kept"),
+    [
+        ("feedback", ["1", "0", "1"], ["i0", "i2"]),
+        ("feedback", ["True", "False", "true"], ["i0", "i2"]),
+        ("feedback", ["up", "down", "Thumbs up"], ["i0", "i2"]),
+        ("feedback", ["2", "-1", "1.0"], ["i0", "i2"]),
+        ("rating", ["like", "dislike", "like"], ["i0", "i2"]),
+        ("rating", ["Recommended", "Not Recommended", "Recommended"], ["i0", "i2"]),
+        ("event", ["view", "remove_from_cart", "purchase"], ["i0", "i2"]),
+        ("event", ["addtocart", "return", "transaction"], ["i0", "i2"]),
+        ("event", ["点击", "曝光", "购买"], ["i0", "i2"]),
+        ("event", ["kind a"] * 3, ["i0", "i1", "i2"]),
+        ("quantity", ["3", "-1", "some"], ["i0", "i2"]),
+        ("quantity", ["3", "0", "1"], ["i0", "i2"]),
+    ],
+)
+def test_what_says_in_plain_words_that_nothing_was_taken_is_left_out_and_counted(
+    role: str, values: list[str], kept: list[str]
+) -> None:
+    said: list[str] = []
+    assert counted(said, **{role: values}) == kept
+    assert role in said[0]
+    assert "1 of 3 rows" in said[0] or f"{values[1]!r} (1 rows)" in said[0] or len(kept) == 3
+
+
+def test_what_counted_is_said_by_value_and_can_be_chosen() -> None:
+    said: list[str] = []
+    events = ["view", "view", "cart", "remove_from_cart"]
+    assert counted(said, event=events) == ["i0", "i1", "i2"]
+    assert said == [
+        "by the event, interactions are 'view' (2 rows), 'cart' (1 rows); left out as none: 'remove_from_cart' (1 rows); "
+        "task.events=[...] chooses others"
+    ]
+    assert counted([], ["Cart", "remove_from_cart"], event=events) == ["i2", "i3"]
+    with pytest.raises(InputError, match=r"task.events: no row has the event 'carts'; did you mean cart"):
+        check_events(Table({"event": events}, range(2, 6)), ["carts"])
+    with pytest.raises(InputError, match=r"has no column of events; data.event=COLUMN names it"):
+        counted([], ["cart"], item=["x"])
+
+
+@pytest.mark.parametrize(
+    ("role", "values", "question"),
+    [
+        (
+            "event",
+            ["0", "1", "1"],
+            r"the event are interactions and .* is not clear: '1' \(2 rows\), '0' \(1 rows\)",
+        ),
+        (
+            "event",
+            ["view", "xyz"],
+            r"'view' \(1 rows\), 'xyz' \(1 rows\); write task.events=\[...\] with those .* or data.event",
+        ),
+        ("feedback", ["a", "b"], r"write data.event=COLUMN \(this column\) task.events=\[...\] .* or data.feedback=none"),
+        ("feedback", ["1", ""], "is not clear"),
+        ("feedback", ["0", "0"], "by its feedback no row is an interaction; data.ROLE=none counts every row"),
+    ],
+)
+def test_what_does_not_tell_is_asked_about(role: str, values: list[str], question: str) -> None:
+    with pytest.raises(InputError, match=question):
+        counted([], **{role: values})
+
+
 # splitting
 
 ROWS = ("a v 3", "b w 1", "a w 1", "a x 2", "c v 5", "b v 2", "a y 3", "d x 9")  # a: w x v y; b: w v; c: v; d: x
@@ -169,7 +360,10 @@ def test_leave_one_out() -> None:
     assert (shown(found.test.known, "vwxy"), shown(found.test.relevant, "vwxy")) == (["wxv", "w"], ["y", "v"])
     assert (found.validation_users.tolist(), found.test_users.tolist()) == ([0], [0, 1])
     assert found.protocol == "leave one out: the last item of each user by time, all items ranked, seen items left out"
-    assert found.notes == ["1 of the 2 relevant items of the test were never seen in training; they count as missed"]
+    assert found.notes == [
+        "the last two interactions of 1 of 2 users have the same time: the order of the file says which is the last",
+        "1 of the 2 relevant items of the test were never seen in training; they count as missed",
+    ]
     without_times = split(log(*(row[:3] for row in ROWS)), "leave_one_out", seed=0)
     assert shown(without_times.test.relevant, "vwxy") == ["y", "v"]
     assert "in the order of the file" in without_times.protocol
@@ -284,7 +478,8 @@ def test_where_items_repeat_they_stay_in_the_order_and_are_relevant_once() -> No
     ("protocol", "rows", "message"),
     [
         ("temporal", ["a x", "a y", "a z"], "needs times; data.time=COLUMN"),
-        ("temporal", ["a x 1", "a y 1", "a z 1"], "leaves train and validation without interactions: too many .* same time"),
+        ("temporal", ["a x 1", "a y 1", "a z 1"], "needs times; those of the data are not used: every row has the same time"),
+        ("temporal", ["a x 1", "a y 1", "a z 1", "a w 0"], "leaves validation without interactions: too many .* same time"),
         ("leave_one_out", ["a x", "b y"], "leaves validation and test without interactions: users with one or two"),
         ("random", ["a x", "b y"], "leaves validation and test without"),
         (

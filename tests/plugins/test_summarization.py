@@ -60,7 +60,9 @@ class TestConformance(TaskConformance):
 def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Path) -> None:
     """The adapter is merged; every step of the file is compared with the module's; baselines stand beside the model."""
     given = [*small(tmp_path), "trainer.max_epochs=1", "export=[onnx,onnx_int4]", "export.onnx_int4.candidates=[int8 block 32]"]
-    folder = framework.run("summarization", *given, "export.onnx_int4.max_drop=1", folder=tmp_path / "run")
+    folder = framework.run(
+        "summarization", *given, "export.onnx_int4.max_drop=1", "export.onnx_int4.must_help=false", folder=tmp_path / "run"
+    )
     model = framework.load(folder)
     manifest = model.manifest
     assert "shipped (int8 block 32)" in manifest["variants"]["onnx_int4"]["decision"]

@@ -1,0 +1,132 @@
+"""Which rows of a log are interactions: an event, a yes or no, or a quantity may say that one is none. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from framework import InputError, Table, codes, nearest, numbers
+from framework_recommendation.words import meaning
+
+Say = Callable[[str], None]
+SHOWN = 12  # values of a column named in a message
+Verdict = bool | None  # whether a row with a value is an interaction; None: the value does not tell
+
+
+def interactions(table: Table, events: Sequence[str] | None, say: Say = lambda _: None) -> Table:
+    """The rows that are interactions, by the columns event, feedback and quantity, and a rating of words such as up.
+
+    events: the values of event that count; None: those that say in plain words that somebody took something. How many rows of
+    each value counted is said. Raises InputError where a value does not tell, and where no row is left.
+    """
+    if events is not None and "event" not in table.columns:
+        raise InputError(f"task.events={list(events)}: {table.source} has no column of events; data.event=COLUMN names it")
+    kept = np.ones(len(table), dtype=bool)
+    if "event" in table.columns:
+        kept &= _by_value(table, "event", lambda values: _events(values, events), say)
+    if "feedback" in table.columns:
+        kept &= _by_value(table, "feedback", _feedback, say)
+    if words := _rated_in_words(table):
+        kept &= _by_value(table, "rating", _feedback, say)
+    if "quantity" in table.columns:
+        kept &= _taken(table, say)
+    if not kept.any():
+        raise InputError(f"{table.source}: by its {_roles(table)} no row is an interaction; data.ROLE=none counts every row")
+    if words:
+        table = replace(table, columns={name: values for name, values in table.columns.items() if name != "rating"})
+    return table if kept.all() else table.take(np.flatnonzero(kept))
+
+
+def check_events(table: Table, events: Sequence[str]) -> None:
+    """Raises InputError for each that no row has."""
+    values = codes(table.columns["event"])[1] if "event" in table.columns else []
+    there = {value.strip().casefold() for value in values}
+    unknown = [event for event in events if event.strip().casefold() not in there]
+    if values and unknown:
+        raise InputError(
+            *(f"task.events: no row has the event {event!r}; {nearest(event, values, 'events')}" for event in unknown)
+        )
+
+
+def _roles(table: Table) -> str:
+    return " and ".join(role for role in ("event", "feedback", "rating", "quantity") if role in table.columns)
+
+
+def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence[Verdict]], say: Say) -> np.ndarray:
+    """(rows,) bool: which rows count by a column of few different values."""
+    numbered, values = codes(table.columns[role])
+    counts = np.bincount(numbered, minlength=len(values)).tolist()
+    verdicts = judge(values)
+    rows, judged = dict(zip(values, counts, strict=True)), dict(zip(values, verdicts, strict=True))
+    if None in verdicts:
+        raise InputError(f"{table.source}: {_question(role, _counted(values, rows))}")
+    taken, others = ([value for value in values if judged[value] is side] for side in (True, False))
+    parts = [f"interactions are {_counted(taken, rows)}"] if taken else []
+    parts += [f"left out as none: {_counted(others, rows)}"] if others else []
+    say(f"by the {role}, {'; '.join(parts)}; {_choice(role)}")
+    found: np.ndarray = np.array(verdicts, dtype=bool)[numbered]
+    return found
+
+
+def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
+    """The values with their rows, the most frequent first."""
+    ordered = sorted(values, key=lambda value: -rows[value])
+    shown = ", ".join(f"{value!r} ({rows[value]:,} rows)" for value in ordered[:SHOWN])
+    return shown + (f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else "")
+
+
+def _choice(role: str) -> str:
+    return "task.events=[...] chooses others" if role == "event" else f"data.{role}=none counts every row"
+
+
+def _question(role: str, values: str) -> str:
+    which = f"which values of the {role} are interactions and which are not is not clear: {values}"
+    column = "" if role == "event" else "data.event=COLUMN (this column) "
+    return f"{which}; write {column}task.events=[...] with those that are, or data.{role}=none to count every row"
+
+
+def _events(values: Sequence[str], events: Sequence[str] | None) -> list[Verdict]:
+    if events is not None:
+        chosen = {event.strip().casefold() for event in events}
+        return [value.strip().casefold() in chosen for value in values]
+    return _meanings(values)
+
+
+def _feedback(values: Sequence[str]) -> list[Verdict]:
+    """Numbers above 0, or words that say yes."""
+    found, wrong = numbers(values)
+    if not len(wrong):
+        return [value > 0 for value in found.tolist()]
+    return _meanings(values)
+
+
+def _meanings(values: Sequence[str]) -> list[Verdict]:
+    """One value in every row tells rows from no others: they count unless it is a plain no."""
+    alone = len(values) == 1 and bool(values[0].strip())
+    return [alone if (verdict := meaning(value)) is None and alone else verdict for value in values]
+
+
+def _rated_in_words(table: Table) -> bool:
+    if "rating" not in table.columns:
+        return False
+    values = codes(table.columns["rating"])[1]
+    return len(values) <= SHOWN and len(numbers(values)[1]) == len(values) and None not in _feedback(values)
+
+
+def _taken(table: Table, say: Say) -> np.ndarray:
+    """(rows,) bool: those with a quantity above 0, or with none that is a number."""
+    found, wrong = numbers(table.columns["quantity"])
+    kept: np.ndarray = ~(found <= 0)
+    if not kept.all():
+        below, zeros = int((found < 0).sum()), int((found == 0).sum())
+        counted = [f"{below:,} with a negative quantity (returns)"] if below else []
+        counted += [f"{zeros:,} with a quantity of 0"] if zeros else []
+        left_out = f"{below + zeros:,} of {len(kept):,} rows were left out as no interactions: {' and '.join(counted)}"
+        say(f"{left_out}; data.quantity=none counts every row")
+    if len(wrong):
+        say(
+            f"{len(wrong):,} rows whose quantity is no number count as interactions ({table.where(int(wrong[0]))}, for example)"
+        )
+    return kept

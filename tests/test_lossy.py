@@ -1,0 +1,65 @@
+"""A lossy file ships where it is clearly smaller or faster than the exact one; two timings of one file decide nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import framework
+from framework.lossy import gains
+from framework.measuring import Measured
+
+
+def measured(name: str, megabytes: float, per_second: float, milliseconds: float) -> Measured:
+    return Measured(name, int(megabytes * 1e6), 0.5, {}, milliseconds, per_second)
+
+
+EXACT = measured("onnx", 100, 1000, 2)
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "per_second", "milliseconds", "ships"),
+    [
+        (99.3, 430, 4.6, False),  # as large, and slower
+        (99, 1100, 1.9, False),  # as large, and as fast but for the noise
+        (99, 1300, 1.9, True),  # clearly faster in batches
+        (99, 1000, 1.5, True),  # clearly faster alone
+        (99, 1300, 4, False),  # and clearly slower alone
+        (130, 2000, 1, False),  # faster, and larger
+        (89, 820, 2.4, True),  # smaller, and as fast but for the noise
+        (89, 700, 3, False),  # a little smaller, and much slower
+        (26, 300, 7, True),  # a quarter of the size, a third of the speed
+        (26, 200, 9, False),  # a quarter of the size, a fifth of the speed
+        (26, 200, 2, True),  # for one at a time it is as good
+    ],
+)
+def test_a_gain_is_a_file_clearly_smaller_or_faster(
+    megabytes: float, per_second: float, milliseconds: float, ships: bool
+) -> None:
+    lossy = measured("onnx_int8", megabytes, per_second, milliseconds)
+    assert gains(lossy, EXACT)[0] == ships
+
+
+def test_a_file_that_keeps_the_metric_and_is_no_gain_stays_out_and_the_table_says_why(
+    tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is a hundred times smaller."""
+    monkeypatch.setattr("framework.lossy.SMALLER", 0.01)
+    monkeypatch.setattr("framework.lossy.FASTER", 100)
+    given = [
+        "export=[onnx,onnx_int8]",
+        "export.onnx_int8.max_drop=1",
+        "export.onnx_int8.max_loss_rise=9",
+        "trainer.max_steps=2",
+    ]
+    folder = framework.run("sentiment", *small, *given, folder=tmp_path / "run")
+    manifest = json.loads((folder / "artifact" / "manifest.json").read_text("utf-8"))
+    assert set(manifest["variants"]) == {"onnx"}
+    [tried] = manifest["rejected"].values()  # those after the first are no smaller
+    for part in ("NOT shipped", "no gain: ", "% of the size of onnx, ", "export.onnx_int8.must_help=false ships it"):
+        assert part in tried["decision"]
+    report = json.loads((folder / "report.json").read_text("utf-8"))
+    files = next(section for section in report["sections"] if section["title"] == "Files")
+    assert [row[-1] for row in files["rows"]] == ["", "yes", "no: no gain"]
