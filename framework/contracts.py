@@ -12,6 +12,11 @@ from framework.data.needs import Column, SideTable
 from framework.data.table import Splits, Table
 from framework.graphs import Check, Graph, Reference, Request, Response, Tensors
 
+# Metadata of a field of options: `name: Optional[str] = field(default=None, metadata=AS_WRITTEN)`. On a command line all behind
+# the first `=` is the value then, whatever characters it has. The second takes lists of such names too, [a,b].
+AS_WRITTEN: Mapping[str, str] = {"as_written": "name"}
+NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}
+
 
 @dataclass(frozen=True)
 class Section:

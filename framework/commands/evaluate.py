@@ -160,9 +160,10 @@ def _options(model: Model) -> Any:
     from omegaconf import OmegaConf
 
     from framework.checks import options_of
+    from framework.literal import read_kept
 
     options = model.task.options
-    schema, sealed = OmegaConf.structured(options), OmegaConf.load(model.artifact.folder / "recipe.yaml").task
+    schema, sealed = OmegaConf.structured(options), read_kept(model.artifact.folder / "recipe.yaml").task
     return options_of(OmegaConf.merge(schema, {key: sealed[key] for key in schema if key in sealed}), options)
 
 

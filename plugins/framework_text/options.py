@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from framework import AS_WRITTEN
+
 
 @dataclass
 class BackboneSource:
     """Pretrained weights: replaced altogether when `model.name` is given."""
 
-    name: Optional[str] = None  # a folder, package://distribution/folder, gguf://distribution, a .gguf file, a Hugging Face id
-    revision: Optional[str] = None  # of a Hugging Face id: branch, tag or commit
+    # a folder, package://distribution/folder, gguf://distribution, a .gguf file, a Hugging Face id
+    name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # of a Hugging Face id: branch, tag or commit
     sha256: Optional[str] = None  # of model.safetensors, or of the GGUF file; checked when given
-    licence: Optional[str] = None
+    licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
 
 @dataclass
