@@ -27,6 +27,7 @@ FINE_TUNED = Candidate(
     fit="framework_classification.fine_tuned:fit",
     options=FineTuning,
     check="framework_classification.accepts:problems",
+    ready="framework_classification.accepts:ready",
 )
 
 

@@ -41,6 +41,7 @@ WRITER = Candidate(
     fit="framework_dialogue.writer:fit",
     options=Writing,
     check="framework_dialogue.accepts:problems",
+    ready="framework_dialogue.accepts:ready",
     stateful=True,
 )
 BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writer:untuned", options=Writing, baseline=True)

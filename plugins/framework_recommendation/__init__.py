@@ -36,6 +36,7 @@ RECOMMENDER = Candidate(
     fit="framework_recommendation.fitting:fit",
     options=Recommender,
     check="framework_recommendation.accepts:problems",
+    ready="framework_recommendation.readiness:problems",
 )
 USER = ("user", "user_id", "userid", "uid", "customer", "customer_id", "visitor", "visitorid", "reviewerid", "account")
 ITEM = ("item", "item_id", "itemid", "movie", "movie_id", "movieid", "product", "product_id", "productid", "asin", "book_id",

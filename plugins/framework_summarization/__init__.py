@@ -32,6 +32,7 @@ WRITER = Candidate(
     fit="framework_summarization.writer:fit",
     options=Writing,
     check="framework_summarization.accepts:problems",
+    ready="framework_summarization.accepts:ready",
     stateful=True,
 )
 BACKBONE = Candidate(

@@ -11,6 +11,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from transformers import get_linear_schedule_with_warmup
 
 from framework import InputError
+from framework_text.readiness import ENDLESS
 
 
 class Optimized(pl.LightningModule):
@@ -21,7 +22,7 @@ class Optimized(pl.LightningModule):
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
         if self.trainer.estimated_stepping_batches == float("inf"):
-            raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
+            raise InputError(ENDLESS)
         steps = int(self.trainer.estimated_stepping_batches)
         schedule: LambdaLR = get_linear_schedule_with_warmup(optimizer, int(steps * warmup), steps)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -8,6 +8,7 @@ from typing import Optional
 from framework_text.options import BackboneSource
 
 ADAPTERS = ("lora", "adalora", "none")
+LEAST_STEPS = 3  # in which the ranks of adalora can fall
 
 
 @dataclass
