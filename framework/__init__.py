@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from framework.charts import Bars, Lines, Series
 from framework.contracts import (
+    AS_WRITTEN,
+    NAMES_AS_WRITTEN,
     Candidate,
     Evaluation,
     Exporter,
@@ -77,6 +79,8 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "AS_WRITTEN",
+    "NAMES_AS_WRITTEN",
     "Backend",
     "Bars",
     "Call",

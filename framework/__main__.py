@@ -29,11 +29,12 @@ Runs a recipe: data, training, evaluation, export, proof, report, sealed artifac
   python -m framework check recipe=sentiment data.train=reviews.csv          everything but training, in seconds
   python -m framework recipe=sentiment data.train=reviews.csv
   python -m framework recipe=sentiment data.train=reviews.csv data.text=body data.label=stars
+  python -m framework recipe=sentiment "data.train=my reviews (1).csv"       names need no quotes but the shell's
   python -m framework recipe=sentiment model.name=FOLDER_OR_HUGGING_FACE_ID trainer.max_epochs=3
   python -m framework recipe=sentiment model.learning_rate=5e-5,1e-4 -m     one run for each value
   python -m framework recipe=sentiment --cfg job                            every key and its value
   python -m framework resume runs/sentiment                                 its newest run that was stopped
-  python -m framework export runs/sentiment/latest export=[onnx,torchscript]
+  python -m framework export runs/sentiment/latest "export=[onnx,torchscript]"
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75
   python -m framework serve runs/sentiment/latest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,21 @@ def run(recipe: str, *overrides: str, folder: Path | str | None = None) -> Path:
 
         framework.run("sentiment", "data.train=reviews.csv", "trainer.max_epochs=3")
 
-    folder: where the run goes; by default ``runs/RECIPE/DATE``. Raises FrameworkError.
+    overrides: KEY=VALUE as on the command line, for one run; names need no quotes. folder: where the run goes; by default
+    ``runs/RECIPE/DATE``, or what ``hydra.run.dir=`` says. Raises FrameworkError.
     """
-    from framework.configs import compose_recipe
+    from framework.configs import compose_run
+    from framework.errors import InputError
     from framework.pipeline import run_recipe
 
-    config = compose_recipe(recipe, list(overrides))
-    chosen = Path(folder) if folder else Path("runs") / recipe / datetime.now().strftime("%Y-%m-%dT%H-%M-%S")
-    return run_recipe(config, recipe, chosen)
+    elsewhere = [override for override in overrides if override.lstrip("+~").startswith("hydra")]
+    wrong = [override for override in elsewhere if folder or override.partition("=")[0] != "hydra.run.dir"]
+    if wrong:
+        raise InputError(
+            *(f"{override} is for the command line: write folder=PATH to say where a run goes" for override in wrong)
+        )
+    config, chosen = compose_run(recipe, list(overrides))
+    return run_recipe(config, recipe, Path(folder or chosen))
 
 
 def load(path: Path | str, variant: str | None = None) -> Model:

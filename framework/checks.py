@@ -33,7 +33,7 @@ def check_recipe(config: DictConfig) -> None:
     if not config.get("export"):
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
     further = [table.name for table in plugins.task(config.task.name).tables]
-    problems += [*_wrong_ranges(config), *_wrong_data(config.data, further)]
+    problems += [*_wrong_ranges(config), *_trains_nothing(config.trainer), *_wrong_data(config.data, further)]
     exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
     problems += list(_wrong_exporters(exporters))
     problems += _wrong_trackers(config.tracker)
@@ -70,6 +70,16 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
         yield f"report.hourly_price={price} is what an hour of this machine costs: a number from 0, such as 0.10, or null"
     if config.artifact.golden_rows < 1:
         yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
+
+
+def _trains_nothing(trainer: DictConfig) -> Iterator[str]:
+    for name, otherwise in (("max_epochs", "null for what the recipe plans"), ("max_steps", "-1 for no limit")):
+        value = trainer[name]
+        if value is not None and (value == 0 or value < -1):
+            yield f"trainer.{name}={value} trains nothing: write 1 or more, or {otherwise}"
+    share = trainer.limit_train_batches
+    if share is not None and not share > 0:
+        yield f"trainer.limit_train_batches={share} trains nothing: write a share such as 0.5, or null for all"
 
 
 def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:

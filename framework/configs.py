@@ -15,18 +15,20 @@ from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins as HydraPlugins
 from hydra.errors import HydraException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from framework.checks import check_recipe
 from framework.contracts import Task
 from framework.errors import FrameworkError, InputError, nearest
+from framework.literal import as_written, read_kept
+from framework.overrides import choices, parse, swept, unknown_choices, unknown_keys
 from framework.plugins import load_plugins
 from framework.schema import data_schema, recipe_schema
 
@@ -94,38 +96,57 @@ def _named(options: type, name: str) -> type:
     return make_dataclass(options.__name__, [("name", str, field(default=name))], bases=(options,))
 
 
-def check_overrides(arguments: list[str]) -> None:
-    """Raises InputError with every unknown group, choice, key and value type on a command line.
+def for_hydra(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Hydra's own flags on a command line, and its overrides as Hydra must read them, wherever among the flags they stand."""
+    options = get_args_parser().parse_intermixed_args(arguments)
+    flags = list(arguments)
+    for override in options.overrides:
+        flags.remove(override)
+    return flags, as_written(options.overrides, sweeps=options.multirun)
 
-    arguments: overrides, among Hydra's own flags. Afterwards Hydra knows schemas and search path.
+
+def check_overrides(written: list[str], *, sweeps: bool = False) -> None:
+    """Raises InputError with every unknown group, choice, key and value type of the overrides.
+
+    written: as Hydra must read them. sweeps: several values of a key are allowed. Hydra knows schemas and search path then.
     """
     install()
-    overrides = [_parse(argument) for argument in get_args_parser().parse_args(arguments).overrides]
+    overrides = [parse(override) for override in written]
     with hydra_started():
         loader = GlobalHydra.instance().config_loader()
         known = {group: loader.get_group_options(group) for group in GROUPS}
         chosen = [o for o in overrides if o.key_or_group in GROUPS]
-        problems = [problem for override in chosen for problem in _unknown_choices(override, known)]
+        problems = [problem for override in chosen for problem in unknown_choices(override, known)]
         if problems:
             raise InputError(*problems)
-        if not any(override.key_or_group == "recipe" and _choices(override) for override in chosen):
+        if not any(override.key_or_group == "recipe" and choices(override) for override in chosen):
             raise InputError(f"no recipe: write recipe=NAME; {nearest('', known['recipe'])}")
         for combination in _first_choices(chosen):
             with _explained():
                 config = compose("config", combination)
-            problems += _unknown_keys([o for o in overrides if o not in chosen], config)
+            problems += unknown_keys([o for o in overrides if o not in chosen], config)
+    problems += [] if sweeps else swept(overrides)
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
 
 def compose_recipe(recipe: str, overrides: list[str]) -> DictConfig:
     """The recipe as Hydra composes it, checked; for programs that do not go through the command line."""
-    arguments = [f"recipe={recipe}", *overrides]
+    return compose_run(recipe, overrides)[0]
+
+
+def compose_run(recipe: str, overrides: list[str]) -> tuple[DictConfig, Path]:
+    """The recipe as Hydra composes it, checked, and the folder that its run would go to."""
+    arguments = [f"recipe={recipe}", *as_written(overrides)]
     check_overrides(arguments)
     with hydra_started(), _explained():
-        config = compose("config", arguments)
+        config = compose("config", arguments, return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        folder = Path(config.hydra.run.dir)
+        with open_dict(config):
+            del config["hydra"]
     check_recipe(config)
-    return config
+    return config, folder
 
 
 def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
@@ -134,20 +155,20 @@ def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
     An exporter that was in it keeps its options. Raises InputError with every change that cannot be made.
     """
     install()
-    overrides = [_parse(change) for change in changes]
+    overrides = [parse(change) for change in as_written(changes)]
     with hydra_started(), _explained(f"{path} does not fit this version: "):
         known = {"export": GlobalHydra.instance().config_loader().get_group_options("export")}
         problems = [problem for override in overrides for problem in _cannot_change(override, known)]
         if problems:
             raise InputError(*problems)
-        saved: Any = OmegaConf.load(path)
-        chosen = [name for override in overrides if override.key_or_group == "export" for name in _choices(override)]
+        saved: Any = read_kept(path)
+        chosen = [name for override in overrides if override.key_or_group == "export" for name in choices(override)]
         names = list(dict.fromkeys(chosen)) or [str(name) for name in saved.export]
         trackers = ",".join(map(str, saved.get("tracker") or {})) or "none"
         config = compose("config", [f"task={saved.task.name}", f"export=[{','.join(names)}]", f"tracker=[{trackers}]"])
         config.merge_with({**saved, "export": {name: saved.export[name] for name in names if name in saved.export}})
     keys = [override for override in overrides if override.key_or_group != "export"]
-    problems = list(_unknown_keys(keys, config))
+    problems = list(unknown_keys(keys, config))
     if problems:
         raise InputError(*problems)
     for override in keys:
@@ -162,7 +183,7 @@ def _cannot_change(override: Override, known: Mapping[str, list[str]]) -> Iterat
     elif key.split(".")[0] not in AFTER_TRAINING:
         yield f"{written}: the run was made with another; only {', '.join(AFTER_TRAINING)} can change afterwards"
     elif key == "export":
-        yield from _unknown_choices(override, known)
+        yield from unknown_choices(override, known)
 
 
 @contextmanager
@@ -199,75 +220,19 @@ def one_recipe_each(arguments: list[str]) -> Iterator[list[str]]:
     Hydra composes the recipe once without what is swept, and without a recipe the task's keys are not there.
     """
     for position, argument in enumerate(arguments):
-        override = _parse(argument) if argument.startswith("recipe=") else None
+        override = parse(argument) if argument.startswith("recipe=") else None
         if override is not None and override.is_sweep_override():
-            for name in _choices(override):
+            for name in choices(override):
                 yield [*arguments[:position], f"recipe={name}", *arguments[position + 1 :]]
             return
     yield arguments
-
-
-def _parse(argument: str) -> Override:
-    try:
-        return OverridesParser.create().parse_override(argument)
-    except HydraException as error:
-        raise InputError(f"{argument!r} is not KEY=VALUE as Hydra reads it: {explain(error)}") from error
-
-
-def _choices(override: Override) -> list[str]:
-    values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
-    names = [name.strip("'\" ") for value in values for name in str(value).strip("[]").split(",")]
-    return [name for name in names if name and name != "null"]
-
-
-def _unknown_choices(override: Override, known: Mapping[str, list[str]]) -> Iterator[str]:
-    group = override.key_or_group
-    for name in _choices(override):
-        if name not in known[group]:
-            yield f"no {group} {name!r}; {nearest(name, known[group])}"
 
 
 def _first_choices(chosen: list[Override]) -> Iterator[list[str]]:
     """Overrides of groups without sweeps: one list for each recipe named, the first choice of other sweeps."""
     recipes = [o for o in chosen if o.key_or_group == "recipe"]
     others = [o for o in chosen if o.key_or_group != "recipe"]
-    plain = [f"{o.key_or_group}={_choices(o)[0]}" if o.is_sweep_override() else o.input_line or "" for o in others]
+    plain = [f"{o.key_or_group}={choices(o)[0]}" if o.is_sweep_override() else o.input_line or "" for o in others]
     for override in recipes:
-        for name in _choices(override):
+        for name in choices(override):
             yield [f"recipe={name}", *plain]
-
-
-def _unknown_keys(overrides: list[Override], config: DictConfig) -> Iterator[str]:
-    for override in overrides:
-        key = override.key_or_group
-        if key.startswith("hydra"):
-            continue
-        parent, _, last = key.rpartition(".")
-        section = OmegaConf.select(config, parent, default=None) if parent else config
-        adds = override.is_add() or override.is_force_add()
-        if adds and isinstance(section, DictConfig) and not is_dataclass(OmegaConf.get_type(section)):
-            continue  # a free mapping may grow
-        if not isinstance(section, DictConfig) or last not in section:
-            yield f"no key {key!r}; {_nearest_key(key, config)}"
-        elif not override.is_delete() and not override.is_sweep_override():
-            yield from _wrong_type(key, override.value(), config)
-
-
-def _wrong_type(key: str, value: Any, config: DictConfig) -> Iterator[str]:
-    trial = config.copy()
-    try:
-        OmegaConf.update(trial, key, value)
-    except OmegaConfBaseException as error:
-        first = str(error).splitlines()[0]
-        yield f"{key}={value}: {first}; it is {OmegaConf.select(config, key)!r} now"
-
-
-def _nearest_key(key: str, config: DictConfig) -> str:
-    """The closest full key, and the names that the deepest existing section of the key has."""
-    parts = key.split(".")[:-1]
-    while parts and not isinstance(OmegaConf.select(config, ".".join(parts), default=None), DictConfig):
-        parts.pop()
-    section = OmegaConf.select(config, ".".join(parts)) if parts else config
-    prefix = ".".join(parts)
-    names = [".".join([*parts, str(name)]) for name in section]
-    return nearest(key, names, f"keys of {prefix or 'a recipe'}")

@@ -12,6 +12,11 @@ from framework.data.needs import Column, SideTable
 from framework.data.table import Splits, Table
 from framework.graphs import Check, Graph, Reference, Request, Response, Tensors
 
+# Metadata of a field of options: `name: Optional[str] = field(default=None, metadata=AS_WRITTEN)`. On a command line all behind
+# the first `=` is the value then, whatever characters it has. The second takes lists of such names too, [a,b].
+AS_WRITTEN: Mapping[str, str] = {"as_written": "name"}
+NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}
+
 
 @dataclass(frozen=True)
 class Section:
@@ -135,6 +140,8 @@ class Candidate:
     options: dataclass that types the recipe's `model:` section.
     check: ``"module:function"``, called with the task's options and these when the recipe is composed, before anything
         heavy is imported; returns the problems it finds.
+    ready: ``"module:function"``, called with what the task's `data` returned, the task's options, these, and the arguments of
+        the Trainer, before anything is trained and by the verb `check`; returns what would stop the fit. It imports no torch.
     baseline: always fitted and shown beside the model.
     stateful: its graphs have state, such as the cache of a decoder.
     """
@@ -143,6 +150,7 @@ class Candidate:
     fit: str
     options: type = NoOptions
     check: str | None = None
+    ready: str | None = None
     baseline: bool = False
     stateful: bool = False
 

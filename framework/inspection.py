@@ -1,4 +1,4 @@
-"""What a run would do, found out without training and without importing torch."""
+"""What a run would do, found out without training; torch is imported only where the recipe's `trainer:` section needs it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import Enum
 from omegaconf import DictConfig
 
 from framework.checks import options_of
-from framework.configs import compose_recipe
+from framework.configs import compose_run
 from framework.console import ROWS, as_text, disclosed
 from framework.contracts import Problem, Section
 from framework.data.loading import load_splits
@@ -17,11 +17,14 @@ from framework.data.problems import leaks
 from framework.origins import DEFAULT, origin_of, origins, values
 from framework.plugins import load_plugins, resolve
 from framework.privacy import disclosure_of
+from framework.readiness import check_ready
+from framework.runs import check_free
 
 
 def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
     """Prints the recipe and its origins, the data as the task sees it, problems, and an estimate. Raises InputError."""
-    config = compose_recipe(recipe, list(overrides))
+    config, folder = compose_run(recipe, list(overrides))
+    check_free(folder)
     task = load_plugins().task(config.task.name)
     disclosure = disclosure_of(config)
 
@@ -38,6 +41,7 @@ def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
     data = resolve(task.data)(splits, options)
     for section in [*data_sections(splits), *data.sections()]:
         show(section)
+    check_ready(config, task, data)
     problems = leaks(splits, task.canonical)
     if task.inspect is not None:
         sections, more = resolve(task.inspect)(data, options, model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -24,10 +23,9 @@ from framework.export import in_order
 from framework.graphs import Codec, Request
 from framework.plugins import load_plugins, resolve
 from framework.privacy import disclosure_of, mask
-from framework.runs import CHECKPOINTS, CONFIG, TRAINED, RunState, locked, shown, write_whole
+from framework.readiness import trainer_arguments
+from framework.runs import CHECKPOINTS, CONFIG, TRAINED, RunState, check_free, locked, shown, write_whole
 from framework.runtime.tables import Tables
-
-LOOKED_AT = 200  # validation rows from which an example is chosen
 
 
 @dataclass(frozen=True)
@@ -51,14 +49,11 @@ class Job:
     def start(cls, config: DictConfig, recipe: str, folder: Path) -> Iterator[Job]:
         """Checks the recipe and makes the run's folder. Whatever ends the run, no half artifact stays."""
         check_recipe(config)
-        latest = folder.parent / "latest"
-        if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
-            raise InputError(f"{latest} is where the link to the last run goes; name the run's folder something else")
+        check_free(folder)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
         with writing(folder), locked(folder):
-            if (folder / CONFIG).exists():
-                raise InputError(f"{folder} holds a run already; nothing was overwritten")
+            check_free(folder)  # no one was faster
             state = RunState(recipe, str(Path.cwd()))
             state.note(folder)
             write_whole(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
@@ -153,14 +148,7 @@ class Job:
 
     def trainer(self) -> dict[str, Any]:
         """Trainer arguments; objects that the recipe describes with ``_target_`` are built."""
-        from hydra.errors import InstantiationException
-        from hydra.utils import instantiate
-
-        try:
-            arguments = instantiate(self.config.trainer, _convert_="all")
-        except InstantiationException as error:
-            raise InputError(f"trainer: {error}") from error
-        return {str(name): value for name, value in arguments.items()}
+        return trainer_arguments(self.config.trainer)
 
     def codec(self, fitted: Fitted) -> Codec:
         """The codec of a fitted candidate, on the resources it writes into the unfinished artifact."""
@@ -189,31 +177,17 @@ class Job:
     def export_options(self, exporter: Exporter) -> Any:
         return options_of(self.config.export[exporter.name], exporter.options)
 
-    def example(self, splits: Splits) -> str:
-        """A short validation request to try the artifact with, as `predict` takes it, safe within single quotes.
-
-        It holds no personal data; where no texts are shown it is made up.
-        """
-        shows = self.console.disclosure
-        hidden = not shows.texts and any(column.kind == "text" for column in self.task.canonical)
-        rows = splits.validation.take(range(min(LOOKED_AT, len(splits.validation))))
-        requests = self.odd_requests() if hidden else self.task.requests(rows)
-        if self.task.split is not None:  # who it is about stands in the first column, and says enough
-            requests = [dict([next(iter(request.items()))]) for request in requests]
-        written = [as_argument(request) for request in requests]
-        plain = [text for text in written if re.match(r"[\w{]", text, re.ASCII) and text.isascii() and text.isprintable()]
-        plain = [text for text in plain if "'" not in text and (hidden or shows.keep or mask(text) == text)]
-        calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]
-        return min(calm or plain, key=lambda text: abs(len(text) - 40), default="...")
+    def example(self, fitted: Fitted) -> str:
+        """The codec's own example of a request, as `predict` takes it."""
+        return as_argument(self.codec(fitted).interface().example)
 
 
-def as_argument(request: Request) -> str:
-    """A request on a command line: its text when that is all it has, otherwise JSON; what is JSON already stays as it is."""
-    values = list(request.values())
-    if len(values) == 1 and isinstance(values[0], str) and not values[0].startswith("[{"):
+def as_argument(request: Any) -> str:
+    """A request as one argument of `predict`: its text when that is all it has, otherwise JSON."""
+    values = list(request.values()) if isinstance(request, dict) else [request]
+    if len(values) == 1 and isinstance(values[0], str) and not values[0].lstrip().startswith("{"):
         return values[0]
-    plain = {key: json.loads(value) if str(value).startswith("[{") else value for key, value in request.items()}
-    return json.dumps(plain)
+    return json.dumps(request, ensure_ascii=False)
 
 
 def _check_entered(config: DictConfig, folder: Path, state: RunState, trains: bool) -> None:

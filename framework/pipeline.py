@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 
 from omegaconf import DictConfig
 
@@ -16,6 +17,7 @@ from framework.evaluation import evaluate, scoreboard
 from framework.fitting import fit_candidates
 from framework.job import Job
 from framework.memory import give_back
+from framework.readiness import check_ready
 from framework.report import write_report
 from framework.runs import shown
 from framework.sealing import finish, seal
@@ -38,10 +40,9 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
             job.console.show(section)
 
         job.console.step("fit")
-        from framework.tracking import finish_trackers, start_trackers
-        from framework.training import check_trainer  # torch takes seconds to import; what is wrong with the data is said first
+        from framework.tracking import finish_trackers, start_trackers  # torch takes seconds to import; data is judged first
 
-        check_trainer(job.config.trainer)
+        check_ready(job.config, job.task, data)
         start_trackers(job)
         fitted = fit_candidates(job, splits)
         for section in training_curves(job.folder, job.task.metric):
@@ -56,6 +57,7 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
 
         job.console.step("export and verify")
         variants = export_and_verify(job, model, splits)
+        example = job.example(model)
         job.console.show(replace(files_table(variants), charts=files_charts(variants, job.task.metric)))
         job.console.show(costs(variants, job.config.report.hourly_price))
 
@@ -65,5 +67,5 @@ def run_job(entered: AbstractContextManager[Job]) -> Path:
         address = finish(job)
     finish_trackers(job, scores, variants, artifact)  # the run has succeeded: no tracker can undo it
     job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(job.folder / 'report.html')}")
-    job.console.say(f"next:     python -m framework predict {shown(address)} '{job.example(splits)}'")
+    job.console.say(f"next:     python -m framework predict {quote(str(shown(address)))} {quote(example)}")
     return job.folder

@@ -83,6 +83,15 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
+def check_free(folder: Path) -> None:
+    """Raises InputError where a new run may not go."""
+    latest = folder.parent / "latest"
+    if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
+        raise InputError(f"{shown(latest)} is where the link to the last run goes; name the run's folder something else")
+    if (folder / CONFIG).exists():
+        raise InputError(f"{shown(folder)} holds a run already; nothing was overwritten")
+
+
 def find_run(address: str) -> Path:
     """The folder of the run that a person names: a run, its artifact, or a `latest` link or the folder it stands in."""
     given = Path(address)

@@ -6,29 +6,34 @@ from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from framework.contracts import Task
+from framework.contracts import AS_WRITTEN, NAMES_AS_WRITTEN, Task
+from framework.data.needs import Column
 from framework.data.quotes import Quote
 from framework.errors import FrameworkError
+
+FILES: Mapping[str, str] = {"as_written": "files"}  # names or addresses of files: a list too, unless a file has that very name
 
 
 @dataclass
 class DataSource:
     """Files that come as a whole: replaced altogether when `data.train` is given."""
 
-    train: Any = None  # path, glob, package://distribution/path or hf://owner/name, or a list of them
-    validation: Any = None
-    test: Any = None
+    # path, glob, package://distribution/path or hf://owner/name, or a list of them
+    train: Any = field(default=None, metadata=FILES)
+    validation: Any = field(default=None, metadata=FILES)
+    test: Any = field(default=None, metadata=FILES)
     encoding: Optional[str] = None  # None: detected
     quote: Optional[Quote] = None  # what quotes are in delimited text; None: auto
-    licence: Optional[str] = None
-    description: Optional[str] = None
-    install: Optional[str] = None  # what pip is told to get the distribution of a package:// address
+    licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    description: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    # what pip is told to get the distribution of a package:// address
+    install: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
 
 @dataclass
@@ -94,11 +99,16 @@ def recipe_schema() -> type:
 def data_schema(task: Task) -> type:
     """`DataConfig` with a field for each of the task's roles and further files, in itself and in its `source`."""
     columns = [*task.columns, *(column for table in task.tables for column in table.columns)]
-    roles: list[Any] = [(column.role, Optional[str], field(default=None)) for column in columns]
-    roles += [(table.name, Any, field(default=None)) for table in task.tables]
+    roles: list[Any] = [(column.role, Optional[str], field(default=None, metadata=_names(column))) for column in columns]
+    roles += [(table.name, Any, field(default=None, metadata=FILES)) for table in task.tables]
     source = make_dataclass("DataSource", roles, bases=(DataSource,))
     nested = ("source", source, field(default_factory=source))
     return make_dataclass("DataConfig", [*roles, nested], bases=(DataConfig,))
+
+
+def _names(column: Column) -> Mapping[str, str]:
+    """Several columns can be one text; everything else is one column, whose name may have brackets of its own."""
+    return NAMES_AS_WRITTEN if column.kind == "text" else AS_WRITTEN
 
 
 OWN_TRAINER_ARGUMENTS = {"use_distributed_sampler"}  # set by the framework; a recipe cannot change them

@@ -105,14 +105,10 @@ def build_trainer(context: FitContext, patience: int | None, schedule: Schedule)
     arguments["plugins"] = storage.plugins(arguments["strategy"], arguments.get("plugins"))
     arguments.setdefault("default_root_dir", str(context.folder))
     arguments["logger"] = _loggers(context, arguments.get("logger"))
-    callbacks = arguments.pop("callbacks", None) or []
-    if not all(isinstance(callback, Callback) for callback in callbacks):
-        raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
-    callbacks = [
-        *_callbacks(context, patience, arguments),
-        schedule,
-        *callbacks,
-    ]  # Trainer.checkpoint_callback is the first one
+    own = _own_callbacks(arguments)
+    arguments.pop("callbacks", None)
+    # Trainer.checkpoint_callback is the first one
+    callbacks = [*_callbacks(context, patience, arguments), schedule, *own]
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
@@ -138,13 +134,27 @@ def best_precision(accelerator: str) -> str:
     return "32-true"
 
 
-def check_trainer(section: Any) -> None:
-    """Raises InputError when Lightning refuses the recipe's `trainer:` section, before anything is fitted."""
-    plain = {name: value for name, value in section.items() if isinstance(value, str | int | float | bool)}
-    if plain.get("barebones"):
+def check_trainer(arguments: Mapping[str, Any]) -> None:
+    """Raises InputError when Lightning refuses the arguments of the recipe, before anything is fitted."""
+    if arguments.get("barebones"):
         raise InputError("trainer.barebones=true measures Lightning itself: it neither logs nor keeps checkpoints")
+    _own_callbacks(arguments)
+    plain = {name: value for name, value in arguments.items() if name != "callbacks" and _plain(value)}
     with quiet():
         new_trainer(**{**plain, "logger": False, "enable_checkpointing": False})
+
+
+def _plain(value: Any) -> bool:
+    """Numbers, texts and lists of them; objects that the recipe describes are kept for the training itself."""
+    parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+    return all(isinstance(part, str | int | float) for part in parts)
+
+
+def _own_callbacks(arguments: Mapping[str, Any]) -> list[Callback]:
+    callbacks = arguments.get("callbacks") or []
+    if not isinstance(callbacks, list) or not all(isinstance(callback, Callback) for callback in callbacks):
+        raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
+    return callbacks
 
 
 def new_trainer(**arguments: Any) -> pl.Trainer:

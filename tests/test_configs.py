@@ -55,7 +55,7 @@ def test_no_recipe_is_answered_with_those_there_are() -> None:
 def test_all_problems_are_said_together() -> None:
     said = refused("trainer.max_epoch=3", "trainer.max_steps=many", "model.learning_rat=1", "dta.train=x")
     assert "no key 'trainer.max_epoch'; did you mean trainer.max_epochs?" in said
-    assert "trainer.max_steps=many: Value 'many' of type 'str' could not be converted to Integer" in said
+    assert "trainer.max_steps=many: write a whole number, or null; it is -1 now" in said
     assert "no key 'model.learning_rat'; did you mean model.learning_rate?" in said
     assert "no key 'dta.train'" in said
 
@@ -72,14 +72,14 @@ def test_all_problems_are_said_together() -> None:
         ("data.test=mine.csv", "data.test=mine.csv goes with data.train=FILE"),
         ("data.text=body", "data.text=body goes with data.train=FILE"),
         ("model.sha256=abc", "model.sha256=abc goes with model.name="),
-        ("artifact.golden=synthetc", "Invalid value 'synthetc', expected one of [rows, synthetic]"),
-        ("report.personal_data=hide", "Invalid value 'hide', expected one of [mask, keep]"),
-        ("report.texts=some", "not a valid bool"),
+        ("artifact.golden=synthetc", "artifact.golden=synthetc: write one of rows, synthetic; it is rows now"),
+        ("report.personal_data=hide", "report.personal_data=hide: write one of mask, keep"),
+        ("report.texts=some", "report.texts=some: write true or false; it is true now"),
         ("report.hourly_price=-1", "report.hourly_price=-1.0 is what an hour of this machine costs: a number from 0"),
         ("report.hourly_price=nan", "report.hourly_price=nan is what an hour"),
-        ("report.hourly_price=cheap", "could not be converted to Float"),
+        ("report.hourly_price=cheap", "report.hourly_price=cheap: write a number, or null; it is null now"),
         ("report.text=false", "no key 'report.text'; did you mean report.texts?"),
-        ("seed=abc", "could not be converted to Integer"),
+        ("seed=abc", "seed=abc: write a whole number; it is 42 now"),
         ("seed=-1", "seed=-1 must lie between 0"),
         ("data.limit_rows=0", "data.limit_rows=0 must be at least 1"),
         ("data.test_rows=0", "data.test_rows=0 must be at least 1"),
@@ -88,7 +88,12 @@ def test_all_problems_are_said_together() -> None:
         ("task.max_length=1", "task.max_length=1 must lie between 3 and 512"),
         ("task.labels=[a,a]", "must be two or more different labels"),
         ("+foo=1", "foo"),
-        ("data.train=[unclosed", "data.train=[unclosed"),
+        ("data.train=[unclosed", "no file matches [unclosed"),
+        ("task.labels=yes", "task.labels=yes: write a list of texts, [a,b], or null; it is null now"),
+        ("data.label=[1,2]", "data.label=[1,2] goes with data.train=FILE"),
+        ("model.source=3", "model.source=3: it is a section: write model.source.NAME=VALUE"),
+        ("model.learning_rate=1e-3,1e-4", "asks for a run for each value: add -m"),
+        ("trainer.gradient_clip_val=高", "in quotes the value is a text as it stands: trainer.gradient_clip_val='\"高\"'"),
     ],
 )
 def test_wrong_values_are_refused(override: str, message: str) -> None:

@@ -58,6 +58,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     write_csv(tmp_path / "train.csv", rows(120)).rename(tmp_path / "train.tsv")
     (tmp_path / "train.tsv").write_text((tmp_path / "train.tsv").read_text().replace(",", "\t"))
     (tmp_path / "test.jsonl").write_text("".join(f'{{"text": "{t} now", "label": "{label}"}}\n' for t, label in rows(30)))
+    write_csv(tmp_path / "評論 (1).csv", rows(60), ("text", "étiquette = #1"))
     (tmp_path / "reviews").mkdir()  # a Hugging Face data set on disk
     write_csv(tmp_path / "reviews" / "train.csv", rows(120))
     write_csv(tmp_path / "reviews" / "test.csv", rows(30, seed=1))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import json
-import os
 import shlex
 import subprocess
 import sys
@@ -137,7 +136,7 @@ def answered(run: Path, content: str, name: str, out: str, *options: str) -> lis
         source, target = Path(folder) / name, Path(folder) / out
         source.write_text(content, encoding="utf-8")
         if main(["predict", str(run), *options, "--file", str(source), "--out", str(target)]):
-            assert os.listdir(folder) == [name]
+            assert [path.name for path in Path(folder).iterdir()] == [name]
             return []
         return target.read_text("utf-8").splitlines()
 
@@ -159,7 +158,8 @@ def test_rows_of_json_may_differ_in_their_keys(run_folder: Path, out: str) -> No
     else:
         first, second = map(json.loads, lines)
         assert (first["text"], second["more"], second["by"]) == ("a lovely bag", 1, {"name": "me"})
-        assert first["predicted_label"] and second["predicted_label"]
+        assert first["predicted_label"]
+        assert second["predicted_label"]
 
 
 def test_values_of_json_come_out_as_they_came_in(run_folder: Path) -> None:

@@ -230,4 +230,4 @@ def test_texts_are_left_out_of_report_and_log(
     mistakes = section(report(folder), "Most confident mistakes")
     assert mistakes["rows"][0][0] == LEFT_OUT
     assert "nearest" not in mistakes
-    assert f"next:     python -m framework predict {tmp_path / 'latest'} 'a'" in everything
+    assert f"next:     python -m framework predict {tmp_path / 'latest'} 'What a lovely day, thank you all!'" in everything

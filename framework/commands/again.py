@@ -31,7 +31,9 @@ before it when it is sealed, not earlier; the one before it is kept beside it as
 def main(verb: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python -m framework {verb}",
-        description="goes on with a run that was stopped" if verb == "resume" else "makes the files of a trained run again",
+        description="Goes on with a run that was stopped."
+        if verb == "resume"
+        else "Makes the files of a trained run again, or others.",
         epilog=RESUME if verb == "resume" else EXPORT,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

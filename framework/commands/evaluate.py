@@ -28,7 +28,7 @@ EXAMPLES = """examples:
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75 --min accuracy=0.8 --max ece=0.05
   python -m framework evaluate runs/sentiment/latest labelled.csv --column text=body --column label=stars
 
-ARTIFACT is an artifact, a run, or a latest link. Columns may be called as in the training data. Answers come from
+Columns may be called as in the training data. Answers come from
 onnxruntime; the metrics are the task's own and need the train extra.
 Exit codes: 0 done and every gate holds, 3 a gate does not hold, 2 the input is wrong, 1 the environment failed."""
 
@@ -54,7 +54,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("artifact", metavar="ARTIFACT")
+    parser.add_argument("artifact", metavar="ARTIFACT", help="an artifact, a run, or a latest link")
     parser.add_argument("file", metavar="FILE", help="labelled rows, in any format that data.train= takes")
     parser.add_argument("--min", metavar="METRIC=VALUE", action="append", default=[], help="a gate; may be given again")
     parser.add_argument("--max", metavar="METRIC=VALUE", action="append", default=[], help="a gate; may be given again")
@@ -165,9 +165,10 @@ def _options(model: Model) -> Any:
     from omegaconf import OmegaConf
 
     from framework.checks import options_of
+    from framework.literal import read_kept
 
     options = model.task.options
-    schema, sealed = OmegaConf.structured(options), _recipe(model).task
+    schema, sealed = OmegaConf.structured(options), read_kept(model.artifact.folder / "recipe.yaml").task
     return options_of(OmegaConf.merge(schema, {key: sealed[key] for key in schema if key in sealed}), options)
 
 

@@ -40,7 +40,7 @@ Exit codes: 0 told to stop, 1 the environment failed, 2 an artifact or a setting
 
 
 def main(verb: str, arguments: Sequence[str]) -> int:
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_intermixed_args(arguments)
     if options.dockerfile:
         from framework.server.dockerfile import write_dockerfile
 

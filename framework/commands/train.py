@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from framework.checks import check_recipe
-from framework.configs import CONFIG_PATH, check_overrides, explain, one_recipe_each
+from framework.configs import CONFIG_PATH, check_overrides, explain, for_hydra, one_recipe_each
 from framework.errors import InputError
 from framework.plugins import load_plugins
 
@@ -24,10 +24,11 @@ def main(given: list[str]) -> int:
     """Raises InputError with everything wrong on the command line, before anything heavy is imported."""
     for plugin in load_plugins().broken:
         print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
-    check_overrides(given)
+    flags, overrides = for_hydra(given)
+    check_overrides(overrides, sweeps=bool({"-m", "--multirun"} & set(flags)))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
-    for arguments in one_recipe_each(given):
-        sys.argv = [sys.argv[0], *arguments]
+    for arguments in one_recipe_each(overrides):
+        sys.argv = [sys.argv[0], *flags, *arguments]
         _failures.clear()
         try:
             _run()

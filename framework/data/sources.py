@@ -66,19 +66,19 @@ def locate_all(value: Any, say: Callable[[str], None] = lambda _: None) -> list[
 
 
 def _matching(address: str) -> list[Path]:
-    if not glob.has_magic(address) or (not address.startswith(PACKAGE) and Path(address).expanduser().exists()):
+    if not glob.has_magic(address) or (not address.startswith(PACKAGE) and _path(address).exists()):
         return [locate(address)]
     if address.startswith(PACKAGE):
         root, inside = _installed(address)
         pattern = f"{glob.escape(str(root))}/{inside}"
     else:
-        pattern = str(Path(address).expanduser())
+        pattern = str(_path(address))
     names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, ** and absolute ones in one
     paths = [path for path in map(Path, names) if path.is_file()]
     if not paths:
         if address.startswith(PACKAGE):
             raise _not_installed(address)
-        beside = _beside(Path(address).expanduser())
+        beside = _beside(_path(address))
         raise InputError(f"no file matches {address}{beside}")
     return paths
 
@@ -86,14 +86,24 @@ def _matching(address: str) -> list[Path]:
 def locate(address: str) -> Path:
     """The local path of an address. Raises when the distribution is not installed or the path does not exist."""
     if not address.startswith(PACKAGE):
-        path = Path(address).expanduser()
+        path = _path(address)
         if not path.exists():
-            raise InputError(f"no file {address}{_beside(path)}")
+            several = f"; several files are a list: [{address}]" if "," in address else ""
+            raise InputError(f"no file {address}{several}{_beside(path)}")
         return path
     root, inside = _installed(address)
     if not (root / inside).exists():
         raise _not_installed(address)
     return root / inside
+
+
+def _path(address: str) -> Path:
+    """A file may have a name that begins with ~; otherwise that is somebody's home."""
+    path = Path(address)
+    try:
+        return path if path.exists() else path.expanduser()
+    except RuntimeError:  # nobody has such a home
+        return path
 
 
 def _installed(address: str) -> tuple[Path, str]:

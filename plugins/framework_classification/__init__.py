@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import Candidate, Column, Metric, Task, hookimpl
+from framework import NAMES_AS_WRITTEN, Candidate, Column, Metric, Task, hookimpl
 from framework_text.options import FineTuning
 
 
@@ -14,7 +14,7 @@ from framework_text.options import FineTuning
 class Classification:
     """Options of `task: classification`."""
 
-    labels: Optional[list[str]] = None  # None: read from the training rows
+    labels: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)  # None: read from the training rows
     max_length: int = 128  # tokens; longer texts are cut
     class_weights: bool = False  # weigh the loss by inverse class frequency
     abstain_precision: Optional[float] = None  # 0.95: answers less sure than a threshold, chosen for this, are marked
@@ -27,6 +27,7 @@ FINE_TUNED = Candidate(
     fit="framework_classification.fine_tuned:fit",
     options=FineTuning,
     check="framework_classification.accepts:problems",
+    ready="framework_classification.accepts:ready",
 )
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from framework_classification import Classification
-from framework_text.backbones import misplaced, problems_with
+from framework_text import readiness
+from framework_text.backbones import config_of, misplaced, problems_with
 from framework_text.options import FineTuning, misshaped
 from framework_text.plan import not_repeatable
 
@@ -40,7 +44,13 @@ def problems(options: Classification, model: FineTuning) -> list[str]:
         found.append(f"model.minutes={model.minutes} is the time to train for; write minutes above 0, or null for no limit")
     if model.dropout is not None and not 0 <= model.dropout < 1:
         found.append(f"model.dropout={model.dropout} is a share of the activations, from 0 to below 1")
-    found += [*misshaped(model), *not_repeatable(model.repeat)]
+    found += misshaped(model) or readiness.misfitting(model, config_of(model.backbone))
+    found += not_repeatable(model.repeat)
     if not 0 <= model.warmup < 1:
         found.append(f"model.warmup={model.warmup} is a share of the steps, from 0 to below 1")
     return found
+
+
+def ready(data: Any, options: Classification, model: FineTuning, trainer: Mapping[str, Any]) -> list[str]:
+    """What would stop the fit before its first step."""
+    return readiness.problems(model, trainer, options.max_length, "task.max_length=")

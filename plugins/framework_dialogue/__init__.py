@@ -5,10 +5,10 @@ in, a text out, by the same.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
-from framework import Candidate, Metric, Task, hookimpl
+from framework import AS_WRITTEN, Candidate, Metric, Task, hookimpl
 from framework_dialogue import prompts
 from framework_dialogue.conversations import COLUMNS, SHAPED
 from framework_text.generation.options import Writing
@@ -20,7 +20,8 @@ class Dialogue:
 
     max_context: int = 384  # tokens of a conversation that are read; the oldest turns are left out
     max_answer: int = 64  # tokens learned of an answer, and written unless a request says otherwise
-    system: Optional[str] = None  # what every conversation begins with, unless it has a system message of its own
+    # what every conversation begins with, unless it has a system message of its own
+    system: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     roles: Any = None  # more names of speakers in your data: {advisor: assistant, guest: user}
     temperature: float = 0.0  # of answers, unless a request says otherwise; 0 takes the likeliest token
     top_p: float = 1.0
@@ -40,6 +41,7 @@ WRITER = Candidate(
     fit="framework_dialogue.writer:fit",
     options=Writing,
     check="framework_dialogue.accepts:problems",
+    ready="framework_dialogue.accepts:ready",
     stateful=True,
 )
 BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writer:untuned", options=Writing, baseline=True)

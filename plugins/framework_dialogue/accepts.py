@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from framework import InputError
 from framework_dialogue import Dialogue
+from framework_dialogue.settings import settings_of, window
+from framework_text import readiness
 from framework_text.generation import accepts
+from framework_text.generation.described import described
 from framework_text.generation.options import Writing
 
 NAMES = ("system", "user", "assistant", "none")
@@ -30,3 +37,17 @@ def problems(options: Dialogue, model: Writing) -> list[str]:
             f"most 1, task.repetition_penalty={options.repetition_penalty} is above 0"
         )
     return found
+
+
+def ready(data: Any, options: Dialogue, model: Writing, trainer: Mapping[str, Any]) -> list[str]:
+    """What would stop the fit before its first step."""
+    problems = readiness.problems(model, trainer, options.max_context, "task.max_context=")
+    if problems:
+        return problems
+    try:
+        found = described(model, options.max_context, "task.max_context=")
+        if found is not None:  # a GGUF file is converted by the first run
+            window(settings_of(*found, options), found[1])
+    except InputError as error:
+        return list(error.problems)
+    return []

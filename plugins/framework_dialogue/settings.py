@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework_dialogue import Dialogue
-from framework_text.generation.sources import framed
+from framework_text.generation.sources import framed, within_positions
 from framework_text.generation.templates import frozen
 
 
@@ -27,3 +27,11 @@ def settings_of(tokenizer: Any, network: Any, options: Dialogue) -> dict[str, An
             "repetition_penalty": options.repetition_penalty,
         },
     }
+
+
+def window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
+    """Tokens of a conversation and its answer, or of an encoder-decoder model's source, and of its answer."""
+    answer = settings["max_answer"] + settings["more"] + 1
+    size = settings["max_context"] + (0 if settings["opening"] else answer)
+    said = f"task.max_context={settings['max_context']} and task.max_answer={settings['max_answer']}"
+    return within_positions(network, size, answer, said)

@@ -13,7 +13,7 @@ from typing import Any
 from framework import Check, FitContext, Fitted, Reference, Request, Section
 from framework_dialogue.codec import DialogueCodec, Prompt, response
 from framework_dialogue.data import DialogueData
-from framework_dialogue.settings import settings_of
+from framework_dialogue.settings import settings_of, window
 from framework_text.generation import fitting
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
 from framework_text.generation.telling import Told
@@ -28,7 +28,7 @@ def fit(context: FitContext) -> Fitted:
     data: DialogueData = context.data
     tokenizer, network = fitting.load(context.model, context.options.max_context, "task.max_context")
     settings = settings_of(tokenizer, network, context.options)
-    window = _window(settings, network)
+    sizes = window(settings, network)
     codec = fitting.codec_of(DialogueCodec, settings, tokenizer)
     pairs = {name: data.pairs(name) for name in ("train", "validation")}
     prompts = {name: [codec.prompt(history) for history, _ in pairs[name]] for name in pairs}
@@ -40,7 +40,7 @@ def fit(context: FitContext) -> Fitted:
     for row in presentable(texts)[:1]:
         context.show(fitting.example(tokenizer, splits["train"], row))
     context.show(_learned(prompts["train"], splits["train"], settings))
-    fitted = fitting.fit(context, tokenizer, network, splits, *window)
+    fitted = fitting.fit(context, tokenizer, network, splits, *sizes)
     own = "the tokenizer's own" if settings["own"] else "User: ... Assistant: ..., as the tokenizer has none"
     return replace(
         fitted,
@@ -55,15 +55,7 @@ def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_context, "task.max_context")
     settings = settings_of(tokenizer, network, context.options)
-    return Fitted(settings=settings, graphs=fitting.graphs(network, *_window(settings, network)))
-
-
-def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
-    """Tokens of a conversation and its answer, or of an encoder-decoder model's source, and of its answer."""
-    answer = settings["max_answer"] + settings["more"] + 1
-    window = settings["max_context"] + (0 if settings["opening"] else answer)
-    said = f"task.max_context={settings['max_context']} and task.max_answer={settings['max_answer']}"
-    return fitting.within_positions(network, window, answer, said)
+    return Fitted(settings=settings, graphs=fitting.graphs(network, *window(settings, network)))
 
 
 def _learned(prompts: Sequence[Prompt], train: fitting.Pairs, settings: dict[str, Any]) -> Section:

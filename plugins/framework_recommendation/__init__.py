@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import Candidate, Column, Metric, SideTable, Task, hookimpl
+from framework import NAMES_AS_WRITTEN, Candidate, Column, Metric, SideTable, Task, hookimpl
 from framework_recommendation.headers import DESCRIPTION, EVENT, FEEDBACK, ITEM, QUANTITY, RATING, TIME, TITLE, USER
 from framework_recommendation.options import Recommender
 
@@ -23,8 +23,10 @@ class Recommendation:
     core: int = 0  # interactions that every user and item has at least; rows of others are left out
     repeats: bool = False  # whether items may be recommended again to those who took them
     k: int = 10  # items of an answer, unless the request says otherwise
-    filters: Optional[list[str]] = None  # columns of data.items that requests may filter by; None: those of few values
-    attributes: Optional[list[str]] = None  # columns of data.users that say something of a user; None: those of few values
+    # columns of data.items that requests may filter by; None: those of few values
+    filters: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)
+    # columns of data.users that say something of a user; None: those of few values
+    attributes: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)
 
     @staticmethod
     def wants(chosen: Optional[Sequence[str]], name: str) -> bool:
@@ -38,6 +40,7 @@ RECOMMENDER = Candidate(
     fit="framework_recommendation.fitting:fit",
     options=Recommender,
     check="framework_recommendation.accepts:problems",
+    ready="framework_recommendation.readiness:problems",
 )
 
 

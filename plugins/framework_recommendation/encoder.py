@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from framework import Graph, InputError, LengthBucketSampler, Tensor
+from framework import Graph, LengthBucketSampler, Tensor
+from framework_recommendation.readiness import encoder_folder
 from framework_text import backbones
 from framework_text.options import BackboneSource
-from framework_text.sentence import pools_by_mean
 from framework_text.tokenizer import example_tokens
 
 NAME = "item_text"
@@ -51,11 +51,7 @@ class TextEncoder:
     @classmethod
     def of(cls, source: BackboneSource) -> TextEncoder:
         """Raises InputError for a backbone that was not made to turn a text into a vector."""
-        folder = backbones.fetch(source)
-        if not pools_by_mean(folder):
-            raise InputError(
-                f"model.encoder.name={source.name} is no sentence encoder that averages its token states, as all-MiniLM-L6-v2"
-            )
+        folder = encoder_folder(source)
         model = backbones.load_model("AutoModel", folder)
         if getattr(model, "pooler", None) is not None:
             model.pooler = None

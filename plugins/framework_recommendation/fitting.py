@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from framework import FitContext, Fitted, InputError, Tensors
+from framework import FitContext, Fitted, Tensors
 from framework_recommendation.additions import EMBEDDINGS, PROJECTION, unpopular, vector_of
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.data import RecommendationData
@@ -21,6 +21,7 @@ from framework_recommendation.models import Side, Trained
 from framework_recommendation.models import fit as fit_recommender
 from framework_recommendation.options import Recommender
 from framework_recommendation.popularity import popularity_table
+from framework_recommendation.readiness import check_texts
 from framework_text.options import BackboneSource
 from framework_text.tokenizer import write_tokenizer
 
@@ -61,10 +62,7 @@ def _side(data: RecommendationData, embeddings: np.ndarray | None) -> Side:
 
 def _encoder(data: RecommendationData, model: Recommender) -> TextEncoder | None:
     """None where no text is known of any item, or no encoder is named."""
-    if model.algorithm == "hybrid" and not data.texts:
-        raise InputError("model.algorithm=hybrid reads texts of items: give data.items=FILE with a title or a description")
-    if model.algorithm == "hybrid" and not model.text_encoder.name:
-        raise InputError("model.algorithm=hybrid reads texts of items: name a sentence encoder, model.encoder.name=FOLDER")
+    check_texts(data, model)
     return TextEncoder.of(model.text_encoder) if data.texts and model.text_encoder.name else None
 
 

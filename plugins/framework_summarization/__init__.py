@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import Candidate, Column, Metric, Task, hookimpl
+from framework import AS_WRITTEN, Candidate, Column, Metric, Task, hookimpl
 from framework_text.generation.options import Writing
 
 
@@ -17,8 +17,10 @@ class Summarization:
     max_text: int = 512  # tokens that are read at once; of longer training texts the end is cut
     windows: int = 8  # of so many tokens, each summarized by itself, at most; 1: of every longer text the end is cut
     max_summary: int = 96  # tokens written, and learned, at most
-    prefix: Optional[str] = None  # stands before the text; None: "summarize:" for T5, nothing for others
-    prompt: Optional[str] = None  # stands behind the text; None: "\n\nSummary:", for encoder-decoder models nothing
+    # stands before the text; None: "summarize:" for T5, nothing for others
+    prefix: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    # stands behind the text; None: "\n\nSummary:", for encoder-decoder models nothing
+    prompt: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     beams: int = 1  # summaries that grow side by side, of which the best is taken; 1: greedy
     length_penalty: float = 1.0  # of several beams: above 0 favours long summaries, below 0 short ones
     repetition_penalty: float = 1.0  # above 1: what was said is less likely
@@ -30,6 +32,7 @@ WRITER = Candidate(
     fit="framework_summarization.writer:fit",
     options=Writing,
     check="framework_summarization.accepts:problems",
+    ready="framework_summarization.accepts:ready",
     stateful=True,
 )
 BACKBONE = Candidate(

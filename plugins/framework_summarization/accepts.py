@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from framework import InputError
 from framework_summarization import Summarization
+from framework_summarization.settings import settings_of, window
+from framework_text import readiness
 from framework_text.generation import accepts
+from framework_text.generation.described import described
 from framework_text.generation.options import Writing
 
 BEAMS = 16
@@ -24,3 +31,17 @@ def problems(options: Summarization, model: Writing) -> list[str]:
             f"task.no_repeat_ngram={options.no_repeat_ngram} must not be negative, where 0 changes nothing"
         )
     return found
+
+
+def ready(data: Any, options: Summarization, model: Writing, trainer: Mapping[str, Any]) -> list[str]:
+    """What would stop the fit before its first step."""
+    problems = readiness.problems(model, trainer, options.max_text, "task.max_text=")
+    if problems:
+        return problems
+    try:
+        found = described(model, options.max_text, "task.max_text=")
+        if found is not None:  # a GGUF file is converted by the first run
+            window(settings_of(*found, options), found[1])
+    except InputError as error:
+        return list(error.problems)
+    return []

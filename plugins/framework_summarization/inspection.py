@@ -15,7 +15,7 @@ from framework_text.generation.preview import SAMPLE, Limit, Seen, preview, unco
 def inspect(data: SummarizationData, options: Summarization, model: Writing) -> tuple[list[Section], list[Problem]]:
     train = data.splits.train
     pairs = data.pairs(train.take(range(min(SAMPLE, len(train)))))
-    found = described(model, options.max_text)
+    found = described(model, options.max_text, "task.max_text=")
     if found is None:
         return [unconverted(model.backbone.name)], _longer(pairs)
     tokenizer, network = found

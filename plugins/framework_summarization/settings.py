@@ -6,7 +6,7 @@ from typing import Any
 
 from framework import InputError
 from framework_summarization import Summarization
-from framework_text.generation.sources import around, framed
+from framework_text.generation.sources import around, framed, within_positions
 
 PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
 PROMPT = "\n\nSummary:"
@@ -40,3 +40,12 @@ def settings_of(tokenizer: Any, network: Any, options: Summarization) -> dict[st
 def _plain(tokenizer: Any, text: str) -> list[int]:
     ids: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
     return ids
+
+
+def window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
+    """Tokens of a prompt and its summary, or of an encoder-decoder model's source, and of its summary."""
+    source = len(settings["begin"]) + settings["max_text"] + len(settings["prompt"])
+    answer = settings["limit"] + 1
+    size = source if settings["opening"] else source + answer
+    said = f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']}"
+    return within_positions(network, size, answer, said)

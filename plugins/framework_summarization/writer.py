@@ -11,7 +11,7 @@ from framework import Check, FitContext, Fitted, Reference, Request, Section
 from framework_summarization import Summarization
 from framework_summarization.codec import SummarizationCodec, response
 from framework_summarization.data import SummarizationData
-from framework_summarization.settings import settings_of
+from framework_summarization.settings import settings_of, window
 from framework_text.generation import fitting
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
 from framework_text.tokenizer import presentable
@@ -25,14 +25,14 @@ def fit(context: FitContext) -> Fitted:
     options: Summarization = context.options
     tokenizer, network = fitting.load(context.model, options.max_text, "task.max_text")
     settings = settings_of(tokenizer, network, options)
-    window = _window(settings, network)
+    sizes = window(settings, network)
     texts = {name: data.pairs(table) for name, table in data.splits.named().items()}
     codec = fitting.codec_of(SummarizationCodec, settings, tokenizer)
     splits = {name: _pairs(codec, texts[name]) for name in ("train", "validation")}
     for row in presentable([f"{text}\n{summary}" for text, summary in texts["train"]])[:1]:
         context.show(fitting.example(tokenizer, splits["train"], row))
     context.show(_cut(splits["train"], settings))
-    fitted = fitting.fit(context, tokenizer, network, splits, *window)
+    fitted = fitting.fit(context, tokenizer, network, splits, *sizes)
     same = Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer))
     return replace(
         fitted,
@@ -46,16 +46,7 @@ def untuned(context: FitContext) -> Fitted:
     """The backbone as it came, prompted in the same way."""
     tokenizer, network = fitting.load(context.model, context.options.max_text, "task.max_text")
     settings = settings_of(tokenizer, network, context.options)
-    return Fitted(settings=settings, graphs=fitting.graphs(network, *_window(settings, network)))
-
-
-def _window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
-    """Tokens of a prompt and its summary, or of an encoder-decoder model's source, and of its summary."""
-    source = len(settings["begin"]) + settings["max_text"] + len(settings["prompt"])
-    answer = settings["limit"] + 1
-    window = source if settings["opening"] else source + answer
-    said = f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']}"
-    return fitting.within_positions(network, window, answer, said)
+    return Fitted(settings=settings, graphs=fitting.graphs(network, *window(settings, network)))
 
 
 def _pairs(codec: SummarizationCodec, pairs: Sequence[tuple[str, str]]) -> fitting.Pairs:

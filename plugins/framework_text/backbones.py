@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tokenizers import Tokenizer
+
 from framework import FrameworkError, InputError, locate
 from framework_text import gguf
 from framework_text.options import BackboneSource, FineTuning
@@ -16,6 +18,7 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", 
 LENGTHS = {"gpt2": "n_positions"}  # where a config says otherwise how many tokens are read
 SHOWN = 3  # tokens that a message names
 PLACEHOLDERS = {"<image_soft_token>"}  # of Gemma 3's tokenizer, which its models of texts alone have no embedding of
+POOLING = Path("1_Pooling") / "config.json"  # where sentence-transformers keeps how token states become one vector
 ADAPTER = "adapter_config.json"  # what peft leaves
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
 HUB_FILES = ["config.json", "*.safetensors", "model.safetensors.index.json", "tokenizer*", "special_tokens_map.json",
@@ -52,19 +55,32 @@ def problems_with(
 
 def family(source: BackboneSource) -> str | None:
     """The model type of a backbone; None when its config cannot be read, of which `problems_with` tells."""
-    if not source.name:
-        return None
-    try:
-        found = _config(source)[0].get("model_type")
-    except InputError:
-        return None
+    found = config_of(source).get("model_type")
     return found if isinstance(found, str) else None
+
+
+def config_of(source: BackboneSource) -> dict[str, Any]:
+    """A backbone's config.json; empty when it cannot be read, of which `problems_with` tells."""
+    try:
+        return _config(source)[0] if source.name else {}
+    except InputError:
+        return {}
 
 
 def misplaced(model: FineTuning) -> list[str]:
     """What is said about a backbone that is not named: it would be ignored, since `source` counts as a whole."""
     given = {"revision": model.revision, "sha256": model.sha256, "licence": model.licence} if not model.name else {}
     return [f"model.{key}={value} goes with model.name=" for key, value in given.items() if value is not None]
+
+
+def pools_by_mean(folder: Path) -> bool:
+    """Whether the backbone is a sentence encoder that averages its token states, and does nothing else with them."""
+    path = folder / POOLING
+    if not path.is_file():
+        return False
+    config = json.loads(path.read_text(encoding="utf-8"))
+    modes = [name for name, value in config.items() if name.startswith("pooling_mode") and value is True]
+    return modes == ["pooling_mode_mean_tokens"]
 
 
 def fetch(source: BackboneSource) -> Path:
@@ -83,6 +99,8 @@ def load_tokenizer(folder: Path, max_length: int, said: str = "task.max_length="
     """The tokenizer of a backbone. Raises InputError when it has no fast version, the only kind an artifact can hold."""
     from transformers import AutoTokenizer
 
+    plain_tokenizer(folder)
+    check_length(folder, max_length, said)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # transformers and tokenizers raise many kinds
@@ -122,6 +140,23 @@ def _beyond(folder: Path, rows: Any, beyond: Mapping[str, int]) -> InputError:
         "take the tokenizer that belongs to the weights, or give them rows: "
         "model.resize_token_embeddings(max(tokenizer.get_vocab().values()) + 1, pad_to_multiple_of=64), then save_pretrained"
     )
+
+
+def plain_tokenizer(folder: Path) -> Tokenizer | None:
+    """tokenizer.json as it is; None where the folder has none. Raises InputError when it is broken."""
+    path = folder / TOKENIZER_FILES[0]
+    try:
+        return Tokenizer.from_file(str(path)) if path.exists() else None
+    except Exception as error:  # tokenizers raises no other kind
+        raise InputError(f"{folder}: its tokenizer cannot be read: {_first(error)}") from error
+
+
+def check_length(folder: Path, max_length: int, said: str) -> None:
+    """Raises InputError when the tokenizer's own config says that the backbone takes fewer tokens."""
+    path = folder / "tokenizer_config.json"
+    limit = json.loads(path.read_text(encoding="utf-8")).get("model_max_length") if path.exists() else None
+    if isinstance(limit, int | float) and limit < max_length:
+        raise InputError(f"{said}{max_length}: this backbone takes at most {limit} tokens")
 
 
 def load_model(kind: str, folder: Path, **config: Any) -> Any:
@@ -227,7 +262,20 @@ def _missing_files(name: str, folder: Path) -> list[str]:
             f"model.name={name} has {found}; it needs model.safetensors: "
             "AutoModel.from_pretrained(...).save_pretrained(FOLDER) writes it"
         )
-    return problems
+    return [*problems, *_broken_weights(folder)]
+
+
+def _broken_weights(folder: Path) -> list[str]:
+    """Files of weights that are cut off or no safetensors, told from their headers."""
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("model*.safetensors")):
+        try:
+            with safe_open(path, framework="np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            return [f"{folder}: its weights cannot be loaded: {path.name}: {_first(error)}"]
+    return []
 
 
 def _wrong_checksum(folder: Path, expected: str | None) -> list[str]:

@@ -10,6 +10,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch.optim.lr_scheduler import LambdaLR
 
 from framework import InputError, Schedule
+from framework_text.readiness import ENDLESS
 
 
 class Optimized(pl.LightningModule):
@@ -23,7 +24,7 @@ class Optimized(pl.LightningModule):
         optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
         schedule = Schedule.of(self.trainer)
         if self.trainer.estimated_stepping_batches == float("inf") and not schedule.ends:
-            raise InputError("the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps")
+            raise InputError(ENDLESS)
 
         def height(step: int) -> float:
             share = schedule.at(step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
+from framework import AS_WRITTEN
 from framework_text.attention import IMPLEMENTATIONS
 
 
@@ -12,10 +13,11 @@ from framework_text.attention import IMPLEMENTATIONS
 class BackboneSource:
     """Pretrained weights: replaced altogether when `model.name` is given."""
 
-    name: Optional[str] = None  # a folder, package://distribution/folder, gguf://distribution, a .gguf file, a Hugging Face id
-    revision: Optional[str] = None  # of a Hugging Face id: branch, tag or commit
+    # a folder, package://distribution/folder, gguf://distribution, a .gguf file, a Hugging Face id
+    name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # of a Hugging Face id: branch, tag or commit
     sha256: Optional[str] = None  # of model.safetensors, or of the GGUF file; checked when given
-    licence: Optional[str] = None
+    licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
 
 @dataclass
@@ -24,7 +26,8 @@ class FineTuning(BackboneSource):
 
     source: BackboneSource = field(default_factory=BackboneSource)
     minutes: Optional[float] = 3.0  # after which training ends, with the learning rate at 0; None: as long as it takes
-    repeat: Optional[str] = None  # the folder of a run whose training is repeated: its rows, steps and learning rates
+    # the folder of a run whose training is repeated: its rows, steps and learning rates
+    repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
     learning_rate: Optional[float] = None  # at the end of warm-up; None: follows from the rows of a step
     batch_size: Optional[int] = None  # rows of a step, over all devices together; None: follows from the data

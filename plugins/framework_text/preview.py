@@ -16,7 +16,7 @@ from framework import Problem, Section, Text
 from framework_text import backbones
 from framework_text.options import FineTuning
 from framework_text.plan import batch_size, learning_rate, wanted_epochs
-from framework_text.tokenizer import FILE, UNKNOWN, presentable, unknown_rate
+from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
 SAMPLE = 5000  # training rows that are tokenized
 CUT = 0.05  # share of rows beyond the length limit from which it is a problem
@@ -46,12 +46,14 @@ def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:
     return Text(tokenizer.decode(entry.ids, skip_special_tokens=False)), Text(" ".join(entry.tokens))
 
 
-def tokenizer_of(folder: Path, max_length: int) -> Tokenizer:
+def tokenizer_of(folder: Path, max_length: int, said: str = "task.max_length=") -> Tokenizer:
     """tokenizer.json is read as it is; other kinds take transformers, and seconds, to convert."""
-    if (folder / FILE).exists():
-        tokenizer = backbones.within_rows(folder, Tokenizer.from_file(str(folder / FILE)))
+    backbones.check_length(folder, max_length, said)
+    tokenizer = backbones.plain_tokenizer(folder)
+    if tokenizer is None:
+        tokenizer = Tokenizer.from_str(backbones.load_tokenizer(folder, max_length, said).backend_tokenizer.to_str())
     else:
-        tokenizer = Tokenizer.from_str(backbones.load_tokenizer(folder, max_length).backend_tokenizer.to_str())
+        tokenizer = backbones.within_rows(folder, tokenizer)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer

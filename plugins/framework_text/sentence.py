@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from framework_text import backbones
-
-POOLING = Path("1_Pooling") / "config.json"  # where sentence-transformers keeps how token states become one vector
-
-
-def pools_by_mean(folder: Path) -> bool:
-    """Whether the backbone is a sentence encoder that averages its token states, and does nothing else with them."""
-    path = folder / POOLING
-    if not path.is_file():
-        return False
-    config = json.loads(path.read_text(encoding="utf-8"))
-    modes = [name for name, value in config.items() if name.startswith("pooling_mode") and value is True]
-    return modes == ["pooling_mode_mean_tokens"]
+from framework_text.backbones import pools_by_mean as pools_by_mean
 
 
 class SentenceClassifier(PreTrainedModel):

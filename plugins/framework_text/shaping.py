@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import nn
 
-from framework import InputError
+from framework_text.readiness import chosen_layers, frozen_layers
 
 
 def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
@@ -17,12 +17,9 @@ def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
     Raises InputError when there are not that many.
     """
     count = network.config.num_hidden_layers
+    chosen = chosen_layers(layers, count)
     if layers is None:
-        return list(range(count))
-    chosen = _spread(layers, count) if isinstance(layers, int) else list(layers)
-    if not chosen or sorted(set(chosen)) != chosen or not 0 <= chosen[0] <= chosen[-1] < count:
-        known = f"this backbone has {count} layers; write 1 to {count}, or a rising list of 0 to {count - 1}"
-        raise InputError(f"model.layers={layers}: {known}")
+        return chosen
     stack = _stack(network, count)
     if stack is not None:
         kept = [stack[i] for i in chosen]
@@ -32,10 +29,6 @@ def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
     if getattr(network.config, "layer_types", None):
         network.config.layer_types = [network.config.layer_types[i] for i in chosen]
     return chosen
-
-
-def _spread(number: int, count: int) -> list[int]:
-    return [round((i + 1) * count / number) - 1 for i in range(number)] if 1 <= number <= count else []
 
 
 def _stack(network: Any, count: int) -> nn.ModuleList | None:
@@ -51,10 +44,7 @@ def freeze(network: Any, what: str | int | None) -> int:
     parts: list[nn.Module] = [network.base_model.embeddings]
     if what != "embeddings":
         layers = _stack(network, network.config.num_hidden_layers)
-        if layers is None or not 0 < int(what) <= len(layers):
-            known = f"write embeddings, or how many of the {network.config.num_hidden_layers} layers, from the first on"
-            raise InputError(f"model.freeze={what}: {known}")
-        parts += list(layers)[: int(what)]
+        parts += list(layers or ())[: frozen_layers(what, len(layers or ()), shared=layers is None)]
     frozen = [parameter for part in parts for parameter in part.parameters()]
     for parameter in frozen:
         parameter.requires_grad_(False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Optional
 
-from framework import Tracker, hookimpl
+from framework import AS_WRITTEN, NAMES_AS_WRITTEN, Tracker, hookimpl
 
 
 @dataclass
@@ -27,13 +27,13 @@ class WandbMode(Enum):
 class Wandb:
     """Options of `tracker: wandb`, by the names of `wandb.init`. The key comes from `wandb login` or WANDB_API_KEY."""
 
-    project: Optional[str] = None  # None: WANDB_PROJECT, or the recipe's name
-    entity: Optional[str] = None
-    name: Optional[str] = None  # None: that of the run's folder
-    group: Optional[str] = None
-    job_type: Optional[str] = None
-    tags: list[str] = field(default_factory=list)
-    notes: Optional[str] = None
+    project: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # None: WANDB_PROJECT, or the recipe's name
+    entity: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    name: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # None: that of the run's folder
+    group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    job_type: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    tags: list[str] = field(default_factory=list, metadata=NAMES_AS_WRITTEN)
+    notes: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     mode: Optional[WandbMode] = None  # None: WANDB_MODE, or online
     log_artifact: bool = True  # False: metrics and recipe only
 
@@ -42,11 +42,14 @@ class Wandb:
 class Mlflow:
     """Options of `tracker: mlflow`, by the names of Lightning's MLFlowLogger. Credentials come from the environment."""
 
-    tracking_uri: Optional[str] = None  # None: MLFLOW_TRACKING_URI, or mlflow's default, ./mlflow.db
-    experiment_name: Optional[str] = None  # None: MLFLOW_EXPERIMENT_NAME, or the recipe's name
-    run_name: Optional[str] = None  # None: that of the run's folder
+    # None: MLFLOW_TRACKING_URI, or mlflow's default, ./mlflow.db
+    tracking_uri: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    # None: MLFLOW_EXPERIMENT_NAME, or the recipe's name
+    experiment_name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    run_name: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # None: that of the run's folder
     tags: dict[str, str] = field(default_factory=dict)
-    artifact_location: Optional[str] = None  # None: where the server, or ./mlruns, keeps them
+    # None: where the server, or ./mlruns, keeps them
+    artifact_location: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     log_artifact: bool = True  # False: metrics and recipe only
 
 

@@ -154,7 +154,7 @@ def test_options_are_typed_and_trackers_known_by_name() -> None:
     for override, message in {
         "tracker=mlfow": "no tracker 'mlfow'; did you mean mlflow? available: mlflow, none, tensorboard, wandb",
         "tracker.tensorboard.flush_sec=1": "did you mean tracker.tensorboard.flush_secs?",
-        "tracker.tensorboard.flush_secs=soon": "could not be converted to Integer",
+        "tracker.tensorboard.flush_secs=soon": "tracker.tensorboard.flush_secs=soon: write a whole number; it is 120 now",
     }.items():
         with pytest.raises(framework.InputError, match=re.escape(message)):
             compose_recipe("sentiment", [override])

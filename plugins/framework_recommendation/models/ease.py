@@ -10,15 +10,15 @@ from scipy import sparse
 from scipy.linalg import lapack
 from torch import nn
 
-from framework import FitContext, InputError, available_memory
+from framework import FitContext, InputError
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.ranking import mean_ndcg
 from framework_recommendation.models.rows import binary
 from framework_recommendation.models.trained import Side, Trained
 from framework_recommendation.options import Recommender
+from framework_recommendation.readiness import check_memory
 
 FIRST = 400.0  # the regularization tried first; others are two, four, ... times as large or small
-COPIES = 4  # of an items x items matrix of float32 that are held at a time
 MAX_HISTORY = 1000
 
 
@@ -50,18 +50,6 @@ def fit(train: Interactions, held: Held, options: Recommender, context: FitConte
     items = np.concatenate([np.zeros((1, train.catalogue), np.float32), weights.T])
     facts = {"regularization": regularization, "parameters": train.catalogue * (train.catalogue - 1)}
     return Trained(MultiHot(train.catalogue).eval(), items, options.max_history or MAX_HISTORY, facts)
-
-
-def check_memory(catalogue: int) -> None:
-    """Raises InputError where the matrices do not fit."""
-    needed, available = COPIES * 4 * catalogue**2, available_memory()
-    if available is not None and needed > available:
-        limit = int((available / (COPIES * 4)) ** 0.5)
-        raise InputError(
-            f"EASE needs {needed / 1e9:.1f} GB of memory for {catalogue:,} items and {available / 1e9:.1f} GB are available, "
-            f"enough for {limit:,} items: write model.algorithm=item_knn, bpr or sasrec, whose memory does not grow with the "
-            f"square of the items, or raise the number of interactions that an item must have"
-        )
 
 
 def closed_form(gram: np.ndarray, regularization: float) -> np.ndarray:

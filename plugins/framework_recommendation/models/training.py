@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
-from framework import FitContext, InputError, LengthBucketSampler, train
+from framework import FitContext, LengthBucketSampler, train
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.ranking import CELLS, judges, ndcg
 from framework_recommendation.models.rows import padded, take_held
 from framework_recommendation.models.trained import Side, Trained
 from framework_recommendation.options import Recommender
+from framework_recommendation.readiness import check_learnable
 
 Batch = dict[str, torch.Tensor]
 EPOCHS = 1000  # at most, where validation says when to stop
@@ -160,10 +161,7 @@ def fit_network(
 
     Raises InputError where there is nothing to learn from or nothing to choose by.
     """
-    if not (rows.lengths() > 1).any():
-        raise InputError("every user took one item, from which nothing follows for another: write model.algorithm=popularity")
-    if not len(judges(held, context.seed)):
-        raise InputError("no user is held out that training could be judged by: write model.algorithm=popularity or item_knn")
+    check_learnable(rows, held)
     given = {name: value for name, value in context.trainer.items() if value is not None}
     limits: dict[str, Any] = {"max_epochs": options.epochs or EPOCHS}
     if options.minutes is not None:

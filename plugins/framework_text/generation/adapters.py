@@ -8,13 +8,13 @@ from typing import Any
 import torch
 
 from framework import InputError
-from framework_text.generation.options import Writing
+from framework_text.generation.options import LEAST_STEPS, Writing
+from framework_text.readiness import too_few
 
 BEGUN = 1.5  # times the rank that AdaLoRA ends with, on average, it begins with
 WARMUP, FINAL = 0.1, 0.3  # shares of the steps before ranks fall and after they have fallen
 ORTHOGONAL = 0.1  # weight of the penalty that keeps the directions of a matrix apart
 ALLOCATIONS = 100  # in a training at most; scores are kept in every step
-LEAST = 3  # steps in which ranks can fall
 NAME = "default"  # peft's, of an adapter
 
 
@@ -35,7 +35,7 @@ def adapted(network: Any, options: Writing) -> Any:
     else:
         begun = max(options.rank + 1, round(BEGUN * options.rank))
         alpha = round(options.alpha * begun / options.rank)  # peft divides by the rank it begins with
-        config = AdaLoraConfig(init_r=begun, target_r=options.rank, lora_alpha=alpha, total_step=LEAST, **common)
+        config = AdaLoraConfig(init_r=begun, target_r=options.rank, lora_alpha=alpha, total_step=LEAST_STEPS, **common)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft reads what transformers renamed
         return get_peft_model(network, config)
@@ -55,8 +55,8 @@ class Ranks:
 
     def plan(self, steps: int) -> None:
         """steps: of the whole training. Raises InputError when they are too few."""
-        if steps < LEAST:
-            raise InputError(f"model.adapter=adalora needs at least {LEAST} steps, this training has {steps}; write lora")
+        if steps < LEAST_STEPS:
+            raise InputError(too_few(steps))
         self.config.total_step, self.config.tinit, self.config.tfinal = steps, int(WARMUP * steps), int(FINAL * steps)
         self.config.deltaT = max(1, steps // ALLOCATIONS)
 

@@ -25,8 +25,8 @@ class Described:
     backend: of `tokenizers`, without padding and truncation.
     """
 
-    def __init__(self, folder: Path, longest: int) -> None:
-        self.backend = tokenizer_of(folder, longest)
+    def __init__(self, folder: Path, longest: int, said: str) -> None:
+        self.backend = tokenizer_of(folder, longest, said)
         told = {**_json(folder / "special_tokens_map.json"), **_json(folder / "tokenizer_config.json")}
         apart = folder / "chat_template.jinja"
         self.chat_template = apart.read_text("utf-8") if apart.exists() else told.get("chat_template")
@@ -48,7 +48,7 @@ class Described:
             return codec(settings, Path(folder))
 
 
-def described(model: Writing, longest: int) -> tuple[Described, Any] | None:
+def described(model: Writing, longest: int, said: str = "task.max_context=") -> tuple[Described, Any] | None:
     """The tokenizer, and a network with its `config` and `generation_config` alone; None of a GGUF file not converted yet."""
     source = model.backbone
     if gguf.is_gguf(str(source.name)) and not gguf.folder_of(str(source.name)).is_dir():
@@ -58,7 +58,7 @@ def described(model: Writing, longest: int) -> tuple[Described, Any] | None:
     config["is_encoder_decoder"] = config.get("model_type") in ENCODER_DECODER
     generation = {"decoder_start_token_id": None, **config, **_json(folder / "generation_config.json")}
     network = SimpleNamespace(config=SimpleNamespace(**config), generation_config=SimpleNamespace(**generation))
-    return Described(folder, longest), network
+    return Described(folder, longest, said), network
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from transformers import AutoConfig
 
-from framework import FitContext, Fitted, Graph, InputError, LengthBucketSampler, Metric, Section, Text, train
+from framework import FitContext, Fitted, Graph, LengthBucketSampler, Metric, Section, Text, train
 from framework_text import backbones
 from framework_text.attention import fastest_attention
 from framework_text.generation.adapters import adapted
@@ -117,19 +117,6 @@ def fit(context: FitContext, tokenizer: Any, network: Any, splits: Mapping[str, 
             **training,
         },
     )
-
-
-def within_positions(network: Any, window: int, answer: int, said: str) -> tuple[int, int]:
-    """Window and answer, as `graphs` takes them. said: what of the recipe makes them. Raises InputError where the backbone's
-    positions are fewer.
-    """
-    longest = getattr(network.config, "max_position_embeddings", None) or window
-    if max(window, answer) > longest:
-        raise InputError(
-            f"{said} make {max(window, answer)} tokens with what stands around them, and this backbone takes {longest}: "
-            "write fewer"
-        )
-    return window, answer
 
 
 def recomputing(network: Any) -> None:

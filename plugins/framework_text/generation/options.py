@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
+from framework import AS_WRITTEN
 from framework_text.options import BackboneSource
 
 ADAPTERS = ("lora", "adalora", "none")
+LEAST_STEPS = 3  # in which the ranks of adalora can fall
 
 
 @dataclass
@@ -19,7 +21,8 @@ class Writing(BackboneSource):
     rank: int = 16  # of those matrices; with adalora their mean at the end
     alpha: int = 32  # what they say counts alpha / rank times
     minutes: Optional[float] = 10.0  # after which training ends, with the learning rate at 0; None: as long as it takes
-    repeat: Optional[str] = None  # the folder of a run whose training is repeated: its rows, steps and learning rates
+    # the folder of a run whose training is repeated: its rows, steps and learning rates
+    repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
     rows: Optional[int] = None  # answers learned at most, drawn at random; None: as many as fit into the time
     epochs: int = 2  # at most; the learning rate falls to 0 by then

@@ -38,3 +38,17 @@ def framed(tokenizer: Any, network: Any) -> dict[str, Any]:
         "before": before,
         "more": len(before) + (forced["last"] is not None),
     }
+
+
+def within_positions(network: Any, window: int, answer: int, said: str) -> tuple[int, int]:
+    """Window and answer, as `graphs` takes them. said: what of the recipe makes them. Raises InputError where the backbone's
+    positions are fewer.
+    """
+    config = network.config
+    longest = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or window
+    if max(window, answer) > longest:
+        raise InputError(
+            f"{said} make {max(window, answer)} tokens with what stands around them, and this backbone takes {longest}: "
+            "write fewer"
+        )
+    return window, answer

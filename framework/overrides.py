@@ -1,0 +1,129 @@
+"""One override of a recipe, KEY=VALUE: what is wrong with its key, its choice or the type of its value, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from framework.errors import InputError, nearest
+
+WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def parse(argument: str) -> Override:
+    """Raises InputError for what Hydra cannot read."""
+    try:
+        return OverridesParser.create().parse_override(argument)
+    except HydraException as error:
+        key, equals, value = argument.partition("=")
+        if not equals or not value:
+            raise InputError(f"{argument!r} is not KEY=VALUE") from error
+        way = f"in quotes the value is a text as it stands: {key}='\"{value}\"'"
+        if value.startswith("{"):
+            way = "names in a mapping can be written in a recipe of your own, recipes/recipe/NAME.yaml"
+        raise InputError(f"{argument!r} is not KEY=VALUE as Hydra reads it, {_first(error)}; {way}") from error
+
+
+def _first(error: BaseException) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def swept(overrides: list[Override]) -> Iterator[str]:
+    """Those with several values, which make one run each."""
+    for override in overrides:
+        if override.is_sweep_override():
+            yield f"{override.input_line}: this asks for a run for each value: add -m; a list as one value is written [a,b]"
+
+
+def choices(override: Override) -> list[str]:
+    values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
+    names = [name.strip("'\" ") for value in values for name in str(value).strip("[]").split(",")]
+    return [name for name in names if name and name != "null"]
+
+
+def unknown_choices(override: Override, known: Mapping[str, list[str]]) -> Iterator[str]:
+    group = override.key_or_group
+    for name in choices(override):
+        if name not in known[group]:
+            yield f"no {group} {name!r}; {nearest(name, known[group])}"
+
+
+def unknown_keys(overrides: list[Override], config: DictConfig) -> Iterator[str]:
+    for override in overrides:
+        key = override.key_or_group
+        if key.startswith("hydra"):
+            continue
+        parent, _, last = key.rpartition(".")
+        section = OmegaConf.select(config, parent, default=None) if parent else config
+        adds = override.is_add() or override.is_force_add()
+        if adds and isinstance(section, DictConfig) and not is_dataclass(OmegaConf.get_type(section)):
+            continue  # a free mapping may grow
+        if not isinstance(section, DictConfig) or last not in section:
+            yield f"no key {key!r}; {_nearest_key(key, config)}"
+        elif not override.is_delete() and not override.is_sweep_override():
+            yield from _wrong_type(key, override.value(), config)
+
+
+def _wrong_type(key: str, value: Any, config: DictConfig) -> Iterator[str]:
+    trial = config.copy()
+    try:
+        OmegaConf.update(trial, key, value)
+    except OmegaConfBaseException as error:
+        expected, current = expected_at(key, config) or _first(error), OmegaConf.select(config, key)
+        yield f"{key}={_written(value)}: {expected}" + (
+            "" if OmegaConf.is_dict(current) else f"; it is {_written(current)} now"
+        )
+
+
+def expected_at(key: str, config: DictConfig) -> str | None:
+    """What a key's value must be, from the type of its field; None where its section has no types."""
+    parent, _, name = key.rpartition(".")
+    section = OmegaConf.get_type(OmegaConf.select(config, parent) if parent else config)
+    if section is None or not is_dataclass(section):
+        return None
+    hint = get_type_hints(section).get(name, Any)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return f"it is a section: write {key}.NAME=VALUE"
+    return None if hint is Any else f"write {_words(hint)}"
+
+
+def _words(hint: Any) -> str:
+    if get_origin(hint) in (Union, UnionType):
+        several = " or ".join(_words(one) for one in get_args(hint) if one is not NoneType)
+        return several + ", or null" * (NoneType in get_args(hint))
+    if get_origin(hint) is list:
+        return "a list of texts, [a,b]" if get_args(hint) == (str,) else "a list, [a,b]"
+    if get_origin(hint) is dict:
+        return "a mapping, {name: value}"
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return f"one of {', '.join(hint.__members__)}"
+    return WORDS.get(hint, str(hint))
+
+
+def _written(value: Any) -> str:
+    """A value as it is written on a command line."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    if isinstance(value, list | ListConfig):
+        return f"[{','.join(map(_written, value))}]"
+    return value.name if isinstance(value, Enum) else str(value)
+
+
+def _nearest_key(key: str, config: DictConfig) -> str:
+    """The closest full key, and the names that the deepest existing section of the key has."""
+    parts = key.split(".")[:-1]
+    while parts and not isinstance(OmegaConf.select(config, ".".join(parts), default=None), DictConfig):
+        parts.pop()
+    section = OmegaConf.select(config, ".".join(parts)) if parts else config
+    prefix = ".".join(parts)
+    names = [".".join([*parts, str(name)]) for name in section]
+    return nearest(key, names, f"keys of {prefix or 'a recipe'}")

@@ -1,0 +1,110 @@
+"""What a run would refuse before it trains, `check` refuses in the same words."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from framework.__main__ import main
+from tests.tiny import recommends, summaries, tiny_model, tiny_writer, write_csv
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(capsys: pytest.CaptureFixture[str], *settings: str) -> str:
+    """What both say."""
+    said = []
+    for verb in (["check"], []):
+        assert main([*verb, *settings]) == 2
+        written = capsys.readouterr()
+        assert "fitted in" not in written.out
+        said.append(written.err)
+    assert said[0] == said[1]
+    return said[0]
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.layers=99", "model.layers=99: this backbone has 2 layers; write 1 to 2"),
+        ("model.layers=[0,5]", "model.layers=[0, 5]: this backbone has 2 layers"),
+        ("model.freeze=99", "model.freeze=99: write embeddings, or how many of the 2 layers"),
+        ("model.name=./nowhere", "model.name=./nowhere: no such folder"),
+        ("trainer.max_epochs=0", "trainer.max_epochs=0 trains nothing: write 1 or more, or null"),
+        ("trainer.max_epochs=-1", "give trainer.max_epochs or trainer.max_steps"),
+        ("trainer.max_steps=0", "trainer.max_steps=0 trains nothing"),
+        ("trainer.limit_train_batches=0.0", "trainer.limit_train_batches=0.0 trains nothing"),
+        ("trainer.precision=abc", "trainer: "),
+        ("trainer.devices=[7,7]", "trainer: "),
+        ("trainer.strategy=none", "trainer: "),
+        ("trainer.max_time=soon", "trainer: "),
+        ("trainer.callbacks=[{_target_: no.Such}]", "trainer: "),
+        ("trainer.callbacks=[foo]", "trainer.callbacks must be a list"),
+        ("trainer.barebones=true", "trainer.barebones=true measures Lightning itself"),
+        ("hydra.run.dir=latest", "latest is where the link to the last run goes"),
+    ],
+)
+def test_check_refuses_what_a_run_refuses(
+    capsys: pytest.CaptureFixture[str], small: list[str], override: str, message: str
+) -> None:
+    assert message in refused(capsys, "recipe=sentiment", *small, override)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_refused(capsys: pytest.CaptureFixture[str], small: list[str]) -> None:
+    assert "trainer: " in refused(capsys, "recipe=sentiment", *small, "trainer.accelerator=gpu")
+
+
+def test_a_folder_that_holds_a_run_is_refused(capsys: pytest.CaptureFixture[str], small: list[str], quick_run: Path) -> None:
+    said = refused(capsys, "recipe=sentiment", *small, f"hydra.run.dir={quick_run}")
+    assert "holds a run already; nothing was overwritten" in said
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("model.safetensors", b"\x10\0\0\0\0\0\0\0{}", "its weights cannot be loaded: model.safetensors: "),
+        ("tokenizer.json", b"{", "its tokenizer cannot be read: "),
+        ("tokenizer_config.json", b'{"model_max_length": 9}', "task.max_length=32: this backbone takes at most 9 tokens"),
+    ],
+)
+def test_a_broken_backbone_is_refused(
+    capsys: pytest.CaptureFixture[str],
+    small: list[str],
+    model_folder: Path,
+    here: Path,
+    file: str,
+    content: bytes,
+    message: str,
+) -> None:
+    backbone = next(setting.partition("=")[2] for setting in small if setting.startswith("model.name="))
+    folder = Path(shutil.copytree(backbone, here / "broken"))
+    (folder / file).write_bytes(content)
+    assert message in refused(capsys, "recipe=sentiment", *small, f"model.name={folder}")
+
+
+def test_what_a_generator_cannot_be_trained_with_is_refused(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    train = write_csv(here / "rows.csv", summaries(), ("text", "summary"))
+    given = ["recipe=summarization", f"data.train={train}", f"model.name={tiny_writer(here / 'model')}", "task.max_text=24"]
+    capsys.readouterr()
+    assert "this backbone takes 128: write fewer" in refused(capsys, *given, "task.max_summary=104")
+    given.append("task.max_summary=6")
+    adalora = ["model.adapter=adalora", "trainer.max_steps=2"]
+    assert "adalora needs at least 3 steps, this training has 2; write lora" in refused(capsys, *given, *adalora)
+    assert "give trainer.max_epochs or trainer.max_steps" in refused(capsys, *given, "trainer.max_epochs=-1")
+
+
+def test_what_a_recommender_cannot_be_fitted_with_is_refused(capsys: pytest.CaptureFixture[str], here: Path) -> None:
+    given = ["recipe=recommendation", *recommends(here / "shop"), "export=[onnx]"]
+    plain = tiny_model(here / "plain")
+    assert "is no sentence encoder" in refused(capsys, *given, f"model.encoder.name={plain}")
+    assert "model.name=./nowhere: no such folder" in refused(capsys, *given, "model.encoder.name=./nowhere")
+    alone = [*given, "model.algorithm=hybrid", "data.items=null", "data.users=null"]
+    assert "model.algorithm=hybrid reads texts of items: give data.items=FILE" in refused(capsys, *alone)
