@@ -50,7 +50,7 @@ class Variants:
 
 
 def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
-    """Raises ParityError when an exact file differs from the model. Lossy files that fail the gate or are no gain are removed."""
+    """Raises ParityError when an exact file differs from the model. Lossy files that fail the gate, or are no gain, go."""
     from framework.modules import fitted_backend
 
     codec = job.codec(fitted)
