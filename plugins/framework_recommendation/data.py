@@ -239,8 +239,8 @@ def _stripped(table: Table, role: str) -> Table:
 
 def prepare(splits: Splits, options: Recommendation) -> RecommendationData:
     if options.strip_ids:
-        ids = {"items": "item_id", "users": "user_id"}
-        splits = replace(splits, tables={name: _stripped(table, ids[name]) for name, table in splits.tables.items()})
+        roles = {"items": "item_id", "users": "user_id"}
+        splits = replace(splits, tables={name: _stripped(table, roles[name]) for name, table in splits.tables.items()})
     items, ids = codes(splits.train.columns["item"])
     users, names = codes(splits.train.columns["user"])  # numbered as they stand: by user
     starts = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(names)))]).astype(np.int64)
