@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 
 import framework
 from framework.runtime.model import Model
 
+pd = pytest.importorskip("pandas")
 TEXTS = ["the lovely bag", "", "the awful door"]
 
 
