@@ -49,7 +49,7 @@ def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:
 def tokenizer_of(folder: Path, max_length: int) -> Tokenizer:
     """tokenizer.json is read as it is; other kinds take transformers, and seconds, to convert."""
     if (folder / FILE).exists():
-        tokenizer = backbones.within_rows(folder, Tokenizer.from_file(str(folder / FILE)))
+        tokenizer: Tokenizer = backbones.within_rows(folder, Tokenizer.from_file(str(folder / FILE)))
     else:
         tokenizer = Tokenizer.from_str(backbones.load_tokenizer(folder, max_length).backend_tokenizer.to_str())
     tokenizer.no_padding()
