@@ -17,6 +17,7 @@ from framework.artifact import Draft
 from framework.checks import check_recipe, options_of
 from framework.console import Console
 from framework.contracts import Candidate, Exporter, FitContext, Fitted, NoOptions, Task, TaskData
+from framework.data.loading import explained
 from framework.data.table import Splits, Table
 from framework.disk import writing
 from framework.errors import InputError
@@ -132,7 +133,8 @@ class Job:
 
     def understand(self, splits: Splits) -> TaskData:
         """The splits as the task sees them. Raises InputError when they do not fit it."""
-        data: TaskData = resolve(self.task.data)(splits, self.options)
+        with explained(splits.notes):
+            data: TaskData = resolve(self.task.data)(splits, self.options)
         return data
 
     def context(self, candidate: Candidate, splits: Splits) -> FitContext:
@@ -200,7 +202,7 @@ class Job:
         requests = self.odd_requests() if hidden else self.task.requests(rows)
         if self.task.split is not None:  # who it is about stands in the first column, and says enough
             requests = [dict([next(iter(request.items()))]) for request in requests]
-        written = [as_argument(request) for request in requests]
+        written = [as_argument(request).replace("\n", " ") for request in requests]
         plain = [text for text in written if re.match(r"[\w{]", text, re.ASCII) and text.isascii() and text.isprintable()]
         plain = [text for text in plain if "'" not in text and (hidden or shows.keep or mask(text) == text)]
         calm = [text for text in plain if not re.search(r"[A-Z]{3}|\.\.|#|://", text)]

@@ -27,18 +27,35 @@ class DataSource:
     licence: Optional[str] = None
     description: Optional[str] = None
     install: Optional[str] = None  # what pip is told to get the distribution of a package:// address
+    group: Optional[str] = None  # a column whose values each stay in one split, such as customer_id
+
+
+class Duplicates(Enum):
+    """What happens to all but the first of rows whose texts say the same and have the same label."""
+
+    drop = "drop"
+    keep = "keep"
+
+
+class LabelCombinations(Enum):
+    """What happens where rows have several labels: the run is refused, or each combination is a class."""
+
+    refuse = "refuse"
+    keep = "keep"
 
 
 @dataclass
 class DataConfig(DataSource):
-    """The `data:` section. One more field for each role of the task names that role's column."""
+    """The `data:` section. One more field for each role of the task names that role's column, or columns."""
 
     limit_rows: Optional[int] = None  # training rows used at most; None: all
     validation_fraction: float = 0.1  # of all rows, where no file is given
     test_fraction: float = 0.1
     held_out_rows: Optional[int] = 20_000  # at most so many in each of them; None: no limit
     test_rows: Optional[int] = None  # of a test file so many are judged at most, drawn at random; None: all
-    merge_spellings: bool = True  # of labels that differ only in case or spaces
+    merge_spellings: bool = True  # of labels that differ only in case or spaces, or as 1 and 1.0 do
+    duplicates: Duplicates = Duplicates.drop
+    label_combinations: LabelCombinations = LabelCombinations.refuse
 
 
 class Golden(Enum):
@@ -92,7 +109,7 @@ def recipe_schema() -> type:
 def data_schema(task: Task) -> type:
     """`DataConfig` with a field for each of the task's roles and further files, in itself and in its `source`."""
     columns = [*task.columns, *(column for table in task.tables for column in table.columns)]
-    roles: list[Any] = [(column.role, Optional[str], field(default=None)) for column in columns]
+    roles: list[Any] = [(c.role, Any if c.composes else Optional[str], field(default=None)) for c in columns]
     roles += [(table.name, Any, field(default=None)) for table in task.tables]
     source = make_dataclass("DataSource", roles, bases=(DataSource,))
     nested = ("source", source, field(default_factory=source))

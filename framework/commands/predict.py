@@ -103,12 +103,14 @@ def _answers(model: Model, source: Path, rows: Iterator[Row]) -> Iterator[tuple[
     """Rows with their responses; a chunk of both is in memory at a time."""
     from itertools import chain, tee
 
+    from framework.data.joined import of_row
+
     first = next(rows, None)
     if first is None:
         raise InputError(f"{source} has no rows")
     columns = model.column_names(list(first.values))
     ours, theirs = tee(_checked(source, first, chain([first], rows)))
-    requests = ({role: row.values[name] for role, name in columns.items()} for row in theirs)
+    requests = ({role: of_row(row.values, names) for role, names in columns.items()} for row in theirs)
     return zip(ours, model.stream(requests), strict=True)
 
 
