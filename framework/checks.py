@@ -9,6 +9,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from framework.contracts import Exporter
+from framework.data.joined import wrong_columns
 from framework.data.sources import NotInstalledError, check_addresses
 from framework.errors import InputError, nearest
 from framework.plugins import load_plugins, resolve
@@ -34,6 +35,8 @@ def check_recipe(config: DictConfig) -> None:
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
     further = [table.name for table in plugins.task(config.task.name).tables]
     problems += [*_wrong_ranges(config), *_trains_nothing(config.trainer), *_wrong_data(config.data, further)]
+    for column in plugins.task(config.task.name).columns:
+        problems += filter(None, [wrong_columns(f"data.{column.role}", config.data[column.role])])
     exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
     problems += list(_wrong_exporters(exporters))
     problems += _wrong_trackers(config.tracker)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from framework.charts import Chart
 from framework.data.needs import Column, SideTable
 from framework.data.table import Splits, Table
+from framework.errors import some
 from framework.graphs import Check, Graph, Reference, Request, Response, Tensors
 
 # Metadata of a field of options: `name: Optional[str] = field(default=None, metadata=AS_WRITTEN)`. On a command line all behind
@@ -64,11 +65,21 @@ class Evaluation:
     """Metrics by name (fractions, not per cent) and the tables that explain them.
 
     protocol: how they were measured, in words, where the same names mean other numbers elsewhere; it stands beside them.
+    untested: values of the target of which there are no rows, so that the metrics say nothing of them.
     """
 
     metrics: dict[str, float]
     sections: Sequence[Section] = ()
     protocol: str = ""
+    untested: Sequence[str] = ()
+
+    @property
+    def limits(self) -> str:
+        """What the metrics say nothing of, a sentence; empty where there is nothing."""
+        if not self.untested:
+            return ""
+        them = "them" if len(self.untested) > 1 else "it"
+        return f"No rows of {some(self.untested)} were judged: these numbers say nothing of {them}."
 
 
 class TaskData(Protocol):

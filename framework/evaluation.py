@@ -68,11 +68,12 @@ def standing(job: Job, scores: Mapping[str, Evaluation]) -> Standing:
 
 
 def verdict(job: Job, scores: Mapping[str, Evaluation]) -> str:
-    """One sentence: whether the model is worth having."""
+    """Whether the model is worth having, and what the numbers say nothing of."""
+    limits = f" {scores[job.task.model.name].limits}".rstrip()
     found = standing(job, scores)
     if found.gain is None:
-        return f"{found.metric} {found.value:.4f}; the task has no baseline to compare with"
+        return f"{found.metric} {found.value:.4f}; the task has no baseline to compare with.{limits}"
     numbers = f"{found.metric} {found.value:.4f} against {found.baseline_value:.4f}"
     if not found.beats:
-        return f"The model does NOT beat the baseline {found.baseline!r}: {numbers}."
-    return f"The model beats the best baseline, {found.baseline}: {numbers}, {found.gain:+.4f}."
+        return f"The model does NOT beat the baseline {found.baseline!r}: {numbers}.{limits}"
+    return f"The model beats the best baseline, {found.baseline}: {numbers}, {found.gain:+.4f}.{limits}"

@@ -11,7 +11,7 @@ from framework.checks import options_of
 from framework.configs import compose_run
 from framework.console import ROWS, as_text, disclosed
 from framework.contracts import Problem, Section
-from framework.data.loading import load_splits
+from framework.data.loading import explained, load_splits
 from framework.data.loading import sections as data_sections
 from framework.data.problems import leaks
 from framework.origins import DEFAULT, origin_of, origins, values
@@ -38,7 +38,8 @@ def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
     show(Section("The recipe", ("key", "value", "from"), rows, note), len(rows))
     options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
     splits = load_splits(config.data, task, config.seed, options)
-    data = resolve(task.data)(splits, options)
+    with explained(splits.notes):
+        data = resolve(task.data)(splits, options)
     for section in [*data_sections(splits), *data.sections()]:
         show(section)
     check_ready(config, task, data)

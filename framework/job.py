@@ -16,6 +16,7 @@ from framework.artifact import Draft
 from framework.checks import check_recipe, options_of
 from framework.console import Console
 from framework.contracts import Candidate, Exporter, FitContext, Fitted, NoOptions, Task, TaskData
+from framework.data.loading import explained
 from framework.data.table import Splits, Table
 from framework.disk import writing
 from framework.errors import InputError
@@ -127,7 +128,8 @@ class Job:
 
     def understand(self, splits: Splits) -> TaskData:
         """The splits as the task sees them. Raises InputError when they do not fit it."""
-        data: TaskData = resolve(self.task.data)(splits, self.options)
+        with explained(splits.notes):
+            data: TaskData = resolve(self.task.data)(splits, self.options)
         return data
 
     def context(self, candidate: Candidate, splits: Splits) -> FitContext:

@@ -17,6 +17,7 @@ from framework.data.table import Splits
 from framework.disk import whole
 from framework.drawing import svg
 from framework.environment import library_versions, machine
+from framework.errors import some
 from framework.evaluation import standing, verdict
 from framework.job import Job
 from framework.neighbours import SAMPLE, nearest_training_rows
@@ -59,6 +60,8 @@ def _summary(
     """The numbers that a reader looks for first: a name, the number, what it stands beside."""
     found, rows = standing(job, scores), splits.rows()
     beside = "no baseline" if found.baseline is None else f"{found.baseline_value:.3f} for {found.baseline}"
+    untested = scores[job.task.model.name].untested
+    beside += f"; without {some(untested, most=3)}, of which there are no test rows" if untested else ""
     yield {"name": f"{found.metric} on test", "value": f"{found.value:.3f}", "beside": beside}
     yield {
         "name": "training rows",

@@ -34,18 +34,36 @@ class DataSource:
     description: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     # what pip is told to get the distribution of a package:// address
     install: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    # a column whose values each stay in one split, such as customer_id
+    group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+
+
+class Duplicates(Enum):
+    """What happens to all but the first of rows whose texts say the same and have the same label."""
+
+    drop = "drop"
+    keep = "keep"
+
+
+class LabelCombinations(Enum):
+    """What happens where rows have several labels: the run is refused, or each combination is a class."""
+
+    refuse = "refuse"
+    keep = "keep"
 
 
 @dataclass
 class DataConfig(DataSource):
-    """The `data:` section. One more field for each role of the task names that role's column."""
+    """The `data:` section. One more field for each role of the task names that role's column, or columns."""
 
     limit_rows: Optional[int] = None  # training rows used at most; None: all
     validation_fraction: float = 0.1  # of all rows, where no file is given
     test_fraction: float = 0.1
     held_out_rows: Optional[int] = 20_000  # at most so many in each of them; None: no limit
     test_rows: Optional[int] = None  # of a test file so many are judged at most, drawn at random; None: all
-    merge_spellings: bool = True  # of labels that differ only in case or spaces
+    merge_spellings: bool = True  # of labels that differ only in case or spaces, or as 1 and 1.0 do
+    duplicates: Duplicates = Duplicates.drop
+    label_combinations: LabelCombinations = LabelCombinations.refuse
 
 
 class Golden(Enum):
@@ -99,7 +117,10 @@ def recipe_schema() -> type:
 def data_schema(task: Task) -> type:
     """`DataConfig` with a field for each of the task's roles and further files, in itself and in its `source`."""
     columns = [*task.columns, *(column for table in task.tables for column in table.columns)]
-    roles: list[Any] = [(column.role, Optional[str], field(default=None, metadata=_names(column))) for column in columns]
+    roles: list[Any] = [
+        (column.role, Any if column.composes else Optional[str], field(default=None, metadata=_names(column)))
+        for column in columns
+    ]
     roles += [(table.name, Any, field(default=None, metadata=FILES)) for table in task.tables]
     source = make_dataclass("DataSource", roles, bases=(DataSource,))
     nested = ("source", source, field(default_factory=source))
@@ -107,8 +128,8 @@ def data_schema(task: Task) -> type:
 
 
 def _names(column: Column) -> Mapping[str, str]:
-    """Several columns can be one text; everything else is one column, whose name may have brackets of its own."""
-    return NAMES_AS_WRITTEN if column.kind == "text" else AS_WRITTEN
+    """Several columns can make one role of some; everything else is one column, whose name may have brackets of its own."""
+    return NAMES_AS_WRITTEN if column.composes else AS_WRITTEN
 
 
 OWN_TRAINER_ARGUMENTS = {"use_distributed_sampler"}  # set by the framework; a recipe cannot change them

@@ -57,6 +57,7 @@ def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluati
             "rows": len(splits.test),
             "split": "test",
             "protocol": scores[job.task.model.name].protocol,
+            "untested": list(scores[job.task.model.name].untested),
             "candidates": {n: s.metrics for n, s in scores.items()},
         },
         "golden": {"kind": job.config.artifact.golden.name, "tolerance": tolerance},

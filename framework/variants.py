@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from framework.contracts import Exporter, Fitted, Section, Variant
-from framework.data.loading import judged
+from framework.data.independent import judged
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError
 from framework.export import Calibration, calibration_feeds, export, open_backend, paths, size, weights

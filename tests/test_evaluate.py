@@ -72,6 +72,18 @@ def test_columns_are_found_as_in_training_or_named(
     assert "--column label=COLUMN chooses another" in said
 
 
+def test_labels_are_spelled_as_in_training_and_classes_without_rows_are_named(
+    run_folder: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spelled = [(text, f"{label.upper()} ") for text, label in PAIRS if label != "neutral"]
+    write_csv(Path("spelled.csv"), spelled)
+    assert main(["evaluate", str(run_folder), "spelled.csv", "--json", "found.json"]) == 0
+    said = capsys.readouterr().out
+    assert "30 rows of spelled.csv have a label that differs from another only in case or spaces" in said
+    assert "No rows of 'neutral' were judged: these numbers say nothing of it." in said
+    assert json.loads(Path("found.json").read_text("utf-8"))["untested"] == ["neutral"]
+
+
 def test_unknown_labels_are_named_with_their_lines(
     run_folder: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

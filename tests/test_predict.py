@@ -130,6 +130,22 @@ def test_a_file_with_the_training_columns_is_answered_from_the_trained_column(tm
     assert main(["predict", str(run), "--file", str(renamed), "--out", str(tmp_path / "again.csv")]) == 0
 
 
+def test_texts_of_several_columns_are_answered_from_files_and_mappings(tmp_path: Path, small: list[str]) -> None:
+    pairs = [("so it goes", text, label) for text, label in rows(60)]
+    path = write_csv(tmp_path / "train.csv", pairs, ("title", "body", "label"))
+    folder = framework.run(
+        "sentiment", *small, f"data.train={path}", "data.text=[title,body]", "trainer.max_steps=2", "export=[quick]",
+        folder=tmp_path / "run",
+    )  # fmt: skip
+    model = framework.load(folder)
+    joined = model.predict([f"so it goes\n{pairs[0][1]}"])
+    assert model.predict([{"title": "so it goes", "body": pairs[0][1]}]) == joined
+    write_csv(tmp_path / "ask.csv", [pairs[0][:2]], ("Title", "body"))
+    assert main(["predict", str(folder), "--file", str(tmp_path / "ask.csv"), "--out", str(tmp_path / "out.jsonl")]) == 0
+    answer = json.loads((tmp_path / "out.jsonl").read_text("utf-8"))
+    assert (answer["Title"], answer["predicted_label"]) == ("so it goes", joined[0]["label"])
+
+
 def answered(run: Path, content: str, name: str, out: str, *options: str) -> list[str]:
     """The lines of `out` for a file of that name and content, both in a folder of their own."""
     with tempfile.TemporaryDirectory() as folder:

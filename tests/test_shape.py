@@ -12,9 +12,9 @@ from omegaconf import OmegaConf
 
 from framework.contracts import Candidate, Metric, Task
 from framework.data.columns import assign_roles
+from framework.data.duplicates import normal_form
 from framework.data.loading import load_splits, read_labelled
 from framework.data.needs import Column
-from framework.data.splits import normal_form
 from framework.data.table import Splits, Table
 from framework.errors import InputError
 from framework.schema import data_schema

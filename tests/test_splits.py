@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from framework.configs import compose_recipe
+from framework.data.duplicates import normal_form
 from framework.data.loading import load_splits
-from framework.data.splits import Roles, normal_form, split_off
+from framework.data.splits import Roles, split_off
 from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
@@ -184,11 +185,116 @@ def test_a_training_file_that_is_the_test_file_is_refused(tmp_path: Path) -> Non
         load(f"data.train={path}", f"data.test={path}")
 
 
-def test_repeated_texts_with_another_label_are_counted(tmp_path: Path) -> None:
+def counts(splits: Splits) -> int:
+    return sum(map(len, splits.named().values()))
+
+
+def holders(splits: Splits, text: str) -> list[str]:
+    """The splits that hold a text, in any letter case."""
+    return [name for name, table in splits.named().items() if text in [other.lower() for other in table.columns["text"]]]
+
+
+def test_texts_with_several_labels_are_all_kept_in_one_split(tmp_path: Path) -> None:
     pairs = rows(60)
-    path = write_csv(tmp_path / "a.csv", [*pairs, (pairs[0][0], "another"), pairs[1]])
-    notes = "\n".join(load(f"data.train={path}").notes)
-    assert (
-        "2 rows of a.csv repeat the text of another (retweets included): left out, 1 of them although their label differs"
-        in notes
-    )
+    again = [(text.upper(), "another") for text, _ in pairs[:9]]
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', [*pairs, *again, pairs[20]])}")
+    assert counts(splits) == 69
+    notes = "\n".join(splits.notes)
+    assert "1 rows of a.csv repeat the text of another (retweets included): left out; data.duplicates=keep keeps them" in notes
+    assert "18 rows of a.csv are 9 texts whose label differs" in notes
+    assert all(len(holders(splits, text)) == 1 for text, _ in pairs[:9])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://example.org/{}",
+        "www.a.example/{}.html",
+        "RT @user{}",
+        "@user{} https://t.co/abc",
+        "see https://a.example/{}",
+        "Please verify the account here https://a{0}.example/{0} at once",
+    ],
+)
+def test_links_are_compared_where_they_are_what_the_texts_say(tmp_path: Path, text: str) -> None:
+    pairs = [(text.format(number * 7919), ("good", "bad")[number % 2]) for number in range(100)]
+    assert counts(load(f"data.train={write_csv(tmp_path / 'a.csv', pairs)}")) == 100
+
+
+def test_links_do_not_matter_where_few_texts_differ_in_them_alone(tmp_path: Path) -> None:
+    pairs = [(f"{text} https://t.co/{number}", label) for number, (text, label) in enumerate(rows(60) + rows(20))]
+    assert counts(load(f"data.train={write_csv(tmp_path / 'a.csv', pairs)}")) == 60
+
+
+def test_every_row_can_be_kept_and_still_no_text_stands_in_two_splits(tmp_path: Path) -> None:
+    pairs = rows(60)
+    path = write_csv(tmp_path / "a.csv", [*pairs, *pairs, *((text.upper(), label) for text, label in pairs)])
+    splits = load(f"data.train={path}", "data.duplicates=keep")
+    assert counts(splits) == 180
+    texts = [set(table.columns["text"]) for table in splits.named().values()]
+    assert len(set.union(*texts)) == sum(map(len, texts)) == 120
+    assert "120 rows of a.csv repeat another: each of their 60 groups stays in one split" in "\n".join(splits.notes)
+
+
+def test_an_error_says_what_was_left_out_before_it(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "a.csv", [("the very same words", "x")] * 40)
+    with pytest.raises(InputError, match=r"1 usable rows are too few(.|\n)*39 rows of a.csv repeat the text of another"):
+        load(f"data.train={path}")
+
+
+def customers(count: int, each: int) -> list[tuple[str, str, str]]:
+    """Rows of customers, each with one label."""
+    texts = [text for text, _ in rows(count * each)]
+    return [(f"c{row // each}", text, ("good", "bad")[row // each % 2]) for row, text in enumerate(texts)]
+
+
+HEADER = ("customer", "text", "label")
+
+
+def test_a_group_stays_in_one_split(tmp_path: Path) -> None:
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', customers(40, 6), HEADER)}", "data.group=customer")
+    groups = [set(table.groups) for table in splits.named().values()]
+    assert len(set.union(*groups)) == sum(map(len, groups)) == 40
+    assert splits.rows() == {"train": 192, "validation": 24, "test": 24}
+    assert "the rows of each of the 40 values of 'customer' stay in one split" in splits.notes
+
+
+def test_large_groups_are_held_out_whole_and_it_is_said(tmp_path: Path) -> None:
+    mixed = [(f"c{row % 5}", text, label) for row, (text, label) in enumerate(rows(100))]
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', mixed, HEADER)}", "data.group=customer")
+    assert splits.rows() == {"train": 60, "validation": 20, "test": 20}
+    assert "20 rows, 20% in place of 10%, are held out for test: no smaller groups of 'customer'" in "\n".join(splits.notes)
+
+
+def test_groups_of_a_test_file_are_left_out_of_training(tmp_path: Path) -> None:
+    every = customers(40, 6)
+    train, test = write_csv(tmp_path / "a.csv", every[60:], HEADER), write_csv(tmp_path / "b.csv", every[:66], HEADER)
+    with_some = write_csv(tmp_path / "c.csv", [*every[60:], ("c0", "another thing that they wrote", "good")], HEADER)
+    splits = load(f"data.train={with_some}", f"data.test={test}", "data.group=customer")
+    assert "1 rows of c.csv have a customer that stands in a held-out split too and were left out" in splits.notes
+    assert len(splits.test) == 66
+    alone = write_csv(tmp_path / "d.csv", [row[1:] for row in every[:60]])
+    notes = load(f"data.train={train}", f"data.test={alone}", "data.group=customer").notes
+    assert "d.csv has no column 'customer': its rows may be of groups that stand in training too" in notes
+
+
+@pytest.mark.parametrize(
+    ("group", "message"),
+    [
+        ("custommer", r"data.group=custommer: .*a.csv has no such column; did you mean customer\?"),
+        ("label", r"data.group=label is the label itself"),
+    ],
+)
+def test_a_group_must_be_a_column_beside_the_label(tmp_path: Path, group: str, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        load(f"data.train={write_csv(tmp_path / 'a.csv', customers(20, 3), HEADER)}", f"data.group={group}")
+
+
+def test_a_column_that_decides_the_label_is_named(tmp_path: Path) -> None:
+    every = [(*row, str(number), row[2].upper(), "AB"[number % 2]) for number, row in enumerate(customers(40, 6))]
+    path = write_csv(tmp_path / "a.csv", every, (*HEADER, "number", "copy", "batch"))
+    said = [note for note in load(f"data.train={path}").notes if "decides" in note]
+    assert len(said) == 1
+    assert "the column 'customer' of a.csv decides the label" in said[0]
+    assert "data.group=customer" in said[0]
+    assert "decides" not in "\n".join(load(f"data.train={path}", "data.group=customer").notes)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from framework.contracts import Task
+from framework.data.joined import Columns, of_row
 from framework.data.json_rows import written
 from framework.data.quotes import Quote
 from framework.data.reading import iter_rows
@@ -34,7 +35,7 @@ class FileOfRows:
     path: Path
     encoding: str | None = None
     quote: Quote | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, Columns] = field(default_factory=dict)
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
         return iter_rows(self.path, self.encoding, say, self.quote)
@@ -86,7 +87,7 @@ def _requests(model: Model, source: FileOfRows, rows: Iterator[Row]) -> Iterator
     """What the codec makes of each row. Rows of JSON may differ in their keys."""
 
     @lru_cache(SHAPES)
-    def columns_of(names: tuple[str, ...]) -> dict[str, str]:
+    def columns_of(names: tuple[str, ...]) -> dict[str, Columns]:
         return model.column_names(names, source.columns)
 
     for row in rows:
@@ -97,7 +98,7 @@ def _requests(model: Model, source: FileOfRows, rows: Iterator[Row]) -> Iterator
             place = source.path if row.record is None else where  # a header, or one row
             raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from error
         try:
-            yield model.codec.parse({role: row.values[name] for role, name in columns.items()})
+            yield model.codec.parse({role: of_row(row.values, names) for role, names in columns.items()})
         except InputError as error:
             raise InputError(*(f"{where}: {problem}" for problem in error.problems)) from error
 

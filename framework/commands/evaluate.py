@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from framework.contracts import Evaluation, Section, Task
 from framework.data.columns import NONE
 from framework.data.quotes import Quote
-from framework.errors import InputError, nearest
+from framework.errors import InputError, nearest, some
 
 if TYPE_CHECKING:
+    from framework.data.joined import Columns
     from framework.data.table import Table
     from framework.graphs import Response
     from framework.runtime.model import Model
@@ -131,16 +132,18 @@ def _sealed(model: Model) -> dict[str, float]:
     return metrics
 
 
-def _columns(task: Task, given: Sequence[str]) -> dict[str, str]:
+def _columns(task: Task, given: Sequence[str]) -> dict[str, Columns]:
+    """Role -> its column; columns where it is named more than once."""
     pairs = [text.partition("=") for text in given]
     roles = [column.role for column in task.columns]
     wrong = [f"{role}{sign}{name}" for role, sign, name in pairs if role not in roles or not name]
     if wrong:
         raise InputError(f"--column {', '.join(wrong)}: write --column ROLE=NAME, where ROLE is {' or '.join(roles)}")
-    return {role: name for role, _, name in pairs}
+    names = {role: [name for other, _, name in pairs if other == role] for role, _, _ in pairs}
+    return {role: found[0] if len(found) == 1 else found for role, found in names.items()}
 
 
-def _read(model: Model, options: argparse.Namespace, given: Mapping[str, str]) -> tuple[Table, Sequence[str]]:
+def _read(model: Model, options: argparse.Namespace, given: Mapping[str, Columns]) -> tuple[Table, Sequence[str]]:
     """The file as training would read it; the flags of this command stand where a recipe's keys are named."""
     from framework.data.loading import read_labelled
 
@@ -154,7 +157,9 @@ def _read(model: Model, options: argparse.Namespace, given: Mapping[str, str]) -
     try:
         quote = Quote[options.quote] if options.quote else None
         named = {**_left_out(model), **given}
-        table, notes = read_labelled(options.file, model.task, options.encoding, known, named, _options(model), quote)
+        table, notes = read_labelled(
+            options.file, model.task, options.encoding, known, named, _options(model), quote, **_spellings(model)
+        )
     except InputError as error:
         raise InputError(*map(own, error.problems)) from error
     return table, [own(note) for note in notes]
@@ -165,14 +170,13 @@ def _options(model: Model) -> Any:
     from omegaconf import OmegaConf
 
     from framework.checks import options_of
-    from framework.literal import read_kept
 
     options = model.task.options
-    schema, sealed = OmegaConf.structured(options), read_kept(model.artifact.folder / "recipe.yaml").task
+    schema, sealed = OmegaConf.structured(options), _recipe(model).task
     return options_of(OmegaConf.merge(schema, {key: sealed[key] for key in schema if key in sealed}), options)
 
 
-def _left_out(model: Model) -> dict[str, str]:
+def _left_out(model: Model) -> dict[str, Columns]:
     """The columns that training was told not to read: they are not found by their names here either."""
     data = _recipe(model).data
     source = data if data.get("train") else data.get("source") or {}
@@ -180,11 +184,18 @@ def _left_out(model: Model) -> dict[str, str]:
     return {role: NONE for role in roles if source.get(role) == NONE}
 
 
+def _spellings(model: Model) -> dict[str, Any]:
+    """How training told labels apart, for `read_labelled`."""
+    data = _recipe(model).data
+    classes = model.manifest["data"].get("classes") if data.merge_spellings else None
+    return {"classes": classes, "combines": data.label_combinations == "keep"}
+
+
 def _recipe(model: Model) -> Any:
     """The recipe that the artifact was made with."""
-    from omegaconf import OmegaConf
+    from framework.literal import read_kept
 
-    return OmegaConf.load(model.artifact.folder / "recipe.yaml")
+    return read_kept(model.artifact.folder / "recipe.yaml")
 
 
 def _check_out(out: Path | None) -> None:
@@ -199,9 +210,15 @@ def _show(model: Model, table: Table, notes: Sequence[str], found: Evaluation, s
 
     rows = [(name, f"{value:.4f}", f"{sealed[name]:.4f}" if name in sealed else "") for name, value in found.metrics.items()]
     print(f"{model.artifact.folder}, variant {model.variant.name}, on {len(table):,} rows of {table.source}", *notes, sep="\n")
-    for section in [*found.sections, Section("Metrics", ("metric", "here", "test rows of its run"), rows)]:
+    note = "\n".join(filter(None, [found.limits, _limits_of_its_run(model), found.protocol]))
+    for section in [*found.sections, Section("Metrics", ("metric", "here", "test rows of its run"), rows, note)]:
         print(f"\n{as_text(section)}")
     print()
+
+
+def _limits_of_its_run(model: Model) -> str:
+    untested = model.manifest["evaluation"]["untested"]
+    return f"The run had no test rows of {some(untested)}." if untested else ""
 
 
 def _content(
@@ -216,6 +233,7 @@ def _content(
         "file": file,
         "rows": len(table),
         "metrics": found.metrics,
+        "untested": list(found.untested),
         "protocol": found.protocol,
         "sealed": sealed,
         "gates": [asdict(gate) | {"value": value, "holds": gate.holds(value)} for gate, value in values],

@@ -27,6 +27,11 @@ class Column:
     optional: bool = False
     compared: str | None = None
 
+    @property
+    def composes(self) -> bool:
+        """Whether it may be made of several columns: texts joined, or columns of 0 and 1, one for each label."""
+        return not self.optional and self.kind == ("category" if self.target else "text")
+
 
 @dataclass(frozen=True)
 class SideTable:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 
 from framework.contracts import Problem
+from framework.data.joined import Columns
 from framework.data.needs import Column
 from framework.data.table import Splits, Table
 
@@ -14,6 +15,7 @@ SAMPLE = 5000  # training rows looked at
 LEAK = 0.5  # share of a label's rows that hold the label's own word, from which it is said
 IDS_SAMPLE = 500  # rows looked at for ids
 SHORTEST_ID = 3  # characters; shorter values stand in many texts by chance
+WORDS = 4  # of a value on average, from which a column holds texts
 FEW = 10  # rows of a label below which a share says nothing
 
 
@@ -59,3 +61,20 @@ def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str
                 f"the column {name!r} of {table.name} stands in {share:.0%} of its texts: an id may have leaked into them"
             )
     return sorted(found)
+
+
+def unread_texts(table: Table, columns: Sequence[Column], names: Mapping[str, Columns], used: Set[str]) -> list[str]:
+    """A sentence where columns without a role hold texts, beside a single column that is read as the text."""
+    roles = [c.role for c in columns if c.kind == "text" and c.composes and isinstance(names.get(c.role), str)]
+    sample = table.take(range(min(IDS_SAMPLE, len(table)) if roles else 0))
+    unread = [name for name, values in sample.columns.items() if name not in used and _are_texts(values)]
+    if not unread:
+        return []
+    every = ",".join(name for name in table.columns if name in (*unread, names[roles[0]]))
+    holds = f"{', '.join(map(repr, unread))} of {table.name} hold{'s' if len(unread) == 1 else ''} texts too"
+    return [f"{holds} and {'is' if len(unread) == 1 else 'are'} not read; data.{roles[0]}=[{every}] reads them together"]
+
+
+def _are_texts(values: Sequence[str]) -> bool:
+    words = sum(len(value.split()) for value in values)
+    return len(values) >= FEW and words >= WORDS * len(values) and len(set(values)) > len(values) / 2

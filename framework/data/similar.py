@@ -34,6 +34,20 @@ def clusters(texts: Sequence[str], *others: Sequence[str], threshold: float = TH
     return joined.roots()
 
 
+def merged(groups: np.ndarray, *keys: Sequence[str]) -> np.ndarray:
+    """Groups joined where any of their rows have a key in common; an empty key joins nothing.
+
+    groups: (rows,) int64, for each row a number of its group. keys: one of each for every row.
+    """
+    joined = _Clusters(len(groups))
+    first: dict[tuple[int, object], int] = {}
+    for place, column in enumerate((groups.tolist(), *keys), start=1):
+        for row, key in enumerate(column):
+            if key != "" and (other := first.setdefault((place, key), row)) != row:
+                joined.join(other, row)
+    return joined.roots()
+
+
 def similarity(first: str, second: str, width: int = 3) -> float:
     """Jaccard similarity of the sets of `width` consecutive letters or digits, 0 to 1; 0 where there are none."""
     ours, theirs = (_shingles(text, width) for text in (first, second))

@@ -114,6 +114,7 @@ class Table:
 
     lines: for each row the line of its file it starts on, counted from 1 (of a Parquet file, the number of the row).
     source: the file, or the files in words. files, file_of: where there are several, which one each row is from.
+    groups: where rows belong together, what each belongs to (such as a customer); an empty one stands alone.
     """
 
     columns: Mapping[str, Sequence[str]]
@@ -121,6 +122,7 @@ class Table:
     source: str = ""
     files: Sequence[str] = ()
     file_of: Sequence[int] = ()
+    groups: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -133,7 +135,8 @@ class Table:
         """These rows in this order. Columns read from files become views; lists are copied."""
         columns = {name: _take(values, indices) for name, values in self.columns.items()}
         file_of = _take(self.file_of, indices) if self.files else ()
-        return Table(columns, _take(self.lines, indices), self.source, self.files, file_of)
+        groups = _take(self.groups, indices) if len(self.groups) else ()
+        return Table(columns, _take(self.lines, indices), self.source, self.files, file_of, groups)
 
     def sample(self, count: int, seed: int) -> Table:
         """At most so many of the rows, at random, in the order they have here."""

@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from framework.data.joined import Columns, of_row, parts_of
 from framework.errors import InputError, some
 
 MISSING = ("NAType", "NaTType")  # pandas' own, which equal nothing
 AS_LISTS = ("to_pylist", "to_list", "tolist")  # Arrow's, pandas' and polars', numpy's
 
 
-def each_request(given: Any, columns_of: Callable[[Sequence[str]], Mapping[str, str]]) -> Iterator[Any]:
+def each_request(given: Any, columns_of: Callable[[Sequence[str]], Mapping[str, Columns]]) -> Iterator[Any]:
     """Requests in order. Raises InputError at once for what is one request, or none.
 
     columns_of: role -> column, from the names of a table's columns.
@@ -48,19 +49,21 @@ def _column_names(given: Any) -> list[Any] | None:
 
 
 def _rows(
-    table: Any, names: Sequence[Any], columns_of: Callable[[Sequence[str]], Mapping[str, str]]
+    table: Any, names: Sequence[Any], columns_of: Callable[[Sequence[str]], Mapping[str, Columns]]
 ) -> Iterator[dict[str, Any]]:
     """Requests, their values as a file would have them: numbers as texts, missing ones empty."""
     by_text = {str(name): name for name in names}
     if len(by_text) < len(names):
         raise InputError(f"two columns of the table have one name: {some([str(name) for name in names])}; rename one")
     columns = columns_of(list(by_text))
-    values = [_listed(table[by_text[name]]) for name in columns.values()]
+    needed = list(dict.fromkeys(name for names in columns.values() for name in parts_of(names)))
+    values = [_listed(table[by_text[name]]) for name in needed]
     parts = [
         values_of if values_of is not None else list(table[by_text[name]])
-        for values_of, name in zip(values, columns.values(), strict=True)
+        for values_of, name in zip(values, needed, strict=True)
     ]
-    return (dict(zip(columns, map(_as_in_a_file, row), strict=True)) for row in zip(*parts, strict=True))
+    rows = (dict(zip(needed, map(_as_in_a_file, row), strict=True)) for row in zip(*parts, strict=True))
+    return ({role: of_row(row, names) for role, names in columns.items()} for row in rows)
 
 
 def _listed(given: Any) -> Iterable[Any] | None:

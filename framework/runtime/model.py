@@ -12,6 +12,7 @@ from typing import Any, cast
 from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
 from framework.contracts import Task
 from framework.data.columns import none_of, plain_name
+from framework.data.joined import Columns, parts_of, request_of
 from framework.errors import FrameworkError, InputError, nearest
 from framework.graphs import Catalogue, Codec, Request, Response
 from framework.plugins import load_plugins, resolve
@@ -107,31 +108,42 @@ class Model:
                 raise RunFailedError(first + error.number - 1, error.error) from error.error
             first += len(chunk)
 
+    def parse(self, request: Any) -> Any:
+        """A request as the codec knows it, whose texts may come in the columns of the training data. Raises InputError."""
+        return self.codec.parse(request_of(request, self.manifest["data"]["columns"]))
+
     def _parse(self, number: int, request: Any) -> Any:
         try:
-            return self.codec.parse(request)
+            return self.parse(request)
         except InputError as error:
             raise InputError(f"request {number}: {error}") from error
 
-    def column_names(self, header: Sequence[str], chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+    def column_names(self, header: Sequence[str], chosen: Mapping[str, Columns] | None = None) -> dict[str, Columns]:
         """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name.
 
+        A role that the training data has in several columns is in those, or in one that is called by the role or a known name.
         chosen: names by role that are to be taken as they are.
         """
-        chosen = chosen or {}
+        found = dict(chosen or {})
+        taken = [name for names in found.values() for name in parts_of(names)]
         missing = [
             f"no column {name!r} for {role}; {nearest(name, header, 'columns')}"
-            for role, name in chosen.items()
+            for role, names in found.items()
+            for name in parts_of(names)
             if name not in header
         ]
         if missing:
             raise InputError(*missing)
-        found, problems = dict(chosen), []
-        spelling = {plain_name(name): name for name in reversed(header) if name not in chosen.values()}
+        problems = []
+        spelling = {plain_name(name): name for name in reversed(header) if name not in taken}
         for column in self.task.answered:
-            if column.role in chosen:
+            if column.role in found:
                 continue
-            names = (self.manifest["data"]["columns"].get(column.role, column.role), column.role, *column.names)
+            trained: Columns = self.manifest["data"]["columns"].get(column.role, column.role)
+            if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
+                found[column.role] = [spelling.pop(plain_name(name)) for name in trained]
+                continue
+            names = (" + ".join(parts_of(trained)), column.role, *column.names)
             match = next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
             if match is not None:
                 found[column.role] = match

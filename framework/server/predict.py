@@ -168,7 +168,7 @@ class Predictor:
         hear: told each event of the codec, in a thread of the engine.
         """
         catch_up(served)
-        way = way or Way("input", served.model.codec.parse, served.model.codec.start)
+        way = way or Way("input", served.model.parse, served.model.codec.start)
         names = [f"{way.name} {number}" for number in range(1, len(inputs) + 1)]
         characters = sum(map(self._characters, inputs, names))
         requests = list(map(way.understood, inputs, names))

@@ -14,7 +14,8 @@ import pytest
 
 from framework.configs import compose_recipe
 from framework.contracts import Exporter, Fitted, Variant
-from framework.data.loading import judged, load_splits
+from framework.data.independent import judged
+from framework.data.loading import load_splits
 from framework.data.table import Splits
 from framework.errors import InputError
 from framework.export import candidates, export, open_backend, paths

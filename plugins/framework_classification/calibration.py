@@ -13,19 +13,37 @@ from framework import Response, Table
 from framework_classification.codec import tempered
 
 RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the logarithm of the temperature; few rows must not go further
-
+EDGE = 0.01  # from the end of the range, within which the optimum lies outside
+FEW = 20  # rows below which a temperature follows from chance
+UNFITTED = 1.0  # the temperature that changes nothing
 NEVER = 1.0  # the threshold where no confidence is enough
 
 
+def nothing_to_fit(logits: np.ndarray, targets: np.ndarray) -> str | None:
+    """Why these rows say nothing of how sure the model should be; None where they do. Shapes as of `fit_temperature`."""
+    if len(targets) < FEW:
+        return f"{len(targets):,} validation rows are too few"
+    if len(np.unique(targets)) < 2:
+        return "every validation row has the same label"
+    if (logits.argmax(-1) == targets).all():
+        return "every validation row is answered rightly, and the likeliest temperature would be as small as can be"
+    return None
+
+
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
-    """The temperature that minimises the negative log-likelihood of targets (rows,) under logits (rows, classes)."""
+    """The temperature that minimises the negative log-likelihood of targets (rows,) under logits (rows, classes).
+
+    1 where there is nothing to fit, or where the likeliest would be below every temperature that is allowed.
+    """
+    if nothing_to_fit(logits, targets):
+        return UNFITTED
 
     def loss(log_temperature: float) -> float:
         scores = log_softmax(logits / np.exp(log_temperature), axis=-1)
         return float(-scores[np.arange(len(targets)), targets].mean())
 
     found = minimize_scalar(loss, bounds=RANGE, method="bounded")
-    return float(np.exp(found.x))
+    return UNFITTED if found.x < RANGE[0] + EDGE else float(np.exp(found.x))
 
 
 def threshold_for(precision: float, confidence: np.ndarray, right: np.ndarray) -> float:

@@ -62,7 +62,9 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
         _reliability(given, targets.numpy()),
         _mistakes(labels, probabilities, targets, table),
     ]
-    return Evaluation(metrics, sections)
+    return Evaluation(
+        metrics, sections, untested=[label for label, rows in zip(labels, confusion.sum(1), strict=True) if not rows]
+    )
 
 
 def _ece(scores: torch.Tensor, targets: torch.Tensor) -> float:
@@ -74,8 +76,9 @@ def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
     hits, true, called = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
     precision, recall = hits / np.maximum(called, 1), hits / np.maximum(true, 1)
     f1 = 2 * hits / np.maximum(true + called, 1)
-    order = np.argsort(f1, kind="stable")
+    order = [i for i in np.argsort(f1, kind="stable") if true[i]]
     rows = [(labels[i], *(f"{v[i]:.3f}" for v in (precision, recall, f1)), int(true[i])) for i in order]
+    rows += [(label, "", "", "", 0) for label, count in zip(labels, true, strict=True) if not count]
     chart = Bars("F1 of each class", [labels[i] for i in order], [Series("F1", [round(float(f1[i]), 4) for i in order])])
     return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows, charts=(chart,))
 

@@ -15,7 +15,7 @@ from scipy.special import softmax
 
 from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, train
 from framework_classification import Classification
-from framework_classification.calibration import NEVER, fit_temperature, threshold_for
+from framework_classification.calibration import NEVER, UNFITTED, fit_temperature, nothing_to_fit, threshold_for
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
@@ -62,6 +62,9 @@ def fit(context: FitContext) -> Fitted:
     training = _train(classifier, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, started)
     logits, targets = predict_logits(classifier, rows["validation"], pad)
     temperature = fit_temperature(logits, targets)
+    if temperature == UNFITTED:
+        why = nothing_to_fit(logits, targets) or "the likeliest one is smaller than any that few rows can show"
+        context.show(Section("Temperature", note=f"it stays 1, so that probabilities are not calibrated: {why}"))
     abstains = abstention(options, logits / temperature, targets)
     if abstains.get("threshold") == NEVER:
         context.show(Section("Abstention", note=_always_abstains(options)))

@@ -16,7 +16,7 @@ from framework.testing import TaskConformance
 from framework.verify import Parity, compare_shapes
 from framework_classification import Classification
 from framework_classification.accepts import FAMILIES
-from framework_classification.calibration import fit_temperature, threshold_for
+from framework_classification.calibration import fit_temperature, nothing_to_fit, threshold_for
 from framework_classification.codec import tempered
 from framework_classification.data import prepare
 from framework_classification.evaluation import evaluate
@@ -130,3 +130,26 @@ def test_abstention_is_in_the_manifest_in_every_answer_and_measured_on_test(tmp_
     scores = model.manifest["evaluation"]["candidates"]["fine-tuned encoder"]
     assert 0 <= scores["answered"] <= 1
     assert {"precision_answered", "nll"} <= scores.keys()
+
+
+def test_a_temperature_with_nothing_to_fit_stays_1() -> None:
+    random = np.random.default_rng(0)
+    targets = random.integers(0, 3, 200)
+    sure = np.eye(3)[targets] + random.normal(size=(200, 3)) / 10
+    wrong = random.integers(0, 3, 200)
+    assert fit_temperature(sure, targets) == 1  # every answer is right
+    assert fit_temperature(np.eye(3)[wrong], np.zeros(200, int)) == 1  # one class
+    assert fit_temperature(np.eye(3)[wrong[:10]], targets[:10]) == 1  # too few
+    nearly = sure / 100
+    nearly[0] = nearly[0][::-1] if targets[0] != 1 else nearly[0][[1, 0, 2]]
+    assert fit_temperature(nearly, targets) == 1  # below every temperature that is allowed
+    assert nothing_to_fit(sure, targets) is not None
+
+
+def test_classes_without_test_rows_are_named_and_have_no_f1() -> None:
+    labels = ["a", "b", "odd"]
+    responses = [{"probabilities": {"a": 0.8, "b": 0.1, "odd": 0.1}}, {"probabilities": {"a": 0.1, "b": 0.8, "odd": 0.1}}] * 10
+    found = evaluate(responses, table(labels[:2] * 10), {})
+    assert found.untested == ["odd"]
+    assert found.limits == "No rows of 'odd' were judged: these numbers say nothing of it."
+    assert ("odd", "", "", "", 0) in found.sections[0].rows

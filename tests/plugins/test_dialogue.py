@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 
 import framework
 from framework import InputError, ModuleBackend, Table
-from framework.data.loading import judged
+from framework.data.independent import judged
 from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
 from framework_dialogue.codec import DialogueCodec

@@ -1,0 +1,127 @@
+"""Which column, or columns, of the files of a split each role of a task is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from framework.contracts import Task
+from framework.data.classes import check_header
+from framework.data.columns import assign_roles, none_of
+from framework.data.combinations import from_indicators, indicators, refused
+from framework.data.joined import BETWEEN, Columns, joined, parts_of
+from framework.data.needs import Column
+from framework.data.opening import format_by_name
+from framework.data.reading import Read
+from framework.data.table import Table, Texts
+from framework.errors import InputError, nearest
+
+GIVEN = ("as given", "by its name")  # columns that were not guessed by their values
+
+
+def find_roles(
+    read: Read,
+    task: Task,
+    chosen: Mapping[str, Columns | None],
+    group: str | None,
+    say: Callable[[str], None],
+    *,
+    combines: bool,
+) -> dict[str, Columns]:
+    """Role -> column or columns, the same in each file. Raises InputError with everything that is missing.
+
+    chosen: columns by role, "none" for an optional one that shall not be used. group: a column without a role.
+    combines: columns of 0 and 1 are the labels where no column holds them.
+    """
+    table = read.table
+    several = {role: names for role, names in chosen.items() if isinstance(names, list)}
+    missing = [
+        f"data.{role}: {table.source} has no column {name!r}; {nearest(name, table.columns)}"
+        for role, names in several.items()
+        for name in names
+        if name not in table.columns
+    ]
+    if missing:
+        raise InputError(*missing)
+    taken = {name for names in several.values() for name in names}
+    free = {name: values for name, values in table.columns.items() if name not in taken or name in chosen.values()}
+    columns = [column for column in task.columns if column.role not in several]
+    single = {role: names for role, names in chosen.items() if not isinstance(names, list)}
+    found = assign_roles(replace(table, columns=free), columns, single) if columns else {}
+    names: dict[str, Columns] = {role: name for role, (name, _) in found.items()} | several
+    guessed = [role for role, (_, why) in found.items() if why not in GIVEN]
+    names |= _of_indicators(table, task.columns, guessed, names, taken | {group or ""}, combines=combines)
+    for role, (name, why) in found.items():
+        if names[role] == name and why != GIVEN[0]:
+            say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+    _check_files(read, task, names)
+    return names
+
+
+def _of_indicators(
+    table: Table,
+    columns: Sequence[Column],
+    guessed: Sequence[str],
+    names: Mapping[str, Columns],
+    taken: set[str],
+    *,
+    combines: bool,
+) -> dict[str, Columns]:
+    """The role of labels where it was guessed to be one of several columns of 0 and 1. Raises InputError unless it combines."""
+    for column in columns:
+        if column.target and column.kind == "category" and column.role in guessed:
+            others = taken | {part for role, found in names.items() if role != column.role for part in parts_of(found)}
+            marks = indicators(table, others)
+            if len(marks) > 1 and names[column.role] in marks:
+                if not combines:
+                    raise InputError(refused(table, marks, column.role))
+                return {column.role: marks}
+    return {}
+
+
+def _check_files(read: Read, task: Task, names: Mapping[str, Columns]) -> None:
+    optional = {column.role: column.optional for column in task.columns}
+    wanted = [(name, optional[role]) for role, found in names.items() for name in parts_of(found)]
+    problems = [
+        f"{file}: no column {name!r} as in {read.files[0].name}; {nearest(name, columns, 'its columns')}"
+        for file, columns in zip(read.files, read.columns, strict=True)
+        for name, may_lack in wanted
+        if columns and name not in columns and not may_lack
+    ]
+    problems += [
+        none_of(str(file), task.columns, sorted(columns))
+        for file, columns in zip(read.files, read.columns, strict=True)
+        if columns and all(name not in columns for name, _ in wanted)
+    ] * (not problems)
+    if problems:
+        raise InputError(*problems)
+    if format_by_name(read.files[0])[1] == "delimited":
+        categories = [
+            (c.role, name) for c in task.columns if c.kind == "category" and isinstance(name := names.get(c.role), str)
+        ]
+        check_header(read.table, categories, str(read.files[0]))
+
+
+def values_of(table: Table, column: Column, names: Columns) -> Sequence[str]:
+    """What a role holds: its column; of several the texts one under the other, or the names of those that hold a 1."""
+    if isinstance(names, str):
+        return table.columns[names]
+    if column.kind == "category":
+        return from_indicators(table, names)
+    parts = [table.columns[name] for name in names]
+    if all(isinstance(part, Texts) for part in parts):
+        return _joined_in_arrow(parts)  # type: ignore[arg-type]
+    return [joined(values) for values in zip(*parts, strict=True)]
+
+
+def _joined_in_arrow(parts: Sequence[Texts]) -> Texts:
+    """Without a Python text for each row."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    chunks = []
+    for arrays in zip(*(part.arrow()[0] for part in parts), strict=True):
+        blank = pa.scalar(None, pa.large_string())
+        filled = [pc.if_else(pc.equal(pc.utf8_trim_whitespace(array), ""), blank, array) for array in arrays]
+        chunks.append(pc.binary_join_element_wise(*filled, pa.scalar(BETWEEN, pa.large_string()), null_handling="skip"))
+    return Texts(chunks)

@@ -1,0 +1,74 @@
+"""A role made of several columns: texts one under the other, or the names of the columns that hold a 1. No torch, no Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from framework.errors import InputError
+
+BETWEEN = "\n"  # texts of several columns
+
+Columns = str | list[str]  # of a role
+
+
+def as_columns(written: Any) -> Columns | None:
+    """What a recipe says of a role: None, the name of a column, or of several."""
+    if written is None or isinstance(written, str | int):
+        return None if written is None else str(written)
+    names = [str(name) for name in written]
+    return names[0] if len(names) == 1 else names
+
+
+def wrong_columns(key: str, written: Any) -> str | None:
+    """What is wrong with what a recipe says of a role that may be made of several columns."""
+    if isinstance(written, bool | float | Mapping):
+        return f"{key}={written} must be the name of a column, or of several, [title,body]"
+    if written is None or isinstance(written, str | int):
+        return None
+    names = list(written)
+    if not names or not all(isinstance(name, str | int) and not isinstance(name, bool) for name in names):
+        return f"{key}={written} must be the names of columns, [title,body]"
+    if len(set(map(str, names))) < len(names):
+        return f"{key}={written} names a column twice"
+    return None
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Texts one under the other; blank ones are left out."""
+    return BETWEEN.join(part for part in parts if part.strip())
+
+
+def request_of(request: Any, columns: Mapping[str, Columns]) -> Any:
+    """A request that has the columns a role was made of, ``{"title": ..., "body": ...}``, with the role in their place.
+
+    columns: by role, as the manifest has them. Any other request stays as it is. Raises InputError.
+    """
+    if not isinstance(request, Mapping):
+        return request
+    for role, names in columns.items():
+        if isinstance(names, list) and role not in request and any(name in request for name in names):
+            rest = {key: value for key, value in request.items() if key not in names}
+            request = {role: joined(_text(request, name) for name in names), **rest}
+    return request
+
+
+def _text(request: Mapping[Any, Any], name: str) -> str:
+    value = request.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InputError(f"{name!r} must be a text, not {type(value).__name__}")
+    return value or ""
+
+
+def of_row(row: Mapping[str, str], columns: Columns) -> str:
+    """What a row of a file has for a role."""
+    return row[columns] if isinstance(columns, str) else joined(row[name] for name in columns)
+
+
+def parts_of(columns: Columns) -> list[str]:
+    return [columns] if isinstance(columns, str) else columns
+
+
+def shown(columns: Columns) -> str:
+    """How a message calls what a role is made of."""
+    return f"the column {columns!r}" if isinstance(columns, str) else f"the columns {', '.join(map(repr, columns))}"

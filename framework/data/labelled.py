@@ -1,0 +1,200 @@
+"""Labelled files as a task reads them: columns by role, empty rows left out, one spelling for each label."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from framework.contracts import Task
+from framework.data.classes import check_classes
+from framework.data.columns import assign_roles
+from framework.data.combinations import check_alone, separator_of, unlisted
+from framework.data.finding import find_roles, values_of
+from framework.data.groups import deciding
+from framework.data.hub import own_splits, parse
+from framework.data.joined import Columns, as_columns, parts_of, shown
+from framework.data.labels import Spellings
+from framework.data.needs import SideTable
+from framework.data.problems import ids_in_texts, unread_texts
+from framework.data.reading import Read, read_table
+from framework.data.repeats import one_row_each
+from framework.data.sources import HUB, addresses, locate_all
+from framework.data.splits import Roles, without_blank, without_empty
+from framework.data.table import Table, Texts
+from framework.errors import FrameworkError, InputError, nearest, some
+from framework.plugins import resolve
+
+SPLITS = ("train", "validation", "test")
+LONG = 100_000  # characters of one text, from which a quote may be missing
+
+
+class Reader:
+    """Reads the files of one source in the shape that the task works on.
+
+    source: a `DataSource`. spellings: of the column that is predicted; None: labels stay as written. combines: rows with
+    several labels are of a class of their own.
+    notes: what was inferred, repaired and left out. columns: by role, as the training files have them.
+    """
+
+    def __init__(self, source: Any, task: Task, options: Any, spellings: Spellings | None, *, combines: bool) -> None:
+        self.source = source
+        self.task = task
+        self.options = task.options() if options is None else options
+        self.notes: list[str] = []
+        self.columns: dict[str, Columns] = {}
+        self.roles = roles_of(task)
+        self.spellings = spellings
+        self.combines = combines
+        self.group: str | None = getattr(source, "group", None)
+        self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
+        self.implied = self._splits_of_the_data_set()
+        self.files |= self.implied
+
+    def _splits_of_the_data_set(self) -> dict[str, str]:
+        """A Hugging Face data set given for training alone brings its own validation and test splits."""
+        given = addresses(self.files.get("train", ""))
+        if set(self.files) != {"train"} or len(given) > 1 or not given[0].startswith(HUB) or parse(given[0]).split:
+            return {}
+        own = {name: address for name, address in own_splits(given[0]).items() if name != "train"}
+        if own:
+            self.say(f"{' and '.join(own)} rows are the data set's own: {', '.join(own.values())}")
+        return own
+
+    def say(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def read(self, split: str) -> Table | None:
+        """The files of a split, None when the source names none."""
+        if split not in self.files:
+            return None
+        read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say, self.source.quote)
+        names = self._roles(read)
+        self.columns = names | self.columns
+        table = self._renamed(read.table, names, split)
+        texts = [role for role in Roles.of(self.task.columns).texts if role in names]
+        self._note_long_texts(table, texts)
+        if split in self.implied and self._unlabelled(table):
+            self.say(f"{self.files[split]} has no labels and is not used")
+            return None
+        separator = None
+        if self.roles.balanced in names:
+            table, separator, notes = unlisted(table, self.roles.balanced)
+            self.notes += notes
+        if split == "train":
+            self._note_odd_columns(read.table, table, names)
+        table = self._shaped(table)
+        table, dropped = without_empty(table, self.roles)
+        self.notes += dropped
+        return self._with_labels(table, split, separator)
+
+    def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
+        """The table with a column for each role, and the groups that its rows belong to."""
+        columns = {
+            column.role: values_of(table, column, names[column.role]) for column in self.task.columns if column.role in names
+        }
+        if self.group is None:
+            return replace(table, columns=columns)
+        target = self.roles.balanced
+        if target and self.group in parts_of(names.get(target, [])):
+            raise InputError(f"data.group={self.group} is the {target} itself; data.{target}=COLUMN chooses another")
+        if self.group in table.columns:
+            return replace(table, columns=columns, groups=table.columns[self.group])
+        if split == "train":
+            hint = nearest(self.group, table.columns, "its columns")
+            raise InputError(f"data.group={self.group}: {table.source} has no such column; {hint}")
+        self.say(f"{table.name} has no column {self.group!r}: its rows may be of groups that stand in training too")
+        return replace(table, columns=columns)
+
+    def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
+        """The table with one spelling for each label. Raises InputError where rows have several, and for no classes."""
+        role = self.roles.balanced
+        if role is None:
+            return table
+        column = shown(self.columns.get(role, role))
+        if split == "train" and separator is None:
+            separator = separator_of(set(table.columns[role]))
+        if not self.combines:
+            check_alone(table, role, column, separator)
+        elif self.spellings is not None and separator is not None:
+            self.spellings.separator = separator
+        if self.spellings is not None:
+            table, notes = self.spellings.unify(table)
+            self.notes += notes
+        if split == "train":
+            for note in check_classes(table, role, column):
+                self.say(note)
+        return table
+
+    def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
+        """What columns without a role give away of texts and labels. table: the rows of `read` with columns by role."""
+        used = {part for found in names.values() for part in parts_of(found)} | {self.group or ""}
+        texts = [part for role in Roles.of(self.task.columns).texts if role in names for part in parts_of(names[role])]
+        for note in [*ids_in_texts(read, texts, used), *unread_texts(read, self.task.columns, names, used)]:
+            self.say(note)
+        role = self.roles.balanced
+        for note in deciding(read, table.columns[role], role, used) if role is not None and role in table.columns else ():
+            self.say(note)
+
+    def read_further(self, further: SideTable) -> Table | None:
+        """A further file of the task, with the columns that have no role under their own names; None when there is none."""
+        address = self.source[further.name]  # as an attribute it may be a method of mappings
+        if not address:
+            return None
+        read = read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote)
+        found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
+        for role, (name, why) in found.items():
+            if why != "as given":
+                self.say(f"{role} of {read.table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+        names = {name: role for role, (name, _) in found.items()}
+        self.columns |= {role: name for name, role in names.items()}
+        table = replace(read.table, columns={names.get(name, name): values for name, values in read.table.columns.items()})
+        table, _ = without_empty(table, Roles([c.role for c in further.columns if not c.optional], [], None))
+        for column in further.columns:
+            table = one_row_each(table, column.role, self.say) if column.kind == "id" and not column.optional else table
+        return table
+
+    def _roles(self, read: Read) -> dict[str, Columns]:
+        """Role -> column or columns, as in the training files."""
+        header = read.table.columns
+        chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.task.columns}
+        chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
+        try:
+            return find_roles(read, self.task, chosen, self.group, self.say, combines=self.combines)
+        except InputError as error:
+            raise InputError(*error.problems, *self.notes) from error  # what was detected may be why
+
+    def _unlabelled(self, table: Table) -> bool:
+        targets = [table.columns[c.role] for c in self.task.columns if c.target and c.role in table.columns]
+        return any(not any(map(str.strip, values)) for values in targets)
+
+    def _shaped(self, table: Table) -> Table:
+        """The table in the columns that the task works on."""
+        if self.task.shape is None:
+            return table
+        table, dropped = without_blank(table)
+        needed = [column.role for column in self.task.columns if not column.optional]
+        if needed:
+            table, more = without_empty(table, replace(self.roles, needed=needed))
+            dropped += more
+        self.notes += dropped
+        try:
+            shaped: Table = resolve(self.task.shape)(table, self.options, self.say)
+        except InputError as error:
+            raise InputError(*error.problems, *self.notes) from error  # which columns were taken may be why
+        if set(shaped.columns) != {column.role for column in self.task.canonical}:
+            raise FrameworkError(f"{self.task.shape} of task {self.task.name} made the columns {some(list(shaped.columns))}")
+        return shaped
+
+    def _note_long_texts(self, table: Table, roles: Sequence[str]) -> None:
+        for role in roles:
+            values = table.columns[role]
+            if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
+                row, characters = longest
+                self.say(f"{table.where(row)} holds a {role} of {characters:,} characters; is a quote missing in the file?")
+
+
+def roles_of(task: Task) -> Roles:
+    """What counts of the columns once rows are read."""
+    return Roles.of([column for column in task.columns if not column.optional] if task.split else task.canonical)

@@ -1,0 +1,42 @@
+"""The shared small files about labels, duplicates, columns and groups."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from framework.configs import compose_recipe
+from framework.data.loading import load_splits
+from framework.errors import InputError
+from framework.plugins import load_plugins
+
+CASES = Path(__file__).parents[1] / "../shared/cases"
+pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the small files in ../shared/cases")
+
+
+@pytest.mark.parametrize(
+    ("file", "settings", "rows", "said"),
+    [
+        ("urls.csv", [], 600, ""),
+        ("letter_case.csv", [], 300, "300 rows of letter_case.csv are 150 texts whose label differs"),
+        ("labels_int.csv", [f"data.test={CASES / 'labels_float.csv'}"], 240, "'0.0' as '0'"),
+        ("label_lists.jsonl", [], 200, "a list of one label"),
+        ("several_labels.csv", ["data.label_combinations=keep"], 400, ""),
+        ("groups.csv", [], 320, "the column 'customer_id' of groups.csv decides the label"),
+        ("groups.csv", ["data.group=customer_id"], 320, "each of the 40 values of 'customer_id' stay in one split"),
+        ("title_and_body.csv", [], 300, "data.text=[title,body] reads them together"),
+        ("title_and_body.csv", ["data.text=[title,body]"], 300, ""),
+    ],
+)
+def test_case(file: str, settings: list[str], rows: int, said: str) -> None:
+    config = compose_recipe("sentiment", [f"data.train={CASES / file}", *settings])
+    splits = load_splits(config.data, load_plugins().task("classification"), config.seed)
+    assert sum(splits.rows().values()) == rows
+    assert said in "\n".join(splits.notes)
+
+
+def test_several_labels_a_row_are_refused() -> None:
+    config = compose_recipe("sentiment", [f"data.train={CASES / 'several_labels.csv'}"])
+    with pytest.raises(InputError, match="145 of 400 rows have several labels"):
+        load_splits(config.data, load_plugins().task("classification"), config.seed)
