@@ -51,7 +51,8 @@ if TYPE_CHECKING:
     from framework.data.sources import locate
     from framework.modules import ModuleBackend
     from framework.pace import rows_per_second
-    from framework.schedule import Schedule, read_shares
+    from framework.runs import read_shares
+    from framework.schedule import Schedule
     from framework.training import train
 
 _LAZY = {
@@ -61,7 +62,7 @@ _LAZY = {
     "train": "framework.training",
     "rows_per_second": "framework.pace",
     "Schedule": "framework.schedule",
-    "read_shares": "framework.schedule",
+    "read_shares": "framework.runs",
     "LengthBucketSampler": "framework.data.batches",
     "coded": "framework.data.codes",
     "codes": "framework.data.codes",

@@ -101,7 +101,8 @@ def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
             yield f"data.{name}: {error}"
     for name in data.source if not data.train else ():
         if data[name] is not None:
-            yield f"data.{name}={data[name]} goes with data.train=FILE; without it the recipe's own data is used as it is"
+            given = data[name] if isinstance(data[name], str | int) else f"[{','.join(map(str, data[name]))}]"
+            yield f"data.{name}={given} goes with data.train=FILE; without it the recipe's own data is used as it is"
 
 
 def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:

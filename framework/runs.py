@@ -18,6 +18,7 @@ from framework.errors import FrameworkError, InputError
 CONFIG = "config.yaml"
 STATE = "state.json"
 CHECKPOINTS = "checkpoints"
+SCHEDULE = "schedule.json"  # the share of the training that was done after each of its steps, to repeat it exactly
 TRAINED = "trained.json"  # among the checkpoints: training has ended, and which of them holds the weights
 
 
@@ -122,3 +123,9 @@ def shown(path: Path) -> Path:
     """A path as a person would type it: relative where it lies below the current folder."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+
+
+def read_shares(run: Path) -> list[float]:
+    """The shares of a run's training, by which it can be repeated. Raises FileNotFoundError where it has none."""
+    shares: list[float] = json.loads((run / SCHEDULE).read_text(encoding="utf-8"))
+    return shares

@@ -11,9 +11,7 @@ from typing import Any
 import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 
-from framework.runs import write_whole
-
-FILE = "schedule.json"  # in the run's folder: the share after each optimizer step, to repeat the training exactly
+from framework.runs import SCHEDULE, write_whole
 
 
 class Schedule(Callback):
@@ -100,7 +98,7 @@ class Schedule(Callback):
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if trainer.is_global_zero:
-            write_whole(self.folder / FILE, json.dumps(self.shares))
+            write_whole(self.folder / SCHEDULE, json.dumps(self.shares))
 
     def state_dict(self) -> dict[str, Any]:
         return {"shares": list(self.shares), "spent": self.elapsed(), "validation": self._validation}
@@ -109,9 +107,3 @@ class Schedule(Callback):
         if not self._replays:
             self.shares = list(state_dict["shares"])
         self._spent, self._validation = state_dict["spent"], state_dict["validation"]
-
-
-def read_shares(run: Path) -> list[float]:
-    """The shares of a run's training. Raises FileNotFoundError where it has none."""
-    shares: list[float] = json.loads((run / FILE).read_text(encoding="utf-8"))
-    return shares

@@ -167,7 +167,6 @@ def test_texts_of_several_columns_are_read_from_every_format(tmp_path: Path) -> 
     [
         ("[title,title]", "names a column twice"),
         ("[]", "must be the names of columns"),
-        ("{a: b}", "must be the name of a column"),
     ],
 )
 def test_what_is_no_list_of_columns_is_refused(value: str, message: str) -> None:

@@ -7,10 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from framework import FitContext, Schedule, Section, read_shares
+from framework import FitContext, Section, read_shares
 from framework_text.options import FineTuning
+
+if TYPE_CHECKING:
+    from framework import Schedule
 
 FILE = "plan.json"  # in the run's folder: a run that is resumed keeps its plan
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
@@ -57,6 +60,8 @@ class Plan:
 
     def schedule(self, context: FitContext, spent: float) -> Schedule:
         """spent: seconds that the fit has taken already. The shares of a training that is repeated take the place of time."""
+        from framework import Schedule  # which imports torch
+
         repeated: str | None = context.model.repeat
         replay = read_shares(Path(repeated)) if repeated else ()
         return Schedule(context.folder, self.seconds, spent=spent, validation=self.validation, replay=replay)
