@@ -1,4 +1,6 @@
-# make run | test | lint | bench: each makes its own .venv first. `make` alone lists them.
+# make run | check | test | accept | lint | bench: each makes its own .venv first. `make` alone lists them.
+# make check: linters, the fast tests and those of what changed, in a minute and a half. make test: all tests but those that
+# make accept runs, which take up to an hour and prove the whole: real weights end to end, clean environments, long loads.
 # make run RECIPE=summarization: another recipe than sentiment; what it needs is installed too.
 PYTHON ?= python3
 RECIPE ?= sentiment
@@ -8,7 +10,7 @@ EXTRA_generation = generation
 ALONE_recommendation = recbole==1.2.1
 BIN = .venv/bin
 
-.PHONY: help run test lint bench clean
+.PHONY: help run check test accept lint bench clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -31,8 +33,14 @@ lint: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+check: lint
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not accept and not slow" --no-header $(FAST) $$($(BIN)/python tests/changed.py)
+
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not accept"
+
+accept: .venv/installed
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m accept
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/startup.py runs/sentiment/latest
