@@ -9,7 +9,7 @@ import pytest
 
 from framework.configs import compose_recipe
 from framework.data.combinations import separator_of
-from framework.data.joined import request_of
+from framework.data.joined import Columns, request_of
 from framework.data.loading import load_splits, read_labelled
 from framework.data.table import Splits
 from framework.errors import InputError
@@ -176,7 +176,7 @@ def test_what_is_no_list_of_columns_is_refused(value: str, message: str) -> None
 
 
 def test_a_request_may_have_the_columns_of_the_training_data() -> None:
-    columns = {"text": ["title", "body"], "label": "topic"}
+    columns: dict[str, Columns] = {"text": ["title", "body"], "label": "topic"}
     assert request_of({"title": "a", "body": "b"}, columns) == {"text": "a\nb"}
     assert request_of({"body": "b"}, columns) == {"text": "b"}
     assert request_of({"text": "c", "title": "a"}, columns) == {"text": "c", "title": "a"}

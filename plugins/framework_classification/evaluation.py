@@ -78,7 +78,7 @@ def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
     f1 = 2 * hits / np.maximum(true + called, 1)
     order = [i for i in np.argsort(f1, kind="stable") if true[i]]
     rows = [(labels[i], *(f"{v[i]:.3f}" for v in (precision, recall, f1)), int(true[i])) for i in order]
-    rows += [(labels[i], "", "", "", 0) for i in np.flatnonzero(true == 0)]
+    rows += [(label, "", "", "", 0) for label, count in zip(labels, true, strict=True) if not count]
     chart = Bars("F1 of each class", [labels[i] for i in order], [Series("F1", [round(float(f1[i]), 4) for i in order])])
     return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows, charts=(chart,))
 
