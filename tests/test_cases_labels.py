@@ -8,11 +8,17 @@ import pytest
 
 from framework.configs import compose_recipe
 from framework.data.loading import load_splits
+from framework.data.table import Splits
 from framework.errors import InputError
 from framework.plugins import load_plugins
 
 CASES = Path(__file__).parents[1] / "../shared/cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the small files in ../shared/cases")
+
+
+def load(file: str, *settings: str) -> Splits:
+    config = compose_recipe("sentiment", [f"data.train={CASES / file}", *settings])
+    return load_splits(config.data, load_plugins().task("classification"), config.seed)
 
 
 @pytest.mark.parametrize(
