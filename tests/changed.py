@@ -1,4 +1,4 @@
-"""Prints the test files that a change concerns, for `make check`: those that were changed, and those that name a changed module.
+"""Prints the test files that a change concerns, for `make check`: those changed, and those that name a changed module.
 
 The change is what differs from the last commit; where nothing does, that commit itself.
 """

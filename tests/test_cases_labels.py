@@ -36,13 +36,11 @@ def load(file: str, *settings: str) -> Splits:
     ],
 )
 def test_case(file: str, settings: list[str], rows: int, said: str) -> None:
-    config = compose_recipe("sentiment", [f"data.train={CASES / file}", *settings])
-    splits = load_splits(config.data, load_plugins().task("classification"), config.seed)
+    splits = load(file, *settings)
     assert sum(splits.rows().values()) == rows
     assert said in "\n".join(splits.notes)
 
 
-def test_several_labels_a_row_are_refused() -> None:
-    config = compose_recipe("sentiment", [f"data.train={CASES / 'several_labels.csv'}"])
+def test_rows_with_several_labels_are_refused() -> None:
     with pytest.raises(InputError, match="145 of 400 rows have several labels"):
-        load_splits(config.data, load_plugins().task("classification"), config.seed)
+        load("several_labels.csv")
