@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -44,14 +45,36 @@ class Checkpoint(ModelCheckpoint):
 
 
 class Best(Checkpoint):
-    """The epoch with the best metric, and the weights at the end where training ended before anything was measured."""
+    """The last epoch that is as good as the best one, and the weights at the end where training ended before any was measured.
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    As good: the metric is less than a standard error below the highest. So few validation rows do not tell such epochs apart,
+    and the later one has learned with the lower learning rate.
+    """
+
+    def __init__(self, folder: Path, validated: int | None, **options: Any) -> None:
+        """validated: rows of which the metric is a share or a mean of shares; None: an epoch must be better to be kept."""
         super().__init__(folder, "best-epoch{epoch}", **options, save_on_train_epoch_end=False)
+        self.validated = validated
+        self.highest: float | None = None
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: torch.Tensor | None = None) -> bool:
+        if self.validated is None or current is None or not self.best_k_models:
+            self.highest = None if current is None else float(current)
+            return super().check_monitor_top_k(trainer, current)
+        self.highest = max(float(current), self.highest or 0.0)
+        error = math.sqrt(max(self.highest * (1 - self.highest), 0.0) / self.validated)
+        return bool(trainer.strategy.reduce_boolean_decision(float(current) >= self.highest - error))
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         if not self.best_model_path:
             trainer.save_checkpoint(Path(str(self.dirpath)) / LAST)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "highest": self.highest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.highest = state_dict["highest"]
 
 
 class EndOfEpoch(Checkpoint):

@@ -6,8 +6,9 @@ import logging
 import signal
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,11 @@ def train(
     *,
     patience: int | None,
     schedule: Schedule | None = None,
+    validated: int | None = None,
 ) -> dict[str, Any]:
     """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
 
+    validated: rows of which the metric is a share; of epochs that so few do not tell apart the last is the best.
     patience: validations without a better metric before training stops; None: it does not stop for that.
     schedule: says how much of the training is done, and ends it; without one the number of steps does.
     The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
@@ -56,7 +59,8 @@ def train(
     folder = context.folder / CHECKPOINTS
     ended = checkpoints.trained(folder) if context.resume else None
     if ended is None:
-        facts, weights = _train(module, data, context, patience, schedule or Schedule(context.folder))
+        trainer = partial(build_trainer, context, patience, schedule or Schedule(context.folder), validated)
+        facts, weights = _train(module, data, context, trainer)
         if weights is not None:
             checkpoints.note_trained(folder, weights, facts)
     else:
@@ -68,12 +72,12 @@ def train(
 
 
 def _train(
-    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, patience: int | None, schedule: Schedule
+    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, build: Callable[[], pl.Trainer]
 ) -> tuple[dict[str, Any], Path | None]:
     """Facts, and the checkpoint with the best weights; None where none was kept and the module's own are the best."""
     module.train()  # transformers hands models over in eval mode, without dropout
     with quiet():
-        trainer = build_trainer(context, patience, schedule)
+        trainer = build()
         resumed = {"resumed_at_step": checkpoints.keep_logged(trainer, context.resume)} if context.resume else {}
         started = time.perf_counter()
         _fit(trainer, module, data, context.resume)
@@ -93,7 +97,7 @@ def _train(
     return facts | resumed, weights if weights.is_file() else None
 
 
-def build_trainer(context: FitContext, patience: int | None, schedule: Schedule) -> pl.Trainer:
+def build_trainer(context: FitContext, patience: int | None, schedule: Schedule, validated: int | None) -> pl.Trainer:
     """A Trainer with the recipe's arguments; what the recipe leaves open follows from the hardware."""
     given = {name: value for name, value in context.trainer.items() if value is not None}
     arguments = DEFAULTS | given
@@ -108,7 +112,7 @@ def build_trainer(context: FitContext, patience: int | None, schedule: Schedule)
     own = _own_callbacks(arguments)
     arguments.pop("callbacks", None)
     # Trainer.checkpoint_callback is the first one
-    callbacks = [*_callbacks(context, patience, arguments), schedule, *own]
+    callbacks = [*_callbacks(context, patience, validated, arguments), schedule, *own]
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
@@ -195,7 +199,9 @@ class Progress(TQDMProgressBar):
         return metrics
 
 
-def _callbacks(context: FitContext, patience: int | None, arguments: Mapping[str, Any]) -> list[Callback]:
+def _callbacks(
+    context: FitContext, patience: int | None, validated: int | None, arguments: Mapping[str, Any]
+) -> list[Callback]:
     monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
     callbacks: list[Callback] = [Reproducible(context.seed)]
     if arguments.get("enable_progress_bar", True):
@@ -209,7 +215,7 @@ def _callbacks(context: FitContext, patience: int | None, arguments: Mapping[str
         if patience is not None:
             callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
         if keeps:
-            callbacks.append(checkpoints.Best(folder, monitor=monitor, mode=mode, save_last=every_epoch))
+            callbacks.append(checkpoints.Best(folder, validated, monitor=monitor, mode=mode, save_last=every_epoch))
     if keeps and not (validates and every_epoch):
         callbacks.append(checkpoints.EndOfEpoch(folder))
     return callbacks

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import framework
 from framework.__main__ import main
 from framework.artifact import open_artifact
+from framework.checkpoints import Best
+from framework.training import new_trainer
 from tests import forked
 from tests.test_run import report, wait_for
 from tests.tiny import rows, write_csv
@@ -266,3 +269,24 @@ def test_runs_that_cannot_be_entered_say_why(tmp_path: Path, copy: Path, capsys:
     assert "config.yaml does not fit this version" in refused("export", copy)
     (copy / "state.json").unlink()
     assert "state.json cannot be used" in refused("resume", copy)
+
+
+@pytest.mark.parametrize(
+    ("validated", "metrics", "kept"),
+    [
+        (100, [0.80, 0.78], 1),  # a standard error is 0.04
+        (100, [0.80, 0.77, 0.75], 1),  # never further below the highest
+        (10_000, [0.80, 0.78], 0),
+        (None, [0.80, 0.79], 0),
+        (None, [0.80, 0.81], 1),
+    ],
+)
+def test_of_epochs_that_so_few_validation_rows_do_not_tell_apart_the_last_is_the_best(
+    tmp_path: Path, validated: int | None, metrics: list[float], kept: int
+) -> None:
+    best = Best(tmp_path, validated, monitor="val_accuracy", mode="max")
+    trainer = new_trainer(logger=False, accelerator="cpu", enable_progress_bar=False)
+    for epoch, value in enumerate(map(torch.tensor, metrics)):
+        if best.check_monitor_top_k(trainer, value):
+            best.kth_best_model_path, best.best_k_models = str(epoch), {str(epoch): value}
+    assert best.kth_best_model_path == str(kept)

@@ -60,14 +60,7 @@ def fit(context: FitContext) -> Fitted:
         plan = keep(replace(plan, probe_accuracy=_probe(network, context, tokenizer)), context.folder)
     loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
     training = _train(classifier, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, started)
-    logits, targets = predict_logits(classifier, rows["validation"], pad)
-    temperature = fit_temperature(logits, targets)
-    if temperature == UNFITTED:
-        why = nothing_to_fit(logits, targets) or "the likeliest one is smaller than any that few rows can show"
-        context.show(Section("Temperature", note=f"it stays 1, so that probabilities are not calibrated: {why}"))
-    abstains = abstention(options, logits / temperature, targets)
-    if abstains.get("threshold") == NEVER:
-        context.show(Section("Abstention", note=_always_abstains(options)))
+    temperature, abstains = _calibrated(context, *predict_logits(classifier, rows["validation"], pad))
     return Fitted(
         settings={"labels": data.labels, **abstains},
         graphs=(graph(Probabilities(network, temperature).eval(), network.config, options.max_length, pad),),
@@ -85,9 +78,22 @@ def _train(
     tokens = [rows.tokens for rows in (loader.train, loader.validation)]
     with learning_occurring_tokens(classifier.model, tokens, loader.pad):
         schedule = plan.schedule(context, time.perf_counter() - started)
-        training = train(classifier, loader, context, patience=classifier.options.patience, schedule=schedule)
+        patience, validated = classifier.options.patience, len(loader.validation)
+        training = train(classifier, loader, context, patience=patience, schedule=schedule, validated=validated)
     context.show(repetition(plan, context.folder, training))
     return training
+
+
+def _calibrated(context: FitContext, logits: np.ndarray, targets: np.ndarray) -> tuple[float, dict[str, float]]:
+    """The temperature, and the codec settings of abstention, from validation rows; what they do not tell is shown."""
+    temperature = fit_temperature(logits, targets)
+    if temperature == UNFITTED:
+        why = nothing_to_fit(logits, targets) or "the likeliest one is smaller than any that few rows can show"
+        context.show(Section("Temperature", note=f"it stays 1, so that probabilities are not calibrated: {why}"))
+    abstains = abstention(context.options, logits / temperature, targets)
+    if abstains.get("threshold") == NEVER:
+        context.show(Section("Abstention", note=_always_abstains(context.options)))
+    return temperature, abstains
 
 
 def _facts(network: Any, model: FineTuning, plan: Plan) -> dict[str, Any]:
