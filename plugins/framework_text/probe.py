@@ -12,7 +12,7 @@ from torch import nn
 from framework_text.tokens import Batch
 
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
-ITERATIONS = 100
+ITERATIONS = 1000  # at most; some dozens are usual
 HELD_OUT = 5  # one row in so many judges whether the features say enough
 ENOUGH = 0.4  # of the errors of the most frequent label that the probe must avoid; random features do not
 
