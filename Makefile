@@ -34,7 +34,7 @@ lint: .venv/installed
 	$(BIN)/lint-imports
 
 check: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not accept and not slow" --no-header $(FAST) $$($(BIN)/python tests/changed.py)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not accept" --no-header $(FAST) $$($(BIN)/python tests/changed.py)
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not accept"

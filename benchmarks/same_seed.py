@@ -19,7 +19,8 @@ from benchmarks.process import sentiment_run
 from framework import Section
 from framework.console import as_text
 
-SMALL = ("data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1")
+SMALL = ("data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1",
+         "model.attention=eager")  # fmt: skip
 
 
 def main() -> int:

@@ -13,8 +13,7 @@ from framework.data.table import Splits, Table
 from framework.errors import some
 from framework.graphs import Check, Graph, Reference, Request, Response, Tensors
 
-# Metadata of a field of options: `name: Optional[str] = field(default=None, metadata=AS_WRITTEN)`. On a command line all behind
-# the first `=` is the value then, whatever characters it has. The second takes lists of such names too, [a,b].
+# Metadata of a field of options: on a command line all behind the first `=` is its value. The second takes lists, [a,b], too.
 AS_WRITTEN: Mapping[str, str] = {"as_written": "name"}
 NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}
 
@@ -286,8 +285,7 @@ class Exporter:
     exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: the first candidate ships
         whose metric on validation drops by at most its option ``max_drop``, whose loss, if the task names one, rises by at
         most the share ``max_loss_rise``, and which is clearly smaller or faster than `base`, unless not ``must_help``.
-    calibrates: a lossy exporter looks at what graphs are fed. Of graphs with state that would be the whole of every decoding,
-        so such an exporter is refused for them.
+    calibrates: a lossy exporter looks at what graphs are fed, which is refused for graphs with state.
     check: ``"module:function"``, called with the options when the recipe is composed; returns the problems it finds.
     """
 

@@ -65,7 +65,7 @@ class Schedule(Callback):
         trainer = self._trainer
         assert trainer is not None, "the trainer has this callback"
         self._steps = self._steps or float(trainer.estimated_stepping_batches)
-        done = step / self._steps
+        done = step / max(self._steps, 1.0)
         if self.seconds is not None and self._started is not None:
             done = max(done, self.elapsed() / max(self.seconds - self._validation, 1e-3))
         done = min(1.0, max(done, self.shares[-1] if self.shares else 0.0))

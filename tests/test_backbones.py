@@ -6,7 +6,9 @@ import shutil
 from fnmatch import fnmatch
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 from transformers import AutoTokenizer
 
 from framework import FrameworkError, InputError
@@ -69,7 +71,7 @@ def test_a_name_replaces_the_packaged_source_altogether() -> None:
 
 def test_as_many_tokens_as_a_config_says_in_its_own_words(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_positions": 64}')
-    (tmp_path / "model.safetensors").touch()
+    save_file({"weight": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
     (tmp_path / "tokenizer.json").touch()
     assert problems_with(BackboneSource(str(tmp_path)), ["gpt2"], 64) == []
     assert "lie between 3 and 64" in problems_with(BackboneSource(str(tmp_path)), ["gpt2"], 65)[0]

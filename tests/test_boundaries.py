@@ -52,3 +52,13 @@ def test_modules_stay_small() -> None:
     long = {path.name: lines for path in [*ROOT.glob("framework/**/*.py"), *ROOT.glob("plugins/**/*.py")]
             if (lines := len(path.read_text("utf-8").splitlines())) > 300}  # fmt: skip
     assert long == {}
+
+
+def test_accepted_tests_are_tests() -> None:
+    lines = [line for line in (ROOT / "tests" / "accept.txt").read_text("utf-8").splitlines() if line and line[0] != "#"]
+    assert len(set(lines)) == len(lines)
+    for name in {line.partition(" ")[0] for line in lines}:
+        path, *_, function = name.split("::")
+        inherited = "Conformance" in name
+        where = ROOT / ("framework/testing/conformance.py" if inherited else path)
+        assert f"def {function}(" in where.read_text("utf-8"), f"tests/accept.txt names {name}, which is not there"

@@ -60,6 +60,8 @@ def test_the_example_of_serve_answers(example: str, place: Path) -> None:
         assert main(given) == 0
         assert (place / "Dockerfile").is_file()
         return
+    if "--uds" in given:
+        pytest.skip("a socket file and a proxy's prefix are served in tests/server/test_http.py")
     with serving(place / "served", *given[1:]) as server:
         assert server.predict("what a lovely flight").status_code == (401 if "--key-file" in given else 200)
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from framework import FitContext, InputError, Metric, Section, available_memory
-from framework_recommendation import models
+from framework_recommendation import models, readiness
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models import Side, Trained, ease, item_knn, training
 from framework_recommendation.models.bpr import Factors
@@ -147,7 +147,7 @@ def test_the_regularization_is_what_ranks_best() -> None:
 def test_ease_is_refused_where_memory_is_too_small(
     split: tuple[Interactions, Held], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ease, "available_memory", lambda: 16 * 10**2)
+    monkeypatch.setattr(readiness, "available_memory", lambda: 16 * 10**2)
     with pytest.raises(InputError, match=r"enough for 10 items: write model.algorithm=item_knn"):
         fitted("ease", split, Side(), tmp_path)
     shown: list[Section] = []

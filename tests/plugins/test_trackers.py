@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytorch_lightning.callbacks import Callback
 
 import framework
 from framework import plugins
@@ -259,8 +260,14 @@ def test_a_tracker_that_cannot_start_ends_the_run_before_anything_is_fitted(
     assert "fitted in" not in (tmp_path / "runs" / "one" / "run.log").read_text("utf-8")
 
 
+class Fail(Callback):
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        raise RuntimeError("the training broke")
+
+
 @pytest.mark.usefixtures("acme")
 def test_a_run_that_fails_is_failed_for_its_trackers(tmp_path: Path, small: list[str]) -> None:
-    with pytest.raises(framework.InputError, match="learning rate falls"):
-        framework.run("sentiment", *small, "tracker=acme", "trainer.max_epochs=-1", folder=tmp_path / "run")
+    failing = "trainer.callbacks=[{_target_: tests.plugins.test_trackers.Fail}]"
+    with pytest.raises(RuntimeError, match="the training broke"):
+        framework.run("sentiment", *small, "tracker=acme", failing, folder=tmp_path / "run")
     assert noted(tmp_path / "run")[-1] == ("finalize", "failed")
