@@ -187,7 +187,7 @@ def _left_out(model: Model) -> dict[str, Columns]:
 def _spellings(model: Model) -> dict[str, Any]:
     """How training told labels apart, for `read_labelled`."""
     data = _recipe(model).data
-    classes = model.manifest["data"].get("classes") if data.merge_spellings else None
+    classes = (model.manifest["data"]["classes"] or None) if data.merge_spellings else None
     return {"classes": classes, "combines": data.label_combinations == "keep"}
 
 

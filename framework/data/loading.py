@@ -40,8 +40,8 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
-    classes = {"classes": sorted(set(tables["train"].columns[role]))} if role else {}
-    about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, **classes}
+    classes = sorted(set(tables["train"].columns[role])) if role else []
+    about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
 
 

@@ -35,7 +35,7 @@ class FineTuning(BackboneSource):
     warmup: float = 0.06  # share of the steps
     patience: Optional[int] = None  # validations without a better metric before training stops; None: it goes on to its end
     probe: bool = True  # begin with a head fitted to the backbone's features, not a random one
-    dropout: Optional[float] = 0.0  # None: as the backbone was trained, mostly 0.1
+    dropout: Optional[float] = 0.1  # of activations; None: as the backbone was trained
     layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
     freeze: Any = None  # embeddings, or how many layers, from the first on, do not learn
 

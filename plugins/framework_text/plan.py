@@ -79,7 +79,7 @@ def batch_size(options: FineTuning, rows: int) -> int:
 
 def learning_rate(options: FineTuning, batch: int) -> float:
     """Grows with the square root of the batch size (Krizhevsky 2014)."""
-    return options.learning_rate or float(f"{2e-4 * (batch / 32) ** 0.5:.2g}")
+    return options.learning_rate or float(f"{1e-4 * (batch / 32) ** 0.5:.2g}")
 
 
 def wanted_epochs(rows: int, classes: int, batch: int) -> int:
