@@ -9,6 +9,10 @@ EXTRA_dialogue = generation
 EXTRA_generation = generation
 ALONE_recommendation = recbole==1.2.1
 BIN = .venv/bin
+# Files of tests that take a second or two and need no trained model.
+FAST = $(addprefix tests/test_,batches.py boundaries.py cli.py columns.py layouts.py quotes.py reading.py scheduler.py scoring.py \
+	shape.py similar.py state.py tables.py) \
+	$(addprefix tests/plugins/test_,blocks.py conversations.py integers.py recommendation_data.py turns.py)
 
 .PHONY: help run check test accept lint bench clean
 

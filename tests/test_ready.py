@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import torch
@@ -22,7 +23,8 @@ def refused(capsys: pytest.CaptureFixture[str], *settings: str) -> str:
     """What both say."""
     said = []
     for verb in (["check"], []):
-        assert main([*verb, *settings]) == 2
+        folder = [] if any(setting.startswith("hydra.run.dir=") for setting in settings) else [f"hydra.run.dir=runs/{uuid4()}"]
+        assert main([*verb, *settings, *folder]) == 2
         written = capsys.readouterr()
         assert "fitted in" not in written.out
         said.append(written.err)

@@ -36,6 +36,7 @@ class TestConformance(TaskConformance):
             f"data.train={write_csv(folder / 'rows.csv', rows())}",
             f"model.name={tiny_model(folder / 'model', layers=1)}",
             f"task.max_length={LENGTH}",
+            "model.attention=eager",
             "trainer.enable_progress_bar=false",
         ]
 

@@ -40,6 +40,7 @@ def small(folder: Path) -> list[str]:
         f"model.name={tiny_writer(folder / 'model')}",
         "task.max_context=40",
         "task.max_answer=6",
+        "model.attention=eager",
         "trainer.enable_progress_bar=false",
     ]
 

@@ -45,6 +45,7 @@ def small(folder: Path) -> list[str]:
         f"model.name={tiny_writer(folder / 'model')}",
         "task.max_text=24",
         "task.max_summary=6",
+        "model.attention=eager",
         "trainer.enable_progress_bar=false",
     ]
 
