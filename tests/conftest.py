@@ -64,6 +64,7 @@ def small(model_folder: Path, csv_file: Path, quick: None) -> list[str]:
         f"task.max_length={LENGTH}",
         "model.learning_rate=3e-3",
         "model.batch_size=8",
+        "model.dropout=0",  # which a model of a few thousand weights learns quickly without
         "model.attention=eager",  # not the faster one, which a short measurement of tiny models does not tell
         "trainer.max_epochs=4",
         "trainer.enable_progress_bar=false",
