@@ -194,13 +194,13 @@ def holders(splits: Splits, text: str) -> list[str]:
     return [name for name, table in splits.named().items() if text in [other.lower() for other in table.columns["text"]]]
 
 
-def test_texts_with_several_labels_are_all_kept_in_one_split(tmp_path: Path) -> None:
+def test_of_texts_with_several_labels_one_of_each_is_kept_and_they_stay_in_one_split(tmp_path: Path) -> None:
     pairs = rows(60)
     again = [(text.upper(), "another") for text, _ in pairs[:9]]
-    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', [*pairs, *again, pairs[20]])}")
+    splits = load(f"data.train={write_csv(tmp_path / 'a.csv', [*pairs, *again, pairs[20], again[0], again[0]])}")
     assert counts(splits) == 69
     notes = "\n".join(splits.notes)
-    assert "1 rows of a.csv repeat the text of another (retweets included): left out; data.duplicates=keep keeps them" in notes
+    assert "3 rows of a.csv repeat the text of another (retweets included): left out; data.duplicates=keep keeps them" in notes
     assert "18 rows of a.csv are 9 texts whose label differs" in notes
     assert all(len(holders(splits, text)) == 1 for text, _ in pairs[:9])
 

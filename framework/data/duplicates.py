@@ -98,29 +98,30 @@ def _sample(texts: Sequence[str]) -> Sequence[str]:
 
 
 def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tuple[Table, set[str], list[str]]:
-    """Keeps the first of equal rows, all of them where their targets differ, and none in `seen`.
+    """Keeps the first of equal rows, of each target where these differ, and none in `seen`.
 
     Returns the rows, the forms that are seen then, and notes.
     """
     forms = compare.forms(table)
     fresh = [row for row, form in enumerate(forms) if form not in seen]
     contested = _contested(table, compare.roles, forms, fresh)
-    first: dict[str, int] = {}
-    kept = [row for row in fresh if first.setdefault(forms[row], row) == row or compare.keeps or forms[row] in contested]
+    targets = [""] * len(table) if compare.roles.balanced is None else list(table.columns[compare.roles.balanced])
+    first: dict[tuple[str, str], int] = {}
+    kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or compare.keeps]
     notes = []
     if len(fresh) > len(kept):
         repeated = f"{len(fresh) - len(kept):,} rows of {table.name} repeat the text of another (retweets included)"
         notes.append(f"{repeated}: left out; data.duplicates=keep keeps them")
     if contested:
-        count = sum(forms[row] in contested for row in fresh)
+        count = sum(forms[row] in contested for row in kept)
         aside = "" if compare.keeps else ", letter case, spaces, links and a retweet's prefix aside"
         notes.append(
             f"{count:,} rows of {table.name} are {len(contested):,} texts whose {compare.roles.balanced} differs{aside}: "
-            "all are kept, those of a text in one split"
+            f"{'all are' if compare.keeps else 'one of each is'} kept, those of a text in one split"
         )
     if len(table) > len(fresh):
         notes.append(f"{len(table) - len(fresh):,} rows of {table.name} stand in a held-out split too and were left out")
-    return table.take(kept), seen | first.keys(), notes
+    return table.take(kept), seen | {forms[row] for row in kept}, notes
 
 
 def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[int]) -> set[str]:
