@@ -121,7 +121,7 @@ def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tup
         )
     if len(table) > len(fresh):
         notes.append(f"{len(table) - len(fresh):,} rows of {table.name} stand in a held-out split too and were left out")
-    return table.take(kept), seen | {forms[row] for row in kept}, notes
+    return table.take(kept), {*seen, *(forms[row] for row in kept)}, notes
 
 
 def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[int]) -> set[str]:
