@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from framework.configs import compose_recipe
-from framework.data.loading import load_splits
+from framework.data.loading import load_splits, read_labelled
 from framework.data.table import Splits
 from framework.errors import InputError
-from framework.plugins import load_plugins
+from framework.plugins import load_plugins, resolve
+from framework_classification import Classification
+from framework_classification.codec import answer
+from framework_classification.evaluation import evaluate
 
 CASES = Path(__file__).parents[1] / "../shared/cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the small files in ../shared/cases")
@@ -44,3 +48,20 @@ def test_case(file: str, settings: list[str], rows: int, said: str) -> None:
 def test_rows_with_several_labels_are_refused() -> None:
     with pytest.raises(InputError, match="145 of 400 rows have several labels"):
         load("several_labels.csv")
+
+
+def test_evaluate_reads_the_spellings_of_the_training() -> None:
+    classes = ["negative", "neutral", "positive"]
+    file = str(CASES / "evaluate_spellings.csv")
+    table, _ = read_labelled(file, load_plugins().task("classification"), None, {}, {}, classes=classes)
+    assert sorted(set(table.columns["label"])) == classes
+    assert len(table) == 60
+
+
+def test_numbers_name_the_classes_without_test_rows() -> None:
+    splits = load("class_without_test_rows.csv")
+    data = resolve(load_plugins().task("classification").data)(splits, Classification())
+    shares = np.array([label == "ok" for label in data.labels], float)
+    evaluation = evaluate([answer(data.labels, shares)] * len(splits.test), splits.test, {})
+    assert set(evaluation.untested) == {"fraud", "odd"} - set(splits.test.columns["label"])
+    assert evaluation.untested
