@@ -13,7 +13,7 @@ from benchmarks.machine import heading
 from benchmarks.process import command
 from benchmarks.synthetic import write_csv
 from framework import Section
-from framework.console import as_text
+from framework.report.console import as_text
 
 
 def main() -> None:

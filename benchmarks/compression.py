@@ -21,11 +21,11 @@ from omegaconf import OmegaConf
 from benchmarks.machine import heading
 from benchmarks.process import sentiment_run
 from framework import Section
-from framework.artifact import open_artifact
-from framework.console import as_text
+from framework.artifact.sealed import open_artifact
 from framework.plugins import load_plugins
-from framework.runs import CONFIG
-from framework_text.plan import FILE
+from framework.report.console import as_text
+from framework.run.folder import CONFIG
+from framework_text.training_plan import FILE
 
 SHAPES: Mapping[str, Sequence[str]] = {
     "full backbone": (),

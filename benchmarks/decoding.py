@@ -26,15 +26,15 @@ import numpy as np
 
 from benchmarks.machine import heading
 from framework import Backend, Codec, FrameworkError, Graph, Request, Section, Steps
-from framework.artifact import open_artifact
-from framework.console import as_text
-from framework.export import export, paths
+from framework.artifact.sealed import open_artifact
+from framework.export.writing import export, paths
 from framework.plugins import load_plugins
-from framework.runs import find_run
+from framework.report.console import as_text
+from framework.run.folder import find_run
 from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework_onnx import BITS, OnnxInt4
-from framework_onnx.bits import candidates
+from framework_onnx.int4_search import candidates
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import GRAPH, Sampling, decode
 

@@ -19,13 +19,14 @@ from tqdm import tqdm
 from benchmarks.decoding import FP32, Greedy, generate
 from benchmarks.machine import heading
 from framework import Section
-from framework.artifact import RESOURCES, open_artifact
-from framework.configs import recompose
-from framework.console import as_text
+from framework.artifact.manifest import RESOURCES
+from framework.artifact.sealed import open_artifact
 from framework.data.loading import load_splits
-from framework.lockstep import TIE
+from framework.export.stateful_parity import TIE
 from framework.plugins import load_plugins, resolve
-from framework.runs import CONFIG, find_run
+from framework.recipe.compose import recompose
+from framework.report.console import as_text
+from framework.run.folder import CONFIG, find_run
 from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework_text.generation.decoding import GRAPH

@@ -18,13 +18,13 @@ from typing import Any
 from benchmarks.machine import heading
 from benchmarks.predict_speed import BLOCK, Contestant, by_model, compete, one_by_one
 from framework import FrameworkError, Section, Table
-from framework.artifact import open_artifact
+from framework.artifact.sealed import open_artifact
 from framework.commands.evaluate import judge
-from framework.configs import recompose
-from framework.console import as_text
 from framework.data.loading import load_splits, read_labelled
 from framework.plugins import load_plugins
-from framework.runs import CONFIG, find_run
+from framework.recipe.compose import recompose
+from framework.report.console import as_text
+from framework.run.folder import CONFIG, find_run
 from framework.runtime.model import Model
 
 FP32, INT8 = "onnx", "onnx_int8"

@@ -19,7 +19,7 @@ from benchmarks.process import Cost, sentiment_run
 from benchmarks.recipe import backbone
 from benchmarks.synthetic import write_csv
 from framework import Section
-from framework.console import as_text
+from framework.report.console import as_text
 from framework_text.backbones import load_tokenizer
 
 FEW = 1000  # rows of the run that the other is compared with

@@ -6,9 +6,9 @@ import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 
-from framework.cpus import granted_cpus
-from framework.environment import cpu_model
-from framework.training import best_precision
+from framework.machine.cpus import granted_cpus
+from framework.machine.versions import cpu_model
+from framework.training.trainer import best_precision
 
 LIBRARIES = ("torch", "transformers", "accelerate", "pytorch-lightning", "onnxruntime", "tokenizers", "numpy")
 

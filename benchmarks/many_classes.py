@@ -18,9 +18,9 @@ from benchmarks.int8 import files
 from benchmarks.machine import heading
 from benchmarks.process import Cost, run_folder, sentiment_run
 from framework import Section
-from framework.artifact import open_artifact
-from framework.console import as_text
-from framework_text.plan import FILE, Plan
+from framework.artifact.sealed import open_artifact
+from framework.report.console import as_text
+from framework_text.training_plan import FILE, Plan
 
 
 def main() -> None:

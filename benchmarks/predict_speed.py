@@ -23,8 +23,8 @@ import framework
 from benchmarks.machine import heading
 from benchmarks.recipe import tweets
 from framework import FrameworkError, Section
-from framework.artifact import find_artifact
-from framework.console import as_text
+from framework.artifact.sealed import find_artifact
+from framework.report.console import as_text
 from framework.runtime.model import CHUNK
 from framework_text.sentence import SentenceClassifier
 

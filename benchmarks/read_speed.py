@@ -14,10 +14,10 @@ from pathlib import Path
 from benchmarks.machine import heading
 from benchmarks.synthetic import write_csv
 from framework import Section
-from framework.console import as_text
-from framework.data import arrow as _arrow  # noqa: F401, importing pyarrow is not reading
-from framework.data.reading import read_table
+from framework.data.formats import arrow as _arrow  # noqa: F401, importing pyarrow is not reading
+from framework.data.formats.reading import read_table
 from framework.data.sources import File
+from framework.report.console import as_text
 
 
 def main() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from framework import Splits, Task
-from framework.checks import options_of
-from framework.configs import compose_recipe
 from framework.data.loading import load_splits
 from framework.plugins import load_plugins
+from framework.recipe.compose import compose_recipe
+from framework.recipe.validation import options_of
 from framework_text import backbones
 from framework_text.options import FineTuning
 

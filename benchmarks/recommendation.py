@@ -29,11 +29,11 @@ import torch
 from benchmarks.machine import heading
 from benchmarks.process import command
 from framework import FitContext, Section, Text
-from framework.checks import options_of
-from framework.configs import compose_recipe
-from framework.console import as_text
 from framework.data.loading import load_splits
 from framework.plugins import load_plugins
+from framework.recipe.compose import compose_recipe
+from framework.recipe.validation import options_of
+from framework.report.console import as_text
 from framework_recommendation import Recommendation
 from framework_recommendation.data import RecommendationData, prepare
 from framework_recommendation.encoder import TextEncoder

@@ -24,10 +24,10 @@ from benchmarks.machine import heading
 from benchmarks.read_speed import peak
 from benchmarks.synthetic import write_interactions
 from framework import FitContext, Section
-from framework.console import as_text
-from framework.data.reading import read_table
+from framework.data.formats.reading import read_table
 from framework.data.sources import File
 from framework.plugins import load_plugins
+from framework.report.console import as_text
 from framework_recommendation.cleaning import clean
 from framework_recommendation.log import read_log
 from framework_recommendation.models import fit

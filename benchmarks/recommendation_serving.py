@@ -23,10 +23,12 @@ import torch
 
 from benchmarks.machine import heading
 from framework import Request, Section, Tensors
-from framework.artifact import RESOURCES, Draft, describe_graphs, find_artifact
-from framework.console import as_text
-from framework.export import export
+from framework.artifact.draft import Draft
+from framework.artifact.manifest import RESOURCES, describe_graphs
+from framework.artifact.sealed import find_artifact
+from framework.export.writing import export
 from framework.plugins import load_plugins
+from framework.report.console import as_text
 from framework.runtime.tables import Tables
 from framework_recommendation.catalogue import ITEMS as ITEMS_FILE
 from framework_recommendation.catalogue import USERS as USERS_FILE

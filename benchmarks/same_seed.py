@@ -17,7 +17,7 @@ from pathlib import Path
 from benchmarks.machine import heading
 from benchmarks.process import sentiment_run
 from framework import Section
-from framework.console import as_text
+from framework.report.console import as_text
 
 SMALL = ("data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1",
          "model.attention=eager")  # fmt: skip

@@ -35,8 +35,8 @@ import framework
 from benchmarks.machine import heading
 from benchmarks.recipe import tweets
 from framework import Section
-from framework.artifact import find_artifact
-from framework.console import as_text
+from framework.artifact.sealed import find_artifact
+from framework.report.console import as_text
 from framework.runtime.model import Model
 from framework.runtime.padding import join
 

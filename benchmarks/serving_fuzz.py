@@ -25,7 +25,7 @@ from schemathesis.core.result import Ok
 from benchmarks.machine import heading
 from benchmarks.serving import ours, server
 from framework import Section
-from framework.console import as_text
+from framework.report.console import as_text
 
 HANG = 10.0  # seconds
 WEIGHT = 10  # requests of an operation that takes a body, for one of each other

@@ -16,7 +16,7 @@ from statistics import median
 
 from benchmarks.machine import heading
 from framework import Section
-from framework.console import as_text
+from framework.report.console import as_text
 
 HEAVY = ("torch", "transformers", "pytorch_lightning", "sklearn", "scipy")
 MARK = "modules:"

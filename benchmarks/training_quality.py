@@ -26,10 +26,10 @@ from benchmarks.machine import heading
 from benchmarks.recipe import sentiment
 from benchmarks.training_speed import TrainerClock
 from framework import FitContext, LengthBucketSampler, Section
-from framework.checks import options_of
-from framework.console import as_text
 from framework.plugins import resolve
-from framework.training import best_precision
+from framework.recipe.validation import options_of
+from framework.report.console import as_text
+from framework.training.trainer import best_precision
 from framework_text import backbones
 from framework_text.tokens import TokenizedRows, batches
 

@@ -32,13 +32,13 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 from benchmarks.machine import heading
 from benchmarks.recipe import model_options, sentiment
 from framework import FitContext, FrameworkError, Section
-from framework.checks import options_of
-from framework.console import as_text
 from framework.plugins import resolve
-from framework.training import best_precision
+from framework.recipe.validation import options_of
+from framework.report.console import as_text
+from framework.training.trainer import best_precision
 from framework_text import backbones
 from framework_text.attention import IMPLEMENTATIONS
-from framework_text.plan import learning_rate
+from framework_text.training_plan import learning_rate
 
 OURS = "(c) this framework"
 WARM_UP = 3  # steps of the fit before each timed one

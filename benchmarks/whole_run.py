@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks.machine import heading
 from benchmarks.process import Cost, command, run_folder
 from framework import Section
-from framework.artifact import open_artifact
-from framework.console import LOG, STEP, as_text
+from framework.artifact.sealed import open_artifact
+from framework.report.console import LOG, STEP, as_text
 
 
 class Watch(threading.Thread):

@@ -4,70 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from framework.charts import Bars, Lines, Series
-from framework.contracts import (
-    AS_WRITTEN,
-    NAMES_AS_WRITTEN,
-    Candidate,
-    Evaluation,
-    Exporter,
-    FitContext,
-    Fitted,
-    Metric,
-    NoOptions,
-    Problem,
-    Section,
-    Task,
-    Variant,
-)
-from framework.data.needs import Column, Shares, SideTable
-from framework.data.table import Splits, Table
+from framework.contracts.candidate import Candidate, FitContext, Fitted, NoOptions
+from framework.contracts.charts import Bars, Lines, Series
+from framework.contracts.codec import Call, Check, Codec, Event, Interface, Reference, Steps
+from framework.contracts.columns import AS_WRITTEN, NAMES_AS_WRITTEN, Column, Shares, SideTable
+from framework.contracts.evaluation import Evaluation, Metric
+from framework.contracts.exporter import Exporter, Variant
+from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
+from framework.contracts.privacy import Text, mask
+from framework.contracts.section import Problem, Section
+from framework.contracts.table import Splits, Table
+from framework.contracts.task import Task
+from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import (
-    Backend,
-    Call,
-    Check,
-    Codec,
-    Event,
-    Graph,
-    Interface,
-    Reference,
-    Request,
-    Response,
-    State,
-    Steps,
-    Tensor,
-    Tensors,
-)
 from framework.hookspecs import hookimpl
-from framework.memory import available_memory
-from framework.privacy import Text, mask
-from framework.trackers import TrackedRun, Tracker
+from framework.machine.memory import available_memory
 
 if TYPE_CHECKING:
-    from framework.api import load, run
-    from framework.data.batches import LengthBucketSampler
-    from framework.data.codes import coded, codes, numbers
+    from framework.data.encoding import coded, codes, numbers
     from framework.data.sources import locate
-    from framework.modules import ModuleBackend
-    from framework.pace import rows_per_second
-    from framework.runs import read_shares
-    from framework.schedule import Schedule
-    from framework.training import train
+    from framework.export.module_backend import ModuleBackend
+    from framework.run.api import load, run_recipe
+    from framework.training.batches import LengthBucketSampler
+    from framework.training.records import read_shares
+    from framework.training.schedule import Schedule
+    from framework.training.throughput import rows_per_second
+    from framework.training.trainer import train
 
 _LAZY = {
-    "run": "framework.api",
-    "load": "framework.api",
+    "run_recipe": "framework.run.api",
+    "load": "framework.run.api",
     "locate": "framework.data.sources",
-    "train": "framework.training",
-    "rows_per_second": "framework.pace",
-    "Schedule": "framework.schedule",
-    "read_shares": "framework.runs",
-    "LengthBucketSampler": "framework.data.batches",
-    "coded": "framework.data.codes",
-    "codes": "framework.data.codes",
-    "numbers": "framework.data.codes",
-    "ModuleBackend": "framework.modules",
+    "train": "framework.training.trainer",
+    "rows_per_second": "framework.training.throughput",
+    "Schedule": "framework.training.schedule",
+    "read_shares": "framework.run.folder",
+    "LengthBucketSampler": "framework.training.batches",
+    "coded": "framework.data.encoding",
+    "codes": "framework.data.encoding",
+    "numbers": "framework.data.encoding",
+    "ModuleBackend": "framework.export.module_backend",
 }
 
 
@@ -134,6 +110,6 @@ __all__ = [
     "numbers",
     "read_shares",
     "rows_per_second",
-    "run",
+    "run_recipe",
     "train",
 ]

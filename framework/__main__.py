@@ -11,8 +11,8 @@ from pathlib import Path
 
 VERBS = {
     "check": ("framework.commands.check", "what a run would do: recipe, data, problems, estimates"),
-    "resume": ("framework.commands.again", "go on with a run that was stopped"),
-    "export": ("framework.commands.again", "make the files of a trained run again, or others"),
+    "resume": ("framework.commands.resume", "go on with a run that was stopped"),
+    "export": ("framework.commands.resume", "make the files of a trained run again, or others"),
     "evaluate": ("framework.commands.evaluate", "judge an artifact on labelled data, with gates for CI"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
     "serve": ("framework.commands.serve", "an HTTP server for artifacts, without torch"),
@@ -90,8 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _said(error: Exception) -> str:
-    from framework.disk import explain
     from framework.errors import FrameworkError
+    from framework.machine.disk import explain
 
     if isinstance(error, FrameworkError):
         return str(error)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from framework.contracts import Exporter, Task
-    from framework.trackers import Tracker
+    from framework.contracts.exporter import Exporter
+    from framework.contracts.task import Task
+    from framework.contracts.tracker import Tracker
 
 GROUP = "framework.plugins"
 

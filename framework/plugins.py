@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 import pluggy
 
 from framework import hookspecs
-from framework.contracts import Exporter, Task
+from framework.contracts.exporter import Exporter
+from framework.contracts.task import Task
+from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
-from framework.trackers import Tracker
 
 
 @dataclass(frozen=True)

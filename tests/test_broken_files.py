@@ -19,11 +19,11 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from framework.__main__ import main
-from framework.configs import compose_recipe
+from framework.contracts.table import Splits
 from framework.data.loading import load_splits
-from framework.data.table import Splits
 from framework.errors import InputError
 from framework.plugins import load_plugins, resolve
+from framework.recipe.compose import compose_recipe
 from framework_classification import Classification
 from tests.tiny import rows
 

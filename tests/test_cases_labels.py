@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.configs import compose_recipe
+from framework.contracts.table import Splits
 from framework.data.loading import load_splits, read_labelled
-from framework.data.table import Splits
 from framework.errors import InputError
 from framework.plugins import load_plugins, resolve
+from framework.recipe.compose import compose_recipe
 from framework_classification import Classification
 from framework_classification.codec import answer
 from framework_classification.evaluation import evaluate

@@ -15,8 +15,8 @@ from framework_dialogue.settings import settings_of as dialogue_settings
 from framework_summarization import Summarization
 from framework_summarization.settings import settings_of as summary_settings
 from framework_text.generation import fitting
-from framework_text.generation.described import described
 from framework_text.generation.options import Writing
+from framework_text.generation.seq2seq_frame import described
 from tests.tiny import rows, summaries, tiny_gguf, tiny_reader, tiny_writer, write_csv, write_dialogues
 
 

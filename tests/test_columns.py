@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from framework.contracts.columns import Column
+from framework.contracts.table import Table
 from framework.data.columns import assign_roles
-from framework.data.needs import Column
-from framework.data.repeats import one_row_each
-from framework.data.table import Table
+from framework.data.splitting.repeats import one_row_each
 from framework.errors import InputError
 
 COLUMNS = (Column("text", ("text", "review"), "text"), Column("label", ("label", "sentiment"), "category", target=True))

@@ -12,9 +12,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from framework.__main__ import main
-from framework.configs import compose_recipe
 from framework.errors import InputError
-from framework.schema import OWN_TRAINER_ARGUMENTS, trainer_schema
+from framework.recipe.compose import compose_recipe
+from framework.recipe.schema import OWN_TRAINER_ARGUMENTS, trainer_schema
 
 
 def refused(*overrides: str, recipe: str = "sentiment") -> str:
@@ -147,7 +147,8 @@ def test_a_folder_with_a_pickle_and_without_tokenizer_is_refused_for_both(tmp_pa
 
 def test_composing_imports_nothing_heavy() -> None:
     code = (
-        "import sys; from framework.configs import compose_recipe; compose_recipe('sentiment', ['trainer.max_epochs=3']);"
+        "import sys; from framework.recipe.compose import compose_recipe; "
+        "compose_recipe('sentiment', ['trainer.max_epochs=3']);"
         "assert not {'torch', 'transformers', 'pytorch_lightning'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from framework.disk import whole
 from framework.errors import FrameworkError
+from framework.machine.disk import whole
 from tests import forked
 
 

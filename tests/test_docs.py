@@ -8,7 +8,6 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -177,10 +176,10 @@ def assert_known(words: list[str]) -> None:
 )
 def test_the_python_block_runs(page: str, block: str, place: Path, small: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     tiny = [override for override in small if not override.startswith(("data.train", "trainer.max_epochs"))]
-    original = framework.run
+    original = framework.run_recipe
     if "SentenceClassifier" in block:
         train_a_sentence_encoder(place, small)
-    monkeypatch.setattr(framework, "run", lambda recipe, *given: partial(original, recipe)(*given, *tiny, "export=[quick]"))
+    monkeypatch.setattr(framework, "run_recipe", lambda recipe, *given: original(recipe, *given, *tiny, "export=[quick]"))
     exec(compile(block, page, "exec", dont_inherit=True), {"__name__": "docs"})
 
 
@@ -190,7 +189,9 @@ def train_a_sentence_encoder(place: Path, small: list[str]) -> None:
     (encoder / "1_Pooling").mkdir()
     (encoder / "1_Pooling" / "config.json").write_text(json.dumps({"pooling_mode_mean_tokens": True}))
     given = [override for override in small if not override.startswith("model.name")]
-    run = framework.run("sentiment", *given, f"model.name={encoder}", "export=[quick]", folder=place / "runs/sentiment/second")
+    run = framework.run_recipe(
+        "sentiment", *given, f"model.name={encoder}", "export=[quick]", folder=place / "runs/sentiment/second"
+    )
     assert (place / "runs" / "sentiment" / "latest").resolve() == run.resolve()
 
 

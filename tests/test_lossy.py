@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import framework
-from framework.lossy import gains
-from framework.measuring import Measured
+from framework.export.measurement import Measured
+from framework.export.quantization_gate import gains
 
 
 def measured(name: str, megabytes: float, per_second: float, milliseconds: float) -> Measured:
@@ -46,15 +46,15 @@ def test_a_file_that_keeps_the_metric_and_is_no_gain_stays_out_and_the_table_say
     tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is a hundred times smaller."""
-    monkeypatch.setattr("framework.lossy.SMALLER", 0.01)
-    monkeypatch.setattr("framework.lossy.FASTER", 100)
+    monkeypatch.setattr("framework.export.quantization_gate.SMALLER", 0.01)
+    monkeypatch.setattr("framework.export.quantization_gate.FASTER", 100)
     given = [
         "export=[onnx,onnx_int8]",
         "export.onnx_int8.max_drop=1",
         "export.onnx_int8.max_loss_rise=9",
         "trainer.max_steps=2",
     ]
-    folder = framework.run("sentiment", *small, *given, folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *small, *given, folder=tmp_path / "run")
     manifest = json.loads((folder / "artifact" / "manifest.json").read_text("utf-8"))
     assert set(manifest["variants"]) == {"onnx"}
     [tried] = manifest["rejected"].values()  # those after the first are no smaller

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from framework.artifact import FORMAT
+from framework.artifact.manifest import FORMAT
 
 Manifest = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def schema() -> Draft202012Validator:
-    content = json.loads((files("framework") / "manifest.schema.json").read_text("utf-8"))
+    content = json.loads((files("framework.artifact") / "manifest.schema.json").read_text("utf-8"))
     Draft202012Validator.check_schema(content)
     return Draft202012Validator(content)
 

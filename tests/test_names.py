@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 import framework
 from framework import InputError
 from framework.__main__ import main
-from framework.configs import compose_recipe, compose_run, recompose
+from framework.recipe.compose import compose_recipe, compose_run, recompose
 from tests.tiny import rows, write_csv
 
 NAMES = [
@@ -80,7 +80,7 @@ def test_odd_names_go_through_a_run_its_export_evaluate_and_check(
     given = [f"data.train={file.name}", f"data.text={columns[0]}", f"data.label={columns[1]}", *own, "trainer.max_steps=1"]
     assert main(["check", "recipe=sentiment", *given]) == 0
     assert columns[1] in capsys.readouterr().out
-    run = framework.run("sentiment", *given, "export=[quick]", folder=folder)
+    run = framework.run_recipe("sentiment", *given, "export=[quick]", folder=folder)
     sealed = json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["data"]
     assert (sealed["source"], sealed["columns"]) == (file.name, {"text": columns[0], "label": columns[1]})
     assert recompose(run / "config.yaml").data.train == file.name
@@ -94,6 +94,6 @@ def test_where_a_run_goes_can_be_said_in_both_ways_from_python(here: Path) -> No
     assert compose_run("sentiment", [])[1].parent == Path("runs/sentiment")
     for given in (["hydra.sweep.dir=x"], ["hydra.run.dir=a", "hydra.job.chdir=true"]):
         with pytest.raises(InputError, match="is for the command line: write folder=PATH"):
-            framework.run("sentiment", *given)
+            framework.run_recipe("sentiment", *given)
     with pytest.raises(InputError, match=r"hydra\.run\.dir=a is for the command line: write folder=PATH"):
-        framework.run("sentiment", "hydra.run.dir=a", folder="b")
+        framework.run_recipe("sentiment", "hydra.run.dir=a", folder="b")

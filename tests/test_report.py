@@ -13,13 +13,13 @@ import pytest
 
 import framework
 from framework import Bars, Lines, Section, Series, Table, Text
-from framework.console import as_text, disclosed
-from framework.contracts import Metric
-from framework.curves import training_curves
-from framework.drawing import svg, ticks
-from framework.neighbours import SAMPLE, nearest_training_rows
+from framework.contracts.evaluation import Metric
+from framework.contracts.privacy import LEFT_OUT, Disclosure
 from framework.plugins import load_plugins
-from framework.privacy import LEFT_OUT, Disclosure
+from framework.report.console import as_text, disclosed
+from framework.report.curves import training_curves
+from framework.report.nearest_rows import SAMPLE, nearest_training_rows
+from framework.report.svg import svg, ticks
 from framework_onnx import CANDIDATES
 from tests.tiny import rows, write_csv
 
@@ -99,7 +99,7 @@ def test_a_file_that_does_not_ship_is_drawn_hatched_and_costed_and_an_hour_has_i
     tmp_path: Path, small: list[str]
 ) -> None:
     rejected = ["export=[onnx,onnx_int8]", "export.onnx_int8.max_drop=-1"]
-    folder = framework.run("sentiment", *small, *rejected, "trainer.max_steps=2", "report.hourly_price=3.6",
+    folder = framework.run_recipe("sentiment", *small, *rejected, "trainer.max_steps=2", "report.hourly_price=3.6",
                            folder=tmp_path / "run")  # fmt: skip
     content = report(folder)
     assert section(content, "Files")["charts"][0]["faint"] == [f"✗ {name}" for name in CANDIDATES]
@@ -202,7 +202,7 @@ def left(folder: Path, said: str) -> str:
 def test_personal_data_is_masked_wherever_texts_are_shown_or_stored(
     tmp_path: Path, small: list[str], personal: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = framework.run("sentiment", *small, personal, "trainer.max_steps=2", folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *small, personal, "trainer.max_steps=2", folder=tmp_path / "run")
     everything = left(folder, capsys.readouterr().out)
     assert [found for found in GIVEN if found in everything.replace(str(tmp_path), "")] == []
     golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").splitlines()]
@@ -213,8 +213,8 @@ def test_personal_data_is_masked_wherever_texts_are_shown_or_stored(
 
 
 def test_personal_data_is_kept_when_asked_for(tmp_path: Path, small: list[str], personal: str) -> None:
-    folder = framework.run("sentiment", *small, personal, "trainer.max_steps=2", "export=[quick]", "report.personal_data=keep",
-                           folder=tmp_path / "run")  # fmt: skip
+    folder = framework.run_recipe("sentiment", *small, personal, "trainer.max_steps=2", "export=[quick]",
+                                  "report.personal_data=keep", folder=tmp_path / "run")  # fmt: skip
     for name in ("report.html", "artifact/golden.jsonl"):
         assert CONTACT in (folder / name).read_text("utf-8")
 
@@ -222,7 +222,7 @@ def test_personal_data_is_kept_when_asked_for(tmp_path: Path, small: list[str], 
 def test_texts_are_left_out_of_report_and_log(
     tmp_path: Path, small: list[str], csv_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = framework.run("sentiment", *small, "trainer.max_steps=2", "export=[quick]", "report.texts=false",
+    folder = framework.run_recipe("sentiment", *small, "trainer.max_steps=2", "export=[quick]", "report.texts=false",
                            "artifact.golden=synthetic", folder=tmp_path / "run")  # fmt: skip
     everything = left(folder, capsys.readouterr().out)
     texts = [line.rpartition(",")[0] for line in csv_file.read_text("utf-8").splitlines()[1:]]

@@ -18,8 +18,8 @@ from omegaconf import OmegaConf
 
 import framework
 from framework.__main__ import main
-from framework.artifact import open_artifact
-from framework.job import Job
+from framework.artifact.sealed import open_artifact
+from framework.run.job import Job
 from tests import forked
 
 
@@ -68,7 +68,7 @@ def test_the_run_says_what_it_did_with_the_data_before_it_trains(run_folder: Pat
 def test_the_report_begins_with_the_verdict_and_escapes_texts(tmp_path: Path, small: list[str], csv_file: Path) -> None:
     text = csv_file.read_text("utf-8").replace("the ", "<script>alert(1)</script> the ", 200)
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
-    folder = framework.run("sentiment", *small, f"data.train={tmp_path / 'a.csv'}", "trainer.max_steps=1",
+    folder = framework.run_recipe("sentiment", *small, f"data.train={tmp_path / 'a.csv'}", "trainer.max_steps=1",
                            "export=[quick]", folder=tmp_path / "run")  # fmt: skip
     page = (folder / "report.html").read_text("utf-8")
     verdict = str(report(folder)["verdict"])
@@ -99,19 +99,19 @@ def test_rows_are_counted_on_a_terminal(monkeypatch: pytest.MonkeyPatch, looked_
 def test_a_run_folder_is_never_overwritten(run_folder: Path, small: list[str]) -> None:
     before = (run_folder / "config.yaml").stat().st_mtime_ns
     with pytest.raises(framework.InputError, match="holds a run already; nothing was overwritten"):
-        framework.run("sentiment", *small, folder=run_folder)
+        framework.run_recipe("sentiment", *small, folder=run_folder)
     assert (run_folder / "config.yaml").stat().st_mtime_ns == before
 
 
 def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(run_folder: Path, tmp_path: Path, small: list[str]) -> None:
-    again = framework.run("sentiment", *small, "export=[quick]", folder=tmp_path / "again")
-    other = framework.run("sentiment", *small, "seed=7", "export=[quick]", folder=tmp_path / "other")
+    again = framework.run_recipe("sentiment", *small, "export=[quick]", folder=tmp_path / "again")
+    other = framework.run_recipe("sentiment", *small, "seed=7", "export=[quick]", folder=tmp_path / "other")
     assert report(again)["metrics"] == report(run_folder)["metrics"]
     assert report(other)["metrics"] != report(run_folder)["metrics"]
 
 
 def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: list[str]) -> None:
-    folder = framework.run("sentiment", *small, "trainer.precision=bf16-mixed", "export=[onnx]", folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *small, "trainer.precision=bf16-mixed", "export=[onnx]", folder=tmp_path / "run")
     manifest = framework.load(folder).manifest
     assert manifest["model"]["precision"] == "bf16-mixed"
     assert manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
@@ -119,7 +119,7 @@ def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: li
 
 
 def test_synthetic_golden_examples_hold_none_of_the_data(tmp_path: Path, small: list[str], csv_file: Path) -> None:
-    folder = framework.run("sentiment", *small, "artifact.golden=synthetic", "export=[quick]", folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *small, "artifact.golden=synthetic", "export=[quick]", folder=tmp_path / "run")
     golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").splitlines()]
     texts = csv_file.read_text("utf-8")
     assert len(golden) >= 5

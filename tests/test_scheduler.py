@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from framework import Call, Graph, State, Tensor
-from framework.graphs import Steps, Tensors
+from framework.contracts.codec import Steps
+from framework.contracts.graph import Tensors
 from framework.runtime.jobs import Job
 from framework.runtime.scheduler import RunFailedError, Scheduler
 

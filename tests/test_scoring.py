@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from framework import Call, Event, Request, Steps, Table, Tensors
+from framework.evaluation.scoring import judge_rows
 from framework.runtime.scheduler import Scheduler
-from framework.scoring import judge_rows
 from tests.test_state import GRAPH
 
 ROWS = Table({"text": ["a", "b", "c"]}, lines=(1, 2, 3))

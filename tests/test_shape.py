@@ -10,14 +10,16 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from framework.contracts import Candidate, Metric, Task
+from framework.contracts.candidate import Candidate
+from framework.contracts.columns import Column
+from framework.contracts.evaluation import Metric
+from framework.contracts.table import Splits, Table
+from framework.contracts.task import Task
 from framework.data.columns import assign_roles
-from framework.data.duplicates import normal_form
 from framework.data.loading import load_splits, read_labelled
-from framework.data.needs import Column
-from framework.data.table import Splits, Table
+from framework.data.splitting.duplicates import normal_form
 from framework.errors import InputError
-from framework.schema import data_schema
+from framework.recipe.schema import data_schema
 from tests.tiny import rows, write_csv
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.data.duplicates import normal_form
-from framework.data.similar import THRESHOLD, clusters, similarity
+from framework.data.splitting.duplicates import normal_form
+from framework.data.splitting.similar import THRESHOLD, clusters, similarity
 from tests.test_splits import load
 from tests.tiny import rows, write_csv
 

@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from framework.configs import compose_recipe
-from framework.data import arrow
+from framework.contracts.table import Splits, Table
+from framework.data.formats import arrow
+from framework.data.formats.reading import read_table
 from framework.data.loading import load_splits
-from framework.data.reading import read_table
 from framework.data.sources import File, locate_all
-from framework.data.table import Splits, Table
 from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
+from framework.recipe.compose import compose_recipe
 from tests.tiny import rows, write_csv
 
 NAMES = ["negative", "neutral", "positive"]

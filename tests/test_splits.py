@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.configs import compose_recipe
-from framework.data.duplicates import normal_form
+from framework.contracts.table import Splits, Table
 from framework.data.loading import load_splits
-from framework.data.splits import Roles, split_off
-from framework.data.table import Splits, Table
+from framework.data.splitting.duplicates import normal_form
+from framework.data.splitting.shares import Roles, split_off
 from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
+from framework.recipe.compose import compose_recipe
 from tests.tiny import recommends, rows, write_csv
 
 ROOT = Path(__file__).parents[1]

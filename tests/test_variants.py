@@ -12,9 +12,9 @@ import pytest
 
 import framework
 from framework import Fitted, Table
-from framework.fitting import fit_candidates
+from framework.export.variants import WRITTEN, Variants, export_and_verify, rows_to_answer
+from framework.run.fitting import fit_candidates
 from framework.runtime.model import Model, load_model
-from framework.variants import WRITTEN, Variants, export_and_verify, rows_to_answer
 from tests.plugins.test_summarization import small
 from tests.test_state import GRAPH
 
@@ -58,15 +58,15 @@ def test_a_model_is_held_once_when_it_is_exported_and_once_when_it_is_opened(
         assert held["file"]() is None
         return load_model(*given)
 
-    monkeypatch.setattr("framework.pipeline.fit_candidates", fitted)
-    monkeypatch.setattr("framework.pipeline.export_and_verify", exported)
-    monkeypatch.setattr("framework.sealing.load_model", opened)
-    framework.run("summarization", *small(tmp_path), "trainer.max_steps=1", folder=tmp_path / "run")
+    monkeypatch.setattr("framework.run.pipeline.fit_candidates", fitted)
+    monkeypatch.setattr("framework.run.pipeline.export_and_verify", exported)
+    monkeypatch.setattr("framework.run.sealing.load_model", opened)
+    framework.run_recipe("summarization", *small(tmp_path), "trainer.max_steps=1", folder=tmp_path / "run")
     assert held.keys() == {"baseline", "file"}
 
 
 def test_made_up_golden_examples_of_a_generator_keep_to_its_limits(tmp_path: Path) -> None:
-    folder = framework.run(
+    folder = framework.run_recipe(
         "summarization", *small(tmp_path), "trainer.max_steps=1", "artifact.golden=synthetic", folder=tmp_path / "run"
     )
     framework.load(folder).replay_golden()  # of 6 tokens at most, as `task.max_summary` says

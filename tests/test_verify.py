@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framework.contracts.codec import Check
+from framework.contracts.graph import Graph, State, Tensor, Tensors
+from framework.contracts.privacy import LEFT_OUT, Disclosure
 from framework.errors import ParityError
-from framework.graphs import Check, Graph, State, Tensor, Tensors
-from framework.privacy import LEFT_OUT, Disclosure
+from framework.export.parity import Parity, compare, compare_outputs, compare_shapes, run_checks, trace
 from framework.runtime.model import load_model
 from framework.runtime.scheduler import Scheduler
-from framework.verify import Parity, compare, compare_outputs, compare_shapes, run_checks, trace
 from framework_text.tokenizer import same_tokens
 
 
@@ -67,7 +68,7 @@ def test_the_rows_shown_are_masked_or_left_out(run_folder: Path, disclosure: Dis
 
 def test_another_answer_counts_unless_the_model_was_at_a_tie() -> None:
     graph = Graph("g", (), (Tensor("p", "float32", ("batch", 2)),), {}, {"p": 1e-3}, decides="p")
-    from framework.verify import Trace
+    from framework.export.parity import Trace
 
     def traced(*rows: list[float]) -> Trace:
         return Trace([{}], [[("g", {"p": np.array(rows, dtype=np.float32)})]])

@@ -40,7 +40,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
     for plugin in load_plugins().broken:
         print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
-    from framework.inspection import inspect_recipe
+    from framework.run.dry_run import inspect_recipe
 
     inspect_recipe(recipes[0], [setting for setting in given if not setting.startswith("recipe=")])
     return 0

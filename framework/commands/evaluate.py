@@ -11,15 +11,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework.contracts import Evaluation, Section, Task
+from framework.contracts.evaluation import Evaluation
+from framework.contracts.section import Section
+from framework.contracts.task import Task
 from framework.data.columns import NONE
-from framework.data.quotes import Quote
+from framework.data.formats.quotes import Quote
 from framework.errors import InputError, nearest, some
 
 if TYPE_CHECKING:
+    from framework.contracts.graph import Response
+    from framework.contracts.table import Table
     from framework.data.joined import Columns
-    from framework.data.table import Table
-    from framework.graphs import Response
     from framework.runtime.model import Model
 
 GATE_FAILED = 3  # the exit code
@@ -88,8 +90,8 @@ def judge(model: Model, table: Table) -> Evaluation:
     """The task's own evaluation of a model's answers. Raises InputError naming the line of a row it cannot take."""
     from tqdm import tqdm
 
+    from framework.evaluation.scoring import judge_rows
     from framework.plugins import resolve
-    from framework.scoring import judge_rows
 
     evaluate = resolve(model.task.evaluate)  # before the answers: it may need what is not installed
     model.catch_up()
@@ -169,7 +171,7 @@ def _options(model: Model) -> Any:
     """The task's options that the artifact was made with, which decide how rows are read."""
     from omegaconf import OmegaConf
 
-    from framework.checks import options_of
+    from framework.recipe.validation import options_of
 
     options = model.task.options
     schema, sealed = OmegaConf.structured(options), _recipe(model).task
@@ -193,7 +195,7 @@ def _spellings(model: Model) -> dict[str, Any]:
 
 def _recipe(model: Model) -> Any:
     """The recipe that the artifact was made with."""
-    from framework.literal import read_kept
+    from framework.recipe.literal import read_kept
 
     return read_kept(model.artifact.folder / "recipe.yaml")
 
@@ -206,7 +208,7 @@ def _check_out(out: Path | None) -> None:
 
 
 def _show(model: Model, table: Table, notes: Sequence[str], found: Evaluation, sealed: Mapping[str, float]) -> None:
-    from framework.console import as_text
+    from framework.report.console import as_text
 
     rows = [(name, f"{value:.4f}", f"{sealed[name]:.4f}" if name in sealed else "") for name, value in found.metrics.items()]
     print(f"{model.artifact.folder}, variant {model.variant.name}, on {len(table):,} rows of {table.source}", *notes, sep="\n")

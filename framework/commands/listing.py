@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from framework.contracts import Section
+from framework.contracts.section import Section
 from framework.plugins import load_plugins
 
 RECIPES = """examples:
@@ -28,7 +28,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
-    from framework.console import as_text
+    from framework.report.console import as_text
 
     print(as_text(recipes() if verb == "recipes" else plugins()))
     return 0
@@ -36,7 +36,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 def recipes() -> Section:
     """Every recipe that can be run, with the first line of its comment; the note says which files others hide."""
-    from framework.configs import recipe_roots
+    from framework.recipe.compose import recipe_roots
 
     rows, notes, owner = [], ["run one: python -m framework recipe=NAME"], dict[str, Path]()
     for root in recipe_roots():

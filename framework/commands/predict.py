@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework.data.quotes import Quote
+from framework.data.formats.quotes import Quote
 from framework.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 
 def _answer(model: Model, options: argparse.Namespace) -> int:
-    from framework.commands.answering import PREFIX, FileOfRows, answer_file, chosen_columns
+    from framework.commands.requests import PREFIX, FileOfRows, answer_file, chosen_columns
 
     quote = Quote[options.quote] if options.quote else None
     source = FileOfRows(options.file, options.encoding, quote, chosen_columns(model.task, options.column))

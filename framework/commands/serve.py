@@ -153,7 +153,8 @@ def _number(text: str) -> float:
 
 def _models(given: Sequence[str]) -> dict[str, str]:
     """Name -> address. An artifact without a name is called by its recipe."""
-    from framework.artifact import find_artifact, read_manifest
+    from framework.artifact.manifest import read_manifest
+    from framework.artifact.sealed import find_artifact
 
     found: dict[str, str] = {}
     for argument in given:
@@ -172,9 +173,9 @@ def _models(given: Sequence[str]) -> dict[str, str]:
 
 
 def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
-    from framework.cpus import granted_cpus
-    from framework.server.cors import origin
-    from framework.server.prefix import root_path
+    from framework.machine.cpus import granted_cpus
+    from framework.server.http.cors import origin
+    from framework.server.http.prefix import root_path
     from framework.server.settings import Limits, Settings, allow_handles, read_keys
 
     if options.max_queue < options.max_inputs:
@@ -212,7 +213,7 @@ def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
 
 
 def _listening(options: argparse.Namespace) -> AbstractContextManager[socket.socket]:
-    from framework.server.listening import listen, listen_at
+    from framework.server.http.listening import listen, listen_at
 
     return closing(listen(options.host, options.port)) if options.uds is None else listen_at(options.uds)
 
@@ -232,7 +233,7 @@ def _serve_on(listener: socket.socket, settings: Settings, options: argparse.Nam
         print(f"Serving {', '.join(settings.models)} at {where}{tried}. Ctrl-C stops.", file=sys.stderr, flush=True)
 
     if options.workers > 1:
-        from framework.server.fleet import Fleet
+        from framework.server.workers import Fleet
 
         return Fleet(settings, options.workers, listener, loaded).run()
     from framework.server.process import serve_alone

@@ -14,10 +14,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from framework.checks import check_recipe
-from framework.configs import CONFIG_PATH, check_overrides, explain, for_hydra, one_recipe_each
 from framework.errors import InputError
 from framework.plugins import load_plugins
+from framework.recipe.compose import CONFIG_PATH, check_overrides, explain, for_hydra, one_recipe_each
+from framework.recipe.validation import check_recipe
 
 
 def main(given: list[str]) -> int:
@@ -47,9 +47,9 @@ def _run(config: DictConfig) -> None:
     settings = HydraConfig.get()
     try:
         check_recipe(config)
-        from framework.pipeline import run_recipe
+        from framework.run.pipeline import start
 
-        run_recipe(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
+        start(config, settings.runtime.choices["recipe"], Path(settings.runtime.output_dir))
     except Exception as error:
         _failures.append(error)
         with suppress(OSError):

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from framework.contracts.table import Table
 from framework.data.columns import has_fractions
-from framework.data.table import Table
 from framework.errors import InputError, some
 
 FEW = 20  # rows from which a column is judged

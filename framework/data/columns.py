@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from framework.data.needs import Column
-from framework.data.table import Table
+from framework.contracts.columns import Column
+from framework.contracts.table import Table
 from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows looked at

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from framework.data.table import Table
+from framework.contracts.table import Table
 from framework.errors import InputError, some
 
 SEPARATORS = ("|", ";", ",")

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from framework.contracts import Task
+from framework.contracts.columns import Column
+from framework.contracts.table import Table, Texts
+from framework.contracts.task import Task
 from framework.data.classes import check_header
 from framework.data.columns import assign_roles, none_of
 from framework.data.combinations import from_indicators, indicators, refused
+from framework.data.formats.reading import Read
+from framework.data.formats.sniffing import format_by_name
 from framework.data.joined import BETWEEN, Columns, joined, parts_of
-from framework.data.needs import Column
-from framework.data.opening import format_by_name
-from framework.data.reading import Read
-from framework.data.table import Table, Texts
 from framework.errors import InputError, nearest
 
 GIVEN = ("as given", "by its name")  # columns that were not guessed by their values

@@ -6,22 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from framework.contracts import Task
+from framework.contracts.columns import SideTable
+from framework.contracts.table import Table, Texts
+from framework.contracts.task import Task
 from framework.data.classes import check_classes
 from framework.data.columns import assign_roles
 from framework.data.combinations import check_alone, separator_of, unlisted
 from framework.data.finding import find_roles, values_of
-from framework.data.groups import deciding
+from framework.data.formats.reading import Read, read_table
 from framework.data.hub import own_splits, parse
 from framework.data.joined import Columns, as_columns, parts_of, shown
 from framework.data.labels import Spellings
-from framework.data.needs import SideTable
 from framework.data.problems import ids_in_texts, unread_texts
-from framework.data.reading import Read, read_table
-from framework.data.repeats import one_row_each
 from framework.data.sources import HUB, addresses, locate_all
-from framework.data.splits import Roles, without_blank, without_empty
-from framework.data.table import Table, Texts
+from framework.data.splitting.groups import deciding
+from framework.data.splitting.repeats import one_row_each
+from framework.data.splitting.shares import Roles, without_blank, without_empty
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.plugins import resolve
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
-from framework.data.table import Table
+from framework.contracts.table import Table
 from framework.errors import some
 
 SHOWN = 5  # spellings named in a note

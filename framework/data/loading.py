@@ -8,17 +8,18 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from framework.contracts import Section, Task
+from framework.contracts.columns import Shares
+from framework.contracts.section import Section
+from framework.contracts.table import Splits, Table
+from framework.contracts.task import Task
 from framework.data.combinations import separator_of
-from framework.data.independent import Independent, judged
+from framework.data.formats.quotes import Quote
 from framework.data.joined import Columns
 from framework.data.labelled import SPLITS, Reader, roles_of
 from framework.data.labels import Spellings
-from framework.data.needs import Shares
-from framework.data.quotes import Quote
 from framework.data.sources import addresses
-from framework.data.splits import fingerprint
-from framework.data.table import Splits, Table
+from framework.data.splitting.independent import Independent, judged
+from framework.data.splitting.shares import fingerprint
 from framework.errors import InputError, some
 from framework.plugins import resolve
 

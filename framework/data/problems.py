@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 
-from framework.contracts import Problem
+from framework.contracts.columns import Column
+from framework.contracts.section import Problem
+from framework.contracts.table import Splits, Table
 from framework.data.joined import Columns
-from framework.data.needs import Column
-from framework.data.table import Splits, Table
 
 SAMPLE = 5000  # training rows looked at
 LEAK = 0.5  # share of a label's rows that hold the label's own word, from which it is said

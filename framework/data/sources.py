@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framework.data.opening import folder_hint
+from framework.data.formats.sniffing import folder_hint
 from framework.errors import FrameworkError, InputError, some
 
 PACKAGE = "package://"

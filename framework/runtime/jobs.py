@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from framework.graphs import Call, Event, Response, Steps
+from framework.contracts.codec import Call, Event, Steps
+from framework.contracts.graph import Response
 from framework.runtime.state import Slot
 
 PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves

@@ -9,12 +9,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from framework.artifact import GOLDEN, RESOURCES, Artifact, open_artifact
-from framework.contracts import Task
+from framework.artifact.manifest import GOLDEN, RESOURCES
+from framework.artifact.sealed import Artifact, open_artifact
+from framework.contracts.codec import Catalogue, Codec
+from framework.contracts.graph import Request, Response
+from framework.contracts.task import Task
 from framework.data.columns import none_of, plain_name
 from framework.data.joined import Columns, parts_of, request_of
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Catalogue, Codec, Request, Response
 from framework.plugins import load_plugins, resolve
 from framework.runtime.asking import each_request
 from framework.runtime.onnx import Device, open_onnx

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import onnxruntime
 
-from framework.cpus import granted_cpus
+from framework.contracts.graph import Backend, Graph, Tensors
 from framework.errors import FrameworkError, InputError, nearest
-from framework.graphs import Backend, Graph, Tensors
+from framework.machine.cpus import granted_cpus
 
 SLOWER = ("SkipLayerNormFusion",)  # its CPU kernel takes several times as long as the Add and LayerNormalization it replaces
 CPU = "CPUExecutionProvider"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from framework.graphs import Graph, Tensor, Tensors
+from framework.contracts.graph import Graph, Tensor, Tensors
 
 
 def join(tensor: Tensor, calls: Sequence[Tensors], places: Sequence[Sequence[int]]) -> np.ndarray:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import accumulate, islice
 
+from framework.contracts.codec import Call, Codec, Event, Steps
+from framework.contracts.graph import Backend, Graph, Request, Response, Tensors, stateful
 from framework.errors import FrameworkError
-from framework.graphs import Backend, Call, Codec, Event, Graph, Request, Response, Steps, Tensors, stateful
 from framework.runtime.jobs import Job, Size
 from framework.runtime.padding import join, split
 from framework.runtime.state import Slot, bytes_for_one, gather

@@ -10,7 +10,7 @@ from math import prod
 
 import numpy as np
 
-from framework.graphs import Graph, State, Tensor, Tensors
+from framework.contracts.graph import Graph, State, Tensor, Tensors
 
 ROOM = 64  # by which states grow: a run sees room that is not filled yet, behind its mask
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from framework.graphs import Backend, Graph, Tensors
+from framework.contracts.graph import Backend, Graph, Tensors
 
 FOLDER = "tables"  # of the resources
 PAIRS = 8_000_000  # of a run's rows and those of the longest table; a graph holds some 20 bytes for each

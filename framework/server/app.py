@@ -13,19 +13,19 @@ from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
 from framework.errors import FrameworkError, InputError
-from framework.server import pages
-from framework.server.bodies import read
-from framework.server.chat import ELSEWHERE, Chat, not_offered
-from framework.server.cors import Cors
-from framework.server.front import Front
+from framework.server.http.bodies import read
+from framework.server.http.cors import Cors
+from framework.server.http.errors import RefusedError
+from framework.server.http.middleware import Front
+from framework.server.http.prefix import Prefix
 from framework.server.metrics import Metrics
-from framework.server.openapi import document
-from framework.server.predict import Predictor
-from framework.server.prefix import Prefix
-from framework.server.recommend import Recommend
-from framework.server.refusals import RefusedError
+from framework.server.model_store import Served, Shelf
 from framework.server.settings import Keys, Settings
-from framework.server.shelf import Served, Shelf
+from framework.server.surfaces import pages
+from framework.server.surfaces.chat import ELSEWHERE, Chat, not_offered
+from framework.server.surfaces.openapi import document
+from framework.server.surfaces.predict import Predictor
+from framework.server.surfaces.recommend import Recommend
 
 ADMIN_BODY = 1000  # bytes
 Handler = Callable[[Request], Awaitable[Response]]

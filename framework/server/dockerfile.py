@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from framework.artifact import open_artifact
-from framework.disk import whole
+from framework.artifact.sealed import open_artifact
 from framework.errors import InputError
+from framework.machine.disk import whole
 from framework.plugins import load_plugins
 
 OWN = "recipe-framework"

@@ -13,7 +13,8 @@ from functools import partial
 from itertools import count
 from typing import Protocol
 
-from framework.graphs import Event, Request, Response, Steps
+from framework.contracts.codec import Event, Steps
+from framework.contracts.graph import Request, Response
 from framework.runtime.jobs import Job
 from framework.runtime.scheduler import Scheduler
 from framework.server.logs import log

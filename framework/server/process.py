@@ -14,13 +14,13 @@ from typing import Any
 
 import uvicorn
 
-from framework.artifact import Place
+from framework.artifact.sealed import Place
 from framework.server.app import Api, Swaps
-from framework.server.connection import connection_class
+from framework.server.http.connection import connection_class
 from framework.server.logs import log, start_logging
 from framework.server.metrics import Metrics
+from framework.server.model_store import Shelf
 from framework.server.settings import Settings
-from framework.server.shelf import Shelf
 from framework.server.swap import Coordinator, Local, hang_up
 
 YOUNG = 20_000  # objects of requests under way among which no garbage is looked for: nearly all go without

@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from framework.artifact import Place, locate_artifact
+from framework.artifact.sealed import Place, locate_artifact
 from framework.errors import FrameworkError, InputError
 from framework.server.logs import log
+from framework.server.model_store import Shelf
 from framework.server.settings import Settings
-from framework.server.shelf import Shelf
 
 
 class Member(Protocol):

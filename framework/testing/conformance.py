@@ -12,21 +12,22 @@ from typing import Any, ClassVar
 
 import pytest
 
-from framework.configs import compose_recipe
-from framework.contracts import Exporter, Fitted, Variant
-from framework.data.independent import judged
+from framework.contracts.candidate import Fitted
+from framework.contracts.exporter import Exporter, Variant
+from framework.contracts.graph import Graph
+from framework.contracts.table import Splits
 from framework.data.loading import load_splits
-from framework.data.table import Splits
+from framework.data.splitting.independent import judged
 from framework.errors import InputError
-from framework.export import candidates, export, open_backend, paths
-from framework.fitting import fit_candidate
-from framework.graphs import Graph
-from framework.job import Job
-from framework.modules import fitted_backend
+from framework.evaluation.scoring import judge_rows
+from framework.export.module_backend import fitted_backend
+from framework.export.parity import Parity, compare_shapes
+from framework.export.writing import candidates, export, open_backend, paths
 from framework.plugins import load_plugins, resolve
+from framework.recipe.compose import compose_recipe
+from framework.run.fitting import fit_candidate
+from framework.run.job import Job
 from framework.runtime.scheduler import Scheduler
-from framework.scoring import judge_rows
-from framework.verify import Parity, compare_shapes
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
 BLOCKED = f"import sys\nfor name in {HEAVY!r}:\n    sys.modules[name] = None\n"
@@ -114,10 +115,10 @@ class TaskConformance(_Conformance):
 
     def test_codec_answers_where_torch_cannot_be_imported(self, tmp_path: Path) -> None:
         """The whole run, then its artifact in a process without torch."""
-        from framework.pipeline import run_recipe
+        from framework.run.pipeline import start
 
         config = compose_recipe(self.recipe, [*self.overrides(tmp_path), "trainer.max_epochs=1"])
-        folder = run_recipe(config, self.recipe, tmp_path / "run")
+        folder = start(config, self.recipe, tmp_path / "run")
         golden = [json.loads(line) for line in (folder / "artifact" / "golden.jsonl").read_text("utf-8").split("\n") if line]
         assert golden
         code = f"{BLOCKED}import framework\nframework.load({str(folder)!r}).replay_golden()\n"

@@ -26,8 +26,8 @@ FINE_TUNED = Candidate(
     "fine-tuned encoder",
     fit="framework_classification.fine_tuned:fit",
     options=FineTuning,
-    check="framework_classification.accepts:problems",
-    ready="framework_classification.accepts:ready",
+    check="framework_classification.validation:problems",
+    ready="framework_classification.validation:ready",
 )
 
 
@@ -46,7 +46,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             evaluate="framework_classification.evaluation:evaluate",
             codec="framework_classification.codec:ClassificationCodec",
             candidates=(MAJORITY, TFIDF, FINE_TUNED),
-            inspect="framework_classification.inspection:inspect",
+            inspect="framework_classification.preview:inspect",
             loss="nll",
             refit="framework_classification.calibration:refit",
         )

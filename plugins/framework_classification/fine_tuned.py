@@ -23,13 +23,13 @@ from framework_text import backbones
 from framework_text.attention import fastest_attention
 from framework_text.dropout import set_dropout
 from framework_text.options import FineTuning
-from framework_text.pace import learning_pace
-from framework_text.plan import Plan, batch_size, decided, keep, kept, learning_rate, repetition, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
+from framework_text.throughput import learning_pace
 from framework_text.tokenizer import example_tokens, same_tokens, write_tokenizer
 from framework_text.tokens import Collate, TokenizedRows, batches, describe
+from framework_text.training_plan import Plan, batch_size, decided, keep, kept, learning_rate, repetition, wanted_epochs, within
 from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning

@@ -40,8 +40,8 @@ WRITER = Candidate(
     "fine-tuned writer",
     fit="framework_dialogue.writer:fit",
     options=Writing,
-    check="framework_dialogue.accepts:problems",
-    ready="framework_dialogue.accepts:ready",
+    check="framework_dialogue.validation:problems",
+    ready="framework_dialogue.validation:ready",
     stateful=True,
 )
 BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writer:untuned", options=Writing, baseline=True)
@@ -57,7 +57,7 @@ DIALOGUE = Task(
     judged="framework_dialogue.data:answers",
     metric=Metric("chrf"),
     loss="perplexity",
-    inspect="framework_dialogue.inspection:inspect",
+    inspect="framework_dialogue.preview:inspect",
     scores=True,
     data="framework_dialogue.data:prepare",
     evaluate="framework_dialogue.evaluation:evaluate",

@@ -9,9 +9,9 @@ from typing import Any
 
 from framework import Interface, Request, Response, Steps
 from framework_dialogue.requests import OPTIONS, Asked, parsed
-from framework_text.generation.answering import Answering
 from framework_text.generation.decoding import Sampling
-from framework_text.generation.telling import Told, reader, tell
+from framework_text.generation.prompts import Answering
+from framework_text.generation.streaming import Told, reader, tell
 from framework_text.generation.templates import Message, Template
 from framework_text.tokenizer import read_tokenizer, token_ids
 

@@ -12,8 +12,8 @@ from framework_dialogue.conversations import ROLES as ROW
 from framework_dialogue.conversations import history_of
 from framework_dialogue.repairs import plain, repaired
 from framework_dialogue.speakers import TOOLS, Turn
-from framework_text.generation.asking import DRAWN, problems_of, sampling_of, unknown
 from framework_text.generation.decoding import Sampling
+from framework_text.generation.sampling import DRAWN, problems_of, sampling_of, unknown
 from framework_text.generation.templates import Message
 from framework_text.requests import not_unicode
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework_dialogue import Dialogue
-from framework_text.generation.sources import framed, within_positions
+from framework_text.generation.offline_tokenizer import framed, within_positions
 from framework_text.generation.templates import frozen
 
 

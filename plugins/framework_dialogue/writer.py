@@ -16,7 +16,7 @@ from framework_dialogue.data import DialogueData
 from framework_dialogue.settings import settings_of, window
 from framework_text.generation import fitting
 from framework_text.generation.reference import PROMPTS, TOKENS, generated
-from framework_text.generation.telling import Told
+from framework_text.generation.streaming import Told
 from framework_text.generation.templates import Template, folded
 from framework_text.tokenizer import presentable
 

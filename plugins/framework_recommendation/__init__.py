@@ -39,7 +39,7 @@ RECOMMENDER = Candidate(
     "recommender",
     fit="framework_recommendation.fitting:fit",
     options=Recommender,
-    check="framework_recommendation.accepts:problems",
+    check="framework_recommendation.validation:problems",
     ready="framework_recommendation.readiness:problems",
 )
 
@@ -85,7 +85,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             evaluate="framework_recommendation.evaluation:evaluate",
             codec="framework_recommendation.codec:RecommendationCodec",
             candidates=(POPULARITY, ITEM_KNN, RECOMMENDER),
-            inspect="framework_recommendation.inspection:inspect",
+            inspect="framework_recommendation.preview:inspect",
             scores=True,
         )
     )

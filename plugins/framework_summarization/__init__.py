@@ -31,8 +31,8 @@ WRITER = Candidate(
     "fine-tuned writer",
     fit="framework_summarization.writer:fit",
     options=Writing,
-    check="framework_summarization.accepts:problems",
-    ready="framework_summarization.accepts:ready",
+    check="framework_summarization.validation:problems",
+    ready="framework_summarization.validation:ready",
     stateful=True,
 )
 BACKBONE = Candidate(
@@ -54,7 +54,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             ),
             metric=Metric("rouge_l"),
             loss="perplexity",
-            inspect="framework_summarization.inspection:inspect",
+            inspect="framework_summarization.preview:inspect",
             scores=True,
             data="framework_summarization.data:prepare",
             evaluate="framework_summarization.evaluation:evaluate",

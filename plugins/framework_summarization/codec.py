@@ -9,10 +9,10 @@ from typing import Any
 
 from framework import InputError, Interface, Request, Response, Steps
 from framework_summarization.windows import windows
-from framework_text.generation.answering import Answering
-from framework_text.generation.asking import DRAWN, problems_of, sampling_of
 from framework_text.generation.decoding import Sampling
-from framework_text.generation.telling import Told, reader, tell
+from framework_text.generation.prompts import Answering
+from framework_text.generation.sampling import DRAWN, problems_of, sampling_of
+from framework_text.generation.streaming import Told, reader, tell
 from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from framework import InputError
 from framework_summarization import Summarization
-from framework_text.generation.sources import around, framed, within_positions
+from framework_text.generation.offline_tokenizer import around, framed, within_positions
 
 PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
 PROMPT = "\n\nSummary:"

@@ -15,8 +15,8 @@ from tokenizers import Encoding, Tokenizer
 from framework import Problem, Section, Text
 from framework_text import backbones
 from framework_text.options import FineTuning
-from framework_text.plan import batch_size, learning_rate, wanted_epochs
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
+from framework_text.training_plan import batch_size, learning_rate, wanted_epochs
 
 SAMPLE = 5000  # training rows that are tokenized
 CUT = 0.05  # share of rows beyond the length limit from which it is a problem

@@ -55,7 +55,7 @@ class Mlflow:
 
 @hookimpl
 def register_trackers(register: Callable[[Tracker], None]) -> None:
-    checks = "framework_trackers.checks"
+    checks = "framework_trackers.validation"
     register(Tracker("tensorboard", "framework_trackers.tensorboard:start", TensorBoard, f"{checks}:tensorboard"))
     register(Tracker("wandb", "framework_trackers.wandb:start", Wandb, f"{checks}:wandb"))
     register(Tracker("mlflow", "framework_trackers.mlflow:start", Mlflow, f"{checks}:mlflow"))

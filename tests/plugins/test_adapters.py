@@ -54,7 +54,7 @@ def test_merged_adapters_compute_what_they_computed_beside_the_model(family: str
 def test_adalora_takes_rank_from_where_it_matters_least(tmp_path: Path) -> None:
     """7 matrices begin with a rank of 6; their mean is 4 in the end, and what is left is merged into the exported model."""
     given = [*small(tmp_path), "model.adapter=adalora", "model.rank=4", "trainer.max_epochs=2", "model.learning_rate=3e-3"]
-    model = framework.load(framework.run("summarization", *given, folder=tmp_path / "run"))
+    model = framework.load(framework.run_recipe("summarization", *given, folder=tmp_path / "run"))
     facts = model.manifest["model"]
     assert (facts["adapter"], facts["epochs"], facts["ranks_begun"], facts["ranks_left"]) == ("adalora", 2, 42, 28)
     scores = model.manifest["evaluation"]["candidates"]
@@ -64,7 +64,7 @@ def test_adalora_takes_rank_from_where_it_matters_least(tmp_path: Path) -> None:
 
 def test_ranks_cannot_fall_in_two_steps(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="adalora needs at least 3 steps, this training has 2"):
-        framework.run(
+        framework.run_recipe(
             "summarization", *small(tmp_path), "model.adapter=adalora", "trainer.max_steps=2", folder=tmp_path / "run"
         )
 
@@ -108,7 +108,7 @@ def test_checkpointing_keeps_less_and_learns_the_same(family: str, adapter: str)
 def test_the_learning_rate_falls_over_all_steps_also_where_gradients_are_accumulated(tmp_path: Path, accumulated: int) -> None:
     given = [f"trainer.accumulate_grad_batches={accumulated}", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
     more = ["model.checkpointing=true", "model.warmup=0", "model.learning_rate=1e-3"]
-    folder = framework.run("summarization", *small(tmp_path), *given, *more, folder=tmp_path / "run")
+    folder = framework.run_recipe("summarization", *small(tmp_path), *given, *more, folder=tmp_path / "run")
     facts = framework.load(folder).manifest["model"]
     batches = -(-facts["rows"] // 4)
     assert facts["steps"] == 2 * -(-batches // accumulated)

@@ -7,8 +7,8 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from framework_onnx.bits import parse
-from framework_onnx.blocks import in_blocks
+from framework_onnx.int4_rewrite import in_blocks
+from framework_onnx.int4_search import parse
 
 TOKENS, WIDTH = 70, 64
 

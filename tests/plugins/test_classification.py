@@ -10,18 +10,18 @@ import torch
 
 import framework
 from framework import InputError, Splits, Table
-from framework.modules import ModuleBackend
+from framework.export.module_backend import ModuleBackend
+from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
 from framework.testing import TaskConformance
-from framework.verify import Parity, compare_shapes
 from framework_classification import Classification
-from framework_classification.accepts import FAMILIES
 from framework_classification.calibration import fit_temperature, nothing_to_fit, threshold_for
 from framework_classification.codec import tempered
 from framework_classification.data import prepare
 from framework_classification.evaluation import evaluate
 from framework_classification.fine_tuned import graph
 from framework_classification.module import Probabilities
+from framework_classification.validation import FAMILIES
 from framework_onnx import Onnx
 from framework_onnx.export import export
 from tests.tiny import LENGTH, rows, tiny_model, write_csv
@@ -122,7 +122,7 @@ def test_metrics_agree_with_scikit_learn() -> None:
 
 
 def test_abstention_is_in_the_manifest_in_every_answer_and_measured_on_test(tmp_path: Path, small: list[str]) -> None:
-    folder = framework.run("sentiment", *small, "task.abstain_precision=0.9", "export=[quick]", folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *small, "task.abstain_precision=0.9", "export=[quick]", folder=tmp_path / "run")
     model = framework.load(folder)
     settings = model.manifest["codec"]["settings"] | model.variant.settings
     assert settings["precision"] == 0.9

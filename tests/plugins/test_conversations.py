@@ -16,7 +16,7 @@ from omegaconf import OmegaConf
 
 from framework import Candidate, InputError, Metric, Splits, Task
 from framework.data.loading import load_splits, read_labelled
-from framework.schema import data_schema
+from framework.recipe.schema import data_schema
 from framework_dialogue.conversations import COLUMNS, SHAPED, history_of
 from framework_dialogue.repairs import Message, examples
 

@@ -15,7 +15,7 @@ from transformers import AutoTokenizer
 
 import framework
 from framework import InputError, ModuleBackend, Table
-from framework.data.independent import judged
+from framework.data.splitting.independent import judged
 from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
 from framework_dialogue.codec import DialogueCodec
@@ -74,7 +74,7 @@ class TestConformance(TaskConformance):
 
 def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) -> None:
     """Its answers are held to `generate`, step by step and by likelihood; baselines stand beside it."""
-    folder = framework.run("dialogue", *small(tmp_path), "trainer.max_epochs=1", folder=tmp_path / "run")
+    folder = framework.run_recipe("dialogue", *small(tmp_path), "trainer.max_epochs=1", folder=tmp_path / "run")
     model = framework.load(folder)
     parity = model.manifest["variants"]["onnx"]["parity"]
     assert parity["references"] == 20
@@ -96,7 +96,7 @@ def test_texts_for_prompts_come_from_the_same_code_with_columns_of_their_own(tmp
     write_csv(tmp_path / "copy.csv", [(f"{text}", as_list) for _, as_list, text in rows], ("topic", "article"))
     drawn = ["task.temperature=0.9", "task.repetition_penalty=1.3"]  # rows are judged and proven with a seed
     given = [f"data.train={tmp_path / 'copy.csv'}", *small(tmp_path)[1:], "trainer.max_steps=2", *drawn]
-    model = framework.load(framework.run("generation", *given, folder=tmp_path / "run"))
+    model = framework.load(framework.run_recipe("generation", *given, folder=tmp_path / "run"))
     assert model.manifest["data"]["columns"] == {"prompt": "topic", "text": "article"}
     assert model.manifest["metric"]["name"] == "rouge_l"
     asked = model.predict([{"prompt": "the lovely flight", "seed": 3}, {"messages": said("the lovely flight"), "seed": 3}])
@@ -229,7 +229,7 @@ def test_requests_that_cannot_be_answered_are_explained(codec: DialogueCodec, re
 )
 def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        framework.run("dialogue", *small(tmp_path), override, folder=tmp_path / "run")
+        framework.run_recipe("dialogue", *small(tmp_path), override, folder=tmp_path / "run")
 
 
 def test_templates_run_in_a_sandbox_and_say_what_they_refuse() -> None:
@@ -399,7 +399,7 @@ def test_encoder_decoder_models_answer_conversations_as_generate_does(tmp_path: 
 
 def test_an_encoder_decoder_model_is_exported_and_holds_a_conversation(tmp_path: Path) -> None:
     given = [*small(tmp_path), f"model.name={tiny_reader(tmp_path / 't5')}", "trainer.max_epochs=1"]
-    model = framework.load(framework.run("dialogue", *given, folder=tmp_path / "run"))
+    model = framework.load(framework.run_recipe("dialogue", *given, folder=tmp_path / "run"))
     variant = model.manifest["variants"]["onnx"]
     assert (set(variant["files"]), variant["parity"]["references"]) == ({"encoder", "decoder"}, 20)
     assert "perplexity" in model.manifest["evaluation"]["candidates"]["fine-tuned writer"]

@@ -44,7 +44,7 @@ def test_batch_and_sequence_are_dynamic_and_the_softmax_is_fp32(run_folder: Path
 
 
 def test_a_quantized_file_that_loses_too_much_does_not_ship(tmp_path: Path, small: list[str]) -> None:
-    folder = framework.run(
+    folder = framework.run_recipe(
         "sentiment",
         *small,
         "export=[onnx,onnx_int8]",
@@ -62,7 +62,7 @@ def test_a_quantized_file_that_loses_too_much_does_not_ship(tmp_path: Path, smal
 
 
 def test_an_exporter_without_its_base_is_refused(small: list[str]) -> None:
-    from framework.configs import compose_recipe
+    from framework.recipe.compose import compose_recipe
 
     with pytest.raises(framework.InputError, match=r"export=\[onnx,onnx_int8\]"):
         compose_recipe("sentiment", [*small, "export=[onnx_int8]"])

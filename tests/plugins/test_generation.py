@@ -14,13 +14,13 @@ from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from framework import Backend, Graph, ModuleBackend, Request, Response, Steps, Tensors
-from framework.export import export, open_backend, paths
+from framework.export.parity import Parity, compare_shapes
+from framework.export.writing import export, open_backend, paths
 from framework.plugins import load_plugins
 from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
-from framework.verify import Parity, compare_shapes
 from framework_onnx import OnnxInt4
-from framework_onnx.bits import candidates
+from framework_onnx.int4_search import candidates
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import Sampling, choose, decode
 from framework_text.generation.fitting import padding

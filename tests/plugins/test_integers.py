@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from framework_onnx.integers import Scheme, in_integers, products
+from framework_onnx.int8_rewrite import Scheme, in_integers, products
 
 
 def model() -> ModelProto:

@@ -37,7 +37,7 @@ class TestConformance(TaskConformance):
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recommendation")
-    return framework.run("recommendation", *recommends(folder), "export=[onnx,torchscript]", folder=folder / "run")
+    return framework.run_recipe("recommendation", *recommends(folder), "export=[onnx,torchscript]", folder=folder / "run")
 
 
 @pytest.fixture(scope="module")
@@ -241,7 +241,7 @@ def test_a_file_is_judged_by_the_rules_its_log_was_read_with(
 @pytest.mark.parametrize("algorithm", ["popularity", "item_knn", "bpr", "mult_vae", "sasrec", "hybrid", "auto"])
 def test_every_algorithm_is_exported_and_proven(tmp_path: Path, algorithm: str) -> None:
     given = [*recommends(tmp_path, algorithm), "export=[onnx]", "trainer.max_epochs=2", "model.minutes=0.2"]
-    model = framework.load(framework.run("recommendation", *given, folder=tmp_path / "run"))
+    model = framework.load(framework.run_recipe("recommendation", *given, folder=tmp_path / "run"))
     assert model.manifest["variants"]["onnx"]["parity"]["argmax_flips"] == 0
     assert len(model.predict([{"history": ["positive-1"], "k": 4}])[0]["items"]) == 4
     assert model.manifest["model"]["algorithm"] == algorithm or algorithm == "auto"
@@ -250,12 +250,12 @@ def test_every_algorithm_is_exported_and_proven(tmp_path: Path, algorithm: str) 
 def test_integers_are_gated_where_there_is_something_to_multiply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A transformer has products; EASE's only matrix is a table. No request of the validation asks the text encoder."""
     exports = "export=[onnx,onnx_int8]"
-    ease = framework.run("recommendation", *recommends(tmp_path / "a"), exports, folder=tmp_path / "ease")
+    ease = framework.run_recipe("recommendation", *recommends(tmp_path / "a"), exports, folder=tmp_path / "ease")
     assert "onnx_int8: there is nothing in this model that it could make smaller" in capsys.readouterr().out
     assert set(framework.load(ease).manifest["variants"]) == {"onnx"}
     given = [*recommends(tmp_path / "b", "sasrec"), "trainer.max_epochs=2", "export.onnx_int8.max_drop=1"]
     given.append("export.onnx_int8.must_help=false")
-    model = framework.load(framework.run("recommendation", *given, exports, folder=tmp_path / "sasrec"), "onnx_int8")
+    model = framework.load(framework.run_recipe("recommendation", *given, exports, folder=tmp_path / "sasrec"), "onnx_int8")
     assert "ndcg@10 on validation" in model.manifest["variants"]["onnx_int8"]["decision"]
     files = {name: model.artifact.folder / f"{name}" for name in ("onnx/item_text.onnx", "onnx_int8/item_text.onnx")}
     sizes = {file.stat().st_size for file in files.values()}
@@ -266,7 +266,7 @@ def test_items_that_nobody_took_are_known_by_their_texts(tmp_path: Path) -> None
     given = recommends(tmp_path)
     items = tmp_path / "log" / "items.csv"
     items.write_text(items.read_text("utf-8") + "fresh,the lovely flight,positive,2001\n", "utf-8")
-    folder = framework.run("recommendation", *given, "export=[onnx]", folder=tmp_path / "run")
+    folder = framework.run_recipe("recommendation", *given, "export=[onnx]", folder=tmp_path / "run")
     model = framework.load(folder)
     assert model.manifest["model"]["new_items"] == 1
     [answer] = model.predict([{"history": ["positive-1", "positive-5"], "k": 30}])
@@ -309,7 +309,7 @@ def test_items_can_be_added_and_stay(finished: Path, tmp_path: Path) -> None:
 
 def test_without_texts_items_cannot_be_added(tmp_path: Path) -> None:
     given = [setting for setting in recommends(tmp_path) if not setting.startswith(("data.items", "data.users"))]
-    model = framework.load(framework.run("recommendation", *given, "export=[onnx]", folder=tmp_path / "run"))
+    model = framework.load(framework.run_recipe("recommendation", *given, "export=[onnx]", folder=tmp_path / "run"))
     codec: Any = model.codec
     with pytest.raises(InputError, match="made without texts of items"):
         codec.parse_addition({"item": "a", "text": "b"})
@@ -323,7 +323,9 @@ def test_ids_stay_as_they_are_written(tmp_path: Path) -> None:
     rows = [(f"0{user}", items[(user + place) % 6], str(place)) for user in range(8) for place in range(4)]
     log = write_csv(tmp_path / "log.csv", [*rows, ("one only", "007", "9")], ("user", "item", "time"))
     given = [f"data.train={log}", "model.algorithm=ease", "model.encoder.name=null", "model.encoder.sha256=null"]
-    folder = framework.run("recommendation", *given, "model.encoder.licence=null", "export=[onnx]", folder=tmp_path / "run")
+    folder = framework.run_recipe(
+        "recommendation", *given, "model.encoder.licence=null", "export=[onnx]", folder=tmp_path / "run"
+    )
     model = framework.load(folder)
     known, one, seven = model.predict([{"user": "00", "k": 9}, "one only", {"history": ["7", "07"], "k": 9}])
     assert set(ids(known)) == {'say "x"', "ß"}
@@ -334,13 +336,13 @@ def test_ids_stay_as_they_are_written(tmp_path: Path) -> None:
 def test_a_column_that_is_there_need_not_be_used(tmp_path: Path) -> None:
     """Without times the order of the file counts; the protocol says so."""
     given = [*recommends(tmp_path), "data.time=none", "data.rating=none", "task.protocol=leave_one_out", "export=[onnx]"]
-    model = framework.load(framework.run("recommendation", *given, folder=tmp_path / "run"))
+    model = framework.load(framework.run_recipe("recommendation", *given, folder=tmp_path / "run"))
     assert "in the order of the file" in model.manifest["model"]["protocol"]
     assert "time" not in model.manifest["data"]["columns"]
 
 
 def test_a_recipe_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
-    from framework.configs import compose_recipe
+    from framework.recipe.compose import compose_recipe
 
     with pytest.raises(InputError) as refusal:
         compose_recipe("recommendation", [*recommends(tmp_path, "easy"), "task.protocol=past", "task.k=0", "task.core=-1"])

@@ -13,7 +13,7 @@ import pytest
 from sklearn.metrics import ndcg_score
 
 from framework import InputError, Table
-from framework.data.reading import read_table
+from framework.data.formats.reading import read_table
 from framework.data.sources import File
 from framework_recommendation.cleaning import clean
 from framework_recommendation.interactions import Interactions

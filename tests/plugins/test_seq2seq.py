@@ -12,10 +12,10 @@ import torch
 from transformers import AutoConfig, AutoModelForSeq2SeqLM
 
 from framework import Backend, Graph, ModuleBackend, Request, Response, Steps
-from framework.export import export, open_backend, paths
+from framework.export.parity import Parity, compare_shapes
+from framework.export.writing import export, open_backend, paths
 from framework.plugins import load_plugins
 from framework.runtime.scheduler import Scheduler
-from framework.verify import Parity, compare_shapes
 from framework_text.generation.decoding import Sampling, Source, decode, encode
 from framework_text.generation.seq2seq import seq2seq_graphs
 

@@ -19,10 +19,10 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokeni
 import framework
 from framework import Backend, InputError, ModuleBackend, Table, Tensors
 from framework.__main__ import main
-from framework.configs import compose_recipe
+from framework.evaluation.scoring import judge_rows, score_rows
+from framework.recipe.compose import compose_recipe
 from framework.runtime.model import Model, difference
 from framework.runtime.scheduler import Scheduler
-from framework.scoring import judge_rows, score_rows
 from framework.testing import TaskConformance
 from framework_summarization.baselines import first_sentence, first_three_sentences
 from framework_summarization.codec import as_text, references
@@ -61,7 +61,7 @@ class TestConformance(TaskConformance):
 def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Path) -> None:
     """The adapter is merged; every step of the file is compared with the module's; baselines stand beside the model."""
     given = [*small(tmp_path), "trainer.max_epochs=1", "export=[onnx,onnx_int4]", "export.onnx_int4.candidates=[int8 block 32]"]
-    folder = framework.run(
+    folder = framework.run_recipe(
         "summarization", *given, "export.onnx_int4.max_drop=1", "export.onnx_int4.must_help=false", folder=tmp_path / "run"
     )
     model = framework.load(folder)
@@ -93,7 +93,7 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
 def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> None:
     """The text goes into the encoder behind T5's prefix; what the artifact writes is what transformers generates."""
     given = [*small(tmp_path), f"model.name={tiny_reader(tmp_path / 't5')}", "trainer.max_epochs=1", "task.beams=2"]
-    folder = framework.run("summarization", *given, folder=tmp_path / "run")
+    folder = framework.run_recipe("summarization", *given, folder=tmp_path / "run")
     model = framework.load(folder)
     assert set(model.manifest["variants"]["onnx"]["files"]) == {"encoder", "decoder"}
     assert model.manifest["variants"]["onnx"]["parity"]["shapes"] > 40
@@ -117,7 +117,7 @@ def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> 
 def untuned(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """It learned for a step: what it writes fills the limit of 6 tokens."""
     folder = tmp_path_factory.mktemp("untuned")
-    return framework.load(framework.run("summarization", *small(folder), "trainer.max_steps=1", folder=folder / "run"))
+    return framework.load(framework.run_recipe("summarization", *small(folder), "trainer.max_steps=1", folder=folder / "run"))
 
 
 def test_a_long_text_is_summarized_window_by_window(untuned: Model) -> None:
@@ -227,7 +227,7 @@ def test_encoder_decoder_models_are_held_to_generate_in_each_run(tmp_path: Path,
 
 def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
     given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed"]
-    folder = framework.run("summarization", *given, folder=tmp_path / "run")
+    folder = framework.run_recipe("summarization", *given, folder=tmp_path / "run")
     assert framework.load(folder).manifest["model"]["precision"] == "bf16-mixed"
 
 
@@ -255,7 +255,7 @@ def test_exporters_that_cannot_take_a_cache_are_refused_before_anything_is_train
 )
 def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, override: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        framework.run("summarization", *small(tmp_path), override, folder=tmp_path / "run")
+        framework.run_recipe("summarization", *small(tmp_path), override, folder=tmp_path / "run")
 
 
 def test_the_loss_counts_answers_alone(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     columns = [f"data.train={path}", "data.text=sentences.abstract", "data.summary=summary.outcome"]
     settings = [one for one in small(tmp_path) if not one.startswith("data.train")]
-    folder = framework.run("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
+    folder = framework.run_recipe("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
     assert framework.load(folder).manifest["data"]["columns"] == {"text": "sentences.abstract", "summary": "summary.outcome"}
 
 

@@ -22,11 +22,11 @@ from framework_text import backbones
 from framework_text.attention import fastest_attention
 from framework_text.dropout import set_dropout
 from framework_text.options import FineTuning
-from framework_text.pace import learning_pace
-from framework_text.plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
+from framework_text.throughput import learning_pace
+from framework_text.training_plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.vocabulary import learning_occurring_tokens
 from tests.tiny import tiny_model
 
@@ -77,7 +77,7 @@ def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypat
     def one_token_a_second(module: Any, batches: list[list[int]], context: Any) -> float:
         return sum(map(len, batches[1:])) / sum(map(sum, batches[1:]))
 
-    monkeypatch.setattr("framework_text.pace.rows_per_second", one_token_a_second)
+    monkeypatch.setattr("framework_text.throughput.rows_per_second", one_token_a_second)
     pace = learning_pace(None, Rows(), 4, list, None, timed=6)  # type: ignore[arg-type]
     assert pace == pytest.approx(1 / lengths.mean(), rel=1e-3)
 
@@ -100,7 +100,7 @@ def test_training_ends_in_the_stated_time_with_the_learning_rate_at_0_also_on_a_
     plain = [setting for setting in small if not setting.startswith("trainer.max_epochs")]
     slow = "trainer.callbacks=[{_target_: tests.plugins.test_text.Slow}]"
     settings = [*plain, "model.minutes=0.1", slow, "trainer.log_every_n_steps=1", "export=[quick]"]
-    folder = framework.run("sentiment", *settings, folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *settings, folder=tmp_path / "run")
     ended = json.loads((folder / "ended.json").read_text("utf-8"))
     assert ended["seconds"] == pytest.approx(6.0, rel=0.05)
     assert ended["rates"] == [0.0, 0.0]
@@ -111,9 +111,9 @@ def test_training_ends_in_the_stated_time_with_the_learning_rate_at_0_also_on_a_
 
 def test_a_training_that_time_ended_is_repeated_to_the_last_bit(tmp_path: Path, small: list[str]) -> None:
     plain = [setting for setting in small if not setting.startswith("trainer.max_epochs")]
-    first = framework.run("sentiment", *plain, "model.minutes=0.03", "export=[quick]", folder=tmp_path / "first")
+    first = framework.run_recipe("sentiment", *plain, "model.minutes=0.03", "export=[quick]", folder=tmp_path / "first")
     (again,) = re.findall("to repeat them exactly: (.*)", (first / "run.log").read_text("utf-8"))
-    second = framework.run("sentiment", *plain, again, "export=[quick]", folder=tmp_path / "second")
+    second = framework.run_recipe("sentiment", *plain, again, "export=[quick]", folder=tmp_path / "second")
     ours, theirs = (safetensors.torch.load_file(run / "torch" / "model.safetensors") for run in (first, second))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
     assert read_shares(first) == read_shares(second)
@@ -121,7 +121,7 @@ def test_a_training_that_time_ended_is_repeated_to_the_last_bit(tmp_path: Path, 
 
 def test_repeating_a_run_that_is_none_is_refused(tmp_path: Path, small: list[str]) -> None:
     with pytest.raises(InputError, match="write the folder of a run whose training ended"):
-        framework.run("sentiment", *small, f"model.repeat={tmp_path}", folder=tmp_path / "run")
+        framework.run_recipe("sentiment", *small, f"model.repeat={tmp_path}", folder=tmp_path / "run")
 
 
 def test_a_run_entered_again_keeps_its_plan(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_attention_is_the_one_measured_as_faster_or_the_one_named(tmp_path: Path
 
 def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
     before = backbones.load_model("AutoModel", Path(small[1].partition("=")[2])).embeddings.word_embeddings.weight
-    folder = framework.run("sentiment", *small, "model.freeze=embeddings", "export=[quick]", folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *small, "model.freeze=embeddings", "export=[quick]", folder=tmp_path / "run")
     after = backbones.load_model("AutoModel", folder / "torch").embeddings.word_embeddings.weight
     assert torch.equal(before, after)
     assert framework.load(folder).manifest["model"]["frozen_parameters"] > 0
@@ -206,7 +206,7 @@ def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
     "setting", ["model.layers=none", "model.freeze=half", "model.minutes=0", "model.dropout=1", "model.attention=fast"]
 )
 def test_what_makes_no_sense_is_refused_when_the_recipe_is_composed(small: list[str], setting: str) -> None:
-    from framework.configs import compose_recipe
+    from framework.recipe.compose import compose_recipe
 
     with pytest.raises(InputError, match=setting.partition("=")[0]):
         compose_recipe("sentiment", [*small, setting])
@@ -233,7 +233,7 @@ def test_a_run_over_a_sentence_encoder_ends_in_an_equal_artifact(
     sentence_encoder: Path, tmp_path: Path, small: list[str]
 ) -> None:
     settings = [*small, f"model.name={sentence_encoder}", "export=[onnx,onnx_int8]"]
-    folder = framework.run("sentiment", *settings, folder=tmp_path / "run")
+    folder = framework.run_recipe("sentiment", *settings, folder=tmp_path / "run")
     assert framework.load(folder).manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
 
 

@@ -18,7 +18,7 @@ from pytorch_lightning.callbacks import Callback
 import framework
 from framework import plugins
 from framework.__main__ import main
-from framework.configs import compose_recipe
+from framework.recipe.compose import compose_recipe
 from tests import forked
 from tests.tiny import install
 
@@ -64,7 +64,9 @@ def test_tensorboard_shows_steps_results_recipe_and_artifact(run_folder: Path) -
 
 
 def test_without_a_tracker_the_csv_log_stays(tmp_path: Path, small: list[str]) -> None:
-    run = framework.run("sentiment", *small, "tracker=none", "export=[quick]", "trainer.max_epochs=1", folder=tmp_path / "run")
+    run = framework.run_recipe(
+        "sentiment", *small, "tracker=none", "export=[quick]", "trainer.max_epochs=1", folder=tmp_path / "run"
+    )
     assert [path.name for path in (run / "logs").iterdir()] == ["metrics.csv"]
     assert "val_macro_f1" in (run / "logs" / "metrics.csv").read_text()
 
@@ -219,7 +221,7 @@ def noted(run: Path) -> list[tuple[str, Any]]:
 
 def acme_run(folder: Path, small: list[str], breaks: str) -> Path:
     more = ("tracker=acme", f"tracker.acme.breaks={breaks}", "export=[quick]", "trainer.log_every_n_steps=5")
-    return framework.run("sentiment", *small, "trainer.max_epochs=2", *more, folder=folder / "runs" / "one")
+    return framework.run_recipe("sentiment", *small, "trainer.max_epochs=2", *more, folder=folder / "runs" / "one")
 
 
 @pytest.mark.usefixtures("acme")
@@ -269,5 +271,5 @@ class Fail(Callback):
 def test_a_run_that_fails_is_failed_for_its_trackers(tmp_path: Path, small: list[str]) -> None:
     failing = "trainer.callbacks=[{_target_: tests.plugins.test_trackers.Fail}]"
     with pytest.raises(RuntimeError, match="the training broke"):
-        framework.run("sentiment", *small, "tracker=acme", failing, folder=tmp_path / "run")
+        framework.run_recipe("sentiment", *small, "tracker=acme", failing, folder=tmp_path / "run")
     assert noted(tmp_path / "run")[-1] == ("finalize", "failed")

@@ -16,7 +16,7 @@ from tests.server.serving import Serving, serving
 def other_run(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Path:
     """A second artifact of the same recipe."""
     overrides = [*small, "trainer.max_epochs=1", "export=[onnx]", "seed=7"]
-    return framework.run("sentiment", *overrides, folder=tmp_path_factory.mktemp("runs") / "other")
+    return framework.run_recipe("sentiment", *overrides, folder=tmp_path_factory.mktemp("runs") / "other")
 
 
 @pytest.fixture(scope="session")

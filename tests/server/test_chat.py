@@ -19,7 +19,7 @@ import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
 import framework
-from framework.server.chat import _Stream
+from framework.server.surfaces.chat import _Stream
 from tests.server.serving import PATIENCE, Serving
 
 HELLO: Any = [{"role": "user", "content": "the lovely flight"}]

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from framework.graphs import Call, Event, Graph, Interface, Request, Response, Steps, Tensor, Tensors
+from framework.contracts.codec import Call, Event, Interface, Steps
+from framework.contracts.graph import Graph, Request, Response, Tensor, Tensors
 from framework.runtime.scheduler import Scheduler
 from framework.server.engine import Engine, QueueFullError
 

@@ -85,7 +85,7 @@ def test_a_person_types_a_text_and_sees_its_summary(browser: WebDriver, tmp_path
     given = [f"data.train={write_csv(tmp_path / 'rows.csv', summaries(), ('text', 'summary'))}", "task.max_text=24",
              f"model.name={tiny_writer(tmp_path / 'model')}", "task.max_summary=6", "trainer.max_steps=2",
              "trainer.enable_progress_bar=false"]  # fmt: skip
-    run = framework.run("summarization", *given, folder=tmp_path / "run")
+    run = framework.run_recipe("summarization", *given, folder=tmp_path / "run")
     text = "the lovely flight " * 12
     expected = framework.load(run).predict([text])[0]
     with serving(tmp_path / "server", str(run)) as summarizing:

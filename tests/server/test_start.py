@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from framework.__main__ import main
-from framework.cpus import granted_cpus
+from framework.machine.cpus import granted_cpus
 from framework.runtime.onnx import Device
 from framework.testing.conformance import BLOCKED
 from tests.server.serving import command, serving, until

@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from framework.artifact import MANIFEST, Draft
+from framework.artifact.draft import Draft
+from framework.artifact.manifest import MANIFEST
 from tests.server.serving import KEY, Serving, serving, until
 
 ADMIN = {"Authorization": f"Bearer {KEY}"}
@@ -93,10 +94,10 @@ def altered(folder: Path) -> None:
 
 def newer(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
-    from framework.artifact import _seal
+    from framework.artifact.manifest import seal_of
 
     manifest["format"] += 1
-    manifest["seal"] = _seal(manifest)
+    manifest["seal"] = seal_of(manifest)
     (folder / MANIFEST).write_text(json.dumps(manifest))
 
 

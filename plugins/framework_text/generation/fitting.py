@@ -22,9 +22,9 @@ from framework_text.generation.module import Writer, WriterBatches
 from framework_text.generation.options import Writing
 from framework_text.generation.rows import Collate, PromptedRows, runs, tokens_taken
 from framework_text.generation.seq2seq import seq2seq_graphs
-from framework_text.pace import learning_pace
-from framework_text.plan import Plan, counted, decided, keep, kept, repetition, within
+from framework_text.throughput import learning_pace
 from framework_text.tokenizer import write_tokenizer
+from framework_text.training_plan import Plan, counted, decided, keep, kept, repetition, within
 
 C = TypeVar("C")
 TIMED = 6  # batches from which the speed of learning is measured

@@ -1,0 +1,98 @@
+"""The sealed folder: written in one piece, opened only when every file is as it was sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from framework.artifact.manifest import FORMAT, MANIFEST, VERSION, graph_of, read_manifest, sha256
+from framework.contracts.exporter import Variant
+from framework.contracts.graph import Graph
+from framework.errors import InputError
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A sealed artifact whose checksums hold."""
+
+    folder: Path
+    manifest: Mapping[str, Any]
+
+    @property
+    def version(self) -> str:
+        return str(self.manifest["seal"])[:VERSION]
+
+    @property
+    def graphs(self) -> list[Graph]:
+        return [graph_of(entry) for entry in self.manifest["graphs"]]
+
+    def variant(self, name: str | None = None) -> Variant:
+        """A variant by name; without one, the one the run decided to ship."""
+        variants = self.manifest["variants"]
+        chosen = name or self.manifest["default"]
+        if chosen not in variants:
+            raise InputError(f"{self.folder} has no variant {chosen!r}; it has: {', '.join(variants)}")
+        return Variant(name=chosen, **{key: variants[chosen][key] for key in ("format", "files", "facts", "settings")})
+
+    def paths(self, variant: Variant) -> dict[str, Path]:
+        return {graph: self.folder / file for graph, file in variant.files.items()}
+
+
+def find_artifact(path: Path | str) -> Path:
+    """The artifact folder for what a person names: an artifact, a run, or the `latest` link of a recipe."""
+    given = Path(path)
+    for folder in (given, given / "artifact", given / "latest" / "artifact"):
+        if (folder / MANIFEST).is_file():
+            return folder
+    if not given.exists():
+        raise InputError(f"no artifact at {given}; a run leaves one at runs/RECIPE/latest")
+    raise InputError(
+        f"{given} holds no artifact: no {MANIFEST} in it, and no artifact/ folder. Did the run fail? See its run.log"
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """An artifact that is still to be opened. version: as its manifest says, unproven."""
+
+    folder: Path
+    version: str
+
+
+def locate_artifact(address: Path | str) -> Place:
+    """What `find_artifact` finds, links followed: ``latest`` may point elsewhere a moment later."""
+    folder = find_artifact(address).resolve()
+    return Place(folder, str(read_manifest(folder)["seal"])[:VERSION])
+
+
+def open_artifact(path: Path | str) -> Artifact:
+    """Reads the manifest and checks every file against it. Raises InputError naming each that does not match."""
+    folder = find_artifact(path)
+    manifest = read_manifest(folder)
+    if manifest.get("format") != FORMAT:
+        raise InputError(f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}")
+    files = {file for variant in manifest["variants"].values() for file in variant["files"].values()}
+    problems = [f"{folder / MANIFEST} names {file}, which was not sealed" for file in files - manifest["files"].keys()]
+    with ThreadPoolExecutor() as pool:
+        problems += [
+            problem for problem in pool.map(lambda entry: _problem(folder, *entry), manifest["files"].items()) if problem
+        ]
+    if problems:
+        raise InputError(*problems, "the artifact is not as it was sealed; copy it again or run the recipe again")
+    return Artifact(folder, manifest)
+
+
+def _problem(folder: Path, name: str, entry: Mapping[str, Any]) -> str | None:
+    inside = PurePosixPath(name)
+    if inside.is_absolute() or ".." in inside.parts:
+        return f"{folder / MANIFEST} names {name}, which is outside the artifact"
+    path = folder / name
+    if not path.is_file():
+        return f"{path} is missing"
+    size = path.stat().st_size
+    if size != entry["bytes"]:
+        return f"{path} has {size:,} bytes where {entry['bytes']:,} were sealed"
+    return f"{path} was altered: its sha256 differs from the sealed one" if sha256(path) != entry["sha256"] else None

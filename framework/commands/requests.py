@@ -1,0 +1,147 @@
+"""``predict --file``: a row with its answer for each row of a file."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain, tee
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from framework.contracts.task import Task
+from framework.data.formats.json_rows import written
+from framework.data.formats.quotes import Quote
+from framework.data.formats.reading import iter_rows
+from framework.data.joined import Columns, of_row
+from framework.errors import InputError, some
+from framework.machine.disk import whole
+
+if TYPE_CHECKING:
+    from framework.contracts.graph import Request
+    from framework.contracts.table import Row
+    from framework.runtime.model import Model
+
+PREFIX = "predicted_"
+SHAPES = 1024  # sets of keys whose columns are remembered
+
+
+@dataclass(frozen=True)
+class FileOfRows:
+    """columns: names by role, for those that are not to be found by themselves."""
+
+    path: Path
+    encoding: str | None = None
+    quote: Quote | None = None
+    columns: Mapping[str, Columns] = field(default_factory=dict)
+
+    def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
+        return iter_rows(self.path, self.encoding, say, self.quote)
+
+
+def chosen_columns(task: Task, given: Sequence[str]) -> dict[str, str]:
+    """Role -> column, from ``ROLE=NAME``, or ``NAME`` alone where the task asks for one column."""
+    roles = [column.role for column in task.answered]
+    needed = [column.role for column in task.answered if not column.optional]
+    only = (needed if len(needed) == 1 else roles)[0] if 1 in (len(needed), len(roles)) else None
+    chosen: dict[str, str] = {}
+    for text in given:
+        role, sign, name = text.partition("=")
+        if not sign or role not in roles:
+            role, name = only or "", text
+        if not role or not name:
+            raise InputError(f"--column {text}: write --column ROLE=NAME, where ROLE is {' or '.join(roles)}")
+        if role in chosen:
+            raise InputError(f"--column {text}: {role} is the column {chosen[role]!r} already")
+        chosen[role] = name
+    return chosen
+
+
+def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFIX) -> int:
+    """Streams a file through the model. `out` appears under its name when it is complete; returns its rows.
+
+    Its rows are those of `source` with the answer in columns whose names begin with `prefix`. In JSON lines the values of a
+    JSON file keep their types. Raises InputError naming a row that lacks a column, and for a column that the answer would
+    replace.
+    """
+    from tqdm import tqdm
+
+    count = 0
+    with whole(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+        rows, answered = tee(source.rows(lambda note: print(note, file=sys.stderr)))
+        first = next(rows, None)
+        if first is None:
+            raise InputError(f"{source.path} has no rows")
+        write = _lines(stream) if out.suffix == ".jsonl" else _table(stream, _header(source, first), out.suffix)
+        responses = model.answer(_requests(model, source, chain([first], rows)))
+        for row, response in tqdm(zip(answered, responses, strict=True), unit=" rows", disable=None):
+            answer = response if out.suffix == ".jsonl" else model.codec.flatten(response)
+            write(row, _named(source, row, answer, prefix))
+            count += 1
+    return count
+
+
+def _requests(model: Model, source: FileOfRows, rows: Iterator[Row]) -> Iterator[Request]:
+    """What the codec makes of each row. Rows of JSON may differ in their keys."""
+
+    @lru_cache(SHAPES)
+    def columns_of(names: tuple[str, ...]) -> dict[str, Columns]:
+        return model.column_names(names, source.columns)
+
+    for row in rows:
+        where = f"{source.path}, line {row.line}"
+        try:
+            columns = columns_of(tuple(row.values))
+        except InputError as error:
+            place = source.path if row.record is None else where  # a header, or one row
+            raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from error
+        try:
+            yield model.codec.parse({role: of_row(row.values, names) for role, names in columns.items()})
+        except InputError as error:
+            raise InputError(*(f"{where}: {problem}" for problem in error.problems)) from error
+
+
+def _named(source: FileOfRows, row: Row, answer: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    named = {f"{prefix}{name}": value for name, value in answer.items()}
+    twice = sorted(named.keys() & (row.values.keys() | (row.record or {}).keys()))
+    if twice:
+        raise InputError(
+            f"{source.path}, line {row.line}: it has {some(twice)} already, which the answer would replace; "
+            "--prefix NAME_ gives the answer's columns other names"
+        )
+    return named
+
+
+Write = Callable[["Row", dict[str, Any]], None]
+
+
+def _lines(stream: IO[str]) -> Write:
+    return lambda row, answer: _write_line(stream, row, answer)
+
+
+def _write_line(stream: IO[str], row: Row, answer: dict[str, Any]) -> None:
+    stream.write(f"{written({**(row.values if row.record is None else row.record), **answer})}\n")
+
+
+def _table(stream: IO[str], names: Sequence[str], suffix: str) -> Write:
+    """names: of the columns before the answer's."""
+    table = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",")
+    header: list[str] = []
+
+    def write(row: Row, answer: dict[str, Any]) -> None:
+        if not header:
+            header.extend([*names, *answer])
+            table.writerow(header)
+        values = row.values | answer
+        table.writerow([values.get(name, "") for name in header])
+
+    return write
+
+
+def _header(source: FileOfRows, first: Row) -> list[str]:
+    """The columns of a file; where rows may differ in them, those of all rows, for which the file is read once more."""
+    if first.record is None:
+        return list(first.values)
+    return list(dict.fromkeys(name for row in source.rows(lambda note: None) for name in row.values))

@@ -1,0 +1,1 @@
+"""What plugins and the framework agree on. Imports numpy and itself only."""

@@ -1,0 +1,150 @@
+"""What turns a request into calls of graphs, and their outputs into a response."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from framework.contracts.graph import Request, Response, Tensors
+
+
+@dataclass(frozen=True)
+class Call:
+    """A codec asks for one run of a graph. Every feed has a batch axis; the runtime joins calls of many requests.
+
+    parents: for each row the row of the request's last call of a graph with state that it goes on from; None: its own.
+    begins: it goes on from none: what earlier calls of the request left is let go.
+    rewinds: it goes on from what the request's first call since it last began left; what was appended since is let go. Not
+        after rows have branched.
+    """
+
+    graph: str
+    feeds: Tensors
+    parents: Sequence[int] | None = None
+    begins: bool = False
+    rewinds: bool = False
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something a codec says on the way to its response, such as a generated token."""
+
+    data: Response
+
+
+Steps = Generator[Call | Event, Tensors, Response]
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a codec takes and gives, as JSON Schema in the form of OpenAPI 3.0. The server's pages are made from it.
+
+    request: of one request; everything it allows, `Codec.parse` takes. response: of the answer to one.
+    example: a request that works as it stands; no row of anyone's data.
+    chat: it holds a conversation as OpenAI's chat interface does. A request has `messages` and may have `max_tokens`,
+        `temperature`, `top_p`, `top_k`, `repetition_penalty`, `seed` and `stop`; events are ``{"text": piece}``; the response
+        has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens`, `dropped_messages` and
+        `shortened_messages`.
+    recommends: it ranks items of a catalogue. A request may have `user`, `history`, `k`, `exclude` and `filter`; the codec is
+        a `Catalogue`. The server adds the path and the page for it.
+    brief: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
+    steady: what makes a request, whose answer is drawn, be answered the same each time; rows are judged and proven with it.
+    greedy: whether a request that says nothing of it is answered by the argmax of what the graphs decide alone; a codec that
+        searches, draws or penalizes does otherwise.
+    """
+
+    request: Mapping[str, Any]
+    response: Mapping[str, Any]
+    example: Any
+    chat: bool = False
+    recommends: bool = False
+    brief: Mapping[str, Any] = field(default_factory=dict)
+    steady: Mapping[str, Any] = field(default_factory=dict)
+    greedy: bool = True
+
+    @property
+    def page(self) -> str:
+        """Which page people try it on."""
+        return "chat" if self.chat else "recommend" if self.recommends else "predict"
+
+
+class Codec(Protocol):
+    """Turns a request into calls and their outputs into a response, with numpy and tokenizers only.
+
+    It is built from its settings (plain data in the manifest) and the folder that holds its resources. A server calls one
+    codec from several threads at once, each request's generator from one at a time.
+    """
+
+    version: int  # raised when artifacts sealed before can no longer be read
+
+    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None: ...
+
+    def parse(self, request: Any) -> Request:
+        """A request as a person writes it (a string, a row of a file) -> its fields. Raises InputError."""
+        ...
+
+    def start(self, request: Request) -> Steps:
+        """Yields `Call` and is sent its outputs, may yield `Event`, returns the response."""
+        ...
+
+    def flatten(self, response: Response) -> dict[str, str]:
+        """The response as columns of a CSV file."""
+        ...
+
+    def interface(self) -> Interface: ...
+
+    @staticmethod
+    def odd_requests() -> list[Request]:
+        """Requests at the edges: empty, shortest, longer than the limit, unusual characters."""
+        ...
+
+
+class Catalogue(Protocol):
+    """A codec whose items can be looked for, and may become more after sealing."""
+
+    def find(self, text: str, most: int) -> list[Response]:
+        """The item of that id, then those whose id or title holds the text, the most popular first."""
+        ...
+
+    def check_new(self, item: str) -> None:
+        """Raises InputError for an item that is there already."""
+        ...
+
+    def parse_addition(self, entry: Any) -> Request:
+        """An item to add, as a person writes it. Raises InputError."""
+        ...
+
+    def adding(self, entry: Request) -> Steps:
+        """Steps as those of `start`, which return what is kept of the new item, as plain data."""
+        ...
+
+    def rows(self, kept: Sequence[Response]) -> Tensors:
+        """What items that were kept append to the tables of the graphs; changes nothing.
+
+        Raises InputError, KeyError, TypeError or ValueError for what was not kept of this codec's items.
+        """
+        ...
+
+    def describe(self, kept: Sequence[Response]) -> None:
+        """Answers may hold these items from here on; their rows are about to stand in the tables."""
+        ...
+
+    def add(self, kept: Sequence[Response]) -> None:
+        """From here on requests may name these items; their rows are in the tables."""
+        ...
+
+
+Reference = tuple[Request, Response]  # a request and its answer by an independent implementation
+
+
+@dataclass(frozen=True)
+class Check:
+    """An independent reference for part of the codec, such as transformers' own tokenizer.
+
+    run: takes the codec and requests, returns the indices of the requests on which they disagree.
+    """
+
+    name: str
+    run: Callable[[Any, Sequence[Request]], list[int]]

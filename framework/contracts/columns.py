@@ -1,0 +1,62 @@
+"""What a task needs of the files it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column that a task needs, by role.
+
+    names: header spellings recognised, the best first.
+    kind: "text" is free text, "category" repeats few values, "number" is written in digits, "id" names something and is never
+        guessed by its values.
+    target: the column is what the model predicts, so a request does not carry it.
+    compared: ``"module:function"`` for a text column whose values are no plain texts: called with a value, returns texts,
+        always as many. Rows that nearly repeat each other in any of them never stand in two splits; the first is what a row is
+        shown as beside a mistake. None: the value is the text.
+    optional: a file may lack it. It is taken where a header spelling matches or the user names it, never guessed by its values.
+    """
+
+    role: str
+    names: tuple[str, ...]
+    kind: Literal["text", "category", "number", "id"]
+    target: bool = False
+    optional: bool = False
+    compared: str | None = None
+
+    @property
+    def composes(self) -> bool:
+        """Whether it may be made of several columns: texts joined, or columns of 0 and 1, one for each label."""
+        return not self.optional and self.kind == ("category" if self.target else "text")
+
+
+@dataclass(frozen=True)
+class SideTable:
+    """A further file of a task, such as what is known about items: ``data.NAME=FILE``. It may be left out.
+
+    columns: by role, as those of a task; roles are different from the task's. Other columns of the file keep their names.
+    """
+
+    name: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
+class Shares:
+    """How much is held out, from the recipe's `data:` section."""
+
+    validation_fraction: float = 0.1
+    test_fraction: float = 0.1
+    held_out_rows: int | None = 20_000
+    limit_rows: int | None = None
+
+
+# Metadata of a field of options: on a command line all behind the first `=` is its value. The second takes lists, [a,b], too.
+AS_WRITTEN: Mapping[str, str] = {"as_written": "name"}
+
+
+NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}

@@ -1,0 +1,37 @@
+"""What a run shows: titled tables and sentences, and problems of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from framework.contracts.charts import Chart
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled piece of what a run has to say: a table, a sentence, or both. Shown on the console and in the report.
+
+    Cells and notes that come from the user's data are marked as `Text`.
+    leads: it stands at the top of the report.
+    charts: the table as pictures, for the report.
+    heat: the table is a matrix of counts; the report shades each by its share of its row.
+    about: for each row of the table the test row it is about; the report adds the training rows most like it.
+    """
+
+    title: str
+    header: Sequence[str] = ()
+    rows: Sequence[Sequence[object]] = ()
+    note: str = ""
+    leads: bool = False
+    charts: Sequence[Chart] = ()
+    heat: bool = False
+    about: Sequence[int] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something odd about the data that does not stop a run. remedy: what the user can do, or what is done."""
+
+    what: str
+    remedy: str

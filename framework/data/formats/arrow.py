@@ -1,0 +1,109 @@
+"""Rows into a `Table` whose texts lie in Arrow memory: small files in memory, larger ones in files the system pages in."""
+
+from __future__ import annotations
+
+import mmap
+import tempfile
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from framework.contracts.table import Row, Table, Texts
+from framework.errors import FrameworkError, InputError
+
+try:
+    import pyarrow as pa
+except ImportError as missing:
+    raise FrameworkError("reading training data needs pyarrow: pip install 'recipe-framework[train]'") from missing
+
+ROWS = 16_384  # of a chunk, at most
+CHARACTERS = 16 << 20  # of a chunk, about
+IN_MEMORY = 64 << 20  # bytes of chunks that stay in memory
+
+
+class TableBuilder:
+    """Takes rows; about `IN_MEMORY` bytes of them are in memory at a time.
+
+    What is more lies in temporary files (where TMPDIR says) that have no name, so that nothing is left of them however
+    the process ends. Rows may differ in their columns: what one lacks is empty.
+    """
+
+    def __init__(self, files: Sequence[Path]) -> None:
+        self.files = files
+        self.columns: list[set[str]] = [set() for _ in files]  # of each file
+        self._memory: list[pa.RecordBatch] = []
+        self._chunks: list[pa.RecordBatch] = []
+        self._lines, self._file_of = array("q"), array("i")
+
+    def extend(self, file: int, rows: Iterable[Row]) -> None:
+        """file: the position in `files` of the one that these rows are from."""
+        values: list[dict[str, str]] = []
+        lines: list[int] = []
+        characters = 0
+        for row in rows:
+            values.append(row.values)
+            lines.append(row.line)
+            characters += sum(map(len, row.values.values()))
+            if len(values) == ROWS or characters > CHARACTERS:
+                self._add_chunk(file, values, lines)
+                values, lines, characters = [], [], 0
+        self._add_chunk(file, values, lines)
+
+    def _add_chunk(self, file: int, rows: Sequence[Mapping[str, str]], lines: Sequence[int]) -> None:
+        names = dict.fromkeys(chain.from_iterable(rows))
+        if not names:
+            return
+        texts = [pa.array([row.get(name, "") for row in rows], pa.large_string()) for name in names]
+        self._add(file, pa.RecordBatch.from_arrays(texts, names=list(names)), np.asarray(lines, dtype=np.int64))
+
+    def add(self, file: int, batch: pa.RecordBatch, line: int) -> None:
+        """batch: columns of large strings. line: of its first row; each row has one line."""
+        if len(batch):
+            self._add(file, batch, np.arange(line, line + len(batch), dtype=np.int64))
+
+    def _add(self, file: int, batch: pa.RecordBatch, lines: np.ndarray) -> None:
+        self.columns[file].update(batch.schema.names)
+        self._lines.frombytes(lines.tobytes())
+        self._file_of.frombytes(np.full(len(lines), file, dtype=np.int32).tobytes())
+        self._memory.append(batch)
+        if sum(batch.nbytes for batch in self._memory) > IN_MEMORY:
+            self._chunks += _spool(self._memory)
+            self._memory = []
+
+    def table(self) -> Table:
+        """All rows. Raises InputError when there is none."""
+        source = str(self.files[0]) + (f" and {len(self.files) - 1} more files" if len(self.files) > 1 else "")
+        if not self._lines:
+            raise InputError(f"{source} has no rows; it needs a header line and one labelled row a line")
+        chunks = [*self._chunks, *self._memory]
+        names = dict.fromkeys(name for chunk in chunks for name in chunk.schema.names)
+        columns = {name: Texts([_column(chunk, name) for chunk in chunks]) for name in names}
+        if len(self.files) == 1:
+            return Table(columns, self._lines, source)
+        return Table(columns, self._lines, source, [str(file) for file in self.files], self._file_of)
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    return batch.column(name) if name in batch.schema.names else pa.repeat(pa.scalar("", pa.large_string()), len(batch))
+
+
+def _spool(batches: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """The same rows in a memory-mapped temporary file without a name."""
+    names = list(dict.fromkeys(name for batch in batches for name in batch.schema.names))
+    schema = pa.schema([(name, pa.large_string()) for name in names])
+    try:
+        with tempfile.TemporaryFile() as file:
+            with pa.ipc.new_file(file, schema) as writer:
+                for batch in batches:
+                    writer.write(pa.RecordBatch.from_arrays([_column(batch, name) for name in names], schema=schema))
+            file.flush()
+            reader = pa.ipc.open_file(pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)))
+    except OSError as error:
+        raise FrameworkError(
+            f"no room in {tempfile.gettempdir()} for the rows that do not fit into memory: {error.strerror}; "
+            "TMPDIR= names another folder"
+        ) from error
+    return [reader.get_batch(i) for i in range(reader.num_record_batches)]

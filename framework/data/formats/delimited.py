@@ -1,0 +1,205 @@
+"""Rows of CSV and its relatives: the header is found and cleaned, every value stays the text that stands in the file."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, NamedTuple
+
+from framework.contracts.table import Row
+from framework.data.formats.headers import HEAD, column_names, find_header
+from framework.data.formats.quotes import Likeness, Quote, survey
+from framework.errors import InputError
+
+MAX_FIELD = 64 * 1024 * 1024  # characters in one value
+MAX_SHOWN = 5  # broken rows named in one message
+
+csv.field_size_limit(MAX_FIELD)
+
+
+class Dialect(NamedTuple):
+    """quote: None: quotes are text."""
+
+    delimiter: str
+    quote: str | None = '"'
+    spaces: bool = False  # after a delimiter do not belong to the value
+
+
+def delimited_rows(
+    path: Path, stream: IO[str], suffix: str, say: Callable[[str], None], quote: Quote | None = None
+) -> Iterator[Row]:
+    """Rows in order. What was repaired is said; raises InputError naming every ragged row (the first few).
+
+    In a file of one column an empty line is a row with an empty value; in one of several columns it is no row.
+    stream: read more than once. quote: None: `Quote.auto`.
+    """
+    head = list(islice(_without_marks(path, stream, say=None), HEAD))
+    before, delimiter = find_header(path, head, suffix, say)
+    dialect, likeness = _dialect(path, head[before], delimiter, say), None
+    if quote is Quote.none:
+        dialect = dialect._replace(quote=None)
+    elif quote is not Quote.standard and dialect.quote is not None:
+        found = survey(_lines(path, stream, before), delimiter, dialect.quote)
+        likeness = found.likeness
+        if found.text:
+            dialect = dialect._replace(quote=None)
+            say(f"{found.strays:,} lines of {path.name} hold quotes that quote nothing: its quotes were read as text; "
+                "data.quote=standard (predict --quote standard) says otherwise")  # fmt: skip
+    yield from _Rows(path, before, dialect, likeness, say).read(_lines(path, stream, before, say))
+
+
+def _lines(path: Path, stream: IO[str], before: int, say: Callable[[str], None] | None = None) -> Iterator[str]:
+    """From the header on."""
+    stream.seek(0)
+    return islice(_without_marks(path, stream, say), before, None)
+
+
+class _Rows:
+    """Reads the rows of a file and counts what is repaired. before: lines above the header."""
+
+    def __init__(
+        self, path: Path, before: int, dialect: Dialect, likeness: Likeness | None, say: Callable[[str], None]
+    ) -> None:
+        self.path, self.before, self.dialect, self.likeness, self.say = path, before, dialect, likeness, say
+        self.ragged = _Ragged(path)
+        self.repeated = self.longer = self.blank = self.broken = 0
+        self.width = 0
+        self.longest = (0, 0)  # lines of the longest value, and where it begins
+
+    def read(self, lines: Iterator[str]) -> Iterator[Row]:
+        reader = csv.reader(
+            lines,
+            delimiter=self.dialect.delimiter,
+            quotechar=self.dialect.quote or '"',
+            quoting=csv.QUOTE_NONE if self.dialect.quote is None else csv.QUOTE_MINIMAL,
+            skipinitialspace=self.dialect.spaces,
+            strict=True,
+        )
+        start = self.before + 1
+        try:
+            header = [name.strip(" \t\ufeff\u200b\xa0") for name in next(reader)]
+            self.width, names = len(header), column_names(self.path, start, header, self.say)
+            whole, blank = all(names), 0
+            start = self.before + reader.line_num + 1
+            for record in reader:
+                line, start = start, self.before + reader.line_num + 1
+                if start - line > 1:
+                    self._check_lines(record, line, start - 1)
+                if len(record) != self.width and not self._fits(record, line):
+                    blank += not record or not any(map(str.strip, record))
+                    continue
+                self.blank, blank = self.blank + blank, 0
+                if record[0] == header[0] and self.width > 1 and [value.strip() for value in record] == header:
+                    self.repeated += 1
+                elif not self.ragged.found:
+                    yield Row(line, dict(zip(names, record, strict=True)) if whole else _named(names, record))
+        except csv.Error as error:
+            raise InputError(f"{self.path}, line {start}: {_explain(error, reader.line_num + self.before, start)}") from error
+        self.ragged.check()
+        self._say_repairs()
+
+    def _check_lines(self, record: Sequence[str], first: int, last: int) -> None:
+        """Raises InputError for a field over several lines that are rows."""
+        if self.likeness is not None and self.likeness.rows_within(record):
+            raise InputError(
+                f"{self.path}, lines {first} to {last}: one quoted field holds these {last - first + 1:,} lines, each of which "
+                "looks like a row; where a quote is text, data.quote=none (predict --quote none) reads every line as a row; "
+                "where it is one field, data.quote=standard keeps it"
+            )
+        self.broken += 1
+        self.longest = max(self.longest, (last - first + 1, first), key=lambda lines: lines[0])
+
+    def _fits(self, record: list[str], line: int) -> bool:
+        """Whether a record of another width than the header is a row, which is made as wide; a ragged one is noted."""
+        width = self.width
+        if width == 1 and not record:
+            record.append("")
+            return True
+        if not any(map(str.strip, record)):
+            return False
+        if len(record) < width or any(map(str.strip, record[width:])):
+            self.ragged.add(line, len(record), width)
+            return False
+        self.longer += 1
+        del record[width:]
+        return True
+
+    def _say_repairs(self) -> None:
+        name = self.path.name
+        if self.repeated:
+            self.say(f"{name}: the header stands {self.repeated:,} more times between the rows (joined files?); left out")
+        if self.longer:
+            self.say(f"{name}: {self.longer:,} rows end in more delimiters than the header; the empty fields were left out")
+        if self.blank:
+            self.say(f"{self.blank:,} blank lines between the rows of {name} are no rows and were left out")
+        if self.broken and self.likeness is not None and self.width == 1:
+            lines, first = self.longest
+            self.say(f"{self.broken:,} values of {name} stand on several lines, the longest on lines {first} to "
+                     f"{first + lines - 1}; data.quote=none (predict --quote none) makes a row of each line")  # fmt: skip
+
+
+def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None] | None) -> Iterator[str]:
+    """Lines without the byte order marks that joining files leaves in the middle."""
+    inside = 0
+    for number, line in enumerate(stream):
+        if line[0] == "\ufeff":
+            inside += number > 0
+            line = line.lstrip("\ufeff")
+        yield line
+    if inside and say is not None:
+        say(f"{path.name}: {inside:,} byte order marks between the rows (joined files?) were left out")
+
+
+def _dialect(path: Path, header: str, delimiter: str, say: Callable[[str], None]) -> Dialect:
+    """How the header is quoted is how the rows are."""
+    names = header.strip().split(delimiter)
+    if all(re.fullmatch(r"\s*'[^']*'\s*", name) for name in names):
+        say(f"{path.name} quotes with ' instead of \"")
+        return Dialect(delimiter, "'", spaces=any(name[0] == " " for name in names[1:]))
+    spaces = len(names) > 1 and all(name.startswith(' "') for name in names[1:])
+    if spaces:
+        say(f"{path.name}: spaces between a delimiter and a quote were left out")
+    return Dialect(delimiter, spaces=spaces)
+
+
+def _named(names: list[str], record: list[str]) -> dict[str, str]:
+    return {name: value for name, value in zip(names, record, strict=True) if name}
+
+
+def _explain(error: csv.Error, last: int, start: int) -> str:
+    """The csv module's own words, and what to write instead."""
+    reach = f" (read up to line {last})" if last > start else ""
+    return (
+        f'{error}{reach}; a quote inside a quoted field is written twice, not as \\", and the field closes; '
+        "data.quote=none (predict --quote none) reads quotes as text"
+        if "limit" not in str(error)
+        else f"{error}{reach}; is a closing quote missing?"
+    )
+
+
+class _Ragged:
+    """Collects rows of the wrong width, so that one message names them all and none is dropped unseen."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.found: list[str] = []
+        self.more = 0
+        self.title = False
+
+    def add(self, line: int, fields: int, width: int) -> None:
+        self.title |= width == 1
+        if len(self.found) < MAX_SHOWN:
+            self.found.append(f"{self.path}, line {line}: {fields} fields where the header has {width}")
+        else:
+            self.more += 1
+
+    def check(self) -> None:
+        if not self.found:
+            return
+        rest = f" (and {self.more} more lines)" if self.more else ""
+        title = "; if a title stands above the header, delete it" if self.title else ""
+        last = f"{self.found[-1]}{rest}; quote fields that contain the delimiter or a line break{title}"
+        raise InputError(*self.found[:-1], last)

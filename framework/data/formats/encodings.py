@@ -1,0 +1,123 @@
+"""Which encoding a text file is in: byte order mark, then UTF-8, then the legacy encodings a detector tells apart."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable
+from pathlib import Path
+
+from framework.data.formats.sniffing import open_bytes
+from framework.errors import InputError
+
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+# One for each script. More would only add doubt: cp1250 and cp1254 decode Western texts too, with a few letters wrong.
+LEGACY = [
+    "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp1252",
+]  # fmt: skip
+BLOCK = 1 << 20
+SAMPLE = 1 << 16  # bytes of lines outside ASCII that the detector sees
+CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
+MAX_CONTROL = 0.02  # share of control characters above which bytes are not text
+OVERRIDE = "data.encoding= (predict --encoding) says otherwise"
+
+
+def decide_encoding(path: Path, head: bytes, given: str | None, say: Callable[[str], None], legacy: str | None = None) -> str:
+    """Python's name of the encoding. Anything but UTF-8 that was not given is said. legacy: what else it can be, where known.
+
+    Raises InputError for an unknown name, for bytes that are no text, and for a file that mixes encodings.
+    """
+    if given is not None:
+        return _known(given)
+    for mark, encoding in MARKS:
+        if head.startswith(mark):
+            return encoding
+    found = _utf16_without_mark(head)
+    if found is None:
+        if len(head.translate(None, CONTROL)) < (1 - MAX_CONTROL) * len(head):
+            raise InputError(f"{path} is not text: binary data of an unknown kind; write its rows to a CSV file first")
+        if _is_utf8(path, say):
+            return "utf-8"
+        found = legacy or _legacy(path)
+    say(f"{path.name} is not UTF-8 and was read as {found}; {OVERRIDE}")
+    return found
+
+
+def _known(name: str) -> str:
+    try:
+        return codecs.lookup(name).name
+    except LookupError as error:
+        raise InputError(f"no encoding {name!r}; examples: utf-8, latin-1, cp1252, utf-16, gb18030") from error
+
+
+def _utf16_without_mark(head: bytes) -> str | None:
+    """Delimiters and digits have a zero byte in UTF-16, always on the same side."""
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if max(even, odd) < 0.1 * len(head) / 2 or min(even, odd):
+        return None
+    return "utf-16-be" if even else "utf-16-le"
+
+
+def _is_utf8(path: Path, say: Callable[[str], None]) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    nuls = 0
+    with open_bytes(path) as stream:
+        try:
+            while block := stream.read(BLOCK):
+                nuls += block.count(0)
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    if nuls:
+        say(f"{path.name} holds {nuls:,} NUL characters, kept as they are; a broken export often leaves them")
+    return True
+
+
+def _legacy(path: Path) -> str:
+    from charset_normalizer import from_bytes
+
+    sample = _lines_outside_ascii(path)
+    found = from_bytes(sample, cp_isolation=LEGACY).best() or from_bytes(sample, cp_isolation=["cp1250"]).best()
+    likely = [found.encoding] if found else []
+    return next(encoding for encoding in [*likely, "cp1252", "latin-1"] if _decodes(path, encoding))
+
+
+def _lines_outside_ascii(path: Path) -> bytes:
+    """A sample of the lines that decide. Raises InputError when a good part of them is valid UTF-8 and the rest is not."""
+    sample, valid, broken = bytearray(), 0, list[int]()
+    with open_bytes(path) as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.isascii():
+                continue
+            if len(sample) < SAMPLE:
+                sample += line[:SAMPLE]
+            try:
+                line.decode()
+                valid += 1
+            except UnicodeDecodeError:
+                broken.append(number)
+    # two characters of GB18030 now and then look like one of UTF-8, so a few valid lines prove nothing
+    if valid >= len(broken) or (valid >= 5 and valid > 0.1 * len(broken)):
+        raise InputError(
+            f"{path} mixes encodings: line {broken[0]} is not UTF-8 although {valid:,} other lines are "
+            f"({len(broken):,} such lines); write the file in one encoding, or force one with data.encoding="
+        )
+    return bytes(sample)
+
+
+def _decodes(path: Path, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    with open_bytes(path) as stream:
+        try:
+            while block := stream.read(BLOCK):
+                decoder.decode(block)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return False
+    return True

@@ -1,0 +1,180 @@
+"""Rows of JSON: one object a line, or an array or a run of objects over many lines. Values become text as written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+from framework.contracts.table import Row
+from framework.data.formats.sniffing import format_by_name
+from framework.errors import InputError, some
+
+
+class Number(str):
+    """A number as it is written in JSON."""
+
+
+DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
+BLOCK = 1 << 20  # characters read at a time
+EXAMPLE = '{"text": ..., "label": ...}'
+_BETWEEN = re.compile(r"[\s,]*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def written(value: Any) -> str:
+    """The JSON of a record, its numbers as they were written."""
+    if isinstance(value, Number):
+        return str(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{written(str(key))}: {written(one)}' for key, one in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(written, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
+    """Objects in order. What was not one object a line, and values that are no plain text, are said."""
+    return flattened(path, _objects(path, _records(path, stream, say)), say)
+
+
+def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Callable[[str], None]) -> Iterator[Row]:
+    """Rows of (line, record): what lies within an object gets a name of its own, a list becomes JSON text and is said."""
+    nested: Counter[str] = Counter()
+    for line, record in records:
+        values = {}
+        pairs = list(_flat(record))
+        for name, value in pairs:
+            if isinstance(value, list):
+                nested[name] += 1
+            text = str(value) if isinstance(value, str) else _as_text(value)
+            if not text.isascii() and _SURROGATE.search(text):
+                raise InputError(
+                    f"{path}, line {line}: not valid Unicode, it holds half of a surrogate pair (\\ud800 to \\udfff)"
+                )
+            values[name.strip()] = text
+        if len(values) < len(pairs):
+            raise InputError(f"{path}, line {line}: keys differ only in spaces around them; rename one")
+        yield Row(line, values, record)
+    for count in sorted(set(nested.values()), reverse=True):
+        names = some([name for name, found in nested.items() if found == count], most=3)
+        say(f"{count:,} values of {names} in {path.name} are lists and were read as JSON text")
+
+
+def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Names and values; those of an object within go by both names, ``summary.outcome``."""
+    for name, value in record.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def _objects(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Records, each of which must be an object."""
+    first = None
+    for count, (line, record) in enumerate(records):
+        if not isinstance(record, dict):
+            raise InputError(f"{path}, line {line}: each line must be an object, {EXAMPLE}")
+        if not count:
+            first = line, record  # an object alone may hold all rows; one of several is a row
+            continue
+        if first is not None:
+            yield first
+            first = None
+        yield line, record
+    if first is not None:
+        _check_alone(path, *first)
+        yield first
+
+
+def _check_alone(path: Path, line: int, record: dict[str, Any]) -> None:
+    """One object that holds all rows has lists or objects for values: `{"data": [...]}`, or pandas' columns.
+
+    In a file that promises an object a line, one list is taken for a row's: `{"messages": [...]}`.
+    """
+    row = len(record) == 1 and format_by_name(path)[0] in (".jsonl", ".ndjson")
+    if record and not row and all(isinstance(value, list | dict) for value in record.values()):
+        names = ", ".join(repr(name) for name in list(record)[:3])
+        raise InputError(
+            f"{path}, line {line}: one object holds lists or objects under {names}; "
+            f"write one object for each row, {EXAMPLE} (pandas: orient='records', lines=True)"
+        )
+
+
+def _as_text(value: Any) -> str:
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[tuple[int, Any]]:
+    """(line, value). The first line decides whether there is one object a line."""
+    lines = ((number, line.lstrip("\ufeff")) for number, line in enumerate(stream, start=1))
+    first = next(((number, line) for number, line in lines if line.strip()), None)
+    if first is None:
+        return
+    try:
+        record = DECODER.decode(first[1])
+        scattered = isinstance(record, list) and bool(record) and isinstance(record[0], dict)
+    except ValueError as error:
+        if not first[1].lstrip().startswith(("{", "[")):
+            raise InputError(f"{path}, line {first[0]}: not JSON: {error}") from error
+        scattered = True
+    if scattered:
+        yield from _scattered(path, first[0], chain([first[1]], (line for _, line in lines)))
+        say(f"{path.name} is not one JSON object a line; its objects were read wherever they end")
+        return
+    yield first[0], record
+    for number, text in lines:
+        if text.strip():
+            try:
+                yield number, DECODER.decode(text)
+            except ValueError as error:
+                raise InputError(f"{path}, line {number}: not JSON: {error}") from error
+
+
+def _scattered(path: Path, line: int, lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
+    """Objects in an array or one after another, over any number of lines. line: where the first of `lines` stands."""
+    buffer, ended = _more("", lines)
+    position = counted = 0
+    array = False
+    while True:
+        position = _BETWEEN.match(buffer, position).end()  # type: ignore[union-attr]  # it matches nothing too
+        line += buffer.count("\n", counted, position)
+        counted = position
+        if position == len(buffer):
+            if ended:
+                break
+            buffer, ended = _more("", lines)
+            position = counted = 0
+        elif buffer[position] in "[]":
+            if array == (buffer[position] == "["):
+                raise InputError(f"{path}, line {line}: each element must be an object, {EXAMPLE}")
+            array, position = not array, position + 1
+        else:
+            try:
+                record, position = DECODER.raw_decode(buffer, position)
+                yield line, record
+            except json.JSONDecodeError as error:
+                cut = error.msg.startswith("Unterminated") or error.pos > len(buffer) - 10
+                if ended or not cut:
+                    wrong = line + buffer.count("\n", counted, error.pos)
+                    raise InputError(f"{path}, line {wrong}: not JSON: {error.msg}") from error
+                buffer, ended = _more(buffer[position:], lines)
+                position = counted = 0
+    if array:
+        raise InputError(f"{path}, line {line}: the JSON array is not closed; the file is cut off")
+
+
+def _more(buffer: str, lines: Iterator[str]) -> tuple[str, bool]:
+    """The buffer with as much again, so that a huge object is not parsed once for each block; whether the file ended."""
+    parts, wanted = [buffer], max(BLOCK, len(buffer))
+    for line in lines:
+        parts.append(line)
+        wanted -= len(line)
+        if wanted <= 0:
+            return "".join(parts), False
+    return "".join(parts), True

@@ -1,0 +1,126 @@
+"""Rows of Parquet files, each value as a person would write it: 3 and not 3.0, a class by its name and not its number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.contracts.table import Row
+from framework.errors import FrameworkError, InputError, some
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+ROWS = 16_384  # read at a time
+
+
+def parquet_rows(path: Path, say: Callable[[str], None]) -> Iterator[Row]:
+    """Rows in order; a row's line is its number, counted from 1. Columns that hold no single values are said."""
+    number = 0
+    for batch in parquet_batches(path, say):
+        names = batch.schema.names
+        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            number += 1
+            yield Row(number, dict(zip(names, values, strict=True)))
+
+
+def parquet_batches(path: Path, say: Callable[[str], None]) -> Iterator[pa.RecordBatch]:
+    """The same rows as columns of large strings."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise FrameworkError(f"{path}: reading Parquet needs pyarrow: pip install 'recipe-framework[train]'") from error
+    number = 0
+    try:
+        with pq.ParquetFile(path) as file:
+            schema = file.schema_arrow
+            kept = _columns(path, schema, say)
+            classes = class_names((schema.metadata or {}).get(b"huggingface"))
+            for batch in file.iter_batches(ROWS, columns=kept):
+                names = [name.strip() for name in batch.schema.names]
+                columns = [
+                    as_written(column, classes.get(name))
+                    for name, column in zip(batch.schema.names, batch.columns, strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(columns, names=names)
+                number += len(batch)
+    except (pa.ArrowException, OSError) as error:
+        why = str(error).splitlines()[0]
+        raise InputError(f"{path} is broken after {number:,} rows: {why}; fetch or write it again") from error
+
+
+def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None]) -> list[str]:
+    twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if twice:
+        raise InputError(f"{path}: the columns {some(twice)} stand there twice; rename one")
+    unusable = [field.name for field in schema if _holds_no_text(field.type)]
+    if len(unusable) == len(schema):
+        raise InputError(f"{path}: no column holds texts or numbers: {some(unusable)} are nested or binary; write flat columns")
+    if unusable:
+        say(f"{path.name}: {some(unusable)} hold lists, structs or bytes and were left out")
+    lists = [field.name for field in schema if _is_nested(field.type) and field.name not in unusable]
+    if lists:
+        say(f"{path.name}: {some(lists)} hold lists or structs of texts and were kept as JSON text")
+    return [name for name in schema.names if name not in unusable]
+
+
+def _is_nested(kind: pa.DataType) -> bool:
+    import pyarrow.types as types
+
+    return bool(types.is_nested(kind))
+
+
+def _holds_no_text(kind: pa.DataType) -> bool:
+    """Of lists and structs, vectors for example, those without any text in them; and bytes."""
+    import pyarrow.types as types
+
+    if types.is_nested(kind):
+        return types.is_union(kind) or all(_is_no_text(kind.field(i).type) for i in range(kind.num_fields))
+    kinds = (types.is_binary, types.is_large_binary, types.is_binary_view, types.is_fixed_size_binary)
+    return any(is_kind(kind) for is_kind in kinds)
+
+
+def _is_no_text(kind: pa.DataType) -> bool:
+    """Whether a part of a list or struct is anything but text."""
+    import pyarrow.types as types
+
+    if types.is_nested(kind):
+        return _holds_no_text(kind)
+    return not (types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+
+
+def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
+    """Column -> names that its integers stand for, from the metadata that `datasets` writes into Parquet files."""
+    features = json.loads(metadata)["info"]["features"] if metadata else {}
+    return {
+        name: kind["names"] for name, kind in features.items() if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"
+    }
+
+
+def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
+    """The values as texts, large strings; missing ones and NaN are empty."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as types
+
+    if types.is_nested(column.type):
+        texts = ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
+        return pa.array(texts, pa.large_string())
+    if types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if names is not None and types.is_integer(column.type):
+        return pa.array([_named(value, names) for value in column.to_pylist()], pa.large_string())
+    written = pc.cast(column, pa.large_string())
+    if types.is_floating(column.type) or types.is_decimal(column.type):
+        written = pc.replace_substring_regex(written, r"\.0+$|^nan$", "")
+    return pc.fill_null(written, "")
+
+
+def _named(value: int | None, names: Sequence[str]) -> str:
+    """-1 is how `datasets` says that a row has no label."""
+    if value is None or value == -1:
+        return ""
+    return names[value] if 0 <= value < len(names) else str(value)

@@ -1,0 +1,161 @@
+"""Rows of YAML: a list of mappings, or a mapping that holds such a list, or lists, under one key. Values stay as written."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from framework.contracts.table import Row
+from framework.data.formats.json_rows import flattened
+from framework.errors import InputError
+
+DEPTH = 50  # lists and mappings within each other, at most
+NULLS = ("", "~", "null", "Null", "NULL")  # without quotes, they stand for nothing
+PLAIN = "tag:yaml.org,2002:"  # tags of YAML's own types; any other asks for an object to be built
+LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+EXAMPLE = "- {text: ..., label: ...}"
+
+
+def yaml_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
+    """Rows in order, read event by event: no object is built, nothing is expanded, no value is converted.
+
+    A list of lists under a key gives a row for each of them, JSON text in a column named after the key; keys beside it are left
+    out.
+    Raises InputError with file and line.
+    """
+    return flattened(path, _Reader(path, stream, say).records(), say)
+
+
+class _Reader:
+    def __init__(self, path: Path, stream: IO[str], say: Callable[[str], None]) -> None:
+        self.path = path
+        self.say = say
+        self.line = 1
+        self.events = yaml.parse(_Printable(path, stream), Loader=LOADER)
+
+    def records(self) -> Iterator[tuple[int, Any]]:
+        """(line, row) of every document."""
+        while not isinstance(event := self.next(), yaml.StreamEndEvent):
+            if isinstance(event, yaml.SequenceStartEvent):
+                yield from self.rows(None)
+            elif isinstance(event, yaml.MappingStartEvent):
+                yield from self.rows_under_a_key()
+            elif isinstance(event, yaml.ScalarEvent):
+                raise self.error(f"a value stands where rows are expected; write a list of mappings, {EXAMPLE}")
+
+    def next(self) -> Any:
+        """The next event. Raises InputError for broken YAML, aliases, and tags that name objects."""
+        try:
+            event = next(self.events)
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else self.line
+            raise InputError(f"{self.path}, line {line}: not YAML: {error.problem or error.context}") from error
+        except yaml.YAMLError as error:  # of a broken stream; it knows no line
+            raise InputError(f"{self.path}, after line {self.line}: not YAML: {' '.join(str(error).split())}") from error
+        self.line = event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            raise self.error(f"it refers to another value, *{event.anchor}; write the value itself")
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!") and (not tag.startswith(PLAIN) or "python" in tag):
+            raise self.error(f"a value is tagged {tag}; write plain values, without tags")
+        return event
+
+    def error(self, what: str) -> InputError:
+        return InputError(f"{self.path}, line {self.line}: {what}")
+
+    def rows(self, key: str | None) -> Iterator[tuple[int, Any]]:
+        """Elements of the list that was begun: mappings, or values of the key's column where the first of them is a list."""
+        column, first = None, True
+        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+            line, value = self.line, self.value(event, 1)
+            column, first = (key if first and isinstance(value, list) else column), False
+            if isinstance(value, dict) == (column is not None):
+                self.line = line
+                kind = "a mapping" if column is None else "a list"
+                raise self.error(f"each element{f' of {key}' if key else ''} must be {kind}; {EXAMPLE} is a row")
+            yield line, value if column is None else {column: _as_json(value)}
+
+    def rows_under_a_key(self) -> Iterator[tuple[int, Any]]:
+        """Rows of the mapping that was begun: of its one key with a list of lists or mappings."""
+        found: str | None = None
+        beside = []
+        start = self.line
+        while not isinstance(event := self.next(), yaml.MappingEndEvent):
+            key, event = self.key(event), self.next()
+            first = self.next() if isinstance(event, yaml.SequenceStartEvent) else None
+            if not isinstance(first, yaml.SequenceStartEvent | yaml.MappingStartEvent):
+                beside.append(key)
+                self.skip(event, first)
+                continue
+            if found is not None:
+                raise self.error(f"rows stand under {found!r} and under {key!r}; write one list of rows in a file")
+            found = key
+            self.events = _chain(first, self.events)
+            yield from self.rows(key)
+        if found is None:
+            self.line = start
+            raise self.error(f"no list of rows; write a list of mappings, {EXAMPLE}, or one under a key")
+        if beside:
+            self.say(f"{self.path.name}: rows were read under {found!r}; {', '.join(map(repr, beside))} left out")
+
+    def skip(self, event: Any, first: Any) -> None:
+        """Passes over a value whose first event, and the one after it if it is a list, were taken already."""
+        if first is not None:
+            self.events = _chain(first, self.events)
+        self.value(event, 1)
+
+    def key(self, event: Any) -> str:
+        if not isinstance(event, yaml.ScalarEvent):
+            raise self.error("a key is itself a list or a mapping; write plain names")
+        return str(event.value)
+
+    def value(self, event: Any, depth: int) -> Any:
+        """The text, list or mapping that begins with an event."""
+        if depth > DEPTH:
+            raise self.error(f"more than {DEPTH} lists or mappings within each other")
+        if isinstance(event, yaml.SequenceStartEvent):
+            items = []
+            while not isinstance(event := self.next(), yaml.SequenceEndEvent):
+                items.append(self.value(event, depth + 1))
+            return items
+        if isinstance(event, yaml.MappingStartEvent):
+            values: dict[str, Any] = {}
+            while not isinstance(event := self.next(), yaml.MappingEndEvent):
+                key = self.key(event)
+                if key in values:
+                    raise self.error(f"the key {key!r} stands twice in one mapping; rename one")
+                values[key] = self.value(self.next(), depth + 1)
+            return values
+        return None if event.implicit[0] and event.value in NULLS else event.value
+
+
+def _as_json(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+
+class _Printable:
+    """A stream for the parser, which names no line for a character that YAML forbids."""
+
+    def __init__(self, path: Path, stream: IO[str]) -> None:
+        self.path = path
+        self.stream = stream
+        self.lines = 1
+
+    def read(self, size: int) -> str:
+        text = self.stream.read(size)
+        forbidden = yaml.reader.Reader.NON_PRINTABLE.search(text)
+        if forbidden:
+            line = self.lines + text.count("\n", 0, forbidden.start())
+            what = f"U+{ord(forbidden.group()):04X}, a control character that YAML forbids"
+            raise InputError(f"{self.path}, line {line}: it holds {what}; take it out, or write \\x.. within double quotes")
+        self.lines += text.count("\n")
+        return text
+
+
+def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
+    yield first
+    yield from rest

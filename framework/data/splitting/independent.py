@@ -1,0 +1,103 @@
+"""Splits of rows that each say something alone: none stands in two of them, nor one that nearly repeats it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from framework.contracts.table import Splits, Table
+from framework.contracts.task import Task
+from framework.data.splitting.duplicates import Comparison, without_duplicates, without_near_duplicates
+from framework.data.splitting.groups import groups_apart, with_groups
+from framework.data.splitting.shares import Roles, at_most, split_off
+from framework.errors import InputError
+from framework.plugins import resolve
+
+TOO_MANY = 1.5  # times the rows that are to be held out, from which it is said
+
+
+@dataclass
+class Independent:
+    """Splits tables as the `data:` section says. notes: what was left out and why."""
+
+    data: Any
+    task: Task
+    seed: int
+    roles: Roles
+    group: str | None
+    notes: list[str] = field(default_factory=list)
+
+    def split(self, tables: Mapping[str, Table]) -> Splits:
+        data, roles, seed = self.data, self.roles, self.seed
+        train, validation, test, groups = self._apart(tables["train"], tables.get("validation"), tables.get("test"))
+        total = len(train)
+        if test is None:
+            rest, part = self._split_off(train, _share(data.test_fraction, total, data.held_out_rows), 0, groups, "test")
+            train, test, groups = train.take(rest), train.take(part), groups[rest]
+        if validation is None:
+            share = _share(data.validation_fraction, total, data.held_out_rows) * total / len(train)
+            rest, part = self._split_off(train, share, 1, groups, "validation")
+            train, validation = train.take(rest), train.take(part)
+        if data.limit_rows is not None and len(train) > data.limit_rows:
+            available = len(train)
+            train = at_most(train, data.limit_rows, roles, seed + 2)
+            self.notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
+        test = judged(self.task, test)
+        if data.test_rows is not None and len(test) > data.test_rows:
+            self.notes.append(f"{data.test_rows:,} of {len(test):,} test rows are judged; data.test_rows=null takes all")
+            test = test.sample(data.test_rows, seed + 3)
+        return Splits(train, judged(self.task, validation), test, self.notes)
+
+    def _apart(
+        self, train: Table, validation: Table | None, test: Table | None
+    ) -> tuple[Table, Table | None, Table | None, np.ndarray]:
+        """Train, validation and test without rows that stand in a later one of them, and the groups of the training rows."""
+        given = [table for table in (test, validation) if table is not None]
+        compare = Comparison.of([*given, train], self.roles, self.data.duplicates.name == "keep")
+        self.notes += compare.notes
+        seen = set(compare.forms(test)) if test is not None else set()
+        for i in range(0 if test is None else 1, len(given)):
+            given[i], seen, notes = without_duplicates(given[i], compare, seen)
+            self.notes += notes
+        train, _, notes = without_duplicates(train, compare, seen)
+        self.notes += notes
+        tables, notes = groups_apart([*given, train], self.group)
+        self.notes += notes
+        apart = without_near_duplicates(tables, compare)
+        self.notes += apart.notes
+        train = apart.tables[-1]
+        if not len(train):
+            raise InputError(
+                f"{train.source}: every row stands in the validation or test file too; nothing is left to train on"
+            )
+        if validation is not None:
+            validation = apart.tables[-2]
+        if len(train.groups):
+            count = len(set(train.groups) - {""})
+            self.notes.append(f"the rows of each of the {count:,} values of {self.group!r} stay in one split")
+        return train, validation, test, with_groups(apart.groups, train)
+
+    def _split_off(self, table: Table, share: float, more: int, groups: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
+        rest, part = split_off(table, share, self.roles, self.seed + more, groups)
+        if len(part) > TOO_MANY * share * len(table) + 1 and len(table.groups):
+            self.notes.append(
+                f"{len(part):,} rows, {len(part) / len(table):.0%} in place of {share:.0%}, are held out for {name}: "
+                f"no smaller groups of {self.group!r} make up a split"
+            )
+        return rest, part
+
+
+def _share(fraction: float, rows: int, most: int | None) -> float:
+    """Of very many rows a few tell as much: a share's standard error is below 0.4 points from 20,000 rows on."""
+    return fraction if most is None else min(fraction, most / rows)
+
+
+def judged(task: Task, table: Table) -> Table:
+    """The rows of validation or test that are answered."""
+    if task.judged is None:
+        return table
+    found: Table = resolve(task.judged)(table)
+    return found

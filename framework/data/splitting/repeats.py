@@ -1,0 +1,31 @@
+"""Rows of a further file that are about the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from framework.contracts.table import Table
+from framework.data.encoding import codes
+
+
+def one_row_each(table: Table, role: str, say: Callable[[str], None]) -> Table:
+    """Of the rows with the same value of a role the last one. How many repeat another, and how many of them differ from it, is
+    said.
+    """
+    numbered, distinct = codes(table.columns[role])
+    if len(distinct) == len(table):
+        return table
+    last = np.zeros(len(distinct), dtype=np.int64)
+    last[numbered] = np.arange(len(table))  # of several rows the last one written stays
+    others = np.setdiff1d(np.arange(len(table)), last)
+    same = last[numbered[others]]
+    differ = np.zeros(len(others), dtype=bool)
+    for values in table.columns.values():
+        places = codes(values)[0]
+        differ |= places[others] != places[same]
+    repeated = f"{len(others):,} of {len(table):,} rows of {table.name} repeat the {role} of a later row"
+    first, other = table.where(int(others[0])), int(differ.sum())
+    say(f"{repeated} ({first}, for example), {other:,} of them with other values; the last row of each counts")
+    return table.take(np.sort(last))

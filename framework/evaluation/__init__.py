@@ -1,0 +1,1 @@
+"""Judges models on rows with answers."""

@@ -1,0 +1,1 @@
+"""Writes graphs to files, proves and measures them."""

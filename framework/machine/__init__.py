@@ -1,0 +1,1 @@
+"""CPUs, memory, disk and versions."""

@@ -1,0 +1,1 @@
+"""Recipes: schema, composition by Hydra, validation."""

@@ -1,0 +1,150 @@
+"""Names as they are written: file, column and model names need no quotes that Hydra or OmegaConf would understand.
+
+Which keys hold names is declared where the keys are: `AS_WRITTEN` and its like as a field's metadata.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.override_parser.types import Quote, QuotedString
+from omegaconf import DictConfig, OmegaConf
+
+from framework.contracts.columns import NAMES_AS_WRITTEN
+from framework.plugins import load_plugins
+from framework.recipe.schema import FILES, data_schema
+
+KIND = "as_written"
+SEVERAL, FILE = NAMES_AS_WRITTEN[KIND], FILES[KIND]
+FOLDER = "folder"  # ${...} in it is Hydra's, such as ${now:%Y}
+FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
+NOTHING = ("null", "")
+QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+ELEMENT = re.compile(rf"\s*(?:{QUOTED})\s*(?=,|$)", re.DOTALL)
+FUNCTION = re.compile(r"(?:choice|glob|shuffle|sort)\(.*\)", re.DOTALL)  # of Hydra's sweeps
+
+
+def as_written(overrides: Sequence[str], *, sweeps: bool = False) -> list[str]:
+    """The overrides as Hydra must read them: of a key that holds names, all behind the first `=` is the value.
+
+    ``null`` is still no value, ``[a,b]`` a list where the key takes one (unless a file has that very name), and quotes around
+    the whole of a name are taken off. sweeps: commas part names that are tried one after the other.
+    """
+    kinds = kinds_of_keys()
+    return [_override(override, kinds, sweeps) for override in overrides]
+
+
+def kinds_of_keys() -> dict[str, str]:
+    """Every key of every task, exporter and tracker that holds names, and what its value is."""
+    plugins = load_plugins()
+    sections: list[tuple[str, type]] = []
+    for task in plugins.tasks.values():
+        sections += [("data", data_schema(task)), ("task", task.options), ("model", task.model.options)]
+    sections += [(f"export.{exporter.name}", exporter.options) for exporter in plugins.exporters.values()]
+    sections += [(f"tracker.{tracker.name}", tracker.options) for tracker in plugins.trackers.values()]
+    found = dict.fromkeys(FOLDERS, FOLDER)
+    for section, options in sections:
+        found |= dict(_declared(section, options))
+    return found
+
+
+def _declared(section: str, options: type) -> Iterator[tuple[str, str]]:
+    if not is_dataclass(options):
+        return  # which `install` refuses
+    schema = OmegaConf.structured(options)
+    for option in fields(options):
+        key = f"{section}.{option.name}"
+        if KIND in option.metadata:
+            yield key, option.metadata[KIND]
+        nested = OmegaConf.get_type(schema, option.name)
+        if isinstance(nested, type) and is_dataclass(nested):
+            yield from _declared(key, nested)
+
+
+def _override(override: str, kinds: Mapping[str, str], sweeps: bool) -> str:
+    key, equals, value = override.partition("=")
+    kind = kinds.get(key.lstrip("+"))
+    if not equals or kind is None:
+        return override
+    return f"{key}={_swept(value, kind) if sweeps and kind != FOLDER else _value(value, kind)}"
+
+
+def _swept(value: str, kind: str) -> str:
+    if FUNCTION.fullmatch(value):
+        return value
+    parts = elements(value) or []
+    if len(parts) < 2 or _is_file(value, kind):
+        return _value(value, kind)
+    return ",".join(_value(part.strip(), kind) for part in parts)
+
+
+def _value(value: str, kind: str) -> str:
+    if value in NOTHING:
+        return value
+    if kind == FOLDER:
+        return _in_quotes(_without_quotes(value))
+    if _is_file(value, kind):
+        return _in_quotes(escaped(value))
+    listed = kind in (SEVERAL, FILE) and value[0] + value[-1] == "[]"
+    parts = elements(value[1:-1]) if listed else None
+    return _name(value) if parts is None else f"[{','.join(_name(part.strip()) for part in parts)}]"
+
+
+def _name(value: str) -> str:
+    return _in_quotes(escaped(_without_quotes(value)))
+
+
+def _in_quotes(text: str) -> str:
+    return QuotedString(text, Quote.single).with_quotes()
+
+
+def _without_quotes(value: str) -> str:
+    return re.sub(r"\\(['\"])", r"\1", value[1:-1]) if re.fullmatch(QUOTED, value, re.DOTALL) else value
+
+
+def _is_file(value: str, kind: str) -> bool:
+    try:
+        return kind == FILE and Path(value).exists()
+    except (OSError, ValueError):  # too long for a name, or with a null byte
+        return False
+
+
+def elements(text: str) -> list[str] | None:
+    """The parts between the commas that stand neither in quotes nor in brackets; None where brackets do not match."""
+    parts, start, place, depth = [], 0, 0, 0
+    while place < len(text):
+        quoted = ELEMENT.match(text, place) if place == start else None
+        place = quoted.end() if quoted else place
+        character = text[place : place + 1]
+        depth += (character == "[") - (character == "]")
+        if depth < 0:
+            return None
+        if character == "," and not depth:
+            parts.append(text[start:place])
+            start = place + 1
+        place += 1
+    return None if depth else [part for part in [*parts, text[start:]] if part.strip()]
+
+
+def escaped(text: str) -> str:
+    """A text in which OmegaConf sees nothing to fill in."""
+    return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", text)
+
+
+def read_kept(path: Path) -> DictConfig:
+    """The recipe that a run or an artifact keeps, in which everything is filled in: a ``${`` that is left is text."""
+    kept = OmegaConf.create(_escaped(OmegaConf.to_container(OmegaConf.load(path), resolve=False)))
+    assert isinstance(kept, DictConfig)
+    return kept
+
+
+def _escaped(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _escaped(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_escaped(one) for one in value]
+    return escaped(value) if isinstance(value, str) else value

@@ -1,0 +1,78 @@
+"""Where each value of a composed recipe comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from framework.plugins import load_plugins
+from framework.recipe.compose import hydra_started
+from framework.recipe.literal import as_written
+
+DEFAULT = "default"
+
+
+def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
+    """Key -> who set it last: the command line, a file of the recipe, or the default of the framework or a plugin."""
+    found: dict[str, str] = {}
+    arguments = [f"recipe={recipe}", *as_written(overrides)]
+    with hydra_started():
+        loader: Any = GlobalHydra.instance().config_loader()
+        for entry in loader.compute_defaults_list("config", arguments, RunMode.RUN).defaults:
+            loaded = loader.repository.load_config(entry.config_path)
+            if loaded is None or loaded.config is None or entry.config_path.startswith("hydra/"):
+                continue
+            name = _source(entry.config_path, loaded.path)
+            prefix = f"{entry.package}." if entry.package else ""
+            found |= {f"{prefix}{key}": name for key in _leaves(loaded.config)}
+    for override in OverridesParser.create().parse_overrides(arguments):
+        found[override.key_or_group] = "command line"
+    return found
+
+
+def origin_of(key: str, found: Mapping[str, str]) -> str:
+    """The origin of a key, or of the nearest section above it that was set as a whole."""
+    while key not in found and "." in key:
+        key = key.rpartition(".")[0]
+    return found.get(key, DEFAULT)
+
+
+def _source(config_path: str, where: str) -> str:
+    group, _, name = config_path.partition("/")
+    if where.startswith("structured://"):
+        plugins = load_plugins()
+        owner = plugins.origin.get(f"task {name}" if group == "task" else f"exporter {name}", "")
+        return f"default of {config_path}" + (f" ({owner})" if owner else "") if name else DEFAULT
+    folder = where.removeprefix("file://").removeprefix("pkg://")
+    return f"{group}={name} ({_short(folder)}/{config_path}.yaml)" if name else DEFAULT
+
+
+def _short(folder: str) -> str:
+    here = Path.cwd()
+    path = Path(folder)
+    return str(path.relative_to(here)) if path.is_absolute() and path.is_relative_to(here) else folder
+
+
+def values(config: DictConfig) -> Iterator[tuple[str, Any]]:
+    """Every key that holds a value, with it, in the order of the recipe; what is left at None is not listed."""
+    for key in _leaves(config):
+        value = OmegaConf.select(config, key)
+        if value is not None:
+            yield key, value
+
+
+def _leaves(config: Any, prefix: str = "") -> Iterator[str]:
+    for key in config:
+        if OmegaConf.is_missing(config, key):
+            continue
+        value = config[key] if not OmegaConf.is_interpolation(config, key) else None
+        if isinstance(value, DictConfig) and len(value):
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}"

@@ -1,0 +1,132 @@
+"""Checks a composed recipe before anything heavy is imported, and gathers everything that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from framework.contracts.exporter import Exporter
+from framework.data.joined import wrong_columns
+from framework.data.sources import NotInstalledError, check_addresses
+from framework.errors import InputError, nearest
+from framework.plugins import load_plugins, resolve
+
+
+def options_of(section: Any, options: type) -> Any:
+    """A composed section as an instance of the dataclass that a plugin declared for it."""
+    values = OmegaConf.to_container(section, resolve=True)
+    assert isinstance(values, dict)
+    return options(**{str(key): value for key, value in values.items() if key in {f.name for f in fields(options)}})
+
+
+def check_recipe(config: DictConfig) -> None:
+    """Raises InputError with everything that is wrong with a composed recipe before anything heavy is imported."""
+    plugins = load_plugins()
+    missing = [str(key) for key in OmegaConf.missing_keys(config)]
+    problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
+    if not config.get("task"):
+        raise InputError(
+            f"the recipe names no task; write '- override /task: NAME' in its defaults, {nearest('', plugins.tasks)}"
+        )
+    if not config.get("export"):
+        problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
+    further = [table.name for table in plugins.task(config.task.name).tables]
+    problems += [*_wrong_ranges(config), *_trains_nothing(config.trainer), *_wrong_data(config.data, further)]
+    for column in plugins.task(config.task.name).columns:
+        problems += filter(None, [wrong_columns(f"data.{column.role}", config.data[column.role])])
+    exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
+    problems += list(_wrong_exporters(exporters))
+    problems += _wrong_trackers(config.tracker)
+    task = plugins.task(config.task.name)
+    if task.model.stateful:
+        problems += _wrong_for_state(exporters, plugins.exporters.values())
+    for exporter in exporters:
+        if exporter.check:
+            problems += resolve(exporter.check)(options_of(config.export[exporter.name], exporter.options))
+    if task.model.check and not problems:
+        options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
+        problems += resolve(task.model.check)(options, model)
+    if problems:
+        raise InputError(*problems)
+
+
+def _wrong_ranges(config: DictConfig) -> Iterator[str]:
+    data = config.data
+    if not 0 <= config.seed < 2**32:
+        yield f"seed={config.seed} must lie between 0 and {2**32 - 1}"
+    if data.limit_rows is not None and data.limit_rows < 1:
+        yield f"data.limit_rows={data.limit_rows} must be at least 1, or null for all rows"
+    if data.test_rows is not None and data.test_rows < 1:
+        yield f"data.test_rows={data.test_rows} must be at least 1, or null for all rows"
+    if data.held_out_rows is not None and data.held_out_rows < 1:
+        yield f"data.held_out_rows={data.held_out_rows} must be at least 1, or null for no limit"
+    if not (data.validation_fraction > 0 and data.test_fraction > 0 and data.validation_fraction + data.test_fraction < 1):
+        yield (
+            f"data.validation_fraction={data.validation_fraction} and data.test_fraction={data.test_fraction} "
+            "must be above 0 and together below 1"
+        )
+    price = config.report.hourly_price
+    if price is not None and not 0 <= price < float("inf"):
+        yield f"report.hourly_price={price} is what an hour of this machine costs: a number from 0, such as 0.10, or null"
+    if config.artifact.golden_rows < 1:
+        yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
+
+
+def _trains_nothing(trainer: DictConfig) -> Iterator[str]:
+    for name, otherwise in (("max_epochs", "null for what the recipe plans"), ("max_steps", "-1 for no limit")):
+        value = trainer[name]
+        if value is not None and (value == 0 or value < -1):
+            yield f"trainer.{name}={value} trains nothing: write 1 or more, or {otherwise}"
+    share = trainer.limit_train_batches
+    if share is not None and not share > 0:
+        yield f"trainer.limit_train_batches={share} trains nothing: write a share such as 0.5, or null for all"
+
+
+def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
+    """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
+    if not data.train and not data.source.train:
+        yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
+    source = data if data.train else data.source
+    for name in ("train", "validation", "test", *further):
+        try:
+            if source[name] is not None:
+                check_addresses(source[name])
+        except NotInstalledError as error:
+            way = f"{source.install}; or take rows of your own, data.train=FILE" if source.install else None
+            raise NotInstalledError(error.address, error.name, way) from error
+        except InputError as error:
+            yield f"data.{name}: {error}"
+    for name in data.source if not data.train else ():
+        if data[name] is not None:
+            given = data[name] if isinstance(data[name], str | int) else f"[{','.join(map(str, data[name]))}]"
+            yield f"data.{name}={given} goes with data.train=FILE; without it the recipe's own data is used as it is"
+
+
+def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
+    names = [exporter.name for exporter in exporters]
+    for exporter in exporters:
+        if exporter.base is not None and exporter.base not in names:
+            yield f"export={exporter.name} starts from {exporter.base}: write export=[{','.join([exporter.base, *names])}]"
+    if exporters and not any(exporter.exact and exporter.format == "onnx" for exporter in exporters):
+        yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
+
+
+def _wrong_for_state(exporters: list[Exporter], known: Iterable[Exporter]) -> Iterator[str]:
+    """A graph with state runs many times for one request, on what earlier runs left: too much to calibrate with."""
+    wrong = [exporter.name for exporter in exporters if not exporter.exact and exporter.calibrates]
+    if not wrong:
+        return
+    good = [exporter.name for exporter in exporters if exporter.name not in wrong]
+    good += [e.name for e in known if not e.exact and not e.calibrates and e.base in good and e.name not in good]
+    for name in wrong:
+        yield f"export={name} measures activations, which a model with a cache does not allow: write export=[{','.join(good)}]"
+
+
+def _wrong_trackers(section: DictConfig) -> Iterator[str]:
+    for name in section:
+        tracker = load_plugins().tracker(str(name))
+        if tracker.check:
+            yield from resolve(tracker.check)(options_of(section[name], tracker.options))

@@ -1,0 +1,1 @@
+"""What a run says: the console and the page."""

@@ -1,0 +1,82 @@
+"""What a run says: to the terminal, to run.log, and, section by section, to the report."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from tabulate import tabulate
+
+from framework.contracts.privacy import Disclosure
+from framework.contracts.section import Section
+
+CELL = 100  # characters of a table cell shown on the terminal
+ROWS = 30  # of a table; the report has them all
+LOG = "run.log"
+STEP = "== "  # what a line that names a step begins with
+
+
+class Shown(NamedTuple):
+    """A section as it was shown, and the step of the run that it belongs to."""
+
+    step: str
+    section: Section
+
+
+class Console:
+    """Prints and remembers. Every line also goes to run.log in the run's folder.
+
+    Texts of the user's data that a section marks are masked or left out as `disclosure` says, here and for the report.
+    """
+
+    def __init__(self, folder: Path, disclosure: Disclosure) -> None:
+        self.path = folder / LOG
+        self.disclosure = disclosure
+        self.sections: list[Shown] = []
+        self._step = ""
+
+    def say(self, text: str = "") -> None:
+        print(text, flush=True)
+        self.log(text)
+
+    def log(self, text: str) -> None:
+        """To run.log alone."""
+        with self.path.open("a", encoding="utf-8") as log:
+            log.write(text + "\n")
+
+    def step(self, name: str) -> None:
+        self._step = name
+        self.say(f"\n{STEP}{name}")
+
+    def show(self, section: Section) -> None:
+        """Prints a section and keeps it for the report."""
+        shown = disclosed(section, self.disclosure)
+        self.sections.append(Shown(self._step, shown))
+        self.say(f"\n{as_text(shown)}")
+
+
+def disclosed(section: Section, disclosure: Disclosure) -> Section:
+    """The section with its marked texts as they may be shown."""
+    rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
+    return replace(section, rows=rows, note=str(disclosure.cell(section.note)))
+
+
+def as_text(section: Section, most: int = ROWS) -> str:
+    """Title, table and note; of the table at most so many rows."""
+    table = ""
+    left = len(section.rows) - most
+    if section.rows:
+        rows = [[_short(str(cell)) for cell in row] for row in section.rows[:most]]
+        align = ["right" if all(map(_NUMBER.fullmatch, column)) else "left" for column in zip(*rows, strict=True)]
+        table = tabulate(rows, headers=list(section.header), colalign=align, disable_numparse=True)
+    more = f"... and {left:,} more rows" if left > 0 else ""
+    return "\n".join(part for part in (section.title, table, more, section.note) if part)
+
+
+_NUMBER = re.compile(r"[-+]?[\d,.]*\s?(%|s|ms|MB|GB)?")
+
+
+def _short(cell: str) -> str:
+    return cell if len(cell) <= CELL else cell[: CELL - 1] + "…"

@@ -1,0 +1,227 @@
+"""Charts as inline SVG: no script, no font, no file. Colours come from the page's style, so light and dark both work.
+
+A chart is drawn 340 units wide, which is a phone's width, so its letters stay readable wherever it stands.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+from markupsafe import Markup, escape
+
+from framework.contracts.charts import Bars, Chart, Lines
+
+WIDTH = 340
+LETTER = 6.2  # units of an average letter at the size labels are written in
+LABEL = 150  # units at most for the names beside bars
+NAMED = 16  # categories up to which each has its name and values
+MARKED = 40  # points up to which each is marked
+KINDS = 4  # of colours, dashes and marks
+Point = tuple[float, float]
+
+
+def svg(chart: Chart, name: str) -> Markup:
+    """The chart as an SVG element. `name` is unique in the page."""
+    if isinstance(chart, Lines):
+        return _lines(chart, name)
+    if not chart.categories:
+        return Markup()
+    return _named_bars(chart, name) if len(chart.categories) <= NAMED else _thin_bars(chart, name)
+
+
+def ticks(low: float, high: float, count: int = 5) -> list[float]:
+    """Round numbers from `low` to `high`, about `count` of them, 1, 2 or 5 times a power of ten apart."""
+    if not high > low:
+        return [low]
+    rough = (high - low) / count
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(i * step, 12) for i in range(first, last + 1)]
+
+
+def tick_labels(values: Sequence[float]) -> list[str]:
+    """Ticks with just as many decimals as tell them apart."""
+    steps = [after - before for before, after in pairwise(values)]
+    decimals = next((d for d in range(10) if all(abs(round(v, d) - v) < 0.01 * min(steps) for v in values)), 0) if steps else 0
+    return [f"{value:,.{decimals}f}" for value in values] if steps else [number(value) for value in values]
+
+
+def number(value: float) -> str:
+    """A number as short as it can be read: 1,234 and 0.05 and 12.3."""
+    if abs(value) >= 100 or value == int(value):
+        return f"{value:,.0f}"
+    return f"{value:.4f}".rstrip("0") if 1e-4 < abs(value) < 1 else f"{value:.3g}"
+
+
+def _lines(chart: Lines, name: str) -> Markup:
+    lines = {s.name: [(x, y) for x, y in zip(s.x, s.y, strict=True) if y is not None] for s in chart.series}
+    lines = {called: line for called, line in lines.items() if line}
+    if not lines:
+        return Markup()
+    frame = _frame(chart, [point for line in lines.values() for point in line])
+    parts = [*frame.grid(ticks(*frame.x), ticks(*frame.y), chart.x, chart.y)]
+    if chart.diagonal:
+        parts.append(f'<path class="ideal" d="{frame.path([(0, 0), (1, 1)])}"/>')
+    for i, line in enumerate(lines.values()):
+        parts.append(f'<path class="line s{i % KINDS}" d="{frame.path(_stairs(line) if chart.steps else line)}"/>')
+        if not chart.steps and len(line) <= MARKED:
+            parts += [f'<g class="mark s{i % KINDS}">{_mark(i, *frame.at(point))}</g>' for point in line]
+    parts += _legend(list(lines), frame.bottom + 46)
+    said = "; ".join(f"{called}: {_described(line)}" for called, line in lines.items())
+    return _svg(chart.title, f"{chart.y} over {chart.x}. {said}", name, frame.bottom + 54, parts)
+
+
+def _frame(chart: Lines, points: Sequence[Point]) -> _Frame:
+    if chart.diagonal:
+        return _Frame((0, 1), (0, 1), 270)
+    xs = [x for x, _ in points]
+    return _Frame((min(xs), max(xs)), _room([y for _, y in points]), 170, named=bool(chart.y))
+
+
+def _described(line: Sequence[Point]) -> str:
+    values = [y for _, y in line]
+    first, last, lowest, highest = map(number, (values[0], values[-1], min(values), max(values)))
+    return f"{len(values)} points from {first} to {last}, lowest {lowest}, highest {highest}"
+
+
+def _room(values: Sequence[float]) -> tuple[float, float]:
+    """The range of values with some room; from zero where that costs little."""
+    low, high = min(values), max(values)
+    if low >= 0 and low < 0.5 * high:
+        low = 0
+    room = (high - low) * 0.06 or abs(high) * 0.1 or 1
+    return (low if low == 0 else low - room), high + room
+
+
+def _stairs(line: Sequence[Point]) -> list[Point]:
+    """Each value holds until the next x."""
+    corners = [line[0]]
+    for (_, before), (x, y) in pairwise(line):
+        corners += [(x, before), (x, y)]
+    return corners
+
+
+class _Frame:
+    """The plotting area, and where values lie in it."""
+
+    left, right = 44.0, WIDTH - 8.0
+
+    def __init__(self, x: Point, y: Point, height: float, *, named: bool = True) -> None:
+        """named: above it stands what y is."""
+        self.x, self.y = x, y
+        self.top = 24.0 if named else 8.0
+        self.bottom = self.top + height
+
+    def at(self, point: Point) -> Point:
+        (x0, x1), (y0, y1) = self.x, self.y
+        across = (point[0] - x0) / ((x1 - x0) or 1)
+        up = (point[1] - y0) / ((y1 - y0) or 1)
+        return round(self.left + across * (self.right - self.left), 1), round(self.bottom - up * (self.bottom - self.top), 1)
+
+    def path(self, line: Sequence[Point]) -> str:
+        return "M" + "L".join(f"{x:g} {y:g}" for x, y in map(self.at, line)) if line else ""
+
+    def grid(self, xs: Sequence[float], ys: Sequence[float], x: str, y: str) -> Iterator[str]:
+        for value, label in zip(ys, tick_labels(ys), strict=True):
+            _, up = self.at((self.x[0], value))
+            yield f'<path class="grid" d="M{self.left:g} {up:g}H{self.right:g}"/>'
+            yield _text(self.left - 5, up + 3.5, label, "end")
+        for value, label in zip(xs, tick_labels(xs), strict=True):
+            across, _ = self.at((value, self.y[0]))
+            anchor = "end" if across > self.right - 12 else "middle"
+            yield _text(self.right if anchor == "end" else across, self.bottom + 14, label, anchor)
+        yield f'<path class="axis" d="M{self.left:g} {self.bottom:g}H{self.right:g}"/>'
+        yield _text((self.left + self.right) / 2, self.bottom + 30, x, "middle", "name")
+        yield _text(2, 10, y, "start", "name")
+
+
+def _named_bars(chart: Bars, name: str) -> Markup:
+    """Horizontal bars, each with its name and its value."""
+    left = min(LABEL, 10 + max(map(len, chart.categories)) * LETTER)
+    written = {(s.name, i): _written(value, chart.unit) for s in chart.series for i, value in enumerate(s.y)}
+    most = max([value for s in chart.series for value in s.y if value is not None] + [0]) or 1
+    space = (WIDTH - left - 8 - max(map(len, written.values())) * LETTER) / most
+    thick = 17.0 if len(chart.series) == 1 else 12.0
+    parts: list[str] = []
+    y = 4.0
+    for i, category in enumerate(chart.categories):
+        faint = " faint" if category in chart.faint else ""
+        parts.append(_text(left - 6, y + thick * len(chart.series) / 2 + 3, _cut(category, left), "end"))
+        for j, series in enumerate(chart.series):
+            long = max(space * (series.y[i] or 0), 0.8)
+            parts.append(_bar(f"s{j % KINDS}{faint}", left, y, long, thick - 2))
+            parts.append(_text(left + long + 4, y + thick / 2 + 2.8, written[series.name, i], "start"))
+            y += thick
+        y += 7
+    if len(chart.series) > 1:
+        parts += _legend([series.name for series in chart.series], y + 10, bars=True)
+        y += 20
+    said = [f"{c}: " + ", ".join(f"{s.name} {written[s.name, i]}".strip() for s in chart.series)
+            for i, c in enumerate(chart.categories)]  # fmt: skip
+    return _svg(chart.title, "; ".join(said), name, y, parts)
+
+
+def _written(value: float | None, unit: str) -> str:
+    return "none" if value is None else f"{number(value)}{unit}"
+
+
+def _bar(kind: str, x: float, y: float, width: float, height: float) -> str:
+    return f'<rect class="bar {kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.2f}" height="{height:.1f}"/>'
+
+
+def _thin_bars(chart: Bars, name: str) -> Markup:
+    """One upright bar a category and no names: the shape of many values. The first series alone."""
+    series = chart.series[0]
+    values = [value or 0.0 for value in series.y]
+    frame = _Frame((0, len(values)), (0, max(values) * 1.06 or 1), 150)
+    parts = [*frame.grid([], ticks(*frame.y, 4), f"{len(values)} values in the order of the table, {series.name}", chart.unit)]
+    for i, value in enumerate(values):
+        (x, y), (end, _) = frame.at((i + 0.12, value)), frame.at((i + 0.88, value))
+        parts.append(_bar("s0", x, y, end - x, frame.bottom - y))
+    most = chart.categories[values.index(max(values))]
+    said = f"{len(values)} values between {_written(min(values), chart.unit)} and {_written(max(values), chart.unit)} ({most})"
+    return _svg(chart.title, said, name, frame.bottom + 38, parts)
+
+
+def _mark(i: int, x: float, y: float) -> str:
+    """A shape for each series, so that colour is not the only difference."""
+    shapes = (
+        f'<circle cx="{x:g}" cy="{y:g}" r="3"/>',
+        f'<path d="M{x - 3:g} {y - 3:g}h6v6h-6z"/>',
+        f'<path d="M{x:g} {y - 4:g}l4 7h-8z"/>',
+        f'<path d="M{x:g} {y - 4:g}l4 4l-4 4l-4 -4z"/>',
+    )
+    return shapes[i % KINDS]
+
+
+def _legend(names: Sequence[str], y: float, *, bars: bool = False) -> Iterator[str]:
+    """None for a single name, which the title says already."""
+    x = 6.0
+    for i, name in enumerate(names if len(names) > 1 else ()):
+        if bars:
+            yield _bar(f"s{i % KINDS}", x + 10, y - 9, 12, 10)
+        else:
+            yield f'<path class="line s{i % KINDS}" d="M{x:g} {y - 4:g}h22"/>'
+            yield f'<g class="mark s{i % KINDS}">{_mark(i, x + 11, y - 4)}</g>'
+        yield _text(x + 27, y, name, "start")
+        x += 27 + len(name) * LETTER + 12
+
+
+def _cut(text: str, width: float) -> str:
+    letters = int((width - 6) / LETTER)
+    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{f" class={kind!r}" if kind else ""}>{escape(text)}</text>'
+
+
+def _svg(title: str, description: str, name: str, height: float, parts: Sequence[str]) -> Markup:
+    return Markup(  # noqa: S704, every text in it went through escape
+        f'<svg viewBox="0 0 {WIDTH} {height:g}" role="img" aria-labelledby="{name}-title {name}-desc">'
+        f'<title id="{name}-title">{escape(title)}</title><desc id="{name}-desc">{escape(description)}</desc>'
+        f"{''.join(parts)}</svg>"
+    )

@@ -1,0 +1,84 @@
+"""Leave for pages of other origins to ask this server from a browser, whose cookies count for nothing here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from framework.errors import InputError
+from framework.server.http.errors import RefusedError
+
+Header = tuple[bytes, bytes]
+ANY = "*"
+PORTS = {"http": 80, "https": 443}  # which browsers leave out
+EXPOSED = (b"access-control-expose-headers", b"X-Request-Id, Retry-After")
+VARIES = (b"vary", b"Origin")
+KEPT = "600"  # seconds for which a browser need not ask again
+NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1000}")
+
+
+def origin(text: str) -> str:
+    """An origin as browsers send it, from how an operator writes it. Raises InputError."""
+    if text == ANY:
+        return text
+    try:
+        parts = urlsplit(text.strip().lower())
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = parts.hostname or ""
+    beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if not (parts.scheme.isalpha() and host.isascii() and host and "*" not in host) or beyond:
+        raise InputError(
+            f"--cors-origin {text}: an origin is SCHEME://HOST or SCHEME://HOST:PORT and nothing more, "
+            "such as https://app.example; * is any"
+        )
+    name = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{name}" + (f":{port}" if port not in (None, PORTS.get(parts.scheme)) else "")
+
+
+class Cors:
+    """Answers preflights itself, without a key, and passes on the rest.
+
+    allowed: origins, as `origin` gives them; none: browsers keep to the server's own pages.
+    """
+
+    def __init__(self, app: ASGIApp, allowed: Sequence[str]) -> None:
+        self.app, self.allowed = app, frozenset(allowed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] == "OPTIONS" and self.allowed:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            if "origin" in headers and "access-control-request-method" in headers:
+                scope["said"]["endpoint"] = "preflight"
+                await self._preflight(headers)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def headers(self, scope: Scope) -> list[Header]:
+        """What any answer, a refusal too, needs beside its own headers so that the page that asked may read it."""
+        if not self.allowed:
+            return []
+        if ANY in self.allowed:
+            return [(b"access-control-allow-origin", b"*"), EXPOSED]
+        asking = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+        if asking.decode("latin-1").lower() not in self.allowed:
+            return [VARIES]
+        return [(b"access-control-allow-origin", asking), EXPOSED, VARIES]
+
+    def _preflight(self, headers: dict[str, str]) -> Response:
+        if self.allowed.isdisjoint((ANY, headers["origin"].lower())):
+            raise RefusedError(403, f"pages of {headers['origin'][:200]} may not ask this server; see --cors-origin")
+        wanted = headers.get("access-control-request-headers", "")
+        allow = {
+            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Max-Age": KEPT,
+            "Vary": "Access-Control-Request-Headers",
+        }
+        if NAMES.fullmatch(wanted):
+            allow["Access-Control-Allow-Headers"] = wanted
+        return Response(status_code=204, headers=allow)

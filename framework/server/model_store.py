@@ -1,0 +1,185 @@
+"""The models of one process: opened and proven beside those that answer, then put in their place between two requests."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+from framework.artifact.sealed import Place, open_artifact
+from framework.contracts.codec import Interface
+from framework.errors import InputError
+from framework.machine.memory import give_back
+from framework.runtime.model import Model
+from framework.runtime.onnx import Device
+from framework.server.engine import Engine
+from framework.server.metrics import Metrics
+from framework.server.settings import Settings
+
+SETTLED = 1.0  # seconds after a swap, when what it freed is given back
+LANES = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
+
+
+@dataclass(eq=False)
+class Served:
+    """An artifact whose checksums hold and whose golden examples came out as sealed, and the engine that runs it.
+
+    users: requests under way with it.
+    """
+
+    name: str
+    version: str
+    model: Model
+    engine: Engine
+    interface: Interface
+    since: str
+    users: int = 0
+
+    @cached_property
+    def body_example(self) -> str:
+        """A body that works, for messages."""
+        return json.dumps({"inputs": [self.interface.example]}, ensure_ascii=False)
+
+    def about(self) -> dict[str, Any]:
+        manifest, device = self.model.manifest, self.model.device
+        return {
+            "name": self.name,
+            "version": self.version,
+            "task": manifest["task"],
+            "recipe": manifest["recipe"],
+            "created": manifest["created"],
+            "variant": self.model.variant.name,
+            "provider": device.provider,
+            "threads": device.threads,
+            "serving_since": self.since,
+        }
+
+    def as_openai(self) -> dict[str, Any]:
+        """The model in the words of OpenAI's interface. created: seconds since 1970, 0 where the manifest does not tell."""
+        manifest, sealed = self.model.manifest, 0
+        with suppress(ValueError):
+            sealed = int(datetime.fromisoformat(manifest["created"]).timestamp())
+        return {"id": self.name, "object": "model", "created": sealed, "owned_by": manifest["recipe"]}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Puts what an engine does under its model's name."""
+
+    metrics: Metrics
+    name: str
+
+    def ran(self, inputs: int, seconds: float) -> None:
+        self.metrics.ran(self.name, inputs, seconds)
+
+    def queued(self, inputs: int) -> None:
+        self.metrics.queued(self.name, inputs)
+
+
+class Shelf:
+    """Model name -> what answers, what answered before it, and what has been opened to follow it."""
+
+    def __init__(self, settings: Settings, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
+        self.settings, self.metrics, self.loop = settings, metrics, loop
+        self.current: dict[str, Served] = {}
+        self.previous: dict[str, Served] = {}
+        self._opened: dict[str, Served] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @property
+    def ready(self) -> bool:
+        return self.current.keys() == self.settings.models.keys()
+
+    @property
+    def alive(self) -> bool:
+        return all(served.engine.alive() for served in self.current.values())
+
+    def load(self, places: Mapping[str, Place]) -> None:
+        """Opens the first artifacts and replays their golden examples, in the calling thread; `commit` follows."""
+        for name, place in places.items():
+            self._open(name, place, check=True)
+
+    def prepare(self, places: Mapping[str, Place], check: bool = True) -> None:
+        """As `load`, for artifacts that are to follow those that answer. Raises FrameworkError; then nothing is kept.
+
+        A version that is still open is not opened again. check: its files must be as they were sealed all the same.
+        """
+        if not self.ready:
+            raise InputError("the first models are still being loaded")
+        try:
+            for name, place in places.items():
+                self._open(name, place, check)
+        except BaseException:
+            self.abort()
+            raise
+
+    def _open(self, name: str, place: Place, check: bool) -> None:
+        known = [served for served in (self.current.get(name), self.previous.get(name)) if served is not None]
+        again = next((served for served in known if served.version == place.version), None)
+        if again is not None:
+            if check:
+                open_artifact(place.folder)
+            self._opened[name] = again
+            return
+        artifact = open_artifact(place.folder)
+        if artifact.version != place.version:
+            raise InputError(f"{place.folder} changed while it was opened; try again when it is complete")
+        device = Device(self.settings.provider, self.settings.threads, spin=False)
+        model = Model(artifact, self.settings.variant, device, self.settings.batch_rows, self.settings.batch_elements)
+        model.replay_golden()
+        model.catch_up()
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
+        lanes = 1 if model.scheduler.stateful else min(LANES, self.settings.threads)  # their rows stay together
+        engine = Engine(model.scheduler, self.loop, watched, wait, queue, lanes)
+        self._opened[name] = Served(name, artifact.version, model, engine, model.codec.interface(), since)
+
+    def commit(self) -> None:
+        """What was opened answers from the next request on; requests under way end where they began."""
+        opened, self._opened = self._opened, {}
+        for name, served in opened.items():
+            before = self.current.get(name)
+            if served is before:
+                continue
+            self._show(served, before)
+            if before is not None:
+                oldest, self.previous[name] = self.previous.get(name), before
+                if oldest is not served:
+                    self._retire(oldest)
+        self.loop.call_later(SETTLED, self.loop.run_in_executor, None, give_back)
+
+    def abort(self) -> None:
+        """Lets go of what was opened to follow."""
+        if not self.ready:
+            return  # it is being loaded, and nobody else's
+        opened, self._opened = self._opened, {}
+        for name, served in opened.items():
+            if served not in (self.current.get(name), self.previous.get(name)):
+                self._retire(served)
+
+    def _show(self, served: Served, before: Served | None) -> None:
+        self.current[served.name] = served
+        if before is not None:
+            self.metrics.serving(before.about(), False)
+        self.metrics.serving(served.about(), True)
+
+    def _retire(self, served: Served | None) -> None:
+        """Lets go of a model when its last request is answered, without keeping the caller."""
+        if served is not None:
+            self.loop.call_soon_threadsafe(self._close, served)
+
+    def _close(self, served: Served) -> None:
+        closing = self.loop.create_task(_closed(served))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
+
+
+async def _closed(served: Served) -> None:
+    while served.users:
+        await asyncio.sleep(0.05)
+    await asyncio.to_thread(served.engine.close)

@@ -1,0 +1,1 @@
+"""Lightning: trainer, checkpoints, schedule, throughput."""

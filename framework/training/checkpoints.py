@@ -1,0 +1,177 @@
+"""Checkpoints that outlive whatever ends a process, and what is needed to go on from one as if nothing had happened."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import zipfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
+from pytorch_lightning.loggers import CSVLogger
+
+from framework.errors import InputError
+from framework.machine.disk import shown, write_whole
+from framework.training.records import CHECKPOINTS, TRAINED
+
+LAST = "last.ckpt"
+
+
+class Checkpoint(ModelCheckpoint):
+    """Keeps its state when the run's folder was moved, and never writes beside a file of the same name.
+
+    What was logged up to a checkpoint is on the disk when the checkpoint is.
+    """
+
+    def __init__(self, folder: Path, name: str, **options: Any) -> None:
+        options |= {"auto_insert_metric_name": False, "enable_version_counter": False}
+        super().__init__(folder, name, **options)
+
+    def on_save_checkpoint(self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]) -> None:
+        for logger in trainer.loggers:
+            logger.save()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        def here(path: str) -> str:
+            return str(Path(str(self.dirpath)) / Path(path).name) if path else path
+
+        paths = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
+
+
+class Best(Checkpoint):
+    """The last epoch that is as good as the best one, and the weights at the end where training ended before any was measured.
+
+    As good: the metric is less than a standard error below the highest. So few validation rows do not tell such epochs apart,
+    and the later one has learned with the lower learning rate.
+    """
+
+    def __init__(self, folder: Path, validated: int | None, **options: Any) -> None:
+        """validated: rows of which the metric is a share or a mean of shares; None: an epoch must be better to be kept."""
+        super().__init__(folder, "best-epoch{epoch}", **options, save_on_train_epoch_end=False)
+        self.validated = validated
+        self.highest: float | None = None
+
+    def check_monitor_top_k(self, trainer: pl.Trainer, current: torch.Tensor | None = None) -> bool:
+        if self.validated is None or current is None or not self.best_k_models:
+            self.highest = None if current is None else float(current)
+            return super().check_monitor_top_k(trainer, current)
+        self.highest = max(float(current), self.highest or 0.0)
+        error = math.sqrt(max(self.highest * (1 - self.highest), 0.0) / self.validated)
+        return bool(trainer.strategy.reduce_boolean_decision(float(current) >= self.highest - error))
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        if not self.best_model_path:
+            trainer.save_checkpoint(Path(str(self.dirpath)) / LAST)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "highest": self.highest}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.highest = state_dict["highest"]
+
+
+class EndOfEpoch(Checkpoint):
+    """The last whole epoch, where validation does not come at the end of each."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True)
+
+
+class Stopping(EarlyStopping):
+    """Stops again at once when training goes on from the very checkpoint at which it had stopped."""
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience or self.stopped_epoch > 0
+
+
+def find(run: Path, say: Callable[[str], None], *, trains: bool, weights: bool, max_steps: bool) -> Path | None:
+    """Where a run goes on from: the weights of a training that has ended, else its newest usable checkpoint.
+
+    weights: the run says that it has trained weights. Raises InputError where `trains` is False and they are gone.
+    """
+    folder = run / CHECKPOINTS
+    ended = trained(folder)
+    if ended is not None and ended[0].is_file() and read(ended[0]) is not None:
+        say(f"training had ended; the weights are those of {ended[0].name}")
+        return ended[0]
+    if weights and not trains:
+        name = ended[0] if ended else folder
+        raise InputError(f"{shown(name)}, the trained weights, is missing or damaged: the recipe must be run again")
+    if ended is not None:
+        say(f"{ended[0].name}, the trained weights, is missing or damaged")
+        (folder / TRAINED).unlink()
+    found = newest(folder, say, max_steps=max_steps)
+    say(f"training goes on from {found.name}" if found else "no checkpoint to go on from: the model is fitted from the start")
+    return found
+
+
+def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False) -> Path | None:
+    """The newest whole checkpoint that training goes on from exactly; `say` is told of damaged ones.
+
+    Within an epoch, batches and random numbers cannot be taken up again. Lightning, when it counts steps, goes on right
+    from the validation at the end of an epoch and wrong from after it.
+    """
+    found: list[tuple[int, bool, Path]] = []
+    for path in sorted(folder.glob("*.ckpt")):
+        state = read(path)
+        if state is None:
+            say(f"{path.name} is damaged and was not used")
+            continue
+        loop = state["loops"]["fit_loop"]
+        epochs = loop["epoch_progress"]["current"]
+        if loop["epoch_loop.batch_progress"]["is_last_batch"] and not (max_steps and epochs["processed"] == epochs["ready"]):
+            found.append((state["global_step"], path.name == LAST, path))
+    return max(found)[-1] if found else None
+
+
+def read(path: Path) -> dict[str, Any] | None:
+    """A checkpoint's content, None when the file is damaged: it is a zip file, and each part of it has a checksum."""
+    try:
+        with zipfile.ZipFile(path) as parts:
+            if parts.testzip() is not None:
+                return None
+    except (zipfile.BadZipFile, EOFError):
+        return None
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    return content
+
+
+def note_trained(folder: Path, weights: Path, facts: Mapping[str, Any]) -> None:
+    """Records that training has ended, and removes checkpoints that an interrupted part of it left behind."""
+    write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": facts}, indent=1))
+    for path in folder.glob("best-epoch*.ckpt"):
+        if LAST != weights.name != path.name:
+            path.unlink()
+
+
+def trained(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+    """The checkpoint with the weights of a training that has ended, and its facts."""
+    path = folder / TRAINED
+    if not path.is_file():
+        return None
+    record = json.loads(path.read_text(encoding="utf-8"))
+    return folder / record["weights"], record["facts"]
+
+
+def keep_logged(trainer: pl.Trainer, checkpoint: Path) -> int:
+    """Puts what was logged before a checkpoint in front of what will be logged, which CSVLogger would delete.
+
+    Returns the checkpoint's step.
+    """
+    step: int = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]
+    for logger in trainer.loggers:
+        path = Path(logger.log_dir or "") / "metrics.csv"
+        if isinstance(logger, CSVLogger) and path.is_file():
+            with path.open(encoding="utf-8", newline="") as stream:
+                rows = [{name: value for name, value in row.items() if value} for row in csv.DictReader(stream)]
+            logger.experiment.metrics += [row for row in rows if int(row["step"]) < step]
+            logger.save()
+    return step

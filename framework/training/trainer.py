@@ -1,0 +1,268 @@
+"""Trains a LightningModule on whatever devices are there, and leaves its best weights in it."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.loggers import CSVLogger
+from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
+
+from framework.contracts.candidate import FitContext
+from framework.errors import FrameworkError, InputError
+from framework.machine.cpus import granted_cpus
+from framework.training import checkpoint_io, checkpoints
+from framework.training.records import CHECKPOINTS
+from framework.training.schedule import Schedule
+
+# Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
+# of the fit alone, so evaluation, export and the artifact happen once.
+IN_CHILD_PROCESSES = {
+    "ddp": "ddp_spawn",
+    "ddp_find_unused_parameters_true": "ddp_spawn_find_unused_parameters_true",
+    "ddp_find_unused_parameters_false": "ddp_spawn_find_unused_parameters_false",
+}
+DEFAULTS = {"num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 20}
+
+
+def train(
+    module: pl.LightningModule,
+    data: pl.LightningDataModule,
+    context: FitContext,
+    *,
+    patience: int | None,
+    schedule: Schedule | None = None,
+    validated: int | None = None,
+) -> dict[str, Any]:
+    """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
+
+    validated: rows of which the metric is a share; of epochs that so few do not tell apart the last is the best.
+    patience: validations without a better metric before training stops; None: it does not stop for that.
+    schedule: says how much of the training is done, and ends it; without one the number of steps does.
+    The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
+    and the last) to ``context.folder/checkpoints``. With ``context.resume`` nothing is trained that was trained before.
+    Returns facts for the manifest; ``epochs`` and ``steps`` are those of the weights. Raises FrameworkError when a rank
+    of a distributed run fails, KeyboardInterrupt when interrupted.
+    """
+    checkpoint_io.check_room(module, context)
+    folder = context.folder / CHECKPOINTS
+    ended = checkpoints.trained(folder) if context.resume else None
+    if ended is None:
+        trainer = partial(build_trainer, context, patience, schedule or Schedule(context.folder), validated)
+        facts, weights = _train(module, data, context, trainer)
+        if weights is not None:
+            checkpoints.note_trained(folder, weights, facts)
+    else:
+        weights, facts = ended
+    if weights is not None:
+        module.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True)["state_dict"])
+    module.to("cpu").float().eval()
+    return facts
+
+
+def _train(
+    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, build: Callable[[], pl.Trainer]
+) -> tuple[dict[str, Any], Path | None]:
+    """Facts, and the checkpoint with the best weights; None where none was kept and the module's own are the best."""
+    module.train()  # transformers hands models over in eval mode, without dropout
+    with quiet():
+        trainer = build()
+        resumed = {"resumed_at_step": checkpoints.keep_logged(trainer, context.resume)} if context.resume else {}
+        started = time.perf_counter()
+        _fit(trainer, module, data, context.resume)
+        seconds = time.perf_counter() - started
+    last = context.folder / CHECKPOINTS / checkpoints.LAST
+    weights = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
+    progress = {"epoch": trainer.current_epoch - 1, "global_step": trainer.global_step}
+    if weights.is_file():
+        progress = torch.load(weights, map_location="cpu", weights_only=True)
+    facts = {
+        "precision": str(trainer.precision),
+        "devices": f"{trainer.num_devices * trainer.num_nodes} x {_device(trainer)}",
+        "epochs": progress["epoch"] + 1,
+        "steps": progress["global_step"],
+        "train_seconds": round(seconds, 1),  # since it was resumed
+    }
+    return facts | resumed, weights if weights.is_file() else None
+
+
+def build_trainer(context: FitContext, patience: int | None, schedule: Schedule, validated: int | None) -> pl.Trainer:
+    """A Trainer with the recipe's arguments; what the recipe leaves open follows from the hardware."""
+    given = {name: value for name, value in context.trainer.items() if value is not None}
+    arguments = DEFAULTS | given
+    arguments.setdefault("precision", best_precision(str(arguments.get("accelerator", "auto"))))
+    strategy = arguments.get("strategy", "auto")
+    if strategy == "auto" and _several(arguments.get("devices", "auto")):
+        strategy = "ddp"
+    arguments["strategy"] = IN_CHILD_PROCESSES.get(strategy, strategy)
+    arguments["plugins"] = checkpoint_io.plugins(arguments["strategy"], arguments.get("plugins"))
+    arguments.setdefault("default_root_dir", str(context.folder))
+    arguments["logger"] = _loggers(context, arguments.get("logger"))
+    own = _own_callbacks(arguments)
+    arguments.pop("callbacks", None)
+    # Trainer.checkpoint_callback is the first one
+    callbacks = [*_callbacks(context, patience, validated, arguments), schedule, *own]
+    return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
+
+
+def _loggers(context: FitContext, given: Any) -> Any:
+    """The CSV log, or the recipe's own loggers, and the trackers; none at all with ``trainer.logger=false``."""
+    if given is False:
+        return False
+    if given in (None, True):
+        given = CSVLogger(context.folder, name="logs", version="")
+        if context.resume is None:  # which would delete what was logged before
+            _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
+    return [*(given if isinstance(given, list) else [given]), *context.trackers]
+
+
+def best_precision(accelerator: str) -> str:
+    """bf16-mixed where the hardware computes in bfloat16, 16-mixed on older GPUs, otherwise 32-true."""
+    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
+        return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+    if accelerator in ("auto", "cpu"):
+        capabilities = torch.cpu.get_capabilities()
+        if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"):
+            return "bf16-mixed"
+    return "32-true"
+
+
+def check_trainer(arguments: Mapping[str, Any]) -> None:
+    """Raises InputError when Lightning refuses the arguments of the recipe, before anything is fitted."""
+    if arguments.get("barebones"):
+        raise InputError("trainer.barebones=true measures Lightning itself: it neither logs nor keeps checkpoints")
+    _own_callbacks(arguments)
+    plain = {name: value for name, value in arguments.items() if name != "callbacks" and _plain(value)}
+    with quiet():
+        new_trainer(**{**plain, "logger": False, "enable_checkpointing": False})
+
+
+def _plain(value: Any) -> bool:
+    """Numbers, texts and lists of them; objects that the recipe describes are kept for the training itself."""
+    parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+    return all(isinstance(part, str | int | float) for part in parts)
+
+
+def _own_callbacks(arguments: Mapping[str, Any]) -> list[Callback]:
+    callbacks = arguments.get("callbacks") or []
+    if not isinstance(callbacks, list) or not all(isinstance(callback, Callback) for callback in callbacks):
+        raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
+    return callbacks
+
+
+def new_trainer(**arguments: Any) -> pl.Trainer:
+    try:
+        return pl.Trainer(**arguments)
+    except (MisconfigurationException, ValueError, TypeError, AttributeError, ModuleNotFoundError) as error:
+        raise InputError(f"trainer: {error}") from error
+
+
+class Reproducible(Callback):
+    """Seeds every epoch by itself, so that a resumed run draws what the uninterrupted one would have drawn.
+
+    With the first batch, not earlier: loaders draw from the same generator, and a resumed trainer makes them sooner.
+    Ranks that share a machine's CPUs divide its threads instead of competing for them.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        if trainer.num_devices > 1 and trainer.strategy.root_device.type == "cpu":
+            torch.set_num_threads(max(1, granted_cpus() // trainer.num_devices))
+
+    def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
+        if batch_idx == 0:
+            torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
+
+
+class Progress(TQDMProgressBar):
+    """One line an epoch: rows done, loss and metric."""
+
+    def __init__(self) -> None:
+        super().__init__(refresh_rate=10)
+
+    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
+        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
+        metrics.pop("v_num", None)  # the version of a logger, which no one asked for
+        return metrics
+
+
+def _callbacks(
+    context: FitContext, patience: int | None, validated: int | None, arguments: Mapping[str, Any]
+) -> list[Callback]:
+    monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
+    callbacks: list[Callback] = [Reproducible(context.seed)]
+    if arguments.get("enable_progress_bar", True):
+        callbacks.append(Progress())
+    if arguments.get("fast_dev_run"):
+        return callbacks
+    folder, keeps = context.folder / CHECKPOINTS, arguments.get("enable_checkpointing", True)
+    validates = arguments.get("limit_val_batches") != 0
+    every_epoch = arguments.get("val_check_interval") in (None, 1.0) and arguments.get("check_val_every_n_epoch", 1) == 1
+    if validates:
+        if patience is not None:
+            callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
+        if keeps:
+            callbacks.append(checkpoints.Best(folder, validated, monitor=monitor, mode=mode, save_last=every_epoch))
+    if keeps and not (validates and every_epoch):
+        callbacks.append(checkpoints.EndOfEpoch(folder))
+    return callbacks
+
+
+def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> None:
+    on_interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
+    except SystemExit as end:
+        signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from its own Ctrl-C on
+        raise KeyboardInterrupt from end
+    except (ProcessRaisedException, ProcessExitedException) as error:
+        lines = [line for line in str(error).splitlines() if line.strip()]
+        raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
+
+
+def _several(devices: Any) -> bool:
+    if devices == "auto":
+        return torch.cuda.device_count() > 1
+    count = len(devices) if isinstance(devices, list) else int(devices) if str(devices).lstrip("-").isdigit() else 0
+    return count > 1 or (count == -1 and torch.cuda.device_count() > 1)
+
+
+def _device(trainer: pl.Trainer) -> str:
+    device = trainer.strategy.root_device
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type.upper()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without Lightning's advice on loaders, loggers and plans; its errors and other warnings stay."""
+    names = (
+        "pytorch_lightning",
+        "lightning_fabric",
+        "pytorch_lightning.utilities.rank_zero",
+        "lightning_fabric.utilities.seed",
+    )
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        for message in (".*does not have many workers.*", ".*number of training batches.*", ".*exists and is not empty.*",
+                        ".*treespec.*", ".*log_every_n_steps.*", ".*_pytree.*"):  # fmt: skip
+            warnings.filterwarnings("ignore", message=message)
+        try:
+            yield
+        finally:
+            for name, level in levels.items():
+                logging.getLogger(name).setLevel(level)
