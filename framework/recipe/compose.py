@@ -32,14 +32,14 @@ from framework.recipe.overrides import choices, parse, swept, unknown_choices, u
 from framework.recipe.schema import data_schema, recipe_schema
 from framework.recipe.validation import check_recipe
 
-CONFIG_PATH = "pkg://framework.conf"
+CONFIG_PATH = "pkg://framework.recipe.conf"
 GROUPS = ("task", "data", "model", "export", "tracker", "recipe")
 AFTER_TRAINING = ("export", "artifact", "report")  # sections that decide what is made of a trained model
 
 
 def own_recipes() -> Path:
     """The recipes that ship with the framework: inside the package in a wheel, beside it in a checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "recipes"
 
