@@ -38,7 +38,7 @@ _LAZY = {
     "train": "framework.training.trainer",
     "rows_per_second": "framework.training.throughput",
     "Schedule": "framework.training.schedule",
-    "read_shares": "framework.run.folder",
+    "read_shares": "framework.training.records",
     "LengthBucketSampler": "framework.training.batches",
     "coded": "framework.data.encoding",
     "codes": "framework.data.encoding",
