@@ -13,7 +13,6 @@ import pluggy
 
 if TYPE_CHECKING:
     from framework.contracts.exporter import Exporter
-    from framework.contracts.task import Task
     from framework.contracts.tracker import Tracker
 
 GROUP = "framework.plugins"
@@ -23,10 +22,26 @@ hookimpl = pluggy.HookimplMarker("framework")
 
 
 @hookspec
-def register_tasks(register: Callable[[Task], None]) -> None:
-    """Called once at start. Call ``register`` with each task the plugin brings; its name becomes ``task=NAME``.
+def register_tasks(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("NAME", "module:Class")`` for each `Task`; its name becomes ``task=NAME``.
 
     A name that another distribution registered already is refused, naming both.
+    """
+
+
+@hookspec
+def register_candidates(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("TASK", "module:Class")`` for each `Candidate`, of your own tasks or of any other.
+
+    Its name becomes an item of ``candidates=[...]``, its options the section ``candidates.NAME``.
+    """
+
+
+@hookspec
+def register_codecs(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("NAME", "module:Class")`` for each `Codec`.
+
+    The name stands in every artifact that answers through it, and with its version decides whether this installation can open it.
     """
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from importlib.metadata import EntryPoint, entry_points
@@ -12,10 +12,16 @@ from typing import Any, TypeVar
 import pluggy
 
 from framework import hookspecs
+from framework.contracts.candidate import Candidate
+from framework.contracts.codec import Codec, CodecSpec
 from framework.contracts.exporter import Exporter
 from framework.contracts.task import Task
 from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
+
+T = TypeVar("T")
+AnyTask = Task[Any, Any]
+AnyCandidate = Candidate[Any, Any, Any]
 
 
 @dataclass(frozen=True)
@@ -32,17 +38,38 @@ class Broken:
 
 @dataclass
 class Plugins:
-    """What the installed plugins bring, by name, and which distribution each thing came from."""
+    """What the installed plugins bring, by name, and which distribution each thing came from.
 
-    tasks: dict[str, Task] = field(default_factory=dict)
+    Tasks, candidates and codecs are named by ``"module:Class"`` and imported when they are asked for.
+    """
+
+    tasks: dict[str, str] = field(default_factory=dict)
+    candidates: dict[str, list[str]] = field(default_factory=dict)
+    """By the task that they are for."""
+    codecs: dict[str, str] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
-    def task(self, name: str) -> Task:
-        return self._find("task", name, self.tasks)
+    def task(self, name: str) -> AnyTask:
+        return _instance(self._find("task", name, self.tasks), Task, name)
+
+    def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
+        """Everything that is registered for a task, by name, in the order of registration."""
+        self._find("task", task, self.tasks)
+        by_name: dict[str, AnyCandidate] = {}
+        for path in self.candidates.get(task, ()):
+            candidate = _instance(path, Candidate, None)
+            if candidate.name in by_name:
+                raise FrameworkError(f"candidate {candidate.name!r} of task {task!r} is registered twice: {path} is one of them")
+            by_name[candidate.name] = candidate
+        return by_name
+
+    def codec(self, name: str) -> type[Codec]:
+        codec: type[Codec] = resolve(self._find("codec", name, self.codecs))
+        return codec
 
     def exporter(self, name: str) -> Exporter:
         return self._find("exporter", name, self.exporters)
@@ -56,24 +83,37 @@ class Plugins:
             raise InputError(f"no {kind} {name!r}; {nearest(name, known)}{broken}")
         return known[name]
 
-    def add(self, kind: str, distribution: str, item: Any) -> None:
+    def add(self, kind: str, distribution: str, known: dict[str, T], name: str, item: T) -> None:
         """Registers one thing. Raises FrameworkError when the name is taken."""
-        name = item if isinstance(item, str) else item.name
-        registries: dict[str, dict[str, Any]] = {
-            "task": self.tasks,
-            "exporter": self.exporters,
-            "tracker": self.trackers,
-            "recipes": self.recipes,
-        }
-        known = registries[kind]
         if name in known:
             owner = self.origin[f"{kind} {name}"]
             raise FrameworkError(f"{kind} {name!r} is registered twice: by {owner} and by {distribution}; remove one")
         known[name] = item
         self.origin[f"{kind} {name}"] = distribution
 
+    def registrations(self, distribution: str) -> Iterator[tuple[str, Callable[..., None]]]:
+        """Each hook, and the function ``register`` that a plugin of this distribution is called with."""
+        yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
+        yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append(path)
+        yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
+        yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
+        yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
+        yield "register_recipes", lambda root: self.add("recipes", distribution, self.recipes, root, root)
 
-T = TypeVar("T")
+
+@lru_cache(maxsize=256)
+def _instance(path: str, kind: type[T], name: str | None) -> T:
+    """One object of the class that a path names. Raises FrameworkError where it is none of this kind, or has another name."""
+    found = resolve(path)
+    if not (isinstance(found, type) and issubclass(found, kind)):
+        raise FrameworkError(f"the plugin that names {path} is wrong: it is no {kind.__name__}")
+    try:
+        instance = found()
+    except TypeError as error:  # a method that the class must have is missing
+        raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
+    if name is not None and getattr(instance, "name", None) != name:
+        raise FrameworkError(f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}")  # type: ignore[attr-defined]
+    return instance
 
 
 def resolve(path: str) -> Any:
@@ -88,6 +128,11 @@ def resolve(path: str) -> Any:
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
 
 
+def open_codec(spec: CodecSpec, resources: Any, more: Mapping[str, object] | None = None) -> Codec:
+    """The codec of a fitted candidate. more: settings that are others for one of its files."""
+    return load_plugins().codec(spec.name)({**spec.settings, **(more or {})}, resources)
+
+
 def load_plugins() -> Plugins:
     """Every installed plugin, asked once a process. One that cannot be imported is recorded and the rest go on."""
     return _load()
@@ -95,7 +140,7 @@ def load_plugins() -> Plugins:
 
 @lru_cache(maxsize=1)
 def _load() -> Plugins:
-    found = Plugins()
+    plugins = Plugins()
     manager = pluggy.PluginManager("framework")
     manager.add_hookspecs(hookspecs)
     for entry in sorted(entry_points(group=hookspecs.GROUP), key=_ours_first):
@@ -104,26 +149,19 @@ def _load() -> Plugins:
         try:
             manager.register(entry.load(), name=name)
             manager.check_pending()
-            for hook, kind in _hooks():
+            for hook, register in plugins.registrations(distribution):
                 others = [plugin for other, plugin in manager.list_name_plugin() if other != name and plugin]
-                manager.subset_hook_caller(hook, others)(register=partial(found.add, kind, distribution))
+                manager.subset_hook_caller(hook, others)(register=register)
         except Exception as error:  # whatever a stranger's module raises must not stop the others
             if manager.has_plugin(name):
                 manager.unregister(name=name)
-            found.broken.append(Broken(entry.name, distribution, f"{type(error).__name__}: {error}"))
-    return found
+            plugins.broken.append(Broken(entry.name, distribution, f"{type(error).__name__}: {error}"))
+    return plugins
 
 
 def _ours_first(entry: EntryPoint) -> tuple[bool, str]:
     """In this order a stranger cannot take a name of the framework's own plugins."""
     return _distribution(entry).split(" ")[0] != "recipe-framework", entry.name
-
-
-def _hooks() -> Iterator[tuple[str, str]]:
-    yield "register_tasks", "task"
-    yield "register_exporters", "exporter"
-    yield "register_trackers", "tracker"
-    yield "register_recipes", "recipes"
 
 
 def _distribution(entry: EntryPoint) -> str:

@@ -1,89 +1,129 @@
-"""A way to solve a task: what it is fitted with, and what it leaves."""
+"""A way to solve a task: what it is fitted with, what it leaves in a folder, and what that folder holds when it is opened."""
 
 from __future__ import annotations
 
+import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Generic, Literal, TypeVar
 
-from framework.contracts.codec import Check, Reference
+from framework.contracts.codec import Check, CodecSpec, Reference
 from framework.contracts.evaluation import Metric
-from framework.contracts.graph import Graph, Request, Response, Tensors
+from framework.contracts.facts import ModelFacts
+from framework.contracts.graph import Graph, Request, Tensors
+from framework.contracts.options import NoOptions
 from framework.contracts.section import Section
+
+RESOURCES = "resources"  # in the folder of a fitted candidate: the files of its codec, as they stand in an artifact
+
+TaskOptions = TypeVar("TaskOptions")
+Data = TypeVar("Data")
+Options = TypeVar("Options")
 
 
 @dataclass(frozen=True)
-class FitContext:
-    """Everything a candidate may use to fit. It sees the test split nowhere: `data.splits.test` is empty here.
+class Budget:
+    """The wall clock that a run may use, and how much of it is gone."""
 
-    trainer: arguments of `pytorch_lightning.Trainer`, by their own names.
-    folder: where logs and checkpoints go.
-    show: prints a section and puts it into the report.
-    resume: a checkpoint to go on from; `framework.train` does, and trains nothing where training had ended.
-    trackers: Lightning loggers of the recipe's trackers, beside the CSV log; they never raise.
-    """
+    seconds: float | None = None
+    """Of the whole run; None: as long as it takes."""
+    started: float = field(default_factory=time.monotonic)
+    spent: float = 0.0
+    """Seconds that earlier processes of the same run have used."""
 
-    data: Any
-    options: Any
-    model: Any
-    trainer: Mapping[str, Any]
+    def elapsed(self) -> float:
+        return self.spent + time.monotonic() - self.started
+
+    def remaining(self) -> float:
+        """Seconds; infinite without a limit, 0 when the time is up."""
+        return float("inf") if self.seconds is None else max(0.0, self.seconds - self.elapsed())
+
+    def share(self, part: float) -> Budget:
+        """A budget of its own for a part of what remains, beginning at once. part: from 0 to 1."""
+        return Budget() if self.seconds is None else Budget(part * self.remaining())
+
+
+@dataclass(frozen=True)
+class FitContext(Generic[TaskOptions, Options]):
+    """What a candidate is fitted with, beside the data. The data hold no test row."""
+
+    task: TaskOptions
+    """Options of the task."""
+    options: Options
+    """Options of the candidate."""
     metric: Metric
+    """Decides between candidates, and between epochs of a training."""
     seed: int
     folder: Path
+    """Of the trial: checkpoints and logs stay here when the process ends."""
+    output: Path
+    """An empty folder that `fit` fills; see `write_fitted`. It becomes the fitted candidate when `fit` returns."""
     show: Callable[[Section], None]
+    """Prints a section and puts it into the report."""
+    budget: Budget = field(default_factory=Budget)
+    """The time that this fit may take."""
+    trainer: Mapping[str, object] = field(default_factory=dict)
+    """Arguments of `pytorch_lightning.Trainer`, by their own names."""
     resume: Path | None = None
-    trackers: Sequence[Any] = ()
+    """A checkpoint to go on from. `framework.train` does, and trains nothing where training had ended."""
+    logs: Sequence[object] = ()
+    """Loggers of the recipe's trackers for Lightning, beside the CSV log; they never raise."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted candidate.
+    """A fitted candidate, opened from its folder."""
 
-    settings: what its codec needs, as plain data.
-    predict: answers requests directly, for candidates that have no graphs.
-    write_resources: puts the codec's files (a tokenizer) into a folder.
-    save: writes the model in its library's own format, for people who go on in Python.
-    references: called with the codec and validation requests; makes requests of them, with the answers of an independent
-        implementation, such as transformers' own `generate`; every exact file of graphs with state is held to them.
-    facts: what the manifest should say about it (backbone, licence, temperature, parameters), as plain data.
-    tables: the arrays that graphs take as `Graph.tables`, by name.
-    """
-
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    graphs: Sequence[Graph] = ()
-    predict: Callable[[Sequence[Request]], list[Response]] | None = None
-    write_resources: Callable[[Path], None] | None = None
-    save: Callable[[Path], None] | None = None
-    checks: Sequence[Check] = ()
-    references: Callable[[Any, Sequence[Request]], list[Reference]] | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    codec: CodecSpec
+    graphs: tuple[Graph, ...] = ()
+    """None: the codec answers alone, from its settings and resources."""
     tables: Tensors = field(default_factory=dict)
+    """Arrays that graphs take as `Graph.tables`, the same for every request."""
+    facts: ModelFacts = field(default_factory=ModelFacts)
+    checks: Sequence[Check] = ()
+    """Independent references for parts of the codec, such as transformers' own tokenizer."""
+    references: Callable[[Sequence[Request]], list[Reference]] | None = None
+    """Makes requests of validation requests, with the answers of an independent implementation, such as `generate`."""
+    save: Callable[[Path], None] | None = None
+    """Writes the model into a folder in its library's own format, for people who go on in Python."""
 
 
-@dataclass
-class NoOptions:
-    """For candidates and exporters without settings."""
+Role = Literal["model", "baseline"]
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """A way to solve a task.
+class Candidate(ABC, Generic[TaskOptions, Data, Options]):
+    """A way to solve a task. Its module is imported to compose a recipe: torch and the like are imported within methods.
 
-    fit: ``"module:function"``, called with a `FitContext`, returns a `Fitted`.
-    options: dataclass that types the recipe's `model:` section.
-    check: ``"module:function"``, called with the task's options and these when the recipe is composed, before anything
-        heavy is imported; returns the problems it finds.
-    ready: ``"module:function"``, called with what the task's `data` returned, the task's options, these, and the arguments of
-        the Trainer, before anything is trained and by the verb `check`; returns what would stop the fit. It imports no torch.
-    baseline: always fitted and shown beside the model.
-    stateful: its graphs have state, such as the cache of a decoder.
+    A run fits every candidate that its recipe names, and the baselines. The best on validation ships, baselines among them
+    where the recipe names them.
     """
 
-    name: str
-    fit: str
-    options: type = NoOptions
-    check: str | None = None
-    ready: str | None = None
-    baseline: bool = False
-    stateful: bool = False
+    name: ClassVar[str]
+    """In ``candidates=[NAME]`` and ``candidates.NAME.KEY=``; also the name of its folder."""
+    title: ClassVar[str]
+    """For people."""
+    options: ClassVar[type] = NoOptions
+    """Dataclass that types the section ``candidates.NAME``. A field whose default is ``${SECTION}`` is shared: the recipe has
+    a section of that name and of the field's type."""
+    role: ClassVar[Role] = "model"
+    """A baseline is fitted and judged in every run of the task, whether it competes or not."""
+    stateful: ClassVar[bool] = False
+    """Whether its graphs have state, such as the cache of a decoder."""
+
+    def problems(self, task: TaskOptions, options: Options) -> list[str]:
+        """What is wrong with a recipe, told when it is composed."""
+        return []
+
+    def refuses(self, data: Data, task: TaskOptions, options: Options, trainer: Mapping[str, object]) -> list[str]:
+        """What would stop the fit with this data on this machine, told before anything is fitted and by the verb `check`."""
+        return []
+
+    @abstractmethod
+    def fit(self, data: Data, context: FitContext[TaskOptions, Options]) -> None:
+        """Fills ``context.output``. Raises InputError for data that it cannot learn from."""
+
+    @abstractmethod
+    def open(self, folder: Path) -> Fitted:
+        """What a folder holds that `fit` filled, in this process or another. The same folder gives the same answers."""

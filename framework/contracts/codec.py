@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from framework.contracts.graph import Request, Response, Tensors
+
+Settings = Mapping[str, Any]  # plain data, as JSON holds it
+
+
+@dataclass(frozen=True)
+class CodecSpec:
+    """Which codec a fitted candidate answers through."""
+
+    name: str
+    """As `register_codecs` has it."""
+    settings: Settings = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -79,7 +90,7 @@ class Codec(Protocol):
 
     version: int  # raised when artifacts sealed before can no longer be read
 
-    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None: ...
+    def __init__(self, settings: Settings, resources: Path) -> None: ...
 
     def parse(self, request: Any) -> Request:
         """A request as a person writes it (a string, a row of a file) -> its fields. Raises InputError."""
@@ -101,8 +112,22 @@ class Codec(Protocol):
         ...
 
 
-class Catalogue(Protocol):
-    """A codec whose items can be looked for, and may become more after sealing."""
+@runtime_checkable
+class Scores(Protocol):
+    """A codec that says how likely the answers are that rows hold."""
+
+    def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
+        """Steps as those of `start` whose response is what the model says of the row's targets, by column.
+
+        Calls that both begin with, up to the first of a graph with state, such as reading a prompt, are run once.
+        """
+        ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """A codec of a catalogue whose items can be looked for, and may become more after sealing."""
+
 
     def find(self, text: str, most: int) -> list[Response]:
         """The item of that id, then those whose id or title holds the text, the most popular first."""
@@ -141,10 +166,8 @@ Reference = tuple[Request, Response]  # a request and its answer by an independe
 
 @dataclass(frozen=True)
 class Check:
-    """An independent reference for part of the codec, such as transformers' own tokenizer.
-
-    run: takes the codec and requests, returns the indices of the requests on which they disagree.
-    """
+    """An independent reference for part of the codec, such as transformers' own tokenizer."""
 
     name: str
-    run: Callable[[Any, Sequence[Request]], list[int]]
+    run: Callable[[Sequence[Request]], list[int]]
+    """Returns the numbers of the requests on which codec and reference disagree."""

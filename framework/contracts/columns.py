@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,10 +52,3 @@ class Shares:
     test_fraction: float = 0.1
     held_out_rows: int | None = 20_000
     limit_rows: int | None = None
-
-
-# Metadata of a field of options: on a command line all behind the first `=` is its value. The second takes lists, [a,b], too.
-AS_WRITTEN: Mapping[str, str] = {"as_written": "name"}
-
-
-NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}

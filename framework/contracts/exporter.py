@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from framework.contracts.candidate import NoOptions
+from framework.contracts.options import NoOptions
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,8 @@ class Graph:
     decides: the output whose argmax over the last axis is the answer, if there is one.
     ranks: the outputs (batch, k) that hold ids, the best first, and their scores, where the answer is a ranking.
     state: what earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept.
-    module: the `torch.nn.Module` in eval mode; None when the graph was read back from an artifact.
+    source: what computes it: a `torch.nn.Module` in eval mode, or the `Path` of a file that is ONNX already; None when the
+        graph was read back from an artifact.
     example: makes valid arguments for given axis sizes, ``example({"batch": 2, "sequence": 5})``.
     """
 
@@ -64,7 +65,7 @@ class Graph:
     ranks: tuple[str, str] | None = None
     state: tuple[State, ...] = ()
     tables: tuple[Tensor, ...] = ()
-    module: Any = None
+    source: object = None
     example: Callable[[Mapping[str, int]], Tensors] | None = None
 
     @property

@@ -1,112 +1,174 @@
-"""What a plugin provides. Heavy things are named by a dotted string, ``"module:attribute"``, and imported when used."""
+"""A kind of problem: what its files hold, how its rows are split and its answers judged."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
-from framework.contracts.candidate import Candidate, NoOptions
-from framework.contracts.columns import Column, SideTable
-from framework.contracts.evaluation import Metric
-from framework.contracts.graph import Request
-from framework.contracts.section import Section
+from framework.contracts.codec import Codec, Settings
+from framework.contracts.columns import Column, Shares, SideTable
+from framework.contracts.evaluation import Evaluation, Metric
+from framework.contracts.graph import Request, Response
+from framework.contracts.options import NoOptions
+from framework.contracts.section import Problem, Section
 from framework.contracts.table import Splits, Table
+
+Say = Callable[[str], None]  # takes a sentence about what was inferred, repaired or left out
 
 
 class TaskData(Protocol):
-    """The splits as a task understands them. `sections` is what the user sees before anything is trained."""
+    """The splits as a task understands them."""
 
-    splits: Splits
+    @property
+    def splits(self) -> Splits: ...
 
-    def sections(self) -> list[Section]: ...
+    def sections(self) -> list[Section]:
+        """What the user sees before anything is trained."""
+        ...
 
 
 @dataclass(frozen=True)
-class Task:
-    """A kind of problem.
+class Answers:
+    """What a model says of rows, in their order."""
 
-    columns: those of files, by role. Where all are optional, a file has at least one of them.
-    options: dataclass that types the recipe's `task:` section.
-    data: ``"module:function"``, called with `Splits` and the options, returns `TaskData`. Raises InputError.
-    evaluate: ``"module:function"``, called with responses, the `Table` they answer, and the facts of the candidate;
-        returns an `Evaluation`.
-    codec: ``"module:class"``, a `Codec`.
-    candidates: exactly one that is not a baseline.
-    inspect: ``"module:function"`` for the verb `check`: called with what `data` returned, the task's options and those of the
-        model; returns sections (rows as the model will see them, an estimate) and a list of `Problem`. It imports no torch.
-    loss: a key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric.
-    refit: ``"module:function"``, called with the responses of a lossy file to the validation rows, their `Table` and the
-        codec's settings; returns settings chosen again for this file, such as a temperature.
-    shape: ``"module:function"``, called for each file or group of files that is read, with a `Table` of the roles found in it
-        (rows that are blank in a needed column, or in all, are left out), the task's options, and a function that takes a
-        sentence about what was repaired; returns a `Table` with the columns `shaped`. Rows may become fewer, `Table.take`
-        keeps where each is from. Raises InputError naming `Table.where(row)`. It imports no torch.
-    shaped: the columns that `shape` makes: what everything after reading sees, duplicates, splits, requests, `evaluate`.
-    judged: ``"module:function"``, called with the rows of validation and test once they are split, returns a `Table` of the
-        rows to answer and to judge, such as one for each answer of a dialogue. It may add columns for `evaluate`.
-    split: ``"module:function"`` for rows that say something only together, such as who bought what: called with {"train",
-        and where files are given "validation", "test": a `Table` of the columns}, the task's options, `Shares`, the seed, and a
-        function that takes a sentence; returns `Splits` whose train has rows of the columns and whose others have the columns
-        `shaped`. It takes the place of everything else that cleans and splits. It imports no torch. `judged` makes rows of the
-        columns `shaped` from training rows.
-    labelled: ``"module:function"`` beside `split`, called with a `Table` of the columns of a file that a sealed artifact is
-        judged on, the task's options, and a function that takes a sentence; returns rows of the columns `shaped`.
-    tables: further files.
-    complete: ``"module:function"``, called with `Splits` and the folder of the resources once everything is measured: writes
-        there what an artifact in use should know and a model that is judged must not, such as everyone's latest purchases.
-    scores: the codec has ``score(request, targets)``, steps like those of `start` whose response, what the model says of a
-        row's targets (how likely they are), is added to the row's response for `evaluate`. targets: {column: text}. Calls
-        that both begin with, up to the first of a graph with state, such as reading a prompt, are run once.
-    """
+    codec: Codec
+    responses: Sequence[Response]
+    scores: Sequence[Response] = ()
+    """What it says of the answers that the rows hold, where the codec has `Scores`; else empty."""
 
-    name: str
-    columns: tuple[Column, ...]
-    metric: Metric
-    data: str
-    evaluate: str
-    codec: str
-    candidates: tuple[Candidate, ...]
-    options: type = NoOptions
-    inspect: str | None = None
-    loss: str | None = None
-    refit: str | None = None
-    shape: str | None = None
-    shaped: tuple[Column, ...] = ()
-    judged: str | None = None
-    scores: bool = False
-    split: str | None = None
-    labelled: str | None = None
-    tables: tuple[SideTable, ...] = ()
-    complete: str | None = None
+    def merged(self) -> list[Response]:
+        """Each response with its score beside it."""
+        if not self.scores:
+            return list(self.responses)
+        return [{**response, **score} for response, score in zip(self.responses, self.scores, strict=True)]
 
-    @property
-    def model(self) -> Candidate:
-        """The candidate that a recipe trains and ships."""
-        return next(candidate for candidate in self.candidates if not candidate.baseline)
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the verb `check` shows of a task's data beyond what every run shows."""
+
+    sections: Sequence[Section] = ()
+    problems: Sequence[Problem] = ()
+
+
+Options = TypeVar("Options")
+TheirOptions = TypeVar("TheirOptions", contravariant=True)
+Data = TypeVar("Data", bound=TaskData)
+
+
+class Task(ABC, Generic[Options, Data]):
+    """A kind of problem. Its module is imported to compose a recipe: torch and the like are imported within methods."""
+
+    name: ClassVar[str]
+    """In ``task=NAME``."""
+    options: ClassVar[type] = NoOptions
+    """Dataclass that types the recipe's `task:` section."""
+    every_column: ClassVar[tuple[Column, ...]]
+    """Columns of files, by role. Where all are optional, a file has at least one of them."""
+    shaped: ClassVar[tuple[Column, ...]] = ()
+    """The columns that `shape` makes, which everything after reading sees; none: those of the files."""
+    tables: ClassVar[tuple[SideTable, ...]] = ()
+    """Further files."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """Keys of `Evaluation.metrics` by which a recipe may judge, ``metric=NAME``; the first unless it names one."""
+    loss: ClassVar[str | None] = None
+    """A key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric."""
+    competing: ClassVar[tuple[str, ...]]
+    """Names of the candidates that compete where a recipe names none."""
+
+    def columns(self, options: Options) -> tuple[Column, ...]:
+        """Those of `every_column` that these options read."""
+        return self.every_column
+
+    def metric(self, options: Options) -> Metric:
+        """What the task is judged by, unless the recipe names another of `metrics`."""
+        return self.metrics[0]
+
+    def shape(self, table: Table, options: Options, say: Say) -> Table:
+        """The columns `shaped` of a file or group of files, whose blank rows are left out already.
+
+        Rows may become fewer; `Table.take` keeps where each is from. Raises InputError naming `Table.where(row)`.
+        """
+        return table
+
+    def judged(self, table: Table) -> Table:
+        """The rows of validation or test that are answered and judged, such as one for each answer of a dialogue."""
+        return table
+
+    @abstractmethod
+    def prepare(self, splits: Splits, options: Options) -> Data:
+        """The splits as candidates see them. Raises InputError."""
+
+    @abstractmethod
+    def evaluate(self, answers: Answers, rows: Table) -> Evaluation:
+        """How good answers to rows are. Raises InputError naming a row that cannot be judged."""
+
+    def inspect(self, data: Data, options: Options) -> Inspection:
+        """For the verb `check`. It imports no torch."""
+        return Inspection()
+
+    def requests(self, table: Table) -> list[Request]:
+        """The rows of a table as requests: every column but the targets."""
+        return _rows(table, self.asked)
+
+    def targets(self, table: Table) -> list[dict[str, str]]:
+        """What the requests do not carry."""
+        return _rows(table, [name for name in table.columns if name not in self.asked])
 
     @property
     def canonical(self) -> tuple[Column, ...]:
         """The columns of a table once it was read."""
-        return self.shaped or self.columns
+        return self.shaped or self.every_column
+
+    @property
+    def asked(self) -> list[str]:
+        """The columns of a request."""
+        return [column.role for column in self.canonical if not column.target]
 
     @property
     def answered(self) -> tuple[Column, ...]:
         """The columns of a file of requests."""
-        return tuple(column for column in (self.shaped if self.split else self.columns) if not column.target)
-
-    def requests(self, table: Table) -> Sequence[Request]:
-        """The rows of a table as requests: every column but the targets."""
-        return _rows(table, self._asked)
-
-    def targets(self, table: Table) -> list[dict[str, str]]:
-        """What the requests do not carry."""
-        return _rows(table, [name for name in table.columns if name not in self._asked])
-
-    @property
-    def _asked(self) -> list[str]:
-        return [column.role for column in self.canonical if not column.target]
+        columns = self.shaped if isinstance(self, SplitsItself) else self.every_column
+        return tuple(column for column in columns if not column.target)
 
 
 def _rows(table: Table, columns: Sequence[str]) -> list[dict[str, str]]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*(table.columns[c] for c in columns), strict=True)]
+
+
+@runtime_checkable
+class SplitsItself(Protocol[TheirOptions]):
+    """A task whose rows say something only together, such as who bought what."""
+
+    def split(self, tables: Mapping[str, Table], options: TheirOptions, shares: Shares, seed: int, say: Say) -> Splits:
+        """tables: "train" and, where files are given, "validation" and "test", each with the columns of files.
+
+        Returns splits whose train has rows of these columns and whose others have the columns `shaped`. It takes the place of
+        everything else that cleans and splits. `judged` makes rows of the columns `shaped` of training rows. It imports no torch.
+        """
+        ...
+
+    def labelled(self, table: Table, options: TheirOptions, say: Say) -> Table:
+        """Of a file that a sealed artifact is judged on, rows of the columns `shaped`."""
+        ...
+
+
+@runtime_checkable
+class Refits(Protocol):
+    """A task whose codecs have settings that a lossy file makes worth choosing again, such as a temperature."""
+
+    def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
+        """Settings chosen for this file by its responses to validation rows."""
+        ...
+
+
+@runtime_checkable
+class Finalizes(Protocol):
+    """A task whose artifact in use should know what a model that is judged must not, such as everyone's latest purchases."""
+
+    def complete(self, splits: Splits, resources: Path) -> None:
+        """Changes files of the resources, once everything is measured."""
+        ...

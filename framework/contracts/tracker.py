@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from framework.contracts.candidate import NoOptions
+from framework.contracts.options import NoOptions
 
 
 class TrackedRun(Protocol):

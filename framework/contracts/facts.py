@@ -1,0 +1,48 @@
+"""What is known of a fitted model beyond its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Plain = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """How a network was trained, as `framework.train` reports it."""
+
+    epochs: int
+    """Whole and begun ones, up to the weights that are kept."""
+    steps: int
+    """Optimizer steps up to these weights."""
+    seconds: float
+    """Of training, since it was last resumed."""
+    precision: str
+    """Lightning's name, such as bf16-mixed."""
+    devices: int
+    device: str
+    """The kind, such as CPU."""
+    resumed_at_step: int | None = None
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """For the manifest and the report."""
+
+    backbone: str | None = None
+    """The address of the pretrained weights."""
+    licence: str | None = None
+    """Of the pretrained weights."""
+    parameters: int | None = None
+    rows: int | None = None
+    """Training rows that were used."""
+    training: TrainingFacts | None = None
+    details: Mapping[str, Plain] = field(default_factory=dict)
+    """Further facts for people, by name; nothing is decided by them."""
+
+    def lines(self) -> list[tuple[str, Plain]]:
+        """Everything that is known, by name, for a table."""
+        own = {"backbone": self.backbone, "licence": self.licence, "parameters": self.parameters, "rows": self.rows}
+        trained = vars(self.training) if self.training is not None else {}
+        return [(name, value) for name, value in (own | trained | dict(self.details)).items() if value is not None]
