@@ -39,4 +39,4 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
                 opset_version=20,
                 dynamo=False,
             )
-    return Variant(files, {"precision": "fp32", "opset": 20})
+    return Variant(files, "fp32", {"opset": 20})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
-from framework.artifact.manifest import FORMAT, MANIFEST, VERSION, graph_of, read_manifest, sha256
+from framework.artifact.manifest import MANIFEST, Manifest, SealedFile, read_manifest, sha256
 from framework.contracts.exporter import Variant
 from framework.contracts.graph import Graph
 from framework.errors import InputError
@@ -19,23 +18,24 @@ class Artifact:
     """A sealed artifact whose checksums hold."""
 
     folder: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
 
     @property
     def version(self) -> str:
-        return str(self.manifest["seal"])[:VERSION]
+        return self.manifest.version
 
     @property
-    def graphs(self) -> list[Graph]:
-        return [graph_of(entry) for entry in self.manifest["graphs"]]
+    def graphs(self) -> Sequence[Graph]:
+        return self.manifest.graphs
 
     def variant(self, name: str | None = None) -> Variant:
         """A variant by name; without one, the one the run decided to ship."""
-        variants = self.manifest["variants"]
-        chosen = name or self.manifest["default"]
+        variants = self.manifest.variants
+        chosen = name or self.manifest.default
         if chosen not in variants:
             raise InputError(f"{self.folder} has no variant {chosen!r}; it has: {', '.join(variants)}")
-        return Variant(name=chosen, **{key: variants[chosen][key] for key in ("format", "files", "facts", "settings")})
+        sealed = variants[chosen]
+        return Variant(sealed.files, sealed.precision, sealed.facts, sealed.settings, name=chosen, format=sealed.format)
 
     def paths(self, variant: Variant) -> dict[str, Path]:
         return {graph: self.folder / file for graph, file in variant.files.items()}
@@ -55,37 +55,33 @@ def find_artifact(path: Path | str) -> Path:
 
 
 @dataclass(frozen=True)
-class Place:
+class ArtifactRef:
     """An artifact that is still to be opened. version: as its manifest says, unproven."""
 
     folder: Path
     version: str
 
 
-def locate_artifact(address: Path | str) -> Place:
+def locate_artifact(address: Path | str) -> ArtifactRef:
     """What `find_artifact` finds, links followed: ``latest`` may point elsewhere a moment later."""
     folder = find_artifact(address).resolve()
-    return Place(folder, str(read_manifest(folder)["seal"])[:VERSION])
+    return ArtifactRef(folder, read_manifest(folder).version)
 
 
 def open_artifact(path: Path | str) -> Artifact:
     """Reads the manifest and checks every file against it. Raises InputError naming each that does not match."""
     folder = find_artifact(path)
     manifest = read_manifest(folder)
-    if manifest.get("format") != FORMAT:
-        raise InputError(f"{folder} has format {manifest.get('format')}; this version reads format {FORMAT}")
-    files = {file for variant in manifest["variants"].values() for file in variant["files"].values()}
-    problems = [f"{folder / MANIFEST} names {file}, which was not sealed" for file in files - manifest["files"].keys()]
+    files = {file for variant in manifest.variants.values() for file in variant.files.values()}
+    problems = [f"{folder / MANIFEST} names {file}, which was not sealed" for file in files - manifest.files.keys()]
     with ThreadPoolExecutor() as pool:
-        problems += [
-            problem for problem in pool.map(lambda entry: _problem(folder, *entry), manifest["files"].items()) if problem
-        ]
+        problems += filter(None, pool.map(lambda entry: _problem(folder, *entry), manifest.files.items()))
     if problems:
         raise InputError(*problems, "the artifact is not as it was sealed; copy it again or run the recipe again")
     return Artifact(folder, manifest)
 
 
-def _problem(folder: Path, name: str, entry: Mapping[str, Any]) -> str | None:
+def _problem(folder: Path, name: str, entry: SealedFile) -> str | None:
     inside = PurePosixPath(name)
     if inside.is_absolute() or ".." in inside.parts:
         return f"{folder / MANIFEST} names {name}, which is outside the artifact"
@@ -93,6 +89,6 @@ def _problem(folder: Path, name: str, entry: Mapping[str, Any]) -> str | None:
     if not path.is_file():
         return f"{path} is missing"
     size = path.stat().st_size
-    if size != entry["bytes"]:
+    if size != entry.bytes:
         return f"{path} has {size:,} bytes where {entry['bytes']:,} were sealed"
-    return f"{path} was altered: its sha256 differs from the sealed one" if sha256(path) != entry["sha256"] else None
+    return f"{path} was altered: its sha256 differs from the sealed one" if sha256(path) != entry.sha256 else None

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
+from framework.contracts.codec import Settings
+from framework.contracts.measured import VariantFacts
 from framework.contracts.options import NoOptions
 
 
 @dataclass(frozen=True)
 class Variant:
-    """The files of one export: graph name -> path. `facts`: opset, precision, what was quantized, how.
-
-    settings: those of the codec that are different for this variant.
-    name, format: those of the exporter; the framework fills them in.
-    """
+    """The files of one export."""
 
     files: Mapping[str, str]
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Graph name -> path."""
+    precision: str
+    """fp32, or which quantization was chosen; it names the candidates of a lossy exporter."""
+    facts: VariantFacts = field(default_factory=dict)
+    """For people: opset, versions, what was quantized."""
+    settings: Settings = field(default_factory=dict)
+    """Those of the codec that are different for this variant."""
     name: str = ""
+    """The exporter's; the framework fills it in."""
     format: str = ""
+    """The exporter's; the framework fills it in."""
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+
+from framework.contracts.plain import UNSEALED
 
 Request = Mapping[str, Any]
 Response = dict[str, Any]
@@ -65,8 +67,8 @@ class Graph:
     ranks: tuple[str, str] | None = None
     state: tuple[State, ...] = ()
     tables: tuple[Tensor, ...] = ()
-    source: object = None
-    example: Callable[[Mapping[str, int]], Tensors] | None = None
+    source: object = field(default=None, metadata=UNSEALED)
+    example: Callable[[Mapping[str, int]], Tensors] | None = field(default=None, metadata=UNSEALED)
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:

@@ -40,7 +40,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[s
         ClearMetadataAndDocStringPass()(program.model)  # where each node comes from, with paths of this machine
         size = sum(p.numel() * p.element_size() for p in graph.module.parameters())
         program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
-    return Variant(_files(graphs), {"precision": "fp32", "opset": options.opset})
+    return Variant(_files(graphs), "fp32", {"opset": options.opset})
 
 
 def _divide(model: ir.Model) -> None:

@@ -20,7 +20,7 @@ def candidates(graphs: Sequence[Graph], folder: Path, options: OnnxInt4, base: M
         for graph in graphs:
             model = in_blocks(onnx.load(base[graph.name]), parse(name), _vocabulary(graph))
             _write(model, folder / files[graph.name])
-        yield Variant(files, {"precision": name})
+        yield Variant(files, name)
 
 
 def parse(name: str) -> Scheme:

@@ -28,7 +28,7 @@ def candidates(
     for name in options.candidates if any(source.changes for source in sources) else ():
         for source in sources:
             onnx.save(source.quantized(name), folder / source.file)
-        yield Variant({source.graph.name: source.file for source in sources}, {"precision": name})
+        yield Variant({source.graph.name: source.file for source in sources}, name)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
             written = io.BytesIO()
             torch.jit.save(traced, written)
         (folder / files[graph.name]).write_bytes(written.getbuffer())  # torch itself aborts the process on a full disk
-    return Variant(files, {"precision": "fp32", "torch": torch.__version__})
+    return Variant(files, "fp32", {"torch": torch.__version__})
 
 
 def open_files(graphs: Sequence[Graph], paths: Mapping[str, Path]) -> Backend:
