@@ -59,10 +59,11 @@ class Interface:
         has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens`, `dropped_messages` and
         `shortened_messages`.
     recommends: it ranks items of a catalogue. A request may have `user`, `history`, `k`, `exclude` and `filter`; the codec is
-        a `Catalogue`. The server adds the path and the page for it.
-    brief: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
-    steady: what makes a request, whose answer is drawn, be answered the same each time; rows are judged and proven with it.
-    greedy: whether a request that says nothing of it is answered by the argmax of what the graphs decide alone; a codec that
+        `Growing`. The server adds the path and the page for it.
+    golden_overrides: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
+    deterministic_overrides: what makes a request, whose answer is drawn, be answered the same each time; rows are judged and
+        proven with it.
+    is_argmax: whether a request that says nothing of it is answered by the argmax of what the graphs decide alone; a codec that
         searches, draws or penalizes does otherwise.
     """
 
@@ -71,9 +72,9 @@ class Interface:
     example: Any
     chat: bool = False
     recommends: bool = False
-    brief: Mapping[str, Any] = field(default_factory=dict)
-    steady: Mapping[str, Any] = field(default_factory=dict)
-    greedy: bool = True
+    golden_overrides: Mapping[str, Any] = field(default_factory=dict)
+    deterministic_overrides: Mapping[str, Any] = field(default_factory=dict)
+    is_argmax: bool = True
 
     @property
     def page(self) -> str:

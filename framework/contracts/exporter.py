@@ -42,6 +42,7 @@ class Exporter:
     exact: its outputs equal the model's within tolerance or the run fails. Otherwise it is lossy: the first candidate ships
         whose metric on validation drops by at most its option ``max_drop``, whose loss, if the task names one, rises by at
         most the share ``max_loss_rise``, and which is clearly smaller or faster than `base`, unless not ``must_help``.
+    takes_files: whether it also exports graphs whose source is a file that is ONNX already.
     calibrates: a lossy exporter looks at what graphs are fed, which is refused for graphs with state.
     check: ``"module:function"``, called with the options when the recipe is composed; returns the problems it finds.
     """
@@ -53,5 +54,6 @@ class Exporter:
     options: type = NoOptions
     base: str | None = None
     exact: bool = True
+    takes_files: bool = False
     calibrates: bool = True
     check: str | None = None

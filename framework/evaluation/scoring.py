@@ -3,47 +3,47 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from framework.contracts.codec import Call, Steps
+from framework.contracts.codec import Call, Scores, Steps
 from framework.contracts.graph import Request, Response, Tensors
-from framework.contracts.table import Table
-from framework.contracts.task import Task
 from framework.runtime.scheduler import Scheduler
 
 
-def judge_rows(task: Task, scheduler: Scheduler, requests: Sequence[Request], table: Table) -> list[Response]:
-    """The response to each row of a table, whose requests these are; with it, where the task has scores, these."""
-    if not task.scores:
-        return scheduler.answer(requests)
-    found = scheduler.complete(judging(task, scheduler, requests, table))
-    return merged([one["response"] for one in found], [one["scores"] for one in found])
+def answer_and_score(
+    scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]
+) -> tuple[list[Response], list[Response]]:
+    """The response to each request, and where the codec has `Scores` what it says of the targets of each; else nothing.
+
+    Calls that both begin with are run once.
+    """
+    if not isinstance(scheduler.codec, Scores):
+        return scheduler.answer(requests), []
+    pairs = scheduler.complete(answering_and_scoring(scheduler, requests, targets))
+    return [pair["response"] for pair in pairs], [pair["scores"] for pair in pairs]
 
 
-def score_rows(task: Task, scheduler: Scheduler, table: Table) -> list[Response]:
-    """For each row; nothing where the task has no scores."""
-    if not task.scores:
-        return [{} for _ in range(len(table))]
-    codec: Any = scheduler.codec
-    pairs = zip(task.requests(table), task.targets(table), strict=True)
-    return scheduler.complete([codec.score(codec.parse(request), targets) for request, targets in pairs])
+def scores_of(scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]) -> list[Response]:
+    """For each request; nothing where the codec has no scores."""
+    codec = scheduler.codec
+    if not isinstance(codec, Scores):
+        return []
+    return scheduler.complete([codec.score(*pair) for pair in zip(requests, targets, strict=True)])
 
 
-def merged(responses: Sequence[Response], scored: Sequence[Response]) -> list[Response]:
-    return [{**response, **score} for response, score in zip(responses, scored, strict=True)]
-
-
-def judging(task: Task, scheduler: Scheduler, requests: Sequence[Request], table: Table) -> list[Steps]:
-    """Steps for each row of a table, whose requests these are; they return its ``response`` and its ``scores``."""
-    codec: Any = scheduler.codec
+def answering_and_scoring(
+    scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]
+) -> list[Steps]:
+    """Steps for each request, which return its ``response`` and its ``scores``. The codec has `Scores`."""
+    codec = scheduler.codec
+    assert isinstance(codec, Scores)
     held = {name for name, graph in scheduler.graphs.items() if graph.state}
-    pairs = zip(requests, task.targets(table), strict=True)
-    return [_judged(codec.score(request, targets), codec.start(request), held) for request, targets in pairs]
+    pairs = zip(requests, targets, strict=True)
+    return [_judged(codec.score(request, wanted), scheduler.codec.start(request), held) for request, wanted in pairs]
 
 
 def _judged(score: Steps, answer: Steps, held: AbstractSet[str]) -> Steps:

@@ -1,124 +1,137 @@
-"""What one way to run the model gives and costs: metrics on validation, size, speed."""
+"""What one way to run a model gives and costs: metrics on validation, size, speed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from statistics import median
-from typing import Any
 
-from framework.contracts.candidate import Fitted
-from framework.contracts.codec import Reference
-from framework.contracts.exporter import Variant
-from framework.contracts.graph import Backend, Request, Response, stateful
+from framework.contracts.codec import Codec, Reference, Settings
+from framework.contracts.graph import Backend, Graph, Request, Response, stateful
+from framework.contracts.measured import Measurement
+from framework.contracts.evaluation import Metric
 from framework.contracts.table import Table
-from framework.evaluation.scoring import judging, merged, score_rows
-from framework.export.parity import Parity, Trace, trace
-from framework.plugins import resolve
-from framework.run.job import Job
+from framework.contracts.task import Answers
+from framework.evaluation.opened import Opened
+from framework.evaluation.scoring import answering_and_scoring, scores_of
+from framework.export.parity import Show, Trace, trace
+from framework.plugins import AnyTask
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
 
 SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; where each takes many runs
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]  # (what, rows) -> what is called for each row
 
 
-@dataclass
-class Measured:
-    """One way to run the model, and what it costs. Metrics are on validation; `metric` is the one the task is judged by."""
-
-    name: str
-    bytes: int
-    metric: float
-    metrics: Mapping[str, float]
-    milliseconds: float  # median of one request alone
-    per_second: float  # requests, in batches
-    variant: Variant | None = None  # None: the trained module itself
-    exact: bool = True
-    parity: Parity | None = None
-    shipped: bool = True
-    decision: str = ""
-    reason: str = ""  # in a word or two why it does not ship
-    trace: Trace | None = field(default=None, repr=False)
-    backend: Backend | None = field(default=None, repr=False)
-    scores: Sequence[Response] = field(default=(), repr=False)  # what it says of the answers that the rows hold
-    company: str = ""  # what answering together instead of alone changed
-
-    def facts(self) -> dict[str, Any]:
-        """For manifest and report."""
-        return {
-            "bytes": self.bytes,
-            "metrics": dict(self.metrics),
-            "milliseconds": round(self.milliseconds, 3),
-            "per_second": round(self.per_second, 1),
-            "decision": self.decision,
-            "company": self.company,
-            "parity": self.parity.summary() if self.parity else None,
-        }
+@contextmanager
+def silent(what: str, rows: int) -> Iterator[Callable[[], object]]:
+    """A `Progress` that shows nothing."""
+    yield lambda: None
 
 
 @dataclass(frozen=True)
-class Yardstick:
-    """What every file is measured with: the job, the fitted model, validation rows as requests, and answers by others."""
+class Subject:
+    """A fitted candidate and the validation rows that each of its files is measured and proven on."""
 
-    job: Job
-    fitted: Fitted
-    validation: Table
+    opened: Opened
+    task: AnyTask
+    metric: Metric
+    rows: Table
     requests: Sequence[Request]
+    """Of the rows, as the codec parses them."""
     references: Sequence[Reference] = ()
+    """Answers by an independent implementation."""
+    show: Show = dict
+    """What may be shown of a request or a response."""
+    progress: Progress = silent
 
-    def measure(self, name: str, bytes_: int, backend: Backend) -> Measured:
-        """The metric on every validation row, and speed; requests of the shapes at the edges are answered along.
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        return self.opened.graphs
 
-        bytes_: of weights or files; the tables that graphs share are added.
-        """
-        odd = self.odd_requests()
-        with self.job.progress(name, len(self.requests) + len(odd)) as answered:
-            scheduler = Scheduler(self.job.codec(self.fitted), backend, self.fitted.graphs, answered=answered)
-            started = time.perf_counter()
-            traced, scores = self._answered(scheduler, odd)
-        rate = len(traced.responses) / (time.perf_counter() - started)
-        singles, alone = [], []
-        count = LONG_SINGLES if stateful(self.fitted.graphs) else SINGLES
-        for request in self.requests[:count]:
-            started = time.perf_counter()
-            alone += scheduler.answer([request])
-            singles.append(1000 * (time.perf_counter() - started))
-        company = _company([difference(*pair) for pair in zip(alone, traced.responses[:count], strict=False)])
-        bytes_ += sum(table.nbytes for table in self.fitted.tables.values())
-        measured = Measured(name, bytes_, 0.0, {}, median(singles), rate, trace=traced, backend=backend, company=company)
-        measured.scores = scores or score_rows(self.job.task, scheduler, self.validation)
-        self.judge(measured)
-        return measured
-
-    def _answered(self, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
-        """Of every row and odd request; where graphs have state the rows' scores too, which begin with the same long run."""
-        task, rows = self.job.task, self.requests
-        if not (scheduler.stateful and task.scores):
-            return trace(scheduler, [*rows, *odd]), ()
-        judged = judging(task, scheduler, rows, self.validation)
-        found = scheduler.complete([*judged, *(scheduler.codec.start(request) for request in odd)])
-        split = [(one["response"], one["scores"]) for one in found[: len(rows)]]
-        return Trace([*(response for response, _ in split), *found[len(rows) :]], []), [scores for _, scores in split]
+    def codec(self, more: Settings | None = None) -> Codec:
+        return self.opened.codec(more)
 
     def odd_requests(self) -> list[Request]:
         """Requests at the edges, short to answer where each takes many runs: it is what they ask that is odd."""
-        odd = self.job.odd_requests()
-        if not stateful(self.fitted.graphs):
+        codec = self.codec()
+        odd = codec.odd_requests()
+        if not stateful(self.graphs):
             return odd
-        brief = self.job.codec(self.fitted).interface().brief
-        return [{**brief, **request} for request in odd]
+        return [{**codec.interface().golden_overrides, **request} for request in odd]
 
-    def judge(self, measured: Measured) -> None:
-        """Sets the metrics from the responses in the trace."""
-        assert measured.trace is not None
-        responses = merged(measured.trace.responses[: len(self.requests)], measured.scores)
-        measured.metrics = resolve(self.job.task.evaluate)(responses, self.validation, {}).metrics
-        measured.metric = measured.metrics[self.job.task.metric.name]
+    @property
+    def table_bytes(self) -> int:
+        """Of the tables that graphs share."""
+        return sum(table.nbytes for table in self.opened.fitted.tables.values())
 
 
-def _company(apart: Sequence[float]) -> str:
-    """Where activations are scaled by the largest value of a batch, a request's answer depends on its company."""
+@dataclass(frozen=True)
+class Measured:
+    """A measurement, and the answers that it rests on."""
+
+    measurement: Measurement
+    backend: Backend
+    trace: Trace
+    """Of the rows, then of the odd requests."""
+    scores: Sequence[Response]
+    """What the model says of the answers that the rows hold, where its codec has scores."""
+
+    def metric(self, subject: Subject) -> float:
+        return self.measurement.metrics[subject.metric.name]
+
+
+def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measured:
+    """The metrics on every row, and speed; requests of the shapes at the edges are answered along.
+
+    size: bytes of weights or files; the tables that graphs share are added.
+    """
+    odd = subject.odd_requests()
+    with subject.progress(name, len(subject.requests) + len(odd)) as answered:
+        scheduler = Scheduler(subject.codec(), backend, subject.graphs, answered=answered)
+        started = time.perf_counter()
+        answers, scores = _answers(subject, scheduler, odd)
+    rate = len(answers.responses) / (time.perf_counter() - started)
+    milliseconds, batch_effect = _alone(subject, scheduler, answers)
+    scores = scores or scores_of(scheduler, subject.requests, subject.task.targets(subject.rows))
+    measurement = Measurement(size + subject.table_bytes, {}, milliseconds, rate, batch_effect)
+    return judged(subject, Measured(measurement, backend, answers, scores))
+
+
+def judged(subject: Subject, measured: Measured, codec: Codec | None = None) -> Measured:
+    """With the metrics that follow from the responses in the trace. codec: that made them, if it is not the subject's own."""
+    responses = measured.trace.responses[: len(subject.requests)]
+    answers = Answers(codec or subject.codec(), responses, measured.scores)
+    metrics = subject.task.evaluate(answers, subject.rows).metrics
+    return replace(measured, measurement=replace(measured.measurement, metrics=metrics))
+
+
+def _alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:
+    """Milliseconds of one request alone, and how its answer differs from the one in company."""
+    count = LONG_SINGLES if scheduler.stateful else SINGLES
+    singles, alone = [], []
+    for request in subject.requests[:count]:
+        started = time.perf_counter()
+        alone += scheduler.answer([request])
+        singles.append(1000 * (time.perf_counter() - started))
+    return median(singles), _batch_effect([difference(*pair) for pair in zip(alone, answers.responses[:count], strict=False)])
+
+
+def _answers(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
+    """Of every row and odd request; where graphs have state the rows' scores too, which begin with the same long run."""
+    requests = subject.requests
+    if not (scheduler.stateful and hasattr(scheduler.codec, "score")):
+        return trace(scheduler, [*requests, *odd]), ()
+    pairs = answering_and_scoring(scheduler, requests, subject.task.targets(subject.rows))
+    results = scheduler.complete([*pairs, *(scheduler.codec.start(request) for request in odd)])
+    rows, others = results[: len(requests)], results[len(requests) :]
+    return Trace([*(row["response"] for row in rows), *others], []), [row["scores"] for row in rows]
+
+
+def _batch_effect(apart: Sequence[float]) -> str:
+    """Where activations are scaled by the largest value of a batch, a request's answer depends on the others in it."""
     moved = max((value for value in apart if value < float("inf")), default=0.0)
     changed = apart.count(float("inf"))
     return f"answered together instead of alone, {changed} of {len(apart)} answers changed, numbers by up to {moved:.1g}"

@@ -12,6 +12,7 @@ import numpy as np
 
 from framework.contracts.codec import Call, Check, Codec
 from framework.contracts.graph import Backend, Graph, Request, Response, Tensors
+from framework.contracts.measured import ParitySummary
 from framework.errors import ParityError
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
@@ -51,17 +52,10 @@ class Parity:
     ties: int = 0
     failures: list[tuple[float, str]] = field(default_factory=list)
 
-    def summary(self) -> dict[str, float]:
-        return {
-            "rows": self.rows,
-            "shapes": self.shapes,
-            "largest_difference": self.largest,
-            "argmax_flips": self.flips,
-            "close_calls": self.close_calls,
-            "steps": self.steps,
-            "references": self.references,
-            "ties": self.ties,
-        }
+    def summary(self) -> ParitySummary:
+        return ParitySummary(
+            self.rows, self.shapes, self.largest, self.flips, self.close_calls, self.steps, self.references, self.ties
+        )
 
     def require(self, name: str) -> None:
         """Raises ParityError with the worst rows when anything differs beyond tolerance."""
@@ -93,10 +87,10 @@ def replay(codec: Codec, requests: Sequence[Request], outputs: Record) -> list[R
     return responses
 
 
-def run_checks(checks: Sequence[Check], codec: Codec, requests: Sequence[Request], show: Show = dict) -> list[str]:
+def run_checks(checks: Sequence[Check], requests: Sequence[Request], show: Show = dict) -> list[str]:
     """The names of the checks that hold. Raises ParityError with the rows on which one does not."""
     for check in checks:
-        wrong = check.run(codec, requests)
+        wrong = check.run(requests)
         if wrong:
             rows = [where(row, requests[row], show) for row in wrong[:WORST]]
             raise ParityError(f"{check.name}: not so on {len(wrong)} of {len(requests)} rows:\n" + "\n".join(rows))

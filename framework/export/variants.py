@@ -1,171 +1,162 @@
-"""Exports every variant, proves the exact ones, puts the lossy ones under the gate."""
+"""Exports a candidate's graphs in every form that the recipe names, proves the exact files, puts the lossy ones under the gate."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from framework.contracts.candidate import Fitted
+from framework.contracts.candidate import Budget
+from framework.contracts.codec import Scores
 from framework.contracts.exporter import Exporter, Variant
-from framework.contracts.graph import Backend, stateful
-from framework.contracts.section import Section
-from framework.contracts.table import Splits, Table
-from framework.data.splitting.independent import judged
+from framework.contracts.graph import Backend, Graph, Request, stateful
+from framework.contracts.table import Table
 from framework.errors import FrameworkError
-from framework.export.measurement import Measured, Yardstick
+from framework.export.measurement import Measured, Subject, measure
 from framework.export.parity import Parity, compare, compare_shapes, run_checks
 from framework.export.quantization_gate import search
+from framework.export.reports import CODEC, ExportReport, VariantReport
 from framework.export.stateful_parity import Lockstep
 from framework.export.writing import Calibration, calibration_feeds, export, open_backend, paths, size, weights
-from framework.run.job import Job
 from framework.runtime.model import difference
 
-CALIBRATION_ROWS = 200  # training rows that lossy exporters may look at
 WRITTEN = 200  # validation rows that are answered where a graph has state: each takes many runs
 ALONE, STEPPED = 2, 20  # of them, whose every step is compared: answered alone, and in all
+NOTHING = "there is nothing in this model that it could make smaller"
 
 
 @dataclass(frozen=True)
-class Variants:
-    """reference: the trained module. `all`: every file tried. `checks`: what was proven about pre-processing.
+class Chosen:
+    """An exporter of the recipe, with its options."""
 
-    rows: what the metrics are on.
+    exporter: Exporter
+    options: Any
+
+
+def export_and_verify(
+    subject: Subject,
+    exporters: Sequence[Chosen],
+    folder: Path,
+    calibration: Callable[[], Sequence[Request]],
+    say: Callable[[str], None],
+    every: int,
+    budget: Budget | None = None,
+) -> ExportReport:
+    """Writes into `folder`. Raises ParityError when an exact file differs from the model; lossy files that fail the gate leave.
+
+    calibration: requests made of training rows. every: validation rows, of which the subject may hold some.
     """
-
-    reference: Measured
-    all: list[Measured]
-    checks: list[str]
-    rows: str
-
-    @property
-    def shipped(self) -> list[Measured]:
-        return [measured for measured in self.all if measured.shipped]
-
-    @property
-    def default(self) -> Measured | None:
-        """What the runtime opens: the smallest shipped ONNX variant, unless it is clearly slower than an exact one."""
-        runnable = [m for m in self.shipped if m.variant is not None and m.variant.format == "onnx"]
-        fastest = max((m.per_second for m in runnable), default=0.0)
-        return min((m for m in runnable if m.per_second > 0.8 * fastest), key=lambda m: m.bytes, default=None)
-
-
-def export_and_verify(job: Job, fitted: Fitted, splits: Splits) -> Variants:
-    """Raises ParityError when an exact file differs from the model. Lossy files that fail the gate or are no gain leave."""
-    from framework.export.module_backend import fitted_backend
-
-    codec = job.codec(fitted)
-    shows = job.console.disclosure.value
-    checks = run_checks(fitted.checks, codec, [*job.requests(codec, splits.validation), *job.odd_requests()], shows)
-    module = fitted_backend(fitted)
-    validation = rows_to_answer(splits.validation, fitted, job.config.seed)
-    requests = job.requests(codec, validation)
-    references = fitted.references(codec, requests) if fitted.references is not None else []
-    yardstick = Yardstick(job, fitted, validation, requests, references)
-    reference = yardstick.measure("trained module", weights(fitted.graphs), module)
-    tried: list[Measured] = []
-    for exporter in job.exporters:
-        base = next((m for m in tried if m.shipped and m.name == exporter.base), None)
-        if exporter.exact:
-            found = [_prove(yardstick, exporter, base.variant if base else None, reference, module)]
-        else:
-            feeds = _calibration(yardstick, splits, module) if exporter.calibrates else None
-            found = search(yardstick, exporter, base, feeds, reference)
-        tried += found
-        nothing = "there is nothing in this model that it could make smaller"
-        job.console.say(f"{found[-1].name}: {found[-1].decision}" if found else f"{exporter.name}: {nothing}")
-    every, some = len(splits.validation), len(validation)
-    return Variants(reference, tried, checks, "validation" if some == every else f"{some:,} of {every:,} validation rows")
+    graphs = subject.graphs
+    checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
+    backend = subject.opened.backend()
+    reference = measure(subject, "trained module", weights(graphs), backend)
+    tried: list[VariantReport] = []
+    for chosen in exporters if graphs else ():
+        name = chosen.exporter.name
+        if not chosen.exporter.takes_files and any(isinstance(graph.source, Path) for graph in graphs):
+            say(f"{name}: left out, because this model is ONNX already and has no module that it could be made of")
+            continue
+        if not chosen.exporter.exact and budget is not None and not budget.remaining():
+            say(f"{name}: left out, because the time of the run is used up")
+            continue
+        reports = _made(subject, chosen, tried, reference, folder, calibration, say)
+        say(f"{reports[-1].name}: {reports[-1].decision}" if reports else f"{name}: {NOTHING}")
+        tried += reports
+    if not graphs:
+        tried = [codec_alone(subject, reference)]
+    count = len(subject.rows)
+    rows = "validation" if count == every else f"{count:,} of {every:,} validation rows"
+    return ExportReport(subject.opened.name, reference.measurement, tuple(tried), tuple(checks), rows)
 
 
-def rows_to_answer(validation: Table, fitted: Fitted, seed: int) -> Table:
+def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
+    """What ships of a candidate without graphs: its codec with its resources."""
+    resources = sum(path.stat().st_size for path in subject.opened.resources.rglob("*") if path.is_file())
+    variant = Variant({}, "none", name=CODEC, format=CODEC)
+    measurement = Measured(reference.measurement, reference.backend, reference.trace, reference.scores).measurement
+    decision = f"the codec answers alone, from {resources:,} bytes of resources; there is no graph to export"
+    return VariantReport(CODEC, variant, measurement, exact=True, shipped=True, decision=decision)
+
+
+def rows_to_answer(validation: Table, graphs: Iterable[Graph], seed: int) -> Table:
     """The rows that files are judged on: all of them, or at random `WRITTEN` where a graph has state."""
-    return validation.sample(WRITTEN, seed) if stateful(fitted.graphs) else validation
+    return validation.sample(WRITTEN, seed) if stateful(list(graphs)) else validation
 
 
-def _prove(yardstick: Yardstick, exporter: Exporter, base: Variant | None, reference: Measured, module: Backend) -> Measured:
+def _made(
+    subject: Subject,
+    chosen: Chosen,
+    tried: Sequence[VariantReport],
+    reference: Measured,
+    folder: Path,
+    calibration: Callable[[], Sequence[Request]],
+    say: Callable[[str], None],
+) -> list[VariantReport]:
+    base = next((report for report in tried if report.shipped and report.name == chosen.exporter.base), None)
+    if chosen.exporter.exact:
+        return [_prove(subject, chosen, folder, base, reference)]
+    feeds = _calibration(subject, calibration, reference.backend) if chosen.exporter.calibrates else None
+    return search(subject, chosen.exporter, chosen.options, folder, base, feeds, reference, say)
+
+
+def _prove(subject: Subject, chosen: Chosen, folder: Path, base: VariantReport | None, reference: Measured) -> VariantReport:
     """An exact file: it must equal the trained module on every validation row and on odd shapes."""
-    job, fitted = yardstick.job, yardstick.fitted
-    variant = export(fitted.graphs, exporter, job.export_options(exporter), job.draft.folder, base)
-    backend = open_backend(fitted.graphs, exporter, paths(job.draft.folder, variant), fitted.tables)
-    measured = yardstick.measure(exporter.name, size(job.draft.folder, exporter), backend)
-    measured.variant = variant
-    measured.parity = parity = _compare(yardstick, reference, measured, module, backend)
+    exporter, graphs = chosen.exporter, subject.graphs
+    variant = export(graphs, exporter, chosen.options, folder, base.variant if base else None)
+    backend = open_backend(graphs, exporter, paths(folder, variant), subject.opened.fitted.tables)
+    measured = measure(subject, exporter.name, size(folder, exporter), backend)
+    parity = _compare(subject, reference, measured)
     parity.require(exporter.name)
-    measured.decision = (
+    decision = (
         f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: "
         f"largest difference {parity.largest:.1e}; {parity.close_calls or 'no'} answers differ (at ties within tolerance)"
     )
     if parity.steps:
         held = f"; {parity.references} equal an independent implementation's, {parity.ties} of them but for ties"
-        measured.decision += f"; {parity.steps:,} steps{held if parity.references else ''}"
-    return measured
+        decision += f"; {parity.steps:,} steps{held if parity.references else ''}"
+    return VariantReport(
+        exporter.name, variant, measured.measurement, exact=True, shipped=True, decision=decision, parity=parity.summary()
+    )
 
 
-def _compare(yardstick: Yardstick, reference: Measured, measured: Measured, module: Backend, backend: Backend) -> Parity:
-    assert reference.trace is not None
-    assert measured.trace is not None
-    graphs, requests, show = yardstick.fitted.graphs, yardstick.requests, yardstick.job.console.disclosure.value
-    count = len(measured.trace.responses)
-    if stateful(graphs):
-        parity = _compare_steps(yardstick, reference, measured, module, backend)
+def _compare(subject: Subject, reference: Measured, measured: Measured) -> Parity:
+    if stateful(subject.graphs):
+        parity = _compare_steps(subject, reference, measured)
     else:
-        named = [*requests, *({"odd request": i} for i in range(count - len(requests)))]
-        parity = compare(graphs, named, reference.trace, measured.trace, show)
-    compare_shapes(parity, graphs, module, backend)
+        odd = len(measured.trace.responses) - len(subject.requests)
+        named = [*subject.requests, *({"odd request": number} for number in range(odd))]
+        parity = compare(subject.graphs, named, reference.trace, measured.trace, subject.show)
+    compare_shapes(parity, subject.graphs, reference.backend, measured.backend)
     return parity
 
 
-def _compare_steps(yardstick: Yardstick, reference: Measured, measured: Measured, module: Backend, backend: Backend) -> Parity:
+def _compare_steps(subject: Subject, reference: Measured, measured: Measured) -> Parity:
     """Step by step: some rows and all that came out otherwise, the answers that rows hold, and independent references."""
-    assert reference.trace is not None
-    assert measured.trace is not None
-    job, requests = yardstick.job, yardstick.requests
-    codec: Any = job.codec(yardstick.fitted)
-    together = Lockstep(codec, yardstick.fitted.graphs, module, backend, job.console.disclosure.value)
-    everything = [*requests, *yardstick.odd_requests()]
+    codec, requests = subject.codec(), subject.requests
+    together = Lockstep(codec, subject.graphs, reference.backend, measured.backend, subject.show)
+    everything = [*requests, *subject.odd_requests()]
     pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
     other = {row for row, answers in pairs if difference(*answers) == float("inf")}
     alone = sorted({*range(min(ALONE, len(requests))), *range(len(requests), len(everything)), *other})
     together.answers({row: everything[row] for row in alone})
     together.answers_together({row: requests[row] for row in range(min(STEPPED, len(requests))) if row not in alone})
-    if not codec.interface().greedy:  # all steps of these were compared
+    if not codec.interface().is_argmax:  # all steps of these were compared
         together.parity.close_calls += len(other)
     elif other and not together.parity.close_calls:
         together.parity.failures.append(
             (np.inf, f"{len(other)} rows are answered otherwise, and none of their steps was close")
         )
-    if job.task.scores:
-        targets = job.task.targets(yardstick.validation)
+    if isinstance(codec, Scores):
+        targets = subject.task.targets(subject.rows)
         together.likelihoods([codec.score(*pair) for pair in zip(requests, targets, strict=True)])
-    together.references(yardstick.references)
+    together.references(subject.references)
     return together.parity
 
 
-def _calibration(yardstick: Yardstick, splits: Splits, module: Backend) -> Calibration:
-    job, fitted = yardstick.job, yardstick.fitted
-    if stateful(fitted.graphs):
-        raise FrameworkError(f"{job.task.model.name} fits graphs with state and must say so: Candidate(..., stateful=True)")
-    codec = job.codec(fitted)
-    some = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
-    return calibration_feeds(codec, module, fitted, job.requests(codec, judged(job.task, some)))
-
-
-def files_table(variants: Variants) -> Section:
-    """Size, speed and metrics of the trained module and every file."""
-    names = list(variants.reference.metrics)
-    rows = [
-        (
-            m.name,
-            f"{m.bytes / 1e6:.1f}",
-            f"{m.milliseconds:.1f}",
-            f"{m.per_second:.0f}",
-            *(f"{m.metrics[name]:.4f}" for name in names),
-            "" if m.variant is None else "yes" if m.shipped else f"no: {m.reason}",
-        )
-        for m in [variants.reference, *variants.all]
-    ]
-    header = ("file", "MB", "ms for one", "a second in batches", *names, "ships")
-    note = "\n".join([f"Metrics on {variants.rows}, which the decisions are taken on.", *variants.checks])
-    return Section("Files", header, rows, note, leads=True)
+def _calibration(subject: Subject, requests: Callable[[], Sequence[Request]], backend: Backend) -> Calibration:
+    if stateful(subject.graphs):
+        raise FrameworkError(f"{subject.opened.name} fits graphs with state and must say so: stateful = True in its class")
+    return calibration_feeds(subject.codec(), backend, subject.graphs, requests())

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framework.contracts.candidate import Fitted
 from framework.contracts.codec import Codec
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.graph import Backend, Graph, Request, Tensors
@@ -83,10 +82,10 @@ class _Recording:
         return self.backend.run(graph, feeds)
 
 
-def calibration_feeds(codec: Codec, backend: Backend, fitted: Fitted, requests: Sequence[Request]) -> Calibration:
-    """For each graph what it is fed while the requests are answered one at a time, tables included."""
-    recording = _Recording(backend, fitted.graphs)
-    scheduler = Scheduler(codec, tabled(recording, fitted.graphs, fitted.tables), fitted.graphs)
+def calibration_feeds(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Calibration:
+    """For each graph what it is fed, tables included, while the requests are answered one at a time. backend: with its tables."""
+    recording = _Recording(backend, graphs)
+    scheduler = Scheduler(codec, recording, graphs)
     for request in requests:
         scheduler.answer([request])
     return recording.feeds
@@ -104,9 +103,14 @@ def open_backend(
 
 
 def weights(graphs: Sequence[Graph]) -> int:
-    """Bytes of the parameters and buffers of the fitted modules."""
-    held = (tensor for graph in graphs for tensor in (*graph.module.parameters(), *graph.module.buffers()))
-    return sum(tensor.numel() * tensor.element_size() for tensor in held)
+    """Bytes of the parameters and buffers of modules, and of files that are ONNX already."""
+    return sum(_weight(graph.source) for graph in graphs)
+
+
+def _weight(source: Any) -> int:
+    if isinstance(source, Path):
+        return source.stat().st_size
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*source.parameters(), *source.buffers()))
 
 
 def size(folder: Path, exporter: Exporter) -> int:

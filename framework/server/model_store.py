@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
-from framework.artifact.sealed import Place, open_artifact
+from framework.artifact.sealed import ArtifactRef, open_artifact
 from framework.contracts.codec import Interface
 from framework.errors import InputError
 from framework.machine.memory import give_back
@@ -99,12 +99,12 @@ class Shelf:
     def alive(self) -> bool:
         return all(served.engine.alive() for served in self.current.values())
 
-    def load(self, places: Mapping[str, Place]) -> None:
+    def load(self, places: Mapping[str, ArtifactRef]) -> None:
         """Opens the first artifacts and replays their golden examples, in the calling thread; `commit` follows."""
         for name, place in places.items():
             self._open(name, place, check=True)
 
-    def prepare(self, places: Mapping[str, Place], check: bool = True) -> None:
+    def prepare(self, places: Mapping[str, ArtifactRef], check: bool = True) -> None:
         """As `load`, for artifacts that are to follow those that answer. Raises FrameworkError; then nothing is kept.
 
         A version that is still open is not opened again. check: its files must be as they were sealed all the same.
@@ -118,7 +118,7 @@ class Shelf:
             self.abort()
             raise
 
-    def _open(self, name: str, place: Place, check: bool) -> None:
+    def _open(self, name: str, place: ArtifactRef, check: bool) -> None:
         known = [served for served in (self.current.get(name), self.previous.get(name)) if served is not None]
         again = next((served for served in known if served.version == place.version), None)
         if again is not None:

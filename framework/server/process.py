@@ -14,7 +14,7 @@ from typing import Any
 
 import uvicorn
 
-from framework.artifact.sealed import Place
+from framework.artifact.sealed import ArtifactRef
 from framework.server.app import Api, Swaps
 from framework.server.http.connection import connection_class
 from framework.server.logs import log, start_logging
@@ -68,7 +68,7 @@ class Process:
     def __init__(
         self,
         settings: Settings,
-        places: Mapping[str, Place],
+        places: Mapping[str, ArtifactRef],
         swaps: Callable[[Shelf], Swaps],
         loaded: Callable[[], None],
         member: bool = False,

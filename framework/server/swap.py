@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
-from framework.artifact.sealed import Place, locate_artifact
+from framework.artifact.sealed import ArtifactRef, locate_artifact
 from framework.errors import FrameworkError, InputError
 from framework.server.logs import log
 from framework.server.model_store import Shelf
@@ -19,7 +19,7 @@ from framework.server.settings import Settings
 class Member(Protocol):
     """A process that serves: see `Shelf`, whose methods these are. Each raises FrameworkError."""
 
-    def prepare(self, places: Mapping[str, Place], check: bool) -> None: ...
+    def prepare(self, places: Mapping[str, ArtifactRef], check: bool) -> None: ...
     def commit(self) -> None: ...
     def abort(self) -> None: ...
 
@@ -30,7 +30,7 @@ class Local:
     def __init__(self, shelf: Shelf) -> None:
         self.shelf = shelf
 
-    def prepare(self, places: Mapping[str, Place], check: bool) -> None:
+    def prepare(self, places: Mapping[str, ArtifactRef], check: bool) -> None:
         self.shelf.prepare(places, check)
 
     def commit(self) -> None:
@@ -56,7 +56,7 @@ class Coordinator:
     def __init__(self, settings: Settings, members: Callable[[], Sequence[Member]]) -> None:
         self.settings, self.members = settings, members
         self.now = {name: locate_artifact(address) for name, address in settings.models.items()}
-        self.before: dict[str, Place] = {}
+        self.before: dict[str, ArtifactRef] = {}
         self.lock = threading.Lock()
 
     def swap(self, name: str | None = None) -> list[dict[str, Any]]:
@@ -75,7 +75,7 @@ class Coordinator:
                 raise InputError(f"{chosen} has no version to go back to: it was not swapped since the server started")
             return self._change({chosen: self.before[chosen]}, check=False)
 
-    def _change(self, places: Mapping[str, Place], check: bool) -> list[dict[str, Any]]:
+    def _change(self, places: Mapping[str, ArtifactRef], check: bool) -> list[dict[str, Any]]:
         members = self.members()
         with ThreadPoolExecutor(max(1, len(members))) as pool:
             prepared = [pool.submit(member.prepare, places, check) for member in members]

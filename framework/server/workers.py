@@ -19,7 +19,7 @@ from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from framework.artifact.sealed import Place
+from framework.artifact.sealed import ArtifactRef
 from framework.errors import FrameworkError, InputError
 from framework.server.logs import log, start_logging
 from framework.server.settings import Settings
@@ -90,7 +90,7 @@ class Worker:
         verbs = {"loaded": self.ready.set, "swap": fleet.coordinator.swap, "rollback": fleet.coordinator.rollback}
         threading.Thread(target=serve_line, args=(asked, verbs), daemon=True).start()
 
-    def prepare(self, places: Mapping[str, Place], check: bool) -> None:
+    def prepare(self, places: Mapping[str, ArtifactRef], check: bool) -> None:
         until = time.monotonic() + PATIENCE
         while not self.ready.wait(0.1):  # it loads what answered when it was started
             if not self.process.is_alive() or time.monotonic() > until:
@@ -211,7 +211,7 @@ class _Swaps:
 
 
 def work(
-    settings: Settings, places: Mapping[str, Place], listener: socket.socket, told: Connection, asking: Connection
+    settings: Settings, places: Mapping[str, ArtifactRef], listener: socket.socket, told: Connection, asking: Connection
 ) -> None:
     """The life of a process of the fleet. It ends when its parent is gone."""
     import sys

@@ -154,9 +154,9 @@ class DialogueCodec:
             response={"type": "object", "required": list(properties), "properties": properties},
             example={"messages": [{"role": "user", "content": "Hello, can you help me?"}]},
             chat=True,
-            brief=SHORT,
-            steady={"seed": 0} if self.sampling.temperature else {},
-            greedy=self.sampling.greedy,
+            golden_overrides=SHORT,
+            deterministic_overrides={"seed": 0} if self.sampling.temperature else {},
+            is_argmax=self.sampling.greedy,
         )
 
     @staticmethod

@@ -129,7 +129,7 @@ class RecommendationCodec:
         columns = {name: list(found) for name, found in self.catalogue.postings.items()}
         fields = {field.name: () if field.edges else field.values for field in self.fields}
         request = request_schema(self.k, columns, fields)
-        return Interface(request, response_schema(), example, recommends=True, brief=BRIEF)
+        return Interface(request, response_schema(), example, recommends=True, golden_overrides=BRIEF)
 
     @staticmethod
     def odd_requests() -> list[Request]:

@@ -140,8 +140,8 @@ class SummarizationCodec:
             request={"anyOf": [{"type": "object", "properties": fields, "required": ["text"]}, text]},
             response={"type": "object", "properties": properties, "required": list(properties)},
             example={"text": "The committee met on Monday. After two hours it agreed on a new budget for the library."},
-            brief={"max_tokens": min(BRIEF, self.limit), "windows": 1},
-            greedy=self.sampling.greedy,
+            golden_overrides={"max_tokens": min(BRIEF, self.limit), "windows": 1},
+            is_argmax=self.sampling.greedy,
         )
 
     @staticmethod

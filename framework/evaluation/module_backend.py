@@ -1,0 +1,29 @@
+"""Runs the fitted torch modules of graphs as a backend: the reference that exports are compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+import torch
+from torch import nn
+
+from framework.contracts.graph import Graph, Tensors
+
+
+class ModuleBackend:
+    """Graphs run by their own modules, in eval mode, on the CPU. Inputs go by position, in the order of the graph."""
+
+    def __init__(self, graphs: Sequence[Graph]) -> None:
+        self.graphs = {graph.name: graph for graph in graphs}
+        self.modules = {graph.name: cast(nn.Module, graph.source).eval().to("cpu") for graph in graphs}
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        spec = self.graphs[graph]
+        with torch.inference_mode():
+            outputs = self.modules[graph](
+                *(torch.from_numpy(np.ascontiguousarray(feeds[tensor.name])) for tensor in spec.arguments)
+            )
+        values = outputs if isinstance(outputs, tuple) else (outputs,)
+        return {tensor.name: value.numpy() for tensor, value in zip(spec.outputs, values, strict=True)}
