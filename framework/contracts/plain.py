@@ -79,7 +79,8 @@ def _read_dataclass(kind: Any, content: Any, place: str) -> Any:
     if unknown or missing:
         raise ValueError(f"{place}: {', '.join([*(f'no {name}' for name in missing), *(f'unknown {name}' for name in unknown)])}")
     types = _types(kind)
-    return kind(**{name: _read(types[name], item, f"{place}.{name}") for name, item in content.items()})
+    values = {name: _read(types[name], item, f"{place}.{name}") for name, item in content.items()}
+    return kind(**{name: value for name, value in values.items() if known[name].init})
 
 
 def _read_sequence(arguments: Sequence[Any], content: Any, place: str) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
     """What ships of a candidate without graphs: its codec with its resources."""
     resources = sum(path.stat().st_size for path in subject.opened.resources.rglob("*") if path.is_file())
     variant = Variant({}, "none", name=CODEC, format=CODEC)
-    measurement = Measured(reference.measurement, reference.backend, reference.trace, reference.scores).measurement
+    measurement = replace(reference.measurement, bytes=resources)
     decision = f"the codec answers alone, from {resources:,} bytes of resources; there is no graph to export"
     return VariantReport(CODEC, variant, measurement, exact=True, shipped=True, decision=decision)
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from tabulate import tabulate
 
-from framework.contracts.privacy import Disclosure
+from framework.contracts.plain import from_plain, to_plain
+from framework.contracts.privacy import Disclosure, Text
 from framework.contracts.section import Section
+from framework.machine.disk import write_whole
 
 CELL = 100  # characters of a table cell shown on the terminal
 ROWS = 30  # of a table; the report has them all
 LOG = "run.log"
 STEP = "== "  # what a line that names a step begins with
+MARK = "\ue000"  # of private use, before a stored note that is a text of the data
 
 
 class Shown(NamedTuple):
@@ -34,8 +40,13 @@ class Console:
     def __init__(self, folder: Path, disclosure: Disclosure) -> None:
         self.path = folder / LOG
         self.disclosure = disclosure
-        self.sections: list[Shown] = []
+        self._sections: list[Shown] = []
         self._step = ""
+
+    @property
+    def sections(self) -> list[Shown]:
+        """Everything that was shown, as it may be shown."""
+        return [Shown(step, disclosed(section, self.disclosure)) for step, section in self._sections]
 
     def say(self, text: str = "") -> None:
         print(text, flush=True)
@@ -52,9 +63,36 @@ class Console:
 
     def show(self, section: Section) -> None:
         """Prints a section and keeps it for the report."""
-        shown = disclosed(section, self.disclosure)
-        self.sections.append(Shown(self._step, shown))
-        self.say(f"\n{as_text(shown)}")
+        self._sections.append(Shown(self._step, section))
+        self.say(f"\n{as_text(disclosed(section, self.disclosure))}")
+
+    @contextmanager
+    def recorded(self, path: Path) -> Iterator[None]:
+        """What the block shows is written to a file when it ends well, for a process that goes on after it."""
+        first = len(self._sections)
+        yield
+        path.parent.mkdir(parents=True, exist_ok=True)
+        content = [{"step": step, "section": to_plain(_marked(section))} for step, section in self._sections[first:]]
+        write_whole(path, json.dumps(content, ensure_ascii=False))
+
+    def recall(self, path: Path) -> None:
+        """What `recorded` wrote goes into the report, and is not printed again."""
+        if path.is_file():
+            for entry in json.loads(path.read_text(encoding="utf-8")):
+                self._sections.append(Shown(entry["step"], _unmarked(from_plain(Section, entry["section"]))))
+
+
+def _marked(section: Section) -> Section:
+    """With the texts of the user's data told from other cells in a way that JSON keeps."""
+    rows = [[{"text": str(cell)} if isinstance(cell, Text) else cell for cell in row] for row in section.rows]
+    note = f"{MARK}{section.note}" if isinstance(section.note, Text) else section.note
+    return replace(section, rows=rows, note=note)
+
+
+def _unmarked(section: Section) -> Section:
+    rows = [[Text(cell["text"]) if isinstance(cell, dict) else cell for cell in row] for row in section.rows]
+    note = Text(section.note.removeprefix(MARK)) if section.note.startswith(MARK) else section.note
+    return replace(section, rows=rows, note=note)
 
 
 def disclosed(section: Section, disclosure: Disclosure) -> Section:

@@ -1,62 +1,109 @@
-"""A run's folder: finding it, who is at work in it, what it was made from and how far it came. No torch."""
+"""A run's folder: what stands where, finding it, who is at work in it, what it was made from. No torch."""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from framework.artifact.manifest import MANIFEST
+from framework.contracts.plain import from_plain, to_plain
 from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown, write_whole
 
 CONFIG = "config.yaml"
 STATE = "state.json"
+T = TypeVar("T")
 
 
-@dataclass
+@dataclass(frozen=True)
+class RunFolder:
+    """Where each stage leaves what it made."""
+
+    path: Path
+
+    @property
+    def data(self) -> Path:
+        """The splits, as they were read, cleaned and split."""
+        return self.path / "data"
+
+    @property
+    def sections(self) -> Path:
+        """What each stage showed, for the report."""
+        return self.path / "sections"
+
+    def trial(self, candidate: str) -> Path:
+        """Of one candidate: options, checkpoints, what was fitted, metrics on validation, or why it was refused."""
+        return self.path / "trials" / candidate
+
+    @property
+    def selection(self) -> Path:
+        """Which candidate is best on validation, and by how much."""
+        return self.path / "selection.json"
+
+    def export(self, candidate: str) -> Path:
+        """The files that were made of a finalist, and how far they are from it."""
+        return self.path / "export" / candidate
+
+    @property
+    def evaluation(self) -> Path:
+        """The file that ships and the baselines, on the test rows."""
+        return self.path / "evaluation.json"
+
+    @property
+    def artifact(self) -> Path:
+        return self.path / "artifact"
+
+
+def write_json(path: Path, value: object) -> None:
+    """A dataclass as a file that is whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, json.dumps(to_plain(value), indent=1, ensure_ascii=False))
+
+
+def read_json(kind: type[T], path: Path) -> T | None:
+    """What `write_json` wrote; None where it is not there. Raises InputError for a file that is of another version."""
+    try:
+        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise InputError(f"{shown(path)} cannot be used ({error}); start the recipe again") from error
+
+
+@dataclass(frozen=True)
 class RunState:
-    """What `state.json` says, rewritten in one piece after every step that need not be done again.
-
-    started_in: the folder that relative paths in the recipe start from.
-    data: sha256 of each split. fitted: every candidate is. weights: the model's are kept in a checkpoint.
-    """
+    """What `state.json` says."""
 
     recipe: str
     started_in: str
-    data: Mapping[str, str] | None = None
-    fitted: bool = False
-    weights: bool = False
+    """The folder that relative paths in the recipe start from."""
+    seconds: float = 0.0
+    """Of its time that a run has used, processes that were stopped included."""
     finished: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> RunState:
         """Raises InputError when the run has none, or one of another version."""
-        try:
-            return cls(**json.loads((folder / STATE).read_text(encoding="utf-8")))
-        except (FileNotFoundError, ValueError, TypeError) as error:
-            raise InputError(f"{folder / STATE} cannot be used ({error}); start the recipe again") from error
+        state = read_json(cls, folder / STATE)
+        if state is None:
+            raise InputError(f"{folder / STATE} is missing; start the recipe again")
+        return state
 
-    def note(self, folder: Path, **changes: Any) -> None:
-        for name, value in changes.items():
-            setattr(self, name, value)
-        write_whole(folder / STATE, json.dumps(asdict(self), indent=1))
-
-    def check_data(self, folder: Path, found: Mapping[str, str]) -> None:
-        """Remembers the fingerprint of the splits; raises InputError where it differs from the one remembered."""
-        if self.data is None:
-            self.note(folder, data=dict(found))
-        changed = [name for name, digest in found.items() if (self.data or {}).get(name) != digest]
-        if changed:
-            raise InputError(
-                f"the data changed since {shown(folder)} began: other {', '.join(changed)} rows than then. Nothing was done; "
-                f"put the files back as they were, or start a new run: python -m framework recipe={self.recipe} ..."
-            )
+    def note(self, folder: Path, *, seconds: float | None = None, finished: bool | None = None) -> RunState:
+        """Writes the state with what changed, and returns it."""
+        changed = replace(
+            self,
+            seconds=self.seconds if seconds is None else seconds,
+            finished=self.finished if finished is None else finished,
+        )
+        write_json(folder / STATE, changed)
+        return changed
 
 
 @contextmanager
@@ -84,27 +131,37 @@ def check_free(folder: Path) -> None:
         raise InputError(f"{shown(folder)} holds a run already; nothing was overwritten")
 
 
+def link_latest(folder: Path) -> Path:
+    """Points ``latest``, beside the run's folder, at it, in one step."""
+    link, fresh = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
+    fresh.unlink(missing_ok=True)
+    fresh.symlink_to(folder.name, target_is_directory=True)
+    fresh.replace(link)
+    return link
+
+
 def find_run(address: str) -> Path:
     """The folder of the run that a person names: a run, its artifact, or a `latest` link or the folder it stands in."""
-    given = Path(address)
-    inside = [given.resolve().parent] if (given / MANIFEST).is_file() else []
-    for folder in (given, *inside, given / "latest"):
+    path = Path(address)
+    beside = [path.resolve().parent] if (path / MANIFEST).is_file() else []
+    for folder in (path, *beside, path / "latest"):
         if (folder / CONFIG).is_file():
             return folder.resolve()
-    if inside:
-        raise InputError(f"{address} is an artifact without its run: no {CONFIG} beside it. Its checkpoints are needed")
+    if beside:
+        raise InputError(f"{address} is an artifact without its run: no {CONFIG} beside it. Its fitted candidates are needed")
     raise InputError(f"no run at {address}; a run is a folder with a {CONFIG}, such as runs/RECIPE/DATE")
 
 
 def find_unfinished(address: str) -> Path:
     """As `find_run`, and for a folder of runs the newest that has not finished."""
-    given = Path(address)
-    if (given / CONFIG).is_file() or not given.is_dir():
+    path = Path(address)
+    if (path / CONFIG).is_file() or not path.is_dir():
         return find_run(address)
-    configs = [path for path in given.glob(f"*/{CONFIG}") if not path.parent.is_symlink()]
-    waiting = [path for path in configs if not RunState.read(path.parent).finished]
+    configs = [config for config in path.glob(f"*/{CONFIG}") if not config.parent.is_symlink()]
+    waiting = [config for config in configs if not RunState.read(config.parent).finished]
     if configs and not waiting:
-        raise InputError(f"every run in {address} is finished: {', '.join(sorted(path.parent.name for path in configs))}")
+        names = ", ".join(sorted(config.parent.name for config in configs))
+        raise InputError(f"every run in {address} is finished: {names}")
     if not waiting:
         return find_run(address)
-    return max(waiting, key=lambda path: path.stat().st_mtime).parent.resolve()
+    return max(waiting, key=lambda config: config.stat().st_mtime).parent.resolve()

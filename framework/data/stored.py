@@ -1,0 +1,88 @@
+"""Splits as files: what later stages of a run read, in this process or another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.ipc
+
+from framework.contracts.table import Splits, Table, Texts
+from framework.machine.disk import whole
+
+ABOUT = "splits.json"
+WHOLE = "whole"  # the table of every row that counts, where the task has one
+FURTHER = "further-"  # before the name of a further file
+ROWS = 65_536  # of a record batch
+LINE, FILE, GROUP = "\ue000line", "\ue000file", "\ue000group"  # columns about rows; no header holds a character of private use
+
+
+def store_splits(splits: Splits, folder: Path) -> None:
+    """Writes a folder that is whole or not there."""
+    with whole(folder) as unfinished:
+        unfinished.mkdir(parents=True)
+        tables = {**splits.named(), **{f"{FURTHER}{name}": table for name, table in splits.tables.items()}}
+        if splits.whole is not None:
+            tables[WHOLE] = splits.whole
+        for name, table in tables.items():
+            _write(table, unfinished / f"{name}.arrow")
+        content = {"notes": list(splits.notes), "about": splits.about, "tables": list(tables)}
+        (unfinished / ABOUT).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+
+
+def stored_splits(folder: Path) -> Splits | None:
+    """What `store_splits` wrote; None where there is nothing. Texts stay in the files until they are read."""
+    if not (folder / ABOUT).is_file():
+        return None
+    content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    tables = {name: _read(folder / f"{name}.arrow") for name in content["tables"]}
+    further = {name.removeprefix(FURTHER): table for name, table in tables.items() if name.startswith(FURTHER)}
+    parts = (tables["train"], tables["validation"], tables["test"])
+    return Splits(*parts, content["notes"], content["about"], further, tables.get(WHOLE))
+
+
+def _write(table: Table, path: Path) -> None:
+    columns, structured = {}, []
+    for name, cells in table.columns.items():
+        texts = isinstance(cells, Texts) or all(isinstance(cell, str) for cell in cells)
+        structured += [] if texts else [name]
+        columns[name] = cells if texts else [json.dumps(cell, ensure_ascii=False) for cell in cells]
+    columns[LINE] = np.asarray(table.lines, dtype=np.int64)
+    if table.files:
+        columns[FILE] = np.asarray(table.file_of, dtype=np.int64)
+    if table.groups:
+        columns[GROUP] = table.groups
+    about = {"source": table.source, "files": list(map(str, table.files)), "structured": structured}
+    fields = [pa.field(name, pa.int64() if name in (LINE, FILE) else pa.large_string()) for name in columns]
+    schema = pa.schema(fields, metadata={"table": json.dumps(about, ensure_ascii=False)})
+    with pa.OSFile(str(path), "wb") as stream, pa.ipc.new_file(stream, schema) as writer:
+        for start in range(0, len(table), ROWS):
+            part = [pa.array(_slice(cells, start), field.type) for cells, field in zip(columns.values(), fields, strict=True)]
+            writer.write_batch(pa.record_batch(part, schema=schema))
+
+
+def _slice(cells: Any, start: int) -> Any:
+    return cells[start : start + ROWS]
+
+
+def _read(path: Path) -> Table:
+    content = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    about = json.loads(content.schema.metadata[b"table"])
+    columns: dict[str, Sequence[Any]] = {}
+    for name in content.column_names:
+        if name in (LINE, FILE, GROUP):
+            continue
+        texts = Texts(content.column(name).chunks or [pa.array([], pa.large_string())])
+        columns[name] = [json.loads(cell) for cell in texts] if name in about["structured"] else texts
+    lines = content.column(LINE).to_numpy()
+    table = Table(columns, lines.tolist(), about["source"])
+    if FILE in content.column_names:
+        table = replace(table, files=about["files"], file_of=content.column(FILE).to_pylist())
+    if GROUP in content.column_names:
+        table = replace(table, groups=content.column(GROUP).to_pylist())
+    return table

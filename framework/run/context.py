@@ -1,0 +1,137 @@
+"""A run that is begun or entered again: its recipe, its folder, and where it says what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from framework.contracts.candidate import Budget
+from framework.contracts.evaluation import Metric
+from framework.contracts.graph import Request
+from framework.contracts.privacy import disclosure_of, mask
+from framework.errors import InputError
+from framework.machine.disk import shown, write_whole, writing
+from framework.plugins import AnyCandidate, AnyTask, load_plugins
+from framework.recipe.candidates import competing, options_for
+from framework.recipe.validation import check_recipe, metric_of, options_of, seconds_of
+from framework.report.console import Console
+from framework.run.folder import CONFIG, RunFolder, RunState, check_free, locked
+
+
+@dataclass(frozen=True)
+class Run:
+    """What every stage of a run reads. What it makes, it leaves in the folder."""
+
+    config: DictConfig
+    state: RunState
+    folder: RunFolder
+    console: Console
+    task: AnyTask
+    options: Any
+    """Of the task."""
+    metric: Metric
+    candidates: Mapping[str, AnyCandidate]
+    """Those that compete, as the recipe names them, and behind them the baselines that do not."""
+    budget: Budget
+    again: bool
+    """The run was begun by another process."""
+    trains: bool
+    """Otherwise only files are made of what was fitted before."""
+
+    @property
+    def recipe(self) -> str:
+        return self.state.recipe
+
+    @property
+    def competing(self) -> list[str]:
+        return competing(self.config)
+
+    def options_of(self, candidate: AnyCandidate) -> Any:
+        return options_for(self.config, candidate)
+
+    @contextmanager
+    def progress(self, what: str, rows: int) -> Iterator[Callable[[], object]]:
+        """A bar on the terminal, where that takes a while; what it yields is called for each row that is done."""
+        hidden = True if self.config.trainer.enable_progress_bar is False else None  # None: where no one looks
+        with tqdm(total=rows, desc=what, unit=" rows", delay=1, leave=False, disable=hidden) as bar:
+            yield bar.update
+
+    def storable(self, request: Request) -> Request:
+        """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""
+        texts = {column.role for column in self.task.canonical if column.kind == "text"}
+        masks = not self.console.disclosure.keep
+        return {role: mask(value) if masks and role in texts else value for role, value in request.items()}
+
+
+@contextmanager
+def begun(config: DictConfig, recipe: str, folder: Path) -> Iterator[Run]:
+    """Checks the recipe and makes the run's folder."""
+    check_recipe(config)
+    check_free(folder)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with writing(folder), locked(folder):
+        check_free(folder)  # no one was faster
+        state = RunState(recipe, str(Path.cwd())).note(folder)
+        write_whole(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
+        with _at_work(config, folder, state, again=False, trains=True) as run:
+            yield run
+
+
+@contextmanager
+def entered(config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Run]:
+    """A run that was begun, to go on with. Without `trains` everything must have been fitted, and only files are made."""
+    with writing(folder), locked(folder):
+        state = RunState.read(folder)
+        try:
+            check_recipe(config)
+        except InputError as error:
+            elsewhere = state.started_in != str(Path.cwd())
+            there = [f"the run was started in {state.started_in}: go there first"] if elsewhere else []
+            raise InputError(*error.problems, *there) from error
+        with _at_work(config, folder, state, again=True, trains=trains) as run:
+            yield run
+
+
+@contextmanager
+def _at_work(config: DictConfig, folder: Path, state: RunState, *, again: bool, trains: bool) -> Iterator[Run]:
+    plugins = load_plugins()
+    console = Console(folder, disclosure_of(config))
+    task = plugins.task(config.task.name)
+    options = options_of(config.task, task.options)
+    budget = Budget(seconds_of(config.budget), spent=state.seconds)
+    registered = plugins.candidates_of(task.name)
+    names = [*competing(config), *(name for name, one in registered.items() if one.role == "baseline")]
+    candidates = {name: registered[name] for name in dict.fromkeys(names)}
+    how = "" if not again else ", resumed" if trains else ", files made again"
+    console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
+    metric = metric_of(config, task, options)
+    run = Run(config, state, RunFolder(folder), console, task, options, metric, candidates, budget, again, trains)
+    try:
+        yield run
+    except BaseException as error:
+        with suppress(OSError):  # a full disk has no room for these lines either
+            console.log(f"\n{type(error).__name__}: {error}")
+        with suppress(OSError):
+            console.say(_ended_early(run, stopped=isinstance(error, KeyboardInterrupt)))
+            state.note(folder, seconds=budget.elapsed())
+        raise
+
+
+def _ended_early(run: Run, *, stopped: bool) -> str:
+    """What there is, and which command goes on from it."""
+    folder = shown(run.folder.path)
+    if run.state.finished:
+        return f"\nended early: the artifact in {folder} is as it was"
+    lines = [f"\nthe run ended early: no artifact; what there is stays in {folder}"]
+    if stopped:
+        lines.append(f"python -m framework resume {folder} goes on with it")
+    elif all((run.folder.trial(name) / "fitted").is_dir() for name in run.competing):
+        lines.append(f"its training is kept: python -m framework export {folder} KEY=VALUE makes its files with other settings")
+    return "\n".join(lines)
