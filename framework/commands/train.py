@@ -16,7 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from framework.errors import InputError
 from framework.plugins import load_plugins
-from framework.recipe.compose import CONFIG_PATH, check_overrides, explain, for_hydra, one_recipe_each
+from framework.recipe.compose import CONFIG_PATH, explain, for_hydra, one_recipe_each, prepared
 from framework.recipe.validation import check_recipe
 
 
@@ -25,9 +25,9 @@ def main(given: list[str]) -> int:
     for plugin in load_plugins().broken:
         print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
     flags, overrides = for_hydra(given)
-    check_overrides(overrides, sweeps=bool({"-m", "--multirun"} & set(flags)))
+    sweeps = bool({"-m", "--multirun"} & set(flags))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
-    for arguments in one_recipe_each(overrides):
+    for arguments in [prepared(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]:
         sys.argv = [sys.argv[0], *flags, *arguments]
         _failures.clear()
         try:

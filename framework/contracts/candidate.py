@@ -15,6 +15,7 @@ from framework.contracts.facts import ModelFacts
 from framework.contracts.graph import Graph, Request, Tensors
 from framework.contracts.options import NoOptions
 from framework.contracts.section import Section
+from framework.contracts.tracker import TrainingLog
 
 RESOURCES = "resources"  # in the folder of a fitted candidate: the files of its codec, as they stand in an artifact
 
@@ -68,8 +69,8 @@ class FitContext(Generic[TaskOptions, Options]):
     """Arguments of `pytorch_lightning.Trainer`, by their own names."""
     resume: Path | None = None
     """A checkpoint to go on from. `framework.train` does, and trains nothing where training had ended."""
-    logs: Sequence[object] = ()
-    """Loggers of the recipe's trackers for Lightning, beside the CSV log; they never raise."""
+    logs: Sequence[TrainingLog] = ()
+    """The recipe's trackers, which `framework.train` logs to beside the CSV log."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,8 @@ class Fitted:
     tables: Tensors = field(default_factory=dict)
     """Arrays that graphs take as `Graph.tables`, the same for every request."""
     facts: ModelFacts = field(default_factory=ModelFacts)
+    features: str | None = None
+    """``GRAPH.OUTPUT`` that holds a vector of each request, if there is one."""
     checks: Sequence[Check] = ()
     """Independent references for parts of the codec, such as transformers' own tokenizer."""
     references: Callable[[Sequence[Request]], list[Reference]] | None = None

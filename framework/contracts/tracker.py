@@ -49,3 +49,14 @@ class Tracker:
     open: str
     options: type = NoOptions
     check: str | None = None
+
+
+class TrainingLog(Protocol):
+    """A tracked run while a network is trained. Nothing of it raises."""
+
+    @property
+    def name(self) -> str: ...
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None: ...
+
+    def finalize(self, status: str) -> None: ...

@@ -24,9 +24,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from framework.contracts.task import Task
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
+from framework.recipe.candidates import Field, shared_sections
 from framework.recipe.literal import as_written, read_kept
 from framework.recipe.overrides import choices, parse, swept, unknown_choices, unknown_keys
 from framework.recipe.schema import data_schema, recipe_schema
@@ -66,9 +66,17 @@ def install() -> None:
     """Registers schemas and search path with Hydra. Safe to call twice."""
     plugins = load_plugins()
     store = ConfigStore.instance()
-    store.store(name="schema", node=recipe_schema(), provider="framework")
-    for task in plugins.tasks.values():
-        store.store(group="task", name=task.name, package="_global_", node=_task_node(task), provider="framework")
+    shared: set[str] = set()
+    for task in map(plugins.task, plugins.tasks):
+        candidates = plugins.candidates_of(task.name)
+        sections = shared_sections(candidates.values())
+        shared |= sections.keys()
+        node = {"task": _named(task.options, task.name), "data": data_schema(task), **sections}
+        store.store(group="task", name=task.name, package="_global_", node=node, provider="framework")
+        for name, candidate in candidates.items():
+            group, package = f"candidate/{task.name}", f"candidates.{name}"
+            store.store(group=group, name=name, package=package, node=candidate.options, provider="framework")
+    store.store(name="schema", node=recipe_schema(shared), provider="framework")
     for exporter in plugins.exporters.values():
         package = f"export.{exporter.name}"
         store.store(group="export", name=exporter.name, package=package, node=exporter.options, provider="framework")
@@ -77,14 +85,6 @@ def install() -> None:
         store.store(group="tracker", name=tracker.name, package=package, node=tracker.options, provider="framework")
     store.store(group="tracker", name="none", package="tracker", node={}, provider="framework")
     HydraPlugins.instance().register(RecipeSearchPath)
-
-
-def _task_node(task: Task) -> dict[str, Any]:
-    return {
-        "task": _named(task.options, task.name),
-        "data": data_schema(task),
-        "model": task.model.options,
-    }
 
 
 def _named(options: type, name: str) -> type:
@@ -97,48 +97,56 @@ def _named(options: type, name: str) -> type:
 
 
 def for_hydra(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Hydra's own flags on a command line, and its overrides as Hydra must read them, wherever among the flags they stand."""
+    """Hydra's own flags on a command line, and its overrides, wherever among the flags they stand."""
     options = get_args_parser().parse_intermixed_args(arguments)
     flags = list(arguments)
     for override in options.overrides:
         flags.remove(override)
-    return flags, as_written(options.overrides, sweeps=options.multirun)
+    return flags, options.overrides
 
 
-def check_overrides(written: list[str], *, sweeps: bool = False) -> None:
-    """Raises InputError with every unknown group, choice, key and value type of the overrides.
+def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
+    """Overrides of one recipe, as a person writes them, in the form that Hydra composes.
 
-    written: as Hydra must read them. sweeps: several values of a key are allowed. Hydra knows schemas and search path then.
+    Raises InputError with every unknown group, choice, key and value type. sweeps: several values of a key are allowed.
     """
     install()
-    overrides = [parse(override) for override in written]
+    groups = [override for override in map(parse, filter(_is_group, written))]
     with hydra_started():
         loader = GlobalHydra.instance().config_loader()
         known = {group: loader.get_group_options(group) for group in GROUPS}
-        chosen = [o for o in overrides if o.key_or_group in GROUPS]
-        problems = [problem for override in chosen for problem in unknown_choices(override, known)]
+        problems = [problem for override in groups for problem in unknown_choices(override, known)]
         if problems:
             raise InputError(*problems)
-        if not any(override.key_or_group == "recipe" and choices(override) for override in chosen):
+        if not any(override.key_or_group == "recipe" and choices(override) for override in groups):
             raise InputError(f"no recipe: write recipe=NAME; {nearest('', known['recipe'])}")
-        for combination in _first_choices(chosen):
-            with _explained():
-                config = compose("config", combination)
-            problems += unknown_keys([o for o in overrides if o not in chosen], config)
-    problems += [] if sweeps else swept(overrides)
+        chosen = _first_choices(groups)
+        with _explained():
+            frame = compose("config", chosen)
+        overrides = as_written(Field.of(frame, load_plugins()).expanded(written), sweeps=sweeps)
+        candidates = [override for override in overrides if "candidate/" in override.partition("=")[0]]
+        with _explained():
+            config = compose("config", [*chosen, *candidates])
+        keys = [parse(override) for override in overrides if override not in candidates and not _is_group(override)]
+        problems += unknown_keys(keys, config)
+    problems += [] if sweeps else swept([parse(override) for override in overrides])
     if problems:
         raise InputError(*dict.fromkeys(problems))
+    return overrides
 
 
-def compose_recipe(recipe: str, overrides: list[str]) -> DictConfig:
+def _is_group(override: str) -> bool:
+    return override.partition("=")[0] in GROUPS
+
+
+def compose_recipe(recipe: str, overrides: Sequence[str]) -> DictConfig:
     """The recipe as Hydra composes it, checked; for programs that do not go through the command line."""
     return compose_run(recipe, overrides)[0]
 
 
-def compose_run(recipe: str, overrides: list[str]) -> tuple[DictConfig, Path]:
+def compose_run(recipe: str, overrides: Sequence[str]) -> tuple[DictConfig, Path]:
     """The recipe as Hydra composes it, checked, and the folder that its run would go to."""
-    arguments = [f"recipe={recipe}", *as_written(overrides)]
-    check_overrides(arguments)
+    arguments = prepared([f"recipe={recipe}", *overrides])
     with hydra_started(), _explained():
         config = compose("config", arguments, return_hydra_config=True)
         HydraConfig.instance().set_config(config)
@@ -165,7 +173,10 @@ def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
         chosen = [name for override in overrides if override.key_or_group == "export" for name in choices(override)]
         names = list(dict.fromkeys(chosen)) or [str(name) for name in saved.export]
         trackers = ",".join(map(str, saved.get("tracker") or {})) or "none"
-        config = compose("config", [f"task={saved.task.name}", f"export=[{','.join(names)}]", f"tracker=[{trackers}]"])
+        competing = f"+candidate/{saved.task.name}=[{','.join(map(str, saved.candidates))}]"
+        config = compose(
+            "config", [f"task={saved.task.name}", competing, f"export=[{','.join(names)}]", f"tracker=[{trackers}]"]
+        )
         config.merge_with({**saved, "export": {name: saved.export[name] for name in names if name in saved.export}})
     keys = [override for override in overrides if override.key_or_group != "export"]
     problems = list(unknown_keys(keys, config))
@@ -228,11 +239,6 @@ def one_recipe_each(arguments: list[str]) -> Iterator[list[str]]:
     yield arguments
 
 
-def _first_choices(chosen: list[Override]) -> Iterator[list[str]]:
-    """Overrides of groups without sweeps: one list for each recipe named, the first choice of other sweeps."""
-    recipes = [o for o in chosen if o.key_or_group == "recipe"]
-    others = [o for o in chosen if o.key_or_group != "recipe"]
-    plain = [f"{o.key_or_group}={choices(o)[0]}" if o.is_sweep_override() else o.input_line or "" for o in others]
-    for override in recipes:
-        for name in choices(override):
-            yield [f"recipe={name}", *plain]
+def _first_choices(groups: Sequence[Override]) -> list[str]:
+    """Overrides of groups without sweeps: the first choice of each."""
+    return [f"{o.key_or_group}={choices(o)[0]}" if o.is_sweep_override() else o.input_line or "" for o in groups]

@@ -14,8 +14,9 @@ from typing import Any
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
-from framework.contracts.columns import NAMES_AS_WRITTEN
+from framework.contracts.options import NAMES_AS_WRITTEN
 from framework.plugins import load_plugins
+from framework.recipe.candidates import shared_sections
 from framework.recipe.schema import FILES, data_schema
 
 KIND = "as_written"
@@ -42,8 +43,10 @@ def kinds_of_keys() -> dict[str, str]:
     """Every key of every task, exporter and tracker that holds names, and what its value is."""
     plugins = load_plugins()
     sections: list[tuple[str, type]] = []
-    for task in plugins.tasks.values():
-        sections += [("data", data_schema(task)), ("task", task.options), ("model", task.model.options)]
+    for task in map(plugins.task, plugins.tasks):
+        candidates = plugins.candidates_of(task.name)
+        sections += [("data", data_schema(task)), ("task", task.options), *shared_sections(candidates.values()).items()]
+        sections += [(f"candidates.{name}", candidate.options) for name, candidate in candidates.items()]
     sections += [(f"export.{exporter.name}", exporter.options) for exporter in plugins.exporters.values()]
     sections += [(f"tracker.{tracker.name}", tracker.options) for tracker in plugins.trackers.values()]
     found = dict.fromkeys(FOLDERS, FOLDER)

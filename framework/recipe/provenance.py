@@ -12,8 +12,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from framework.plugins import load_plugins
-from framework.recipe.compose import hydra_started
-from framework.recipe.literal import as_written
+from framework.recipe.compose import hydra_started, prepared
 
 DEFAULT = "default"
 
@@ -21,7 +20,7 @@ DEFAULT = "default"
 def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
     """Key -> who set it last: the command line, a file of the recipe, or the default of the framework or a plugin."""
     found: dict[str, str] = {}
-    arguments = [f"recipe={recipe}", *as_written(overrides)]
+    arguments = prepared([f"recipe={recipe}", *overrides])
     with hydra_started():
         loader: Any = GlobalHydra.instance().config_loader()
         for entry in loader.compute_defaults_list("config", arguments, RunMode.RUN).defaults:

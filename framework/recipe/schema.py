@@ -1,21 +1,22 @@
-"""The typed sections of a recipe that the framework itself owns; `task:`, `model:`, `export:` and
-`tracker:` come from plugins.
+"""The typed sections of a recipe that the framework itself owns; `task:`, `candidates:`, `export:`, `tracker:` and what
+candidates share come from plugins.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib.util
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from framework.contracts.columns import AS_WRITTEN, NAMES_AS_WRITTEN, Column
-from framework.contracts.task import Task
+from framework.contracts.columns import Column
+from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN
 from framework.data.formats.quotes import Quote
 from framework.errors import FrameworkError
+from framework.plugins import AnyTask
 
 FILES: Mapping[str, str] = {"as_written": "files"}  # names or addresses of files: a list too, unless a file has that very name
 
@@ -97,26 +98,32 @@ class ReportConfig:
     hourly_price: Optional[float] = None  # of this machine, in any currency: what 1,000 answers cost
 
 
-def recipe_schema() -> type:
-    """The root of every recipe: a key that is not here is refused wherever it is written."""
+def recipe_schema(shared: Iterable[str]) -> type:
+    """The root of every recipe: a key that is not here is refused wherever it is written.
+
+    shared: names of the sections that candidates of any task share.
+    """
     trainer = trainer_schema()
     return make_dataclass(
         "Recipe",
         [
             ("seed", int, field(default=42)),
+            ("metric", Optional[str], field(default=None)),  # of the task, by which candidates are judged; None: its own
+            ("budget", Optional[str], field(default=None)),  # of the whole run, 10m or 1h; None: as long as it takes
             ("trainer", trainer, field(default_factory=trainer)),
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
             ("report", ReportConfig, field(default_factory=ReportConfig)),
             ("export", dict[str, Any], field(default_factory=dict)),
             ("tracker", dict[str, Any], field(default_factory=dict)),
-            *((name, Any, field(default=None)) for name in ("task", "data", "model")),
+            ("candidates", dict[str, Any], field(default_factory=dict)),
+            *((name, Any, field(default=None)) for name in ("task", "data", *sorted(set(shared)))),
         ],
     )
 
 
-def data_schema(task: Task) -> type:
+def data_schema(task: AnyTask) -> type:
     """`DataConfig` with a field for each of the task's roles and further files, in itself and in its `source`."""
-    columns = [*task.columns, *(column for table in task.tables for column in table.columns)]
+    columns = [*task.every_column, *(column for table in task.tables for column in table.columns)]
     roles: list[Any] = [
         (column.role, Any if column.composes else Optional[str], field(default=None, metadata=_names(column)))
         for column in columns

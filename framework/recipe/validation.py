@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
 from framework.data.joined import wrong_columns
 from framework.data.sources import NotInstalledError, check_addresses
 from framework.errors import InputError, nearest
-from framework.plugins import load_plugins, resolve
+from framework.plugins import AnyCandidate, AnyTask, load_plugins, resolve
+from framework.recipe.candidates import competing, options_for
 
 
 def options_of(section: Any, options: type) -> Any:
@@ -20,6 +23,27 @@ def options_of(section: Any, options: type) -> Any:
     values = OmegaConf.to_container(section, resolve=True)
     assert isinstance(values, dict)
     return options(**{str(key): value for key, value in values.items() if key in {f.name for f in fields(options)}})
+
+
+def metric_of(config: DictConfig, task: AnyTask, options: Any) -> Metric:
+    """What candidates are judged by. Raises InputError for a name that the task does not know."""
+    if config.metric is None:
+        return task.metric(options)
+    metrics = {metric.name: metric for metric in task.metrics}
+    if config.metric not in metrics:
+        raise InputError(f"metric={config.metric}: {task.name} is judged by another; {nearest(config.metric, metrics)}")
+    return metrics[config.metric]
+
+
+def seconds_of(budget: str | None) -> float | None:
+    """``90``, ``90s``, ``10m`` or ``1h`` as seconds. Raises InputError for anything else."""
+    if budget is None:
+        return None
+    written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget.strip())
+    seconds = float(written[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[written[2]] if written else 0.0
+    if not seconds > 0:
+        raise InputError(f"budget={budget} is the time that the whole run may take: write seconds, 10m or 1h")
+    return seconds
 
 
 def check_recipe(config: DictConfig) -> None:
@@ -33,24 +57,35 @@ def check_recipe(config: DictConfig) -> None:
         )
     if not config.get("export"):
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
-    further = [table.name for table in plugins.task(config.task.name).tables]
-    problems += [*_wrong_ranges(config), *_trains_nothing(config.trainer), *_wrong_data(config.data, further)]
-    for column in plugins.task(config.task.name).columns:
+    task = plugins.task(config.task.name)
+    problems += [*_wrong_ranges(config), *_trains_nothing(config.trainer)]
+    problems += _wrong_data(config.data, [table.name for table in task.tables])
+    for column in task.every_column:
         problems += filter(None, [wrong_columns(f"data.{column.role}", config.data[column.role])])
     exporters = [plugins.exporter(str(name)) for name in config.get("export") or {}]
     problems += list(_wrong_exporters(exporters))
     problems += _wrong_trackers(config.tracker)
-    task = plugins.task(config.task.name)
-    if task.model.stateful:
+    registered = plugins.candidates_of(task.name)
+    chosen = [registered[name] for name in competing(config)]
+    if any(candidate.stateful for candidate in chosen):
         problems += _wrong_for_state(exporters, plugins.exporters.values())
     for exporter in exporters:
         if exporter.check:
             problems += resolve(exporter.check)(options_of(config.export[exporter.name], exporter.options))
-    if task.model.check and not problems:
-        options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
-        problems += resolve(task.model.check)(options, model)
+    problems += [] if problems else _wrong_candidates(config, task, chosen)
     if problems:
-        raise InputError(*problems)
+        raise InputError(*dict.fromkeys(problems))
+
+
+def _wrong_candidates(config: DictConfig, task: AnyTask, chosen: Iterable[AnyCandidate]) -> Iterator[str]:
+    options = options_of(config.task, task.options)
+    for check in (lambda: metric_of(config, task, options), lambda: seconds_of(config.budget)):
+        try:
+            check()
+        except InputError as error:
+            yield from error.problems
+    for candidate in chosen:
+        yield from candidate.problems(options, options_for(config, candidate))
 
 
 def _wrong_ranges(config: DictConfig) -> Iterator[str]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 from framework.contracts.privacy import Text
 from framework.contracts.table import Table
-from framework.contracts.task import Task
-from framework.plugins import resolve
+from framework.plugins import AnyTask, resolve
 
 SAMPLE = 10_000  # training rows searched at most
 Shown = Mapping[str, Callable[[str], Sequence[str]] | None]  # columns, and what makes texts of those that hold none
@@ -28,7 +27,7 @@ class Neighbour:
     similarity: float
 
 
-def nearest_training_rows(task: Task, train: Table, test: Table, rows: Sequence[int], seed: int) -> list[list[Neighbour]]:
+def nearest_training_rows(task: AnyTask, train: Table, test: Table, rows: Sequence[int], seed: int) -> list[list[Neighbour]]:
     """For each test row given the most similar training rows, the nearest first, by TF-IDF of its texts' character n-grams.
 
     At most `SAMPLE` training rows, drawn with the seed, are searched. Without a text column there is nothing to compare.

@@ -25,96 +25,25 @@ from framework.report.nearest_rows import SAMPLE, nearest_training_rows
 from framework.report.svg import svg
 from framework.run.job import Job
 
-GROUPS = {"evaluate": "On the test rows", "export and verify": "The files", "fit": "Training", "data": "The data"}
+GROUPS = {
+    "evaluate": "On the test rows",
+    "shortlist": "The candidates",
+    "export and verify": "The files",
+    "fit": "Training",
+    "data": "The data",
+}
 
 
-def write_report(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluation], variants: Variants) -> None:
-    """report.html and report.json in the run's folder. They begin with whether the model beats its baselines."""
-    found = standing(job, scores)
-    content: dict[str, Any] = {
-        "verdict": verdict(job, scores),
-        "standing": {**asdict(found), "beats": found.beats},
-        "recipe": job.recipe,
-        "task": job.task.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "summary": list(_summary(job, splits, fitted, scores, variants)),
-        "decisions": list(_decisions(job, splits, fitted, variants)),
-        "metrics": {name: score.metrics for name, score in scores.items()},
-        "files": {m.name: {**m.facts(), "ships": m.shipped} for m in [variants.reference, *variants.all]},
-        "default": variants.default.name if variants.default else None,
-        "verified": variants.checks,
-        "sections": [_with_neighbours(job, splits, shown) for shown in job.console.sections],
-        "data": dict(splits.about),
-        "model": dict(fitted.facts),
-        "environment": {"machine": machine(), "versions": library_versions()},
-        "config": OmegaConf.to_container(job.config, resolve=True),
-    }
-    with whole(job.folder / "report.json") as file:
+def write_report(folder: Path, content: Mapping[str, Any], sections: Sequence[Shown], yaml: str) -> None:
+    """report.html and report.json in a folder.
+
+    content: what report.json holds, its ``sections`` being `sections` as data. yaml: the recipe as it was composed.
+    """
+    with whole(folder / "report.json") as file:
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
-    page = render(content, job.console.sections, OmegaConf.to_yaml(job.config, resolve=True))
-    with whole(job.folder / "report.html") as file:
+    page = render(content, sections, yaml)
+    with whole(folder / "report.html") as file:
         file.write_text(page, encoding="utf-8")
-
-
-def _summary(
-    job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluation], variants: Variants
-) -> Iterator[dict[str, str]]:
-    """The numbers that a reader looks for first: a name, the number, what it stands beside."""
-    found, rows = standing(job, scores), splits.rows()
-    beside = "no baseline" if found.baseline is None else f"{found.baseline_value:.3f} for {found.baseline}"
-    untested = scores[job.task.model.name].untested
-    beside += f"; without {some(untested, most=3)}, of which there are no test rows" if untested else ""
-    yield {"name": f"{found.metric} on test", "value": f"{found.value:.3f}", "beside": beside}
-    yield {
-        "name": "training rows",
-        "value": f"{rows['train']:,}",
-        "beside": f"{rows['validation']:,} to decide on, {rows['test']:,} to judge by",
-    }
-    if variants.default:
-        chosen, reference = variants.default, variants.reference
-        yield {
-            "name": f"the file that answers, {chosen.name}",
-            "value": f"{chosen.bytes / 1e6:.3g} MB",
-            "beside": f"{_times(reference.bytes, chosen.bytes, 'smaller', 'larger')} than the trained module",
-        }
-        yield {
-            "name": "answers a second, in batches",
-            "value": f"{chosen.per_second:,.0f}",
-            "beside": f"{_times(chosen.per_second, reference.per_second, 'faster', 'slower')} than the trained module; "
-            f"one alone takes {chosen.milliseconds:.1f} ms",
-        }
-
-
-def _times(more: float, less: float, better: str, worse: str) -> str:
-    return f"{more / less:.1f} times {better}" if more >= less else f"{less / more:.1f} times {worse}"
-
-
-def _decisions(job: Job, splits: Splits, fitted: Fitted, variants: Variants) -> Iterator[dict[str, str]]:
-    """What was decided, about what, a sentence each, in the order of the run."""
-    for note in splits.notes:
-        yield {"about": "data", "sentence": note}
-    if "epochs" in fitted.facts:
-        yield {
-            "about": "training",
-            "sentence": f"the weights after epoch {fitted.facts['epochs']} are used, the best on validation",
-        }
-    for check in variants.checks:
-        yield {"about": "codec", "sentence": check}
-    for measured in variants.all:
-        yield {"about": measured.name, "sentence": measured.decision}
-    if variants.default:
-        why = "the smallest of the ONNX files that ship, unless it is clearly slower than another"
-        yield {"about": "default", "sentence": f"{variants.default.name} answers when no variant is named: {why}"}
-
-
-def _with_neighbours(job: Job, splits: Splits, shown: Shown) -> dict[str, Any]:
-    """A section as data; where it is about test rows, with the training rows most like each."""
-    content = {"step": shown.step, **asdict(shown.section)}
-    if not shown.section.about or not job.console.disclosure.texts:
-        return content
-    nearest = nearest_training_rows(job.task, splits.train, splits.test, shown.section.about, job.config.seed)
-    plain = [[{**asdict(row), "text": job.console.disclosure.cell(row.text)} for row in rows] for rows in nearest]
-    return {**content, "nearest": plain, "searched": min(SAMPLE, len(splits.train))}
 
 
 @dataclass(frozen=True)

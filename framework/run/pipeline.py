@@ -1,74 +1,71 @@
-"""The way of a run, from a recipe to a sealed artifact."""
+"""The way of a run, from a recipe to a sealed artifact: stages, each of which reads files of the run's folder and leaves others."""
 
 from __future__ import annotations
 
+import shutil
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
 from omegaconf import DictConfig
 
-from framework.data.loading import load_splits
-from framework.data.loading import sections as data_sections
-from framework.evaluation.judge import evaluate, scoreboard
-from framework.export.variants import export_and_verify, files_table
 from framework.machine.disk import shown
-from framework.machine.memory import give_back
-from framework.report.costs import costs, files_charts
-from framework.report.curves import training_curves
-from framework.report.page import write_report
-from framework.run.fitting import fit_candidates
-from framework.run.job import Job
+from framework.run.context import Run, begun, entered
+from framework.run.exporting import export_finalists
+from framework.run.fit import fit
+from framework.run.judging import judge_on_test
+from framework.run.load import load, understood
 from framework.run.readiness import check_ready
+from framework.run.reporting import report_run
 from framework.run.sealing import finish, seal
+from framework.run.selection import select, shortlist
+from framework.runtime.model import as_argument, load_model
+from framework.run.tracking import finish_trackers, tracked
 
 
 def start(config: DictConfig, recipe: str, folder: Path) -> Path:
     """Runs a composed recipe in a new folder and returns it. Raises FrameworkError; a failed run keeps folder and log."""
-    return run_job(Job.start(config, recipe, folder))
+    return run_stages(begun(config, recipe, folder))
 
 
-def run_job(entered: AbstractContextManager[Job]) -> Path:
-    """Every step, also of a run that is entered again: what its folder holds is not trained a second time."""
-    with entered as job:
-        job.console.step("data")
-        splits = load_splits(job.config.data, job.task, job.config.seed, job.options)
-        job.check_data(splits)
-        data = job.understand(splits)
-        for section in [*data_sections(splits), *data.sections()]:
-            job.console.show(section)
+def resume(config: DictConfig, folder: Path) -> Path:
+    """Goes on with a run that was stopped, after the last stage that it finished."""
+    return run_stages(entered(config, folder, trains=True))
 
-        job.console.step("fit")
-        from framework.run.tracking import (  # torch takes seconds to import; data is judged first
-            finish_trackers,
-            start_trackers,
-        )
 
-        check_ready(job.config, job.task, data)
-        start_trackers(job)
-        fitted = fit_candidates(job, splits)
-        for section in training_curves(job.folder, job.task.metric):
-            job.console.show(section)
+def export_again(config: DictConfig, folder: Path) -> Path:
+    """Makes the files of a run again, with what may change after training changed: nothing is fitted."""
+    return run_stages(entered(config, folder, trains=False))
 
-        job.console.step("evaluate")
-        scores = evaluate(job, fitted, splits.test)
-        job.console.show(scoreboard(job, scores))
-        model = fitted.pop(job.task.model.name)
-        fitted.clear()  # a baseline may be as large as the model
-        give_back()
 
-        job.console.step("export and verify")
-        variants = export_and_verify(job, model, splits)
-        example = job.example(model)
-        job.console.show(replace(files_table(variants), charts=files_charts(variants, job.task.metric)))
-        job.console.show(costs(variants, job.config.report.hourly_price))
+def run_stages(context: AbstractContextManager[Run]) -> Path:
+    """Every stage; one whose files are there is not gone through again."""
+    with context as run:
+        splits = load(run)
+        check_ready(run.config, run.task, [run.candidates[n] for n in run.competing], understood(run.task, splits, run.options))
+        with tracked(run) as trackers:
+            trials = fit(run, splits, trackers)
+            selection = shortlist(run, splits, trials)
+            if not run.trains:
+                forget_files(run)
+            reports = export_finalists(run, splits, selection)
+            selection = select(run, selection, reports)
+            judgement = judge_on_test(run, splits, selection, reports, trials)
 
-        job.console.step("report and artifact")
-        write_report(job, splits, model, scores, variants)
-        artifact = seal(job, splits, model, scores, variants)
-        address = finish(job)
-    finish_trackers(job, scores, variants, artifact)  # the run has succeeded: no tracker can undo it
-    job.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(job.folder / 'report.html')}")
-    job.console.say(f"next:     python -m framework predict {quote(str(shown(address)))} {quote(example)}")
-    return job.folder
+            run.console.step("report and artifact")
+            report = reports[judgement.candidate]
+            report_run(run, splits, report, judgement, selection)
+            artifact = seal(run, splits, report, judgement)
+            example = as_argument(load_model(artifact).codec.interface().example)
+            address = finish(run)
+    finish_trackers(trackers, judgement, report, artifact)  # the run has succeeded: no tracker can undo it
+    run.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(run.folder.path / 'report.html')}")
+    run.console.say(f"next:     python -m framework predict {quote(str(shown(address)))} {quote(example)}")
+    return run.folder.path
+
+
+def forget_files(run: Run) -> None:
+    """What depends on how files are made is made again."""
+    for name in run.candidates:
+        shutil.rmtree(run.folder.export(name), ignore_errors=True)
+    run.folder.evaluation.unlink(missing_ok=True)

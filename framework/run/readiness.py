@@ -4,14 +4,16 @@ the recipe's `trainer:` section needs Lightning to be judged.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from framework.contracts.task import Task, TaskData
+from framework.contracts.task import TaskData
 from framework.errors import InputError
-from framework.plugins import resolve
+from framework.plugins import AnyCandidate, AnyTask
+from framework.recipe.candidates import options_for
 from framework.recipe.validation import options_of
 
 # Judged by their type and by `check_recipe` alone: whatever number stands there, Lightning takes it.
@@ -21,15 +23,17 @@ PLAIN = frozenset(
 )  # fmt: skip
 
 
-def check_ready(config: DictConfig, task: Task, data: TaskData) -> None:
-    """Raises InputError with what the model's candidate, or Lightning, refuses of this recipe with this data."""
-    candidate = task.model
-    if candidate.ready is not None:
-        options, model = options_of(config.task, task.options), options_of(config.model, candidate.options)
-        trainer = OmegaConf.to_container(config.trainer, resolve=True)
-        problems = resolve(candidate.ready)(data, options, model, trainer)
-        if problems:
-            raise InputError(*problems)
+def refusals(config: DictConfig, candidate: AnyCandidate, data: TaskData, task: Any, options: Any) -> list[str]:
+    """What the candidate refuses of this recipe with this data. task: its options. options: of the candidate."""
+    return candidate.refuses(data, task, options, OmegaConf.to_container(config.trainer, resolve=True))  # type: ignore[arg-type]
+
+
+def check_ready(config: DictConfig, task: AnyTask, candidates: Sequence[AnyCandidate], data: TaskData) -> None:
+    """Raises InputError where every one of the candidates that compete is refused, or Lightning refuses the `trainer:` section."""
+    options = options_of(config.task, task.options)
+    problems = [refusals(config, one, data, options, options_for(config, one)) for one in candidates]
+    if problems and all(problems):
+        raise InputError(*dict.fromkeys(problem for several in problems for problem in several))
     if needs_lightning(config.trainer):
         from framework.training.trainer import check_trainer
 

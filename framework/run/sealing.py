@@ -1,145 +1,221 @@
-"""From a proven draft to a sealed artifact, tried once more as a user would open it."""
+"""Stage: everything that ships in one sealed folder, tried once more as a user would open it."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from framework.artifact.manifest import GOLDEN, describe_graphs
-from framework.contracts.candidate import Fitted
-from framework.contracts.evaluation import Evaluation
-from framework.contracts.graph import stateful
+from framework.artifact.draft import Draft
+from framework.artifact.manifest import (
+    FORMAT,
+    GOLDEN,
+    DataFacts,
+    GoldenFacts,
+    Judged,
+    Manifest,
+    SealedCodec,
+    SealedVariant,
+)
+from framework.contracts.codec import Codec
+from framework.contracts.graph import Request, stateful
+from framework.contracts.plain import from_plain, to_plain
 from framework.contracts.table import Splits
-from framework.export.measurement import Measured
-from framework.export.variants import Variants
+from framework.contracts.task import Finalizes
+from framework.evaluation.opened import Opened
+from framework.export.reports import ExportReport, VariantReport
 from framework.machine.disk import shown, whole
 from framework.machine.memory import give_back
 from framework.machine.versions import library_versions
-from framework.plugins import resolve
+from framework.plugins import load_plugins
 from framework.recipe.schema import Golden
-from framework.run.job import Job
-from framework.runtime.model import difference, load_model
+from framework.run.context import Run
+from framework.run.folder import link_latest
+from framework.run.judging import Judgement, shipped_backend
+from framework.run.selection import opened
+from framework.runtime.model import RUNNABLE, difference, load_model
 from framework.runtime.scheduler import Scheduler
 
 EXACT_TOLERANCE = 1e-3  # of a golden answer's numbers: other CPUs round differently
 LOSSY_TOLERANCE = 0.05  # and quantized kernels differ more
-CANDIDATES = 200  # validation rows looked at for golden examples
+LOOKED_AT = 200  # validation rows among which golden examples are sought
+TORCH = "torch"  # the folder of the winner in its library's own format
 
 
-def seal(job: Job, splits: Splits, fitted: Fitted, scores: Mapping[str, Evaluation], variants: Variants) -> Path:
-    """Writes what stands beside the graphs, seals, saves the trained module, and replays the sealed artifact."""
-    folder = job.draft.folder
-    if job.task.complete is not None:
-        resolve(job.task.complete)(splits, job.draft.resources)
-    OmegaConf.save(job.config, folder / "recipe.yaml", resolve=True)
-    tolerance = _write_golden(job, splits, fitted, variants, folder / GOLDEN)
-    assert variants.default is not None, "a recipe without an ONNX variant is refused when it is composed"
-    manifest = {
-        "recipe": job.recipe,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "task": job.task.name,
-        "codec": {"version": resolve(job.task.codec).version, "settings": dict(fitted.settings)},
-        "graphs": describe_graphs(fitted.graphs),
-        "variants": {m.name: _variant(m) for m in variants.shipped},
-        "default": variants.default.name,
-        "rejected": {m.name: m.facts() for m in variants.all if not m.shipped},
-        "verified": variants.checks,
-        "metric": {"name": job.task.metric.name, "maximize": job.task.metric.maximize},
-        "evaluation": {
-            "rows": len(splits.test),
-            "split": "test",
-            "protocol": scores[job.task.model.name].protocol,
-            "untested": list(scores[job.task.model.name].untested),
-            "candidates": {n: s.metrics for n, s in scores.items()},
-        },
-        "golden": {"kind": job.config.artifact.golden.name, "tolerance": tolerance},
-        "data": dict(splits.about),
-        "model": dict(fitted.facts),
-        "versions": library_versions(),
-    }
-    if fitted.save is not None:
-        _save_module(fitted.save, job.folder / "torch")
-    job.draft.seal(manifest)
-    for measured in variants.all:
-        measured.backend = None  # what is opened next takes as much memory
-    give_back()
-    for measured in variants.shipped:
-        if measured.variant is not None and measured.variant.format == "onnx":
-            load_model(job.draft.folder, measured.name).replay_golden()
-    return job.draft.publish()
+@dataclass(frozen=True)
+class Shipment:
+    """What is sealed: the winner, its files, and what they reached."""
+
+    candidate: Opened
+    report: ExportReport
+    files: Path
+    """The folder that the files of the report are in."""
+    judgement: Judgement
 
 
-def _save_module(save: Callable[[Path], None], folder: Path) -> None:
-    """Once: a run that is entered again has the same weights."""
-    if not folder.exists():
-        with whole(folder) as unfinished:
-            shutil.rmtree(unfinished, ignore_errors=True)
-            unfinished.mkdir()
-            save(unfinished)
+def seal(run: Run, splits: Splits, report: ExportReport, judgement: Judgement) -> Path:
+    """Writes, seals and publishes the artifact, replays it, and returns its folder."""
+    candidate = opened(run, report.candidate)
+    shipment = Shipment(candidate, report, run.folder.export(report.candidate), judgement)
+    draft = Draft(run.folder.artifact)
+    try:
+        _fill(run, splits, shipment, draft)
+        tolerance = _write_golden(run, splits, shipment, draft)
+        draft.seal(_manifest(run, splits, shipment, GoldenFacts(run.config.artifact.golden.name, tolerance)))
+        if candidate.fitted.save is not None:
+            _save_module(candidate, run.folder.path / TORCH)
+        del candidate, shipment  # what is opened next takes as much memory
+        give_back()
+        replay(draft.folder, report)
+        artifact = draft.publish()
+    finally:
+        draft.discard()
+    if draft.replaced is not None:
+        run.console.say(f"the artifact before this one is kept: {shown(draft.replaced)}")
+    return artifact
 
 
-def _variant(measured: Measured) -> dict[str, Any]:
-    assert measured.variant is not None
-    variant = measured.variant
-    own = {"files": dict(variant.files), "facts": dict(variant.facts), "settings": dict(variant.settings)}
-    return {"format": variant.format, **own, **measured.facts()}
+def replay(folder: Path, report: ExportReport) -> None:
+    """Answers the golden examples with every variant that the runtime opens. Raises FrameworkError for one that differs."""
+    for variant in report.shipped:
+        if variant.variant.format in RUNNABLE:
+            load_model(folder, variant.name).replay_golden()
 
 
-def _write_golden(job: Job, splits: Splits, fitted: Fitted, variants: Variants, path: Path) -> dict[str, float]:
+def finish(run: Run) -> Path:
+    """Marks the run as finished and returns its address: ``latest``, unless files were made again for an older run."""
+    address = run.folder.path if run.state.finished else link_latest(run.folder.path)
+    run.state.note(run.folder.path, seconds=run.budget.elapsed(), finished=True)
+    shutil.rmtree(run.folder.path / "export", ignore_errors=True)  # the artifact has the files
+    return address
+
+
+def _fill(run: Run, splits: Splits, shipment: Shipment, draft: Draft) -> None:
+    """The files of the variants, the codec's resources in their final state, and the recipe."""
+    shutil.copytree(shipment.candidate.resources, draft.resources)
+    if isinstance(run.task, Finalizes):
+        run.task.complete(splits, draft.resources)
+    for variant in shipment.report.shipped:
+        if variant.variant.files:
+            shutil.copytree(shipment.files / variant.name, draft.folder / variant.name, copy_function=_linked)
+    OmegaConf.save(run.config, draft.folder / "recipe.yaml", resolve=True)
+
+
+def _linked(source: str, target: str) -> None:
+    """A second name for the file; a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def _manifest(run: Run, splits: Splits, shipment: Shipment, golden: GoldenFacts) -> Manifest:
+    fitted, report, judgement = shipment.candidate.fitted, shipment.report, shipment.judgement
+    metrics = {judgement.candidate: judgement.model.metrics}
+    metrics |= {name: numbers.metrics for name, numbers in judgement.baselines.items()}
+    return Manifest(
+        format=FORMAT,
+        recipe=run.recipe,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        task=run.task.name,
+        candidate=report.candidate,
+        title=shipment.candidate.title,
+        codec=SealedCodec(fitted.codec.name, load_plugins().codec(fitted.codec.name).version, fitted.codec.settings),
+        graphs=fitted.graphs,
+        features=fitted.features,
+        variants={variant.name: _sealed(variant) for variant in report.shipped},
+        default=report.default.name,
+        rejected={variant.name: _sealed(variant) for variant in report.variants if not variant.shipped},
+        verified=report.checks,
+        metric=run.metric,
+        evaluation=Judged(judgement.rows, "test", judgement.model.protocol, judgement.model.untested, metrics),
+        golden=golden,
+        data=from_plain(DataFacts, to_plain(splits.about)),
+        model=fitted.facts,
+        versions=library_versions(),
+        files={},
+        seal="",
+    )
+
+
+def _sealed(report: VariantReport) -> SealedVariant:
+    variant, measured = report.variant, report.measurement
+    return SealedVariant(
+        format=variant.format,
+        files=variant.files,
+        precision=variant.precision,
+        facts=variant.facts,
+        settings=variant.settings,
+        bytes=measured.bytes,
+        metrics=measured.metrics,
+        milliseconds=round(measured.milliseconds, 3),
+        per_second=round(measured.per_second, 1),
+        decision=report.decision,
+        batch_effect=measured.batch_effect,
+        parity=report.parity,
+    )
+
+
+def _write_golden(run: Run, splits: Splits, shipment: Shipment, draft: Draft) -> dict[str, float]:
     """Examples whose answers differ between variants in numbers only, and the tolerance of each variant.
 
     Each is answered alone: a quantized answer depends on the batch it is in. Personal data is masked before it is answered.
     """
-    assert variants.default is not None
-    codec = job.codec(fitted)
-    schedulers = {m.name: _scheduler(job, fitted, m) for m in variants.shipped}
-    synthetic, rows = job.config.artifact.golden == Golden.synthetic, job.config.artifact.golden_rows
+    report, default = shipment.report, shipment.report.default.name
+    schedulers = {variant.name: _scheduler(shipment, variant, draft) for variant in report.shipped}
     lines: list[str] = []
-    validation = job.task.requests(splits.validation.take(range(min(CANDIDATES, len(splits.validation)))))
-    brief = codec.interface().brief
-    storable = [{**codec.parse(job.without_personal_data(request)), **brief} for request in validation]
-    shorter = brief if stateful(fitted.graphs) else {}
-    odd = [{**request, **shorter} for request in job.odd_requests()]
-    for request in odd if synthetic else storable:
-        answers = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
-        expected = answers[variants.default.name]
-        if all(difference(answer, expected) < float("inf") for answer in answers.values()):
+    for request in _golden_requests(run, splits, shipment.candidate):
+        answers: dict[str, Any] = {name: scheduler.answer([request])[0] for name, scheduler in schedulers.items()}
+        if all(difference(answer, answers[default]) < float("inf") for answer in answers.values()):
             lines.append(json.dumps({"request": dict(request), "responses": answers}, ensure_ascii=False))
-        if len(lines) == rows:
+        if len(lines) == run.config.artifact.golden_rows:
             break
-    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    return {m.name: EXACT_TOLERANCE if m.exact else LOSSY_TOLERANCE for m in variants.shipped}
+    (draft.folder / GOLDEN).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return {variant.name: EXACT_TOLERANCE if variant.exact else LOSSY_TOLERANCE for variant in report.shipped}
 
 
-def _scheduler(job: Job, fitted: Fitted, measured: Measured) -> Scheduler:
-    """Answers with a variant, and with the codec settings that are its own."""
-    assert measured.variant is not None
-    assert measured.backend is not None
-    codec = job.codec(replace(fitted, settings={**fitted.settings, **measured.variant.settings}))
-    return Scheduler(codec, measured.backend, fitted.graphs)
+def _golden_requests(run: Run, splits: Splits, candidate: Opened) -> Iterator[Request]:
+    codec = candidate.codec()
+    overrides = codec.interface().golden_overrides
+    if run.config.artifact.golden == Golden.synthetic:
+        shorter = overrides if stateful(candidate.graphs) else {}
+        yield from ({**request, **shorter} for request in codec.odd_requests())
+        return
+    rows: Sequence[Request] = run.task.requests(splits.validation.take(range(min(LOOKED_AT, len(splits.validation)))))
+    yield from ({**codec.parse(run.storable(request)), **overrides} for request in rows)
 
 
-def finish(job: Job) -> Path:
-    """Marks the run as finished and returns its address: ``latest``, unless files were made again for an older run."""
-    if job.draft.kept is not None:
-        job.console.say(f"the artifact before this one is kept: {shown(job.draft.kept)}")
-    address = job.folder if job.state.finished else link_latest(job.folder)
-    job.state.note(job.folder, finished=True)
-    return address
+def _scheduler(shipment: Shipment, report: VariantReport, draft: Draft) -> Scheduler:
+    """Answers with a variant, its codec settings, and the resources in their final state."""
+    candidate, variant = shipment.candidate, report.variant
+    codec: Codec = load_plugins().codec(candidate.fitted.codec.name)(
+        {**candidate.fitted.codec.settings, **variant.settings}, draft.resources
+    )
+    return Scheduler(codec, _backend(shipment, variant), candidate.graphs)
 
 
-def link_latest(folder: Path) -> Path:
-    """Points ``latest``, beside the run's folder, at it, in one step."""
-    link, fresh = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
-    fresh.unlink(missing_ok=True)
-    fresh.symlink_to(folder.name, target_is_directory=True)
-    fresh.replace(link)
-    return link
+def _backend(shipment: Shipment, variant: Any) -> Any:
+    if variant.format in RUNNABLE:
+        return shipped_backend(shipment.candidate, variant, shipment.files)
+    from framework.export.writing import open_backend, paths
+
+    exporter = load_plugins().exporter(variant.name)
+    tables = shipment.candidate.fitted.tables
+    return open_backend(shipment.candidate.graphs, exporter, paths(shipment.files, variant), tables)
+
+
+def _save_module(candidate: Opened, folder: Path) -> None:
+    """Once: a run that is entered again has the same weights."""
+    if folder.exists() or candidate.fitted.save is None:
+        return
+    with whole(folder) as unfinished:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir()
+        candidate.fitted.save(unfinished)

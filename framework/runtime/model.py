@@ -9,21 +9,21 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, cast
 
-from framework.artifact.manifest import GOLDEN, RESOURCES
+from framework.artifact.manifest import GOLDEN, RESOURCES, SealedCodec
 from framework.artifact.sealed import Artifact, open_artifact
-from framework.contracts.codec import Catalogue, Codec
+from framework.contracts.codec import Codec, Growing, Settings
 from framework.contracts.graph import Request, Response
-from framework.contracts.task import Task
 from framework.data.columns import none_of, plain_name
 from framework.data.joined import Columns, parts_of, request_of
 from framework.errors import FrameworkError, InputError, nearest
-from framework.plugins import load_plugins, resolve
+from framework.plugins import load_plugins
 from framework.runtime.asking import each_request
 from framework.runtime.onnx import Device, open_onnx
 from framework.runtime.overlay import Overlay, overlay_path
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, RunFailedError, Scheduler
 from framework.runtime.tables import Tabled, Tables
 
+RUNNABLE = ("onnx", "codec")  # formats that need no torch; a codec alone has no files
 CHUNK = 1024  # requests in memory at once while streaming
 
 
@@ -41,10 +41,10 @@ class Model:
         self.artifact = artifact
         self.manifest = artifact.manifest
         self.variant = artifact.variant(variant)
-        if self.variant.format != "onnx":
+        if self.variant.format not in RUNNABLE:
             raise InputError(f"the runtime opens ONNX variants; {self.variant.name} is {self.variant.format}")
-        self.task: Task = load_plugins().task(self.manifest["task"])
-        self.codec = _codec(self.task, self.manifest["codec"], self.variant.settings, artifact.folder / RESOURCES)
+        self.task = load_plugins().task(self.manifest.task)
+        self.codec = _codec(self.manifest.codec, self.variant.settings, artifact.folder / RESOURCES)
         self.device = device or Device()
         graphs = artifact.graphs
         self.tables = Tables.load(graphs, artifact.folder / RESOURCES)
@@ -55,9 +55,9 @@ class Model:
         self._recommends = self.codec.interface().recommends
 
     @property
-    def codec_of_items(self) -> Catalogue:
+    def codec_of_items(self) -> Growing:
         """The codec of a model that recommends."""
-        return cast(Catalogue, self.codec)
+        return cast(Growing, self.codec)
 
     def catch_up(self) -> None:
         """Takes in what was added to the artifact, by whichever process. Raises FrameworkError for what does not fit it."""
@@ -112,7 +112,7 @@ class Model:
 
     def parse(self, request: Any) -> Any:
         """A request as the codec knows it, whose texts may come in the columns of the training data. Raises InputError."""
-        return self.codec.parse(request_of(request, self.manifest["data"]["columns"]))
+        return self.codec.parse(request_of(request, self.manifest.data.columns))
 
     def _parse(self, number: int, request: Any) -> Any:
         try:
@@ -141,7 +141,8 @@ class Model:
         for column in self.task.answered:
             if column.role in found:
                 continue
-            trained: Columns = self.manifest["data"]["columns"].get(column.role, column.role)
+            sealed = self.manifest.data.columns.get(column.role, column.role)
+            trained: Columns = sealed if isinstance(sealed, str) else list(sealed)
             if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
                 found[column.role] = [spelling.pop(plain_name(name)) for name in trained]
                 continue
@@ -164,7 +165,7 @@ class Model:
         """
         lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").split("\n")  # texts may hold other line breaks
         examples = [json.loads(line) for line in lines if line]
-        tolerance = self.manifest["golden"]["tolerance"][self.variant.name]
+        tolerance = self.manifest.golden.tolerance[self.variant.name]
         for example in examples:
             found = self.scheduler.answer([self.codec.parse(example["request"])])[0]
             expected = example["responses"][self.variant.name]
@@ -186,16 +187,23 @@ def difference(found: Any, expected: Any) -> float:
     return 0.0 if found == expected else float("inf")
 
 
-def _codec(task: Task, entry: Mapping[str, Any], own: Mapping[str, Any], resources: Path) -> Codec:
-    """The artifact's codec; `own` are settings that differ for the variant."""
-    codec = resolve(task.codec)
-    if codec.version != entry["version"]:
+def _codec(sealed: SealedCodec, more: Settings, resources: Path) -> Codec:
+    """The artifact's codec. more: settings that differ for the variant."""
+    codec = load_plugins().codec(sealed.name)
+    if codec.version != sealed.version:
         raise InputError(
-            f"the artifact was sealed with version {entry['version']} of the {task.name} codec; "
+            f"the artifact was sealed with version {sealed.version} of the {sealed.name} codec; "
             f"version {codec.version} is installed"
         )
-    built: Codec = codec({**entry["settings"], **own}, resources)
-    return built
+    return codec({**sealed.settings, **more}, resources)
+
+
+def as_argument(request: Any) -> str:
+    """A request as one argument of `predict`: its text when that is all it has, otherwise JSON."""
+    values = list(request.values()) if isinstance(request, dict) else [request]
+    if len(values) == 1 and isinstance(values[0], str) and not values[0].lstrip().startswith("{"):
+        return values[0]
+    return json.dumps(request, ensure_ascii=False)
 
 
 def load_model(path: Path | str, variant: str | None = None) -> Model:

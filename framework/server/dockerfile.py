@@ -48,13 +48,13 @@ def write_dockerfile(given: Sequence[str], file: Path) -> None:
     artifact = open_artifact(address if equals else name) if given else None
     own = f"{name}=/artifact" if equals else "/artifact"
     command = ["python", "-m", "framework", "serve", own, "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104
-    tag = name if equals else artifact.manifest["recipe"] if artifact else "model"
+    tag = name if equals else artifact.manifest.recipe if artifact else "model"
     text = TEMPLATE.format(
         name=re.sub("[^a-z0-9._-]", "-", tag.lower()),
         file=file,
         context=shlex.quote(str(artifact.folder)) if artifact else "ARTIFACT_FOLDER",
         version=version(OWN),
-        more=_plugin(artifact.manifest["task"]) if artifact else "",
+        more=_plugin(artifact.manifest.task) if artifact else "",
         command=json.dumps(command),
     )
     with whole(file) as unfinished:

@@ -50,9 +50,9 @@ class Served:
         return {
             "name": self.name,
             "version": self.version,
-            "task": manifest["task"],
-            "recipe": manifest["recipe"],
-            "created": manifest["created"],
+            "task": manifest.task,
+            "recipe": manifest.recipe,
+            "created": manifest.created,
             "variant": self.model.variant.name,
             "provider": device.provider,
             "threads": device.threads,
@@ -63,8 +63,8 @@ class Served:
         """The model in the words of OpenAI's interface. created: seconds since 1970, 0 where the manifest does not tell."""
         manifest, sealed = self.model.manifest, 0
         with suppress(ValueError):
-            sealed = int(datetime.fromisoformat(manifest["created"]).timestamp())
-        return {"id": self.name, "object": "model", "created": sealed, "owned_by": manifest["recipe"]}
+            sealed = int(datetime.fromisoformat(manifest.created).timestamp())
+        return {"id": self.name, "object": "model", "created": sealed, "owned_by": manifest.recipe}
 
 
 @dataclass(frozen=True)

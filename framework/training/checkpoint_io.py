@@ -43,7 +43,7 @@ def plugins(strategy: Any, given: Any) -> Any:
     return [*known, WholeFiles()] if fits and not taken else given
 
 
-def check_room(module: pl.LightningModule, context: FitContext) -> None:
+def check_room(module: pl.LightningModule, context: FitContext[Any, Any]) -> None:
     """Raises FrameworkError when not even weights fit twice; warns when a run with AdamW is likely to fill the disk.
 
     Three checkpoints exist while one is replaced, each the weights and two moments of what is trained; the exported files

@@ -6,7 +6,8 @@ import csv
 import json
 import math
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ import torch
 from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.loggers import CSVLogger
 
-from framework.errors import InputError
-from framework.machine.disk import shown, write_whole
+from framework.contracts.facts import TrainingFacts
+from framework.machine.disk import write_whole
 from framework.training.records import CHECKPOINTS, TRAINED
 
 LAST = "last.ckpt"
@@ -92,25 +93,20 @@ class Stopping(EarlyStopping):
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience or self.stopped_epoch > 0
 
 
-def find(run: Path, say: Callable[[str], None], *, trains: bool, weights: bool, max_steps: bool) -> Path | None:
-    """Where a run goes on from: the weights of a training that has ended, else its newest usable checkpoint.
-
-    weights: the run says that it has trained weights. Raises InputError where `trains` is False and they are gone.
-    """
-    folder = run / CHECKPOINTS
+def find(trial: Path, say: Callable[[str], None], *, max_steps: bool) -> Path | None:
+    """Where a trial goes on from: the weights of a training that has ended, else its newest usable checkpoint."""
+    folder = trial / CHECKPOINTS
     ended = trained(folder)
     if ended is not None and ended[0].is_file() and read(ended[0]) is not None:
         say(f"training had ended; the weights are those of {ended[0].name}")
         return ended[0]
-    if weights and not trains:
-        name = ended[0] if ended else folder
-        raise InputError(f"{shown(name)}, the trained weights, is missing or damaged: the recipe must be run again")
     if ended is not None:
         say(f"{ended[0].name}, the trained weights, is missing or damaged")
         (folder / TRAINED).unlink()
-    found = newest(folder, say, max_steps=max_steps)
-    say(f"training goes on from {found.name}" if found else "no checkpoint to go on from: the model is fitted from the start")
-    return found
+    checkpoint = newest(folder, say, max_steps=max_steps)
+    nowhere = "no checkpoint to go on from: the model is fitted from the start"
+    say(f"training goes on from {checkpoint.name}" if checkpoint else nowhere)
+    return checkpoint
 
 
 def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False) -> Path | None:
@@ -144,21 +140,21 @@ def read(path: Path) -> dict[str, Any] | None:
     return content
 
 
-def note_trained(folder: Path, weights: Path, facts: Mapping[str, Any]) -> None:
+def note_trained(folder: Path, weights: Path, facts: TrainingFacts) -> None:
     """Records that training has ended, and removes checkpoints that an interrupted part of it left behind."""
-    write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": facts}, indent=1))
+    write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": asdict(facts)}, indent=1))
     for path in folder.glob("best-epoch*.ckpt"):
         if LAST != weights.name != path.name:
             path.unlink()
 
 
-def trained(folder: Path) -> tuple[Path, dict[str, Any]] | None:
+def trained(folder: Path) -> tuple[Path, TrainingFacts] | None:
     """The checkpoint with the weights of a training that has ended, and its facts."""
     path = folder / TRAINED
     if not path.is_file():
         return None
     record = json.loads(path.read_text(encoding="utf-8"))
-    return folder / record["weights"], record["facts"]
+    return folder / record["weights"], TrainingFacts(**record["facts"])
 
 
 def keep_logged(trainer: pl.Trainer, checkpoint: Path) -> int:

@@ -20,9 +20,11 @@ from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from framework.contracts.candidate import FitContext
+from framework.contracts.facts import TrainingFacts
 from framework.errors import FrameworkError, InputError
 from framework.machine.cpus import granted_cpus
 from framework.training import checkpoint_io, checkpoints
+from framework.training.logging import TrackerLogger
 from framework.training.records import CHECKPOINTS
 from framework.training.schedule import Schedule
 
@@ -33,18 +35,19 @@ IN_CHILD_PROCESSES = {
     "ddp_find_unused_parameters_true": "ddp_spawn_find_unused_parameters_true",
     "ddp_find_unused_parameters_false": "ddp_spawn_find_unused_parameters_false",
 }
+AnyContext = FitContext[Any, Any]
 DEFAULTS = {"num_sanity_val_steps": 0, "enable_model_summary": False, "log_every_n_steps": 20}
 
 
 def train(
     module: pl.LightningModule,
     data: pl.LightningDataModule,
-    context: FitContext,
+    context: AnyContext,
     *,
     patience: int | None,
     schedule: Schedule | None = None,
     validated: int | None = None,
-) -> dict[str, Any]:
+) -> TrainingFacts:
     """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
 
     validated: rows of which the metric is a share; of epochs that so few do not tell apart the last is the best.
@@ -52,7 +55,7 @@ def train(
     schedule: says how much of the training is done, and ends it; without one the number of steps does.
     The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
     and the last) to ``context.folder/checkpoints``. With ``context.resume`` nothing is trained that was trained before.
-    Returns facts for the manifest; ``epochs`` and ``steps`` are those of the weights. Raises FrameworkError when a rank
+    Returns facts whose epochs and steps are those of the weights. Raises FrameworkError when a rank
     of a distributed run fails, KeyboardInterrupt when interrupted.
     """
     checkpoint_io.check_room(module, context)
@@ -72,13 +75,13 @@ def train(
 
 
 def _train(
-    module: pl.LightningModule, data: pl.LightningDataModule, context: FitContext, build: Callable[[], pl.Trainer]
-) -> tuple[dict[str, Any], Path | None]:
+    module: pl.LightningModule, data: pl.LightningDataModule, context: AnyContext, build: Callable[[], pl.Trainer]
+) -> tuple[TrainingFacts, Path | None]:
     """Facts, and the checkpoint with the best weights; None where none was kept and the module's own are the best."""
     module.train()  # transformers hands models over in eval mode, without dropout
     with quiet():
         trainer = build()
-        resumed = {"resumed_at_step": checkpoints.keep_logged(trainer, context.resume)} if context.resume else {}
+        resumed = checkpoints.keep_logged(trainer, context.resume) if context.resume else None
         started = time.perf_counter()
         _fit(trainer, module, data, context.resume)
         seconds = time.perf_counter() - started
@@ -87,17 +90,19 @@ def _train(
     progress = {"epoch": trainer.current_epoch - 1, "global_step": trainer.global_step}
     if weights.is_file():
         progress = torch.load(weights, map_location="cpu", weights_only=True)
-    facts = {
-        "precision": str(trainer.precision),
-        "devices": f"{trainer.num_devices * trainer.num_nodes} x {_device(trainer)}",
-        "epochs": progress["epoch"] + 1,
-        "steps": progress["global_step"],
-        "train_seconds": round(seconds, 1),  # since it was resumed
-    }
-    return facts | resumed, weights if weights.is_file() else None
+    facts = TrainingFacts(
+        epochs=progress["epoch"] + 1,
+        steps=progress["global_step"],
+        seconds=round(seconds, 1),
+        precision=str(trainer.precision),
+        devices=trainer.num_devices * trainer.num_nodes,
+        device=_device(trainer),
+        resumed_at_step=resumed,
+    )
+    return facts, weights if weights.is_file() else None
 
 
-def build_trainer(context: FitContext, patience: int | None, schedule: Schedule, validated: int | None) -> pl.Trainer:
+def build_trainer(context: AnyContext, patience: int | None, schedule: Schedule, validated: int | None) -> pl.Trainer:
     """A Trainer with the recipe's arguments; what the recipe leaves open follows from the hardware."""
     given = {name: value for name, value in context.trainer.items() if value is not None}
     arguments = DEFAULTS | given
@@ -116,7 +121,7 @@ def build_trainer(context: FitContext, patience: int | None, schedule: Schedule,
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
-def _loggers(context: FitContext, given: Any) -> Any:
+def _loggers(context: AnyContext, given: Any) -> Any:
     """The CSV log, or the recipe's own loggers, and the trackers; none at all with ``trainer.logger=false``."""
     if given is False:
         return False
@@ -124,7 +129,7 @@ def _loggers(context: FitContext, given: Any) -> Any:
         given = CSVLogger(context.folder, name="logs", version="")
         if context.resume is None:  # which would delete what was logged before
             _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
-    return [*(given if isinstance(given, list) else [given]), *context.trackers]
+    return [*(given if isinstance(given, list) else [given]), *map(TrackerLogger, context.logs)]
 
 
 def best_precision(accelerator: str) -> str:
@@ -200,7 +205,7 @@ class Progress(TQDMProgressBar):
 
 
 def _callbacks(
-    context: FitContext, patience: int | None, validated: int | None, arguments: Mapping[str, Any]
+    context: AnyContext, patience: int | None, validated: int | None, arguments: Mapping[str, Any]
 ) -> list[Callback]:
     monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
     callbacks: list[Callback] = [Reproducible(context.seed)]

@@ -1,0 +1,86 @@
+"""Stage: the files of the finalists are made, proven and measured."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import replace
+
+from framework.contracts.graph import Request
+from framework.contracts.table import Splits
+from framework.evaluation.judge import requests_of
+from framework.evaluation.opened import Opened
+from framework.export.measurement import Subject
+from framework.export.reports import ExportReport, files_table
+from framework.export.variants import Chosen, export_and_verify, rows_to_answer
+from framework.export.writing import in_order
+from framework.machine.disk import whole
+from framework.machine.memory import give_back
+from framework.plugins import load_plugins
+from framework.recipe.validation import options_of
+from framework.report.costs import costs, files_charts
+from framework.run.context import Run
+from framework.run.folder import read_json, write_json
+from framework.run.selection import Selection, opened
+
+REPORT = "export.json"  # beside the files
+CALIBRATION_ROWS = 200  # training rows that lossy exporters may look at
+
+
+def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str, ExportReport]:
+    """Raises ParityError where an exact file does not compute what the model computes."""
+    run.console.step("export and verify")
+    reports: dict[str, ExportReport] = {}
+    for name in selection.finalists:
+        report = read_json(ExportReport, run.folder.export(name) / REPORT)
+        if report is None:
+            with run.console.recorded(run.folder.sections / f"export-{name}.json"):
+                report = _exported(run, splits, name)
+                run.console.show(replace(files_table(report), charts=files_charts(report, run.metric)))
+                run.console.show(costs(report, run.config.report.hourly_price))
+        else:
+            run.console.recall(run.folder.sections / f"export-{name}.json")
+        reports[name] = report
+        give_back()
+    return reports
+
+
+def _exported(run: Run, splits: Splits, name: str) -> ExportReport:
+    subject = subject_of(run, opened(run, name), splits)
+    with whole(run.folder.export(name)) as folder:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        calibration = lambda: _calibration(run, splits, subject)  # noqa: E731
+        report = export_and_verify(
+            subject, chosen_exporters(run), folder, calibration, run.console.say, len(splits.validation), run.budget
+        )
+        write_json(folder / REPORT, report)
+    return report
+
+
+def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
+    """The candidate, with the validation rows that its files are measured and proven on."""
+    codec = candidate.codec()
+    rows = rows_to_answer(splits.validation, candidate.graphs, run.config.seed)
+    requests = requests_of(run.task, codec, rows)
+    references = candidate.fitted.references
+    return Subject(
+        candidate,
+        run.task,
+        run.metric,
+        rows,
+        requests,
+        references(requests) if references is not None else (),
+        run.console.disclosure.value,
+        run.progress,
+    )
+
+
+def chosen_exporters(run: Run) -> list[Chosen]:
+    exporters = in_order([load_plugins().exporter(str(name)) for name in run.config.export])
+    return [Chosen(exporter, options_of(run.config.export[exporter.name], exporter.options)) for exporter in exporters]
+
+
+def _calibration(run: Run, splits: Splits, subject: Subject) -> Sequence[Request]:
+    rows = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
+    return requests_of(run.task, subject.codec(), run.task.judged(rows))

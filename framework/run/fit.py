@@ -1,0 +1,186 @@
+"""Stage: every candidate is fitted in a folder of its own, which is all that later stages read of it."""
+
+from __future__ import annotations
+
+import random
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+
+from framework.artifact.manifest import sha256
+from framework.contracts.candidate import Budget, FitContext
+from framework.contracts.fitted import read_fitted
+from framework.contracts.section import Section
+from framework.contracts.table import Splits, Table
+from framework.contracts.tracker import TrainingLog
+from framework.errors import InputError
+from framework.machine.disk import shown, whole, write_whole
+from framework.plugins import AnyCandidate
+from framework.report.curves import training_curves
+from framework.run.context import Run
+from framework.run.folder import read_json, write_json
+from framework.run.load import understood
+from framework.run.readiness import refusals, trainer_arguments
+from framework.training.records import CHECKPOINTS
+
+FITTED = "fitted"  # in the folder of a trial
+TRIAL = "trial.json"
+OPTIONS = "options.yaml"
+TRAINING = 0.6  # share of the run's budget for all fits together; files, proofs and judging take the rest
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What is known of a fit that has ended."""
+
+    candidate: str
+    seconds: float
+    peak_bytes: int
+    """Of the process, up to here."""
+    refused: tuple[str, ...] = ()
+    """Why it was not fitted."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """sha256 of everything that it left to be opened, by path."""
+
+
+def fit(run: Run, splits: Splits, trackers: Sequence[TrainingLog]) -> dict[str, Trial]:
+    """Every candidate by name, the baselines first. Raises InputError where all that compete are refused."""
+    run.console.step("fit")
+    unseen = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
+    data = understood(run.task, unseen, run.options)
+    order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
+    trials: dict[str, Trial] = {}
+    for place, name in enumerate(order):
+        trial = _fitted_before(run, name)
+        if trial is None:
+            budget = run.budget.share(TRAINING / (len(order) - place))
+            trial = _tried(run, run.candidates[name], data, budget, trackers)
+        else:
+            run.console.recall(run.folder.sections / f"fit-{name}.json")
+        trials[name] = trial
+    reasons = [reason for name in run.competing for reason in trials[name].refused]
+    if all(trials[name].refused for name in run.competing):
+        raise InputError(*dict.fromkeys(reasons))
+    return trials
+
+
+def _fitted_before(run: Run, name: str) -> Trial | None:
+    """The trial of an earlier process, where all of its files are as it left them."""
+    folder = run.folder.trial(name)
+    trial = read_json(Trial, folder / TRIAL)
+    if trial is None:
+        if not run.trains and name in run.competing:
+            raise InputError(f"the training of {shown(run.folder.path)} has not ended: python -m framework resume {shown(run.folder.path)}")
+        return None
+    damaged = [file for file, digest in trial.files.items() if _digest(folder / FITTED / file) != digest]
+    if not damaged:
+        return trial
+    lost = f"{shown(folder / FITTED / damaged[0])}, of the fitted {name}, is missing or damaged"
+    if not run.trains:
+        raise InputError(f"{lost}: the recipe must be run again")
+    run.console.say(lost)
+    (folder / TRIAL).unlink()
+    return None
+
+
+def _digest(path: Path) -> str:
+    return sha256(path) if path.is_file() else ""
+
+
+def _tried(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
+    """Fits a candidate, or notes why it is refused; where others compete, that ends nothing."""
+    folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
+    folder.mkdir(parents=True, exist_ok=True)
+    options = run.options_of(candidate)
+    write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(options)))
+    started = time.perf_counter()
+    with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
+        refused = tuple(refusals(run.config, candidate, data, run.options, options))
+        if not refused:
+            try:
+                fit_candidate(run, candidate, data, budget=budget, logs=trackers)
+            except InputError as error:
+                if alone:
+                    raise
+                refused = tuple(error.problems)
+        seconds = round(time.perf_counter() - started, 1)
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, {} if refused else _files(folder / FITTED))
+        _show(run, candidate, trial)
+    write_json(folder / TRIAL, trial)
+    return trial
+
+
+def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) -> Path:
+    """The folder that a candidate fills, with every random generator seeded. `changes` replace fields of its `FitContext`."""
+    folder = run.folder.trial(candidate.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with whole(folder / FITTED) as output:
+        shutil.rmtree(output, ignore_errors=True)
+        output.mkdir()
+        context = FitContext(
+            task=run.options,
+            options=run.options_of(candidate),
+            metric=run.metric,
+            seed=run.config.seed,
+            folder=folder,
+            output=output,
+            show=run.console.show,
+            trainer=trainer_arguments(run.config.trainer),
+            resume=_checkpoint(run, folder),
+        )
+        _seed(run.config.seed)
+        candidate.fit(data, replace(context, **changes))
+        shutil.rmtree(folder / FITTED, ignore_errors=True)
+    return folder / FITTED
+
+
+def _checkpoint(run: Run, folder: Path) -> Path | None:
+    """Where a training goes on from: nowhere in a new trial, nor where a fit leaves no checkpoints."""
+    if not (folder / CHECKPOINTS).is_dir():
+        return None
+    from framework.training.checkpoints import find
+
+    return find(folder, run.console.say, max_steps=run.config.trainer.max_steps not in (None, -1))
+
+
+def _seed(seed: int) -> None:
+    """Those that are imported; a candidate that imports torch seeds it."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002, libraries draw from it
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(seed)
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _show(run: Run, candidate: AnyCandidate, trial: Trial) -> None:
+    if trial.refused:
+        run.console.show(Section(f"{candidate.title} is left out", note="\n".join(trial.refused)))
+        return
+    for section in training_curves(run.folder.trial(candidate.name), run.metric):
+        run.console.show(section)
+    run.console.say(f"{candidate.title}: fitted in {trial.seconds} s")
+    facts = read_fitted(run.folder.trial(candidate.name) / FITTED).facts
+    lines = [(name, _readable(value)) for name, value in facts.lines()]
+    if lines:
+        run.console.show(Section(f"About the {candidate.title}", ("", ""), [*lines, ("fit seconds", trial.seconds)]))
+
+
+def _readable(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value

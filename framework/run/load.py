@@ -1,0 +1,34 @@
+"""Stage: the splits, read once and left in the run's folder."""
+
+from __future__ import annotations
+
+from framework.contracts.table import Splits
+from framework.contracts.task import TaskData
+from framework.data.loading import explained, load_splits
+from framework.data.loading import sections as data_sections
+from framework.data.stored import store_splits, stored_splits
+from framework.plugins import AnyTask
+from framework.run.context import Run
+
+
+def load(run: Run) -> Splits:
+    """Raises InputError for files that cannot be used, or that the task cannot understand."""
+    run.console.step("data")
+    splits = stored_splits(run.folder.data)
+    if splits is not None:
+        run.console.recall(run.folder.sections / "data.json")
+        run.console.say(f"as they were read when the run began: {run.folder.data.name}/")
+        return splits
+    splits = load_splits(run.config.data, run.task, run.config.seed, run.options)
+    with run.console.recorded(run.folder.sections / "data.json"):
+        for section in [*data_sections(splits), *understood(run.task, splits, run.options).sections()]:
+            run.console.show(section)
+    store_splits(splits, run.folder.data)
+    return splits
+
+
+def understood(task: AnyTask, splits: Splits, options: object) -> TaskData:
+    """The splits as the task sees them. Raises InputError when they do not fit it."""
+    with explained(splits.notes):
+        data: TaskData = task.prepare(splits, options)
+    return data
