@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from framework.contracts.candidate import Candidate, FitContext, Fitted, NoOptions
+from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted
 from framework.contracts.charts import Bars, Lines, Series
-from framework.contracts.codec import Call, Check, Codec, Event, Interface, Reference, Steps
-from framework.contracts.columns import AS_WRITTEN, NAMES_AS_WRITTEN, Column, Shares, SideTable
+from framework.contracts.codec import Call, Check, Codec, CodecSpec, Event, Growing, Interface, Reference, Scores, Settings, Steps
+from framework.contracts.columns import Column, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
+from framework.contracts.facts import ModelFacts, TrainingFacts
+from framework.contracts.fitted import read_fitted, write_fitted
 from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
+from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
 from framework.contracts.privacy import Text, mask
-from framework.contracts.section import Problem, Section
+from framework.contracts.section import Inspection, Problem, Section
 from framework.contracts.table import Splits, Table
-from framework.contracts.task import Task
+from framework.contracts.task import Answers, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest
 from framework.hookspecs import hookimpl
@@ -23,7 +26,7 @@ from framework.machine.memory import available_memory
 if TYPE_CHECKING:
     from framework.data.encoding import coded, codes, numbers
     from framework.data.sources import locate
-    from framework.export.module_backend import ModuleBackend
+    from framework.evaluation.module_backend import ModuleBackend
     from framework.run.api import load, run_recipe
     from framework.training.batches import LengthBucketSampler
     from framework.training.records import read_shares
@@ -43,7 +46,7 @@ _LAZY = {
     "coded": "framework.data.encoding",
     "codes": "framework.data.encoding",
     "numbers": "framework.data.encoding",
-    "ModuleBackend": "framework.export.module_backend",
+    "ModuleBackend": "framework.evaluation.module_backend",
 }
 
 
@@ -57,38 +60,50 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AS_WRITTEN",
-    "NAMES_AS_WRITTEN",
+    "Answers",
     "Backend",
     "Bars",
+    "Budget",
     "Call",
     "Candidate",
     "Check",
     "Codec",
+    "CodecSpec",
     "Column",
     "Evaluation",
     "Event",
     "Exporter",
+    "Finalizes",
     "FitContext",
     "Fitted",
     "FrameworkError",
     "Graph",
+    "Growing",
     "InputError",
+    "Inspection",
     "Interface",
     "LengthBucketSampler",
     "Lines",
     "Metric",
+    "ModelFacts",
     "ModuleBackend",
+    "NAMES_AS_WRITTEN",
     "NoOptions",
     "Problem",
     "Reference",
+    "Refits",
     "Request",
     "Response",
+    "Say",
     "Schedule",
+    "Scores",
     "Section",
     "Series",
+    "Settings",
     "Shares",
     "SideTable",
     "Splits",
+    "SplitsItself",
     "State",
     "Steps",
     "Table",
@@ -98,6 +113,7 @@ __all__ = [
     "Text",
     "TrackedRun",
     "Tracker",
+    "TrainingFacts",
     "Variant",
     "available_memory",
     "coded",
@@ -108,8 +124,10 @@ __all__ = [
     "mask",
     "nearest",
     "numbers",
+    "read_fitted",
     "read_shares",
     "rows_per_second",
     "run_recipe",
     "train",
+    "write_fitted",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 VERBS = {
     "check": ("framework.commands.check", "what a run would do: recipe, data, problems, estimates"),
     "resume": ("framework.commands.resume", "go on with a run that was stopped"),
-    "export": ("framework.commands.resume", "make the files of a trained run again, or others"),
+    "export": ("framework.commands.export", "make the files of a trained run again, or others"),
     "evaluate": ("framework.commands.evaluate", "judge an artifact on labelled data, with gates for CI"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
     "serve": ("framework.commands.serve", "an HTTP server for artifacts, without torch"),

@@ -41,7 +41,7 @@ def register_candidates(register: Callable[[str, str], None]) -> None:
 def register_codecs(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("NAME", "module:Class")`` for each `Codec`.
 
-    The name stands in every artifact that answers through it, and with its version decides whether this installation can open it.
+    The name stands in every artifact that answers through it; with its version it decides whether an installation can open it.
     """
 
 

@@ -63,7 +63,9 @@ class Plugins:
         for path in self.candidates.get(task, ()):
             candidate = _instance(path, Candidate, None)
             if candidate.name in by_name:
-                raise FrameworkError(f"candidate {candidate.name!r} of task {task!r} is registered twice: {path} is one of them")
+                raise FrameworkError(
+                    f"candidate {candidate.name!r} of task {task!r} is registered twice: {path} is one of them"
+                )
             by_name[candidate.name] = candidate
         return by_name
 
@@ -112,7 +114,9 @@ def _instance(path: str, kind: type[T], name: str | None) -> T:
     except TypeError as error:  # a method that the class must have is missing
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
     if name is not None and getattr(instance, "name", None) != name:
-        raise FrameworkError(f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}")  # type: ignore[attr-defined]
+        raise FrameworkError(
+            f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}"
+        )  # type: ignore[attr-defined]
     return instance
 
 

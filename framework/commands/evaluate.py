@@ -13,19 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from framework.contracts.evaluation import Evaluation
 from framework.contracts.section import Section
-from framework.contracts.task import Task
 from framework.data.columns import NONE
 from framework.data.formats.quotes import Quote
 from framework.errors import InputError, nearest, some
+from framework.plugins import AnyTask
 
 if TYPE_CHECKING:
-    from framework.contracts.graph import Response
     from framework.contracts.table import Table
     from framework.data.joined import Columns
     from framework.runtime.model import Model
 
 GATE_FAILED = 3  # the exit code
-AT_ONCE = 256  # rows between two looks at the progress
 EXAMPLES = """examples:
   python -m framework evaluate runs/sentiment/latest labelled.csv
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75 --min accuracy=0.8 --max ece=0.05
@@ -90,25 +88,15 @@ def judge(model: Model, table: Table) -> Evaluation:
     """The task's own evaluation of a model's answers. Raises InputError naming the line of a row it cannot take."""
     from tqdm import tqdm
 
-    from framework.evaluation.scoring import judge_rows
-    from framework.plugins import resolve
+    from framework.evaluation import judge as judging
 
-    evaluate = resolve(model.task.evaluate)  # before the answers: it may need what is not installed
     model.catch_up()
-    requests, steady = [], model.codec.interface().steady
-    for row, request in enumerate(model.task.requests(table)):
+    with tqdm(total=len(table), unit=" rows", disable=None, leave=False) as progress:
+        model.scheduler.answered = progress.update
         try:
-            requests.append({**steady, **model.codec.parse(request)})
-        except InputError as error:
-            raise InputError(f"{table.where(row)}: {error}") from error
-    responses: list[Response] = []
-    with tqdm(total=len(requests), unit=" rows", disable=None, leave=False) as progress:
-        while len(responses) < len(requests):
-            rows = range(len(responses), min(len(responses) + AT_ONCE, len(requests)))
-            responses += judge_rows(model.task, model.scheduler, requests[rows.start : rows.stop], table.take(rows))
-            progress.update(len(rows))
-    found: Evaluation = evaluate(responses, table, model.manifest["model"])
-    return found
+            return judging.judge(model.task, model.scheduler, table)
+        finally:
+            model.scheduler.answered = None
 
 
 def _gate(flag: str, text: str) -> Gate:
@@ -130,14 +118,13 @@ def _check_gates(gates: Sequence[Gate], metrics: Mapping[str, float]) -> None:
 
 def _sealed(model: Model) -> dict[str, float]:
     """The metrics on the test rows of its own run, of the candidate that was sealed."""
-    metrics: dict[str, float] = model.manifest["evaluation"]["candidates"][model.task.model.name]
-    return metrics
+    return dict(model.manifest.evaluation.candidates[model.manifest.candidate])
 
 
-def _columns(task: Task, given: Sequence[str]) -> dict[str, Columns]:
+def _columns(task: AnyTask, given: Sequence[str]) -> dict[str, Columns]:
     """Role -> its column; columns where it is named more than once."""
     pairs = [text.partition("=") for text in given]
-    roles = [column.role for column in task.columns]
+    roles = [column.role for column in task.every_column]
     wrong = [f"{role}{sign}{name}" for role, sign, name in pairs if role not in roles or not name]
     if wrong:
         raise InputError(f"--column {', '.join(wrong)}: write --column ROLE=NAME, where ROLE is {' or '.join(roles)}")
@@ -149,13 +136,13 @@ def _read(model: Model, options: argparse.Namespace, given: Mapping[str, Columns
     """The file as training would read it; the flags of this command stand where a recipe's keys are named."""
     from framework.data.loading import read_labelled
 
-    roles = [column.role for column in model.task.columns]
+    roles = [column.role for column in model.task.every_column]
     keys = re.compile(rf"\bdata\.({'|'.join([*roles, 'ROLE'])})=")
 
     def own(text: str) -> str:
         return keys.sub(r"--column \1=", text).replace("data.encoding=", "--encoding ").replace("data.quote=", "--quote ")
 
-    known = {role: name for role, name in model.manifest["data"]["columns"].items() if role not in given}
+    known = {role: name for role, name in model.manifest.data.columns.items() if role not in given}
     try:
         quote = Quote[options.quote] if options.quote else None
         named = {**_left_out(model), **given}
@@ -182,14 +169,14 @@ def _left_out(model: Model) -> dict[str, Columns]:
     """The columns that training was told not to read: they are not found by their names here either."""
     data = _recipe(model).data
     source = data if data.get("train") else data.get("source") or {}
-    roles = [column.role for column in model.task.columns if column.optional]
+    roles = [column.role for column in model.task.every_column if column.optional]
     return {role: NONE for role in roles if source.get(role) == NONE}
 
 
 def _spellings(model: Model) -> dict[str, Any]:
     """How training told labels apart, for `read_labelled`."""
     data = _recipe(model).data
-    classes = (model.manifest["data"]["classes"] or None) if data.merge_spellings else None
+    classes = (model.manifest.data.classes or None) if data.merge_spellings else None
     return {"classes": classes, "combines": data.label_combinations == "keep"}
 
 
@@ -219,7 +206,7 @@ def _show(model: Model, table: Table, notes: Sequence[str], found: Evaluation, s
 
 
 def _limits_of_its_run(model: Model) -> str:
-    untested = model.manifest["evaluation"]["untested"]
+    untested = model.manifest.evaluation.untested
     return f"The run had no test rows of {some(untested)}." if untested else ""
 
 
@@ -230,7 +217,7 @@ def _content(
     values = [(gate, found.metrics[gate.metric]) for gate in gates]
     return {
         "artifact": str(model.artifact.folder),
-        "seal": model.manifest["seal"],
+        "seal": model.manifest.seal,
         "variant": model.variant.name,
         "file": file,
         "rows": len(table),

@@ -161,7 +161,7 @@ def _models(given: Sequence[str]) -> dict[str, str]:
         name, equals, address = argument.partition("=")
         if not equals or Path(argument).exists():
             address = argument
-            name = str(read_manifest(find_artifact(address)).get("recipe", "model"))
+            name = read_manifest(find_artifact(address)).recipe
         if not NAME.fullmatch(name):
             raise InputError(
                 f"{name!r} cannot name a model: letters, digits, dots, dashes and underscores can; NAME=ARTIFACT gives one"

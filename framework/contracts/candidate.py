@@ -14,7 +14,7 @@ from framework.contracts.evaluation import Metric
 from framework.contracts.facts import ModelFacts
 from framework.contracts.graph import Graph, Request, Tensors
 from framework.contracts.options import NoOptions
-from framework.contracts.section import Section
+from framework.contracts.section import Inspection, Section
 from framework.contracts.tracker import TrainingLog
 
 RESOURCES = "resources"  # in the folder of a fitted candidate: the files of its codec, as they stand in an artifact
@@ -122,6 +122,10 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     def refuses(self, data: Data, task: TaskOptions, options: Options, trainer: Mapping[str, object]) -> list[str]:
         """What would stop the fit with this data on this machine, told before anything is fitted and by the verb `check`."""
         return []
+
+    def inspect(self, data: Data, task: TaskOptions, options: Options) -> Inspection:
+        """For the verb `check`: rows as the model will see them, memory, an estimate of the time. It imports no torch."""
+        return Inspection()
 
     @abstractmethod
     def fit(self, data: Data, context: FitContext[TaskOptions, Options]) -> None:

@@ -60,7 +60,8 @@ class Interface:
         `shortened_messages`.
     recommends: it ranks items of a catalogue. A request may have `user`, `history`, `k`, `exclude` and `filter`; the codec is
         `Growing`. The server adds the path and the page for it.
-    golden_overrides: what makes a request short to answer, for golden examples, which are answered wherever an artifact is opened.
+    golden_overrides: what makes a request short to answer, for golden examples, which are answered wherever an artifact is
+        opened.
     deterministic_overrides: what makes a request, whose answer is drawn, be answered the same each time; rows are judged and
         proven with it.
     is_argmax: whether a request that says nothing of it is answered by the argmax of what the graphs decide alone; a codec that
@@ -128,7 +129,6 @@ class Scores(Protocol):
 @runtime_checkable
 class Growing(Protocol):
     """A codec of a catalogue whose items can be looked for, and may become more after sealing."""
-
 
     def find(self, text: str, most: int) -> list[Response]:
         """The item of that id, then those whose id or title holds the text, the most popular first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
 from framework.contracts.codec import Settings
 from framework.contracts.measured import VariantFacts
 from framework.contracts.options import NoOptions

@@ -18,7 +18,9 @@ FITTED = "fitted.json"
 TABLES = "tables"  # of the resources
 
 
-def write_fitted(folder: Path, codec: CodecSpec, facts: ModelFacts | None = None, tables: Mapping[str, np.ndarray] | None = None) -> Path:
+def write_fitted(
+    folder: Path, codec: CodecSpec, facts: ModelFacts | None = None, tables: Mapping[str, np.ndarray] | None = None
+) -> Path:
     """Writes what `read_fitted` reads, and returns the folder of the codec's resources, which the caller fills.
 
     tables: arrays that graphs take as `Graph.tables`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-VariantFacts = Mapping[str, str | int | float | bool | None | tuple[str, ...]]
+VariantFacts = Mapping[str, str | int | float | bool | tuple[str, ...] | None]
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,13 @@ def _read_dataclass(kind: Any, content: Any, place: str) -> Any:
     _checked(isinstance(content, Mapping), content, place)
     known = {one.name: one for one in fields(kind) if not _unsealed(one.metadata)}
     unknown = sorted(content.keys() - known.keys())
-    missing = [name for name, one in known.items() if name not in content and one.default is MISSING and one.default_factory is MISSING]
+    missing = [
+        name for name, one in known.items() if name not in content and one.default is MISSING and one.default_factory is MISSING
+    ]
     if unknown or missing:
-        raise ValueError(f"{place}: {', '.join([*(f'no {name}' for name in missing), *(f'unknown {name}' for name in unknown)])}")
+        raise ValueError(
+            f"{place}: {', '.join([*(f'no {name}' for name in missing), *(f'unknown {name}' for name in unknown)])}"
+        )
     types = _types(kind)
     values = {name: _read(types[name], item, f"{place}.{name}") for name, item in content.items()}
     return kind(**{name: value for name, value in values.items() if known[name].init})

@@ -35,3 +35,11 @@ class Problem:
 
     what: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What the verb `check` shows beyond what it shows of every run."""
+
+    sections: Sequence[Section] = ()
+    problems: Sequence[Problem] = ()

@@ -13,7 +13,7 @@ from framework.contracts.columns import Column, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.graph import Request, Response
 from framework.contracts.options import NoOptions
-from framework.contracts.section import Problem, Section
+from framework.contracts.section import Inspection, Section
 from framework.contracts.table import Splits, Table
 
 Say = Callable[[str], None]  # takes a sentence about what was inferred, repaired or left out
@@ -44,14 +44,6 @@ class Answers:
         if not self.scores:
             return list(self.responses)
         return [{**response, **score} for response, score in zip(self.responses, self.scores, strict=True)]
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """What the verb `check` shows of a task's data beyond what every run shows."""
-
-    sections: Sequence[Section] = ()
-    problems: Sequence[Problem] = ()
 
 
 Options = TypeVar("Options")
@@ -147,7 +139,8 @@ class SplitsItself(Protocol[TheirOptions]):
         """tables: "train" and, where files are given, "validation" and "test", each with the columns of files.
 
         Returns splits whose train has rows of these columns and whose others have the columns `shaped`. It takes the place of
-        everything else that cleans and splits. `judged` makes rows of the columns `shaped` of training rows. It imports no torch.
+        everything else that cleans and splits. `judged` makes rows of the columns `shaped` of training rows. It imports no
+        torch.
         """
         ...
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from framework.contracts.columns import Column
 from framework.contracts.table import Table, Texts
-from framework.contracts.task import Task
 from framework.data.classes import check_header
 from framework.data.columns import assign_roles, none_of
 from framework.data.combinations import from_indicators, indicators, refused
@@ -21,7 +20,7 @@ GIVEN = ("as given", "by its name")  # columns that were not guessed by their va
 
 def find_roles(
     read: Read,
-    task: Task,
+    wanted: Sequence[Column],
     chosen: Mapping[str, Columns | None],
     group: str | None,
     say: Callable[[str], None],
@@ -45,16 +44,16 @@ def find_roles(
         raise InputError(*missing)
     taken = {name for names in several.values() for name in names}
     free = {name: values for name, values in table.columns.items() if name not in taken or name in chosen.values()}
-    columns = [column for column in task.columns if column.role not in several]
+    columns = [column for column in wanted if column.role not in several]
     single = {role: names for role, names in chosen.items() if not isinstance(names, list)}
     found = assign_roles(replace(table, columns=free), columns, single) if columns else {}
     names: dict[str, Columns] = {role: name for role, (name, _) in found.items()} | several
     guessed = [role for role, (_, why) in found.items() if why not in GIVEN]
-    names |= _of_indicators(table, task.columns, guessed, names, taken | {group or ""}, combines=combines)
+    names |= _of_indicators(table, wanted, guessed, names, taken | {group or ""}, combines=combines)
     for role, (name, why) in found.items():
         if names[role] == name and why != GIVEN[0]:
             say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
-    _check_files(read, task, names)
+    _check_files(read, wanted, names)
     return names
 
 
@@ -79,26 +78,24 @@ def _of_indicators(
     return {}
 
 
-def _check_files(read: Read, task: Task, names: Mapping[str, Columns]) -> None:
-    optional = {column.role: column.optional for column in task.columns}
-    wanted = [(name, optional[role]) for role, found in names.items() for name in parts_of(found)]
+def _check_files(read: Read, wanted: Sequence[Column], names: Mapping[str, Columns]) -> None:
+    optional = {column.role: column.optional for column in wanted}
+    wanted_names = [(name, optional[role]) for role, found in names.items() for name in parts_of(found)]
     problems = [
         f"{file}: no column {name!r} as in {read.files[0].name}; {nearest(name, columns, 'its columns')}"
         for file, columns in zip(read.files, read.columns, strict=True)
-        for name, may_lack in wanted
+        for name, may_lack in wanted_names
         if columns and name not in columns and not may_lack
     ]
     problems += [
-        none_of(str(file), task.columns, sorted(columns))
+        none_of(str(file), wanted, sorted(columns))
         for file, columns in zip(read.files, read.columns, strict=True)
-        if columns and all(name not in columns for name, _ in wanted)
+        if columns and all(name not in columns for name, _ in wanted_names)
     ] * (not problems)
     if problems:
         raise InputError(*problems)
     if format_by_name(read.files[0])[1] == "delimited":
-        categories = [
-            (c.role, name) for c in task.columns if c.kind == "category" and isinstance(name := names.get(c.role), str)
-        ]
+        categories = [(c.role, name) for c in wanted if c.kind == "category" and isinstance(name := names.get(c.role), str)]
         check_header(read.table, categories, str(read.files[0]))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from framework.contracts.columns import SideTable
 from framework.contracts.table import Table, Texts
-from framework.contracts.task import Task
+from framework.contracts.task import SplitsItself
 from framework.data.classes import check_classes
 from framework.data.columns import assign_roles
 from framework.data.combinations import check_alone, separator_of, unlisted
@@ -23,7 +23,7 @@ from framework.data.splitting.groups import deciding
 from framework.data.splitting.repeats import one_row_each
 from framework.data.splitting.shares import Roles, without_blank, without_empty
 from framework.errors import FrameworkError, InputError, nearest, some
-from framework.plugins import resolve
+from framework.plugins import AnyTask
 
 SPLITS = ("train", "validation", "test")
 LONG = 100_000  # characters of one text, from which a quote may be missing
@@ -37,10 +37,11 @@ class Reader:
     notes: what was inferred, repaired and left out. columns: by role, as the training files have them.
     """
 
-    def __init__(self, source: Any, task: Task, options: Any, spellings: Spellings | None, *, combines: bool) -> None:
+    def __init__(self, source: Any, task: AnyTask, options: Any, spellings: Spellings | None, *, combines: bool) -> None:
         self.source = source
         self.task = task
         self.options = task.options() if options is None else options
+        self.wanted = task.columns(self.options)
         self.notes: list[str] = []
         self.columns: dict[str, Columns] = {}
         self.roles = roles_of(task)
@@ -73,7 +74,7 @@ class Reader:
         names = self._roles(read)
         self.columns = names | self.columns
         table = self._renamed(read.table, names, split)
-        texts = [role for role in Roles.of(self.task.columns).texts if role in names]
+        texts = [role for role in Roles.of(self.wanted).texts if role in names]
         self._note_long_texts(table, texts)
         if split in self.implied and self._unlabelled(table):
             self.say(f"{self.files[split]} has no labels and is not used")
@@ -92,7 +93,9 @@ class Reader:
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the groups that its rows belong to."""
         columns = {
-            column.role: values_of(table, column, names[column.role]) for column in self.task.columns if column.role in names
+            column.role: values_of(table, column, names[column.role])
+            for column in self.wanted
+            if column.role in names
         }
         if self.group is None:
             return replace(table, columns=columns)
@@ -130,8 +133,10 @@ class Reader:
     def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
         """What columns without a role give away of texts and labels. table: the rows of `read` with columns by role."""
         used = {part for found in names.values() for part in parts_of(found)} | {self.group or ""}
-        texts = [part for role in Roles.of(self.task.columns).texts if role in names for part in parts_of(names[role])]
-        for note in [*ids_in_texts(read, texts, used), *unread_texts(read, self.task.columns, names, used)]:
+        texts = [
+            part for role in Roles.of(self.wanted).texts if role in names for part in parts_of(names[role])
+        ]
+        for note in [*ids_in_texts(read, texts, used), *unread_texts(read, self.wanted, names, used)]:
             self.say(note)
         role = self.roles.balanced
         for note in deciding(read, table.columns[role], role, used) if role is not None and role in table.columns else ():
@@ -158,33 +163,33 @@ class Reader:
     def _roles(self, read: Read) -> dict[str, Columns]:
         """Role -> column or columns, as in the training files."""
         header = read.table.columns
-        chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.task.columns}
+        chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.wanted}
         chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
         try:
-            return find_roles(read, self.task, chosen, self.group, self.say, combines=self.combines)
+            return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines)
         except InputError as error:
             raise InputError(*error.problems, *self.notes) from error  # what was detected may be why
 
     def _unlabelled(self, table: Table) -> bool:
-        targets = [table.columns[c.role] for c in self.task.columns if c.target and c.role in table.columns]
+        targets = [table.columns[c.role] for c in self.wanted if c.target and c.role in table.columns]
         return any(not any(map(str.strip, values)) for values in targets)
 
     def _shaped(self, table: Table) -> Table:
         """The table in the columns that the task works on."""
-        if self.task.shape is None:
+        if not self.task.shaped or isinstance(self.task, SplitsItself):
             return table
         table, dropped = without_blank(table)
-        needed = [column.role for column in self.task.columns if not column.optional]
+        needed = [column.role for column in self.wanted if not column.optional]
         if needed:
             table, more = without_empty(table, replace(self.roles, needed=needed))
             dropped += more
         self.notes += dropped
         try:
-            shaped: Table = resolve(self.task.shape)(table, self.options, self.say)
+            shaped = self.task.shape(table, self.options, self.say)
         except InputError as error:
             raise InputError(*error.problems, *self.notes) from error  # which columns were taken may be why
         if set(shaped.columns) != {column.role for column in self.task.canonical}:
-            raise FrameworkError(f"{self.task.shape} of task {self.task.name} made the columns {some(list(shaped.columns))}")
+            raise FrameworkError(f"shape of task {self.task.name} made the columns {some(list(shaped.columns))}")
         return shaped
 
     def _note_long_texts(self, table: Table, roles: Sequence[str]) -> None:
@@ -195,6 +200,8 @@ class Reader:
                 self.say(f"{table.where(row)} holds a {role} of {characters:,} characters; is a quote missing in the file?")
 
 
-def roles_of(task: Task) -> Roles:
+def roles_of(task: AnyTask) -> Roles:
     """What counts of the columns once rows are read."""
-    return Roles.of([column for column in task.columns if not column.optional] if task.split else task.canonical)
+    return Roles.of(
+        [column for column in task.every_column if not column.optional] if isinstance(task, SplitsItself) else task.canonical
+    )

@@ -11,23 +11,23 @@ from typing import Any
 from framework.contracts.columns import Shares
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
-from framework.contracts.task import Task
+from framework.contracts.task import SplitsItself
 from framework.data.combinations import separator_of
 from framework.data.formats.quotes import Quote
 from framework.data.joined import Columns
 from framework.data.labelled import SPLITS, Reader, roles_of
 from framework.data.labels import Spellings
 from framework.data.sources import addresses
-from framework.data.splitting.independent import Independent, judged
+from framework.data.splitting.independent import Independent
 from framework.data.splitting.shares import fingerprint
 from framework.errors import InputError, some
-from framework.plugins import resolve
+from framework.plugins import AnyTask
 
 ADDRESS = 4096  # characters of one path: names of files are recorded whole
 APART = "; data.merge_spellings=false keeps them apart"
 
 
-def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits:
+def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Splits:
     """Reads, cleans and splits what the recipe names. `data` is the composed `data:` section, a `DataConfig`; `options`
     are the task's, None: its defaults.
 
@@ -56,21 +56,21 @@ def explained(notes: Iterable[str]) -> Iterator[None]:
         raise InputError(*error.problems, *before) from error
 
 
-def _split(data: Any, task: Task, seed: int, reader: Reader, tables: Mapping[str, Table]) -> Splits:
-    if task.split is None:
+def _split(data: Any, task: AnyTask, seed: int, reader: Reader, tables: Mapping[str, Table]) -> Splits:
+    if not isinstance(task, SplitsItself):
         return Independent(data, task, seed, reader.roles, reader.group, reader.notes).split(tables)
     for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", "rows of a user belong together there")):
         if getattr(data, key) is not None:
             raise InputError(f"data.{key} is not for {task.name}, which splits its rows by itself: {instead}")
     further = {table.name: found for table in task.tables if (found := reader.read_further(table)) is not None}
     shares = Shares(data.validation_fraction, data.test_fraction, data.held_out_rows, data.limit_rows)
-    splits: Splits = resolve(task.split)(tables, reader.options, shares, seed, reader.say)
+    splits = task.split(tables, reader.options, shares, seed, reader.say)
     return replace(splits, notes=[*reader.notes, *splits.notes], tables=further)
 
 
 def read_labelled(
     address: str,
-    task: Task,
+    task: AnyTask,
     encoding: str | None,
     known: Mapping[str, Columns],
     given: Mapping[str, Columns],
@@ -89,18 +89,18 @@ def read_labelled(
     role = roles_of(task).balanced
     separator = separator_of(classes) if combines and classes is not None else None
     spellings = Spellings(role, classes, separator) if role and classes is not None else None
-    roles = {column.role: given.get(column.role) for column in task.columns}
+    roles = {column.role: given.get(column.role) for column in task.every_column}
     source = SimpleNamespace(test=address, encoding=encoding, quote=quote, **roles)
     reader = Reader(source, task, options, spellings, combines=combines)
     reader.columns = dict(known)
     table = reader.read("test")
     assert table is not None
-    if task.labelled is not None:
-        return resolve(task.labelled)(table, reader.options, reader.say), reader.notes
-    return judged(task, table), reader.notes
+    if isinstance(task, SplitsItself):
+        return task.labelled(table, reader.options, reader.say), reader.notes
+    return task.judged(table), reader.notes
 
 
-def _describe(source: Any, task: Task) -> str:
+def _describe(source: Any, task: AnyTask) -> str:
     names = [name for name in (*SPLITS, *(table.name for table in task.tables)) if source[name]]
     files = ", ".join(some(addresses(source[name]), quoted=False, longest=ADDRESS) for name in names)
     return f"{source.description} ({files})" if source.description else files

@@ -51,7 +51,7 @@ class NoGraphs:
 
 
 def own_backend(graphs: tuple[Graph, ...]) -> Backend:
-    """torch modules by torch, files that are ONNX already by onnxruntime. Raises ValueError for a mixture."""
+    """Modules run by torch, files that are ONNX already by onnxruntime. Raises ValueError for a mixture."""
     files = {graph.name: graph.source for graph in graphs if isinstance(graph.source, Path)}
     if not graphs:
         return NoGraphs()

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from framework.contracts.codec import Codec, Reference, Settings
+from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Backend, Graph, Request, Response, stateful
 from framework.contracts.measured import Measurement
-from framework.contracts.evaluation import Metric
 from framework.contracts.table import Table
 from framework.contracts.task import Answers
 from framework.evaluation.opened import Opened

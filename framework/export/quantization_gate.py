@@ -61,9 +61,7 @@ def search(
         decision = f"{'shipped' if verdict.ships else 'NOT shipped'} ({written.precision}): {verdict.sentence}"
         decision += f"; {measured.measurement.batch_effect}"
         name = exporter.name if verdict.ships else written.precision
-        tried.append(
-            VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason)
-        )
+        tried.append(VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason))
         if verdict.ships:
             return tried
         if verdict.holds:

@@ -1,4 +1,4 @@
-"""Exports a candidate's graphs in every form that the recipe names, proves the exact files, puts the lossy ones under the gate."""
+"""Exports a candidate's graphs in every form that the recipe names: exact files are proven, lossy ones stand under the gate."""
 
 from __future__ import annotations
 

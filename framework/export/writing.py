@@ -83,7 +83,7 @@ class _Recording:
 
 
 def calibration_feeds(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Calibration:
-    """For each graph what it is fed, tables included, while the requests are answered one at a time. backend: with its tables."""
+    """For each graph what it is fed while the requests are answered one at a time, tables included."""
     recording = _Recording(backend, graphs)
     scheduler = Scheduler(codec, recording, graphs)
     for request in requests:

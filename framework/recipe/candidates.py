@@ -1,4 +1,4 @@
-"""Who competes in a recipe, with which options: ``candidates=[NAME, ...]``, the sections ``candidates.NAME``, and what they share."""
+"""Who competes in a recipe, with which options: ``candidates=[NAME, ...]``, ``candidates.NAME.KEY``, and what they share."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def shared_sections(candidates: Iterable[AnyCandidate]) -> dict[str, type]:
     for candidate in candidates:
         for name, kind in _shared(candidate.options):
             if sections.setdefault(name, kind) is not kind:
-                raise FrameworkError(f"candidate {candidate.name!r} shares {name!r} of another type than the other candidates do")
+                raise FrameworkError(
+                    f"candidate {candidate.name!r} shares {name!r} of another type than the other candidates do"
+                )
     return sections
 
 
@@ -78,7 +80,9 @@ class Field:
         return [group, *rest] if chosen or not self.named else rest
 
     def _check(self, names: Sequence[str]) -> None:
-        problems = [f"no candidate {n!r} of {self.task.name}; {nearest(n, self.registered)}" for n in names if n not in self.registered]
+        problems = [
+            f"no candidate {n!r} of {self.task.name}; {nearest(n, self.registered)}" for n in names if n not in self.registered
+        ]
         if not names:
             problems.append(f"candidates=[] lets nobody compete; {nearest('', self.registered)}")
         if problems:
@@ -109,8 +113,11 @@ class Field:
         sections = [name for name, kind in shared.items() if first in _names(kind)]
         if sections:
             return f"{sections[0]}.{short}"
-        known = [*(key for one in candidates for key in _names(one.options)), *(key for k in shared.values() for key in _names(k))]
-        raise InputError(f"no key 'model.{short}'; {nearest(f'model.{short}', [f'model.{key}' for key in dict.fromkeys(known)], 'keys')}")
+        kinds = [*(one.options for one in candidates), *shared.values()]
+        known = [key for kind in kinds for key in _names(kind)]
+        raise InputError(
+            f"no key 'model.{short}'; {nearest(f'model.{short}', [f'model.{key}' for key in dict.fromkeys(known)], 'keys')}"
+        )
 
 
 def _names(options: type) -> list[str]:

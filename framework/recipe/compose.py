@@ -111,7 +111,7 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
     Raises InputError with every unknown group, choice, key and value type. sweeps: several values of a key are allowed.
     """
     install()
-    groups = [override for override in map(parse, filter(_is_group, written))]
+    groups = list(map(parse, filter(_is_group, written)))
     with hydra_started():
         loader = GlobalHydra.instance().config_loader()
         known = {group: loader.get_group_options(group) for group in GROUPS}

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from omegaconf import OmegaConf
 
-from framework.contracts.candidate import Fitted
-from framework.contracts.evaluation import Evaluation
 from framework.contracts.section import Section
-from framework.contracts.table import Splits
-from framework.errors import some
-from framework.evaluation.judge import standing, verdict
-from framework.export.variants import Variants
 from framework.machine.disk import whole
-from framework.machine.versions import library_versions, machine
 from framework.report.console import Shown
-from framework.report.nearest_rows import SAMPLE, nearest_training_rows
 from framework.report.svg import svg
-from framework.run.job import Job
 
 GROUPS = {
     "evaluate": "On the test rows",

@@ -9,15 +9,17 @@ from omegaconf import DictConfig
 
 from framework.contracts.privacy import disclosure_of
 from framework.contracts.section import Problem, Section
-from framework.data.loading import explained, load_splits
+from framework.data.loading import load_splits
 from framework.data.loading import sections as data_sections
 from framework.data.problems import leaks
-from framework.plugins import load_plugins, resolve
+from framework.plugins import load_plugins
+from framework.recipe.candidates import competing, options_for
 from framework.recipe.compose import compose_run
 from framework.recipe.provenance import DEFAULT, origin_of, origins, values
 from framework.recipe.validation import options_of
 from framework.report.console import ROWS, as_text, disclosed
 from framework.run.folder import check_free
+from framework.run.load import understood
 from framework.run.readiness import check_ready
 
 
@@ -36,20 +38,18 @@ def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
         "Left out: keys without a value, the Trainer's defaults, what data.train= replaces; --cfg job on a run lists every key."
     )
     show(Section("The recipe", ("key", "value", "from"), rows, note), len(rows))
-    options, model = options_of(config.task, task.options), options_of(config.model, task.model.options)
+    options = options_of(config.task, task.options)
     splits = load_splits(config.data, task, config.seed, options)
-    with explained(splits.notes):
-        data = resolve(task.data)(splits, options)
+    data = understood(task, splits, options)
     for section in [*data_sections(splits), *data.sections()]:
         show(section)
-    check_ready(config, task, data)
-    problems = leaks(splits, task.canonical)
-    if task.inspect is not None:
-        sections, more = resolve(task.inspect)(data, options, model)
-        problems = [*problems, *more]
-        for section in sections:
-            show(section)
-    show(_problems(problems))
+    registered = load_plugins().candidates_of(task.name)
+    candidates = [registered[name] for name in competing(config)]
+    check_ready(config, task, candidates, data)
+    inspections = [task.inspect(data, options), *(one.inspect(data, options, options_for(config, one)) for one in candidates)]
+    for section in [section for inspection in inspections for section in inspection.sections]:
+        show(section)
+    show(_problems([*leaks(splits, task.canonical), *(one for inspection in inspections for one in inspection.problems)]))
 
 
 def _problems(problems: Sequence[Problem]) -> Section:

@@ -78,7 +78,9 @@ def _fitted_before(run: Run, name: str) -> Trial | None:
     trial = read_json(Trial, folder / TRIAL)
     if trial is None:
         if not run.trains and name in run.competing:
-            raise InputError(f"the training of {shown(run.folder.path)} has not ended: python -m framework resume {shown(run.folder.path)}")
+            raise InputError(
+                f"the training of {shown(run.folder.path)} has not ended: python -m framework resume {shown(run.folder.path)}"
+            )
         return None
     damaged = [file for file, digest in trial.files.items() if _digest(folder / FITTED / file) != digest]
     if not damaged:
@@ -154,7 +156,7 @@ def _checkpoint(run: Run, folder: Path) -> Path | None:
 def _seed(seed: int) -> None:
     """Those that are imported; a candidate that imports torch seeds it."""
     random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002, libraries draw from it
+    np.random.seed(seed % 2**32)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
 

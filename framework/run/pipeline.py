@@ -1,4 +1,4 @@
-"""The way of a run, from a recipe to a sealed artifact: stages, each of which reads files of the run's folder and leaves others."""
+"""The way of a run, from a recipe to a sealed artifact: stages that read files of the run's folder and leave others."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from framework.run.load import load, understood
 from framework.run.readiness import check_ready
 from framework.run.reporting import report_run
 from framework.run.sealing import finish, seal
-from framework.run.selection import select, shortlist
-from framework.runtime.model import as_argument, load_model
+from framework.run.selection import fitted_codec, select, shortlist
 from framework.run.tracking import finish_trackers, tracked
+from framework.runtime.model import as_argument
 
 
 def start(config: DictConfig, recipe: str, folder: Path) -> Path:
@@ -56,7 +56,7 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
             report = reports[judgement.candidate]
             report_run(run, splits, report, judgement, selection)
             artifact = seal(run, splits, report, judgement)
-            example = as_argument(load_model(artifact).codec.interface().example)
+            example = as_argument(fitted_codec(run, judgement.candidate).interface().example)
             address = finish(run)
     finish_trackers(trackers, judgement, report, artifact)  # the run has succeeded: no tracker can undo it
     run.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(run.folder.path / 'report.html')}")

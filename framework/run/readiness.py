@@ -29,7 +29,7 @@ def refusals(config: DictConfig, candidate: AnyCandidate, data: TaskData, task: 
 
 
 def check_ready(config: DictConfig, task: AnyTask, candidates: Sequence[AnyCandidate], data: TaskData) -> None:
-    """Raises InputError where every one of the candidates that compete is refused, or Lightning refuses the `trainer:` section."""
+    """Raises InputError where every candidate that competes is refused, or Lightning refuses the `trainer:` section."""
     options = options_of(config.task, task.options)
     problems = [refusals(config, one, data, options, options_for(config, one)) for one in candidates]
     if problems and all(problems):

@@ -9,10 +9,11 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from framework.contracts.facts import ModelFacts
+from framework.contracts.fitted import read_fitted
 from framework.contracts.plain import to_plain
 from framework.contracts.table import Splits
 from framework.errors import some
-from framework.evaluation.opened import Opened
 from framework.evaluation.scoreboard import Standing, standing, verdict
 from framework.export.reports import ExportReport
 from framework.machine.versions import library_versions, machine
@@ -20,33 +21,35 @@ from framework.report.console import Shown
 from framework.report.nearest_rows import SAMPLE, nearest_training_rows
 from framework.report.page import write_report
 from framework.run.context import Run
+from framework.run.fit import FITTED
 from framework.run.judging import Judgement
-from framework.run.selection import Selection, opened
+from framework.run.selection import Selection
 
 
 def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgement, selection: Selection) -> None:
     """report.html and report.json in the run's folder. They begin with whether the model beats its baselines."""
-    candidate = opened(run, report.candidate)
+    title = run.candidates[report.candidate].title
+    facts = read_fitted(run.folder.trial(report.candidate) / FITTED).facts
     evaluation, beside = judgement.evaluation(), judgement.beside(run)
     place = standing(run.metric, evaluation, beside)
     sections = run.console.sections
     content: dict[str, Any] = {
-        "verdict": verdict(candidate.title, evaluation, place),
+        "verdict": verdict(title, evaluation, place),
         "standing": {**asdict(place), "beats": place.beats},
         "recipe": run.recipe,
         "task": run.task.name,
-        "candidate": candidate.name,
+        "candidate": report.candidate,
         "selection": to_plain(selection),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "summary": list(_summary(splits, report, judgement, place)),
-        "decisions": list(_decisions(splits, candidate, report)),
-        "metrics": {candidate.title: evaluation.metrics, **{title: one.metrics for title, one in beside.items()}},
+        "decisions": list(_decisions(splits, facts, report)),
+        "metrics": {title: evaluation.metrics, **{title: one.metrics for title, one in beside.items()}},
         "files": _files(report),
         "default": report.default.name,
         "verified": report.checks,
         "sections": [_with_neighbours(run, splits, shown) for shown in sections],
         "data": to_plain(splits.about),
-        "model": to_plain(candidate.fitted.facts),
+        "model": to_plain(facts),
         "environment": {"machine": machine(), "versions": library_versions()},
         "config": OmegaConf.to_container(run.config, resolve=True),
     }
@@ -91,11 +94,11 @@ def _times(more: float, less: float, better: str, worse: str) -> str:
     return f"{more / less:.1f} times {better}" if more >= less else f"{less / more:.1f} times {worse}"
 
 
-def _decisions(splits: Splits, candidate: Opened, report: ExportReport) -> Iterator[Mapping[str, str]]:
+def _decisions(splits: Splits, facts: ModelFacts, report: ExportReport) -> Iterator[Mapping[str, str]]:
     """What was decided, about what, a sentence each, in the order of the run."""
     for note in splits.notes:
         yield {"about": "data", "sentence": note}
-    training = candidate.fitted.facts.training
+    training = facts.training
     if training is not None:
         sentence = f"the weights after epoch {training.epochs} are used, the best on validation"
         yield {"about": "training", "sentence": sentence}

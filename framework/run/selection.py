@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from framework.contracts.candidate import RESOURCES
+from framework.contracts.codec import Codec
+from framework.contracts.fitted import read_fitted
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.evaluation.judge import judge
@@ -12,6 +15,7 @@ from framework.evaluation.opened import Opened
 from framework.export.reports import ExportReport
 from framework.export.variants import rows_to_answer
 from framework.machine.memory import give_back
+from framework.plugins import open_codec
 from framework.run.context import Run
 from framework.run.fit import FITTED, Trial
 from framework.run.folder import read_json, write_json
@@ -46,6 +50,12 @@ class Selection:
 def opened(run: Run, name: str) -> Opened:
     """A candidate of the run, from the folder that its fit filled."""
     return Opened.of(run.candidates[name], run.folder.trial(name) / FITTED)
+
+
+def fitted_codec(run: Run, name: str) -> Codec:
+    """The codec of a candidate, without its graphs."""
+    folder = run.folder.trial(name) / FITTED
+    return open_codec(read_fitted(folder).codec, folder / RESOURCES)
 
 
 def shortlist(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Selection:

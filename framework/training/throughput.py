@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-
 from typing import Any
 
 import pytorch_lightning as pl
@@ -17,7 +16,9 @@ from framework.training.trainer import best_precision, new_trainer, quiet
 TURNS, LONG = 3, 4.0  # of each batch at most; seconds after which there is no further turn
 
 
-def rows_per_second(module: pl.LightningModule, batches: Sequence[Mapping[str, torch.Tensor]], context: FitContext[Any, Any]) -> float:
+def rows_per_second(
+    module: pl.LightningModule, batches: Sequence[Mapping[str, torch.Tensor]], context: FitContext[Any, Any]
+) -> float:
     """How many rows a second a training step takes on the recipe's devices together. Nothing is learned from the batches.
 
     The first batch warms up. Each of the others counts with the fastest of its turns, of which slow models have one, so that

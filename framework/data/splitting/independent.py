@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from framework.contracts.table import Splits, Table
-from framework.contracts.task import Task
 from framework.data.splitting.duplicates import Comparison, without_duplicates, without_near_duplicates
 from framework.data.splitting.groups import groups_apart, with_groups
 from framework.data.splitting.shares import Roles, at_most, split_off
 from framework.errors import InputError
-from framework.plugins import resolve
 
 TOO_MANY = 1.5  # times the rows that are to be held out, from which it is said
 
@@ -24,7 +22,7 @@ class Independent:
     """Splits tables as the `data:` section says. notes: what was left out and why."""
 
     data: Any
-    task: Task
+    task: AnyTask
     seed: int
     roles: Roles
     group: str | None
@@ -45,11 +43,11 @@ class Independent:
             available = len(train)
             train = at_most(train, data.limit_rows, roles, seed + 2)
             self.notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
-        test = judged(self.task, test)
+        test = self.task.judged(test)
         if data.test_rows is not None and len(test) > data.test_rows:
             self.notes.append(f"{data.test_rows:,} of {len(test):,} test rows are judged; data.test_rows=null takes all")
             test = test.sample(data.test_rows, seed + 3)
-        return Splits(train, judged(self.task, validation), test, self.notes)
+        return Splits(train, self.task.judged(validation), test, self.notes)
 
     def _apart(
         self, train: Table, validation: Table | None, test: Table | None
@@ -93,11 +91,3 @@ class Independent:
 def _share(fraction: float, rows: int, most: int | None) -> float:
     """Of very many rows a few tell as much: a share's standard error is below 0.4 points from 20,000 rows on."""
     return fraction if most is None else min(fraction, most / rows)
-
-
-def judged(task: Task, table: Table) -> Table:
-    """The rows of validation or test that are answered."""
-    if task.judged is None:
-        return table
-    found: Table = resolve(task.judged)(table)
-    return found

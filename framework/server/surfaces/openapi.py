@@ -121,9 +121,7 @@ def document(shelf: Shelf, settings: Settings) -> Schema:
 
 
 def _about(shelf: Shelf) -> str:
-    lines = [
-        f"- **{name}**: {served.model.manifest.task}, version {served.version}" for name, served in shelf.current.items()
-    ]
+    lines = [f"- **{name}**: {served.model.manifest.task}, version {served.version}" for name, served in shelf.current.items()]
     return "\n".join(["Models served here:", *lines])
 
 
