@@ -1,4 +1,4 @@
-"""Accuracy, macro-F1, per-class table, confusion matrix, calibration and mistakes, through torchmetrics."""
+"""Accuracy, macro-F1, per-class table, confusion matrix, calibration and mistakes. No torch."""
 
 from __future__ import annotations
 
@@ -6,18 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
-from torchmetrics.functional.classification import (
-    multiclass_accuracy,
-    multiclass_calibration_error,
-    multiclass_confusion_matrix,
-    multiclass_f1_score,
-)
 
 from framework import Bars, Evaluation, InputError, Lines, Response, Section, Series, Table, Text, nearest
 from framework_classification.codec import tempered
+from framework_classification.metrics import accuracy, calibration_error, confusion_matrix, macro_f1, negative_log_likelihood
 
-BINS = 15
 MISTAKES = 10
 MATRIX = 12  # classes above which the confusion matrix becomes a list of the most frequent confusions
 WIDTH = 10  # bins of the reliability diagram
@@ -37,39 +30,32 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
         more = f"{len(strange):,} of {len(table):,} rows in all; " if len(strange) > STRANGE else ""
         raise InputError(*rows, f"{more}{nearest(table.columns['label'][strange[0]], labels, 'it knows')}")
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
-    scores = torch.from_numpy(probabilities)
-    targets = torch.tensor([index[label] for label in table.columns["label"]])
-    predicted = scores.argmax(-1)
-    classes = max(len(labels), 2)
+    targets = np.array([index[label] for label in table.columns["label"]])
+    predicted = probabilities.argmax(-1)
+    confusion = confusion_matrix(predicted, targets, len(labels))
     metrics = {
-        "accuracy": float(multiclass_accuracy(predicted, targets, classes, average="micro")),
-        "macro_f1": float(multiclass_f1_score(predicted, targets, classes, average="macro")),
-        "ece": _ece(scores, targets),
-        "nll": float(-scores[torch.arange(len(targets)), targets].clamp_min(1e-30).log().mean()),
+        "accuracy": accuracy(predicted, targets),
+        "macro_f1": macro_f1(confusion),
+        "ece": calibration_error(probabilities, targets),
+        "nll": negative_log_likelihood(probabilities, targets),
     }
     given = {"calibrated" if "temperature" in facts else "model": probabilities}
     if "temperature" in facts:
         given["before calibration"] = tempered(probabilities, 1 / facts["temperature"])
-        metrics["ece_before"] = _ece(torch.from_numpy(given["before calibration"]), targets)
+        metrics["ece_before"] = calibration_error(given["before calibration"], targets)
     if "abstains" in responses[0]:
-        answered = torch.tensor([not response["abstains"] for response in responses])
-        metrics["answered"] = float(answered.float().mean())
-        metrics["precision_answered"] = float((predicted == targets)[answered].float().mean()) if answered.any() else 1.0
-    confusion = multiclass_confusion_matrix(predicted, targets, classes).numpy()
+        answered = np.array([not response["abstains"] for response in responses])
+        metrics["answered"] = float(answered.mean())
+        metrics["precision_answered"] = accuracy(predicted[answered], targets[answered]) if answered.any() else 1.0
     sections = [
         _per_class(labels, confusion),
         _confusion(labels, confusion),
-        _reliability(given, targets.numpy()),
+        _reliability(given, targets),
         _mistakes(labels, probabilities, targets, table),
     ]
     return Evaluation(
         metrics, sections, untested=[label for label, rows in zip(labels, confusion.sum(1), strict=True) if not rows]
     )
-
-
-def _ece(scores: torch.Tensor, targets: torch.Tensor) -> float:
-    """Expected calibration error, the L1 norm over equal-width bins of confidence."""
-    return float(multiclass_calibration_error(scores, targets, scores.shape[1], n_bins=BINS, norm="l1"))
 
 
 def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
@@ -114,9 +100,9 @@ def _bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[int, float, f
     return [(int(m.sum()), float(confidence[m].mean()), float(right[m].mean())) for m in members if m.any()]
 
 
-def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: torch.Tensor, table: Table) -> Section:
+def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: np.ndarray, table: Table) -> Section:
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
-    wrong = np.flatnonzero(predicted != targets.numpy())
+    wrong = np.flatnonzero(predicted != targets)
     worst = [int(i) for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]]
     rows = [
         (
