@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted
 from framework.contracts.charts import Bars, Lines, Series
-from framework.contracts.codec import Call, Check, Codec, CodecSpec, Event, Growing, Interface, Reference, Scores, Settings, Steps
+from framework.contracts.codec import (
+    Call,
+    Check,
+    Codec,
+    CodecSpec,
+    Event,
+    Growing,
+    Interface,
+    Reference,
+    Scores,
+    Settings,
+    Steps,
+)
 from framework.contracts.columns import Column, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
@@ -60,6 +72,7 @@ def __getattr__(name: str) -> Any:
 
 __all__ = [
     "AS_WRITTEN",
+    "NAMES_AS_WRITTEN",
     "Answers",
     "Backend",
     "Bars",
@@ -87,7 +100,6 @@ __all__ = [
     "Metric",
     "ModelFacts",
     "ModuleBackend",
-    "NAMES_AS_WRITTEN",
     "NoOptions",
     "Problem",
     "Reference",

@@ -92,11 +92,7 @@ class Reader:
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the groups that its rows belong to."""
-        columns = {
-            column.role: values_of(table, column, names[column.role])
-            for column in self.wanted
-            if column.role in names
-        }
+        columns = {column.role: values_of(table, column, names[column.role]) for column in self.wanted if column.role in names}
         if self.group is None:
             return replace(table, columns=columns)
         target = self.roles.balanced
@@ -133,9 +129,7 @@ class Reader:
     def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
         """What columns without a role give away of texts and labels. table: the rows of `read` with columns by role."""
         used = {part for found in names.values() for part in parts_of(found)} | {self.group or ""}
-        texts = [
-            part for role in Roles.of(self.wanted).texts if role in names for part in parts_of(names[role])
-        ]
+        texts = [part for role in Roles.of(self.wanted).texts if role in names for part in parts_of(names[role])]
         for note in [*ids_in_texts(read, texts, used), *unread_texts(read, self.wanted, names, used)]:
             self.say(note)
         role = self.roles.balanced

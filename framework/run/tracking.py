@@ -57,7 +57,9 @@ class Guarded:
 
 @contextmanager
 def tracked(run: Run) -> Iterator[tuple[Guarded, ...]]:
-    """Each tracker, open and with the composed recipe; told when the run ends early. Raises FrameworkError for one that does not start.
+    """Each tracker, open and with the composed recipe; told when the run ends early.
+
+    Raises FrameworkError where one does not start.
 
     Files that are made again belong to a run that was tracked already.
     """

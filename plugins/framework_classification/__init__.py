@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import NAMES_AS_WRITTEN, Candidate, Column, Metric, Task, hookimpl
-from framework_text.options import FineTuning
+from framework import NAMES_AS_WRITTEN, hookimpl
+
+TASK = "classification"
 
 
 @dataclass
@@ -20,34 +21,19 @@ class Classification:
     abstain_precision: Optional[float] = None  # 0.95: answers less sure than a threshold, chosen for this, are marked
 
 
-MAJORITY = Candidate("majority class", fit="framework_classification.baselines:majority", baseline=True)
-TFIDF = Candidate("TF-IDF + logistic regression", fit="framework_classification.baselines:tfidf_linear", baseline=True)
-FINE_TUNED = Candidate(
-    "fine-tuned encoder",
-    fit="framework_classification.fine_tuned:fit",
-    options=FineTuning,
-    check="framework_classification.validation:problems",
-    ready="framework_classification.validation:ready",
-)
+@hookimpl
+def register_tasks(register: Callable[[str, str], None]) -> None:
+    register(TASK, "framework_classification.task:ClassificationTask")
 
 
 @hookimpl
-def register_tasks(register: Callable[[Task], None]) -> None:
-    register(
-        Task(
-            "classification",
-            options=Classification,
-            columns=(
-                Column("text", ("text", "review", "sentence", "tweet", "comment", "utterance", "content", "query"), "text"),
-                Column("label", ("label", "sentiment", "category", "class", "intent", "target"), "category", target=True),
-            ),
-            metric=Metric("macro_f1"),
-            data="framework_classification.data:prepare",
-            evaluate="framework_classification.evaluation:evaluate",
-            codec="framework_classification.codec:ClassificationCodec",
-            candidates=(MAJORITY, TFIDF, FINE_TUNED),
-            inspect="framework_classification.preview:inspect",
-            loss="nll",
-            refit="framework_classification.calibration:refit",
-        )
-    )
+def register_candidates(register: Callable[[str, str], None]) -> None:
+    for name in ("Majority", "LinearCandidate", "FrozenCandidate", "FineTunedCandidate"):
+        register(TASK, f"framework_classification.candidates:{name}")
+
+
+@hookimpl
+def register_codecs(register: Callable[[str, str], None]) -> None:
+    register("classification", "framework_classification.codec:ClassificationCodec")
+    register("classification_linear", "framework_classification.linear_codec:LinearCodec")
+    register("classification_constant", "framework_classification.linear_codec:ConstantCodec")

@@ -100,13 +100,13 @@ def _always_abstains(options: Classification) -> str:
     )
 
 
-def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, Any]:
+def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, object]:
     """Codec settings for a lossy file: its temperature, and the threshold for the same precision."""
     labels = list(settings["labels"])
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
     targets = np.array([labels.index(label) for label in table.columns["label"]])
     temperature = fit_temperature(np.log(np.maximum(probabilities, 1e-30)), targets)
-    found: dict[str, Any] = {"temperature": temperature}
+    found: dict[str, object] = {"temperature": temperature}
     if "threshold" in settings:
         scaled = tempered(probabilities, temperature)
         found["threshold"] = threshold_for(settings["precision"], scaled.max(-1), scaled.argmax(-1) == targets)

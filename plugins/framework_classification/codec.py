@@ -36,14 +36,17 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
 class LabelCodec:
     """What codecs of classifiers share: from a text to the response that names its label.
 
-    settings: labels, in the order of the probabilities. temperature: of a lossy file, on top of the one in the graph.
-    threshold: the probability below which it abstains.
+    settings: labels, in the order of the probabilities. calibrated_at: the temperature in the graph. temperature: of a lossy
+    file, on top of it. threshold: the probability below which it abstains.
     """
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         self.labels: list[str] = list(settings["labels"])
         self.temperature: float = settings.get("temperature", 1.0)
         self.threshold: float | None = settings.get("threshold")
+        calibrated_at: float | None = settings.get("calibrated_at")
+        self.scale = None if calibrated_at is None else calibrated_at * self.temperature
+        """The temperature that the probabilities are at; None where none was fitted."""
 
     def parse(self, request: Any) -> Request:
         return {"text": text_of(request)}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from framework import Bars, Evaluation, InputError, Lines, Response, Section, Series, Table, Text, nearest
-from framework_classification.codec import tempered
+from framework import Answers, Bars, Evaluation, InputError, Lines, Section, Series, Table, Text, nearest
+from framework_classification.codec import LabelCodec, tempered
 from framework_classification.metrics import accuracy, calibration_error, confusion_matrix, macro_f1, negative_log_likelihood
 
 MISTAKES = 10
@@ -17,11 +16,12 @@ WIDTH = 10  # bins of the reliability diagram
 STRANGE = 5  # rows with unknown labels named
 
 
-def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
-    """facts["temperature"], where there is one, gives the calibration error before scaling.
+def evaluate(answers: Answers, table: Table) -> Evaluation:
+    """The temperature of the codec, where there is one, gives the calibration error before scaling.
 
     Raises InputError naming the rows with labels that the model does not know.
     """
+    responses = answers.responses
     labels = list(responses[0]["probabilities"])
     index = {label: i for i, label in enumerate(labels)}
     strange = [i for i, label in enumerate(table.columns["label"]) if label not in index]
@@ -39,9 +39,10 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
         "ece": calibration_error(probabilities, targets),
         "nll": negative_log_likelihood(probabilities, targets),
     }
-    given = {"calibrated" if "temperature" in facts else "model": probabilities}
-    if "temperature" in facts:
-        given["before calibration"] = tempered(probabilities, 1 / facts["temperature"])
+    scale = answers.codec.scale if isinstance(answers.codec, LabelCodec) else None
+    given = {"calibrated" if scale else "model": probabilities}
+    if scale:
+        given["before calibration"] = tempered(probabilities, 1 / scale)
         metrics["ece_before"] = calibration_error(given["before calibration"], targets)
     if "abstains" in responses[0]:
         answered = np.array([not response["abstains"] for response in responses])

@@ -1,21 +1,35 @@
-"""The candidate that ships: a fine-tuned encoder with a fitted temperature."""
+"""A fine-tuned encoder with a fitted temperature."""
 
 from __future__ import annotations
 
+import json
+import shutil
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
 
-from framework import FitContext, Fitted, Graph, LengthBucketSampler, Section, Table, Tensor, train
+from framework import (
+    CodecSpec,
+    FitContext,
+    Fitted,
+    Graph,
+    LengthBucketSampler,
+    ModelFacts,
+    Table,
+    Tensor,
+    TrainingFacts,
+    read_fitted,
+    train,
+    write_fitted,
+)
 from framework_classification import Classification
-from framework_classification.calibration import NEVER, UNFITTED, fit_temperature, nothing_to_fit, threshold_for
+from framework_classification.calibration import calibrated
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import ClassificationBatches, Classifier, Probabilities
@@ -34,46 +48,84 @@ from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
 SAMPLE = 512  # rows from which the speed of learning is measured
+Context = FitContext[Classification, FineTuning]
+MODEL = "model"  # in the folder that is filled: the network and its tokenizer, as transformers saves them
+READING = "reading.json"
 TOLERANCE = 1e-4  # of a probability, between the module and an exact export
 
 
-def fit(context: FitContext) -> Fitted:
-    """Fine-tunes the backbone, fits the temperature on validation, and returns the graph that gives probabilities."""
+def fit(data: ClassificationData, context: Context) -> None:
+    """Fine-tunes the backbone, fits the temperature on validation, and leaves the network, its tokenizer and how to read it."""
     started = time.perf_counter()
-    data: ClassificationData = context.data
-    options: Classification = context.options
-    model: FineTuning = context.model
-    folder = backbones.fetch(model.backbone)
-    tokenizer = backbones.load_tokenizer(folder, options.max_length)
-    network, shape = _network(folder, data.labels, model)
-    classifier = Classifier(network, len(data.labels), model, data.class_weights() if options.class_weights else None)
-    plan = kept(context) or keep(_plan(context, classifier, tokenizer), context.folder)
+    torch.manual_seed(context.seed)
+    task, options = context.task, context.options
+    folder = backbones.fetch(options.backbone.chosen)
+    tokenizer = backbones.load_tokenizer(folder, task.max_length)
+    network, shape = _network(folder, data.labels, options)
+    classifier = Classifier(network, len(data.labels), options, data.class_weights() if task.class_weights else None)
+    plan = kept(context) or keep(_plan(data, context, classifier, tokenizer), context.folder)
     context.show(plan.section())
     network.set_attn_implementation(plan.attention)
-    classifier.options = replace(model, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
+    classifier.options = replace(options, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
     tables = {"train": data.some(plan.rows, context.seed), "validation": data.splits.validation}
-    rows = {name: _tokenized(data, table, tokenizer, options) for name, table in tables.items()}
-    for section in describe(tokenizer, tables["train"].columns["text"], rows["train"], options.max_length):
+    rows = {name: _tokenized(data, table, tokenizer, task) for name, table in tables.items()}
+    for section in describe(tokenizer, tables["train"].columns["text"], rows["train"], task.max_length):
         context.show(section)
     pad = tokenizer.pad_token_id or 0
-    if model.probe and not context.resume:
-        plan = keep(replace(plan, probe_accuracy=_probe(network, context, tokenizer)), context.folder)
+    if options.probe and not context.resume:
+        plan = keep(replace(plan, probe_accuracy=_probe(network, data, context, tokenizer)), context.folder)
     loader = ClassificationBatches(rows["train"], rows["validation"], pad, plan.batch_size, context.seed)
     training = _train(classifier, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, started)
-    temperature, abstains = _calibrated(context, *predict_logits(classifier, rows["validation"], pad))
-    return Fitted(
-        settings={"labels": data.labels, **abstains},
-        graphs=(graph(Probabilities(network, temperature).eval(), network.config, options.max_length, pad),),
-        write_resources=partial(write_tokenizer, tokenizer, options.max_length),
-        save=partial(_save, network, tokenizer),
-        checks=(same_tokens(tokenizer, options.max_length, ClassificationCodec.token_ids, "text"),),
-        facts=_facts(network, model, plan) | shape | {"max_length": options.max_length, "temperature": temperature, **training},
+    temperature, abstains = calibrated(task, *predict_logits(classifier, rows["validation"], pad), context.show)
+    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
+    facts = _facts(network, context, plan, training, shape)
+    resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
+    write_tokenizer(tokenizer, task.max_length, resources)
+    save(network, tokenizer, context.output / MODEL)
+    reading = Reading(isinstance(network, SentenceClassifier), temperature, task.max_length, pad)
+    (context.output / READING).write_text(json.dumps(asdict(reading)), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the saved network becomes a graph."""
+
+    sentence: bool
+    """It is a `SentenceClassifier`, not one of transformers' own."""
+    temperature: float
+    max_length: int
+    pad: int
+
+
+def open_fitted(folder: Path) -> Fitted:
+    """What `fit` left: a graph that gives probabilities."""
+    fitted = read_fitted(folder)
+    reading = Reading(**json.loads((folder / READING).read_text(encoding="utf-8")))
+    network = (
+        SentenceClassifier.saved(folder / MODEL)
+        if reading.sentence
+        else backbones.load_model("AutoModelForSequenceClassification", folder / MODEL)
+    )
+    _name_loss(network)
+    tokenizer = backbones.load_tokenizer(folder / MODEL, reading.max_length)
+    codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
+    module = Probabilities(network, reading.temperature).eval()
+    return replace(
+        fitted,
+        graphs=(graph(module, network.config, reading.max_length, reading.pad),),
+        checks=(same_tokens(tokenizer, reading.max_length, codec.token_ids, "text"),),
+        save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
 
 
+def save(network: Any, tokenizer: Any, folder: Path) -> None:
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
 def _train(
-    classifier: Classifier, loader: ClassificationBatches, context: FitContext, plan: Plan, started: float
-) -> dict[str, Any]:
+    classifier: Classifier, loader: ClassificationBatches, context: Context, plan: Plan, started: float
+) -> TrainingFacts:
     """Facts of the training. started: when the fit began, by the clock of `time.perf_counter`."""
     tokens = [rows.tokens for rows in (loader.train, loader.validation)]
     with learning_occurring_tokens(classifier.model, tokens, loader.pad):
@@ -84,37 +136,23 @@ def _train(
     return training
 
 
-def _calibrated(context: FitContext, logits: np.ndarray, targets: np.ndarray) -> tuple[float, dict[str, float]]:
-    """The temperature, and the codec settings of abstention, from validation rows; what they do not tell is shown."""
-    temperature = fit_temperature(logits, targets)
-    if temperature == UNFITTED:
-        why = nothing_to_fit(logits, targets) or "the likeliest one is smaller than any that few rows can show"
-        context.show(Section("Temperature", note=f"it stays 1, so that probabilities are not calibrated: {why}"))
-    abstains = abstention(context.options, logits / temperature, targets)
-    if abstains.get("threshold") == NEVER:
-        context.show(Section("Abstention", note=_always_abstains(context.options)))
-    return temperature, abstains
+def _facts(network: Any, context: Context, plan: Plan, training: TrainingFacts, shape: Mapping[str, Any]) -> ModelFacts:
+    source = context.options.backbone.chosen
+    probed = {"probe accuracy": plan.probe_accuracy} if plan.probe_accuracy is not None else {}
+    learned = {"batch size": plan.batch_size, "learning rate": plan.learning_rate, "attention": plan.attention}
+    return ModelFacts(
+        backbone=source.name,
+        licence=source.licence or "not stated (model.licence= records it)",
+        parameters=sum(p.numel() for p in network.parameters()),
+        rows=plan.rows,
+        training=training,
+        details={**probed, **learned, **shape, "max length": context.task.max_length},
+    )
 
 
-def _facts(network: Any, model: FineTuning, plan: Plan) -> dict[str, Any]:
-    """For the manifest."""
-    source = model.backbone
-    return {
-        "backbone": source.name,
-        "licence": source.licence or "not stated (model.licence= records it)",
-        "parameters": sum(p.numel() for p in network.parameters()),
-        **({"probe_accuracy": plan.probe_accuracy} if plan.probe_accuracy is not None else {}),
-        "rows": plan.rows,
-        "batch_size": plan.batch_size,
-        "learning_rate": plan.learning_rate,
-        "attention": plan.attention,
-    }
-
-
-def _probe(network: Any, context: FitContext, tokenizer: Any) -> float | None:
+def _probe(network: Any, data: ClassificationData, context: Context, tokenizer: Any) -> float | None:
     """Begins with a head fitted to some rows; its accuracy, where it was worth beginning with."""
-    data = context.data
-    some = _tokenized(data, data.some(_probed(data), context.seed), tokenizer, context.options)
+    some = _tokenized(data, data.some(_probed(data), context.seed), tokenizer, context.task)
     sampler = LengthBucketSampler(some.lengths, 64, shuffle=False)
     return fit_head(network, len(data.labels), batches(some, sampler, tokenizer.pad_token_id or 0))
 
@@ -134,23 +172,27 @@ def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[An
         else backbones.load_model("AutoModelForSequenceClassification", folder, **head)
     )
     layers, frozen = keep_layers(network, model.layers), freeze(network, model.freeze)
+    _name_loss(network)
+    set_dropout(network, model.dropout)
+    shape = {"layers": ", ".join(map(str, layers))} if model.layers is not None else {}
+    return network, shape | ({"frozen parameters": frozen} if frozen else {})
+
+
+def _name_loss(network: Any) -> None:
     for part in network.modules():
         if hasattr(part, "loss_type"):
             part.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
-    set_dropout(network, model.dropout)
-    shape = {"layers": layers} if model.layers is not None else {}
-    return network, shape | ({"frozen_parameters": frozen} if frozen else {})
 
 
 def _tokenized(data: ClassificationData, table: Table, tokenizer: Any, options: Classification) -> TokenizedRows:
     return TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
 
 
-def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
+def _plan(data: ClassificationData, context: Context, classifier: Classifier, tokenizer: Any) -> Plan:
     """From rows, classes and the time stated; how fast rows are learned is measured on some of them."""
-    data, model, rows = context.data, context.model, len(context.data.splits.train)
+    model, rows = context.options, len(data.splits.train)
     batch = batch_size(model, rows)
-    sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.options)
+    sample = _tokenized(data, data.some(SAMPLE, context.seed), tokenizer, context.task)
     collate = Collate(tokenizer.pad_token_id or 0)
     attention, paces = fastest_attention(
         classifier.model, model.attention, lambda: learning_pace(classifier, sample, batch, collate, context)
@@ -162,25 +204,6 @@ def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:
     why = [f"{epochs} epochs follow from {rows:,} rows of {len(data.labels)} classes; trainer.max_epochs= says otherwise"]
     plan = replace(plan, epochs=epochs, why=why)
     return plan if model.minutes is None else within(plan, model.minutes, paces, len(data.splits.validation))
-
-
-def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Codec settings: the threshold that gives the precision asked for on validation, if one is asked for."""
-    if options.abstain_precision is None:
-        return {}
-    confidence, right = softmax(logits, axis=-1).max(-1), logits.argmax(-1) == targets
-    return {
-        "precision": options.abstain_precision,
-        "threshold": threshold_for(options.abstain_precision, confidence, right),
-    }
-
-
-def _always_abstains(options: Classification) -> str:
-    asked = f"task.abstain_precision={options.abstain_precision}"
-    return (
-        f"warning: however sure, the model is not right that often on validation, so nearly every answer will be marked as an "
-        f"abstention; ask for less than {asked}, or add training rows"
-    )
 
 
 def predict_logits(classifier: Classifier, rows: TokenizedRows, pad: int) -> tuple[np.ndarray, np.ndarray]:
@@ -201,11 +224,6 @@ def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Grap
         axes={"sequence": (1, max_length)},
         tolerance={"probabilities": TOLERANCE},
         decides="probabilities",
-        module=module,
+        source=module,
         example=partial(example_tokens, vocabulary=config.vocab_size),
     )
-
-
-def _save(network: Any, tokenizer: Any, folder: Path) -> None:
-    network.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)

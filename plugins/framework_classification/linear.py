@@ -6,16 +6,35 @@ A text's sparse row goes in, not a dense one of 240,000 numbers: the graph gathe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
-from framework import Check, Graph, InputError, Request, Tensor, Tensors
-from framework_classification.calibration import IMPOSSIBLE
+from framework import (
+    CodecSpec,
+    FitContext,
+    Fitted,
+    FrameworkError,
+    Graph,
+    InputError,
+    ModelFacts,
+    NoOptions,
+    Tensor,
+    Tensors,
+    read_fitted,
+    write_fitted,
+)
+from framework_classification import Classification
+from framework_classification.calibration import IMPOSSIBLE, calibrated
 from framework_classification.counting import LONGEST, MOST, SHORTEST, WORD, Counting
-from framework_classification.linear_codec import GRAPH
+from framework_classification.data import ClassificationData
+from framework_classification.linear_codec import GRAPH, LinearCodec
 
+ROWS = 50_000  # training rows used at most
+FILE = "linear.onnx"  # in the folder that is filled
 MANY = 20  # classes from which on one solver for all of them takes minutes
 WORDS = 200_000  # word n-grams kept, the most frequent: of 240,000 in 28,000 tweets all that count; half of them costs 0.003
 LETTERS = 40_000  # character n-grams kept
@@ -142,16 +161,20 @@ def _value(name: str, kind: int, axes: Sequence[str | int]) -> Any:
     return helper.make_tensor_value_info(name, kind, axes)
 
 
-def graph(linear: Linear) -> Graph:
-    """What goes into `onnx_model` and comes out of it. Columns beside a short text are padded with the n-gram of no weight."""
-    axes, known = ("batch", "features"), len(linear.counting)
+def graph(known: int, classes: int, source: Path | None = None) -> Graph:
+    """What goes into `onnx_model` and comes out of it. Columns beside a short text are padded with the n-gram of no weight.
+
+    known: n-grams. source: the file.
+    """
+    axes = ("batch", "features")
     return Graph(
         GRAPH,
         inputs=(Tensor("ids", "int64", axes, pad=known), Tensor("weights", "float32", axes)),
-        outputs=(Tensor("probabilities", "float32", ("batch", len(linear.bias))),),
+        outputs=(Tensor("probabilities", "float32", ("batch", classes)),),
         axes={"features": (1, MOST)},
         tolerance={"probabilities": TOLERANCE},
         decides="probabilities",
+        source=source,
         example=lambda sizes: example_features(sizes, known),
     )
 
@@ -164,14 +187,42 @@ def example_features(sizes: Mapping[str, int], known: int) -> Tensors:
     return {"ids": random.integers(0, known, shape), "weights": weights / np.linalg.norm(weights, axis=1, keepdims=True)}
 
 
-def same_features(features: Any) -> Check:
-    """The check that a codec's features equal those of the fitted scikit-learn `tfidf`, row by row."""
+def fit_linear(data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
+    """Fits, holds what answers to what scikit-learn says of the validation rows, and leaves a graph and its n-grams.
 
-    def run(codec: Any, requests: Sequence[Request]) -> list[int]:
-        expected = features.transform([request["text"] for request in requests])
-        return [row for row, request in enumerate(requests) if not _equal(codec.counting, request["text"], expected[[row]])]
+    Raises FrameworkError where the two differ.
+    """
+    train, validation = data.some(ROWS, context.seed), data.splits.validation
+    linear, pipeline = fit(list(train.columns["text"]), data.targets(train), len(data.labels), context.seed)
+    texts, targets = list(validation.columns["text"]), np.asarray(data.targets(validation))
+    logits = linear.logits(texts)
+    _hold_to(pipeline, linear, texts, logits)
+    temperature, abstains = calibrated(context.task, logits, targets, context.show)
+    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
+    facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={"n-grams": len(linear.counting)})
+    resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
+    linear.counting.save(resources)
+    (context.output / FILE).write_bytes(onnx_model(linear, temperature).SerializeToString())
 
-    return Check("features equal scikit-learn's", run)
+
+def open_linear(folder: Path) -> Fitted:
+    fitted = read_fitted(folder)
+    codec = LinearCodec(fitted.codec.settings, folder / "resources")
+    return replace(fitted, graphs=(graph(len(codec.counting), len(codec.labels), folder / FILE),))
+
+
+def _hold_to(pipeline: Any, linear: Linear, texts: Sequence[str], logits: np.ndarray) -> None:
+    """Raises FrameworkError where features or probabilities are others than those of the fitted scikit-learn pipeline."""
+    expected = pipeline[0].transform(texts)
+    wrong = [row for row, text in enumerate(texts) if not _equal(linear.counting, text, expected[[row]])]
+    classes = pipeline[-1].classes_
+    probabilities = softmax(logits, axis=-1)[:, classes]
+    apart = np.abs(probabilities - pipeline.predict_proba(texts)).max(initial=0.0)
+    if wrong or apart > TOLERANCE:
+        raise FrameworkError(
+            f"the linear model does not compute what scikit-learn does: {len(wrong)} of {len(texts)} validation rows have "
+            f"other features, probabilities differ by up to {apart:.1e}"
+        )
 
 
 def _equal(counting: Counting, text: str, expected: Any) -> bool:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from framework import Problem, Section
+from framework import Problem
 from framework_classification import Classification
 from framework_classification.data import FEW, ClassificationData
-from framework_text.options import FineTuning
-from framework_text.preview import preview
 
 IMBALANCE = 10  # times as many rows in the largest class as in the smallest, from which it is said
 
 
-def inspect(data: ClassificationData, options: Classification, model: FineTuning) -> tuple[list[Section], list[Problem]]:
-    sections, problems = preview(data.splits.train.columns["text"], len(data.labels), options.max_length, model)
-    return sections, [*_class_sizes(data, options), *problems]
-
-
-def _class_sizes(data: ClassificationData, options: Classification) -> list[Problem]:
+def class_sizes(data: ClassificationData, options: Classification) -> list[Problem]:
     counts = Counter(data.splits.train.columns["label"])
     rare = sorted((label for label in data.labels if counts[label] < FEW), key=lambda label: counts[label])
     found = []

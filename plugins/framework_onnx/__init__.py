@@ -68,9 +68,9 @@ class OnnxInt4:
 @hookimpl
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     run = "framework.runtime.onnx:open_onnx"
-    register(Exporter("onnx", "framework_onnx.export:export", run, "onnx", Onnx))
+    register(Exporter("onnx", "framework_onnx.export:export", run, "onnx", Onnx, takes_files=True))
     int8 = Exporter("onnx_int8", "framework_onnx.int8_search:candidates", run, "onnx", OnnxInt8, base="onnx", exact=False,
-                    check="framework_onnx.validation:problems")  # fmt: skip
+                    takes_files=True, check="framework_onnx.validation:problems")  # fmt: skip
     register(int8)
     int4 = Exporter("onnx_int4", "framework_onnx.int4_search:candidates", run, "onnx", OnnxInt4, base="onnx", exact=False,
                     calibrates=False, check="framework_onnx.validation:bits_problems")  # fmt: skip

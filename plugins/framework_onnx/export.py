@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import onnx_ir as ir
 from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNodesPass
@@ -15,32 +16,42 @@ from onnx_ir.passes.common import ClearMetadataAndDocStringPass, RemoveUnusedNod
 from framework import Graph, Tensor, Variant
 from framework_onnx import Onnx
 
+if TYPE_CHECKING:
+    from torch.nn import Module
+
 INLINE = 1_500_000_000  # bytes of weights above which they go to a file beside the graph (protobuf ends at 2 GB)
 
 
 def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[str, Path]) -> Variant:
-    """One file a graph, every named axis dynamic."""
+    """One file a graph, every named axis dynamic; a graph that is ONNX already is copied as it is."""
+    for graph in graphs:
+        if isinstance(graph.source, Path):
+            shutil.copyfile(graph.source, folder / f"{graph.name}.onnx")
+        else:
+            _write(graph, cast("Module", graph.source), folder, options)
+    return Variant(_files(graphs), "fp32", {"opset": options.opset})
+
+
+def _write(graph: Graph, module: Module, folder: Path, options: Onnx) -> None:
     import torch
 
-    for graph in graphs:
-        feeds = graph.traced_with()
-        with _quiet():
-            program = torch.onnx.export(
-                graph.module,
-                kwargs={tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in graph.arguments},
-                input_names=[tensor.name for tensor in graph.arguments],
-                output_names=[tensor.name for tensor in graph.outputs],
-                dynamic_shapes={tensor.name: _dynamic(tensor) for tensor in graph.arguments},
-                opset_version=options.opset,
-                dynamo=True,
-                verbose=False,
-            )
-        assert program is not None
-        _divide(program.model)
-        ClearMetadataAndDocStringPass()(program.model)  # where each node comes from, with paths of this machine
-        size = sum(p.numel() * p.element_size() for p in graph.module.parameters())
-        program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
-    return Variant(_files(graphs), "fp32", {"opset": options.opset})
+    feeds = graph.traced_with()
+    with _quiet():
+        program = torch.onnx.export(
+            module,
+            kwargs={tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in graph.arguments},
+            input_names=[tensor.name for tensor in graph.arguments],
+            output_names=[tensor.name for tensor in graph.outputs],
+            dynamic_shapes={tensor.name: _dynamic(tensor) for tensor in graph.arguments},
+            opset_version=options.opset,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None
+    _divide(program.model)
+    ClearMetadataAndDocStringPass()(program.model)  # where each node comes from, with paths of this machine
+    size = sum(p.numel() * p.element_size() for p in module.parameters())
+    program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
 
 
 def _divide(model: ir.Model) -> None:

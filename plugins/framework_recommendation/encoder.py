@@ -85,6 +85,6 @@ class TextEncoder:
             outputs=(Tensor("text_vector", "float32", ("batch", self.dimensions)),),
             axes={"sequence": (1, self.max_length)},
             tolerance={"text_vector": TOLERANCE},
-            module=self.network,
+            source=self.network,
             example=partial(example_tokens, vocabulary=self.vocabulary),
         )

@@ -123,7 +123,7 @@ def graph(trained: Trained, tables: Tensors, learned: int, fields: int) -> Graph
         },
         tolerance={},
         ranks=("ids", "scores"),
-        module=kind(trained.network, trained.uses_attributes, values).eval(),
+        source=kind(trained.network, trained.uses_attributes, values).eval(),
         example=partial(example, learned=learned, fields=max(1, fields), values=values, tables=tables),
     )
     return replace(made, tolerance={"scores": RELATIVE * max(1.0, _largest_score(made))})

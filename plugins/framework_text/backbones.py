@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from framework import FrameworkError, InputError, locate
 from framework_text import gguf
-from framework_text.options import BackboneSource, FineTuning
+from framework_text.options import Backbone, BackboneSource
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 LENGTHS = {"gpt2": "n_positions"}  # where a config says otherwise how many tokens are read
@@ -67,10 +67,10 @@ def config_of(source: BackboneSource) -> dict[str, Any]:
         return {}
 
 
-def misplaced(model: FineTuning) -> list[str]:
+def misplaced(backbone: Backbone) -> list[str]:
     """What is said about a backbone that is not named: it would be ignored, since `source` counts as a whole."""
-    given = {"revision": model.revision, "sha256": model.sha256, "licence": model.licence} if not model.name else {}
-    return [f"model.{key}={value} goes with model.name=" for key, value in given.items() if value is not None]
+    beside = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
+    return [f"model.{key}={value} goes with model.name=" for key, value in beside.items() if value and not backbone.name]
 
 
 def pools_by_mean(folder: Path) -> bool:

@@ -1,4 +1,4 @@
-"""Options of the recipe's `model:` section for fine-tuned text models."""
+"""Options of candidates that begin with pretrained weights of texts."""
 
 from __future__ import annotations
 
@@ -21,10 +21,32 @@ class BackboneSource:
 
 
 @dataclass
-class FineTuning(BackboneSource):
-    """The `model:` section of a recipe that fine-tunes a backbone."""
+class Backbone(BackboneSource):
+    """The `backbone:` section, which all candidates share that begin with pretrained weights."""
 
     source: BackboneSource = field(default_factory=BackboneSource)
+
+    @property
+    def chosen(self) -> BackboneSource:
+        """The source in force: `name` and what stands beside it, or else `source`."""
+        return self if self.name else self.source
+
+
+SHARED: Any = "${backbone}"  # the default of a field that is the `backbone:` section
+
+
+@dataclass
+class Frozen:
+    """Options of a candidate that learns from the features of a backbone, which stays as it is."""
+
+    backbone: Backbone = SHARED
+
+
+@dataclass
+class FineTuning:
+    """Options of a candidate that fine-tunes a backbone."""
+
+    backbone: Backbone = SHARED
     minutes: Optional[float] = 3.0  # after which training ends, with the learning rate at 0; None: as long as it takes
     # the folder of a run whose training is repeated: its rows, steps and learning rates
     repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
@@ -38,13 +60,6 @@ class FineTuning(BackboneSource):
     dropout: Optional[float] = 0.1  # of activations; None: as the backbone was trained
     layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
     freeze: Any = None  # embeddings, or how many layers, from the first on, do not learn
-
-    @property
-    def backbone(self) -> BackboneSource:
-        """The source in force: `name` and what stands beside it, or else `source`."""
-        if self.name:
-            return self
-        return BackboneSource(**self.source) if isinstance(self.source, dict) else self.source
 
 
 def misshaped(model: FineTuning) -> list[str]:

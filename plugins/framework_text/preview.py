@@ -29,7 +29,7 @@ ACTIVATIONS = 34 * 4  # bytes that a layer keeps for each token and unit of widt
 
 def preview(texts: Sequence[str], classes: int, max_length: int, model: FineTuning) -> tuple[list[Section], list[Problem]]:
     """Sections and problems for the verb `check`. texts: those of the training rows."""
-    folder = backbones.fetch(model.backbone)
+    folder = backbones.fetch(model.backbone.chosen)
     tokenizer = tokenizer_of(folder, max_length)
     sample = [texts[i] for i in range(min(SAMPLE, len(texts)))]
     encoded = tokenizer.encode_batch(sample)

@@ -14,12 +14,13 @@ ENDLESS = "the learning rate falls over the whole training: give trainer.max_epo
 LAYERS = ("num_hidden_layers", "n_layers")  # names in config.json
 
 
-def problems(model: FineTuning | Writing, trainer: Mapping[str, Any], max_length: int, said: str) -> list[str]:
-    """For `Candidate.ready`. said: the key of the recipe, with its ``=``, that sets the tokens read, `max_length`."""
-    return [*_endless(model, trainer), *_tokenizer(model.backbone, max_length, said)]
+def problems(model: FineTuning | Writing, trainer: Mapping[str, object], max_length: int, said: str) -> list[str]:
+    """For `Candidate.refuses`. said: the key of the recipe, with its ``=``, that sets the tokens read, `max_length`."""
+    return [*_endless(model, trainer), *tokenizer_problems(model.backbone.chosen, max_length, said)]
 
 
-def _tokenizer(source: BackboneSource, max_length: int, said: str) -> list[str]:
+def tokenizer_problems(source: BackboneSource, max_length: int, said: str) -> list[str]:
+    """Why texts of so many tokens cannot be read with the backbone's tokenizer."""
     if gguf.is_gguf(str(source.name)):
         return []  # it is made when the file is converted
     try:
@@ -31,7 +32,7 @@ def _tokenizer(source: BackboneSource, max_length: int, said: str) -> list[str]:
     return []
 
 
-def _endless(model: FineTuning | Writing, trainer: Mapping[str, Any]) -> list[str]:
+def _endless(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:
     """What is wrong with the number of steps."""
     steps = trainer.get("max_steps")
     limited = steps not in (None, -1) or bool(trainer.get("fast_dev_run"))

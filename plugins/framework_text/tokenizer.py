@@ -67,16 +67,16 @@ def presentable(texts: Sequence[str]) -> list[int]:
     return list(islice((i for i in looked_at if mask(text := texts[i]) == text), EXAMPLES))
 
 
-def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Any, Request], list[int]], role: str) -> Check:
+def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Request], list[int]], role: str) -> Check:
     """The check that a codec's token ids equal those of transformers' tokenizer, row by row.
 
-    ids_of: (codec, request) -> the codec's token ids.
+    ids_of: the codec's token ids of a request.
     """
 
-    def run(codec: Any, requests: Sequence[Request]) -> list[int]:
+    def run(requests: Sequence[Request]) -> list[int]:
         texts = [request[role] for request in requests]
         expected = reference(texts, truncation=True, max_length=max_length)["input_ids"]
         pairs = enumerate(zip(requests, expected, strict=True))
-        return [row for row, (request, ids) in pairs if ids_of(codec, request) != list(ids)]
+        return [row for row, (request, ids) in pairs if ids_of(request) != list(ids)]
 
     return Check("token ids equal transformers' tokenizer", run)

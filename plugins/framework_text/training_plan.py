@@ -9,13 +9,14 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework import FitContext, Section, read_shares
+from framework import FitContext, Section, TrainingFacts, read_shares
 from framework_text.options import FineTuning
 
 if TYPE_CHECKING:
     from framework import Schedule
 
-FILE = "plan.json"  # in the run's folder: a run that is resumed keeps its plan
+AnyContext = FitContext[Any, Any]
+FILE = "plan.json"  # in the trial's folder: a training that is resumed keeps its plan
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
 STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn
 VALIDATION = 0.3  # cost of judging a row, as a share of learning from it
@@ -54,20 +55,22 @@ class Plan:
             rows.append(("minutes at most", f"{self.seconds / 60:g}"))
         return Section("Training plan", ("", ""), rows, "\n".join(self.why))
 
-    def trainer(self, given: Mapping[str, Any]) -> dict[str, Any]:
+    def trainer(self, given: Mapping[str, object]) -> dict[str, object]:
         """The trainer's arguments with the epochs of the plan."""
         return {**given, "max_epochs": self.epochs} if self.epochs is not None else dict(given)
 
-    def schedule(self, context: FitContext, spent: float) -> Schedule:
+    def schedule(self, context: AnyContext, spent: float) -> Schedule:
         """spent: seconds that the fit has taken already. The shares of a training that is repeated take the place of time."""
         from framework import Schedule  # which imports torch
 
-        repeated: str | None = context.model.repeat
+        repeated: str | None = context.options.repeat
         replay = read_shares(Path(repeated)) if repeated else ()
-        return Schedule(context.folder, self.seconds, spent=spent, validation=self.validation, replay=replay)
+        left = context.budget.remaining()
+        seconds = self.seconds if left == float("inf") else min(left + spent, self.seconds or float("inf"))
+        return Schedule(context.folder, seconds, spent=spent, validation=self.validation, replay=replay)
 
 
-def decided(trainer: Mapping[str, Any]) -> bool:
+def decided(trainer: Mapping[str, object]) -> bool:
     """Whether the recipe's `trainer:` section says when training ends."""
     return trainer.get("max_steps", -1) != -1 or any(trainer.get(name) for name in DECIDING)
 
@@ -118,7 +121,7 @@ def counted(plan: Plan, fitting: float) -> Plan:
     return replace(plan, epochs=epochs, rows=min(plan.rows, max(1, int(fitting / epochs))), seconds=None)
 
 
-def kept(context: FitContext) -> Plan | None:
+def kept(context: AnyContext) -> Plan | None:
     """The plan that the run in this folder began with, also where it was stopped before its first checkpoint.
 
     In a new run that of the run which it repeats, if the recipe names one.
@@ -126,7 +129,7 @@ def kept(context: FitContext) -> Plan | None:
     path = context.folder / FILE
     if path.exists():
         return Plan(**json.loads(path.read_text(encoding="utf-8")))
-    repeated: str | None = context.model.repeat
+    repeated: str | None = context.options.repeat
     return keep(read_plan(Path(repeated)), context.folder) if repeated else None
 
 
@@ -153,7 +156,7 @@ def not_repeatable(repeat: str | None) -> list[str]:
     return []
 
 
-def repetition(plan: Plan, folder: Path, training: Mapping[str, Any]) -> Section:
+def repetition(plan: Plan, folder: Path, training: TrainingFacts) -> Section:
     """How a training that time has ended is repeated. training: facts of `framework.train`."""
-    steps = f"{training['steps']:,} steps"
+    steps = f"{training.steps:,} steps"
     return Section("Repetition", note=f"{steps} were learned from; to repeat them exactly: model.repeat={folder}")

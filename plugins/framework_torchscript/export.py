@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -21,7 +22,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
         inputs = tuple(torch.from_numpy(feeds[tensor.name]) for tensor in graph.arguments)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # deprecation of torch.jit, and a warning for every frozen branch
-            traced = torch.jit.trace(graph.module, inputs, check_trace=False)
+            traced = torch.jit.trace(cast(torch.nn.Module, graph.source), inputs, check_trace=False)
             written = io.BytesIO()
             torch.jit.save(traced, written)
         (folder / files[graph.name]).write_bytes(written.getbuffer())  # torch itself aborts the process on a full disk
@@ -32,4 +33,4 @@ def open_files(graphs: Sequence[Graph], paths: Mapping[str, Path]) -> Backend:
     """Runs the files on the CPU."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return ModuleBackend([replace(graph, module=torch.jit.load(str(paths[graph.name]), "cpu")) for graph in graphs])
+        return ModuleBackend([replace(graph, source=torch.jit.load(str(paths[graph.name]), "cpu")) for graph in graphs])

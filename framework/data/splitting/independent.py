@@ -13,6 +13,7 @@ from framework.data.splitting.duplicates import Comparison, without_duplicates, 
 from framework.data.splitting.groups import groups_apart, with_groups
 from framework.data.splitting.shares import Roles, at_most, split_off
 from framework.errors import InputError
+from framework.plugins import AnyTask
 
 TOO_MANY = 1.5  # times the rows that are to be held out, from which it is said
 

@@ -131,7 +131,7 @@ def decoder_graph(model: Any, window: int) -> Graph:
         unscaled=("new",),
         decides="logits",
         state=(State("cache", "past_mask", "new"),),
-        module=decoder,
+        source=decoder,
         example=_Example(decoder, shape),
     )
 

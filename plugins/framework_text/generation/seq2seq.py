@@ -199,7 +199,7 @@ def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]
         unscaled=("new",),
         decides="logits",
         state=(State("cache", "past_mask", "new"), State("cross", "cross_mask")),
-        module=CrossDecoder(model).eval(),
+        source=CrossDecoder(model).eval(),
         example=partial(_written, vocabulary=vocabulary, shape=shape),
     )  # fmt: skip
     encoder = Graph(
@@ -209,7 +209,7 @@ def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]
         axes={"source": (1, source)},
         tolerance={"cross": TOLERANCE},
         unscaled=("cross",),
-        module=Encoder(model).eval(),
+        source=Encoder(model).eval(),
         example=partial(_source, vocabulary=vocabulary),
     )
     return encoder, decoder

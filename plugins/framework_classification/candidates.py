@@ -1,0 +1,115 @@
+"""Who may compete: from the most frequent label to a fine-tuned encoder, the cheap ones first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+
+from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, read_fitted, write_fitted
+from framework_classification import Classification
+from framework_classification.data import ClassificationData
+from framework_text.options import FineTuning, Frozen
+
+
+class Majority(Candidate[Classification, ClassificationData, NoOptions]):
+    """Answers every text with the most frequent training label, and the shares of all."""
+
+    name: ClassVar[str] = "majority"
+    title: ClassVar[str] = "majority class"
+    role = "baseline"
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
+        train = data.splits.train
+        shares = np.bincount(data.targets(train), minlength=len(data.labels)) / len(train)
+        settings = {"labels": data.labels, "shares": shares.tolist()}
+        write_fitted(context.output, CodecSpec("classification_constant", settings))
+
+    def open(self, folder: Path) -> Fitted:
+        return read_fitted(folder)
+
+
+class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
+    """TF-IDF of words and characters, counted by the codec, and a logistic regression as an ONNX graph."""
+
+    name: ClassVar[str] = "linear"
+    title: ClassVar[str] = "TF-IDF + logistic regression"
+    role = "baseline"
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
+        from framework_classification.linear import fit_linear
+
+        fit_linear(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_classification.linear import open_linear
+
+        return open_linear(folder)
+
+
+class FrozenCandidate(Candidate[Classification, ClassificationData, Frozen]):
+    """Features of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
+
+    name: ClassVar[str] = "frozen"
+    title: ClassVar[str] = "frozen encoder + logistic regression"
+    options: ClassVar[type] = Frozen
+
+    def problems(self, task: Classification, options: Frozen) -> list[str]:
+        from framework_classification import validation
+
+        return [*validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
+
+    def refuses(
+        self, data: ClassificationData, task: Classification, options: Frozen, trainer: Mapping[str, object]
+    ) -> list[str]:
+        from framework_text.readiness import tokenizer_problems
+
+        return tokenizer_problems(options.backbone.chosen, task.max_length, "task.max_length=")
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
+        from framework_classification.frozen import fit_frozen
+
+        fit_frozen(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_classification.frozen import open_frozen
+
+        return open_frozen(folder)
+
+
+class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTuning]):
+    """A pretrained encoder whose weights learn, with a fitted temperature."""
+
+    name: ClassVar[str] = "fine_tuned"
+    title: ClassVar[str] = "fine-tuned encoder"
+    options: ClassVar[type] = FineTuning
+
+    def problems(self, task: Classification, options: FineTuning) -> list[str]:
+        from framework_classification import validation
+
+        return validation.problems(task, options)
+
+    def refuses(
+        self, data: ClassificationData, task: Classification, options: FineTuning, trainer: Mapping[str, object]
+    ) -> list[str]:
+        from framework_text import readiness
+
+        return readiness.problems(options, trainer, task.max_length, "task.max_length=")
+
+    def inspect(self, data: ClassificationData, task: Classification, options: FineTuning) -> Inspection:
+        from framework_text.preview import preview
+
+        sections, problems = preview(data.splits.train.columns["text"], len(data.labels), task.max_length, options)
+        return Inspection(sections, problems)
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
+        from framework_classification.fine_tuned import fit
+
+        fit(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_classification.fine_tuned import open_fitted
+
+        return open_fitted(folder)

@@ -1,0 +1,54 @@
+"""The task: labelled texts in, how good the labels of answers are out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from framework import (
+    Answers,
+    Column,
+    Evaluation,
+    Inspection,
+    Metric,
+    Refits,
+    Response,
+    Settings,
+    Splits,
+    Table,
+    Task,
+)
+from framework_classification import TASK, Classification
+from framework_classification.data import ClassificationData
+
+
+class ClassificationTask(Task[Classification, ClassificationData], Refits):
+    name: ClassVar[str] = TASK
+    options: ClassVar[type] = Classification
+    every_column: ClassVar[tuple[Column, ...]] = (
+        Column("text", ("text", "review", "sentence", "tweet", "comment", "utterance", "content", "query"), "text"),
+        Column("label", ("label", "sentiment", "category", "class", "intent", "target"), "category", target=True),
+    )
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("macro_f1"), Metric("accuracy"))
+    loss: ClassVar[str | None] = "nll"
+    competing: ClassVar[tuple[str, ...]] = ("linear", "fine_tuned")
+
+    def prepare(self, splits: Splits, options: Classification) -> ClassificationData:
+        from framework_classification.data import prepare
+
+        return prepare(splits, options)
+
+    def evaluate(self, answers: Answers, rows: Table) -> Evaluation:
+        from framework_classification.evaluation import evaluate
+
+        return evaluate(answers, rows)
+
+    def inspect(self, data: ClassificationData, options: Classification) -> Inspection:
+        from framework_classification.preview import class_sizes
+
+        return Inspection(problems=class_sizes(data, options))
+
+    def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
+        from framework_classification.calibration import refit
+
+        return refit(responses, rows, settings)
