@@ -14,7 +14,7 @@ from framework import Call, Interface, Request, Response, Steps
 from framework_labeling.alignment import Aligner, word_probabilities
 from framework_labeling.baseline import Entry, look_up
 from framework_labeling.decoding import allowed_transitions, decode, padding_tag
-from framework_labeling.responses import answer, flatten, interface, parse, words_of
+from framework_labeling.responses import Words, answer, flatten, interface, parse
 from framework_labeling.schemes import model_tags
 from framework_text.tokenizer import read_tokenizer
 
@@ -64,15 +64,15 @@ class LabelingCodec(_TaggingCodec):
         self.padding = padding_tag(self.tags)
 
     def start(self, request: Request) -> Steps:
-        parts = []
-        for window in self.aligner.windows(words_of(request)[0]):
+        words, parts = Words.of(request), []
+        for window in self.aligner.windows(words.tokens):
             ids = np.asarray([window.ids], dtype=np.int64)
             outputs = yield Call("labeler", {"input_ids": ids, "attention_mask": np.ones(ids.shape, np.int64)})
             parts.append(word_probabilities(window, outputs["probabilities"][0], self.padding))
         probabilities = np.concatenate(parts)
         numbers = probabilities.argmax(1).tolist() if self.plain else decode(probabilities, self.begins, self.follows)
         confidence = probabilities[np.arange(len(numbers)), numbers].tolist()
-        return answer(request, [self.tags[number] for number in numbers], confidence, self.plain)
+        return answer(words, [self.tags[number] for number in numbers], confidence, self.plain)
 
 
 class MostFrequentCodec(_TaggingCodec):
@@ -88,11 +88,12 @@ class MostFrequentCodec(_TaggingCodec):
 
     def start(self, request: Request) -> Steps:
         yield from ()
-        entries = [look_up(self.table, word, self.unseen) for word in words_of(request)[0]]
+        words = Words.of(request)
+        entries = [look_up(self.table, token, self.unseen) for token in words.tokens]
         tags = [tag for tag, _ in entries]
         if not self.plain:
             tags = model_tags(tags)
-        return answer(request, tags, [share for _, share in entries], self.plain)
+        return answer(words, tags, [share for _, share in entries], self.plain)
 
 
 def write_table(table: Mapping[str, Entry], folder: Path) -> None:

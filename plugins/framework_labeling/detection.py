@@ -92,7 +92,10 @@ def _without_letters(counts: Counter[str]) -> Scheme:
     if counts[OUTSIDE] * 2 > counts.total():
         why = f"tags are bare labels and most tokens are {OUTSIDE}: neighbours with the same label are read as one span"
         return Scheme(IO, reason=f"{why}; scheme={PLAIN} would let each stand alone")
-    return Scheme(PLAIN, reason="tags have no letters that begin and continue spans: every token has a tag of its own")
+    why = "tags have no letters that begin and continue spans: every token has a tag of its own"
+    if all(tag.isdigit() for tag in counts):
+        why += "; they are numbers: if these stand for names such as B-LABEL, write the names"
+    return Scheme(PLAIN, reason=why)
 
 
 def _named(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[str], scheme: Scheme) -> Scheme:

@@ -15,16 +15,18 @@ MOST_COLUMNS = 10
 DOCUMENT = "-DOCSTART-"
 CONLLU = 10  # columns of Universal Dependencies: number, form, lemma, universal part of speech ...
 _TAB = re.compile("\t")
+_TAG = re.compile("O|[BIESLUMW]-.+")
 _SPACES = re.compile("[ \t]+")  # a no-break space may be part of a token
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where tokens and tags stand, counted from 0. reason: why, a sentence."""
+    """Where tokens and tags stand, counted from 0. reason: why, a sentence. numbered: the first column counts the tokens."""
 
     token: int
     tag: int
     reason: str
+    numbered: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,16 @@ def read_conll(path: Path) -> ConllFile:
 def parse_conll(text: str, source: str) -> ConllFile:
     """The sentences of a CoNLL file's text; `source` names it in errors.
 
-    The token is in the first column and the tag in the last one. Where the first column counts the tokens, the token is in
-    the second, and in ten columns (CoNLL-U) the universal part of speech, in the fourth, is the tag.
+    The token is in the first column and the tag in the last one, unless the first column counts the tokens: then the token
+    is in the second, and of ten columns (CoNLL-U) the fourth, the universal part of speech, is the tag. Two columns of which
+    only the first one holds BIO tags have changed places.
     """
     lines = [_Line(number, line, []) for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1)]
     separator = _separator([line.text for line in lines if line.text.strip(" \t")])
     lines = [_Line(line.number, line.text, _cells(line.text, separator)) for line in lines]
     comments = _comments(lines, separator)
     lines = [line for line in lines if line.number not in comments]
-    rows = [line for line in lines if line.cells and line.cells[0] != DOCUMENT]
+    rows = [line for line in lines if line.cells and not line.text.startswith(DOCUMENT)]
     width = _width(rows, source)
     columns = _columns(rows, width)
     sentences = [_sentence(block, columns) for block in _blocks(lines)]
@@ -121,8 +124,10 @@ def _columns(rows: Sequence[_Line], width: int) -> Columns:
     counted = all(re.fullmatch(r"\d+(?:[-.]\d+)?", first) for first in firsts) and re.match(r"[01](?!\d)", firsts[0])
     if width > 2 and counted:
         if width == CONLLU:
-            return Columns(1, 3, "CoNLL-U: tokens are in column 2, universal parts of speech in column 4")
-        return Columns(1, width - 1, f"column 1 counts the tokens: they are in column 2, tags in column {width}")
+            return Columns(1, 3, "CoNLL-U: tokens are in column 2, universal parts of speech in column 4", True)
+        return Columns(1, width - 1, f"column 1 counts the tokens: they are in column 2, tags in column {width}", True)
+    if width == 2 and all(map(_TAG.fullmatch, firsts)) and not all(_TAG.fullmatch(row.cells[1]) for row in rows):
+        return Columns(1, 0, "column 1 holds tags such as B-LABEL, column 2 does not: it holds the tokens")
     return Columns(0, width - 1, f"tokens are in column 1, tags in column {width}")
 
 
@@ -130,7 +135,7 @@ def _blocks(lines: Sequence[_Line]) -> list[list[_Line]]:
     """The rows between blank lines and starts of documents."""
     blocks: list[list[_Line]] = [[]]
     for line in lines:
-        if line.cells and line.cells[0] != DOCUMENT:
+        if line.cells and not line.text.startswith(DOCUMENT):
             blocks[-1].append(line)
         elif blocks[-1]:
             blocks.append([])
@@ -139,6 +144,6 @@ def _blocks(lines: Sequence[_Line]) -> list[list[_Line]]:
 
 def _sentence(block: Sequence[_Line], columns: Columns) -> Sentence:
     """Without the lines of CoNLL-U that stand for no token of their own: 1-2 is two joined, 1.1 was left unsaid."""
-    rows = [line for line in block if columns.token == 0 or line.cells[0].isdigit()]
+    rows = [line for line in block if not columns.numbered or line.cells[0].isdigit()]
     tokens = [row.cells[columns.token] for row in rows]
     return Sentence(tokens, [row.cells[columns.tag] for row in rows], block[0].number)

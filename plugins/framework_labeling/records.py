@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ast import literal_eval
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from framework_labeling.schemes import Span
 
 TEXTS = ("text", "sentence", "content", "data", "body")
 TOKENS = ("tokens", "words", "sentence", "text")
-TAGS = ("tags", "ner_tags", "ner", "labels", "label", "slots", "bio", "pos_tags", "pos", "upos", "chunk_tags")
+TAGS = ("tags", "ner_tags", "ner", "tag", "labels", "label", "slots", "bio", "pos_tags", "pos", "upos", "chunk_tags")
 SPANS = ("spans", "entities", "label", "labels", "annotations", "ner", "slots")
 STARTS = ("start", "start_offset", "start_char", "begin", "from")
 ENDS = ("end", "end_offset", "end_char", "stop", "to")
@@ -45,18 +46,36 @@ def read_record(record: Any, line: int, names: Sequence[str] = ()) -> Row | None
 
     names: what ids of tags stand for. Raises InputError, which names the line.
     """
-    return layout_of(record, line).read(record, line, names)
+    return layout_of(record, line).read(_unpacked(record), line, names)
 
 
 def layout_of(record: Any, line: int) -> Layout:
     """How a record is written, the first of `LAYOUTS` that fits. Raises InputError, which lists them."""
+    unpacked = _unpacked(record)
     for layout in LAYOUTS:
-        if layout.fits(record):
+        if layout.fits(unpacked):
             return layout
     keys = list(map(str, record))[:KEYS] if isinstance(record, Mapping) else []
     has = f"the keys {', '.join(keys)}" if isinstance(record, Mapping) else type(record).__name__
     examples = "; ".join(f"{layout.name}: {layout.example}" for layout in LAYOUTS)
     raise InputError(f"line {line}: no labelled sequence in {has}. Write one of: {examples}")
+
+
+def _unpacked(record: Any) -> Any:
+    """The record with its keys in small letters and lists in place of texts that hold one, as columns of CSV files do."""
+    if not isinstance(record, Mapping):
+        return record
+    lowered = {key.lower() if isinstance(key, str) else key: value for key, value in record.items()}
+    return {key: value if key in TEXTS else _listed(value) for key, value in lowered.items()}
+
+
+def _listed(value: Any) -> Any:
+    """A list that is written as JSON or as Python writes it; everything else as it is."""
+    if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
+        for read in (json.loads, literal_eval):
+            with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+                return read(value)
+    return value
 
 
 def _is_pair(record: Any) -> bool:
@@ -110,10 +129,7 @@ def _is_tag(value: Any) -> bool:
 
 
 def _items(value: Any) -> list[Any] | None:
-    """A list, as such, as JSON, or as words of a text."""
-    if isinstance(value, str) and value.startswith("["):
-        with suppress(ValueError):
-            value = json.loads(value)
+    """A list, as such or as words of a text."""
     if isinstance(value, str):
         return value.split()
     return list(value) if isinstance(value, list | tuple) else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from framework import InputError, Interface, Request, Response
@@ -27,19 +28,27 @@ def parse(request: Any) -> Request:
     return {"tokens": tokens}
 
 
-def words_of(request: Request) -> tuple[list[str], str, Offsets]:
-    """The words of a parsed request, its text (tokens are joined by spaces), and the characters of each word."""
-    if "tokens" in request:
-        return (list(request["tokens"]), *join_words(request["tokens"]))
-    words, offsets = split_words(request["text"])
-    return words, request["text"], offsets
+@dataclass(frozen=True)
+class Words:
+    """The words of a request, its text, and which characters of the text each word is."""
+
+    tokens: list[str]
+    text: str
+    offsets: Offsets
+
+    @classmethod
+    def of(cls, request: Request) -> Words:
+        """Of a parsed request; tokens are joined by spaces."""
+        if "tokens" in request:
+            return cls(list(request["tokens"]), *join_words(request["tokens"]))
+        tokens, offsets = split_words(request["text"])
+        return cls(tokens, request["text"], offsets)
 
 
-def answer(request: Request, tags: Sequence[str], confidence: Sequence[float], plain: bool) -> Response:
-    """The response to a request whose words have these tags with these probabilities."""
-    words, text, offsets = words_of(request)
+def answer(words: Words, tags: Sequence[str], confidence: Sequence[float], plain: bool) -> Response:
+    """The response about words with these tags and the tags' probabilities. plain: every token has a tag of its own."""
     spans = each_token(tags, confidence) if plain else scored_spans(tags, confidence)
-    return {"entities": entities(spans, text, offsets), "tokens": words, "tags": list(tags)}
+    return {"entities": entities(spans, words.text, words.offsets), "tokens": words.tokens, "tags": list(tags)}
 
 
 def spans_over_tokens(response: Response, plain: bool) -> list[Span]:

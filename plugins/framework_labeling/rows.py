@@ -92,7 +92,8 @@ def read_tags(sentences: Iterable[Sentence], scheme: Scheme = BIO) -> tuple[list
             readable.append(Sentence(sentence.tokens, model_tags(sentence.tags, scheme), sentence.line))
             impossible += count_impossible(sentence.tags, scheme)
         except (KeyError, ValueError):
-            problems.append(f"line {sentence.line}: tags are written in {scheme.name}, but not all of this sentence")
+            shown = ", ".join(map(repr, dict.fromkeys(sentence.tags)))[: 2 * SHOWN]
+            problems.append(f"line {sentence.line}: the tags are not all written in {scheme.name}: {shown}")
     raise_some(problems)
     return readable, impossible
 

@@ -22,11 +22,14 @@ from framework_labeling.alignment import IGNORED, NO_PIECE, Aligner, answering, 
 from framework_labeling.baseline import look_up, most_frequent_tags, overall_tag
 from framework_labeling.codec import LabelingCodec, MostFrequentCodec, write_table
 from framework_labeling.decoding import allowed_transitions, decode, scored_spans
+from framework_labeling.evaluation import evaluate
+from framework_labeling.formats import read_conll
 from framework_labeling.responses import spans_over_tokens
-from framework_labeling.rows import Sentence
+from framework_labeling.rows import Sentence, read_tags
 from framework_labeling.schemes import Scheme as SchemeOf
-from framework_labeling.schemes import Span, count_impossible, tag_names
+from framework_labeling.schemes import Span, count_impossible, spans_of, tag_names
 
+WNUT17 = Path(__file__).parents[2] / "../shared/data/wnut17"
 VOCABULARY = ["[PAD]", "[CLS]", "[SEP]", "[UNK]", "an", "##na", "ran", "to", "par", "##is", ".", "a"]
 CLS, SEP, AN, NA, RAN = 1, 2, 4, 5, 6
 TAGS = tag_names(["LOC", "PER"])  # O, B-LOC, I-LOC, B-PER, I-PER
@@ -219,6 +222,20 @@ def test_the_baseline_asks_no_graph_and_repairs_what_bio_does_not_allow(tmp_path
     assert calls == []
     assert response["tags"] == ["O", "B-LOC", "O", "B-LOC", "I-LOC"]
     assert [entity["text"] for entity in response["entities"]] == ["York", "New York"]
+
+
+@pytest.mark.skipif(not WNUT17.is_dir(), reason="needs wnut17 in ../shared/data")
+def test_the_baseline_finds_few_of_the_entities_of_wnut17_which_are_chosen_to_be_new(tmp_path: Path) -> None:
+    train, test = (
+        read_tags(read_conll(WNUT17 / name).sentences)[0] for name in ("wnut17train.conll", "emerging.test.annotated")
+    )
+    write_table(most_frequent_tags(train), tmp_path)
+    tags = tag_names({span.label for sentence in train for span in spans_of(sentence.tags)})
+    codec = MostFrequentCodec({"tags": tags, "plain": False, "unseen": list(overall_tag(train))}, tmp_path)
+    answers = [spans_over_tokens(respond(codec, {"tokens": sentence.tokens})[0], plain=False) for sentence in test]
+    metrics = evaluate(answers, [spans_of(sentence.tags) for sentence in test], test).metrics
+    assert metrics["entity_f1"] == pytest.approx(0.0913, abs=1e-4)
+    assert metrics["token_accuracy"] == pytest.approx(0.9237, abs=1e-4)
 
 
 def test_the_package_imports_neither_torch_nor_transformers() -> None:

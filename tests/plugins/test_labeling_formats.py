@@ -25,7 +25,15 @@ def sentences_of(text: str) -> list[tuple[list[str], list[str], int]]:
     return [(list(s.tokens), list(s.tags), s.line) for s in parse_conll(text, "x.conll").sentences]
 
 
-@pytest.mark.parametrize("text", [CONLL2003, CONLL2003.replace(" ", "\t"), CONLL2003.replace(" ", "   ")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        CONLL2003,
+        CONLL2003.replace(" ", "\t"),
+        CONLL2003[:17] + CONLL2003[17:].replace(" ", "\t"),
+        CONLL2003.replace(" ", "   "),
+    ],
+)
 def test_the_token_is_the_first_column_and_the_tag_the_last_one(text: str) -> None:
     assert sentences_of(text) == [(["EU", "rejects"], ["B-ORG", "O"], 3), (["Peter"], ["B-PER"], 6)]
 
@@ -50,6 +58,11 @@ def test_a_first_column_that_counts_is_not_the_token() -> None:
     rows = ["1-2 vámonos _ _ _ _ _ _ _ _", "1 vamos ir VERB _ _ 0 root _ _", "2 nos nosotros PRON _ _ 1 obj _ _"]
     conllu = parse_conll("# text = vámonos\n" + "\n".join(row.replace(" ", "\t") for row in rows), "x")
     assert conllu.sentences == [Sentence(["vamos", "nos"], ["VERB", "PRON"], 2)]
+
+
+def test_tags_may_stand_first_where_they_are_bio() -> None:
+    assert sentences_of("B-PER\tAnna\nO\truns\n") == [(["Anna", "runs"], ["B-PER", "O"], 1)]
+    assert sentences_of("O O\nB-12 B-NUM\n") == [(["O", "B-12"], ["O", "B-NUM"], 1)]
 
 
 def test_numbers_that_do_not_count_are_tokens() -> None:
@@ -100,6 +113,7 @@ LABEL_STUDIO = {
         ({"text": TEXT, "spans": [{"start": 0, "end": 4, "label": "PER"}, {"start": 9, "end": 16, "label": "PER"}],
           "tokens": [{"text": "Anna", "start": 0, "end": 4, "id": 0}], "answer": "accept"}, "Prodigy"),
         ({"text": TEXT, "entities": [[0, 4, "PER"], [9, 16, "PER"]]}, "text and spans (doccano, spaCy)"),
+        ({"text": TEXT, "entities": '[[0, 4, "PER"], [9, 16, "PER"]]'}, "text and spans (doccano, spaCy)"),
         ({"id": 1, "text": TEXT, "label": [[0, 4, "PER"], [9, 16, "PER"]]}, "text and spans (doccano, spaCy)"),
         ({"data": TEXT, "labels": [[0, 4, "PER"], [9, 16, "PER"]]}, "text and spans (doccano, spaCy)"),
         ({"text": TEXT, "label": [], "entities": [{"id": 1, "start_offset": 0, "end_offset": 4, "label": "PER"},
@@ -120,6 +134,7 @@ def test_every_tool_writes_the_same_marked_text(record: Any, layout: str) -> Non
         {"tokens": ["Anna", "runs"], "ner_tags": [1, 0], "pos_tags": [3, 4]},
         {"text": "Anna runs", "tags": "B-PER O"},
         {"tokens": '["Anna", "runs"]', "tags": '["B-PER", "O"]'},
+        {"Sentence #": "1", "Sentence": "Anna runs", "POS": "['NN', 'VB']", "Tag": "['B-PER', 'O']"},
         {"text": "Anna runs.", "tokens": ["Anna", "runs"], "labels": ["B-PER", "O"]},
     ],
 )
@@ -182,7 +197,7 @@ def test_spans_that_cannot_be_are_named_by_their_line(spans: list[Span], message
 def test_rows_whose_tags_are_of_another_scheme_are_named() -> None:
     sentences, impossible = read_tags([Sentence(["a", "b"], ["O", "I-A"], 1)])
     assert (sentences[0].tags, impossible) == (["O", "B-A"], 1)
-    with pytest.raises(InputError, match="line 8: tags are written in BIO"):
+    with pytest.raises(InputError, match="line 8: the tags are not all written in BIO: 'S-A'"):
         read_tags([Sentence(["a"], ["S-A"], 8)], Scheme("BIO"))
 
 

@@ -70,6 +70,12 @@ def test_parts_of_speech_are_plain_tags_and_each_token_stands_alone() -> None:
     assert model_tags(["NN", "NN"], scheme) == ["NN", "NN"]
 
 
+def test_numbers_without_names_are_plain_tags_and_the_reason_says_what_may_be_missing() -> None:
+    scheme = find_scheme([["0", "0", "3"]])
+    assert scheme.name == "plain"
+    assert "write the names" in scheme.reason
+
+
 def test_bare_labels_among_many_outside_are_spans_of_neighbours() -> None:
     scheme = find_scheme([["PER", "PER", "O", "O", "O", "O", "LOC"]])
     assert scheme.name == "IO"
