@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 
-from framework import Response, Table
+from framework import Response, Section, Table
+from framework_classification import Classification
 from framework_classification.codec import tempered
 
 RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the logarithm of the temperature; few rows must not go further
@@ -17,6 +18,7 @@ EDGE = 0.01  # from the end of the range, within which the optimum lies outside
 FEW = 20  # rows below which a temperature follows from chance
 UNFITTED = 1.0  # the temperature that changes nothing
 NEVER = 1.0  # the threshold where no confidence is enough
+IMPOSSIBLE = -1e4  # the logit of a class without training rows: its probability is 0 at every temperature
 
 
 def nothing_to_fit(logits: np.ndarray, targets: np.ndarray) -> str | None:
@@ -56,6 +58,46 @@ def threshold_for(precision: float, confidence: np.ndarray, right: np.ndarray) -
     last = np.append(np.diff(confidence[order]) != 0, True)  # answers of equal confidence are kept or left together
     enough = np.flatnonzero((shares >= precision) & last)
     return float(confidence[order][enough[-1]]) if len(enough) else NEVER
+
+
+def calibrated(
+    options: Classification, logits: np.ndarray, targets: np.ndarray, show: Callable[[Section], None]
+) -> tuple[float, dict[str, float]]:
+    """The temperature, and the codec settings of abstention, from validation rows; what they do not tell is shown.
+
+    Shapes as of `fit_temperature`. Rows of a class that the model cannot answer say nothing of the temperature.
+    """
+    possible = logits[np.arange(len(targets)), targets] > IMPOSSIBLE / 2
+    temperature = fit_temperature(logits[possible], targets[possible])
+    if temperature == UNFITTED:
+        why = (
+            nothing_to_fit(logits[possible], targets[possible])
+            or "the likeliest one is smaller than any that few rows can show"
+        )
+        show(Section("Temperature", note=f"it stays 1, so that probabilities are not calibrated: {why}"))
+    abstains = abstention(options, logits / temperature, targets)
+    if abstains.get("threshold") == NEVER:
+        show(Section("Abstention", note=_always_abstains(options)))
+    return temperature, abstains
+
+
+def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Codec settings: the threshold that gives the precision asked for on validation, if one is asked for."""
+    if options.abstain_precision is None:
+        return {}
+    confidence, right = softmax(logits, axis=-1).max(-1), logits.argmax(-1) == targets
+    return {
+        "precision": options.abstain_precision,
+        "threshold": threshold_for(options.abstain_precision, confidence, right),
+    }
+
+
+def _always_abstains(options: Classification) -> str:
+    asked = f"task.abstain_precision={options.abstain_precision}"
+    return (
+        f"warning: however sure, the model is not right that often on validation, so nearly every answer will be marked as an "
+        f"abstention; ask for less than {asked}, or add training rows"
+    )
 
 
 def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, Any]:

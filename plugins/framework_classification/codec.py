@@ -33,30 +33,23 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return found
 
 
-class ClassificationCodec:
-    """settings: labels, in the order of the graph's output.
+class LabelCodec:
+    """What codecs of classifiers share: from a text to the response that names its label.
 
-    temperature: of a lossy file, on top of the one in the graph. threshold: the probability below which it abstains.
+    settings: labels, in the order of the probabilities. temperature: of a lossy file, on top of the one in the graph.
+    threshold: the probability below which it abstains.
     """
-
-    version = VERSION
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         self.labels: list[str] = list(settings["labels"])
         self.temperature: float = settings.get("temperature", 1.0)
         self.threshold: float | None = settings.get("threshold")
-        self.tokenizer = read_tokenizer(resources)
 
     def parse(self, request: Any) -> Request:
         return {"text": text_of(request)}
 
-    def token_ids(self, request: Request) -> list[int]:
-        return token_ids(self.tokenizer, request["text"])
-
-    def start(self, request: Request) -> Steps:
-        ids = np.asarray([self.token_ids(request)], dtype=np.int64)
-        outputs = yield Call("classifier", {"input_ids": ids, "attention_mask": np.ones(ids.shape, np.int64)})
-        probabilities = outputs["probabilities"][0]
+    def respond(self, probabilities: np.ndarray) -> Response:
+        """The response to one text from what the graph gives (classes,)."""
         if self.temperature != 1.0:
             probabilities = tempered(probabilities, self.temperature)
         return answer(self.labels, probabilities, self.threshold)
@@ -89,3 +82,21 @@ class ClassificationCodec:
     @staticmethod
     def odd_requests() -> list[Request]:
         return [{"text": text} for text in ODD_TEXTS]
+
+
+class ClassificationCodec(LabelCodec):
+    """Text -> token ids -> probabilities. settings: those of `LabelCodec`; resources: the tokenizer."""
+
+    version = VERSION
+
+    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        super().__init__(settings, resources)
+        self.tokenizer = read_tokenizer(resources)
+
+    def token_ids(self, request: Request) -> list[int]:
+        return token_ids(self.tokenizer, request["text"])
+
+    def start(self, request: Request) -> Steps:
+        ids = np.asarray([self.token_ids(request)], dtype=np.int64)
+        outputs = yield Call("classifier", {"input_ids": ids, "attention_mask": np.ones(ids.shape, np.int64)})
+        return self.respond(outputs["probabilities"][0])

@@ -1,0 +1,109 @@
+"""TF-IDF and logistic regression: fitted by scikit-learn, which is imported for that alone. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from framework import Check, InputError, Request
+from framework_classification.calibration import IMPOSSIBLE
+from framework_classification.counting import LONGEST, MOST, SHORTEST, WORD, Counting
+
+MANY = 20  # classes from which on one solver for all of them takes minutes
+WORDS = 200_000  # word n-grams kept, the most frequent: of 240,000 in 28,000 tweets all that count; half of them costs 0.003
+LETTERS = 40_000  # character n-grams kept
+WEIGHTS = 64_000_000  # of n-grams x classes: 256 MB in the file; of very many classes fewer n-grams are kept
+APART = 1e-6  # of a weight, between scikit-learn's and ours
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A fitted linear classifier.
+
+    weights: float32 (n-grams + 1, classes), the last row zero: it stands for no n-gram. bias: float32 (classes,).
+    one_vs_rest: a sigmoid for each class, scaled to add up to 1, as of scikit-learn's SGDClassifier; else a softmax.
+    """
+
+    counting: Counting
+    weights: np.ndarray
+    bias: np.ndarray
+    one_vs_rest: bool
+
+    def logits(self, texts: Sequence[str]) -> np.ndarray:
+        """(rows, classes) float32, of which the softmax is the probabilities at temperature 1."""
+        rows = [self.counting.features(text, MOST) for text in texts]
+        scores: np.ndarray = np.stack([weights @ self.weights[ids] for ids, weights in rows]) + self.bias
+        return -np.logaddexp(0, -scores) if self.one_vs_rest else scores
+
+
+def tfidf(classes: int) -> Any:
+    """What `Counting` computes, to be fitted: words (1-2) and characters within words (2-4), sublinear, of length one each."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import FeatureUnion
+
+    share = min(1.0, WEIGHTS / classes / (WORDS + LETTERS))
+    shared: dict[str, Any] = {"sublinear_tf": True, "dtype": np.float32}
+    words = TfidfVectorizer(token_pattern=WORD.pattern, ngram_range=(1, 2), max_features=int(WORDS * share), **shared)
+    within: dict[str, Any] = {"analyzer": "char_wb", "ngram_range": (SHORTEST, LONGEST)}
+    letters = TfidfVectorizer(**within, max_features=int(LETTERS * share), **shared)
+    return FeatureUnion([("words", words), ("letters", letters)])
+
+
+def regression(classes: int, seed: int) -> Any:
+    """Logistic regression; for many classes by stochastic gradient descent, one class against the rest."""
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
+
+    if classes <= MANY:
+        return LogisticRegression(C=4.0, solver="newton-cg")  # ten iterations where lbfgs takes over a hundred
+    return SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, tol=1e-3, random_state=seed)
+
+
+def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int) -> tuple[Linear, Any]:
+    """The classifier, and the scikit-learn pipeline that it equals. Targets count from 0; some classes may have no rows.
+
+    Raises InputError where no text holds anything but white space.
+    """
+    from sklearn.pipeline import make_pipeline
+
+    if not any(text.split() for text in texts):
+        raise InputError("every training text is empty, so that no word can be learned; look at the column of the texts")
+    occurring = len(np.unique(targets))
+    pipeline = make_pipeline(tfidf(classes), regression(occurring, seed)).fit(texts, targets)
+    return _linear(pipeline, classes, one_vs_rest=occurring > MANY), pipeline
+
+
+def _linear(pipeline: Any, classes: int, *, one_vs_rest: bool) -> Linear:
+    weights, bias = of_every_class(pipeline[-1], classes)
+    padded = np.concatenate([weights.T, np.zeros((1, classes), np.float32)])
+    return Linear(Counting.of(pipeline[0]), padded, bias, one_vs_rest)
+
+
+def of_every_class(model: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (classes, features) and bias (classes,), float32, of a fitted scikit-learn classifier; unseen classes are out."""
+    weights, intercepts = model.coef_, model.intercept_
+    if len(weights) == 1:  # of two classes scikit-learn keeps the log-odds of the second
+        weights, intercepts = (np.concatenate([np.zeros_like(one), one]) for one in (weights, intercepts))
+    every, bias = np.zeros((classes, weights.shape[1]), np.float32), np.full(classes, IMPOSSIBLE, np.float32)
+    every[model.classes_], bias[model.classes_] = weights, intercepts
+    return every, bias
+
+
+def same_features(features: Any) -> Check:
+    """The check that a codec's features equal those of the fitted scikit-learn `tfidf`, row by row."""
+
+    def run(codec: Any, requests: Sequence[Request]) -> list[int]:
+        expected = features.transform([request["text"] for request in requests])
+        return [row for row, request in enumerate(requests) if not _equal(codec.counting, request["text"], expected[[row]])]
+
+    return Check("features equal scikit-learn's", run)
+
+
+def _equal(counting: Counting, text: str, expected: Any) -> bool:
+    ids, weights = counting.features(text)
+    row = np.zeros(len(counting) + 1, np.float32)
+    row[ids] = weights
+    row[expected.indices] -= expected.data
+    return bool(np.abs(row).max() <= APART)
