@@ -165,7 +165,9 @@ def test_a_stopped_training_stops_at_the_same_epoch_again(tmp_path: Path, small:
 def test_a_run_goes_on_with_the_rows_that_it_began_with(copy: Path, run_folder: Path, verb: str) -> None:
     """Whatever became of the files since."""
     config = (copy / "config.yaml").read_text("utf-8")
-    (copy / "config.yaml").write_text(config.replace("reviews.csv", "gone.csv").replace("validation: null", ""), encoding="utf-8")
+    (copy / "config.yaml").write_text(
+        config.replace("reviews.csv", "gone.csv").replace("validation: null", ""), encoding="utf-8"
+    )
     if verb == "resume":
         unfinished(copy)
     (copy.parent.parent / "gone.csv").touch()
