@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 from pathlib import Path
@@ -76,7 +77,7 @@ def unfinished(run: Path) -> Path:
 
 @pytest.mark.parametrize("at", [(0, 3), (2, 5)], ids=["before the first checkpoint", "in the middle of training"])
 def test_killed_while_training_it_resumes_to_the_same_metrics(
-    tmp_path: Path, small: list[str], run_folder: Path, at: tuple[int, int]
+    tmp_path: Path, small: list[str], quick_run: Path, at: tuple[int, int]
 ) -> None:
     (tmp_path / "killer.py").write_text(KILLER)
     kill = f"{{_target_: killer.Kill, marker: {tmp_path / 'killed'}, epoch: {at[0]}, batch: {at[1]}}}"
@@ -89,10 +90,10 @@ def test_killed_while_training_it_resumes_to_the_same_metrics(
     assert (resumed.returncode, resumed.stderr) == (0, "")
     run = (tmp_path / "runs" / "sentiment" / "latest").resolve()
     assert ("training goes on from last.ckpt" in resumed.stdout) is (at[0] > 0)
-    assert report(run)["metrics"] == report(run_folder)["metrics"]
-    assert logged(run) == logged(run_folder)
+    assert report(run)["metrics"] == report(quick_run)["metrics"]
+    assert logged(run) == logged(quick_run)
     assert (run / "run.log").read_text("utf-8").count("== fit") == 2
-    assert trained_epochs(run) == trained_epochs(run_folder)
+    assert trained_epochs(run) == trained_epochs(quick_run)
 
 
 def trained_epochs(run: Path) -> int:
@@ -100,7 +101,7 @@ def trained_epochs(run: Path) -> int:
     return epochs
 
 
-def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, small: list[str], run_folder: Path) -> None:
+def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, small: list[str], quick_run: Path) -> None:
     process = forked.start(tmp_path, "recipe=sentiment", *small, "export=[onnx]")
     wait_for("runs/sentiment/*/export/.fine_tuned-unfinished/onnx", tmp_path)
     os.kill(process.pid, signal.SIGKILL)
@@ -109,7 +110,7 @@ def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, smal
     before = {path: path.stat().st_mtime_ns for path in (run / TRIAL / "checkpoints").iterdir()}
     assert main(["resume", str(run)]) == 0
     assert {path: path.stat().st_mtime_ns for path in (run / TRIAL / "checkpoints").iterdir()} == before
-    assert report(run)["metrics"] == report(run_folder)["metrics"]
+    assert report(run)["metrics"] == report(quick_run)["metrics"]
     framework.load(run).replay_golden()
     assert not list(run.glob(".*-unfinished"))
 
@@ -124,7 +125,7 @@ def test_killed_after_sealing_the_artifact_stays_and_the_link_is_set(copy: Path,
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
 def test_half_a_checkpoint_is_named_and_the_one_before_it_used(
-    quick_copy: Path, run_folder: Path, damage: str, capsys: pytest.CaptureFixture[str]
+    quick_copy: Path, quick_run: Path, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """In a folder that was moved, too: checkpoints name each other."""
     copy = quick_copy
@@ -136,17 +137,17 @@ def test_half_a_checkpoint_is_named_and_the_one_before_it_used(
     said = capsys.readouterr().out
     assert "last.ckpt is damaged and was not used" in said
     assert "training goes on from best-epoch" in said
-    assert report(copy)["metrics"] == report(run_folder)["metrics"]
+    assert report(copy)["metrics"] == report(quick_run)["metrics"]
     assert len(list((copy / TRIAL / "checkpoints").glob("*.ckpt"))) == 2
 
 
-def test_without_a_whole_checkpoint_it_trains_from_the_start(quick_copy: Path, run_folder: Path) -> None:
+def test_without_a_whole_checkpoint_it_trains_from_the_start(quick_copy: Path, quick_run: Path) -> None:
     copy = quick_copy
     for path in (unfinished(copy) / TRIAL / "checkpoints").glob("*.ckpt"):
         path.write_bytes(b"")
     assert main(["resume", str(copy)]) == 0
     assert "no checkpoint to go on from" in (copy / "run.log").read_text("utf-8")
-    assert report(copy)["metrics"] == report(run_folder)["metrics"]
+    assert report(copy)["metrics"] == report(quick_run)["metrics"]
 
 
 def test_a_stopped_training_stops_at_the_same_epoch_again(tmp_path: Path, small: list[str]) -> None:

@@ -34,7 +34,8 @@ def test_a_run_leaves_artifact_report_logs_checkpoints_and_the_trained_module(ru
     left = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*") if path.is_file()}
     assert {
         "config.yaml", "run.log", "report.html", "report.json", "torch/model.safetensors", "torch/tokenizer.json",
-        f"{TRIAL}/checkpoints/last.ckpt", f"{TRIAL}/logs/metrics.csv", f"{TRIAL}/fitted/fitted.json", "data/train.arrow", "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml",
+        f"{TRIAL}/checkpoints/last.ckpt",
+        f"{TRIAL}/logs/metrics.csv", f"{TRIAL}/fitted/fitted.json", "data/train.arrow", "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml",
         "artifact/resources/tokenizer.json", "artifact/onnx/classifier.onnx", "artifact/torchscript/classifier.pt",
     } <= left  # fmt: skip
     assert any(name.startswith("logs/tensorboard/events") for name in left)
@@ -105,11 +106,11 @@ def test_a_run_folder_is_never_overwritten(run_folder: Path, small: list[str]) -
     assert (run_folder / "config.yaml").stat().st_mtime_ns == before
 
 
-def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(run_folder: Path, tmp_path: Path, small: list[str]) -> None:
+def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(quick_run: Path, tmp_path: Path, small: list[str]) -> None:
     again = framework.run_recipe("sentiment", *small, "export=[quick]", folder=tmp_path / "again")
     other = framework.run_recipe("sentiment", *small, "seed=7", "export=[quick]", folder=tmp_path / "other")
-    assert report(again)["metrics"] == report(run_folder)["metrics"]
-    assert report(other)["metrics"] != report(run_folder)["metrics"]
+    assert report(again)["metrics"] == report(quick_run)["metrics"]
+    assert report(other)["metrics"] != report(quick_run)["metrics"]
 
 
 def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: list[str]) -> None:
@@ -199,7 +200,7 @@ def test_stopped_while_training_the_last_checkpoint_stays(tmp_path: Path, small:
     process = forked.start(
         tmp_path, "recipe=sentiment", *small, "trainer.max_epochs=10000", "model.patience=10000", joined=True
     )
-    last = wait_for("runs/sentiment/*/checkpoints/last.ckpt", tmp_path)
+    last = wait_for("runs/sentiment/*/trials/fine_tuned/checkpoints/last.ckpt", tmp_path)
     said = stopped_by(process, stop)
     assert process.returncode == (130 if stop is signal.SIGINT else -9)
     assert "Traceback" not in said
@@ -217,7 +218,7 @@ def test_stopped_while_exporting_no_half_artifact_is_left(tmp_path: Path, small:
     assert process.returncode == (130 if stop is signal.SIGINT else -9)
     assert "Traceback" not in said
     run = next(path for path in (tmp_path / "runs" / "sentiment").iterdir())
-    assert (run / "checkpoints" / "last.ckpt").exists()
+    assert (run / TRIAL / "checkpoints" / "last.ckpt").exists()
     assert not (run / "artifact").exists()
     assert not (run.parent / "latest").is_symlink()
     with pytest.raises(framework.InputError, match="holds no artifact"):
