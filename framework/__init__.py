@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.contracts.candidate import Candidate, FitContext, Fitted, NoOptions
+from framework.contracts.cells import Cell
 from framework.contracts.charts import Bars, Lines, Series
 from framework.contracts.codec import Call, Check, Codec, Event, Interface, Reference, Steps
 from framework.contracts.columns import AS_WRITTEN, NAMES_AS_WRITTEN, Column, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
+from framework.contracts.parsing import parse_cell
 from framework.contracts.privacy import Text, mask
 from framework.contracts.section import Problem, Section
 from framework.contracts.table import Splits, Table
@@ -62,6 +64,7 @@ __all__ = [
     "Bars",
     "Call",
     "Candidate",
+    "Cell",
     "Check",
     "Codec",
     "Column",
@@ -108,6 +111,7 @@ __all__ = [
     "mask",
     "nearest",
     "numbers",
+    "parse_cell",
     "read_shares",
     "rows_per_second",
     "run_recipe",

@@ -12,6 +12,7 @@ from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows looked at
 NONE = "none"
+GUESSED = ("text", "number", "category")  # kinds of columns that may be told by their values
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
 MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct values a row
 
@@ -68,9 +69,9 @@ def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, st
 
 
 def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
-    if column.kind == "id":
+    if column.kind not in GUESSED:
         return None  # what names something has no look of its own
-    sample = {name: [v for v in table.columns[name][:SAMPLE] if v.strip()] for name in free}
+    sample = {name: [v for v in table.texts(name)[:SAMPLE] if v.strip()] for name in free}
     sample = {name: values for name, values in sample.items() if values}
     if column.kind == "text":
         length = {name: sum(map(len, values)) / len(values) for name, values in sample.items()}

@@ -41,7 +41,7 @@ def load_splits(data: Any, task: Task, seed: int, options: Any = None) -> Splits
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
-    classes = sorted(set(tables["train"].columns[role])) if role else []
+    classes = sorted(set(tables["train"].texts(role))) if role else []
     about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
 
@@ -93,11 +93,11 @@ def read_labelled(
     source = SimpleNamespace(test=address, encoding=encoding, quote=quote, **roles)
     reader = Reader(source, task, options, spellings, combines=combines)
     reader.columns = dict(known)
-    table = reader.read("test")
-    assert table is not None
-    if task.labelled is not None:
-        return resolve(task.labelled)(table, reader.options, reader.say), reader.notes
-    return judged(task, table), reader.notes
+    with explained(reader.notes):
+        table = reader.read("test")
+        assert table is not None
+        found = judged(task, table) if task.labelled is None else resolve(task.labelled)(table, reader.options, reader.say)
+    return found, reader.notes
 
 
 def _describe(source: Any, task: Task) -> str:

@@ -14,10 +14,11 @@ from tqdm import tqdm
 
 from framework.artifact.draft import Draft
 from framework.contracts.candidate import Candidate, FitContext, Fitted, NoOptions
+from framework.contracts.cells import TEXTUAL
 from framework.contracts.codec import Codec
 from framework.contracts.exporter import Exporter
 from framework.contracts.graph import Request
-from framework.contracts.privacy import disclosure_of, mask
+from framework.contracts.privacy import disclosure_of, mask_cell
 from framework.contracts.table import Splits, Table
 from framework.contracts.task import Task, TaskData
 from framework.data.loading import explained
@@ -171,9 +172,9 @@ class Job:
 
     def without_personal_data(self, request: Request) -> Request:
         """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""
-        texts = {column.role for column in self.task.canonical if column.kind == "text"}
+        texts = {column.role for column in self.task.canonical if column.kind in TEXTUAL}
         masks = not self.console.disclosure.keep
-        return {role: mask(value) if masks and role in texts else value for role, value in request.items()}
+        return {role: mask_cell(value) if masks and role in texts else value for role, value in request.items()}
 
     def odd_requests(self) -> list[Request]:
         """Requests at the edges; any codec of this task lists the same."""

@@ -35,7 +35,7 @@ def tfidf_linear(context: FitContext) -> Fitted:
     data: ClassificationData = context.data
     table = data.some(ROWS, context.seed)
     pipeline = make_pipeline(_features(), _regression(len(data.labels), context.seed))
-    pipeline.fit(list(table.columns["text"]), data.targets(table))
+    pipeline.fit(list(table.texts("text")), data.targets(table))
     classes = list(pipeline[-1].classes_)
 
     def predict(requests: Sequence[Request]) -> list[Response]:

@@ -31,14 +31,14 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     """
     labels = list(responses[0]["probabilities"])
     index = {label: i for i, label in enumerate(labels)}
-    strange = [i for i, label in enumerate(table.columns["label"]) if label not in index]
+    strange = [i for i, label in enumerate(table.texts("label")) if label not in index]
     if strange:
-        rows = [f"{table.where(i)}: the model does not know the label {table.columns['label'][i]!r}" for i in strange[:STRANGE]]
+        rows = [f"{table.where(i)}: the model does not know the label {table.texts('label')[i]!r}" for i in strange[:STRANGE]]
         more = f"{len(strange):,} of {len(table):,} rows in all; " if len(strange) > STRANGE else ""
-        raise InputError(*rows, f"{more}{nearest(table.columns['label'][strange[0]], labels, 'it knows')}")
+        raise InputError(*rows, f"{more}{nearest(table.texts('label')[strange[0]], labels, 'it knows')}")
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
     scores = torch.from_numpy(probabilities)
-    targets = torch.tensor([index[label] for label in table.columns["label"]])
+    targets = torch.tensor([index[label] for label in table.texts("label")])
     predicted = scores.argmax(-1)
     classes = max(len(labels), 2)
     metrics = {
@@ -120,8 +120,8 @@ def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: torch.T
     worst = [int(i) for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]]
     rows = [
         (
-            Text(table.columns["text"][i]),
-            table.columns["label"][i],
+            Text(table.texts("text")[i]),
+            table.texts("label")[i],
             labels[predicted[i]],
             f"{confidence[i]:.2f}",
             table.lines[i],

@@ -53,7 +53,7 @@ def fit(context: FitContext) -> Fitted:
     classifier.options = replace(model, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
     tables = {"train": data.some(plan.rows, context.seed), "validation": data.splits.validation}
     rows = {name: _tokenized(data, table, tokenizer, options) for name, table in tables.items()}
-    for section in describe(tokenizer, tables["train"].columns["text"], rows["train"], options.max_length):
+    for section in describe(tokenizer, tables["train"].texts("text"), rows["train"], options.max_length):
         context.show(section)
     pad = tokenizer.pad_token_id or 0
     if model.probe and not context.resume:
@@ -143,7 +143,7 @@ def _network(folder: Path, labels: Sequence[str], model: FineTuning) -> tuple[An
 
 
 def _tokenized(data: ClassificationData, table: Table, tokenizer: Any, options: Classification) -> TokenizedRows:
-    return TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
+    return TokenizedRows(tokenizer, table.texts("text"), data.targets(table), options.max_length)
 
 
 def _plan(context: FitContext, classifier: Classifier, tokenizer: Any) -> Plan:

@@ -14,12 +14,12 @@ IMBALANCE = 10  # times as many rows in the largest class as in the smallest, fr
 
 
 def inspect(data: ClassificationData, options: Classification, model: FineTuning) -> tuple[list[Section], list[Problem]]:
-    sections, problems = preview(data.splits.train.columns["text"], len(data.labels), options.max_length, model)
+    sections, problems = preview(data.splits.train.texts("text"), len(data.labels), options.max_length, model)
     return sections, [*_class_sizes(data, options), *problems]
 
 
 def _class_sizes(data: ClassificationData, options: Classification) -> list[Problem]:
-    counts = Counter(data.splits.train.columns["label"])
+    counts = Counter(data.splits.train.texts("label"))
     rare = sorted((label for label in data.labels if counts[label] < FEW), key=lambda label: counts[label])
     found = []
     if rare:

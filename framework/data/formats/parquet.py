@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.contracts.table import Row
+from framework.data.formats.lists import COLUMNS, Lists
 from framework.errors import FrameworkError, InputError, some
 
 if TYPE_CHECKING:
@@ -61,9 +62,9 @@ def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None]) -> list[
         raise InputError(f"{path}: no column holds texts or numbers: {some(unusable)} are nested or binary; write flat columns")
     if unusable:
         say(f"{path.name}: {some(unusable)} hold lists, structs or bytes and were left out")
-    lists = [field.name for field in schema if _is_nested(field.type) and field.name not in unusable]
-    if lists:
-        say(f"{path.name}: {some(lists)} hold lists or structs of texts and were kept as JSON text")
+    for field in schema:
+        if _is_nested(field.type) and field.name not in unusable:
+            say(Lists(COLUMNS, path.name, field.name.strip()))
     return [name for name in schema.names if name not in unusable]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from framework.data.formats.delimited import delimited_rows
 from framework.data.formats.encodings import decide_encoding
 from framework.data.formats.json_rows import json_rows
 from framework.data.formats.layouts import ENCODING, layout_of, layout_rows
+from framework.data.formats.lists import Lists, sentences
 from framework.data.formats.parquet import parquet_rows
 from framework.data.formats.quotes import Quote
 from framework.data.formats.sniffing import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
@@ -30,11 +31,19 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Read:
-    """columns: those of each file, in the order of the files."""
+    """columns: those of each file, in the order of the files. lists: those whose texts are the JSON of lists."""
 
     table: Table
     files: Sequence[Path]
     columns: Sequence[set[str]]
+    lists: Sequence[Lists] = ()
+
+    def say_lists(self, say: Say, but: Collection[str] = ()) -> None:
+        """What is true of columns that hold lists and are read as texts. but: columns whose lists are read as they are."""
+        notes = _Notes()
+        for file, sentence in sentences(self.lists, but):
+            notes.add(file, sentence)
+        notes.say(say)
 
 
 def read_table(
@@ -43,7 +52,8 @@ def read_table(
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
     quotes are in delimited text; None: found out.
 
-    What is true of several files is said once. Raises InputError for what cannot be read, naming every ragged row of a file
+    What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
+    which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
     (the first few).
     """
     from framework.data.formats.arrow import TableBuilder
@@ -61,7 +71,7 @@ def read_table(
                 builder.extend(number, named(rows, file.classes))
     finally:
         notes.say(say)
-    return Read(builder.table(), builder.files, builder.columns)
+    return Read(builder.table(), builder.files, builder.columns, notes.lists)
 
 
 class _Notes:
@@ -70,8 +80,12 @@ class _Notes:
     def __init__(self) -> None:
         self.files: dict[str, list[str]] = {}
         self.counts: Counter[str] = Counter()
+        self.lists: list[Lists] = []
 
     def add(self, name: str, note: str) -> None:
+        if isinstance(note, Lists):
+            self.lists.append(note)
+            return
         count = re.match(r"[\d,]+(?= )", note)
         alike = note[count.end() if count else 0 :].replace(name, "\0")
         self.files.setdefault(alike, []).append(name)
