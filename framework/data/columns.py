@@ -89,6 +89,18 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
     return None if best is None else (best, f"{fits[best]} distinct values in {len(sample[best])} rows")
 
 
+def list_headers(columns: Sequence[Column], chosen: Mapping[str, str | Sequence[str] | None]) -> set[str]:
+    """Plain names that columns of lists may have whose lists may hold numbers: ids, or labels by their numbers.
+
+    chosen: what the user calls them, by role.
+    """
+    wanted = [column for column in columns if column.kind in ("ids", "labels")]
+    named = [chosen.get(column.role) or () for column in wanted]
+    spellings = [name for column in wanted for name in column.names]
+    spellings += [name for names in named for name in ([names] if isinstance(names, str) else names)]
+    return {plain_name(name) for name in spellings}
+
+
 def has_fractions(values: Sequence[str]) -> bool:
     """Whether most values are numbers with a fraction: measurements rather than categories."""
     return sum(bool(re.fullmatch(r"[-+]?\d*\.\d+(e[-+]?\d+)?", v.strip(), re.I)) for v in values) > len(values) / 2

@@ -11,7 +11,7 @@ from framework.contracts.columns import Column, SideTable
 from framework.contracts.table import Table, Texts
 from framework.contracts.task import Task
 from framework.data.classes import check_classes
-from framework.data.columns import assign_roles
+from framework.data.columns import assign_roles, list_headers
 from framework.data.combinations import check_alone, separator_of, unlisted
 from framework.data.finding import find_roles, values_of
 from framework.data.formats.reading import Read, read_table
@@ -71,7 +71,7 @@ class Reader:
         """The files of a split, None when the source names none."""
         if split not in self.files:
             return None
-        read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say, self.source.quote)
+        read = self._read(self.files[split], self.task.columns)
         names = self._roles(read)
         self.columns = names | self.columns
         self._say_lists(read, self.task.columns, names)
@@ -143,7 +143,7 @@ class Reader:
         address = self.source[further.name]  # as an attribute it may be a method of mappings
         if not address:
             return None
-        read = read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote)
+        read = self._read(address, further.columns)
         found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
         for role, (name, why) in found.items():
             if why != "as given":
@@ -159,6 +159,10 @@ class Reader:
         for column in further.columns:
             table = one_row_each(table, column.role, self.say) if column.kind == "id" and not column.optional else table
         return table
+
+    def _read(self, address: Any, columns: Sequence[Column]) -> Read:
+        lists = list_headers(columns, {c.role: as_columns(getattr(self.source, c.role, None)) for c in columns})
+        return read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote, lists)
 
     def _roles(self, read: Read) -> dict[str, Columns]:
         """Role -> column or columns, as in the training files."""

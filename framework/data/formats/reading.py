@@ -47,10 +47,14 @@ class Read:
 
 
 def read_table(
-    files: Sequence[File], encoding: str | None = None, say: Say = lambda _: None, quote: Quote | None = None
+    files: Sequence[File],
+    encoding: str | None = None,
+    say: Say = lambda _: None,
+    quote: Quote | None = None,
+    lists: Collection[str] = (),
 ) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
-    quotes are in delimited text; None: found out.
+    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold.
 
     What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
     which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
@@ -64,10 +68,14 @@ def read_table(
     try:
         for number, file in enumerate(files):
             say_of = partial(notes.add, file.path.name)
-            plain = (0, False) if file.classes else add_plain(file.path, encoding, partial(builder.add, number), say_of, quote)
+            plain = (
+                (0, False)
+                if file.classes
+                else add_plain(file.path, encoding, partial(builder.add, number), say_of, quote, lists)
+            )
             done, whole = plain
             if not whole:
-                rows = islice(iter_rows(file.path, encoding, say_of, quote), done, None)
+                rows = islice(iter_rows(file.path, encoding, say_of, quote, lists), done, None)
                 builder.extend(number, named(rows, file.classes))
     finally:
         notes.say(say)
@@ -98,7 +106,13 @@ class _Notes:
             say(count + alike.replace("\0", names[0] + more))
 
 
-def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None, quote: Quote | None = None) -> Iterator[Row]:
+def iter_rows(
+    path: Path,
+    encoding: str | None = None,
+    say: Say = lambda _: None,
+    quote: Quote | None = None,
+    lists: Collection[str] = (),
+) -> Iterator[Row]:
     """Rows in order, read as they are asked for; see `read_table`. Raises InputError for what cannot be read."""
     if path.is_dir():
         raise InputError(folder_hint(path))
@@ -107,7 +121,7 @@ def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None
     if head.startswith(PARQUET):
         if promised != "parquet":
             say(f"{path.name} is a Parquet file, whatever its name, and was read as one")
-        yield from parquet_rows(path, say)
+        yield from parquet_rows(path, say, lists)
         return
     if promised == "parquet":
         raise InputError(f"{path} is no Parquet file, whatever its name{'; it is empty' if not head else ''}")
