@@ -54,14 +54,20 @@ class Plugins:
     broken: list[Broken] = field(default_factory=list)
 
     def task(self, name: str) -> AnyTask:
-        return _instance(self._find("task", name, self.tasks), Task, name)
+        path = self._find("task", name, self.tasks)
+        task: AnyTask = _instance(path, Task)
+        if task.name != name:
+            raise FrameworkError(
+                f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {task.name!r}"
+            )
+        return task
 
     def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
         """Everything that is registered for a task, by name, in the order of registration."""
         self._find("task", task, self.tasks)
         by_name: dict[str, AnyCandidate] = {}
         for path in self.candidates.get(task, ()):
-            candidate = _instance(path, Candidate, None)
+            candidate: AnyCandidate = _instance(path, Candidate)
             if candidate.name in by_name:
                 raise FrameworkError(
                     f"candidate {candidate.name!r} of task {task!r} is registered twice: {path} is one of them"
@@ -104,20 +110,15 @@ class Plugins:
 
 
 @lru_cache(maxsize=256)
-def _instance(path: str, kind: type[T], name: str | None) -> T:
-    """One object of the class that a path names. Raises FrameworkError where it is none of this kind, or has another name."""
+def _instance(path: str, kind: type[Any]) -> Any:
+    """One object of the class that a path names. Raises FrameworkError where it is none of this kind, or cannot be made."""
     found = resolve(path)
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise FrameworkError(f"the plugin that names {path} is wrong: it is no {kind.__name__}")
     try:
-        instance = found()
+        return found()
     except TypeError as error:  # a method that the class must have is missing
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
-    if name is not None and getattr(instance, "name", None) != name:
-        raise FrameworkError(
-            f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}"
-        )  # type: ignore[attr-defined]
-    return instance
 
 
 def resolve(path: str) -> Any:
