@@ -23,7 +23,7 @@ _LIST = re.compile(rf"\[((?:{_ITEM})*)\s*\]|[({{]((?:{_QUOTED})+)\s*[)}}]")  # a
 
 def check_alone(table: Table, role: str, column: str, separator: str | None) -> None:
     """Raises InputError where rows hold several labels, between them the separator."""
-    labels = table.columns[role]
+    labels = table.texts(role)
     several = [value for value in labels if separator and separator in value]
     if separator is None or not several:
         return
@@ -69,12 +69,12 @@ def unlisted(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
 
     A list of one is that label, an empty one is blank.
     """
-    counts = Counter(table.columns[role])
+    counts = Counter(table.texts(role))
     lists = {value: labels for value in counts if (labels := _listed(value)) is not None}
     if not lists:
         return table, None, []
     texts = {value: WRITTEN.join(labels) for value, labels in lists.items()}
-    column = [texts.get(value, value) for value in table.columns[role]]
+    column = [texts.get(value, value) for value in table.texts(role)]
     table = replace(table, columns={**table.columns, role: column})
     one = sum(counts[value] for value, labels in lists.items() if len(labels) == 1)
     notes = [f"{one:,} rows of {table.name} have a list of one {role}, which was taken as that {role}"] if one else []
@@ -101,7 +101,7 @@ def _listed(value: str) -> list[str] | None:
 
 def indicators(table: Table, used: Collection[str]) -> list[str]:
     """Columns that hold nothing but 0 and 1 (0.0 and 1.0, true and false), among those not used."""
-    return [name for name in table.columns if name not in used and _is_indicator(table.columns[name])]
+    return [name for name in table.columns if name not in used and _is_indicator(table.texts(name))]
 
 
 def _is_indicator(values: Sequence[str]) -> bool:
@@ -112,7 +112,7 @@ def _is_indicator(values: Sequence[str]) -> bool:
 def from_indicators(table: Table, names: Sequence[str]) -> list[str]:
     """For each row the names of the columns that hold a 1. Raises InputError for what is neither 0 nor 1."""
     found: list[str] = []
-    for row, values in enumerate(zip(*(table.columns[name] for name in names), strict=True)):
+    for row, values in enumerate(zip(*(table.texts(name) for name in names), strict=True)):
         plain = [value.strip().casefold() for value in values]
         for name, value in zip(names, plain, strict=True):
             if value not in YES and value not in NO:

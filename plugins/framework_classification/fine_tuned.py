@@ -69,7 +69,7 @@ def fit(data: ClassificationData, context: Context) -> None:
     classifier.options = replace(options, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
     tables = {"train": data.some(plan.rows, context.seed), "validation": data.splits.validation}
     rows = {name: _tokenized(data, table, tokenizer, task) for name, table in tables.items()}
-    for section in describe(tokenizer, tables["train"].columns["text"], rows["train"], task.max_length):
+    for section in describe(tokenizer, tables["train"].texts("text"), rows["train"], task.max_length):
         context.show(section)
     pad = tokenizer.pad_token_id or 0
     if options.probe and not context.resume:
@@ -185,7 +185,7 @@ def _name_loss(network: Any) -> None:
 
 
 def _tokenized(data: ClassificationData, table: Table, tokenizer: Any, options: Classification) -> TokenizedRows:
-    return TokenizedRows(tokenizer, table.columns["text"], data.targets(table), options.max_length)
+    return TokenizedRows(tokenizer, table.texts("text"), data.targets(table), options.max_length)
 
 
 def _plan(data: ClassificationData, context: Context, classifier: Classifier, tokenizer: Any) -> Plan:
