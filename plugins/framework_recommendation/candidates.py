@@ -8,6 +8,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from framework import Candidate, FitContext, Fitted, Inspection
 from framework_recommendation import Recommendation
+from framework_recommendation.data import RecommendationData
 from framework_recommendation.options import (
     BprOptions,
     EaseOptions,
@@ -17,7 +18,6 @@ from framework_recommendation.options import (
     PopularityOptions,
     SasrecOptions,
 )
-from framework_recommendation.data import RecommendationData
 
 Options = TypeVar("Options")
 

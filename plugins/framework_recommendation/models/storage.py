@@ -41,7 +41,8 @@ def load_network(folder: Path) -> Rebuildable:
     content = json.loads((folder / NETWORK).read_text(encoding="utf-8"))
     with torch.device("meta"):
         network = NETWORKS[content["network"]](**content["numbers"])
-    network.load_state_dict(load_file(folder / WEIGHTS), assign=True)
+    aligned = {name: value.clone() for name, value in load_file(folder / WEIGHTS).items()}  # or sums round otherwise
+    network.load_state_dict(aligned, assign=True)
     return network.requires_grad_(False).eval()
 
 

@@ -144,7 +144,7 @@ def fit_network(
     check_learnable(rows, held)
     module = Training(network, held, options, context.metric.name)
     data = Histories(rows, held, side, options, context.seed, shuffled=not network.trains_in_order)
-    training = train(module, data, replace(context, trainer=_trainer(options, context)), patience=options.patience)
+    training = train(module, data, replace(context, trainer=trainer_arguments(options, context)), patience=options.patience)
     with torch.no_grad():
         items = module.averaged.matrix().float().numpy().copy()
     facts = {"dimensions": items.shape[1], "learning_rate": options.learning_rate, "batch_size": options.batch_size}
@@ -158,7 +158,7 @@ def fit_network(
     )
 
 
-def _trainer(options: NetworkOptions, context: FitContext[Any, Any]) -> dict[str, object]:
+def trainer_arguments(options: NetworkOptions, context: FitContext[Any, Any]) -> dict[str, object]:
     """The trainer's arguments: what ends the training follows from the options and the budget where `trainer:` is silent."""
     arguments = {name: value for name, value in context.trainer.items() if value is not None}
     limits: dict[str, object] = {"max_epochs": options.epochs or EPOCHS}
