@@ -46,7 +46,7 @@ def test_the_manifest_says_where_everything_came_from(run_folder: Path, csv_file
     assert manifest["data"]["rows"] == {"train": 192, "validation": 24, "test": 24}
     assert manifest["model"]["backbone"] == str(model_folder)
     assert manifest["codec"]["settings"]["labels"] == ["negative", "neutral", "positive"]
-    assert set(manifest["evaluation"]["candidates"]) == {"majority class", "TF-IDF + logistic regression", "fine-tuned encoder"}
+    assert set(manifest["evaluation"]["candidates"]) == {"majority", "linear", "fine_tuned"}
     assert manifest["variants"]["onnx"]["parity"]["largest_difference"] <= 1e-4
     assert manifest["versions"]["torch"].startswith("2.")
 
@@ -115,7 +115,7 @@ def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: li
     manifest = framework.load(folder).manifest
     assert manifest["model"]["precision"] == "bf16-mixed"
     assert manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
-    assert manifest["evaluation"]["candidates"]["fine-tuned encoder"]["macro_f1"] > 0.5
+    assert manifest["evaluation"]["candidates"]["fine_tuned"]["macro_f1"] > 0.5
 
 
 def test_synthetic_golden_examples_hold_none_of_the_data(tmp_path: Path, small: list[str], csv_file: Path) -> None:

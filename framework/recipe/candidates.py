@@ -71,7 +71,7 @@ class Field:
         return cls(task, plugins.candidates_of(task.name), competing(config))
 
     def expanded(self, overrides: Sequence[str]) -> list[str]:
-        """The overrides with ``candidates=[a,b]`` as the group that Hydra knows, and ``model.KEY=`` as the key that is meant."""
+        """The overrides with ``candidates=[a,b]`` as Hydra's group, and ``model.KEY=`` as the key that is meant."""
         chosen = [names for override in overrides if (names := _chosen(override)) is not None]
         names = chosen[-1] if chosen else list(self.named) or list(self.task.competing)
         self._check(names)

@@ -67,7 +67,7 @@ def install() -> None:
     plugins = load_plugins()
     store = ConfigStore.instance()
     shared: set[str] = set()
-    for task in map(plugins.task, plugins.tasks):
+    for task in plugins.every_task():
         candidates = plugins.candidates_of(task.name)
         sections = shared_sections(candidates.values())
         shared |= sections.keys()
