@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted
+from framework.contracts.cells import Cell
 from framework.contracts.charts import Bars, Lines, Series
 from framework.contracts.codec import (
     Call,
@@ -26,6 +27,7 @@ from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.fitted import read_fitted, write_fitted
 from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
+from framework.contracts.parsing import parse_cell
 from framework.contracts.privacy import Text, mask
 from framework.contracts.section import Inspection, Problem, Section
 from framework.contracts.table import Splits, Table
@@ -79,6 +81,7 @@ __all__ = [
     "Budget",
     "Call",
     "Candidate",
+    "Cell",
     "Check",
     "Codec",
     "CodecSpec",
@@ -136,6 +139,7 @@ __all__ = [
     "mask",
     "nearest",
     "numbers",
+    "parse_cell",
     "read_fitted",
     "read_shares",
     "rows_per_second",

@@ -53,8 +53,9 @@ def test_what_is_true_of_several_files_is_said_once(tmp_path: Path) -> None:
     files = [File(write(tmp_path, f"{n}.jsonl", '{"x": [1], "y": "z"}\n' * n)) for n in (2, 3)]
     files.append(File(write(tmp_path, "c.csv", "# made on Monday\nx,y\n1,2\n")))
     said: list[str] = []
-    read_table(files, say=said.append)
-    assert said == [
+    read = read_table(files, say=said.append)
+    read.say_lists(said.append)
+    assert sorted(said) == [
         "5 values of 'x' in 2.jsonl and 1 more files are lists and were read as JSON text",
         "c.csv: 1 comment lines (#) above the header were left out",
     ]

@@ -68,9 +68,11 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 def _answer(model: Model, options: argparse.Namespace) -> int:
     from framework.commands.requests import PREFIX, FileOfRows, answer_file, chosen_columns
+    from framework.data.columns import list_headers
 
     quote = Quote[options.quote] if options.quote else None
-    source = FileOfRows(options.file, options.encoding, quote, chosen_columns(model.task, options.column))
+    chosen = chosen_columns(model.task, options.column)
+    source = FileOfRows(options.file, options.encoding, quote, chosen, list_headers(model.task.answered, chosen))
     return answer_file(model, source, options.out, PREFIX if options.prefix is None else options.prefix)
 
 

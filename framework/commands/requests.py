@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain, tee
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from framework.contracts.cells import STRUCTURED
 from framework.data.formats.json_rows import written
+from framework.data.formats.lists import Lists
 from framework.data.formats.quotes import Quote
 from framework.data.formats.reading import iter_rows
-from framework.data.joined import Columns, of_row
+from framework.data.joined import Columns, of_row, parts_of
 from framework.errors import InputError, some
 from framework.machine.disk import whole
 from framework.plugins import AnyTask
@@ -30,15 +32,16 @@ SHAPES = 1024  # sets of keys whose columns are remembered
 
 @dataclass(frozen=True)
 class FileOfRows:
-    """columns: names by role, for those that are not to be found by themselves."""
+    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`."""
 
     path: Path
     encoding: str | None = None
     quote: Quote | None = None
     columns: Mapping[str, Columns] = field(default_factory=dict)
+    lists: Collection[str] = ()
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
-        return iter_rows(self.path, self.encoding, say, self.quote)
+        return iter_rows(self.path, self.encoding, say, self.quote, self.lists)
 
 
 def chosen_columns(task: AnyTask, given: Sequence[str]) -> dict[str, str]:
@@ -70,12 +73,13 @@ def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFI
 
     count = 0
     with whole(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
-        rows, answered = tee(source.rows(lambda note: print(note, file=sys.stderr)))
+        lists: set[str] = set()  # columns whose lists the codec reads as they are
+        rows, answered = tee(source.rows(lambda note: _tell(note, lists)))
         first = next(rows, None)
         if first is None:
             raise InputError(f"{source.path} has no rows")
         write = _lines(stream) if out.suffix == ".jsonl" else _table(stream, _header(source, first), out.suffix)
-        responses = model.answer(_requests(model, source, chain([first], rows)))
+        responses = model.answer(_requests(model, source, chain([first], rows), lists))
         for row, response in tqdm(zip(answered, responses, strict=True), unit=" rows", disable=None):
             answer = response if out.suffix == ".jsonl" else model.codec.flatten(response)
             write(row, _named(source, row, answer, prefix))
@@ -83,12 +87,20 @@ def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFI
     return count
 
 
-def _requests(model: Model, source: FileOfRows, rows: Iterator[Row]) -> Iterator[Request]:
-    """What the codec makes of each row. Rows of JSON may differ in their keys."""
+def _tell(note: str, but: Collection[str]) -> None:
+    if not isinstance(note, Lists) or note.column not in but:
+        print(note, file=sys.stderr)
+
+
+def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[str]) -> Iterator[Request]:
+    """What the codec makes of each row. Rows of JSON may differ in their keys. lists: gets the columns of several things."""
+    structured = {column.role for column in model.task.answered if column.kind in STRUCTURED}
 
     @lru_cache(SHAPES)
     def columns_of(names: tuple[str, ...]) -> dict[str, Columns]:
-        return model.column_names(names, source.columns)
+        columns = model.column_names(names, source.columns)
+        lists.update(name for role in structured & columns.keys() for name in parts_of(columns[role]))
+        return columns
 
     for row in rows:
         where = f"{source.path}, line {row.line}"

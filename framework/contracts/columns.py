@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+
+from framework.contracts.cells import Kind
 
 
 @dataclass(frozen=True)
@@ -11,21 +12,16 @@ class Column:
     """A column that a task needs, by role.
 
     names: header spellings recognised, the best first.
-    kind: "text" is free text, "category" repeats few values, "number" is written in digits, "id" names something and is never
-        guessed by its values.
+    kind: what a cell holds: see `Kind`. Columns of texts, numbers and categories may be guessed by their values.
     target: the column is what the model predicts, so a request does not carry it.
-    compared: ``"module:function"`` for a text column whose values are no plain texts: called with a value, returns texts,
-        always as many. Rows that nearly repeat each other in any of them never stand in two splits; the first is what a row is
-        shown as beside a mistake. None: the value is the text.
     optional: a file may lack it. It is taken where a header spelling matches or the user names it, never guessed by its values.
     """
 
     role: str
     names: tuple[str, ...]
-    kind: Literal["text", "category", "number", "id"]
+    kind: Kind
     target: bool = False
     optional: bool = False
-    compared: str | None = None
 
     @property
     def composes(self) -> bool:

@@ -7,9 +7,11 @@ Masking is pattern matching, not anonymization: names, addresses, identity numbe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+from framework.contracts.cells import within
 
 
 class Text(str):
@@ -49,16 +51,17 @@ class Disclosure:
 
     def value(self, value: Any) -> Any:
         """A request or response as it may be shown: every string in it counts as text."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, Mapping):
-            return {key: self.value(inner) for key, inner in value.items()}
-        return [self.value(inner) for inner in value] if isinstance(value, Sequence) else value
+        return within(value, self.text)
 
 
 def disclosure_of(config: Any) -> Disclosure:
     """As the `report:` section of a composed recipe says."""
     return Disclosure(config.report.texts, config.report.personal_data.name == "keep")
+
+
+def mask_cell(cell: Any) -> Any:
+    """A cell of a table, or a part of a request, with personal data masked in every string of it."""
+    return within(cell, mask)
 
 
 def mask(text: str) -> str:

@@ -1,22 +1,27 @@
-"""Rows as text, by column. Nothing is converted: ``007`` stays ``007`` and ``NA`` stays ``NA``."""
+"""Rows by column. Texts of files are not converted: ``007`` stays ``007`` and ``NA`` stays ``NA``; what a column holds several
+things in, such as a dialogue's messages, is plain data (`Cell`).
+"""
 
 from __future__ import annotations
 
 import hashlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import numpy as np
+
+from framework.contracts.cells import Cell, canonical
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK = 8192  # rows of a column turned into Python texts at a time
+NO_TEXT = b"\xff" * 8  # before a cell that is none, in a digest; UTF-8 has no such bytes
 
 
 class Row(NamedTuple):
@@ -117,7 +122,7 @@ class Table:
     groups: where rows belong together, what each belongs to (such as a customer); an empty one stands alone.
     """
 
-    columns: Mapping[str, Sequence[str]]
+    columns: Mapping[str, Sequence[Cell]]
     lines: Sequence[int] = ()
     source: str = ""
     files: Sequence[str] = ()
@@ -130,6 +135,18 @@ class Table:
     @property
     def name(self) -> str:
         return Path(self.source).name
+
+    def texts(self, name: str) -> Sequence[str]:
+        """A column of one text a cell: text, number, time, category or id."""
+        return cast(Sequence[str], self.columns[name])
+
+    def lists(self, name: str) -> Sequence[Sequence[str]]:
+        """A column of several texts a cell: labels, texts or ids."""
+        return cast(Sequence[Sequence[str]], self.columns[name])
+
+    def records(self, name: str) -> Sequence[Sequence[Mapping[str, Any]]]:
+        """A column of several mappings a cell: messages or spans."""
+        return cast(Sequence[Sequence[Mapping[str, Any]]], self.columns[name])
 
     def take(self, indices: Sequence[int] | np.ndarray) -> Table:
         """These rows in this order. Columns read from files become views; lists are copied."""
@@ -152,10 +169,18 @@ class Table:
         """sha256 over names and values, independent of where the rows came from."""
         digest = hashlib.sha256()
         for name in sorted(self.columns):
-            for value in chain((name,), self.columns[name]):
-                encoded = value.encode("utf-8", "surrogatepass")
+            for encoded in _encoded(chain((name,), self.columns[name])):
                 digest.update(len(encoded).to_bytes(8, "little") + encoded)
         return digest.hexdigest()
+
+
+def _encoded(cells: Iterable[Any]) -> Iterator[bytes]:
+    for cell in cells:
+        try:
+            yield cell.encode("utf-8", "surrogatepass")
+        except AttributeError:  # to ask every text what it is takes longer
+            yield NO_TEXT
+            yield canonical(cell).encode("utf-8", "surrogatepass")
 
 
 def _take(values: Any, indices: Sequence[int] | np.ndarray) -> Any:

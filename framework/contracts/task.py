@@ -106,7 +106,7 @@ class Task(ABC, Generic[Options, Data]):
         """The rows of a table as requests: every column but the targets."""
         return _rows(table, self.asked)
 
-    def targets(self, table: Table) -> list[dict[str, str]]:
+    def targets(self, table: Table) -> list[Request]:
         """What the requests do not carry."""
         return _rows(table, [name for name in table.columns if name not in self.asked])
 
@@ -127,7 +127,7 @@ class Task(ABC, Generic[Options, Data]):
         return tuple(column for column in columns if not column.target)
 
 
-def _rows(table: Table, columns: Sequence[str]) -> list[dict[str, str]]:
+def _rows(table: Table, columns: Sequence[str]) -> list[Request]:
     return [dict(zip(columns, values, strict=True)) for values in zip(*(table.columns[c] for c in columns), strict=True)]
 
 

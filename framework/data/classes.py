@@ -22,7 +22,7 @@ def check_classes(table: Table, role: str, column: str) -> list[str]:
 
     Raises InputError when they are measurements, dates, identifiers, or far too many for their rows.
     """
-    counts = Counter(table.columns[role])
+    counts = Counter(table.texts(role))
     rows, different = len(table), len(counts)
     if rows < FEW:
         return []
@@ -72,7 +72,7 @@ def check_header(table: Table, roles: Sequence[tuple[str, str]], file: str) -> N
     if set(table.columns) <= set(map(str, range(len(table.columns)))):
         return
     for role, column in roles:
-        if any(value.strip() == column for value in table.columns[column]):
+        if any(value.strip() == column for value in table.texts(column)):
             raise InputError(
                 f"{file}: its first line seems to be a row, not a header: the {role} column is called {column!r}, "
                 "which is one of its values too; put a line with the columns' names above it"

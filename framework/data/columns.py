@@ -12,6 +12,7 @@ from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows looked at
 NONE = "none"
+GUESSED = ("text", "number", "category")  # kinds of columns that may be told by their values
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
 MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct values a row
 
@@ -68,9 +69,9 @@ def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, st
 
 
 def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
-    if column.kind == "id":
+    if column.kind not in GUESSED:
         return None  # what names something has no look of its own
-    sample = {name: [v for v in table.columns[name][:SAMPLE] if v.strip()] for name in free}
+    sample = {name: [v for v in table.texts(name)[:SAMPLE] if v.strip()] for name in free}
     sample = {name: values for name, values in sample.items() if values}
     if column.kind == "text":
         length = {name: sum(map(len, values)) / len(values) for name, values in sample.items()}
@@ -86,6 +87,18 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
     fits = {n: d for n, d in fits.items() if d == 2 or not has_fractions(sample[n])}
     best = min(fits, key=lambda name: (has_fractions(sample[name]), fits[name]), default=None)
     return None if best is None else (best, f"{fits[best]} distinct values in {len(sample[best])} rows")
+
+
+def list_headers(columns: Sequence[Column], chosen: Mapping[str, str | Sequence[str] | None]) -> set[str]:
+    """Plain names that columns of lists may have whose lists may hold numbers: ids, or labels by their numbers.
+
+    chosen: what the user calls them, by role.
+    """
+    wanted = [column for column in columns if column.kind in ("ids", "labels")]
+    named = [chosen.get(column.role) or () for column in wanted]
+    spellings = [name for column in wanted for name in column.names]
+    spellings += [name for names in named for name in ([names] if isinstance(names, str) else names)]
+    return {plain_name(name) for name in spellings}
 
 
 def has_fractions(values: Sequence[str]) -> bool:

@@ -102,10 +102,10 @@ def _check_files(read: Read, wanted: Sequence[Column], names: Mapping[str, Colum
 def values_of(table: Table, column: Column, names: Columns) -> Sequence[str]:
     """What a role holds: its column; of several the texts one under the other, or the names of those that hold a 1."""
     if isinstance(names, str):
-        return table.columns[names]
+        return table.texts(names)
     if column.kind == "category":
         return from_indicators(table, names)
-    parts = [table.columns[name] for name in names]
+    parts = [table.texts(name) for name in names]
     if all(isinstance(part, Texts) for part in parts):
         return _joined_in_arrow(parts)  # type: ignore[arg-type]
     return [joined(values) for values in zip(*parts, strict=True)]

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from framework.contracts.columns import SideTable
+from framework.contracts.cells import STRUCTURED
+from framework.contracts.columns import Column, SideTable
 from framework.contracts.table import Table, Texts
 from framework.contracts.task import SplitsItself
 from framework.data.classes import check_classes
-from framework.data.columns import assign_roles
+from framework.data.columns import assign_roles, list_headers
 from framework.data.combinations import check_alone, separator_of, unlisted
 from framework.data.finding import find_roles, values_of
 from framework.data.formats.reading import Read, read_table
@@ -21,7 +22,8 @@ from framework.data.problems import ids_in_texts, unread_texts
 from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splitting.groups import deciding
 from framework.data.splitting.repeats import one_row_each
-from framework.data.splitting.shares import Roles, without_blank, without_empty
+from framework.data.splitting.shares import Roles, filled, without_blank, without_empty
+from framework.data.typed import typed
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.plugins import AnyTask
 
@@ -70,12 +72,12 @@ class Reader:
         """The files of a split, None when the source names none."""
         if split not in self.files:
             return None
-        read = read_table(locate_all(self.files[split], self.say), self.source.encoding, self.say, self.source.quote)
+        read = self._read(self.files[split], self.wanted)
         names = self._roles(read)
         self.columns = names | self.columns
+        self._say_lists(read, self.wanted, names)
+        self._note_long_texts(read.table, names)
         table = self._renamed(read.table, names, split)
-        texts = [role for role in Roles.of(self.wanted).texts if role in names]
-        self._note_long_texts(table, texts)
         if split in self.implied and self._unlabelled(table):
             self.say(f"{self.files[split]} has no labels and is not used")
             return None
@@ -92,14 +94,15 @@ class Reader:
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the groups that its rows belong to."""
-        columns = {column.role: values_of(table, column, names[column.role]) for column in self.wanted if column.role in names}
+        present = [column for column in self.wanted if column.role in names]
+        columns = {column.role: typed(table, column, values_of(table, column, names[column.role])) for column in present}
         if self.group is None:
             return replace(table, columns=columns)
         target = self.roles.balanced
         if target and self.group in parts_of(names.get(target, [])):
             raise InputError(f"data.group={self.group} is the {target} itself; data.{target}=COLUMN chooses another")
         if self.group in table.columns:
-            return replace(table, columns=columns, groups=table.columns[self.group])
+            return replace(table, columns=columns, groups=table.texts(self.group))
         if split == "train":
             hint = nearest(self.group, table.columns, "its columns")
             raise InputError(f"data.group={self.group}: {table.source} has no such column; {hint}")
@@ -113,7 +116,7 @@ class Reader:
             return table
         column = shown(self.columns.get(role, role))
         if split == "train" and separator is None:
-            separator = separator_of(set(table.columns[role]))
+            separator = separator_of(set(table.texts(role)))
         if not self.combines:
             check_alone(table, role, column, separator)
         elif self.spellings is not None and separator is not None:
@@ -133,7 +136,7 @@ class Reader:
         for note in [*ids_in_texts(read, texts, used), *unread_texts(read, self.wanted, names, used)]:
             self.say(note)
         role = self.roles.balanced
-        for note in deciding(read, table.columns[role], role, used) if role is not None and role in table.columns else ():
+        for note in deciding(read, table.texts(role), role, used) if role is not None and role in table.columns else ():
             self.say(note)
 
     def read_further(self, further: SideTable) -> Table | None:
@@ -141,32 +144,37 @@ class Reader:
         address = self.source[further.name]  # as an attribute it may be a method of mappings
         if not address:
             return None
-        read = read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote)
+        read = self._read(address, further.columns)
         found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
         for role, (name, why) in found.items():
             if why != "as given":
                 self.say(f"{role} of {read.table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
         names = {name: role for role, (name, _) in found.items()}
         self.columns |= {role: name for name, role in names.items()}
-        table = replace(read.table, columns={names.get(name, name): values for name, values in read.table.columns.items()})
+        self._say_lists(read, further.columns, {role: name for role, (name, _) in found.items()})
+        columns = {names.get(name, name): values for name, values in read.table.columns.items()}
+        for column in [column for column in further.columns if column.role in found]:
+            columns[column.role] = typed(read.table, column, read.table.texts(found[column.role][0]))
+        table = replace(read.table, columns=columns)
         table, _ = without_empty(table, Roles([c.role for c in further.columns if not c.optional], [], None))
         for column in further.columns:
             table = one_row_each(table, column.role, self.say) if column.kind == "id" and not column.optional else table
         return table
+
+    def _read(self, address: Any, columns: Sequence[Column]) -> Read:
+        lists = list_headers(columns, {c.role: as_columns(getattr(self.source, c.role, None)) for c in columns})
+        return read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote, lists)
 
     def _roles(self, read: Read) -> dict[str, Columns]:
         """Role -> column or columns, as in the training files."""
         header = read.table.columns
         chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.wanted}
         chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
-        try:
-            return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines)
-        except InputError as error:
-            raise InputError(*error.problems, *self.notes) from error  # what was detected may be why
+        return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines)
 
     def _unlabelled(self, table: Table) -> bool:
         targets = [table.columns[c.role] for c in self.wanted if c.target and c.role in table.columns]
-        return any(not any(map(str.strip, values)) for values in targets)
+        return any(not any(filled(values)) for values in targets)
 
     def _shaped(self, table: Table) -> Table:
         """The table in the columns that the task works on."""
@@ -178,17 +186,19 @@ class Reader:
             table, more = without_empty(table, replace(self.roles, needed=needed))
             dropped += more
         self.notes += dropped
-        try:
-            shaped = self.task.shape(table, self.options, self.say)
-        except InputError as error:
-            raise InputError(*error.problems, *self.notes) from error  # which columns were taken may be why
+        shaped = self.task.shape(table, self.options, self.say)
         if set(shaped.columns) != {column.role for column in self.task.canonical}:
             raise FrameworkError(f"shape of task {self.task.name} made the columns {some(list(shaped.columns))}")
         return shaped
 
-    def _note_long_texts(self, table: Table, roles: Sequence[str]) -> None:
-        for role in roles:
-            values = table.columns[role]
+    def _say_lists(self, read: Read, columns: Sequence[Column], names: Mapping[str, Columns]) -> None:
+        as_they_are = [column.role for column in columns if column.kind in STRUCTURED and column.role in names]
+        read.say_lists(self.say, but=[part for role in as_they_are for part in parts_of(names[role])])
+
+    def _note_long_texts(self, table: Table, names: Mapping[str, Columns]) -> None:
+        """table: as it was read."""
+        for role in [role for role in Roles.of(self.wanted).texts if isinstance(names.get(role), str)]:
+            values = table.texts(str(names[role]))
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
                 row, characters = longest
                 self.say(f"{table.where(row)} holds a {role} of {characters:,} characters; is a quote missing in the file?")

@@ -31,7 +31,7 @@ class Spellings:
 
     def unify(self, table: Table) -> tuple[Table, list[str]]:
         """The table with one spelling for each value, and a note on what was changed."""
-        counts = Counter(table.columns[self.role])
+        counts = Counter(table.texts(self.role))
         for value, _ in sorted(counts.most_common(), key=lambda pair: bool(_WHOLE.fullmatch(pair[0].strip()))):
             self.chosen.setdefault(self._key(value), value.strip())
         mapping = {value: self.chosen[self._key(value)] for value in counts}
@@ -40,7 +40,7 @@ class Spellings:
             if value != spelling:
                 changed[spelling].append(value)
         rows = sum(counts[value] for values in changed.values() for value in values)
-        column = [mapping[value] for value in table.columns[self.role]]
+        column = [mapping[value] for value in table.texts(self.role)]
         table = replace(table, columns={**table.columns, self.role: column})
         return table, [self._note(table, changed, rows)] if rows else []
 

@@ -41,7 +41,7 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
-    classes = sorted(set(tables["train"].columns[role])) if role else []
+    classes = sorted(set(tables["train"].texts(role))) if role else []
     about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
 
@@ -93,11 +93,12 @@ def read_labelled(
     source = SimpleNamespace(test=address, encoding=encoding, quote=quote, **roles)
     reader = Reader(source, task, options, spellings, combines=combines)
     reader.columns = dict(known)
-    table = reader.read("test")
-    assert table is not None
-    if isinstance(task, SplitsItself):
-        return task.labelled(table, reader.options, reader.say), reader.notes
-    return task.judged(table), reader.notes
+    with explained(reader.notes):
+        table = reader.read("test")
+        assert table is not None
+        if isinstance(task, SplitsItself):
+            return task.labelled(table, reader.options, reader.say), reader.notes
+        return task.judged(table), reader.notes
 
 
 def _describe(source: Any, task: AnyTask) -> str:

@@ -26,7 +26,7 @@ def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
     if not texts or not targets:
         return []
     train = splits.train.take(range(min(SAMPLE, len(splits.train))))
-    rows, labels = list(zip(*(train.columns[role] for role in texts), strict=True)), list(train.columns[targets[0]])
+    rows, labels = list(zip(*(train.texts(role) for role in texts), strict=True)), list(train.texts(targets[0]))
     counts = Counter(labels)
     inside: Counter[str] = Counter()
     outside: Counter[str] = Counter()
@@ -49,10 +49,10 @@ def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
 def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str]:
     """A sentence for each column without a role whose values, all different, stand in most of the texts of their rows."""
     some = table.take(range(min(IDS_SAMPLE, len(table)) if texts else 0))
-    joined = [" ".join(values) for values in zip(*(some.columns[name] for name in texts), strict=True)]
+    joined = [" ".join(values) for values in zip(*(some.texts(name) for name in texts), strict=True)]
     found = []
     for name in some.columns.keys() - used:
-        values = [value.strip() for value in some.columns[name]]
+        values = [value.strip() for value in some.texts(name)]
         if len(values) < FEW or len(set(values)) < len(values) or min(map(len, values)) < SHORTEST_ID:
             continue
         share = sum(value in text for value, text in zip(values, joined, strict=True)) / len(values)
@@ -67,7 +67,7 @@ def unread_texts(table: Table, columns: Sequence[Column], names: Mapping[str, Co
     """A sentence where columns without a role hold texts, beside a single column that is read as the text."""
     roles = [c.role for c in columns if c.kind == "text" and c.composes and isinstance(names.get(c.role), str)]
     sample = table.take(range(min(IDS_SAMPLE, len(table)) if roles else 0))
-    unread = [name for name, values in sample.columns.items() if name not in used and _are_texts(values)]
+    unread = [name for name in sample.columns if name not in used and _are_texts(sample.texts(name))]
     if not unread:
         return []
     every = ",".join(name for name in table.columns if name in (*unread, names[roles[0]]))

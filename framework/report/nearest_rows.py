@@ -5,14 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from framework.contracts.cells import TEXTUAL, as_text, texts_of
 from framework.contracts.privacy import Text
 from framework.contracts.table import Table
-from framework.plugins import AnyTask, resolve
+from framework.plugins import AnyTask
 
 SAMPLE = 10_000  # training rows searched at most
-Shown = Mapping[str, Callable[[str], Sequence[str]] | None]  # columns, and what makes texts of those that hold none
-
+Shown = Mapping[str, Callable[[Any], Sequence[str]] | None]  # columns, and what makes texts of those that hold none
 LENGTH = 500  # characters of a text compared
 COUNT = 3  # neighbours of a row
 
@@ -32,11 +33,7 @@ def nearest_training_rows(task: AnyTask, train: Table, test: Table, rows: Sequen
 
     At most `SAMPLE` training rows, drawn with the seed, are searched. Without a text column there is nothing to compare.
     """
-    shown = {
-        column.role: resolve(column.compared) if column.compared else None
-        for column in task.canonical
-        if column.kind == "text" and not column.target
-    }
+    shown = {c.role: texts_of(c.kind) for c in task.canonical if c.kind in TEXTUAL and not c.target}
     targets = [column.role for column in task.canonical if column.target]
     if not shown or not rows:
         return [[] for _ in rows]
@@ -54,10 +51,10 @@ def nearest_training_rows(task: AnyTask, train: Table, test: Table, rows: Sequen
 
 
 def _neighbour(train: Table, shown: Shown, targets: Sequence[str], row: int, similarity: float) -> Neighbour:
-    values = [train.columns[target][row] for target in targets]
+    values = [as_text(train.columns[target][row]) for target in targets]
     return Neighbour(Text(_joined(train, shown, row)), values, train.lines[row], round(similarity, 3))
 
 
 def _joined(table: Table, shown: Shown, row: int) -> str:
     values = [(table.columns[role][row], texts) for role, texts in shown.items()]
-    return "\n".join((texts(value)[0] if texts else value)[:LENGTH] for value, texts in values)
+    return "\n".join((texts(value)[0] if texts else as_text(value))[:LENGTH] for value, texts in values)

@@ -12,9 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from framework.contracts.candidate import Budget
+from framework.contracts.cells import TEXTUAL
 from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
-from framework.contracts.privacy import disclosure_of, mask
+from framework.contracts.privacy import disclosure_of, mask_cell
 from framework.errors import InputError
 from framework.machine.disk import shown, write_whole, writing
 from framework.plugins import AnyCandidate, AnyTask, load_plugins
@@ -64,9 +65,9 @@ class Run:
 
     def storable(self, request: Request) -> Request:
         """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""
-        texts = {column.role for column in self.task.canonical if column.kind == "text"}
+        texts = {column.role for column in self.task.canonical if column.kind in TEXTUAL}
         masks = not self.console.disclosure.keep
-        return {role: mask(value) if masks and role in texts else value for role, value in request.items()}
+        return {role: mask_cell(value) if masks and role in texts else value for role, value in request.items()}
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, An
     """Codec settings for a lossy file: its temperature, and the threshold for the same precision."""
     labels = list(settings["labels"])
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
-    targets = np.array([labels.index(label) for label in table.columns["label"]])
+    targets = np.array([labels.index(label) for label in table.texts("label")])
     temperature = fit_temperature(np.log(np.maximum(probabilities, 1e-30)), targets)
     found: dict[str, object] = {"temperature": temperature}
     if "threshold" in settings:

@@ -101,7 +101,7 @@ class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTunin
     def inspect(self, data: ClassificationData, task: Classification, options: FineTuning) -> Inspection:
         from framework_text.preview import preview
 
-        sections, problems = preview(data.splits.train.columns["text"], len(data.labels), task.max_length, options)
+        sections, problems = preview(data.splits.train.texts("text"), len(data.labels), task.max_length, options)
         return Inspection(sections, problems)
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:

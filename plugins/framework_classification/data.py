@@ -26,7 +26,7 @@ class ClassificationData:
 
     def targets(self, table: Table) -> list[int]:
         index = {label: i for i, label in enumerate(self.labels)}
-        return [index[value] for value in table.columns["label"]]
+        return [index[value] for value in table.texts("label")]
 
     def some(self, rows: int, seed: int) -> Table:
         """At most so many training rows, at random, the first of every label among them."""
@@ -44,7 +44,7 @@ class ClassificationData:
         return list(counts.sum() / (len(self.labels) * np.maximum(counts, 1)))
 
     def sections(self) -> list[Section]:
-        counts = {name: Counter(table.columns["label"]) for name, table in self.splits.named().items()}
+        counts = {name: Counter(table.texts("label")) for name, table in self.splits.named().items()}
         order = sorted(self.labels, key=lambda label: -counts["train"][label])
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
         left = len(order) - SHOWN
@@ -67,7 +67,7 @@ class ClassificationData:
 
 def prepare(splits: Splits, options: Classification) -> ClassificationData:
     """Raises InputError for one class only, labels outside `options.labels`, and test labels that training never saw."""
-    seen = Counter(splits.train.columns["label"])
+    seen = Counter(splits.train.texts("label"))
     labels = list(options.labels) if options.labels else _ordered(seen)
     if len(seen) < 2:
         only = next(iter(seen), "none")
@@ -75,7 +75,7 @@ def prepare(splits: Splits, options: Classification) -> ClassificationData:
     problems = []
     for name, table in splits.named().items():
         known = set(labels) if options.labels or name == "train" else set(seen) | set(labels)
-        strange = {value: i for i, value in reversed(list(enumerate(table.columns["label"]))) if value not in known}
+        strange = {value: i for i, value in reversed(list(enumerate(table.texts("label")))) if value not in known}
         for value, row in list(strange.items())[:5]:
             why = "is not in task.labels" if options.labels else "does not occur in the training rows"
             problems.append(f"{table.where(row)}: the label {value!r} of a {name} row {why}")

@@ -24,13 +24,13 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
     responses = answers.responses
     labels = list(responses[0]["probabilities"])
     index = {label: i for i, label in enumerate(labels)}
-    strange = [i for i, label in enumerate(table.columns["label"]) if label not in index]
+    strange = [i for i, label in enumerate(table.texts("label")) if label not in index]
     if strange:
-        rows = [f"{table.where(i)}: the model does not know the label {table.columns['label'][i]!r}" for i in strange[:STRANGE]]
+        rows = [f"{table.where(i)}: the model does not know the label {table.texts('label')[i]!r}" for i in strange[:STRANGE]]
         more = f"{len(strange):,} of {len(table):,} rows in all; " if len(strange) > STRANGE else ""
-        raise InputError(*rows, f"{more}{nearest(table.columns['label'][strange[0]], labels, 'it knows')}")
+        raise InputError(*rows, f"{more}{nearest(table.texts('label')[strange[0]], labels, 'it knows')}")
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
-    targets = np.array([index[label] for label in table.columns["label"]])
+    targets = np.array([index[label] for label in table.texts("label")])
     predicted = probabilities.argmax(-1)
     confusion = confusion_matrix(predicted, targets, len(labels))
     metrics = {
@@ -107,8 +107,8 @@ def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: np.ndar
     worst = [int(i) for i in wrong[np.argsort(-confidence[wrong], kind="stable")][:MISTAKES]]
     rows = [
         (
-            Text(table.columns["text"][i]),
-            table.columns["label"][i],
+            Text(table.texts("text")[i]),
+            table.texts("label")[i],
             labels[predicted[i]],
             f"{confidence[i]:.2f}",
             table.lines[i],

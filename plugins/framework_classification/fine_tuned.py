@@ -98,7 +98,7 @@ def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Grap
 
 def _examples(data: ClassificationData, context: Context, tokenizer: Any) -> Examples:
     def rows(table: Table) -> TokenizedRows:
-        return TokenizedRows(tokenizer, table.columns["text"], data.targets(table), context.task.max_length)
+        return TokenizedRows(tokenizer, table.texts("text"), data.targets(table), context.task.max_length)
 
     return Examples(
         classes=len(data.labels),

@@ -193,8 +193,8 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     Raises FrameworkError where the two differ.
     """
     train, validation = data.some(ROWS, context.seed), data.splits.validation
-    linear, pipeline = fit(list(train.columns["text"]), data.targets(train), len(data.labels), context.seed)
-    texts, targets = list(validation.columns["text"]), np.asarray(data.targets(validation))
+    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
+    texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)
     _hold_to(pipeline, linear, texts, logits)
     temperature, abstains = calibrated(context.task, logits, targets, context.show)

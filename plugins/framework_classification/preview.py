@@ -12,7 +12,7 @@ IMBALANCE = 10  # times as many rows in the largest class as in the smallest, fr
 
 
 def class_sizes(data: ClassificationData, options: Classification) -> list[Problem]:
-    counts = Counter(data.splits.train.columns["label"])
+    counts = Counter(data.splits.train.texts("label"))
     rare = sorted((label for label in data.labels if counts[label] < FEW), key=lambda label: counts[label])
     found = []
     if rare:

@@ -1,4 +1,4 @@
-"""Dialogues of every shape in one form: ``messages``, a JSON list of ``{"role", "content"}``. No torch.
+"""Dialogues of every shape in one form: ``messages``, a list of ``{"role", "content"}``. No torch.
 
 In it an instruction by ``system`` may come first, then ``user`` and ``assistant`` speak in turn; the last is an answer. An
 answer with ``"weight": 0`` is read and not learned.
@@ -6,23 +6,22 @@ answer with ``"weight": 0`` is read and not learned.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from framework import Column, InputError, Table
+from framework import Column, InputError, Table, parse_cell
 from framework_dialogue.formats import mark_of
 from framework_dialogue.repairs import UNTAUGHT, Message, answered, plain, repaired
 from framework_dialogue.speakers import Script, Speakers, Turn, advice
-from framework_dialogue.turns import parsed, read_turns
+from framework_dialogue.turns import read_turns
 
 COLUMNS = (
     Column(
         "messages",
         ("messages", "conversations", "conversation", "turns", "dialogue", "dialog", "dialogues", "dialogs", "chat"),
-        "text",
+        "messages",
         optional=True,
     ),
     Column("question", ("question", "prompt", "instruction", "query", "utterance", "input"), "text", optional=True),
@@ -35,11 +34,12 @@ COLUMNS = (
     ),
     Column("context", ("context", "input", "passage"), "text", optional=True),
     Column("system", ("system", "system_prompt"), "text", optional=True),
-    Column("history", ("history",), "text", optional=True),
-    Column("transcript", ("transcript", "text", "log"), "text", optional=True),
+    Column("history", ("history",), "messages", optional=True),
+    Column("transcript", ("transcript", "text", "log"), "messages", optional=True),
 )
 ROLES = {column.role for column in COLUMNS}
-SHAPED = (Column("messages", (), "text", compared="framework_dialogue.conversations:compared"),)
+KINDS = {column.role: column.kind for column in COLUMNS}
+SHAPED = (Column("messages", (), "messages"),)
 
 READ = "texts of {} are in {}, and their turns were read"
 MARKED = "rows of {} have {!r} in a text, a mark of a chat format, which is learned as words; take it out"
@@ -53,31 +53,29 @@ class Options(Protocol):
     roles: dict[str, str] | None
 
 
-def compared(messages: str) -> tuple[str, str]:
-    """(what was said, what the user said): the same questions must not stand in two splits, whatever their answers."""
-    found: list[Message] = json.loads(messages)
-    said = [one["content"] for one in found if one["role"] != "system"]
-    return "\n".join(said), "\n".join(one["content"] for one in found if one["role"] == "user")
-
-
 def history_of(request: Any, roles: Mapping[str, str]) -> list[Message]:
     """What is to be answered: the messages of one row, or of what a person sends, up to the last user turn.
 
     request: a user's text, a dialogue in any JSON form, or a mapping of the columns to values as files hold them. An answer at
     the end is left out, so that a row with its answer asks for that answer. Raises InputError, also where no user speaks.
     """
-    value = parsed(request) if isinstance(request, str) else request
+    value = parse_cell("messages", request) if isinstance(request, str) and request.strip() else request
     if isinstance(value, str):
         turns = [Turn("user", value)]
     else:
         row = value if isinstance(value, Mapping) and ROLES & value.keys() else {"messages": value}
-        turns = _turns_of_row(row, Speakers(roles)).turns
+        turns = _turns_of_row({role: _typed(role, cell) for role, cell in row.items()}, Speakers(roles)).turns
     messages = plain(repaired(turns, Counter()))
     while messages and messages[-1]["role"] != "user":
         messages.pop()
     if not messages:
         raise InputError("there is nothing to answer: no user turn")
     return messages
+
+
+def _typed(role: str, cell: Any) -> Any:
+    """What a file's text, which a request may hold, is in the column of a role."""
+    return parse_cell(KINDS.get(role, "text"), cell) if isinstance(cell, str) else cell
 
 
 def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
@@ -88,7 +86,7 @@ def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
     _check_pairs(table)
     speakers, found = Speakers(options.roles or {}), _Found()
     kept: list[int] = []
-    dialogues: list[str] = []
+    dialogues: list[list[Message]] = []
     for row, values in enumerate(zip(*table.columns.values(), strict=True)):
         try:
             script = _turns_of_row(dict(zip(table.columns, values, strict=True)), speakers)
@@ -101,7 +99,7 @@ def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
         if messages:
             found.marks.update(set(filter(None, (mark_of(message["content"]) for message in messages))))
             kept.append(row)
-            dialogues.append(json.dumps(messages, ensure_ascii=False))
+            dialogues.append(messages)
     found.check(table, len(kept))
     found.say(table, say)
     return replace(table.take(kept), columns={"messages": dialogues})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -15,10 +14,10 @@ from framework_text.lengths import lengths_section
 
 def answers(table: Table) -> Table:
     """One row for each answer that is to be learned: what was said before it, and the answer."""
-    found = [(row, pair) for row, text in enumerate(table.columns["messages"]) for pair in examples(json.loads(text))]
+    found = [(row, pair) for row, messages in enumerate(table.records("messages")) for pair in examples(messages)]
     rows = table.take([row for row, _ in found])
     columns = {
-        "messages": [json.dumps(history, ensure_ascii=False) for _, (history, _) in found],
+        "messages": [history for _, (history, _) in found],
         "answer": [answer["content"] for _, (_, answer) in found],
     }
     return replace(rows, columns=columns)
@@ -32,10 +31,10 @@ class DialogueData:
         """(what was said before, answer) of every answer of a split."""
         table = self.splits.named()[name]
         judged = table if "answer" in table.columns else answers(table)
-        return list(zip(map(json.loads, judged.columns["messages"]), judged.columns["answer"], strict=True))
+        return [(list(said), answer) for said, answer in zip(judged.records("messages"), judged.texts("answer"), strict=True)]
 
     def sections(self) -> list[Section]:
-        turns = Counter(min(len(json.loads(text)), 10) for text in self.splits.train.columns["messages"])
+        turns = Counter(min(len(messages), 10) for messages in self.splits.train.records("messages"))
         rows = [(f"{count}" if count < 10 else "10 or more", f"{turns[count]:,}") for count in sorted(turns)]
         note = "Of validation and test, each answer of a dialogue is a row."
         judged = replace(self.splits, train=answers(self.splits.train))

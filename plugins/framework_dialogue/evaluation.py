@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from torchmetrics.functional.text import chrf_score
 
 from framework import Evaluation, Response, Section, Table, Text
 from framework_text.generation.overlap import distinct, perplexity, rouge, words_each
+from framework_text.generation.templates import Message
 
 SHOWN = 6  # rows of which the answer is shown
 
@@ -23,11 +23,12 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     perplexity: of a token of the given answers, where the candidate is a language model. distinct_1, distinct_2: the share
     of words and pairs of words that are different ones (Li et al. 2016). words: of an answer, on average.
     """
-    said, given = [response["content"] for response in responses], list(table.columns["answer"])
-    accepted: dict[str, list[str]] = defaultdict(list)
-    for messages, answer in zip(table.columns["messages"], given, strict=True):
-        accepted[messages].append(answer)
-    references = [accepted[messages] for messages in table.columns["messages"]]
+    said, given = [response["content"] for response in responses], list(table.texts("answer"))
+    asked = [tuple((one["role"], one["content"]) for one in messages) for messages in table.records("messages")]
+    accepted: dict[object, list[str]] = defaultdict(list)
+    for conversation, answer in zip(asked, given, strict=True):
+        accepted[conversation].append(answer)
+    references = [accepted[conversation] for conversation in asked]
     metrics = {
         "chrf": float(torch.as_tensor(chrf_score(said, references, n_word_order=0))),
         "rouge_l": rouge(said, references, ["rougeL"])["rougeL"],
@@ -39,7 +40,7 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     }
     rows = [
         (Text(_last(messages)), Text(reference), Text(answer))
-        for messages, reference, answer in list(zip(table.columns["messages"], given, said, strict=True))[:SHOWN]
+        for messages, reference, answer in list(zip(table.records("messages"), given, said, strict=True))[:SHOWN]
     ]
     protocol = (
         f"The given answers have {words_each(given):.1f} words on average. chrf counts what an answer lacks four times as "
@@ -48,5 +49,5 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)], protocol)
 
 
-def _last(messages: str) -> str:
-    return str(json.loads(messages)[-1]["content"])[:300]
+def _last(messages: Sequence[Message]) -> str:
+    return str(messages[-1]["content"])[:300]

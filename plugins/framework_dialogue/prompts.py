@@ -18,7 +18,7 @@ COLUMNS = (
 
 def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
     """As dialogues; of a text in sentences, as a JSON list holds them, the text they make."""
-    columns = {"question": table.columns["prompt"], "answer": [_whole(text) for text in table.columns["text"]]}
+    columns = {"question": table.texts("prompt"), "answer": [_whole(text) for text in table.texts("text")]}
     return shape_dialogues(replace(table, columns=columns), options, say)
 
 

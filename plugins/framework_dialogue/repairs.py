@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from framework_dialogue.speakers import NOBODY, Turn
@@ -25,13 +25,13 @@ USERS = "turns of {} that are no answers are marked as learned; answers alone ar
 CALLS = "calls of tools in {} left out: no tools are offered"
 
 
-def examples(messages: Sequence[Message]) -> list[tuple[list[Message], Message]]:
+def examples(messages: Sequence[Mapping[str, Any]]) -> list[tuple[list[Message], Message]]:
     """(all messages before it, answer) for each answer of a dialogue that is to be learned."""
     said = plain(messages)
     return [(said[:i], said[i]) for i, one in enumerate(messages) if one["role"] == "assistant" and one.get("weight", 1)]
 
 
-def plain(messages: Sequence[Message]) -> list[Message]:
+def plain(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     """Without what says whether they are learned."""
     return [{"role": one["role"], "content": one["content"]} for one in messages]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
@@ -31,34 +29,16 @@ class _Said(NamedTuple):
 
 
 def read_turns(value: Any, speakers: Speakers) -> Script:
-    """The turns of a text that holds JSON or a script, or of what such JSON stands for. Raises InputError."""
-    found = parsed(value) if isinstance(value, str) else value
-    if isinstance(found, str):
-        return read_transcript(found, speakers)
+    """The turns of a transcript, or of lists and objects as JSON holds them. Raises InputError."""
+    if isinstance(value, str):
+        return read_transcript(value, speakers)
+    found = value
     if isinstance(found, Mapping):
         lists = [inside for inside in found.values() if isinstance(inside, list)]
         found = lists[0] if len(lists) == 1 else [found]
     if not isinstance(found, Sequence):
         raise InputError(f"a dialogue is {FORMS}, not {type(found).__name__}")
     return _of_list(found, speakers)
-
-
-def parsed(text: str) -> Any:
-    """What a text that begins as JSON does stands for; any other text as it is."""
-    start = "".join(text[:200].split())
-    if not start.startswith(("[{", '["', "[[", "[]", '{"', "['", "{'")):
-        return text
-    try:
-        return json.loads(text)
-    except RecursionError as error:
-        raise InputError("not JSON of a dialogue: far too many lists within each other") from error
-    except ValueError as error:
-        if start.startswith(("[{'", "{'")):  # as Python prints it; a list of texts would hide missing commas
-            try:
-                return ast.literal_eval(text.strip())
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                pass
-        raise InputError(f"not JSON: {error}; a dialogue is {FORMS}") from error
 
 
 def _of_list(values: Sequence[Any], speakers: Speakers) -> Script:

@@ -53,7 +53,7 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             columns=(
                 Column("user", USER, "id"),
                 Column("item", ITEM, "id"),
-                Column("time", TIME, "number", optional=True),
+                Column("time", TIME, "time", optional=True),
                 Column("rating", RATING, "number", optional=True),
                 Column("event", EVENT, "category", optional=True),
                 Column("feedback", FEEDBACK, "category", optional=True),
@@ -72,9 +72,9 @@ def register_tasks(register: Callable[[Task], None]) -> None:
             ),
             shaped=(
                 Column("user", USER, "id", optional=True),
-                Column("history", ("history", "items", "basket", "clicks"), "id", optional=True),
+                Column("history", ("history", "items", "basket", "clicks"), "ids", optional=True),
                 Column("k", ("k",), "number", optional=True),
-                Column("relevant", ("relevant",), "id", target=True),
+                Column("relevant", ("relevant",), "ids", target=True),
             ),
             metric=Metric("ndcg@10"),
             data="framework_recommendation.data:prepare",

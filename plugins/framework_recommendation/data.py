@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -86,21 +85,23 @@ def _limited(train: Interactions, most: int | None, seed: int) -> Interactions:
 
 
 def _judged(held: Held, users: np.ndarray, log: Log) -> Table:
-    def ids(found: Interactions) -> list[str]:
-        return [json.dumps([log.item_ids[n - 1] for n in row.tolist()], ensure_ascii=False) for row in found]
+    def ids(found: Interactions) -> list[list[str]]:
+        return [[log.item_ids[n - 1] for n in row.tolist()] for row in found]
 
     return judged_table([log.user_ids[u] for u in users.tolist()], ids(held.known), ids(held.relevant))
 
 
-def judged_table(users: Sequence[str], histories: Sequence[str], relevant: Sequence[str]) -> Table:
-    columns = {"user": users, "history": histories, "k": [str(CUTOFF)] * len(users), "relevant": relevant}
+def judged_table(users: Sequence[str], histories: Sequence[Sequence[str] | None], relevant: Sequence[Sequence[str]]) -> Table:
+    """histories: ids, the newest last; None: what the artifact knows of the user."""
+    columns = {"user": users, "history": histories, "k": [CUTOFF] * len(users), "relevant": relevant}
     return Table(columns, range(1, len(users) + 1), "the log")
 
 
 def _test(found: Split, log: Log) -> Table:
     """Those without any history stand at the end; they are judged apart."""
     warm, cold = _judged(found.test, found.test_users, log), _judged(found.cold, found.cold_users, log)
-    return judged_table(*([*warm.columns[name], *cold.columns[name]] for name in ("user", "history", "relevant")))
+    histories, relevant = ([*warm.lists(name), *cold.lists(name)] for name in ("history", "relevant"))
+    return judged_table([*warm.texts("user"), *cold.texts("user")], histories, relevant)
 
 
 def later(table: Table, options: Recommendation, say: Callable[[str], None]) -> Table:
@@ -115,10 +116,10 @@ def later(table: Table, options: Recommendation, say: Callable[[str], None]) -> 
 def of_users(table: Table) -> Table:
     """A row for each user: what they took is to be found, and their history is what the artifact knows of them."""
     relevant: dict[str, list[str]] = {}
-    for user, item in zip(table.columns["user"], table.columns["item"], strict=True):
+    for user, item in zip(table.texts("user"), table.texts("item"), strict=True):
         relevant.setdefault(user, []).append(item)
-    taken = [json.dumps(list(dict.fromkeys(items)), ensure_ascii=False) for items in relevant.values()]
-    return replace(judged_table(list(relevant), [""] * len(relevant), taken), source=table.source)
+    taken = [list(dict.fromkeys(items)) for items in relevant.values()]
+    return replace(judged_table(list(relevant), [None] * len(relevant), taken), source=table.source)
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ class RecommendationData:
         about = Section("What is learned from", ("", "", ""), rows, f"{PROTOCOL}: {self.protocol}")
         shown = [
             (
-                Text(self.splits.validation.columns["user"][row]),
+                Text(self.splits.validation.texts("user")[row]),
                 Text(self._titles(row, "history")),
                 Text(self._titles(row, "relevant")),
             )
@@ -154,7 +155,7 @@ class RecommendationData:
         return [about, Section("Users as the model sees them", ("user", "took, the newest last", "is to be found"), shown)]
 
     def _titles(self, row: int, column: str) -> str:
-        ids = json.loads(self.splits.validation.columns[column][row])[-SHOWN:]
+        ids = self.splits.validation.lists(column)[row][-SHOWN:]
         titles = [self.titles.get(item, item) for item in ids]
         return ", ".join(titles)
 
@@ -168,7 +169,7 @@ class RecommendationData:
         numbers = {item: number for number, item in enumerate(self.items, start=1)}
 
         def read(column: str) -> Interactions:
-            rows = (json.loads(value) for value in self.splits.validation.columns[column])
+            rows = self.splits.validation.lists(column)
             return Interactions.of([[numbers[i] for i in row if i in numbers] for row in rows], len(self.items))
 
         return Held(read("history"), read("relevant"))
@@ -179,7 +180,7 @@ class RecommendationData:
         table = self.splits.tables.get("items")
         if table is None or "title" not in table.columns:
             return {}
-        return dict(zip(table.columns["item_id"], table.columns["title"], strict=True))
+        return dict(zip(table.texts("item_id"), table.texts("title"), strict=True))
 
     @cached_property
     def texts(self) -> dict[str, str]:
@@ -191,9 +192,9 @@ class RecommendationData:
         names += [name for name in table.columns if name in self.filters]
         if not names:
             return {}
-        rows = zip(*(table.columns[name] for name in names), strict=True)
+        rows = zip(*(table.texts(name) for name in names), strict=True)
         joined = (", ".join(value.strip() for value in row if value.strip()) for row in rows)
-        return {item: text for item, text in zip(table.columns["item_id"], joined, strict=True) if text}
+        return {item: text for item, text in zip(table.texts("item_id"), joined, strict=True) if text}
 
     @cached_property
     def filters(self) -> dict[str, dict[str, list[str]]]:
@@ -203,8 +204,8 @@ class RecommendationData:
             return {}
         own = ("item_id", "title", "item_text")
         chosen = [name for name in table.columns if name not in own and self.options.wants(self.options.filters, name)]
-        ids = list(table.columns["item_id"])
-        found = {name: postings(list(table.columns[name])) for name in chosen}
+        ids = list(table.texts("item_id"))
+        found = {name: postings(list(table.texts(name))) for name in chosen}
         return {n: {v: [ids[place] for place in places] for v, places in p.items()} for n, p in found.items() if p}
 
     @cached_property
@@ -214,12 +215,12 @@ class RecommendationData:
     @cached_property
     def _about_users(self) -> dict[str, list[str]]:
         table = self.splits.tables.get("users")
-        return {} if table is None else {name: list(v) for name, v in table.columns.items() if name != "user_id"}
+        return {} if table is None else {name: list(table.texts(name)) for name in table.columns if name != "user_id"}
 
     @cached_property
     def _user_rows(self) -> dict[str, int]:
         table = self.splits.tables.get("users")
-        return {} if table is None else {user: row for row, user in enumerate(table.columns["user_id"])}
+        return {} if table is None else {user: row for row, user in enumerate(table.texts("user_id"))}
 
     def attributes(self, users: Sequence[str]) -> np.ndarray:
         """(users, fields) int64: see `fields.encoded`."""
@@ -234,15 +235,15 @@ class RecommendationData:
 
 
 def _stripped(table: Table, role: str) -> Table:
-    return replace(table, columns={**table.columns, role: [name.strip() for name in table.columns[role]]})
+    return replace(table, columns={**table.columns, role: [name.strip() for name in table.texts(role)]})
 
 
 def prepare(splits: Splits, options: Recommendation) -> RecommendationData:
     if options.strip_ids:
         roles = {"items": "item_id", "users": "user_id"}
         splits = replace(splits, tables={name: _stripped(table, roles[name]) for name, table in splits.tables.items()})
-    items, ids = codes(splits.train.columns["item"])
-    users, names = codes(splits.train.columns["user"])  # numbered as they stand: by user
+    items, ids = codes(splits.train.texts("item"))
+    users, names = codes(splits.train.texts("user"))  # numbered as they stand: by user
     starts = np.concatenate([[0], np.cumsum(np.bincount(users, minlength=len(names)))]).astype(np.int64)
     return RecommendationData(splits, options, ids, names, Interactions(starts, items + np.int32(1), len(ids)))
 
@@ -251,8 +252,8 @@ def complete(splits: Splits, resources: Path) -> None:
     """The histories that a served artifact goes on from end with what was held out to judge it."""
     assert splits.whole is not None
     users, catalogue = Users.load(resources), _numbers_of(resources)
-    user_codes, user_ids = codes(splits.whole.columns["user"])
-    item_codes, item_ids = codes(splits.whole.columns["item"])
+    user_codes, user_ids = codes(splits.whole.texts("user"))
+    item_codes, item_ids = codes(splits.whole.texts("item"))
     items = np.array([catalogue.get(item, 0) for item in item_ids], np.int32)[item_codes]
     places = np.array([users.numbers.get(user, -1) for user in user_ids])[user_codes]
     kept = (items > 0) & (places >= 0)

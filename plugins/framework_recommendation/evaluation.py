@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +51,7 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     of a file's items may be recommended to those who took them.
     """
     catalogue: Catalogue = responses[0]["catalogue"]
-    later = not any(table.columns["history"])  # a file, judged with the histories that the artifact knows
+    later = all(history is None for history in table.columns["history"])  # a file, judged with what the artifact knows of users
     wanted = _of_file(responses, table, catalogue) if later else Wanted(_relevant(table, catalogue))
     relevant = wanted.relevant
     there = relevant.lengths() > 0
@@ -105,7 +104,7 @@ def _lists(responses: Sequence[Response], catalogue: Catalogue) -> np.ndarray:
 
 def _relevant(table: Table, catalogue: Catalogue) -> Interactions:
     """By numbers; items that are not in the catalogue have numbers behind it, and are never found."""
-    rows = [catalogue.known(json.loads(value)) for value in table.columns["relevant"]]
+    rows = [catalogue.known(ids) for ids in table.lists("relevant")]
     most = max((len(unknown) for _, unknown in rows), default=0)
     numbers = [[*known, *range(len(catalogue) + 1, len(catalogue) + 1 + len(unknown))] for known, unknown in rows]
     return Interactions.of(numbers, len(catalogue) + most)
@@ -113,7 +112,7 @@ def _relevant(table: Table, catalogue: Catalogue) -> Interactions:
 
 def _of_file(responses: Sequence[Response], table: Table, catalogue: Catalogue) -> Wanted:
     """Raises InputError where nothing can be recommended."""
-    pairs = [catalogue.known(json.loads(value)) for value in table.columns["relevant"]]
+    pairs = [catalogue.known(ids) for ids in table.lists("relevant")]
     taken = [set(response["taken"]) for response in responses]
     left = [[item for item in known if item not in own] for (known, _), own in zip(pairs, taken, strict=True)]
     seen = sum(len(known) for known, _ in pairs) - sum(map(len, left))
@@ -144,7 +143,7 @@ def _shown(responses: Sequence[Response], table: Table, catalogue: Catalogue, us
 
     rows = []
     for row in users:
-        history, relevant = (json.loads(table.columns[name][row] or "[]") for name in ("history", "relevant"))
+        history, relevant = (table.lists(name)[row] or [] for name in ("history", "relevant"))
         answer = [item["item"] for item in responses[row]["items"][:NEWEST]]
         rows.append((titles(history[-NEWEST:]), titles(answer), titles(relevant[:NEWEST])))
     return Section("Recommendations of test rows", ("took, the newest last", "recommended", "took next"), rows)

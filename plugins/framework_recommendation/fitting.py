@@ -56,7 +56,7 @@ def fit(context: FitContext) -> Fitted:
 
 
 def _side(data: RecommendationData, embeddings: np.ndarray | None) -> Side:
-    judged = list(data.splits.validation.columns["user"])
+    judged = list(data.splits.validation.texts("user"))
     return Side(embeddings, data.attributes(data.users), data.attributes(judged))
 
 

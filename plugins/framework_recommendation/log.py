@@ -73,7 +73,8 @@ def read_log(
     Rows without a user or an item are left out and said; so are times that say no order, and ids that differ in spaces. Raises
     InputError for a missing role, and for a time or rating that is none, naming the first few by file and line.
     """
-    columns = table.columns if roles is None else {role: table.columns[name] for role, name in roles.items()}
+    names = {name: name for name in table.columns} if roles is None else roles
+    columns = {role: table.texts(name) for role, name in names.items()}
     missing = [role for role in NEEDED if role not in columns]
     if missing:
         raise InputError(*(f"{table.source}: no {role} column; name it with data.{role}=COLUMN" for role in missing))

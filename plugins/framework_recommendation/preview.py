@@ -34,7 +34,7 @@ def _problems(data: RecommendationData) -> list[Problem]:
             what = f"{share:.0%} of the {name} have fewer than {FEW} interactions"
             found.append(Problem(what, f"little can be learned of them; task.core={FEW} leaves them out"))
     known = data.splits.tables.get("items")
-    if known is not None and (missing := [item for item in data.items if item not in set(known.columns["item_id"])]):
+    if known is not None and (missing := [item for item in data.items if item not in set(known.texts("item_id"))]):
         what = f"{len(missing):,} of {len(data.items):,} items do not stand in {known.name}"
         found.append(Problem(what, "their titles are not shown; are the ids written the same way in both files?"))
     return found

@@ -41,7 +41,7 @@ def interactions(table: Table, events: Sequence[str] | None, say: Say = lambda _
 
 def check_events(table: Table, events: Sequence[str]) -> None:
     """Raises InputError for each that no row has."""
-    values = codes(table.columns["event"])[1] if "event" in table.columns else []
+    values = codes(table.texts("event"))[1] if "event" in table.columns else []
     there = {value.strip().casefold() for value in values}
     unknown = [event for event in events if event.strip().casefold() not in there]
     if values and unknown:
@@ -56,7 +56,7 @@ def _roles(table: Table) -> str:
 
 def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence[Verdict]], say: Say) -> np.ndarray:
     """(rows,) bool: which rows count by a column of few different values."""
-    numbered, values = codes(table.columns[role])
+    numbered, values = codes(table.texts(role))
     counts = np.bincount(numbered, minlength=len(values)).tolist()
     verdicts = judge(values)
     rows, judged = dict(zip(values, counts, strict=True)), dict(zip(values, verdicts, strict=True))
@@ -111,13 +111,13 @@ def _meanings(values: Sequence[str]) -> list[Verdict]:
 def _rated_in_words(table: Table) -> bool:
     if "rating" not in table.columns:
         return False
-    values = codes(table.columns["rating"])[1]
+    values = codes(table.texts("rating"))[1]
     return len(values) <= SHOWN and len(numbers(values)[1]) == len(values) and None not in _feedback(values)
 
 
 def _taken(table: Table, say: Say) -> np.ndarray:
     """(rows,) bool: those with a quantity above 0, or with none that is a number."""
-    found, wrong = numbers(table.columns["quantity"])
+    found, wrong = numbers(table.texts("quantity"))
     kept: np.ndarray = ~(found <= 0)
     if not kept.all():
         below, zeros = int((found < 0).sum()), int((found == 0).sum())

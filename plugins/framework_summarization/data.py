@@ -16,13 +16,13 @@ class SummarizationData:
 
     def pairs(self, table: Table) -> list[tuple[str, str]]:
         """(text, summary) of each row; of several summaries the first is learned."""
-        columns = zip(table.columns["text"], table.columns["summary"], strict=True)
+        columns = zip(table.texts("text"), table.texts("summary"), strict=True)
         return [(as_text(text), references(summary)[0]) for text, summary in columns]
 
     def sections(self) -> list[Section]:
         train = self.pairs(self.splits.train)
         longer = sum(len(summary) > len(text) for text, summary in train)
-        several = sum(len(references(summary)) > 1 for summary in self.splits.test.columns["summary"])
+        several = sum(len(references(summary)) > 1 for summary in self.splits.test.texts("summary"))
         notes = [
             *(
                 [f"warning: {longer:,} training summaries are longer than their texts; are the columns exchanged?"]

@@ -20,7 +20,7 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     complete: the share that ended by itself.
     """
     summaries = [response["summary"] for response in responses]
-    expected = [references(value) for value in table.columns["summary"]]
+    expected = [references(value) for value in table.texts("summary")]
     scores = rouge(summaries, expected, list(KEYS.values()))
     metrics = {
         **{name: scores[key] for name, key in KEYS.items()},
@@ -30,6 +30,6 @@ def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, An
     }
     rows = [
         (Text(as_text(text)[:400]), Text(one[0]), Text(summary))
-        for text, one, summary in zip(table.columns["text"][:SHOWN], expected, summaries, strict=False)
+        for text, one, summary in zip(table.texts("text")[:SHOWN], expected, summaries, strict=False)
     ]
     return Evaluation(metrics, [Section("Summaries of test rows", ("text", "reference", "summary"), rows)])

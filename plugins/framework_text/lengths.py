@@ -14,7 +14,7 @@ BINS = 30
 
 def lengths_section(splits: Splits, role: str) -> Section:
     """Characters of a text: quantiles and distribution in each split."""
-    lengths = {name: list(map(len, table.columns[role])) for name, table in splits.named().items() if len(table)}
+    lengths = {name: list(map(len, table.texts(role))) for name, table in splits.named().items() if len(table)}
     rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
     chart = histogram(f"Characters of {role}", "characters", lengths)
     return Section(f"Length of {role} in characters", ("quantile", *lengths), rows, charts=(chart,))

@@ -69,7 +69,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> str:
 
 def read(address: str, known: dict[str, str] | None = None, **roles: str) -> tuple[list[list[Message]], list[str]]:
     table, notes = read_labelled(address, DIALOGUE, None, known or {}, {}, Options(roles))
-    return [json.loads(text) for text in table.columns["messages"]], notes
+    return [*map(list, table.records("messages"))], notes
 
 
 SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -214,9 +214,9 @@ UNREADABLE: dict[str, tuple[str, dict[str, Any], str]] = {
     "an unknown speaker, first": ("a.csv", {"text": "Advisor: b\nCustomer: a"}, r"line 3: nobody knows the role 'Advisor'"),
     "an unknown tag": ("a.csv", {"text": "<advisor>a<user>b"}, r"line 3: nobody knows the role 'advisor'"),
     "a text before the first speaker": ("a.csv", {"text": "Ticket\nUser: a"}, "with a text of no speaker, 'Tick"),
-    "broken JSON": ("a.csv", {"messages": '[{"role": "user", "content": "a"'}, r"line 3: not JSON: Expecting ',' delimiter"),
-    "Python's texts": ("a.csv", {"messages": "['a' 'b']"}, r"line 3: not JSON: .* a dialogue is \[\{\"role\""),
-    "JSON without a bottom": ("a.csv", {"messages": "[" * 100_000}, r"line 3: not JSON"),
+    "broken JSON": ("a.csv", {"messages": '[{"role": "user", "content": "a"'}, "line 3, messages: not JSON: Expecting ','"),
+    "Python's texts": ("a.csv", {"messages": "['a' 'b']"}, r"line 3, messages: not JSON: .* a dialogue is \[\{\"role\""),
+    "JSON without a bottom": ("a.csv", {"messages": "[" * 100_000}, r"line 3, messages: not JSON"),
     "no text": ("a.jsonl", {"messages": [{"role": "user", "words": "a"}]}, r"turn 1 has no text; it may be called content"),
     "no speaker": ("a.jsonl", {"messages": [*messages("a"), {"content": "b"}]}, r"turn 2 does not say whose it is"),
     "a picture": ("a.jsonl", {"messages": [{"role": "user", "content": [{"type": "image"}]}]}, "a part of the kind 'image'"),
@@ -291,9 +291,7 @@ def test_no_question_stands_in_two_splits_whatever_its_answer_and_shape(tmp_path
     ]
     test = [{"messages": messages(row["question"], "An answer of its own.")} for row in pairs[:20:2]]
     splits = load(train=write(tmp_path / "a.csv", [*pairs, pairs[5]]), test=write(tmp_path / "b.jsonl", test))
-    asked = {
-        name: {json.loads(text)[0]["content"] for text in table.columns["messages"]} for name, table in splits.named().items()
-    }
+    asked = {name: {said[0]["content"] for said in table.records("messages")} for name, table in splits.named().items()}
     assert (len(asked["test"]), sum(map(len, asked.values()))) == (10, 60)
     assert len(splits.train) + len(splits.validation) == 100
     assert "20 rows of a.csv nearly repeat a row of a held-out split and were left out" in splits.notes

@@ -295,10 +295,10 @@ def test_prompts_are_those_of_transformers_whatever_a_template_does(tmp_path: Pa
 
 
 def test_each_answer_of_a_dialogue_is_judged() -> None:
-    table = Table({"messages": [json.dumps(said("a", "b", "c", "d"))]}, [1], "talk.jsonl")
+    table = Table({"messages": [said("a", "b", "c", "d")]}, [1], "talk.jsonl")
     found = answers(table)
     assert list(found.columns["answer"]) == ["b", "d"]
-    assert [len(json.loads(text)) for text in found.columns["messages"]] == [1, 3]
+    assert [len(messages) for messages in found.records("messages")] == [1, 3]
     responses = [
         {"content": "b", "finish_reason": "stop", "nats": 2.0, "answer_tokens": 2},
         {"content": "d d", "finish_reason": "length", "nats": 0.0, "answer_tokens": 2},
@@ -316,7 +316,7 @@ def test_any_answer_that_was_given_to_a_conversation_counts() -> None:
     """Overlap is that with the likest of them; chrf is of characters alone, as sacrebleu has it by default."""
 
     def judged(given: dict[str, str], *contents: str) -> tuple[float, float]:
-        asked = [json.dumps(said(text.strip())) for text in given]
+        asked = [said(text.strip()) for text in given]
         table = Table({"messages": asked, "answer": list(given.values())}, [*range(len(given))], "talk.jsonl")
         metrics = evaluate([{"content": content, "finish_reason": "stop"} for content in contents], table, {}).metrics
         return metrics["chrf"], metrics["rouge_l"]

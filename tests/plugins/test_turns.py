@@ -33,7 +33,7 @@ def test_an_answer_marked_as_not_learned_is_context_alone(mark: dict[str, Any], 
     table, notes = read_table(write(tmp_path / name, [{"messages": turns if name == "a.jsonl" else json.dumps(turns)}]))
     judged = answers(table)
     assert judged.columns["answer"] == ["d"]
-    assert [json.loads(text) for text in judged.columns["messages"]] == [messages("a", "b", "c")]
+    assert list(judged.columns["messages"]) == [messages("a", "b", "c")]
     assert f"1 answers of {name} are read and not learned, as weight: 0 or train: false says" in notes
 
 

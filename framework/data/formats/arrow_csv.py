@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from csv import Error as CSVError
 from csv import reader as records
 from itertools import islice
@@ -43,7 +43,12 @@ class _Lines(NamedTuple):
 
 
 def add_plain(
-    path: Path, encoding: str | None, add: Add, say: Callable[[str], None], quote: Quote | None = None
+    path: Path,
+    encoding: str | None,
+    add: Add,
+    say: Callable[[str], None],
+    quote: Quote | None = None,
+    lists: Collection[str] = (),
 ) -> tuple[int, bool]:
     """As far as a file is plain, its rows: `add` is called with columns of large strings and the line of the first row.
 
@@ -55,7 +60,7 @@ def add_plain(
         return 0, False
     head = read_head(path)
     if head.startswith(PARQUET):
-        return (_add_parquet(path, add, say), True) if format_by_name(path)[1] == "parquet" else (0, False)
+        return (_add_parquet(path, add, say, lists), True) if format_by_name(path)[1] == "parquet" else (0, False)
     found = _lines(path, head, encoding, quote)
     if found is None:
         return 0, False
@@ -66,9 +71,9 @@ def add_plain(
     return rows, whole
 
 
-def _add_parquet(path: Path, add: Add, say: Callable[[str], None]) -> int:
+def _add_parquet(path: Path, add: Add, say: Callable[[str], None], lists: Collection[str]) -> int:
     rows = 0
-    for batch in parquet_batches(path, say):
+    for batch in parquet_batches(path, say, lists):
         add(batch, rows + 1)
         rows += len(batch)
     return rows

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from framework.contracts.table import Row
+from framework.data.formats.lists import VALUES, Lists
 from framework.data.formats.sniffing import format_by_name
-from framework.errors import InputError, some
+from framework.errors import InputError
 
 
 class Number(str):
@@ -43,7 +44,7 @@ def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterat
 
 
 def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Callable[[str], None]) -> Iterator[Row]:
-    """Rows of (line, record): what lies within an object gets a name of its own, a list becomes JSON text and is said."""
+    """Rows of (line, record): what lies within an object gets a name of its own, a list lies there as JSON, which is said."""
     nested: Counter[str] = Counter()
     for line, record in records:
         values = {}
@@ -60,9 +61,8 @@ def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Ca
         if len(values) < len(pairs):
             raise InputError(f"{path}, line {line}: keys differ only in spaces around them; rename one")
         yield Row(line, values, record)
-    for count in sorted(set(nested.values()), reverse=True):
-        names = some([name for name, found in nested.items() if found == count], most=3)
-        say(f"{count:,} values of {names} in {path.name} are lists and were read as JSON text")
+    for name, count in nested.items():
+        say(Lists(VALUES, path.name, name.strip(), count))
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.contracts.table import Row
+from framework.data.columns import plain_name
+from framework.data.formats.lists import COLUMNS, Lists
 from framework.errors import FrameworkError, InputError, some
 
 if TYPE_CHECKING:
@@ -16,17 +18,20 @@ if TYPE_CHECKING:
 ROWS = 16_384  # read at a time
 
 
-def parquet_rows(path: Path, say: Callable[[str], None]) -> Iterator[Row]:
-    """Rows in order; a row's line is its number, counted from 1. Columns that hold no single values are said."""
+def parquet_rows(path: Path, say: Callable[[str], None], lists: Collection[str] = ()) -> Iterator[Row]:
+    """Rows in order; a row's line is its number, counted from 1. Columns that hold no single values are said.
+
+    lists: plain names of columns whose lists are kept, whatever they hold; of others those of texts are.
+    """
     number = 0
-    for batch in parquet_batches(path, say):
+    for batch in parquet_batches(path, say, lists):
         names = batch.schema.names
         for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             number += 1
             yield Row(number, dict(zip(names, values, strict=True)))
 
 
-def parquet_batches(path: Path, say: Callable[[str], None]) -> Iterator[pa.RecordBatch]:
+def parquet_batches(path: Path, say: Callable[[str], None], lists: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
     """The same rows as columns of large strings."""
     try:
         import pyarrow as pa
@@ -37,7 +42,7 @@ def parquet_batches(path: Path, say: Callable[[str], None]) -> Iterator[pa.Recor
     try:
         with pq.ParquetFile(path) as file:
             schema = file.schema_arrow
-            kept = _columns(path, schema, say)
+            kept = _columns(path, schema, say, lists)
             classes = class_names((schema.metadata or {}).get(b"huggingface"))
             for batch in file.iter_batches(ROWS, columns=kept):
                 names = [name.strip() for name in batch.schema.names]
@@ -52,18 +57,22 @@ def parquet_batches(path: Path, say: Callable[[str], None]) -> Iterator[pa.Recor
         raise InputError(f"{path} is broken after {number:,} rows: {why}; fetch or write it again") from error
 
 
-def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None]) -> list[str]:
+def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None], lists: Collection[str]) -> list[str]:
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
         raise InputError(f"{path}: the columns {some(twice)} stand there twice; rename one")
-    unusable = [field.name for field in schema if _holds_no_text(field.type)]
+    unusable = [
+        field.name
+        for field in schema
+        if _holds_no_text(field.type) and not (_is_nested(field.type) and plain_name(field.name) in lists)
+    ]
     if len(unusable) == len(schema):
         raise InputError(f"{path}: no column holds texts or numbers: {some(unusable)} are nested or binary; write flat columns")
     if unusable:
         say(f"{path.name}: {some(unusable)} hold lists, structs or bytes and were left out")
-    lists = [field.name for field in schema if _is_nested(field.type) and field.name not in unusable]
-    if lists:
-        say(f"{path.name}: {some(lists)} hold lists or structs of texts and were kept as JSON text")
+    for field in schema:
+        if _is_nested(field.type) and field.name not in unusable:
+            say(Lists(COLUMNS, path.name, field.name.strip()))
     return [name for name in schema.names if name not in unusable]
 
 
@@ -93,11 +102,10 @@ def _is_no_text(kind: pa.DataType) -> bool:
 
 
 def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
-    """Column -> names that its integers stand for, from the metadata that `datasets` writes into Parquet files."""
+    """Column -> names that its integers, alone or in lists, stand for: metadata that `datasets` writes into Parquet files."""
     features = json.loads(metadata)["info"]["features"] if metadata else {}
-    return {
-        name: kind["names"] for name, kind in features.items() if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"
-    }
+    inner = {name: kind.get("feature", kind) for name, kind in features.items() if isinstance(kind, dict)}  # of lists
+    return {name: kind["names"] for name, kind in inner.items() if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"}
 
 
 def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
@@ -107,7 +115,10 @@ def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
     import pyarrow.types as types
 
     if types.is_nested(column.type):
-        texts = ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in column.to_pylist()]
+        cells = column.to_pylist()
+        if names is not None:
+            cells = [cell and [_named(one, names) if isinstance(one, int) else one for one in cell] for cell in cells]
+        texts = ["" if cell is None else json.dumps(cell, ensure_ascii=False, default=str) for cell in cells]
         return pa.array(texts, pa.large_string())
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()

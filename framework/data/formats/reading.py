@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +18,7 @@ from framework.data.formats.delimited import delimited_rows
 from framework.data.formats.encodings import decide_encoding
 from framework.data.formats.json_rows import json_rows
 from framework.data.formats.layouts import ENCODING, layout_of, layout_rows
+from framework.data.formats.lists import Lists, sentences
 from framework.data.formats.parquet import parquet_rows
 from framework.data.formats.quotes import Quote
 from framework.data.formats.sniffing import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
@@ -30,20 +31,33 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Read:
-    """columns: those of each file, in the order of the files."""
+    """columns: those of each file, in the order of the files. lists: those whose texts are the JSON of lists."""
 
     table: Table
     files: Sequence[Path]
     columns: Sequence[set[str]]
+    lists: Sequence[Lists] = ()
+
+    def say_lists(self, say: Say, but: Collection[str] = ()) -> None:
+        """What is true of columns that hold lists and are read as texts. but: columns whose lists are read as they are."""
+        notes = _Notes()
+        for file, sentence in sentences(self.lists, but):
+            notes.add(file, sentence)
+        notes.say(say)
 
 
 def read_table(
-    files: Sequence[File], encoding: str | None = None, say: Say = lambda _: None, quote: Quote | None = None
+    files: Sequence[File],
+    encoding: str | None = None,
+    say: Say = lambda _: None,
+    quote: Quote | None = None,
+    lists: Collection[str] = (),
 ) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
-    quotes are in delimited text; None: found out.
+    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold.
 
-    What is true of several files is said once. Raises InputError for what cannot be read, naming every ragged row of a file
+    What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
+    which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
     (the first few).
     """
     from framework.data.formats.arrow import TableBuilder
@@ -54,14 +68,15 @@ def read_table(
     try:
         for number, file in enumerate(files):
             say_of = partial(notes.add, file.path.name)
-            plain = (0, False) if file.classes else add_plain(file.path, encoding, partial(builder.add, number), say_of, quote)
-            done, whole = plain
+            done, whole = 0, False
+            if not file.classes:
+                done, whole = add_plain(file.path, encoding, partial(builder.add, number), say_of, quote, lists)
             if not whole:
-                rows = islice(iter_rows(file.path, encoding, say_of, quote), done, None)
+                rows = islice(iter_rows(file.path, encoding, say_of, quote, lists), done, None)
                 builder.extend(number, named(rows, file.classes))
     finally:
         notes.say(say)
-    return Read(builder.table(), builder.files, builder.columns)
+    return Read(builder.table(), builder.files, builder.columns, notes.lists)
 
 
 class _Notes:
@@ -70,8 +85,12 @@ class _Notes:
     def __init__(self) -> None:
         self.files: dict[str, list[str]] = {}
         self.counts: Counter[str] = Counter()
+        self.lists: list[Lists] = []
 
     def add(self, name: str, note: str) -> None:
+        if isinstance(note, Lists):
+            self.lists.append(note)
+            return
         count = re.match(r"[\d,]+(?= )", note)
         alike = note[count.end() if count else 0 :].replace(name, "\0")
         self.files.setdefault(alike, []).append(name)
@@ -84,7 +103,13 @@ class _Notes:
             say(count + alike.replace("\0", names[0] + more))
 
 
-def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None, quote: Quote | None = None) -> Iterator[Row]:
+def iter_rows(
+    path: Path,
+    encoding: str | None = None,
+    say: Say = lambda _: None,
+    quote: Quote | None = None,
+    lists: Collection[str] = (),
+) -> Iterator[Row]:
     """Rows in order, read as they are asked for; see `read_table`. Raises InputError for what cannot be read."""
     if path.is_dir():
         raise InputError(folder_hint(path))
@@ -93,7 +118,7 @@ def iter_rows(path: Path, encoding: str | None = None, say: Say = lambda _: None
     if head.startswith(PARQUET):
         if promised != "parquet":
             say(f"{path.name} is a Parquet file, whatever its name, and was read as one")
-        yield from parquet_rows(path, say)
+        yield from parquet_rows(path, say, lists)
         return
     if promised == "parquet":
         raise InputError(f"{path} is no Parquet file, whatever its name{'; it is empty' if not head else ''}")

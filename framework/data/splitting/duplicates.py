@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from framework.contracts.cells import as_text
 from framework.contracts.table import Table
 from framework.data.splitting.shares import Roles
 from framework.data.splitting.similar import clusters, merged
@@ -52,7 +54,7 @@ class Comparison:
         """Letter case, or links, matter where most of the different texts differ in nothing else."""
         if keeps or not roles.texts or roles.compared:
             return cls(roles, keeps)
-        texts = {text for table in tables for role in roles.texts for text in _sample(table.columns[role])}
+        texts = {text for table in tables for role in roles.texts for text in _sample(table.texts(role))}
         written = {normal_form(text, folds=False, unlinks=False) for text in texts}
         folded = {normal_form(text, unlinks=False) for text in texts}
         unlinked = {normal_form(text) for text in texts}
@@ -70,7 +72,7 @@ class Comparison:
         """By what each row is compared; every row by itself where the task has no text."""
         if not self.roles.texts:
             return [f"{id(table)} {row}" for row in range(len(table))]
-        return ["\x1f".join(map(self.form, texts)) for texts in _texts(table, self.roles)]
+        return ["\x1f".join(map(self.form, texts)) for texts in zip(*_texts(table, self.roles), strict=True)]
 
     def views(self, tables: Sequence[Table]) -> list[list[str]]:
         """The forms of all tables' rows: one list, or several where values are compared by several texts."""
@@ -78,19 +80,21 @@ class Comparison:
             return [[form for table in tables for form in self.forms(table)]]
         found: list[list[str]] = []
         for table in tables:
-            for values in _texts(table, self.roles):
+            for values in zip(*(table.columns[role] for role in self.roles.texts), strict=True):
                 views = [self._views(role, value) for role, value in zip(self.roles.texts, values, strict=True)]
                 for i in range(max(map(len, views))):
                     found += [[]] * (i == len(found))
                     found[i].append("\x1f".join(self.form(view[min(i, len(view) - 1)]) for view in views))
         return found
 
-    def _views(self, role: str, value: str) -> Sequence[str]:
+    def _views(self, role: str, value: Any) -> Sequence[str]:
         return self.roles.compared[role](value) if role in self.roles.compared else (value,)
 
 
-def _texts(table: Table, roles: Roles) -> Iterator[tuple[str, ...]]:
-    return zip(*(table.columns[role] for role in roles.texts), strict=True)
+def _texts(table: Table, roles: Roles) -> Iterator[Iterable[Any]]:
+    """The columns that decide whether rows are the same, as texts: what is none is JSON."""
+    for role in roles.texts:
+        yield map(as_text, table.columns[role]) if role in roles.compared else table.texts(role)
 
 
 def _sample(texts: Sequence[str]) -> Sequence[str]:
@@ -105,7 +109,7 @@ def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tup
     forms = compare.forms(table)
     fresh = [row for row, form in enumerate(forms) if form not in seen]
     contested = _contested(table, compare.roles, forms, fresh)
-    targets = [""] * len(table) if compare.roles.balanced is None else list(table.columns[compare.roles.balanced])
+    targets = [""] * len(table) if compare.roles.balanced is None else list(table.texts(compare.roles.balanced))
     first: dict[tuple[str, str], int] = {}
     kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or compare.keeps]
     notes = []
@@ -128,7 +132,7 @@ def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[
     """Forms of rows with different targets."""
     if roles.balanced is None:
         return set()
-    targets = table.columns[roles.balanced]
+    targets = table.texts(roles.balanced)
     targets = list(targets)
     first: Mapping[str, str] = {forms[row]: targets[row] for row in reversed(rows)}
     return {forms[row] for row in rows if targets[row] != first[forms[row]]}
@@ -177,7 +181,7 @@ def _notes_on(groups: np.ndarray, table: Table, compare: Comparison) -> list[str
     note = f"{total:,} rows of {table.name} {how} another: each of their {len(several):,} groups stays in one split"
     role = compare.roles.balanced
     if role is not None:
-        target = table.columns[role]
+        target = table.texts(role)
         mixed = sum(len({target[row] for row in rows}) > 1 for rows in several)
         note += f"; in {mixed:,} of them the {role} differs" if mixed else ""
     return [note]

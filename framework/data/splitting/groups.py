@@ -44,7 +44,7 @@ def deciding(table: Table, target: Sequence[str], role: str, used: Set[str]) -> 
     for name in table.columns:
         if name in used:
             continue
-        numbers, distinct = codes(table.columns[name])
+        numbers, distinct = codes(table.texts(name))
         filled = np.array([bool(value.strip()) for value in distinct], bool)[numbers]
         if len(classes) < len(distinct) <= len(table) / 2 and _decides(numbers[filled], labels[filled]):
             found.append(

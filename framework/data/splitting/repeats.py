@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from framework.contracts.table import Table
+from framework.contracts.cells import as_text
+from framework.contracts.table import Table, Texts
 from framework.data.encoding import codes
 
 
@@ -14,7 +15,7 @@ def one_row_each(table: Table, role: str, say: Callable[[str], None]) -> Table:
     """Of the rows with the same value of a role the last one. How many repeat another, and how many of them differ from it, is
     said.
     """
-    numbered, distinct = codes(table.columns[role])
+    numbered, distinct = codes(table.texts(role))
     if len(distinct) == len(table):
         return table
     last = np.zeros(len(distinct), dtype=np.int64)
@@ -23,7 +24,7 @@ def one_row_each(table: Table, role: str, say: Callable[[str], None]) -> Table:
     same = last[numbered[others]]
     differ = np.zeros(len(others), dtype=bool)
     for values in table.columns.values():
-        places = codes(values)[0]
+        places = codes(values if isinstance(values, Texts) else list(map(as_text, values)))[0]
         differ |= places[others] != places[same]
     repeated = f"{len(others):,} of {len(table):,} rows of {table.name} repeat the {role} of a later row"
     first, other = table.where(int(others[0])), int(differ.sum())

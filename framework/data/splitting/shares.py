@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
+from framework.contracts.cells import TEXTUAL, Cell, is_filled, texts_of
 from framework.contracts.columns import Column
-from framework.contracts.table import Splits, Table
+from framework.contracts.table import Splits, Table, Texts
 from framework.errors import InputError
-from framework.plugins import resolve
 
 
 @dataclass(frozen=True)
@@ -20,28 +21,28 @@ class Roles:
     """needed: columns without which a row says nothing. texts: those that decide whether two rows are the same.
 
     balanced: the column whose values every split has in proportion.
-    compared: for columns of `texts` that hold no plain texts, what makes texts of a value.
+    compared: for columns of `texts` whose cells are no texts, what makes texts of a cell.
     """
 
     needed: Sequence[str]
     texts: Sequence[str]
     balanced: str | None
-    compared: Mapping[str, Callable[[str], Sequence[str]]] = field(default_factory=dict)
+    compared: Mapping[str, Callable[[Any], Sequence[str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> Roles:
         return cls(
             needed=[column.role for column in columns],
-            texts=[column.role for column in columns if column.kind == "text" and not column.target],
+            texts=[column.role for column in columns if column.kind in TEXTUAL and not column.target],
             balanced=next((c.role for c in columns if c.target and c.kind == "category"), None),
-            compared={column.role: resolve(column.compared) for column in columns if column.compared},
+            compared={column.role: texts for column in columns if (texts := texts_of(column.kind)) is not None},
         )
 
 
 def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     """Drops rows in which a needed value is blank; says how many."""
-    needed = zip(*(table.columns[name] for name in roles.needed), strict=True)
-    kept = [i for i, values in enumerate(needed) if all(map(str.strip, values))]
+    needed = zip(*(filled(table.columns[name]) for name in roles.needed), strict=True)
+    kept = [i for i, values in enumerate(needed) if all(values)]
     dropped = len(table) - len(kept)
     if not kept:
         raise InputError(f"{table.source}: every row is empty in one of the columns {', '.join(roles.needed)}")
@@ -49,9 +50,14 @@ def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     return table.take(kept), notes
 
 
+def filled(values: Sequence[Cell]) -> Iterator[object]:
+    """For each row something true where a cell holds more than spaces."""
+    return map(str.strip, values) if isinstance(values, Texts) else map(is_filled, values)
+
+
 def without_blank(table: Table) -> tuple[Table, list[str]]:
     """Drops rows in which every value is blank; says how many."""
-    kept = [i for i, values in enumerate(zip(*table.columns.values(), strict=True)) if any(map(str.strip, values))]
+    kept = [i for i, values in enumerate(zip(*map(filled, table.columns.values()), strict=True)) if any(values)]
     if not kept:
         raise InputError(f"{table.source}: every row is empty in {' and '.join(table.columns)}")
     dropped = len(table) - len(kept)
@@ -130,7 +136,7 @@ class _Units:
 def _shuffled_groups(table: Table, roles: Roles, seed: int) -> list[list[int]]:
     """Row numbers by value of the balanced column, each group in seeded random order."""
     groups: dict[str, list[int]] = defaultdict(list)
-    for i, value in enumerate(table.columns[roles.balanced] if roles.balanced else [""] * len(table)):
+    for i, value in enumerate(table.texts(roles.balanced) if roles.balanced else [""] * len(table)):
         groups[value].append(i)
     shuffle = random.Random(seed)  # noqa: S311, a shuffle
     for name in sorted(groups):
