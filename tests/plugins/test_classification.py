@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from framework.export.module_backend import ModuleBackend
 
 import framework
 from framework import InputError, Splits, Table
-from framework.export.module_backend import ModuleBackend
 from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
 from framework.testing import TaskConformance
