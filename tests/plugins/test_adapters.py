@@ -115,7 +115,8 @@ def test_the_learning_rate_falls_over_all_steps_also_where_gradients_are_accumul
     facts = framework.load(folder).manifest.model
     assert facts.rows is not None
     assert facts.training is not None
-    assert facts.training.steps == 2 * -(-(-(-facts.rows // 4)) // accumulated)
+    batches = -(-facts.rows // 4)
+    assert facts.training.steps == 2 * -(-batches // accumulated)
     checkpoint = folder / "trials" / "writer" / "checkpoints" / "last.ckpt"
     (schedule,) = torch.load(checkpoint, weights_only=True)["lr_schedulers"]
     assert schedule["_last_lr"] == [0.0]
