@@ -12,7 +12,7 @@ from unittest import mock
 import pytest
 from torch.nn import Module
 from torchmetrics.functional.text import rouge_score
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import framework
 from framework import InputError, ModuleBackend, Table
@@ -392,6 +392,26 @@ class _Kit(TaskConformance):
 
     def overrides(self, folder: Path) -> list[str]:
         return small(folder)
+
+
+class _Untuned(_Kit):
+    candidate: ClassVar[str] = "untuned"
+
+
+def test_the_backbone_is_opened_where_it_lies_and_other_weights_are_refused(tmp_path: Path) -> None:
+    with _Untuned().run(tmp_path) as (run, splits):
+        opened = _Untuned().fit(run, splits)
+        assert not list(opened.folder.rglob("*.safetensors"))
+        request = opened.codec().parse("the lovely flight")
+        (answer,) = Scheduler(opened.codec(), opened.backend(), opened.graphs).answer([request])
+        ((expected, reference),) = opened.fitted.references([request])[-1:] if opened.fitted.references else ()
+        assert answer == reference
+        assert expected["messages"] == request["messages"]
+        other = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+        other.get_output_embeddings().weight.data *= 2.0
+        other.save_pretrained(tmp_path / "model")
+        with pytest.raises(InputError, match=r"model.safetensors has sha256 .*, the recipe pins"):
+            run.candidates["untuned"].open(opened.folder)
 
 
 @pytest.mark.parametrize("family", ["t5", "mt5", "bart", "mbart", "pegasus"])
