@@ -404,9 +404,9 @@ def test_the_backbone_is_opened_where_it_lies_and_other_weights_are_refused(tmp_
         assert not list(opened.folder.rglob("*.safetensors"))
         request = opened.codec().parse("the lovely flight")
         (answer,) = Scheduler(opened.codec(), opened.backend(), opened.graphs).answer([request])
-        ((expected, reference),) = opened.fitted.references([request])[-1:] if opened.fitted.references else ()
-        assert answer == reference
-        assert expected["messages"] == request["messages"]
+        refer = opened.fitted.references
+        assert refer is not None
+        assert refer([request])[-1][1] == answer  # what `generate` writes
         other = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
         other.get_output_embeddings().weight.data *= 2.0
         other.save_pretrained(tmp_path / "model")
