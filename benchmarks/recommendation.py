@@ -111,11 +111,11 @@ def task_of(protocol: str, seed: int) -> Task:
     chosen: Recommendation = options_of(config.task, Recommendation)
     data: RecommendationData = prepare(load_splits(config.data, task, seed, chosen), chosen)
     numbers = {item: number for number, item in enumerate(data.items, start=1)}
-    columns = data.splits.test.columns
-    users, places = list(columns["user"]), {user: place for place, user in enumerate(data.users)}
+    table = data.splits.test
+    users, places = list(table.texts("user")), {user: place for place, user in enumerate(data.users)}
 
     def read(column: str) -> Interactions:
-        return Interactions.of([[numbers[i] for i in json.loads(row) if i in numbers] for row in columns[column]], len(numbers))
+        return Interactions.of([[numbers[i] for i in row if i in numbers] for row in table.lists(column)], len(numbers))
 
     test = Held(read("history"), read("relevant"))
     fed = {SERVED: test.known}
@@ -123,7 +123,7 @@ def task_of(protocol: str, seed: int) -> Task:
         fed[TRAINED_ON] = data.train.take(np.array([places[user] for user in users]))
     model: Recommender = options_of(config.model, Recommender)
     texts = TextEncoder.of(model.text_encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
-    side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.columns["user"])))
+    side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
     return Task(data.train, data.held, side, test, fed, data.attributes(users))
 
 
