@@ -165,8 +165,8 @@ def test_the_packaged_file_is_the_pinned_one() -> None:
             locate(f"package://{distribution}/")
         except FrameworkError as missing:
             pytest.skip(str(missing))
-    backbone = compose_recipe("summarization", []).backbone.source  # which compares the checksum
-    assert sum(path.stat().st_size for path in find(backbone.name)) == 253_113_024
+    backbone = compose_recipe("summarization", []).backbone  # which compares the checksum
+    assert sum(path.stat().st_size for path in find(backbone.source.name)) == 253_113_024
 
 
 def test_the_header_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

