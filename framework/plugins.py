@@ -44,8 +44,8 @@ class Plugins:
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
-    candidates: dict[str, list[str]] = field(default_factory=dict)
-    """By the task that they are for."""
+    candidates: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """By the task that they are for: what names each, and its distribution."""
     codecs: dict[str, str] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
@@ -54,20 +54,45 @@ class Plugins:
     broken: list[Broken] = field(default_factory=list)
 
     def task(self, name: str) -> AnyTask:
-        return _instance(self._find("task", name, self.tasks), Task, name)
+        path = self._find("task", name, self.tasks)
+        task: AnyTask = _instance(path, Task)
+        if task.name != name:
+            raise FrameworkError(
+                f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {task.name!r}"
+            )
+        return task
 
     def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
         """Everything that is registered for a task, by name, in the order of registration."""
         self._find("task", task, self.tasks)
         by_name: dict[str, AnyCandidate] = {}
-        for path in self.candidates.get(task, ()):
-            candidate = _instance(path, Candidate, None)
-            if candidate.name in by_name:
-                raise FrameworkError(
-                    f"candidate {candidate.name!r} of task {task!r} is registered twice: {path} is one of them"
-                )
-            by_name[candidate.name] = candidate
+        for path, distribution in self.candidates.get(task, ()):
+            try:
+                candidate: AnyCandidate = _instance(path, Candidate)
+                self._claim(f"candidate {task}/{candidate.name}", distribution)
+                by_name.setdefault(candidate.name, candidate)
+            except Exception as error:  # whatever a stranger's module raises must not stop the others
+                self._leave_out(path, distribution, error)
         return by_name
+
+    def every_task(self) -> Iterator[AnyTask]:
+        """All that can be used; the others are recorded as broken."""
+        for name, path in list(self.tasks.items()):
+            try:
+                yield self.task(name)
+            except Exception as error:  # whatever a stranger's module raises must not stop the others
+                self._leave_out(path, self.origin[f"task {name}"], error)
+                del self.tasks[name]
+
+    def _claim(self, key: str, distribution: str) -> None:
+        owner = self.origin.setdefault(key, distribution)
+        if owner != distribution:
+            raise FrameworkError(f"{key} is registered twice: by {owner} and by {distribution}; remove one")
+
+    def _leave_out(self, path: str, distribution: str, error: Exception) -> None:
+        broken = Broken(path, distribution, f"{type(error).__name__}: {error}")
+        if broken not in self.broken:
+            self.broken.append(broken)
 
     def codec(self, name: str) -> type[Codec]:
         codec: type[Codec] = resolve(self._find("codec", name, self.codecs))
@@ -96,7 +121,7 @@ class Plugins:
     def registrations(self, distribution: str) -> Iterator[tuple[str, Callable[..., None]]]:
         """Each hook, and the function ``register`` that a plugin of this distribution is called with."""
         yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
-        yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append(path)
+        yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
         yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
         yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
@@ -104,20 +129,15 @@ class Plugins:
 
 
 @lru_cache(maxsize=256)
-def _instance(path: str, kind: type[T], name: str | None) -> T:
-    """One object of the class that a path names. Raises FrameworkError where it is none of this kind, or has another name."""
+def _instance(path: str, kind: type[Any]) -> Any:
+    """One object of the class that a path names. Raises FrameworkError where it is none of this kind, or cannot be made."""
     found = resolve(path)
     if not (isinstance(found, type) and issubclass(found, kind)):
         raise FrameworkError(f"the plugin that names {path} is wrong: it is no {kind.__name__}")
     try:
-        instance = found()
+        return found()
     except TypeError as error:  # a method that the class must have is missing
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
-    if name is not None and getattr(instance, "name", None) != name:
-        raise FrameworkError(
-            f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}"
-        )  # type: ignore[attr-defined]
-    return instance
 
 
 def resolve(path: str) -> Any:

@@ -32,7 +32,7 @@ def test_the_metrics_are_those_of_the_artifacts_own_answers(
     found = json.loads(Path("found.json").read_text("utf-8"))
     assert found["metrics"]["accuracy"] == pytest.approx(right / len(PAIRS))
     assert found["rows"] == len(PAIRS)
-    assert found["sealed"] == framework.load(run_folder).manifest["evaluation"]["candidates"]["fine-tuned encoder"]
+    assert found["sealed"] == framework.load(run_folder).manifest["evaluation"]["candidates"]["fine_tuned"]
     said = capsys.readouterr().out
     for part in ("Confusion matrix", "Per class", "Most confident mistakes", "ece", "test rows of its run"):
         assert part in said

@@ -106,9 +106,16 @@ class DataFacts:
     protocol: str = ""
     """How rows were split, where the task splits them by itself."""
 
+    @property
+    def names(self) -> dict[str, str | list[str]]:
+        """`columns` as readers of files take them."""
+        return {role: name if isinstance(name, str) else list(name) for role, name in self.columns.items()}
+
 
 @dataclass(frozen=True)
 class SealedFile:
+    """One file of an artifact."""
+
     bytes: int
     sha256: str
 

@@ -90,5 +90,5 @@ def _problem(folder: Path, name: str, entry: SealedFile) -> str | None:
         return f"{path} is missing"
     size = path.stat().st_size
     if size != entry.bytes:
-        return f"{path} has {size:,} bytes where {entry['bytes']:,} were sealed"
+        return f"{path} has {size:,} bytes where {entry.bytes:,} were sealed"
     return f"{path} was altered: its sha256 differs from the sealed one" if sha256(path) != entry.sha256 else None

@@ -142,7 +142,7 @@ def _read(model: Model, options: argparse.Namespace, given: Mapping[str, Columns
     def own(text: str) -> str:
         return keys.sub(r"--column \1=", text).replace("data.encoding=", "--encoding ").replace("data.quote=", "--quote ")
 
-    known = {role: name for role, name in model.manifest.data.columns.items() if role not in given}
+    known = {role: name for role, name in model.manifest.data.names.items() if role not in given}
     try:
         quote = Quote[options.quote] if options.quote else None
         named = {**_left_out(model), **given}

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from framework.contracts.cells import STRUCTURED
-from framework.contracts.task import Task
 from framework.data.formats.json_rows import written
 from framework.data.formats.lists import Lists
 from framework.data.formats.quotes import Quote
@@ -20,6 +19,7 @@ from framework.data.formats.reading import iter_rows
 from framework.data.joined import Columns, of_row, parts_of
 from framework.errors import InputError, some
 from framework.machine.disk import whole
+from framework.plugins import AnyTask
 
 if TYPE_CHECKING:
     from framework.contracts.graph import Request
@@ -44,7 +44,7 @@ class FileOfRows:
         return iter_rows(self.path, self.encoding, say, self.quote, self.lists)
 
 
-def chosen_columns(task: Task, given: Sequence[str]) -> dict[str, str]:
+def chosen_columns(task: AnyTask, given: Sequence[str]) -> dict[str, str]:
     """Role -> column, from ``ROLE=NAME``, or ``NAME`` alone where the task asks for one column."""
     roles = [column.role for column in task.answered]
     needed = [column.role for column in task.answered if not column.optional]

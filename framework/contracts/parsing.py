@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import ast
-import io
 import json
-import tokenize
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -21,6 +20,8 @@ EXAMPLES: Mapping[Kind, str] = {
     "texts in turn",
 }
 JSON_OF_MESSAGES = ("[{", '["', "[[", "[]", '{"', "['", "{'")  # beginnings; any other text is a transcript
+_QUOTED = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
+_ITEM = rf"(?:{_QUOTED}|-?\d+(?![\w.]))"
 PRINTED_MESSAGES = ("[{'", "{'")  # as Python prints them; a list of texts printed so would hide missing commas
 
 
@@ -52,9 +53,26 @@ def _messages(text: str) -> Cell:
 
 
 def _labels(text: str) -> list[str]:
-    if text[0] not in "[({":
-        return [text]
-    return list(dict.fromkeys(label for item in _list("labels", text) if (label := _plain("labels", item).strip())))
+    found = labels_of(text)
+    if found is None and text[0] == "[":
+        raise InputError(f"{text:.100} is no list that can be read, but expected is {EXAMPLES['labels']}")
+    return [text] if found is None else found
+
+
+def labels_of(text: str) -> list[str] | None:
+    """The different labels of a list, whatever else they are as texts; None for what is no list, such as a name alone."""
+    text = text.strip()
+    if not text.startswith(("[", "(", "{")):
+        return None
+    try:
+        items = _json(text)
+    except ValueError:
+        items = _printed(text)
+    except InputError:
+        return None
+    if not isinstance(items, list) or any(isinstance(item, list | dict) for item in items):
+        return None
+    return list(dict.fromkeys(label for item in items if item is not None and (label := str(item).strip())))
 
 
 def _ids(text: str) -> list[str]:
@@ -113,19 +131,17 @@ def _json(text: str) -> Any:
 
 
 def _printed(text: str) -> list[str] | None:
-    """The texts and numbers of a list as Python or numpy print it, with commas or without; None for anything else."""
-    found = []
-    try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.STRING:
-                found.append(str(ast.literal_eval(token.string)))
-            elif token.type == tokenize.NUMBER:
-                found.append(token.string)
-            elif token.string.strip() and token.string not in "[](){},":
-                return None
-    except (tokenize.TokenError, SyntaxError, ValueError):
+    """The texts and whole numbers of a list as Python or numpy print it, with commas or without; None for anything else.
+
+    Only texts make a list of what stands in other brackets than square ones: (5) is a name.
+    """
+    inner = text[1:-1].strip()
+    if (text[0], text[-1]) not in (("[", "]"), ("(", ")"), ("{", "}")) or not (inner or text[0] == "["):
         return None
-    return found
+    item = _ITEM if text[0] == "[" else _QUOTED
+    if not re.fullmatch(rf"(?:{item}\s*(?:,\s*|(?=\S)|$))*", inner):
+        return None
+    return [one if one[0] not in "'\"" else str(ast.literal_eval(one)) for one in re.findall(item, inner)]
 
 
 def _plain(kind: Kind, item: Any) -> str:

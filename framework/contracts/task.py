@@ -102,7 +102,7 @@ class Task(ABC, Generic[Options, Data]):
         """For the verb `check`. It imports no torch."""
         return Inspection()
 
-    def requests(self, table: Table) -> list[Request]:
+    def requests(self, table: Table) -> Sequence[Request]:
         """The rows of a table as requests: every column but the targets."""
         return _rows(table, self.asked)
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
+from framework.contracts.parsing import labels_of
 from framework.contracts.table import Table
 from framework.errors import InputError, some
 
@@ -16,9 +15,6 @@ WRITTEN = "|"  # between the labels of a list, or of several columns
 NONE = "none"  # the label of a row whose columns are all 0
 SAMPLE = 2000  # rows from which columns of 0 and 1 are told
 YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
-_QUOTED = r"""\s*(?:'[^']*'|"[^"]*")\s*,?"""
-_ITEM = rf"{_QUOTED}|\s*-?\d+\s*,?"
-_LIST = re.compile(rf"\[((?:{_ITEM})*)\s*\]|[({{]((?:{_QUOTED})+)\s*[)}}]")  # as Python and numpy write them
 
 
 def check_alone(table: Table, role: str, column: str, separator: str | None) -> None:
@@ -70,7 +66,7 @@ def unlisted(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
     A list of one is that label, an empty one is blank.
     """
     counts = Counter(table.texts(role))
-    lists = {value: labels for value in counts if (labels := _listed(value)) is not None}
+    lists = {value: labels for value in counts if (labels := labels_of(value)) is not None}
     if not lists:
         return table, None, []
     texts = {value: WRITTEN.join(labels) for value, labels in lists.items()}
@@ -79,24 +75,6 @@ def unlisted(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
     one = sum(counts[value] for value, labels in lists.items() if len(labels) == 1)
     notes = [f"{one:,} rows of {table.name} have a list of one {role}, which was taken as that {role}"] if one else []
     return table, WRITTEN if any(len(labels) > 1 for labels in lists.values()) else None, notes
-
-
-def _listed(value: str) -> list[str] | None:
-    """The different texts of a list, as JSON, Python or numpy writes it; None where the value is none."""
-    value = value.strip()
-    if not value.startswith(("[", "(", "{")):
-        return None
-    try:
-        items = json.loads(value)
-    except ValueError:
-        written = _LIST.fullmatch(value)
-        if written is None:
-            return None
-        items = [item.strip(" ,") for item in re.findall(_ITEM, written[1] or written[2] or "")]
-        items = [item[1:-1] if item[:1] in "'\"" else item for item in items]
-    if not isinstance(items, list) or any(isinstance(item, dict | list) for item in items):
-        return None
-    return list(dict.fromkeys(text for item in items if item is not None and (text := str(item).strip())))
 
 
 def indicators(table: Table, used: Collection[str]) -> list[str]:

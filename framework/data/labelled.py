@@ -186,7 +186,7 @@ class Reader:
             table, more = without_empty(table, replace(self.roles, needed=needed))
             dropped += more
         self.notes += dropped
-        shaped: Table = self.task.shape(table, self.options, self.say)
+        shaped = self.task.shape(table, self.options, self.say)
         if set(shaped.columns) != {column.role for column in self.task.canonical}:
             raise FrameworkError(f"shape of task {self.task.name} made the columns {some(list(shaped.columns))}")
         return shaped

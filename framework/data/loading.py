@@ -96,9 +96,9 @@ def read_labelled(
     with explained(reader.notes):
         table = reader.read("test")
         assert table is not None
-        split = isinstance(task, SplitsItself)
-        rows = task.labelled(table, reader.options, reader.say) if split else task.judged(table)
-    return rows, reader.notes
+        if isinstance(task, SplitsItself):
+            return task.labelled(table, reader.options, reader.say), reader.notes
+        return task.judged(table), reader.notes
 
 
 def _describe(source: Any, task: AnyTask) -> str:

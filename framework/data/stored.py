@@ -47,7 +47,8 @@ def stored_splits(folder: Path) -> Splits | None:
 
 
 def _write(table: Table, path: Path) -> None:
-    columns, structured = {}, []
+    columns: dict[str, Any] = {}
+    structured: list[str] = []
     for name, cells in table.columns.items():
         texts = isinstance(cells, Texts) or all(isinstance(cell, str) for cell in cells)
         structured += [] if texts else [name]

@@ -43,7 +43,7 @@ def kinds_of_keys() -> dict[str, str]:
     """Every key of every task, exporter and tracker that holds names, and what its value is."""
     plugins = load_plugins()
     sections: list[tuple[str, type]] = []
-    for task in map(plugins.task, plugins.tasks):
+    for task in plugins.every_task():
         candidates = plugins.candidates_of(task.name)
         sections += [("data", data_schema(task)), ("task", task.options), *shared_sections(candidates.values()).items()]
         sections += [(f"candidates.{name}", candidate.options) for name, candidate in candidates.items()]

@@ -112,7 +112,7 @@ class Model:
 
     def parse(self, request: Any) -> Any:
         """A request as the codec knows it, whose texts may come in the columns of the training data. Raises InputError."""
-        return self.codec.parse(request_of(request, self.manifest.data.columns))
+        return self.codec.parse(request_of(request, self.manifest.data.names))
 
     def _parse(self, number: int, request: Any) -> Any:
         try:
@@ -141,8 +141,7 @@ class Model:
         for column in self.task.answered:
             if column.role in found:
                 continue
-            sealed = self.manifest.data.columns.get(column.role, column.role)
-            trained: Columns = sealed if isinstance(sealed, str) else list(sealed)
+            trained = self.manifest.data.names.get(column.role, column.role)
             if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
                 found[column.role] = [spelling.pop(plain_name(name)) for name in trained]
                 continue

@@ -1,4 +1,4 @@
-"""What every task and every exporter must do, as tests to inherit. They need pytest and the train extra."""
+"""What every task, every candidate and every exporter must do, as tests to inherit. They need pytest and the train extra."""
 
 from __future__ import annotations
 
@@ -10,23 +10,25 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 
-from framework.contracts.candidate import Fitted
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.graph import Graph
 from framework.contracts.table import Splits
+from framework.contracts.task import Answers
 from framework.data.loading import load_splits
-from framework.data.splitting.independent import judged
 from framework.errors import InputError
-from framework.evaluation.scoring import judge_rows
-from framework.export.module_backend import fitted_backend
+from framework.evaluation.judge import requests_of
+from framework.evaluation.opened import Opened
+from framework.evaluation.scoring import answer_and_score
 from framework.export.parity import Parity, compare_shapes
 from framework.export.writing import candidates, export, open_backend, paths
-from framework.plugins import load_plugins, resolve
+from framework.plugins import AnyTask, load_plugins
 from framework.recipe.compose import compose_recipe
-from framework.run.fitting import fit_candidate
-from framework.run.job import Job
+from framework.run.context import Run, begun
+from framework.run.fit import fit_candidate
+from framework.run.load import understood
 from framework.runtime.scheduler import Scheduler
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
@@ -37,26 +39,33 @@ class _Conformance:
     """recipe: a recipe that uses the plugin. `overrides` makes it small: seconds, not minutes."""
 
     recipe: str
+    candidate: ClassVar[str] = ""
+    """The name of the candidate that is looked at; by default the last that the recipe names."""
 
     def overrides(self, folder: Path) -> list[str]:
         """Overrides for a tiny run; files they name are written into `folder`."""
         return []
 
     @contextmanager
-    def job(self, folder: Path, *more: str) -> Iterator[tuple[Job, Splits]]:
+    def run(self, folder: Path, *more: str) -> Iterator[tuple[Run, Splits]]:
         config = compose_recipe(self.recipe, [*self.overrides(folder), *more])
-        with Job.start(config, self.recipe, folder / "run") as job:
-            yield job, load_splits(config.data, job.task, config.seed, job.options)
+        with begun(config, self.recipe, folder / "run") as run:
+            yield run, load_splits(config.data, run.task, config.seed, run.options)
 
-    def fit(self, job: Job, splits: Splits, **changes: Any) -> Fitted:
-        trainer = {**job.trainer(), **changes.pop("trainer", {})}
-        return fit_candidate(job, job.task.model, splits, trainer=trainer, **changes)
+    def fit(self, run: Run, splits: Splits, **changes: Any) -> Opened:
+        """The candidate, fitted and opened. changes: of its `FitContext`; those of the trainer are added to the recipe's."""
+        from framework.run.readiness import trainer_arguments
+
+        candidate = run.candidates[self.candidate or run.competing[-1]]
+        data = understood(run.task, splits, run.options)
+        trainer = {**trainer_arguments(run.config.trainer), **changes.pop("trainer", {})}
+        return Opened.of(candidate, fit_candidate(run, candidate, data, trainer=trainer, **changes))
 
 
 class TaskConformance(_Conformance):
-    """overfit: overrides with which the model can learn eight rows by heart, to the value `learned` of its metric.
+    """overfit: overrides with which the candidate can learn eight rows by heart, to the value `learned` of its metric.
 
-    trains: the model is a LightningModule, with steps, epochs and checkpoints.
+    trains: the candidate is a LightningModule, with steps, epochs and checkpoints.
     """
 
     learned: ClassVar[float] = 0.95
@@ -64,10 +73,12 @@ class TaskConformance(_Conformance):
     overfit: ClassVar[list[str]] = ["trainer.max_epochs=150", "model.learning_rate=3e-3"]
 
     def test_plugin_imports_stay_light(self, tmp_path: Path) -> None:
-        """Hook modules are imported at every start of the command line."""
-        candidates = self._task(tmp_path).candidates
-        modules = sorted({candidate.fit.partition(":")[0].partition(".")[0] for candidate in candidates})
-        code = f"{BLOCKED}import importlib\nfor name in {modules!r}:\n    importlib.import_module(name)\n"
+        """Modules of hooks, tasks and candidates are imported to compose a recipe, codecs to serve."""
+        code = (
+            f"{BLOCKED}from framework.plugins import load_plugins\nplugins = load_plugins()\n"
+            f"task = plugins.task({self._task(tmp_path).name!r})\nplugins.candidates_of(task.name)\n"
+            "assert not plugins.broken, plugins.broken\nfor name in plugins.codecs:\n    plugins.codec(name)\n"
+        )
         subprocess.run([sys.executable, "-c", code], check=True)
 
     def test_recipe_composes(self, tmp_path: Path) -> None:
@@ -79,39 +90,56 @@ class TaskConformance(_Conformance):
             compose_recipe(self.recipe, [*self.overrides(tmp_path), "task.no_such_option=1"])
 
     def test_missing_column_is_refused_by_name(self, tmp_path: Path) -> None:
-        role = self._task(tmp_path).columns[0].role
-        with pytest.raises(InputError, match=r"no_such_column"), self.job(tmp_path, f"data.{role}=no_such_column"):
+        role = self._task(tmp_path).every_column[0].role
+        with pytest.raises(InputError, match=r"no_such_column"), self.run(tmp_path, f"data.{role}=no_such_column"):
             pass
 
     def test_two_steps_train(self, tmp_path: Path) -> None:
         self._needs_training()
-        with self.job(tmp_path, "trainer.max_steps=2") as (job, splits):
-            before = _weights(self.fit(job, splits, trainer={"max_steps": 0, "max_epochs": None, "limit_val_batches": 0}))
-        with self.job(tmp_path / "more", "trainer.max_steps=2") as (job, splits):
-            after = _weights(self.fit(job, splits))
+        with self.run(tmp_path, "trainer.max_steps=2") as (run, splits):
+            before = _weights(self.fit(run, splits, trainer={"max_steps": 0, "max_epochs": None, "limit_val_batches": 0}))
+        with self.run(tmp_path / "more", "trainer.max_steps=2") as (run, splits):
+            after = _weights(self.fit(run, splits))
         assert any((before[name] != after[name]).any() for name in before)
 
     def test_eight_rows_can_be_learned_by_heart(self, tmp_path: Path) -> None:
-        with self.job(tmp_path, "data.limit_rows=8", "trainer.limit_val_batches=0", *self.overfit) as (job, splits):
-            fitted = self.fit(job, splits)
-            codec = job.codec(fitted)
-            rows = judged(job.task, splits.train)
-            scheduler = Scheduler(codec, fitted_backend(fitted), fitted.graphs)
-            responses = judge_rows(job.task, scheduler, job.requests(codec, rows), rows)
-            metrics = resolve(job.task.evaluate)(responses, rows, fitted.facts).metrics
-        assert job.task.metric.gain(metrics[job.task.metric.name], self.learned) >= 0
+        with self.run(tmp_path, "data.limit_rows=8", "trainer.limit_val_batches=0", *self.overfit) as (run, splits):
+            fitted = self.fit(run, splits)
+            rows = run.task.judged(splits.train)
+            answers = _answers(run.task, fitted, rows)
+            metrics = run.task.evaluate(answers, rows).metrics
+        assert run.metric.gain(metrics[run.metric.name], self.learned) >= 0
 
     def test_interrupted_training_resumes_to_the_same_weights(self, tmp_path: Path) -> None:
         self._needs_training()
         two_epochs = ("trainer.max_epochs=2",)
-        with self.job(tmp_path / "whole", *two_epochs) as (job, splits):
-            whole = _weights(self.fit(job, splits))
-        with self.job(tmp_path / "halves", *two_epochs) as (job, splits):
+        with self.run(tmp_path / "whole", *two_epochs) as (run, splits):
+            whole = _weights(self.fit(run, splits))
+        with self.run(tmp_path / "halves", *two_epochs) as (run, splits):
             with pytest.raises(KeyboardInterrupt):
-                self.fit(job, splits, trainer={"callbacks": [_interrupt_before_epoch(1)]})
-            last = job.folder / "checkpoints" / "last.ckpt"
-            resumed = _weights(self.fit(job, splits, resume=last))
+                self.fit(run, splits, trainer={"callbacks": [_interrupt_before_epoch(1)]})
+            resumed = _weights(self.fit(run, splits))
         assert all((whole[name] == resumed[name]).all() for name in whole)
+
+    def test_a_fitted_folder_answers_the_same_bits_in_another_process(self, tmp_path: Path) -> None:
+        with self.run(tmp_path, "trainer.max_steps=2") as (run, splits):
+            fitted = self.fit(run, splits)
+            rows = run.task.judged(splits.validation).take(range(min(5, len(splits.validation))))
+            here = _answers(run.task, fitted, rows)
+            requests = [dict(request) for request in requests_of(run.task, fitted.codec(), rows)]
+            name = fitted.name
+        code = (
+            "import json, sys\nfrom pathlib import Path\nfrom framework.evaluation.opened import Opened\n"
+            "from framework.plugins import load_plugins\nfrom framework.runtime.scheduler import Scheduler\n"
+            f"candidate = load_plugins().candidates_of({run.task.name!r})[{name!r}]\n"
+            f"opened = Opened.of(candidate, Path({str(fitted.folder)!r}))\n"
+            "scheduler = Scheduler(opened.codec(), opened.backend(), opened.graphs)\n"
+            "print('ANSWERS' + json.dumps(scheduler.answer(json.loads(sys.stdin.read()))))\n"
+        )
+        ran = subprocess.run(
+            [sys.executable, "-c", code], input=json.dumps(requests), capture_output=True, text=True, check=True
+        )
+        assert json.loads(ran.stdout.rpartition("ANSWERS")[2]) == json.loads(json.dumps(here.responses))
 
     def test_codec_answers_where_torch_cannot_be_imported(self, tmp_path: Path) -> None:
         """The whole run, then its artifact in a process without torch."""
@@ -127,23 +155,23 @@ class TaskConformance(_Conformance):
     def test_the_example_and_every_response_are_what_the_interface_says(self, tmp_path: Path) -> None:
         from jsonschema import Draft4Validator
 
-        with self.job(tmp_path, "trainer.max_steps=2") as (job, splits):
-            fitted = self.fit(job, splits)
-            codec = job.codec(fitted)
+        with self.run(tmp_path, "trainer.max_steps=2") as (run, splits):
+            fitted = self.fit(run, splits)
+            codec = fitted.codec()
             interface = codec.interface()
-            requests = [interface.example, *job.task.requests(splits.validation)]
+            requests = [interface.example, *run.task.requests(splits.validation)]
             parsed = [codec.parse(request) for request in requests]
-            responses = Scheduler(codec, fitted_backend(fitted), fitted.graphs).answer(parsed)
-        for schema, found in ((interface.request, [interface.example]), (interface.response, responses)):
+            responses = Scheduler(codec, fitted.backend(), fitted.graphs).answer(parsed)
+        for schema, values in ((interface.request, [interface.example]), (interface.response, responses)):
             Draft4Validator.check_schema(schema)  # what OpenAPI 3.0 takes is a part of it
-            for value in found:
+            for value in values:
                 Draft4Validator(schema).validate(json.loads(json.dumps(value)))
 
     def _needs_training(self) -> None:
         if not self.trains:
             pytest.skip("the model is fitted in closed form: no steps, no checkpoints")
 
-    def _task(self, folder: Path) -> Any:
+    def _task(self, folder: Path) -> AnyTask:
         config = compose_recipe(self.recipe, self.overrides(folder))
         return load_plugins().task(config.task.name)
 
@@ -154,20 +182,27 @@ class ExporterConformance(_Conformance):
     exporters: ClassVar[list[str]]
 
     def test_files_agree_with_the_module_on_odd_shapes(self, tmp_path: Path) -> None:
-        with self.job(tmp_path, "trainer.max_steps=2") as (job, splits):
-            fitted = self.fit(job, splits)
-            variants: dict[str, Any] = {}
+        with self.run(tmp_path, "trainer.max_steps=2") as (run, splits):
+            fitted = self.fit(run, splits)
+            reference, variants, folder = fitted.backend(), dict[str, Variant](), tmp_path / "files"
+            folder.mkdir()
             for exporter in map(load_plugins().exporter, self.exporters):
-                folder, base = job.draft.folder, variants.get(exporter.base or "")
                 write = export if exporter.exact else _first_candidate
-                variant = write(fitted.graphs, exporter, exporter.options(), folder, base)
+                variant = write(fitted.graphs, exporter, exporter.options(), folder, variants.get(exporter.base or ""))
                 variants[exporter.name] = variant
                 parity = Parity()
-                backend = open_backend(fitted.graphs, exporter, paths(folder, variant), fitted.tables)
-                compare_shapes(parity, fitted.graphs, fitted_backend(fitted), backend)
+                backend = open_backend(fitted.graphs, exporter, paths(folder, variant), fitted.fitted.tables)
+                compare_shapes(parity, fitted.graphs, reference, backend)
                 assert parity.shapes >= 3
                 if exporter.exact:
                     parity.require(exporter.name)
+
+
+def _answers(task: AnyTask, fitted: Opened, rows: Any) -> Answers:
+    codec = fitted.codec()
+    scheduler = Scheduler(codec, fitted.backend(), fitted.graphs)
+    requests = requests_of(task, codec, rows)
+    return Answers(codec, *answer_and_score(scheduler, requests, task.targets(rows)))
 
 
 def _first_candidate(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None) -> Variant:
@@ -175,11 +210,10 @@ def _first_candidate(graphs: Sequence[Graph], exporter: Exporter, options: Any, 
     return next(candidates(graphs, exporter, options, folder, base, calibration if exporter.calibrates else None))
 
 
-def _weights(fitted: Fitted) -> dict[str, Any]:
-    """Copies, so that a later fit cannot change them."""
-    return {
-        f"{graph.name}.{name}": value.clone() for graph in fitted.graphs for name, value in graph.module.state_dict().items()
-    }
+def _weights(fitted: Opened) -> dict[str, np.ndarray]:
+    """Copies of the parameters and buffers of every module."""
+    sources: list[tuple[str, Any]] = [(graph.name, graph.source) for graph in fitted.graphs]
+    return {f"{graph}.{name}": value.numpy().copy() for graph, module in sources for name, value in module.state_dict().items()}
 
 
 def _interrupt_before_epoch(epoch: int) -> Any:

@@ -110,7 +110,7 @@ def build_trainer(context: AnyContext, patience: int | None, schedule: Schedule,
     strategy = arguments.get("strategy", "auto")
     if strategy == "auto" and _several(arguments.get("devices", "auto")):
         strategy = "ddp"
-    arguments["strategy"] = IN_CHILD_PROCESSES.get(strategy, strategy)
+    arguments["strategy"] = IN_CHILD_PROCESSES.get(str(strategy), strategy)
     arguments["plugins"] = checkpoint_io.plugins(arguments["strategy"], arguments.get("plugins"))
     arguments.setdefault("default_root_dir", str(context.folder))
     arguments["logger"] = _loggers(context, arguments.get("logger"))

@@ -138,8 +138,12 @@ def _train(
 
 def _facts(network: Any, context: Context, plan: Plan, training: TrainingFacts, shape: Mapping[str, Any]) -> ModelFacts:
     source = context.options.backbone.chosen
-    probed = {"probe accuracy": plan.probe_accuracy} if plan.probe_accuracy is not None else {}
-    learned = {"batch size": plan.batch_size, "learning rate": plan.learning_rate, "attention": plan.attention}
+    probed: dict[str, float | None] = {"probe accuracy": plan.probe_accuracy} if plan.probe_accuracy is not None else {}
+    learned: dict[str, str | int | float | None] = {
+        "batch size": plan.batch_size,
+        "learning rate": plan.learning_rate,
+        "attention": plan.attention,
+    }
     return ModelFacts(
         backbone=source.name,
         licence=source.licence or "not stated (model.licence= records it)",

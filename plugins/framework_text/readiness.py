@@ -34,7 +34,7 @@ def tokenizer_problems(source: BackboneSource, max_length: int, said: str) -> li
 
 def _endless(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:
     """What is wrong with the number of steps."""
-    steps = trainer.get("max_steps")
+    steps: Any = trainer.get("max_steps")
     limited = steps not in (None, -1) or bool(trainer.get("fast_dev_run"))
     epochs, minutes = trainer.get("max_epochs"), trainer.get("max_time")
     endless = not limited and (epochs == -1 or (epochs is None and minutes is not None))

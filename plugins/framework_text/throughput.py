@@ -15,7 +15,7 @@ def learning_pace(
     rows: Any,
     batch_size: int,
     collate: Callable[[Sequence[Any]], Mapping[str, Any]],
-    context: FitContext,
+    context: FitContext[Any, Any],
     timed: int = 8,
 ) -> float:
     """Rows of these lengths learned a second, as measured on at most `timed` batches.

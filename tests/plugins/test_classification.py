@@ -10,7 +10,7 @@ import torch
 
 import framework
 from framework import InputError, Splits, Table
-from framework.export.module_backend import ModuleBackend
+from framework.evaluation.module_backend import ModuleBackend
 from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
 from framework.testing import TaskConformance
@@ -128,7 +128,7 @@ def test_abstention_is_in_the_manifest_in_every_answer_and_measured_on_test(tmp_
     assert settings["precision"] == 0.9
     answers = model.predict(["the lovely flight", "the", "the awful lovely blue bag"])
     assert [a["abstains"] for a in answers] == [a["probability"] < settings["threshold"] for a in answers]
-    scores = model.manifest["evaluation"]["candidates"]["fine-tuned encoder"]
+    scores = model.manifest["evaluation"]["candidates"]["fine_tuned"]
     assert 0 <= scores["answered"] <= 1
     assert {"precision_answered", "nll"} <= scores.keys()
 

@@ -115,12 +115,10 @@ def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
     import pyarrow.types as types
 
     if types.is_nested(column.type):
-        lists = column.to_pylist()
+        cells = column.to_pylist()
         if names is not None:
-            lists = [
-                value and [_named(inner, names) if isinstance(inner, int) else inner for inner in value] for value in lists
-            ]
-        texts = ["" if value is None else json.dumps(value, ensure_ascii=False, default=str) for value in lists]
+            cells = [cell and [_named(one, names) if isinstance(one, int) else one for one in cell] for cell in cells]
+        texts = ["" if cell is None else json.dumps(cell, ensure_ascii=False, default=str) for cell in cells]
         return pa.array(texts, pa.large_string())
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()

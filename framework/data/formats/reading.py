@@ -68,12 +68,9 @@ def read_table(
     try:
         for number, file in enumerate(files):
             say_of = partial(notes.add, file.path.name)
-            plain = (
-                (0, False)
-                if file.classes
-                else add_plain(file.path, encoding, partial(builder.add, number), say_of, quote, lists)
-            )
-            done, whole = plain
+            done, whole = 0, False
+            if not file.classes:
+                done, whole = add_plain(file.path, encoding, partial(builder.add, number), say_of, quote, lists)
             if not whole:
                 rows = islice(iter_rows(file.path, encoding, say_of, quote, lists), done, None)
                 builder.extend(number, named(rows, file.classes))

@@ -1,38 +1,24 @@
 """A task of its own: a price from a size. Copy this distribution to start yours."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from framework import Candidate, Column, Metric, NoOptions, Task, hookimpl
-
-
-@dataclass
-class Price:
-    """Options of `task: price`."""
-
-    currency: str = "EUR"
+from framework import hookimpl
 
 
 @hookimpl
-def register_tasks(register: Callable[[Task], None]) -> None:
-    register(
-        Task(
-            "price",
-            options=Price,
-            columns=(
-                Column("size", ("size", "area", "square_metres"), "number"),
-                Column("price", ("price", "cost"), "number", target=True),
-            ),
-            metric=Metric("mean_absolute_error", maximize=False),
-            data="acme_price.data:prepare",
-            evaluate="acme_price.data:evaluate",
-            codec="acme_price.codec:PriceCodec",
-            candidates=(
-                Candidate("mean price", fit="acme_price.fit:mean_price", baseline=True),
-                Candidate("least squares", fit="acme_price.fit:least_squares", options=NoOptions),
-            ),
-        )
-    )
+def register_tasks(register: Callable[[str, str], None]) -> None:
+    register("price", "acme_price.task:PriceTask")
+
+
+@hookimpl
+def register_candidates(register: Callable[[str, str], None]) -> None:
+    register("price", "acme_price.candidates:MeanPrice")
+    register("price", "acme_price.candidates:LeastSquares")
+
+
+@hookimpl
+def register_codecs(register: Callable[[str, str], None]) -> None:
+    register("acme_price", "acme_price.codec:PriceCodec")
 
 
 @hookimpl

@@ -15,20 +15,24 @@ class PriceCodec:
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         self.currency = settings["currency"]
+        self.price = settings.get("price")  # the same for every size, where there is no graph
 
     def parse(self, request: Any) -> Request:
         size = request.get("size") if isinstance(request, Mapping) else request
         try:
-            found = float(size)
+            number = float(size)
         except (TypeError, ValueError, OverflowError):
-            found = math.nan
-        if not math.isfinite(found):
+            number = math.nan
+        if not math.isfinite(number):
             raise InputError(f'a request is a size, {{"size": 80}}, not {request!r}')
-        return {"size": found}
+        return {"size": number}
 
     def start(self, request: Request) -> Steps:
-        outputs = yield Call("line", {"input": np.array([[request["size"]]], dtype=np.float32)})
-        return {"price": round(float(outputs["price"][0, 0]), 2), "currency": self.currency}
+        price = self.price
+        if price is None:
+            outputs = yield Call("line", {"input": np.array([[request["size"]]], dtype=np.float32)})
+            price = float(outputs["price"][0, 0])
+        return {"price": round(price, 2), "currency": self.currency}
 
     def flatten(self, response: Response) -> dict[str, str]:
         return {"price": str(response["price"])}

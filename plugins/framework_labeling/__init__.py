@@ -1,0 +1,1 @@
+"""Sequence labeling: named entities, slots, or any tag for each token."""

@@ -1,0 +1,140 @@
+"""Words as sub-word tokens: which piece carries a word's tag, and windows over texts longer than the model's limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from tokenizers import Tokenizer
+
+IGNORED = -100  # the target of tokens that carry no tag, as PyTorch's cross entropy ignores it
+LONG = 300  # words; longer texts are encoded where other threads can run meanwhile
+NO_PIECE = -1
+
+
+@dataclass(frozen=True)
+class Window:
+    """The words from `first` up to and without `last` as a model reads them.
+
+    ids: token ids with the special ones around them. heads: for each of the words the place in `ids` of its first piece;
+    `NO_PIECE`: it has none. answers: the words, counted in the whole text, that are answered from this window.
+    """
+
+    first: int
+    last: int
+    ids: Sequence[int]
+    heads: Sequence[int]
+    answers: range
+
+
+@dataclass(frozen=True)
+class Aligner:
+    """Cuts words into windows of at most `max_length` tokens, special ones included, that overlap by `overlap` words.
+
+    Build it with `Aligner.of`. prefix, suffix: the special tokens before and after every text.
+    """
+
+    tokenizer: Tokenizer
+    max_length: int
+    overlap: int
+    prefix: Sequence[int]
+    suffix: Sequence[int]
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer, max_length: int, overlap: int = 32) -> Aligner:
+        """Turns the tokenizer's own truncation and padding off. Raises ValueError where no piece fits into `max_length`."""
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
+        probe = tokenizer.encode(["a"], is_pretokenized=True)
+        inside = [place for place, special in enumerate(probe.special_tokens_mask) if not special]
+        first, last = (inside[0], inside[-1] + 1) if inside else (len(probe.ids),) * 2
+        prefix, suffix = probe.ids[:first], probe.ids[last:]
+        if max_length <= len(prefix) + len(suffix):
+            raise ValueError(f"max_length={max_length} leaves no room beside {len(prefix) + len(suffix)} special tokens")
+        return cls(tokenizer, max_length, overlap, prefix, suffix)
+
+    def windows(self, words: Sequence[str]) -> list[Window]:
+        """The windows of a text, at least one. A word of more pieces than half a window holds keeps its first ones only."""
+        room = self.max_length - len(self.prefix) - len(self.suffix)
+        pieces = self._pieces(words, max(1, room // 2))
+        bounds = window_bounds([len(ids) for ids in pieces], room, self.overlap)
+        answers = answering(bounds)
+        return [self._window(pieces, *bound, answer) for bound, answer in zip(bounds, answers, strict=True)]
+
+    def _pieces(self, words: Sequence[str], most: int) -> list[list[int]]:
+        """The token ids of each word. `encode` keeps other threads waiting, `encode_batch` does not."""
+        options = {"is_pretokenized": True, "add_special_tokens": False}
+        if len(words) > LONG:
+            encoding = self.tokenizer.encode_batch([list(words)], **options)[0]
+        else:
+            encoding = self.tokenizer.encode(list(words), **options)
+        pieces: list[list[int]] = [[] for _ in words]
+        for piece, word in zip(encoding.ids, encoding.word_ids, strict=True):
+            if word is not None and len(pieces[word]) < most:
+                pieces[word].append(piece)
+        return pieces
+
+    def _window(self, pieces: Sequence[Sequence[int]], first: int, last: int, answers: range) -> Window:
+        ids = list(self.prefix)
+        heads = []
+        for word in pieces[first:last]:
+            heads.append(len(ids) if word else NO_PIECE)
+            ids.extend(word)
+        return Window(first, last, [*ids, *self.suffix], heads, answers)
+
+
+def window_bounds(lengths: Sequence[int], room: int, overlap: int) -> list[tuple[int, int]]:
+    """(first, last) words of each window, for words of so many pieces, none of more than `room`.
+
+    A window begins `overlap` words before the last one's end, or later where it would not reach beyond that end.
+    """
+    ends = np.cumsum([0, *lengths])
+    bounds: list[tuple[int, int]] = []
+    first, last = 0, _reach(ends, 0, room)
+    while last < len(lengths):
+        bounds.append((first, last))
+        first = max(first + 1, last - overlap)
+        while _reach(ends, first, room) <= last:
+            first += 1
+        last = _reach(ends, first, room)
+    return [*bounds, (first, last)]
+
+
+def _reach(ends: np.ndarray, first: int, room: int) -> int:
+    """The end of the longest window from this word on."""
+    return int(np.searchsorted(ends, ends[first] + room, side="right")) - 1
+
+
+def answering(bounds: Sequence[tuple[int, int]]) -> list[range]:
+    """The words that each window answers: those that stand farther from its edges than from those of its neighbours.
+
+    The two ends of a text are no edges. Where two windows overlap, the earlier one answers the first half.
+    """
+    cuts = [(before[1] + after[0] + 1) // 2 for before, after in pairwise(bounds)]
+    starts, ends = [bounds[0][0], *cuts], [*cuts, bounds[-1][1]]
+    return [range(start, end) for start, end in zip(starts, ends, strict=True)]
+
+
+def targets(window: Window, tags: Sequence[int]) -> list[int]:
+    """For each token of a window its target: a word's tag on its first piece, `IGNORED` elsewhere.
+
+    tags: of the whole text, a number for each word.
+    """
+    numbers = [IGNORED] * len(window.ids)
+    for word, head in enumerate(window.heads, window.first):
+        if head != NO_PIECE:
+            numbers[head] = tags[word]
+    return numbers
+
+
+def word_probabilities(window: Window, probabilities: np.ndarray, padding: int) -> np.ndarray:
+    """(answered words, tags) of a window from its tokens' probabilities (tokens, tags).
+
+    padding: the tag that a word without a piece, such as a control character, is certain to have.
+    """
+    heads = np.asarray([window.heads[word - window.first] for word in window.answers], dtype=np.int64)
+    rows: np.ndarray = probabilities[heads] if len(heads) else probabilities[:0]
+    certain = np.eye(probabilities.shape[1], dtype=probabilities.dtype)[padding]
+    return np.where((heads == NO_PIECE)[:, None], certain, rows)

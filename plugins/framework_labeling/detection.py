@@ -1,0 +1,114 @@
+"""Finds the tagging scheme of training rows from their tags."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from framework import InputError, nearest
+from framework_labeling.schemes import IO, LETTERS, OUTSIDE, PLAIN, SCHEMES, Scheme, count_impossible
+
+AUTO = "auto"
+SHOWN = 5  # tags named in a message
+MOSTLY = 0.9  # share of the tokens with another tag than O that, written in a scheme, make the rest mistakes
+_ALL = "BIMELSUW"
+# In the order of preference where tags can be read by more than one, such as PER-B-I.
+_LAYOUTS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
+    ("-", False, re.compile(rf"([{_ALL}])-(.*)", re.S)),
+    ("_", False, re.compile(rf"([{_ALL}])_(.*)", re.S)),
+    ("-", True, re.compile(rf"(?P<label>.+)-(?P<letter>[{_ALL}])", re.S)),
+    ("_", True, re.compile(rf"(?P<label>.+)_(?P<letter>[{_ALL}])", re.S)),
+)
+
+
+def find_scheme(rows: Iterable[Sequence[str]], name: str = AUTO) -> Scheme:
+    """The scheme of the tags of training rows, with the reason in words.
+
+    name: one of `SCHEMES` where the user wrote which it is. Raises InputError where every token is outside, where the scheme
+    does not fit, and where most tags are written in a scheme but some are not.
+    """
+    rows = list(rows)
+    counts = Counter(tag for row in rows for tag in row)
+    if name not in (AUTO, *SCHEMES):
+        raise InputError(f"scheme={name} does not exist; {nearest(name, (AUTO, *SCHEMES))}")
+    if not counts or set(counts) == {OUTSIDE}:
+        raise InputError(f"every tag of the training rows is {OUTSIDE}: there is nothing to learn; name the column of the tags")
+    if name in (PLAIN, IO):
+        return Scheme(name, reason="as the recipe says")
+    separator, suffix, letters = _layout(counts)
+    strays = [tag for tag in counts if tag != OUTSIDE and tag not in letters]
+    inside = counts.total() - counts[OUTSIDE]
+    if name != AUTO:
+        _refuse(strays, counts, name)
+        _check_letters(letters, name)
+        return Scheme(name, separator, suffix, "as the recipe says")
+    fitting = [known for known in LETTERS if set(letters.values()) <= set(LETTERS[known])]
+    written = sum(counts[tag] for tag in letters)
+    if strays and written >= MOSTLY * inside:
+        _refuse(strays, counts, fitting[0] if fitting else "BIO")
+    if strays or not fitting or not _has_beginnings(letters):
+        return _without_letters(counts)
+    return _named(rows, fitting, set(letters.values()), Scheme("BIO", separator, suffix))
+
+
+def _layout(counts: Mapping[str, int]) -> tuple[str, bool, dict[str, str]]:
+    """(separator, whether letters stand last, tag -> letter) of the layout that most tokens are written in."""
+    bare = {tag: tag for tag in counts if tag in set(_ALL)}
+    best: tuple[str, bool, dict[str, str]] = ("-", False, bare)
+    most = sum(counts[tag] for tag in bare)
+    for separator, suffix, pattern in _LAYOUTS:
+        matches = {tag: match for tag in counts if (match := pattern.fullmatch(tag))}
+        letters = {tag: match["letter" if suffix else 1] for tag, match in matches.items()} | bare
+        if (covered := sum(counts[tag] for tag in letters)) > most:
+            best, most = (separator, suffix, letters), covered
+    return best
+
+
+def _has_beginnings(letters: Mapping[str, str]) -> bool:
+    """Whether the letters are those of spans: bare ones only where some begin, for there are parts of speech named S."""
+    labelled = any(tag != letter for tag, letter in letters.items())
+    return labelled or {"B"} < set(letters.values())
+
+
+def _refuse(strays: Sequence[str], counts: Counter[str], name: str) -> None:
+    if strays:
+        shown = ", ".join(f"{tag!r} ({counts[tag]:,} tokens)" for tag in strays[:SHOWN])
+        more = f" and {len(strays) - SHOWN:,} more" if len(strays) > SHOWN else ""
+        raise InputError(
+            f"tags are written in {name}, but not all: {shown}{more}; write them as B-LABEL and I-LABEL or as {OUTSIDE}, "
+            f"or set scheme={PLAIN} if every token has a tag of its own"
+        )
+
+
+def _check_letters(letters: Mapping[str, str], name: str) -> None:
+    if strange := sorted(set(letters.values()) - set(LETTERS[name])):
+        raise InputError(f"scheme={name} has the letters {', '.join(LETTERS[name])}; the tags also have {', '.join(strange)}")
+
+
+def _without_letters(counts: Counter[str]) -> Scheme:
+    """Bare labels of spans where most tokens are outside, otherwise tags of each token."""
+    if counts[OUTSIDE] * 2 > counts.total():
+        why = f"tags are bare labels and most tokens are {OUTSIDE}: neighbours with the same label are read as one span"
+        return Scheme(IO, reason=f"{why}; scheme={PLAIN} would let each stand alone")
+    why = "tags have no letters that begin and continue spans: every token has a tag of its own"
+    if all(tag.isdigit() for tag in counts):
+        why += "; they are numbers: if these stand for names such as B-LABEL, write the names"
+    return Scheme(PLAIN, reason=why)
+
+
+def _named(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[str], scheme: Scheme) -> Scheme:
+    """Of the schemes with these letters the one with the fewest impossible places; the first where several have as few."""
+    if letters <= {"B", "I"}:
+        fitting = ["BIO", "IOB1"]  # a scheme with letters for ends would use them
+    broken = {name: sum(count_impossible(row, replace(scheme, name=name)) for row in rows) for name in fitting}
+    name = min(broken, key=broken.__getitem__)
+    equal = [other for other in broken if broken[other] == broken[name] and other != name]
+    why = f"the letters are {', '.join(sorted(letters))}"
+    if len(broken) > 1 and not equal:
+        why += f", and as {name} {broken[name]:,} places would be impossible, as {max(broken, key=broken.__getitem__)} "
+        why += f"{max(broken.values()):,}"
+    if equal:
+        why += f", which fits {' and '.join(equal)} too; the spans are the same"
+    return replace(scheme, name=name, reason=why)

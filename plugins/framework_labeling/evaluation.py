@@ -1,0 +1,131 @@
+"""Entity F1 as seqeval counts it, each label's, what kinds of mistakes there are, and the most confident ones."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from framework import Bars, Evaluation, Section, Series, Text
+from framework_labeling.metric import Score, Scores, score_spans, token_accuracy
+from framework_labeling.rows import Sentence
+from framework_labeling.schemes import Span, bio_tags
+
+MISTAKES = 10
+CONFUSIONS = 20
+PROTOCOL = "a span counts as right when its first token, last token and label all are (seqeval, conlleval)"
+MISSED, NOTHING = "(missed)", "(nothing)"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A predicted span that is not true, or a true one that was missed. true, predicted: either may be None, not both."""
+
+    row: int
+    true: Span | None
+    predicted: Span | None
+
+    @property
+    def kind(self) -> str:
+        if self.predicted is None:
+            return "missed"
+        if self.true is None:
+            return "nothing is there"
+        same = (self.true.start, self.true.end) == (self.predicted.start, self.predicted.end)
+        if self.true.label == self.predicted.label:
+            return "right label, other ends"
+        return "right ends, other label" if same else "other ends, other label"
+
+
+def evaluate(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]], sentences: Sequence[Sentence]) -> Evaluation:
+    """predicted, true: the spans of each row over its tokens, those of one row in order and without overlap."""
+    scores = score_spans(predicted, true)
+    tags, targets = (
+        [bio_tags(spans, len(sentence.tokens)) for spans, sentence in zip(rows, sentences, strict=True)]
+        for rows in (predicted, true)
+    )
+    metrics = {
+        "entity_f1": scores.micro.f1,
+        "entity_precision": scores.micro.precision,
+        "entity_recall": scores.micro.recall,
+        "macro_f1": scores.macro.f1,
+        "token_accuracy": token_accuracy(tags, targets),
+    }
+    mistakes = [mistake for row, spans in enumerate(zip(predicted, true, strict=True)) for mistake in mistakes_of(row, *spans)]
+    sections = [_per_label(scores), _kinds(mistakes, scores.micro), _confusions(mistakes), _worst(mistakes, sentences)]
+    untested = [label for label, score in scores.labels.items() if not score.support]
+    return Evaluation(metrics, sections, protocol=PROTOCOL, untested=untested)
+
+
+def mistakes_of(row: int, predicted: Sequence[Span], true: Sequence[Span]) -> list[Mistake]:
+    """Wrong predictions, each with the true span that it shares most tokens with, and true spans that nothing overlaps.
+
+    A true span stands beside one prediction at most, and beside none where it was found.
+    """
+    left = [span for span in true if span not in predicted]
+    mistakes = []
+    for span in predicted:
+        if span in true:
+            continue
+        near = max(left, key=lambda target: _shared(span, target), default=None)
+        if near is not None and _shared(span, near) > 0:
+            left.remove(near)
+            mistakes.append(Mistake(row, near, span))
+        else:
+            mistakes.append(Mistake(row, None, span))
+    return [*mistakes, *(Mistake(row, span, None) for span in left)]
+
+
+def _shared(one: Span, other: Span) -> int:
+    return min(one.end, other.end) - max(one.start, other.start)
+
+
+def _per_label(scores: Scores) -> Section:
+    order = sorted(scores.labels.items(), key=lambda item: (not item[1].support, item[1].f1, item[0]))
+    rows = [(label, *_cells(score)) for label, score in order]
+    rows += [("all spans (micro)", *_cells(scores.micro)), ("mean of labels (macro)", *_cells(scores.macro))]
+    tested = [(label, score) for label, score in order if score.support]
+    f1 = Series("F1", [round(score.f1, 4) for _, score in tested])
+    chart = Bars("F1 of each label", [label for label, _ in tested], [f1])
+    header = ("label", "precision", "recall", "F1", "true spans", "predicted spans")
+    return Section("Per label, the weakest first", header, rows, PROTOCOL, charts=(chart,) if tested else ())
+
+
+def _cells(score: Score) -> tuple[object, ...]:
+    return (*(f"{value:.3f}" for value in (score.precision, score.recall, score.f1)), score.support, score.predicted)
+
+
+def _kinds(mistakes: Sequence[Mistake], micro: Score) -> Section:
+    counts = Counter(mistake.kind for mistake in mistakes)
+    rows = [(kind, count) for kind, count in counts.most_common()]
+    note = f"of {micro.support:,} true and {micro.predicted:,} predicted spans" if rows else "none"
+    return Section("Kinds of mistakes", ("mistake", "spans"), rows, note)
+
+
+def _confusions(mistakes: Sequence[Mistake]) -> Section:
+    counts = Counter(
+        (m.true.label if m.true else NOTHING, m.predicted.label if m.predicted else MISSED)
+        for m in mistakes
+        if m.kind != "right label, other ends"
+    )
+    order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:CONFUSIONS]
+    return Section("Most frequent confusions", ("is", "called", "spans"), [(*pair, count) for pair, count in order])
+
+
+def _worst(mistakes: Sequence[Mistake], sentences: Sequence[Sentence]) -> Section:
+    wrong = [(m.predicted, m) for m in mistakes if m.predicted is not None]
+    shown = sorted(wrong, key=lambda pair: -pair[0].score)[:MISTAKES]
+    rows = []
+    for span, mistake in shown:
+        sentence = sentences[mistake.row]
+        is_ = f"{mistake.true.label}: {_text(sentence, mistake.true)}" if mistake.true else NOTHING
+        called = Text(f"{span.label}: {_text(sentence, span)}")
+        text = Text(" ".join(sentence.tokens))
+        rows.append((text, Text(is_) if mistake.true else is_, called, f"{span.score:.2f}", sentence.line))
+    note = f"{len(wrong):,} predicted spans are wrong" if rows else "none"
+    header = ("text", "is", "called", "probability", "line")
+    return Section("Most confident mistakes", header, rows, note, about=[mistake.row for _, mistake in shown])
+
+
+def _text(sentence: Sentence, span: Span) -> str:
+    return " ".join(sentence.tokens[span.start : span.end])
