@@ -56,7 +56,7 @@ def sections(run: str, options: argparse.Namespace) -> Iterator[Section]:
         return
     models = {name: Model(artifact, name) for name in (FP32, INT8)}
     table = test_rows(run, options.file, models[FP32])
-    texts = list(table.take(range(min(options.texts, len(table)))).columns["text"])
+    texts = list(table.take(range(min(options.texts, len(table)))).texts("text"))
     singles = texts[: options.singles]
     batched = [Contestant(name, by_model(model), False) for name, model in models.items()]
     single = [Contestant(name, one_by_one(by_model(model)), False) for name, model in models.items()]

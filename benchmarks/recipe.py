@@ -26,7 +26,7 @@ def sentiment(*overrides: str) -> tuple[DictConfig, Task, Splits]:
 def tweets(count: int) -> list[str]:
     """A seeded sample of `count` tweets, at most as many as there are, in random order."""
     _, _, splits = sentiment("data.limit_rows=null")
-    texts = list(splits.train.columns["text"])
+    texts = list(splits.train.texts("text"))
     return random.Random(42).sample(texts, min(count, len(texts)))
 
 

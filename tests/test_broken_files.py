@@ -238,7 +238,7 @@ def test_it_is_read_and_what_was_repaired_is_said(case: str, tmp_path: Path) -> 
     name, content, note = REPAIRED[case]
     splits = load(write(tmp_path, name, content))
     assert note in "\n".join(splits.notes)
-    found = {text for table in splits.named().values() for text in table.columns["text"]}
+    found = {text for table in splits.named().values() for text in table.texts("text")}
     assert set(TEXTS) <= found
     assert len(found - set(TEXTS)) <= 2
 
@@ -258,22 +258,22 @@ LEGACY = {
 def test_an_older_encoding_is_detected_and_said(encoding: str, tmp_path: Path) -> None:
     pairs = [(f"{text} {i}", f"l{i % 2}") for i, text in enumerate(LEGACY[encoding] * 8)]
     splits = load(write(tmp_path, "a.csv", table(pairs).encode(encoding)))
-    assert {text for table in splits.named().values() for text in table.columns["text"]} == {text for text, _ in pairs}
+    assert {text for table in splits.named().values() for text in table.texts("text")} == {text for text, _ in pairs}
     assert f"a.csv is not UTF-8 and was read as {encoding}; data.encoding=" in "\n".join(splits.notes)
 
 
 def test_a_given_encoding_wins_over_the_detected(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", LATIN.encode("latin-1"))
     splits = load(path, encoding="cp437")
-    assert splits.train.columns["text"][0].endswith("cafΘ")
+    assert splits.train.texts("text")[0].endswith("cafΘ")
     assert "not UTF-8" not in "\n".join(splits.notes)
 
 
 def test_labels_in_several_spellings_are_one_unless_asked_otherwise(tmp_path: Path) -> None:
     spelled = [(t, [label, label.upper(), f" {label} "][i % 7 % 3]) for i, (t, label) in enumerate(PAIRS)]
     path = write(tmp_path, "a.csv", table(spelled))
-    assert set(load(path).train.columns["label"]) == {"negative", "neutral", "positive"}
-    assert len(set(load(path, merge_spellings=False).train.columns["label"])) > 3
+    assert set(load(path).train.texts("label")) == {"negative", "neutral", "positive"}
+    assert len(set(load(path, merge_spellings=False).train.texts("label"))) > 3
 
 
 def test_one_class_only_is_refused_by_the_task(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def test_each_row_is_one_question_and_one_answer_to_learn(name: str, note: str) 
     assert len(judged) == 120
     assert any(one.startswith(note) for one in notes)
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    for row, answer, history in zip(rows, judged.columns["answer"], judged.columns["messages"], strict=True):
+    for row, answer, history in zip(rows, judged.texts("answer"), judged.records("messages"), strict=True):
         if "messages" in row:
             asked = [{"role": one["role"], "content": one["content"]} for one in row["messages"][:-1]]
             assert (history, answer) == (asked, row["messages"][-1]["content"])

@@ -54,7 +54,7 @@ def test_evaluate_reads_the_spellings_of_the_training() -> None:
     classes = ["negative", "neutral", "positive"]
     file = str(CASES / "evaluate_spellings.csv")
     table, _ = read_labelled(file, load_plugins().task("classification"), None, {}, {}, classes=classes)
-    assert sorted(set(table.columns["label"])) == classes
+    assert sorted(set(table.texts("label"))) == classes
     assert len(table) == 60
 
 
@@ -63,5 +63,5 @@ def test_numbers_name_the_classes_without_test_rows() -> None:
     data = resolve(load_plugins().task("classification").data)(splits, Classification())
     shares = np.array([label == "ok" for label in data.labels], float)
     evaluation = evaluate([answer(data.labels, shares)] * len(splits.test), splits.test, {})
-    assert set(evaluation.untested) == {"fraud", "odd"} - set(splits.test.columns["label"])
+    assert set(evaluation.untested) == {"fraud", "odd"} - set(splits.test.texts("label"))
     assert evaluation.untested

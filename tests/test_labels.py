@@ -40,11 +40,11 @@ def test_whole_numbers_with_and_without_a_point_are_one_class(tmp_path: Path) ->
     write_csv(plain, [(text, ("0", "1", "007", "1.50")[row % 4]) for row, text in enumerate(TEXTS)])
     both = load(plain, f"data.test={points}")
     assert classes(both) == ["0", "007", "1", "1.50"]
-    assert set(both.test.columns["label"]) == {"0", "1", "1.50"}
+    assert set(both.test.texts("label")) == {"0", "1", "1.50"}
     assert "'0.0' as '0'" in "\n".join(both.notes)
     assert classes(load(points)) == ["0.0", "1.0", "1.50"]  # as written, where nothing else is
     apart = load(plain, f"data.test={points}", "data.merge_spellings=false")
-    assert "1.0" in set(apart.test.columns["label"])
+    assert "1.0" in set(apart.test.texts("label"))
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_a_file_to_judge_by_is_spelled_as_the_training_was(tmp_path: Path) -> No
     path = labelled(tmp_path, ["Pos ", "neg", "1.0", "neg|pos"])
     known = ["pos", "neg", "1", "pos|neg"]
     table, notes = read_labelled(str(path), CLASSIFICATION, None, {}, {}, classes=known, combines=True)
-    assert set(table.columns["label"]) == set(known)
+    assert set(table.texts("label")) == set(known)
     assert "90 rows of a.csv have a label that differs from another only in case, spaces or" in "\n".join(notes)
 
 
@@ -147,7 +147,7 @@ def test_texts_of_several_columns_are_one_under_the_other(tmp_path: Path) -> Non
     pairs = [(f"about it all {row}", text if row else " ", label) for row, (text, label) in enumerate(rows(120))]
     path = write_csv(tmp_path / "a.csv", pairs, ("title", "body", "topic"))
     splits = load(path, "data.text=[title,body]", "data.label=topic")
-    every = [text for table in splits.named().values() for text in table.columns["text"]]
+    every = [text for table in splits.named().values() for text in table.texts("text")]
     assert sorted(every) == sorted([pairs[0][0], *(f"{title}\n{body}" for title, body, _ in pairs[1:])])
     assert splits.about["columns"] == {"text": ["title", "body"], "label": "topic"}
     with pytest.raises(InputError, match=r"has no column 'bdy'; did you mean body\?"):
@@ -159,7 +159,7 @@ def test_texts_of_several_columns_are_read_from_every_format(tmp_path: Path) -> 
     path = tmp_path / "a.jsonl"
     lines = [json.dumps({"title": "so", "body": text, "label": label}) for text, label in rows(60)]
     path.write_text("\n".join(lines), encoding="utf-8")
-    assert load(path, "data.text=[title,body]").train.columns["text"][0].startswith("so\nthe ")
+    assert load(path, "data.text=[title,body]").train.texts("text")[0].startswith("so\nthe ")
 
 
 @pytest.mark.parametrize(

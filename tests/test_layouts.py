@@ -175,7 +175,7 @@ def test_what_is_wrong_far_behind_plain_rows_is_named_by_its_line(tmp_path: Path
     with pytest.raises(InputError, match="line 1002: 3 fields where the header has 2"):
         read(write(tmp_path, "a.csv", content + "1,2,3\n"))
     table, said = read(write(tmp_path, "a.csv", content + '"a\nb",y\nuser,item\n7,z\n'))
-    assert list(table.columns["user"]) == [*map(str, range(1000)), "a\nb", "7"]
+    assert list(table.texts("user")) == [*map(str, range(1000)), "a\nb", "7"]
     assert list(table.lines) == [*range(2, 1003), 1005]
     assert len(said) == 1
 
@@ -185,17 +185,17 @@ def test_a_broken_byte_behind_plain_rows_is_not_read_as_text(tmp_path: Path) -> 
     path.write_bytes(b"user,item\n" + b"1,x\n" * 10 + b"2,caf\xe9\n")
     with pytest.raises(InputError, match="is not utf-8"):
         read_table([File(path)], "utf-8")
-    assert read_table([File(path)], "latin-1").table.columns["item"][-1] == "café"
+    assert read_table([File(path)], "latin-1").table.texts("item")[-1] == "café"
 
 
 def test_codes_number_texts_in_the_order_of_their_first_rows(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "user,item\n007,b\n7,a\n007,b\n 7,é\n")
-    users = read(path)[0].columns["user"]
+    users = read(path)[0].texts("user")
     for values in (users, list(users)):
         numbered, distinct = codes(values)
         assert (numbered.tolist(), distinct) == ([0, 1, 0, 2], ["007", "7", " 7"])
         assert numbered.dtype == np.int32
-    numbered, distinct = codes(read(path)[0].take([3, 1, 3]).columns["user"])
+    numbered, distinct = codes(read(path)[0].take([3, 1, 3]).texts("user"))
     assert (numbered.tolist(), distinct) == ([0, 1, 0], [" 7", "7"])
     assert codes([])[1] == []
 
@@ -205,18 +205,18 @@ def test_codes_are_the_same_across_chunks(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr("framework.data.formats.arrow.IN_MEMORY", 500)
     picked = np.random.default_rng(0).integers(0, 30, 2000)
     table, _ = read(write(tmp_path, "a.csv", "user,item\n" + "".join(f"u{n},x\n" for n in picked)))
-    assert codes(table.columns["user"])[0].tolist() == codes([f"u{n}" for n in picked])[0].tolist()
+    assert codes(table.texts("user"))[0].tolist() == codes([f"u{n}" for n in picked])[0].tolist()
 
 
 def test_numbers_name_the_rows_that_are_none(tmp_path: Path) -> None:
     written = ["1", " 2.5 ", "", "x", "nan", "inf", "1e3", "+4", "1_0"]
     path = write(tmp_path, "a.csv", "n,m\n" + "".join(f"{value},\n" for value in written))
-    column = read(path)[0].columns["n"]
+    column = read(path)[0].texts("n")
     for values in (column, list(column)):
         found, wrong = numbers(values)
         assert wrong.tolist() == [2, 3, 4, 5, 8]
         np.testing.assert_array_equal(found, [1, 2.5, *[np.nan] * 4, 1000, 4, np.nan])
-    assert numbers(read(path)[0].take([3, 0]).columns["n"])[1].tolist() == [0]
+    assert numbers(read(path)[0].take([3, 0]).texts("n"))[1].tolist() == [0]
 
 
 def test_a_careful_reader_needs_no_arrow(tmp_path: Path) -> None:

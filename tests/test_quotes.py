@@ -27,9 +27,9 @@ def read(folder: Path, content: str, name: str = "a.csv", quote: Quote | None = 
     path = folder / name
     path.write_text(content, encoding="utf-8", newline="")
     said: list[str] = []
-    columns = read_table([File(path)], say=said.append, quote=quote).table.columns
-    texts = list(columns[list(columns)[max(0, len(columns) - 2)]])
-    assert [list(row.values.values())[max(0, len(columns) - 2)] for row in iter_rows(path, quote=quote)] == texts
+    table = read_table([File(path)], say=said.append, quote=quote).table
+    texts = list(table.texts(list(table.columns)[max(0, len(table.columns) - 2)]))
+    assert [list(row.values.values())[max(0, len(table.columns) - 2)] for row in iter_rows(path, quote=quote)] == texts
     return texts, said
 
 

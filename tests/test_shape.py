@@ -75,9 +75,9 @@ def test_each_file_comes_in_its_own_shape_and_no_row_in_two_splits(tmp_path: Pat
     whole = [(f"{first} | {second}",) for first, second in [*test, *train[:5]]]
     path = write_csv(tmp_path / "train.csv", [*train, train[7]], ("Left", "right"))
     splits = load(train=str(path), test=str(write_csv(tmp_path / "test.csv", whole, ("whole",))))
-    assert list(splits.test.columns["text"]) == [text for (text,) in whole]
+    assert list(splits.test.texts("text")) == [text for (text,) in whole]
     assert HALVES.requests(splits.test)[0] == {"text": whole[0][0]}
-    forms = {name: {normal_form(text) for text in table.columns["text"]} for name, table in splits.named().items()}
+    forms = {name: {normal_form(text) for text in table.texts("text")} for name, table in splits.named().items()}
     assert not forms["train"] & (forms["test"] | forms["validation"])
     assert sum(map(len, forms.values())) == 60 + 30
     assert splits.about["columns"] == {"first": "Left", "second": "right", "whole": "whole"}

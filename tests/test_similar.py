@@ -60,7 +60,7 @@ def test_near_duplicates_stay_in_one_split_and_it_is_said(tmp_path: Path) -> Non
     pairs = [(f"{BASE} number {i // 3} {'abc'[i % 3]} {i // 3 * 7919}", "ab"[i // 3 % 2]) for i in range(90)]
     path = write_csv(tmp_path / "a.csv", [*pairs, *((text, "ab"[i % 2]) for i, (text, _) in enumerate(rows(60)))])
     splits = load(f"data.train={path}")
-    place = {text: name for name, table in splits.named().items() for text in table.columns["text"]}
+    place = {text: name for name, table in splits.named().items() for text in table.texts("text")}
     groups = clusters([normal_form(text) for text in place])
     names = list(place.values())
     spread = Counter(len({names[i] for i in np.flatnonzero(groups == group)}) for group in set(groups.tolist()))
@@ -75,5 +75,5 @@ def test_training_rows_that_nearly_repeat_a_given_test_row_are_left_out(tmp_path
     )
     splits = load(f"data.train={train}", f"data.test={test}")
     assert len(splits.test) == 3
-    assert BASE not in [*splits.train.columns["text"], *splits.validation.columns["text"]]
+    assert BASE not in [*splits.train.texts("text"), *splits.validation.texts("text")]
     assert "nearly repeat a row of a held-out split and were left out" in "\n".join(splits.notes)

@@ -49,7 +49,7 @@ def test_splits_are_seeded_and_in_proportion() -> None:
     table = Table({"text": [str(i) for i in range(1000)], "label": ["a"] * 900 + ["b"] * 100}, list(range(1000)))
     alone = np.arange(1000)
     rest, part = split_off(table, 0.1, ROLES, 1, alone)
-    assert Counter(table.take(part).columns["label"]) == {"a": 90, "b": 10}
+    assert Counter(table.take(part).texts("label")) == {"a": 90, "b": 10}
     assert sorted([*rest, *part]) == list(range(1000))
     assert (split_off(table, 0.1, ROLES, 1, alone)[1] == part).all()
     assert (split_off(table, 0.1, ROLES, 2, alone)[1] != part).any()
@@ -59,7 +59,7 @@ def test_no_text_stands_in_two_splits(tmp_path: Path) -> None:
     pairs = rows(90)
     repeated = [(f"RT @someone: {text.upper()}", label) for text, label in pairs]
     splits = load(f"data.train={write_csv(tmp_path / 'a.csv', pairs + repeated)}")
-    forms = {name: {normal_form(text) for text in table.columns["text"]} for name, table in splits.named().items()}
+    forms = {name: {normal_form(text) for text in table.texts("text")} for name, table in splits.named().items()}
     assert not forms["train"] & forms["test"]
     assert not forms["train"] & forms["validation"]
     assert not forms["validation"] & forms["test"]
@@ -71,7 +71,7 @@ def test_a_given_test_file_is_judged_whole_and_kept_out_of_training(tmp_path: Pa
     pairs = rows(60)
     test = [*pairs[:10], *pairs[:2]]
     splits = load(f"data.train={write_csv(tmp_path / 'a.csv', pairs)}", f"data.test={write_csv(tmp_path / 'b.csv', test)}")
-    assert splits.test.columns["text"] == [text for text, _ in test]
+    assert splits.test.texts("text") == [text for text, _ in test]
     assert len(splits.train) + len(splits.validation) == 50
     assert "10 rows of a.csv stand in a held-out split too" in "\n".join(splits.notes)
 
@@ -100,7 +100,7 @@ def test_of_a_large_test_file_so_many_rows_are_judged_as_the_recipe_says(tmp_pat
     assert lines == sorted(lines) == list(again.test.lines)
     assert set(lines) < set(whole.test.lines)
     assert f"20 of {len(whole.test)} test rows are judged; data.test_rows=null takes all" in "\n".join(some.notes)
-    assert some.train.columns["text"] == whole.train.columns["text"]
+    assert some.train.texts("text") == whole.train.texts("text")
 
 
 def test_a_task_that_splits_its_rows_by_itself_has_its_own_key_for_how_many(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_no_label_is_lost_to_the_limit(tmp_path: Path) -> None:
     rare = [(f"the rare case {i}", "rare") for i in range(6)]
     splits = load(f"data.train={write_csv(tmp_path / 'a.csv', rows(300) + rare)}", "data.limit_rows=20")
     assert len(splits.train) <= 22
-    assert "rare" in splits.train.columns["label"]
+    assert "rare" in splits.train.texts("label")
 
 
 def test_a_training_file_that_is_the_test_file_is_refused(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ def counts(splits: Splits) -> int:
 
 def holders(splits: Splits, text: str) -> list[str]:
     """The splits that hold a text, in any letter case."""
-    return [name for name, table in splits.named().items() if text in [other.lower() for other in table.columns["text"]]]
+    return [name for name, table in splits.named().items() if text in [other.lower() for other in table.texts("text")]]
 
 
 def test_of_texts_with_several_labels_one_of_each_is_kept_and_they_stay_in_one_split(tmp_path: Path) -> None:
@@ -231,7 +231,7 @@ def test_every_row_can_be_kept_and_still_no_text_stands_in_two_splits(tmp_path: 
     path = write_csv(tmp_path / "a.csv", [*pairs, *pairs, *((text.upper(), label) for text, label in pairs)])
     splits = load(f"data.train={path}", "data.duplicates=keep")
     assert counts(splits) == 180
-    texts = [set(table.columns["text"]) for table in splits.named().values()]
+    texts = [set(table.texts("text")) for table in splits.named().values()]
     assert len(set.union(*texts)) == sum(map(len, texts)) == 120
     assert "120 rows of a.csv repeat another: each of their 60 groups stays in one split" in "\n".join(splits.notes)
 

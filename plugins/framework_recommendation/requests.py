@@ -62,7 +62,10 @@ def check_text(text: str, where: str) -> str:
 def _ids(value: Any, where: str) -> list[str]:
     """A list, or a text that holds one as files do: JSON, or ids between spaces where it is none."""
     if isinstance(value, str):
-        value = parse_cell("ids", value) or []
+        try:
+            value = parse_cell("ids", value) or []
+        except InputError as error:
+            raise InputError(f"{where}: {error}") from error
     if not isinstance(value, Sequence):
         raise InputError(f'{where} is a list of item ids, such as ["50", "181"], not {value!r:.100}')
     if len(value) > LONGEST:

@@ -69,7 +69,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> str:
 
 def read(address: str, known: dict[str, str] | None = None, **roles: str) -> tuple[list[list[Message]], list[str]]:
     table, notes = read_labelled(address, DIALOGUE, None, known or {}, {}, Options(roles))
-    return list(table.columns["messages"]), notes
+    return [list(map(dict, said)) for said in table.records("messages")], notes
 
 
 SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -291,7 +291,7 @@ def test_no_question_stands_in_two_splits_whatever_its_answer_and_shape(tmp_path
     ]
     test = [{"messages": messages(row["question"], "An answer of its own.")} for row in pairs[:20:2]]
     splits = load(train=write(tmp_path / "a.csv", [*pairs, pairs[5]]), test=write(tmp_path / "b.jsonl", test))
-    asked = {name: {said[0]["content"] for said in table.columns["messages"]} for name, table in splits.named().items()}
+    asked = {name: {said[0]["content"] for said in table.records("messages")} for name, table in splits.named().items()}
     assert (len(asked["test"]), sum(map(len, asked.values()))) == (10, 60)
     assert len(splits.train) + len(splits.validation) == 100
     assert "20 rows of a.csv nearly repeat a row of a held-out split and were left out" in splits.notes

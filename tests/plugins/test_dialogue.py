@@ -298,7 +298,7 @@ def test_each_answer_of_a_dialogue_is_judged() -> None:
     table = Table({"messages": [said("a", "b", "c", "d")]}, [1], "talk.jsonl")
     found = answers(table)
     assert list(found.columns["answer"]) == ["b", "d"]
-    assert [len(messages) for messages in found.columns["messages"]] == [1, 3]
+    assert [len(messages) for messages in found.records("messages")] == [1, 3]
     responses = [
         {"content": "b", "finish_reason": "stop", "nats": 2.0, "answer_tokens": 2},
         {"content": "d d", "finish_reason": "length", "nats": 0.0, "answer_tokens": 2},

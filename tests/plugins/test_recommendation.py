@@ -131,7 +131,7 @@ def test_more_than_the_catalogue_has_is_all_of_it(model: Model) -> None:
         ({"k": 0}, "k is how many items are wanted, 1 to 1,000, not 0"),
         ({"k": True}, "k is how many items"),
         ({"k": 1001}, "k is how many items"),
-        ({"history": "[1"}, "this is no JSON"),
+        ({"history": "[1"}, "history: not JSON"),
         ({"history": {"a": 1}}, "history is a list of item ids"),
         ({"history": [1.5]}, "an id is a text or a whole number"),
         ({"history": ["x"] * 10_001}, "history has 10,001 items where 10,000 are allowed"),

@@ -273,7 +273,7 @@ def counted(said: list[str], events: list[str] | None = None, **columns: list[st
     rows = len(next(iter(columns.values())))
     items = [f"i{row}" for row in range(rows)]
     named = {"user": ["u"] * rows, "item": items, **columns}
-    return list(interactions(Table(named, range(2, rows + 2), "log.csv"), events, said.append).columns["item"])
+    return list(interactions(Table(named, range(2, rows + 2), "log.csv"), events, said.append).texts("item"))
 
 
 @pytest.mark.parametrize(
