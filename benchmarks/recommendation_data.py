@@ -69,9 +69,7 @@ def learn(steps: _Steps, found: Split, algorithm: str, batches: int | None, fold
     trainer = {"accelerator": "cpu", "enable_progress_bar": False, "limit_train_batches": batches or 1.0}
     metric = load_plugins().task("recommendation").metrics[0]
     options: NetworkOptions = OPTIONS[algorithm](epochs=1, minutes=None)
-    context: FitContext[Any, Any] = FitContext(
-        None, options, metric, 0, folder, folder, lambda section: None, trainer=trainer
-    )
+    context: FitContext[Any, Any] = FitContext(None, options, metric, 0, folder, folder, lambda section: None, trainer=trainer)
     fit = partial(ALGORITHMS[algorithm], found.train, found.validation, options, context, Side())
     trained = steps.time(f"fit: {algorithm}", fit)
     assert trained.training is not None
