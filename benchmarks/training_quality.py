@@ -31,7 +31,7 @@ from framework.recipe.validation import options_of
 from framework.report.console import as_text
 from framework.training.trainer import best_precision
 from framework_text import backbones
-from framework_text.tokens import TokenizedRows, batches
+from framework_text.encoder import TokenizedRows, batches
 
 MEASURED = 30  # steps by which the expert fits the schedule to the time
 

@@ -15,9 +15,10 @@ from framework import CodecSpec, FitContext, Fitted, ModelFacts, read_fitted, wr
 from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
-from framework_classification.fine_tuned import MODEL, save
+from framework_classification.fine_tuned import MODEL
 from framework_classification.frozen import fit, graph
 from framework_text import backbones
+from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import Frozen
 from framework_text.tokenizer import same_tokens, write_tokenizer
@@ -41,7 +42,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
     settings = {"labels": data.labels, "calibrated_at": frozen.facts["temperature"], **frozen.settings}
     resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
-    save(frozen.module.features.encoder, encoder.tokenizer, context.output / MODEL)
+    save_network(frozen.module.features.encoder, encoder.tokenizer, context.output / MODEL)
     np.savez(context.output / HEAD, **frozen.module.arrays())
     reading = {"max_length": context.task.max_length, "temperature": frozen.facts["temperature"]}
     (context.output / READING).write_text(json.dumps(reading), encoding="utf-8")

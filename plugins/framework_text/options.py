@@ -19,6 +19,11 @@ class BackboneSource:
     sha256: Optional[str] = None  # of model.safetensors, or of the GGUF file; checked when given
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
+    @property
+    def stated_licence(self) -> str:
+        """What the manifest says of the licence."""
+        return self.licence or "not stated (model.licence= records it)"
+
 
 @dataclass
 class Backbone(BackboneSource):

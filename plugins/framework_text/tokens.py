@@ -1,8 +1,8 @@
-"""Tokenized rows and padded batches of them."""
+"""Tokenized rows with a label each, or a label for each token, and padded batches of them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 from typing import Any
 
@@ -15,66 +15,99 @@ from framework_text.lengths import histogram
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
 Batch = dict[str, torch.Tensor]
+Target = int | Sequence[int]
 CHUNK = 4096  # rows tokenized at once: a tokenizer's own output takes kilobytes a row
+JUDGED = 64  # rows of a batch from which nothing is learned
+IGNORED = -100  # the label of tokens that carry none, as PyTorch's cross entropy ignores it
 
 
-class TokenizedRows(Dataset[tuple[np.ndarray, int]]):
-    """Token ids of each row, and one integer target. Tokenized once, a part at a time; four bytes a token are kept.
+class EncodedRows(Dataset[tuple[np.ndarray, Target]]):
+    """Token ids of each row, and its target: one label, or as many as the head gives, such as one for each token.
 
-    tokens: the ids of all rows, one after the other. lengths: of each row.
+    tokens: the ids of all rows, one after the other, four bytes each. lengths: of each row. texts: for people.
     """
 
-    def __init__(self, tokenizer: Any, texts: Sequence[str], targets: Sequence[int], max_length: int) -> None:
+    def __init__(self, ids: Iterable[Sequence[int]], targets: Sequence[Target], texts: Sequence[str]) -> None:
         rows: list[np.ndarray] = [np.zeros(0, np.int32)]
         lengths: list[int] = []
-        source = iter(texts)
+        source = iter(ids)
         while some := list(islice(source, CHUNK)):
-            found = tokenizer(some, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
-            lengths += map(len, found)
-            rows.append(np.fromiter(chain.from_iterable(found), np.int32, sum(map(len, found))))
+            lengths += map(len, some)
+            rows.append(np.fromiter(chain.from_iterable(some), np.int32, sum(map(len, some))))
         self.tokens = np.concatenate(rows)
         self.lengths = np.array(lengths, np.int32)
         self.targets = targets
+        self.texts = texts
         self._ends = np.cumsum(self.lengths, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, Target]:
         end = self._ends[index]
         return self.tokens[end - self.lengths[index] : end], self.targets[index]
 
 
+class TokenizedRows(EncodedRows):
+    """Texts, tokenized once, a part at a time; longer ones are cut at `max_length` tokens."""
+
+    def __init__(self, tokenizer: Any, texts: Sequence[str], targets: Sequence[Target], max_length: int) -> None:
+        super().__init__(_token_ids(tokenizer, texts, max_length), targets, texts)
+
+
+def _token_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> Iterable[Sequence[int]]:
+    source = iter(texts)
+    while some := list(islice(source, CHUNK)):
+        yield from tokenizer(some, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+
+
 class Collate:
-    """Rows -> input_ids and attention_mask (batch, longest), int64, padded on the right, and labels (batch,)."""
+    """Rows -> input_ids and attention_mask (batch, longest), int64, padded on the right, and labels.
+
+    labels: (batch,) where each row has one, else (batch, most of a row), those behind the end of a row `IGNORED`.
+    """
 
     def __init__(self, pad: int) -> None:
         self.pad = pad
 
-    def __call__(self, rows: Sequence[tuple[np.ndarray, int]]) -> Batch:
-        longest = max(len(ids) for ids, _ in rows)
-        ids = np.full((len(rows), longest), self.pad, dtype=np.int64)
-        mask = np.zeros((len(rows), longest), dtype=np.int64)
-        for i, (row, _) in enumerate(rows):
-            ids[i, : len(row)] = row
-            mask[i, : len(row)] = 1
-        labels = torch.tensor([target for _, target in rows])
+    def __call__(self, rows: Sequence[tuple[np.ndarray, Target]]) -> Batch:
+        ids = _padded([row for row, _ in rows], self.pad)
+        mask = _padded([np.ones(len(row), np.int64) for row, _ in rows], 0)
+        labels = torch.from_numpy(_labels([target for _, target in rows]))
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), "labels": labels}
 
 
-def batches(rows: TokenizedRows, sampler: LengthBucketSampler, pad: int) -> DataLoader[Any]:
+def _labels(targets: Sequence[Any]) -> np.ndarray:
+    if isinstance(targets[0], int | np.integer):
+        return np.asarray(targets, dtype=np.int64)
+    return _padded(targets, IGNORED)
+
+
+def _padded(rows: Sequence[Sequence[int] | np.ndarray], value: int) -> np.ndarray:
+    filled = np.full((len(rows), max(map(len, rows))), value, dtype=np.int64)
+    for i, row in enumerate(rows):
+        filled[i, : len(row)] = row
+    return filled
+
+
+def batches(rows: EncodedRows, sampler: LengthBucketSampler, pad: int) -> DataLoader[Any]:
     return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
 
 
-def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_length: int) -> list[Section]:
+def in_order(rows: EncodedRows, pad: int) -> DataLoader[Any]:
+    """Batches of every row once, the shortest first."""
+    return batches(rows, LengthBucketSampler(rows.lengths, JUDGED, shuffle=False), pad)
+
+
+def describe(tokenizer: Any, rows: EncodedRows, max_length: int, *, cuts: bool = True) -> list[Section]:
     """Token-length quantiles, what the limit cuts, what the vocabulary does not know; two rows as the model sees them.
 
-    texts: those of the rows.
+    cuts: whether rows end at the limit.
     """
     quantiles = [(f"{q:.0%}", int(np.quantile(rows.lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
     notes = []
     cut = int((rows.lengths >= max_length).sum())
-    if cut:
+    if cut and cuts:
         notes.append(f"{cut:,} training rows fill or pass the limit of {max_length} tokens and may be cut; task.max_length=")
     unknown = unknown_rate(rows.tokens, tokenizer.unk_token_id)
     if unknown > UNKNOWN:
@@ -83,10 +116,10 @@ def describe(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows, max_leng
     chart = histogram("Tokens of a training row", "tokens", {"train": rows.lengths})
     return [
         Section("Tokens of a training row", ("quantile", "tokens"), quantiles, "\n".join(notes), charts=(chart,)),
-        _examples(tokenizer, texts, rows),
+        _examples(tokenizer, rows),
     ]
 
 
-def _examples(tokenizer: Any, texts: Sequence[str], rows: TokenizedRows) -> Section:
-    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows[i][0].tolist()))) for i in presentable(texts)]
+def _examples(tokenizer: Any, rows: EncodedRows) -> Section:
+    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows[i][0].tolist()))) for i in presentable(rows.texts)]
     return Section("Training rows as the model sees them", ("", "tokens, decoded"), shown)

@@ -20,10 +20,10 @@ from framework_classification.codec import tempered
 from framework_classification.data import prepare
 from framework_classification.evaluation import evaluate
 from framework_classification.fine_tuned import graph
-from framework_classification.module import Probabilities
 from framework_classification.validation import FAMILIES
 from framework_onnx import Onnx
 from framework_onnx.export import export
+from framework_text.encoder import Probabilities
 from tests.tiny import LENGTH, rows, tiny_model, write_csv
 
 

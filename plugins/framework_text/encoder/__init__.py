@@ -1,0 +1,45 @@
+"""Fine-tunes a pretrained encoder under any head: a class for each text, for each token, or for each of several places.
+
+These are the names that plugins may import; docs/encoders.md shows a head of one's own. Importing them imports torch, so that a
+candidate does so within `fit` and `open`.
+"""
+
+from framework_text.encoder.batches import EncoderBatches
+from framework_text.encoder.graph import TOLERANCE, encoder_graph
+from framework_text.encoder.learning import Examples, Learned, fine_tune, plan_of, predict
+from framework_text.encoder.module import EncoderModule, Probabilities
+from framework_text.encoder.network import named_labels, new_network, open_network, save_network, shape
+from framework_text.probe import Probing, fit_head, fit_whole_head
+from framework_text.sentence import SentenceClassifier, pools_by_mean
+from framework_text.tokens import IGNORED, Batch, Collate, EncodedRows, TokenizedRows, batches, describe, in_order
+
+__all__ = [
+    "IGNORED",
+    "TOLERANCE",
+    "Batch",
+    "Collate",
+    "EncodedRows",
+    "EncoderBatches",
+    "EncoderModule",
+    "Examples",
+    "Learned",
+    "Probabilities",
+    "Probing",
+    "SentenceClassifier",
+    "TokenizedRows",
+    "batches",
+    "describe",
+    "encoder_graph",
+    "fine_tune",
+    "fit_head",
+    "fit_whole_head",
+    "in_order",
+    "named_labels",
+    "new_network",
+    "open_network",
+    "plan_of",
+    "pools_by_mean",
+    "predict",
+    "save_network",
+    "shape",
+]

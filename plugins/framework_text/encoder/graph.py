@@ -1,0 +1,31 @@
+"""The graph over token ids that every encoder is sealed as."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from torch import nn
+
+from framework import Graph, Tensor
+from framework_text.tokenizer import example_tokens
+
+TOLERANCE = 1e-4  # of a probability, between the module and an exact export
+AXES = ("batch", "sequence")
+
+
+def encoder_graph(name: str, module: nn.Module, output: Tensor, config: Any, max_length: int, pad: int) -> Graph:
+    """input_ids, attention_mask (batch, sequence) -> probabilities, whose argmax over the last axis is the answer.
+
+    config: of the network, transformers' own. max_length: tokens. pad: id of the padding token.
+    """
+    return Graph(
+        name,
+        inputs=(Tensor("input_ids", "int64", AXES, pad=pad), Tensor("attention_mask", "int64", AXES)),
+        outputs=(output,),
+        axes={"sequence": (1, max_length)},
+        tolerance={output.name: TOLERANCE},
+        decides=output.name,
+        source=module,
+        example=partial(example_tokens, vocabulary=config.vocab_size),
+    )

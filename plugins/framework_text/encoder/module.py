@@ -1,0 +1,79 @@
+"""The LightningModule: cross entropy over the logits of an encoder with a head; and what is exported of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import nn
+
+from framework_text.optimization import Optimized
+from framework_text.options import FineTuning
+from framework_text.tokens import IGNORED, Batch
+
+
+class EncoderModule(Optimized):
+    """Logs train_loss and val_loss. A subclass logs in `judge` what it is judged by, ``val_NAME`` of the task's metric.
+
+    model: of transformers, gives `logits` whose last axis is the classes. weights: of each class in the loss.
+    """
+
+    def __init__(self, model: Any, options: FineTuning, weights: list[float] | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self.options = options
+        self.loss = nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32) if weights else None, ignore_index=IGNORED)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Logits in fp32: (batch, classes), or (batch, sequence, classes) of a head over tokens."""
+        outputs = self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"])
+        logits: torch.Tensor = outputs.logits.float()
+        return logits
+
+    def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """The mean over labels that are not `IGNORED`. Overridden by heads with another loss."""
+        loss: torch.Tensor = self.loss(logits.flatten(0, -2), labels.flatten())
+        return loss
+
+    def judge(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
+        """Logs metrics of validation. labels: (batch,), or (batch, sequence) of a head over tokens."""
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        loss = self.loss_of(self(batch), batch["labels"])
+        self.log("train_loss", loss, prog_bar=True, batch_size=counted(batch["labels"]))
+        return loss
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        logits, labels = self(batch), batch["labels"]
+        self.log("val_loss", self.loss_of(logits, labels), batch_size=counted(labels), sync_dist=True)
+        self.judge(logits, labels)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        matrices = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
+        vectors = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+        assert self.options.learning_rate is not None, "the plan decides it"
+        return self.adamw(groups, self.options.learning_rate, self.options.warmup)
+
+
+def counted(labels: torch.Tensor) -> int:
+    """Labels that count in the loss."""
+    return int((labels != IGNORED).sum())
+
+
+class Probabilities(nn.Module):
+    """What is exported: input_ids, attention_mask (batch, sequence) -> probabilities, of the shape of the model's logits.
+
+    Softmax of the logits divided by a temperature (Guo et al. 2017, On Calibration of Modern Neural Networks), in fp32.
+    """
+
+    def __init__(self, model: Any, temperature: float = 1.0) -> None:
+        super().__init__()
+        model.set_attn_implementation("eager")  # exports to fewer nodes than sdpa, which guards against NaN
+        self.model = model
+        self.temperature = temperature
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return torch.softmax(logits.float() / self.temperature, dim=-1)

@@ -1,0 +1,61 @@
+"""An encoder with a head: made from a backbone, shaped as the recipe says, saved, and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from framework_text import backbones
+from framework_text.dropout import set_dropout
+from framework_text.options import FineTuning
+from framework_text.sentence import SentenceClassifier
+from framework_text.shaping import freeze, keep_layers
+
+Kind = str | type[SentenceClassifier]
+"""transformers' name of a class, such as AutoModelForTokenClassification, or a class with `over` and `saved`."""
+
+
+def new_network(folder: Path, kind: Kind, labels: Sequence[str]) -> PreTrainedModel:
+    """The backbone in a folder with a new head, an output for each label, whose names it keeps. Raises InputError."""
+    head = named_labels(labels)
+    network: PreTrainedModel = (
+        backbones.load_model(kind, folder, **head) if isinstance(kind, str) else kind.over(folder, **head)
+    )
+    return _without_warning(network)
+
+
+def named_labels(labels: Sequence[str]) -> dict[str, Any]:
+    """What transformers' config says of labels."""
+    names = dict(enumerate(labels))
+    return {"num_labels": len(names), "id2label": names, "label2id": {label: i for i, label in names.items()}}
+
+
+def shape(network: PreTrainedModel, options: FineTuning) -> Mapping[str, str | int]:
+    """Keeps and freezes layers and sets dropout, in place, and returns what of its shape was changed. Raises InputError."""
+    layers, frozen = keep_layers(network, options.layers), freeze(network, options.freeze)
+    set_dropout(network, options.dropout)
+    changed: dict[str, str | int] = {"layers": ", ".join(map(str, layers))} if options.layers is not None else {}
+    return changed | ({"frozen parameters": frozen} if frozen else {})
+
+
+def save_network(network: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
+    """As transformers saves them: safetensors, config and tokenizer, which its pipelines read."""
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def open_network(folder: Path, kind: Kind, max_length: int) -> tuple[PreTrainedModel, Any]:
+    """The network, in eval mode, and the tokenizer that `save_network` wrote. kind: as `new_network` took it."""
+    network = backbones.load_model(kind, folder) if isinstance(kind, str) else kind.saved(folder)
+    return _without_warning(network).eval(), backbones.load_tokenizer(folder, max_length)
+
+
+def _without_warning(network: PreTrainedModel) -> PreTrainedModel:
+    """Names the loss, which nothing here uses, or transformers warns of it while TorchScript is traced."""
+    for part in network.modules():
+        if hasattr(part, "loss_type"):
+            part.loss_type = "ForSequenceClassification"  # type: ignore[assignment]
+    return network
