@@ -12,16 +12,15 @@ Every number is of the test part, from which nothing is chosen.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import tempfile
 import time
 import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -29,8 +28,10 @@ import torch
 from benchmarks.machine import heading
 from benchmarks.process import command
 from framework import FitContext, Section, Text
+from framework.artifact.manifest import read_manifest
 from framework.data.loading import load_splits
 from framework.plugins import load_plugins
+from framework.recipe.candidates import options_for
 from framework.recipe.compose import compose_recipe
 from framework.recipe.validation import options_of
 from framework.report.console import as_text
@@ -38,12 +39,14 @@ from framework_recommendation import Recommendation
 from framework_recommendation.data import RecommendationData, prepare
 from framework_recommendation.encoder import TextEncoder
 from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models import Side, Trained, fit
+from framework_recommendation.models import ALGORITHMS, Side, Trained
 from framework_recommendation.models.rows import padded, pairs
-from framework_recommendation.options import CLOSED, TRAINED, Recommender
+from framework_recommendation.options import NetworkOptions
 from framework_recommendation.ranking_metrics import ranking_metrics
 
 K = 10
+CANDIDATES = load_plugins().candidates_of("recommendation")
+TRAINED = tuple(name for name, one in CANDIDATES.items() if issubclass(one.options, NetworkOptions))
 RANDOM, LEAVE_ONE_OUT = "random", "leave_one_out"
 SERVED, TRAINED_ON = "all that is known", "training alone"
 NDCG, RECALL, CLOSE, FITTED, WHOLE = 0.33, 0.265, 0.95, 2.0, 300  # targets; CLOSE: of EASE's NDCG, the last two in seconds
@@ -53,7 +56,10 @@ QUIET = ("trainer.enable_progress_bar=false", "tracker=none")
 
 @dataclass(frozen=True)
 class Task:
-    """What is learned from, who it is chosen by and who it is judged by. fed: histories -> those of the test users."""
+    """What is learned from, who it is chosen by and who it is judged by.
+
+    fed: histories -> those of the test users. options: of each candidate.
+    """
 
     train: Interactions
     held: Held
@@ -61,6 +67,7 @@ class Task:
     test: Held
     fed: Mapping[str, Interactions]
     attributes: np.ndarray
+    options: Mapping[str, Any]
 
 
 class Found(NamedTuple):
@@ -73,7 +80,7 @@ Results = dict[tuple[str, str], list[Found]]  # by algorithm and what was fed, o
 
 
 def main() -> None:
-    known = (*CLOSED, *TRAINED)
+    known = tuple(CANDIDATES)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the random split (default 0 1 2)")
     parser.add_argument("--only", nargs="+", choices=known, default=known, help="these algorithms of the random split")
@@ -95,9 +102,12 @@ def judged(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], minut
     for seed in seeds:
         task = task_of(protocol, seed)
         for name in algorithms:
-            model, started = Recommender(algorithm=name, minutes=minutes), time.perf_counter()
+            options, started = task.options[name], time.perf_counter()
+            if isinstance(options, NetworkOptions):
+                options = replace(options, minutes=minutes)
             with tempfile.TemporaryDirectory() as folder:
-                trained = fit(task.train, task.held, model, context(seed, folder), task.side)
+                context = context_of(options, seed, Path(folder))
+                trained = ALGORITHMS[name](task.train, task.held, options, context, task.side)
             seconds = time.perf_counter() - started
             for fed, histories in task.fed.items():
                 results[name, fed].append(Found(*measured(trained, task, histories), seconds))
@@ -106,31 +116,32 @@ def judged(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], minut
 
 def task_of(protocol: str, seed: int) -> Task:
     """The recipe's files, read, split and encoded as a run does."""
-    config = compose_recipe("recommendation", [f"task.protocol={protocol}", f"seed={seed}"])
+    competing = f"candidates=[{','.join(CANDIDATES)}]"
+    config = compose_recipe("recommendation", [f"task.protocol={protocol}", f"seed={seed}", competing])
     task = load_plugins().task(config.task.name)
     chosen: Recommendation = options_of(config.task, Recommendation)
     data: RecommendationData = prepare(load_splits(config.data, task, seed, chosen), chosen)
     numbers = {item: number for number, item in enumerate(data.items, start=1)}
-    table = data.splits.test
-    users, places = list(table.texts("user")), {user: place for place, user in enumerate(data.users)}
+    rows = data.splits.test
+    users, places = list(rows.texts("user")), {user: place for place, user in enumerate(data.users)}
 
     def read(column: str) -> Interactions:
-        return Interactions.of([[numbers[i] for i in row if i in numbers] for row in table.lists(column)], len(numbers))
+        return Interactions.of([[numbers[i] for i in row if i in numbers] for row in rows.lists(column)], len(numbers))
 
     test = Held(read("history"), read("relevant"))
     fed = {SERVED: test.known}
     if protocol == RANDOM:
         fed[TRAINED_ON] = data.train.take(np.array([places[user] for user in users]))
-    model: Recommender = options_of(config.model, Recommender)
-    texts = TextEncoder.of(model.text_encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
+    options = {name: options_for(config, candidate) for name, candidate in CANDIDATES.items()}
+    texts = TextEncoder.of(options["hybrid"].encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
     side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
-    return Task(data.train, data.held, side, test, fed, data.attributes(users))
+    return Task(data.train, data.held, side, test, fed, data.attributes(users), options)
 
 
-def context(seed: int, folder: str) -> FitContext:
+def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]:
     trainer = {"accelerator": "cpu", "enable_progress_bar": False}
-    metric = load_plugins().task("recommendation").metric
-    return FitContext(None, None, None, trainer, metric, seed, Path(folder), lambda section: None)
+    metric = load_plugins().task("recommendation").metrics[0]
+    return FitContext(None, options, metric, seed, folder, folder, lambda section: None, trainer=trainer)
 
 
 def measured(trained: Trained, task: Task, histories: Interactions) -> tuple[float, float]:
@@ -177,20 +188,22 @@ def leave_one_out(results: Results) -> Section:
 
 
 def recipe() -> Section:
-    """All candidates of auto, the baselines, evaluation, both exports, verification and the report."""
+    """All candidates that compete, evaluation, both exports, verification and the report."""
     with tempfile.TemporaryDirectory() as folder:
         cost = command(
             "recipe=recommendation", f"hydra.run.dir={folder}/run", "trainer.enable_progress_bar=false", "tracker=none"
         )
-        report = json.loads((Path(folder) / "run" / "report.json").read_text(encoding="utf-8"))
-    metrics = report["metrics"]["recommender"]
+        manifest = read_manifest(Path(folder) / "run" / "artifact")
+    metrics = manifest.evaluation.candidates[manifest.candidate]
     row = (
         f"{cost.seconds:.0f}",
         f"{cost.peak / 1e6:,.0f}",
         f"{metrics[f'ndcg@{K}']:.4f}",
         f"<= {WHOLE} s: {_said(cost.seconds <= WHOLE)}",
     )
-    return Section("recipe=recommendation, the whole of it", ("seconds", "peak MB", f"ndcg@{K}", "target"), [row])
+    return Section(
+        f"recipe=recommendation, the whole of it: {manifest.title} ships", ("seconds", "peak MB", f"ndcg@{K}", "target"), [row]
+    )
 
 
 def _said(reached: bool) -> str:

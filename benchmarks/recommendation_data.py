@@ -13,10 +13,10 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,16 +30,18 @@ from framework.plugins import load_plugins
 from framework.report.console import as_text
 from framework_recommendation.cleaning import clean
 from framework_recommendation.log import read_log
-from framework_recommendation.models import fit
-from framework_recommendation.options import Recommender
+from framework_recommendation.models import ALGORITHMS, Side
+from framework_recommendation.options import BprOptions, NetworkOptions, SasrecOptions
 from framework_recommendation.splitting import PARTS, Split, split
+
+OPTIONS: Mapping[str, type[NetworkOptions]] = {"sasrec": SasrecOptions, "bpr": BprOptions}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=20_000_000)
     parser.add_argument("--format", choices=("csv", "parquet"), default="csv")
-    parser.add_argument("--train", choices=("sasrec", "bpr"), help="one epoch of it, after the split in time")
+    parser.add_argument("--train", choices=tuple(OPTIONS), help="one epoch of it, after the split in time")
     parser.add_argument("--batches", type=int, help="of the epoch (default: all)")
     options = parser.parse_args()
     print(heading(), flush=True)
@@ -65,15 +67,17 @@ def main() -> None:
 def learn(steps: _Steps, found: Split, algorithm: str, batches: int | None, folder: Path) -> None:
     """Leave one out, as SASRec is judged; a history counts as often as one window of it is read."""
     trainer = {"accelerator": "cpu", "enable_progress_bar": False, "limit_train_batches": batches or 1.0}
-    metric = load_plugins().task("recommendation").metric
-    context = FitContext(None, None, None, trainer, metric, 0, folder, lambda section: None)
-    model = Recommender(algorithm=algorithm, epochs=1, minutes=None)
-    trained = steps.time(f"fit: {algorithm}", lambda: fit(found.train, found.validation, model, context))
+    metric = load_plugins().task("recommendation").metrics[0]
+    options: NetworkOptions = OPTIONS[algorithm](epochs=1, minutes=None)
+    context: FitContext[Any, Any] = FitContext(None, options, metric, 0, folder, folder, lambda section: None, trainer=trainer)
+    fit = partial(ALGORITHMS[algorithm], found.train, found.validation, options, context, Side())
+    trained = steps.time(f"fit: {algorithm}", fit)
+    assert trained.training is not None
     lengths = np.minimum(found.train.lengths(), trained.max_history + 1)
-    size = trained.facts["batch_size"]
-    share = trained.facts["steps"] * size / len(lengths)
-    read, seconds = int(lengths.sum() * min(1.0, share)), trained.facts["train_seconds"]
-    about = f"{trained.facts['steps']:,} steps of {size} users, {min(1.0, share):.0%} of an epoch, validated"
+    share = trained.training.steps * options.batch_size / len(lengths)
+    read, seconds = int(lengths.sum() * min(1.0, share)), trained.training.seconds
+    users = f"{trained.training.steps:,} steps of {options.batch_size} users"
+    about = f"{users}, {min(1.0, share):.0%} of an epoch, validated"
     steps.rows.append((f"of which training: {about}", f"{seconds:.1f}", f"{read / seconds:,.0f}", f"{peak():,.0f}"))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -22,14 +23,22 @@ import numpy as np
 import torch
 
 from benchmarks.machine import heading
-from framework import Request, Section, Tensors
+from framework import CodecSpec, Graph, Metric, ModelFacts, Request, Section, Settings, Variant, write_fitted
 from framework.artifact.draft import Draft
-from framework.artifact.manifest import RESOURCES, describe_graphs
+from framework.artifact.manifest import (
+    FORMAT,
+    RESOURCES,
+    DataFacts,
+    GoldenFacts,
+    Judged,
+    Manifest,
+    SealedCodec,
+    SealedVariant,
+)
 from framework.artifact.sealed import find_artifact
 from framework.export.writing import export
 from framework.plugins import load_plugins
 from framework.report.console import as_text
-from framework.runtime.tables import Tables
 from framework_recommendation.catalogue import ITEMS as ITEMS_FILE
 from framework_recommendation.catalogue import USERS as USERS_FILE
 from framework_recommendation.catalogue import Catalogue, Users
@@ -109,27 +118,50 @@ def made(place: Path, items: int) -> Path:
     trained = Trained(network, vectors, max_history=1000)
     histories = random.integers(1, items + 1, (USERS, LENGTH))
     train = Interactions.of([*histories], items)
-    tables: Tensors = {"popularity": popularity_table(train, np.zeros((USERS, 0), np.int64), 0), "items": vectors}
+    tables = {"popularity": popularity_table(train, np.zeros((USERS, 0), np.int64), 0), "items": vectors}
     graphs = [graph(trained, tables, items, 0)]
     draft, onnx = Draft(place / "artifact"), load_plugins().exporter("onnx")
     variant = export(graphs, onnx, onnx.options(), draft.folder, None)
-    Tables(tables).save(draft.resources)
+    settings = {"k": 10, "max_history": 1000, "repeats": False, "fields": [], "uses_attributes": False, "texts": None}
+    fitted = place / "fitted"
+    fitted.mkdir()
+    shutil.copytree(write_fitted(fitted, CodecSpec("recommendation", settings), tables=tables), draft.resources)
     ids = [f"{number:08d}" for number in range(1, items + 1)]
     titles = [f"An item with the number {number:,}" for number in range(1, items + 1)]
     Catalogue(ids, titles, train.counts()[1:].tolist(), items).save(draft.resources)
     Users([str(user) for user in range(USERS)], train.starts, train.items, np.zeros((USERS, 0), np.int64)).save(draft.resources)
-    settings = {"k": 10, "max_history": 1000, "repeats": False, "fields": [], "uses_attributes": False, "texts": None}
-    entry = {"format": variant.format, "files": dict(variant.files), "facts": dict(variant.facts), "settings": {}}
-    draft.seal(
-        {
-            "task": "recommendation",
-            "codec": {"version": VERSION, "settings": settings},
-            "graphs": describe_graphs(graphs),
-            "variants": {variant.name: entry},
-            "default": variant.name,
-        }
-    )
+    draft.seal(manifest(variant, graphs, settings))
     return draft.publish()
+
+
+def manifest(variant: Variant, graphs: Sequence[Graph], settings: Settings) -> Manifest:
+    """Of a model that was neither trained nor judged."""
+    sealed = SealedVariant(
+        variant.format, variant.files, variant.precision, variant.facts, {}, 0, {}, 0.0, 0.0, "not judged", "", None
+    )
+    return Manifest(
+        format=FORMAT,
+        recipe="random vectors",
+        created="",
+        task="recommendation",
+        candidate="bpr",
+        title="random vectors",
+        codec=SealedCodec("recommendation", VERSION, settings),
+        graphs=tuple(graphs),
+        features=None,
+        variants={variant.name: sealed},
+        default=variant.name,
+        rejected={},
+        verified=(),
+        metric=Metric("ndcg@10"),
+        evaluation=Judged(0, "test", "", (), {}),
+        golden=GoldenFacts("synthetic", {}),
+        data=DataFacts("", "", {}, (), {}, {}),
+        model=ModelFacts(),
+        versions={},
+        files={},
+        seal="",
+    )
 
 
 def asked(folder: Path, count: int) -> Asked:

@@ -159,4 +159,4 @@ def _compare_steps(subject: Subject, reference: Measured, measured: Measured) ->
 def _calibration(subject: Subject, requests: Callable[[], Sequence[Request]], backend: Backend) -> Calibration:
     if stateful(subject.graphs):
         raise FrameworkError(f"{subject.opened.name} fits graphs with state and must say so: stateful = True in its class")
-    return calibration_feeds(subject.codec(), backend, subject.graphs, requests())
+    return calibration_feeds(subject.codec(), backend, subject.graphs, subject.opened.fitted.tables, requests())

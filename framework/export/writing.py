@@ -82,10 +82,12 @@ class _Recording:
         return self.backend.run(graph, feeds)
 
 
-def calibration_feeds(codec: Codec, backend: Backend, graphs: Sequence[Graph], requests: Sequence[Request]) -> Calibration:
+def calibration_feeds(
+    codec: Codec, backend: Backend, graphs: Sequence[Graph], tables: Tensors, requests: Sequence[Request]
+) -> Calibration:
     """For each graph what it is fed while the requests are answered one at a time, tables included."""
     recording = _Recording(backend, graphs)
-    scheduler = Scheduler(codec, recording, graphs)
+    scheduler = Scheduler(codec, tabled(recording, graphs, tables), graphs)
     for request in requests:
         scheduler.answer([request])
     return recording.feeds

@@ -251,11 +251,11 @@ def test_every_candidate_is_exported_and_proven(tmp_path: Path, candidate: str) 
 
 
 def test_the_best_on_validation_ships_and_what_is_refused_stands_beside_it(
-    tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Nothing in the log says what is popular; without texts the hybrid has nothing to read."""
     given = [setting for setting in recommends(tmp_path, "popularity,ease,hybrid") if not setting.startswith("data.items")]
-    folder = framework.run_recipe("recommendation", *given, "export=[quick]", folder=tmp_path / "run")
+    folder = framework.run_recipe("recommendation", *given, "export=[onnx]", folder=tmp_path / "run")
     manifest = framework.load(folder).manifest
     assert (manifest.candidate, set(manifest.evaluation.candidates)) == ("ease", {"ease", "popularity", "item_knn"})
     shown = capsys.readouterr().out

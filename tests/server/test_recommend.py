@@ -90,7 +90,7 @@ BAD: list[tuple[bytes, int, str]] = [
     (b'{"histroy": ["positive-1"]}', 422, "unknown key 'histroy'; did you mean history?"),
     (b'{"k": 0}', 422, "k is how many items are wanted, 1 to 1,000, not 0"),
     (b'{"k": 2.5}', 422, "k is how many items"),
-    (b'{"history": "[1"}', 422, "this is no JSON"),
+    (b'{"history": "[1"}', 422, "history: not JSON"),
     (b'{"history": [1.5]}', 422, "history: an id is a text or a whole number, not 1.5"),
     (b'{"history": ["' + b'", "'.join([b"1"] * 10_001) + b'"]}', 422, "history has 10,001 items where 10,000 are allowed"),
     (b'{"history": ["' + b"x" * 20_001 + b'"]}', 413, "the request has 20,001 characters; 20,000 are allowed"),
