@@ -32,7 +32,9 @@ SHAPES = 1024  # sets of keys whose columns are remembered
 
 @dataclass(frozen=True)
 class FileOfRows:
-    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`. reads: see `Task.reads`."""
+    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`. reads: a task's own
+    formats, see `Task.reads`.
+    """
 
     path: Path
     encoding: str | None = None

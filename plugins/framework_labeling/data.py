@@ -51,8 +51,11 @@ class LabelingData:
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
         notes = [f"scheme: {self.scheme.name}; {self.scheme.reason}"]
         notes += [f"and {len(order) - SHOWN} more labels"] if len(order) > SHOWN else []
-        notes += [f"{count:,} places of {name} rows that {self.scheme.name} does not allow begin a span, as conlleval reads them"
-                  for name, count in self.repaired.items() if count]  # fmt: skip
+        notes += [
+            f"{count:,} places of {name} rows that {self.scheme.name} does not allow are read as conlleval reads them"
+            for name, count in self.repaired.items()
+            if count
+        ]
         series = [Series(name, [counts[name][label] for label in order]) for name in counts]
         chart = Bars("Spans of each label", order, series)
         what = "Tokens" if self.plain else "Spans"

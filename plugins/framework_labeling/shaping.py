@@ -11,7 +11,7 @@ from framework import Cell, InputError, Say, Table
 from framework_labeling.records import Row, read_record
 from framework_labeling.rows import Sentence, raise_some, tokenized
 
-KEYS = {"spans": "labels"}  # what a record calls a role: under labels stand spans or tags
+ANNOTATED = {"tags", "labels", "spans", "annotations", "answer"}
 
 
 def shape(table: Table, say: Say) -> Table:
@@ -46,7 +46,7 @@ def shape(table: Table, say: Say) -> Table:
 
 def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[str]) -> Sentence | None:
     record = _record(cells)
-    if "tags" not in record and "labels" not in record and "annotations" not in record:
+    if not record.keys() & ANNOTATED:
         counts["rows of {} without tags or spans are left out"] += 1
         return None
     row: Row | None = read_record(record, line)
@@ -66,8 +66,10 @@ def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[str]) -> Sen
 
 def _record(cells: Mapping[str, Cell]) -> dict[str, Any]:
     """The record as `read_record` knows it, from the cells that hold something."""
-    filled = {KEYS.get(role, role): cell for role, cell in cells.items() if cell is not None and cell != ""}
-    spans = filled.get("labels")
+    filled = {role: cell for role, cell in cells.items() if cell is not None and cell != ""}
+    spans = filled.get("spans")
     if isinstance(spans, str) and '"result"' in spans:  # Label Studio's, whose text lies in an object of its own
         return {"data": {"text": filled.get("text", "")}, "annotations": spans}
+    if spans is not None and "answer" not in filled:  # Prodigy alone has answers
+        filled["labels"] = filled.pop("spans")  # a list under this key may be one of tags too
     return filled
