@@ -31,6 +31,6 @@ pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason=f"the folder {CASES} 
     ],
 )
 def test_a_log_is_read_as_it_is_meant(file: str, parts: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "recipe=recommendation", f"data.train={CASES / file}", "model.algorithm=ease"]) == 0
+    assert main(["check", "recipe=recommendation", f"data.train={CASES / file}", "candidates=[ease]"]) == 0
     said = capsys.readouterr().out
     assert [part for part in parts if part not in said] == []

@@ -27,7 +27,7 @@ def ended_well(done: subprocess.CompletedProcess[str], run: Path) -> str:
     assert (done.returncode, "Traceback" in said, "fault of the framework" in said) == (1, False, False), said
     hidden = [path for path in run.rglob(".*") if path.name.endswith("-unfinished")]
     assert (hidden, (run / "artifact").exists(), (run.parent / "latest").is_symlink()) == ([], False, False)
-    for checkpoint in run.glob("checkpoints/*.ckpt"):
+    for checkpoint in run.glob("trials/*/checkpoints/*.ckpt"):
         assert torch.load(checkpoint, weights_only=True)["state_dict"]
     message = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert len(message) == 1, said
@@ -49,7 +49,7 @@ def test_a_file_that_may_not_grow_is_named(tmp_path: Path, small: list[str], lim
     assert f"{file}: files may not grow that large here (ulimit -f)" in message
     assert "MB are free; make room" in message
     assert (run / "config.yaml").exists() == (limit > 1000)
-    assert not list(run.glob("checkpoints/*.ckpt"))
+    assert not list(run.glob("trials/*/checkpoints/*.ckpt"))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_full_disk_leaves_the_checkpoints_written_so_far(
     message = ended_well(done, run)
     assert re.search(rf"{re.escape(file)}(\d\.ckpt)?: no space left on the disk; about 0\.", message)
     assert size not in ("320k", "720k") or "MB are free, and this run may need 1.0 MB" in done.stdout
-    kept = sorted(path.name for path in run.glob("checkpoints/*.ckpt"))
+    kept = sorted(path.name for path in run.glob("trials/*/checkpoints/*.ckpt"))
     assert len(kept) == len(checkpoints)
     assert kept[-1] == checkpoints[-1] or kept == checkpoints
 

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 import framework
-from framework.export.measurement import Measured
+from framework.contracts.measured import Measurement
 from framework.export.quantization_gate import gains
 
 
-def measured(name: str, megabytes: float, per_second: float, milliseconds: float) -> Measured:
-    return Measured(name, int(megabytes * 1e6), 0.5, {}, milliseconds, per_second)
+def measured(megabytes: float, per_second: float, milliseconds: float) -> Measurement:
+    return Measurement(int(megabytes * 1e6), {}, milliseconds, per_second, "")
 
 
-EXACT = measured("onnx", 100, 1000, 2)
+EXACT = measured(100, 1000, 2)
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ EXACT = measured("onnx", 100, 1000, 2)
 def test_a_gain_is_a_file_clearly_smaller_or_faster(
     megabytes: float, per_second: float, milliseconds: float, ships: bool
 ) -> None:
-    lossy = measured("onnx_int8", megabytes, per_second, milliseconds)
-    assert gains(lossy, EXACT)[0] == ships
+    lossy = measured(megabytes, per_second, milliseconds)
+    assert gains(lossy, EXACT, "onnx")[0] == ships
 
 
 def test_a_file_that_keeps_the_metric_and_is_no_gain_stays_out_and_the_table_says_why(

@@ -19,8 +19,10 @@ from omegaconf import OmegaConf
 import framework
 from framework.__main__ import main
 from framework.artifact.sealed import open_artifact
-from framework.run.job import Job
+from framework.run.context import Run
 from tests import forked
+
+TRIAL = Path("trials", "fine_tuned")  # of a run, where the candidate is fitted that its tests are about
 
 
 def report(folder: Path) -> dict[str, object]:
@@ -32,7 +34,8 @@ def test_a_run_leaves_artifact_report_logs_checkpoints_and_the_trained_module(ru
     left = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*") if path.is_file()}
     assert {
         "config.yaml", "run.log", "report.html", "report.json", "torch/model.safetensors", "torch/tokenizer.json",
-        "checkpoints/last.ckpt", "logs/metrics.csv", "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml",
+        f"{TRIAL}/checkpoints/last.ckpt",
+        f"{TRIAL}/logs/metrics.csv", f"{TRIAL}/fitted/fitted.json", "data/train.arrow", "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml",
         "artifact/resources/tokenizer.json", "artifact/onnx/classifier.onnx", "artifact/torchscript/classifier.pt",
     } <= left  # fmt: skip
     assert any(name.startswith("logs/tensorboard/events") for name in left)
@@ -41,14 +44,14 @@ def test_a_run_leaves_artifact_report_logs_checkpoints_and_the_trained_module(ru
 
 def test_the_manifest_says_where_everything_came_from(run_folder: Path, csv_file: Path, model_folder: Path) -> None:
     manifest = open_artifact(run_folder).manifest
-    assert manifest["data"]["source"] == str(csv_file)
-    assert manifest["data"]["columns"] == {"text": "text", "label": "label"}
-    assert manifest["data"]["rows"] == {"train": 192, "validation": 24, "test": 24}
-    assert manifest["model"]["backbone"] == str(model_folder)
-    assert manifest["codec"]["settings"]["labels"] == ["negative", "neutral", "positive"]
-    assert set(manifest["evaluation"]["candidates"]) == {"majority", "linear", "fine_tuned"}
-    assert manifest["variants"]["onnx"]["parity"]["largest_difference"] <= 1e-4
-    assert manifest["versions"]["torch"].startswith("2.")
+    assert manifest.data.source == str(csv_file)
+    assert manifest.data.columns == {"text": "text", "label": "label"}
+    assert manifest.data.rows == {"train": 192, "validation": 24, "test": 24}
+    assert manifest.model.backbone == str(model_folder)
+    assert manifest.codec.settings["labels"] == ["negative", "neutral", "positive"]
+    assert set(manifest.evaluation.candidates) == {"majority", "linear", "fine_tuned"}
+    assert manifest.variants["onnx"].parity.largest_difference <= 1e-4
+    assert manifest.versions["torch"].startswith("2.")
 
 
 def test_the_run_says_what_it_did_with_the_data_before_it_trains(run_folder: Path) -> None:
@@ -72,7 +75,7 @@ def test_the_report_begins_with_the_verdict_and_escapes_texts(tmp_path: Path, sm
                            "export=[quick]", folder=tmp_path / "run")  # fmt: skip
     page = (folder / "report.html").read_text("utf-8")
     verdict = str(report(folder)["verdict"])
-    assert verdict.startswith("The model does NOT beat the baseline 'TF-IDF + logistic regression'")
+    assert verdict.startswith("The fine-tuned encoder does NOT beat the baseline 'TF-IDF + logistic regression'")
     assert page.index("does NOT beat") < page.index("<h2")
     assert "<script>" not in page
 
@@ -90,7 +93,7 @@ def test_rows_are_counted_on_a_terminal(monkeypatch: pytest.MonkeyPatch, looked_
     monkeypatch.setattr(terminal, "isatty", lambda: looked_at)
     monkeypatch.setattr(sys, "stderr", terminal)
     job: Any = SimpleNamespace(config=OmegaConf.create({"trainer": {"enable_progress_bar": wanted}}))
-    with Job.progress(job, "fine-tuned writer", 4) as answered:
+    with Run.progress(job, "fine-tuned writer", 4) as answered:
         time.sleep(1.1)
         answered()
     assert ("fine-tuned writer:  25%" in terminal.getvalue()) == shows
@@ -103,19 +106,19 @@ def test_a_run_folder_is_never_overwritten(run_folder: Path, small: list[str]) -
     assert (run_folder / "config.yaml").stat().st_mtime_ns == before
 
 
-def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(run_folder: Path, tmp_path: Path, small: list[str]) -> None:
+def test_the_same_seed_gives_the_same_metrics_to_the_last_digit(quick_run: Path, tmp_path: Path, small: list[str]) -> None:
     again = framework.run_recipe("sentiment", *small, "export=[quick]", folder=tmp_path / "again")
     other = framework.run_recipe("sentiment", *small, "seed=7", "export=[quick]", folder=tmp_path / "other")
-    assert report(again)["metrics"] == report(run_folder)["metrics"]
-    assert report(other)["metrics"] != report(run_folder)["metrics"]
+    assert report(again)["metrics"] == report(quick_run)["metrics"]
+    assert report(other)["metrics"] != report(quick_run)["metrics"]
 
 
 def test_mixed_precision_trains_and_still_exports_fp32(tmp_path: Path, small: list[str]) -> None:
     folder = framework.run_recipe("sentiment", *small, "trainer.precision=bf16-mixed", "export=[onnx]", folder=tmp_path / "run")
     manifest = framework.load(folder).manifest
-    assert manifest["model"]["precision"] == "bf16-mixed"
-    assert manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
-    assert manifest["evaluation"]["candidates"]["fine_tuned"]["macro_f1"] > 0.5
+    assert manifest.model.training.precision == "bf16-mixed"
+    assert manifest.variants["onnx"].parity.largest_difference < 1e-4
+    assert manifest.evaluation.candidates["fine_tuned"]["macro_f1"] > 0.5
 
 
 def test_synthetic_golden_examples_hold_none_of_the_data(tmp_path: Path, small: list[str], csv_file: Path) -> None:
@@ -197,7 +200,7 @@ def test_stopped_while_training_the_last_checkpoint_stays(tmp_path: Path, small:
     process = forked.start(
         tmp_path, "recipe=sentiment", *small, "trainer.max_epochs=10000", "model.patience=10000", joined=True
     )
-    last = wait_for("runs/sentiment/*/checkpoints/last.ckpt", tmp_path)
+    last = wait_for("runs/sentiment/*/trials/fine_tuned/checkpoints/last.ckpt", tmp_path)
     said = stopped_by(process, stop)
     assert process.returncode == (130 if stop is signal.SIGINT else -9)
     assert "Traceback" not in said
@@ -215,7 +218,7 @@ def test_stopped_while_exporting_no_half_artifact_is_left(tmp_path: Path, small:
     assert process.returncode == (130 if stop is signal.SIGINT else -9)
     assert "Traceback" not in said
     run = next(path for path in (tmp_path / "runs" / "sentiment").iterdir())
-    assert (run / "checkpoints" / "last.ckpt").exists()
+    assert (run / TRIAL / "checkpoints" / "last.ckpt").exists()
     assert not (run / "artifact").exists()
     assert not (run.parent / "latest").is_symlink()
     with pytest.raises(framework.InputError, match="holds no artifact"):

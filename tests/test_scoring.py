@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from framework import Call, Event, Request, Steps, Table, Tensors
-from framework.evaluation.scoring import judge_rows
+from framework import Answers, Call, Event, Request, Steps, Tensors
+from framework.evaluation.scoring import answer_and_score
 from framework.runtime.scheduler import Scheduler
 from tests.test_state import GRAPH
-
-ROWS = Table({"text": ["a", "b", "c"]}, lines=(1, 2, 3))
-TASK: Any = SimpleNamespace(scores=True, targets=lambda table: [{} for _ in table.lines])
 
 
 class Recording:
@@ -68,7 +64,7 @@ BEGIN, ASK, SAY = run(1, 2, begins=True), run(3, 3, 3), [run(4), run(5)]
 def test_what_both_begin_with_is_run_once_and_neither_goes_on_from_the_others_state(codec: Any, expected: Any) -> None:
     backend, answered = Recording(), []
     scheduler = Scheduler(codec, backend, [GRAPH], answered=lambda: answered.append(len(backend.runs)))
-    found = judge_rows(TASK, scheduler, [{"text": text} for text in "abc"], ROWS)
-    assert found == [{"answer": text, "nats": 1.0} for text in "abc"]
+    answers = Answers(codec, *answer_and_score(scheduler, [{"text": text} for text in "abc"], [{}] * 3))
+    assert answers.merged() == [{"answer": text, "nats": 1.0} for text in "abc"]
     assert backend.runs == [run for run in expected for _ in range(3)]
     assert answered == [len(backend.runs)] * 3

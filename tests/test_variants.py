@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import framework
-from framework import Fitted, Table
-from framework.export.variants import WRITTEN, Variants, export_and_verify, rows_to_answer
-from framework.run.fitting import fit_candidates
-from framework.runtime.model import Model, load_model
+from framework import Table
+from framework.evaluation.opened import Opened
+from framework.export.variants import WRITTEN, rows_to_answer
+from framework.plugins import AnyCandidate
 from tests.plugins.test_summarization import small
 from tests.test_state import GRAPH
 
@@ -24,7 +23,7 @@ def table(rows: int) -> Table:
 
 
 def test_of_many_rows_some_at_random_are_answered_where_each_takes_many_runs() -> None:
-    stepping, plain = Fitted(graphs=(GRAPH,)), Fitted()
+    stepping, plain = (GRAPH,), ()
     some = rows_to_answer(table(WRITTEN + 50), stepping, seed=1)
     assert len(set(some.lines)) == WRITTEN
     assert list(some.lines) == sorted(some.lines)
@@ -35,34 +34,22 @@ def test_of_many_rows_some_at_random_are_answered_where_each_takes_many_runs() -
     assert len(rows_to_answer(table(WRITTEN + 50), plain, seed=1)) == WRITTEN + 50
 
 
-def test_a_model_is_held_once_when_it_is_exported_and_once_when_it_is_opened(
+def test_a_model_is_held_once_when_it_is_exported_and_once_when_it_is_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A baseline may be as large as the model, and so is what runs a file."""
-    held: dict[str, weakref.ref[Any]] = {}
+    """What a fit left is opened anew, and a baseline may be as large as the model."""
+    held: list[tuple[str, weakref.ref[Any]]] = []
 
-    def fitted(*given: Any) -> dict[str, Fitted]:
-        found: Mapping[str, Fitted] = fit_candidates(*given)
-        held["baseline"] = weakref.ref(found["backbone before fine-tuning"].graphs[0].module)
-        return dict(found)
-
-    def exported(*given: Any) -> Variants:
+    def opened(candidate: AnyCandidate, folder: Path) -> Opened:
         gc.collect()
-        assert held["baseline"]() is None
-        found = export_and_verify(*given)
-        held["file"] = weakref.ref(found.all[0].backend)
-        return found
+        assert [name for name, module in held if module() is not None] == []
+        result = Opened(candidate.name, candidate.title, folder, candidate.open(folder))
+        held.extend((candidate.name, weakref.ref(graph.source)) for graph in result.graphs)
+        return result
 
-    def opened(*given: Any) -> Model:
-        gc.collect()
-        assert held["file"]() is None
-        return load_model(*given)
-
-    monkeypatch.setattr("framework.run.pipeline.fit_candidates", fitted)
-    monkeypatch.setattr("framework.run.pipeline.export_and_verify", exported)
-    monkeypatch.setattr("framework.run.sealing.load_model", opened)
+    monkeypatch.setattr(Opened, "of", opened)
     framework.run_recipe("summarization", *small(tmp_path), "trainer.max_steps=1", folder=tmp_path / "run")
-    assert held.keys() == {"baseline", "file"}
+    assert {name for name, _ in held} == {"writer", "untuned"}
 
 
 def test_made_up_golden_examples_of_a_generator_keep_to_its_limits(tmp_path: Path) -> None:

@@ -228,15 +228,15 @@ def tiny_encoder(folder: Path) -> Path:
     return folder
 
 
-def recommends(folder: Path, algorithm: str = "ease") -> list[str]:
+def recommends(folder: Path, candidate: str = "ease") -> list[str]:
     """Overrides that make the recommendation recipe end in seconds, on a log, items and users that are written there."""
     log = write_log(folder / "log")
     return [
         f"data.train={log}",
         f"data.items={log.with_name('items.csv')}",
         f"data.users={log.with_name('users.csv')}",
-        f"model.algorithm={algorithm}",
-        f"model.encoder.name={tiny_encoder(folder / 'encoder')}",
-        "model.encoder.sha256=null",
+        f"candidates=[{candidate}]",
+        f"encoder.name={tiny_encoder(folder / 'encoder')}",
+        "encoder.sha256=null",
         "trainer.enable_progress_bar=false",
     ]

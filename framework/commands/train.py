@@ -16,6 +16,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from framework.errors import InputError
 from framework.plugins import load_plugins
+from framework.recipe.candidates import settle
 from framework.recipe.compose import CONFIG_PATH, explain, for_hydra, one_recipe_each, prepared
 from framework.recipe.validation import check_recipe
 
@@ -46,6 +47,7 @@ _failures: list[BaseException] = []  # Hydra prints its own lines over an error 
 def _run(config: DictConfig) -> None:
     settings = HydraConfig.get()
     try:
+        settle(config)
         check_recipe(config)
         from framework.run.pipeline import start
 

@@ -118,7 +118,7 @@ class Codec(Protocol):
 class Scores(Protocol):
     """A codec that says how likely the answers are that rows hold."""
 
-    def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
+    def score(self, request: Request, targets: Request) -> Steps:
         """Steps as those of `start` whose response is what the model says of the row's targets, by column.
 
         Calls that both begin with, up to the first of a graph with state, such as reading a prompt, are run once.

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, get_type_hints
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from framework.errors import FrameworkError, InputError, nearest
-from framework.plugins import AnyCandidate, AnyTask, Plugins
+from framework.plugins import AnyCandidate, AnyTask, Plugins, load_plugins
 
 SHARED = re.compile(r"\$\{(\w+)\}")
 KEY = "candidates"  # on a command line: who competes
@@ -19,7 +19,29 @@ SHORT = "model."  # before a key of the one candidate that has it
 
 def competing(config: DictConfig) -> list[str]:
     """Names of the candidates of which the best on validation ships, as the recipe has them."""
-    return [str(name) for name in config.candidates]
+    return [str(name) for name in config.candidates if _chosen_by_group(config, str(name))]
+
+
+def _chosen_by_group(config: DictConfig, name: str) -> bool:
+    """Otherwise a file of the recipe says something of a candidate that does not compete."""
+    return is_dataclass(OmegaConf.get_type(config.candidates, name))
+
+
+def settle(config: DictConfig) -> None:
+    """Takes out the sections of candidates that do not compete. Raises InputError for one that is of no candidate at all."""
+    if not config.get("task"):
+        return
+    registered = load_plugins().candidates_of(config.task.name)
+    unknown = [
+        f"no candidate {name!r} of {config.task.name}; {nearest(str(name), registered)}"
+        for name in config.candidates
+        if name not in registered
+    ]
+    if unknown:
+        raise InputError(*unknown)
+    with open_dict(config):
+        for name in [str(name) for name in config.candidates if not _chosen_by_group(config, str(name))]:
+            del config.candidates[name]
 
 
 def options_for(config: DictConfig, candidate: AnyCandidate) -> Any:

@@ -26,7 +26,7 @@ from yaml import YAMLError
 
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
-from framework.recipe.candidates import Field, shared_sections
+from framework.recipe.candidates import Field, settle, shared_sections
 from framework.recipe.literal import as_written, read_kept
 from framework.recipe.overrides import choices, parse, swept, unknown_choices, unknown_keys
 from framework.recipe.schema import data_schema, recipe_schema
@@ -153,6 +153,7 @@ def compose_run(recipe: str, overrides: Sequence[str]) -> tuple[DictConfig, Path
         folder = Path(config.hydra.run.dir)
         with open_dict(config):
             del config["hydra"]
+    settle(config)
     check_recipe(config)
     return config, folder
 

@@ -39,12 +39,12 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
     role = "baseline"
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
-        from framework_classification.linear import fit_linear
+        from framework_classification.linear_candidate import fit_linear
 
         fit_linear(data, context)
 
     def open(self, folder: Path) -> Fitted:
-        from framework_classification.linear import open_linear
+        from framework_classification.linear_candidate import open_linear
 
         return open_linear(folder)
 
@@ -69,12 +69,12 @@ class FrozenCandidate(Candidate[Classification, ClassificationData, Frozen]):
         return tokenizer_problems(options.backbone.chosen, task.max_length, "task.max_length=")
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
-        from framework_classification.frozen import fit_frozen
+        from framework_classification.frozen_candidate import fit_frozen
 
         fit_frozen(data, context)
 
     def open(self, folder: Path) -> Fitted:
-        from framework_classification.frozen import open_frozen
+        from framework_classification.frozen_candidate import open_frozen
 
         return open_frozen(folder)
 

@@ -1,45 +1,21 @@
-"""TF-IDF and logistic regression: fitted by scikit-learn, run as an ONNX graph that is written without torch.
-
-A text's sparse row goes in, not a dense one of 240,000 numbers: the graph gathers the weights of its n-grams and adds them up.
-"""
+"""TF-IDF and logistic regression: fitted by scikit-learn, which is imported for that alone. No torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
 
-from framework import (
-    CodecSpec,
-    FitContext,
-    Fitted,
-    FrameworkError,
-    Graph,
-    InputError,
-    ModelFacts,
-    NoOptions,
-    Tensor,
-    Tensors,
-    read_fitted,
-    write_fitted,
-)
-from framework_classification import Classification
-from framework_classification.calibration import IMPOSSIBLE, calibrated
+from framework import InputError
+from framework_classification.calibration import IMPOSSIBLE
 from framework_classification.counting import LONGEST, MOST, SHORTEST, WORD, Counting
-from framework_classification.data import ClassificationData
-from framework_classification.linear_codec import GRAPH, LinearCodec
 
-ROWS = 50_000  # training rows used at most
-FILE = "linear.onnx"  # in the folder that is filled
 MANY = 20  # classes from which on one solver for all of them takes minutes
 WORDS = 200_000  # word n-grams kept, the most frequent: of 240,000 in 28,000 tweets all that count; half of them costs 0.003
 LETTERS = 40_000  # character n-grams kept
 WEIGHTS = 64_000_000  # of n-grams x classes: 256 MB in the file; of very many classes fewer n-grams are kept
-TOLERANCE = 1e-5  # of a probability, between scikit-learn's and the graph's
 APART = 1e-6  # of a weight, between scikit-learn's and ours
 
 
@@ -100,129 +76,25 @@ def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int) -
 
 
 def _linear(pipeline: Any, classes: int, *, one_vs_rest: bool) -> Linear:
-    features, model = pipeline[0], pipeline[-1]
-    coefficients, intercepts = model.coef_, model.intercept_
-    if len(coefficients) == 1:  # of two classes scikit-learn keeps the log-odds of the second
-        coefficients, intercepts = (np.concatenate([np.zeros_like(one), one]) for one in (coefficients, intercepts))
-    weights = np.zeros((coefficients.shape[1] + 1, classes), np.float32)
-    weights[:-1, model.classes_] = coefficients.T
-    bias = np.full(classes, IMPOSSIBLE, np.float32)
-    bias[model.classes_] = intercepts
-    return Linear(Counting.of(features), weights, bias, one_vs_rest)
+    weights, bias = of_every_class(pipeline[-1], classes)
+    padded = np.concatenate([weights.T, np.zeros((1, classes), np.float32)])
+    return Linear(Counting.of(pipeline[0]), padded, bias, one_vs_rest)
 
 
-def onnx_model(linear: Linear, temperature: float = 1.0) -> Any:
-    """An `onnx.ModelProto`: ids int64, weights float32 (batch, features) -> probabilities float32 (batch, classes).
-
-    Texts pass one by one (Scan), so that it holds the gathered weights, features x classes, of one text alone. Of 32 texts
-    with 4,096 features and 77 classes that takes 10 ms; gathered together it would be 40 MB and 55 ms.
-    """
-    from onnx import TensorProto, helper, numpy_helper
-
-    classes, axes = len(linear.bias), ["batch", "features"]
-    constants = {"table": linear.weights, "bias": linear.bias, "temperature": np.float32(temperature)}
-    whole = helper.make_graph(
-        _nodes(classes, linear.one_vs_rest),
-        GRAPH,
-        [_value("ids", TensorProto.INT64, axes), _value("weights", TensorProto.FLOAT, axes)],
-        [_value("probabilities", TensorProto.FLOAT, ["batch", classes])],
-        [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
-    )
-    return helper.make_model(
-        whole, opset_imports=[helper.make_opsetid("", 20)], ir_version=10, producer_name="recipe-framework"
-    )
+def of_every_class(model: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (classes, features) and bias (classes,), float32, of a fitted scikit-learn classifier; unseen classes are out."""
+    weights, intercepts = model.coef_, model.intercept_
+    if len(weights) == 1:  # of two classes scikit-learn keeps the log-odds of the second
+        weights, intercepts = (np.concatenate([np.zeros_like(one), one]) for one in (weights, intercepts))
+    every, bias = np.zeros((classes, weights.shape[1]), np.float32), np.full(classes, IMPOSSIBLE, np.float32)
+    every[model.classes_], bias[model.classes_] = weights, intercepts
+    return every, bias
 
 
-def _nodes(classes: int, one_vs_rest: bool) -> list[Any]:
-    from onnx import TensorProto, helper
-
-    one_text = helper.make_graph(
-        [
-            helper.make_node("Gather", ["table", "text_ids"], ["rows"], "gather"),
-            helper.make_node("MatMul", ["text_weights", "rows"], ["sums"], "sum"),
-        ],
-        "text",
-        [_value("text_ids", TensorProto.INT64, ["features"]), _value("text_weights", TensorProto.FLOAT, ["features"])],
-        [_value("sums", TensorProto.FLOAT, [classes])],
-    )
-    nodes = [helper.make_node("Scan", ["ids", "weights"], ["totals"], "texts", body=one_text, num_scan_inputs=2)]
-    nodes.append(helper.make_node("Add", ["totals", "bias"], ["scores"], "add"))
-    if one_vs_rest:  # softmax(log sigmoid) is the sigmoids, scaled to add up to 1
-        nodes.append(helper.make_node("Neg", ["scores"], ["negative"], "negate"))
-        nodes.append(helper.make_node("Softplus", ["negative"], ["surprise"], "softplus"))
-        nodes.append(helper.make_node("Neg", ["surprise"], ["log_sigmoids"], "log_sigmoid"))
-    nodes.append(helper.make_node("Div", ["log_sigmoids" if one_vs_rest else "scores", "temperature"], ["logits"], "temper"))
-    return [*nodes, helper.make_node("Softmax", ["logits"], ["probabilities"], "softmax", axis=-1)]
-
-
-def _value(name: str, kind: int, axes: Sequence[str | int]) -> Any:
-    from onnx import helper
-
-    return helper.make_tensor_value_info(name, kind, axes)
-
-
-def graph(known: int, classes: int, source: Path | None = None) -> Graph:
-    """What goes into `onnx_model` and comes out of it. Columns beside a short text are padded with the n-gram of no weight.
-
-    known: n-grams. source: the file.
-    """
-    axes = ("batch", "features")
-    return Graph(
-        GRAPH,
-        inputs=(Tensor("ids", "int64", axes, pad=known), Tensor("weights", "float32", axes)),
-        outputs=(Tensor("probabilities", "float32", ("batch", classes)),),
-        axes={"features": (1, MOST)},
-        tolerance={"probabilities": TOLERANCE},
-        decides="probabilities",
-        source=source,
-        example=lambda sizes: example_features(sizes, known),
-    )
-
-
-def example_features(sizes: Mapping[str, int], known: int) -> Tensors:
-    """Arguments of the graph: random n-grams, with weights of length one."""
-    shape = sizes["batch"], sizes["features"]
-    random = np.random.default_rng(shape)
-    weights = random.random(shape, np.float32)
-    return {"ids": random.integers(0, known, shape), "weights": weights / np.linalg.norm(weights, axis=1, keepdims=True)}
-
-
-def fit_linear(data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
-    """Fits, holds what answers to what scikit-learn says of the validation rows, and leaves a graph and its n-grams.
-
-    Raises FrameworkError where the two differ.
-    """
-    train, validation = data.some(ROWS, context.seed), data.splits.validation
-    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
-    texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
-    logits = linear.logits(texts)
-    _hold_to(pipeline, linear, texts, logits)
-    temperature, abstains = calibrated(context.task, logits, targets, context.show)
-    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
-    facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={"n-grams": len(linear.counting)})
-    resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
-    linear.counting.save(resources)
-    (context.output / FILE).write_bytes(onnx_model(linear, temperature).SerializeToString())
-
-
-def open_linear(folder: Path) -> Fitted:
-    fitted = read_fitted(folder)
-    codec = LinearCodec(fitted.codec.settings, folder / "resources")
-    return replace(fitted, graphs=(graph(len(codec.counting), len(codec.labels), folder / FILE),))
-
-
-def _hold_to(pipeline: Any, linear: Linear, texts: Sequence[str], logits: np.ndarray) -> None:
-    """Raises FrameworkError where features or probabilities are others than those of the fitted scikit-learn pipeline."""
-    expected = pipeline[0].transform(texts)
-    wrong = [row for row, text in enumerate(texts) if not _equal(linear.counting, text, expected[[row]])]
-    classes = pipeline[-1].classes_
-    probabilities = softmax(logits, axis=-1)[:, classes]
-    apart = np.abs(probabilities - pipeline.predict_proba(texts)).max(initial=0.0)
-    if wrong or apart > TOLERANCE:
-        raise FrameworkError(
-            f"the linear model does not compute what scikit-learn does: {len(wrong)} of {len(texts)} validation rows have "
-            f"other features, probabilities differ by up to {apart:.1e}"
-        )
+def other_features(features: Any, counting: Counting, texts: Sequence[str]) -> list[int]:
+    """Numbers of the texts whose features are others than those of the fitted scikit-learn `tfidf`."""
+    expected = features.transform(texts)
+    return [row for row, text in enumerate(texts) if not _equal(counting, text, expected[[row]])]
 
 
 def _equal(counting: Counting, text: str, expected: Any) -> bool:

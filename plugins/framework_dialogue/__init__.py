@@ -1,17 +1,15 @@
-"""Dialogue: a conversation in, the assistant's next answer out, written by a fine-tuned language model. Generation: a prompt
-in, a text out, by the same.
-"""
+"""Dialogue: a conversation in, the assistant's next answer out. Generation: a prompt in, a text out, by the same candidates."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from framework import AS_WRITTEN, Candidate, Metric, Task, hookimpl
-from framework_dialogue import prompts
-from framework_dialogue.conversations import COLUMNS, SHAPED
-from framework_text.generation.options import Writing
+from framework import AS_WRITTEN, hookimpl
+
+DIALOGUE, GENERATION = "dialogue", "generation"
+CODEC, RETRIEVAL_CODEC = "dialogue", "dialogue_retrieval"
 
 
 @dataclass
@@ -36,45 +34,20 @@ class Generation(Dialogue):
     max_answer: int = 256
 
 
-WRITER = Candidate(
-    "fine-tuned writer",
-    fit="framework_dialogue.writer:fit",
-    options=Writing,
-    check="framework_dialogue.validation:problems",
-    ready="framework_dialogue.validation:ready",
-    stateful=True,
-)
-BACKBONE = Candidate("backbone before fine-tuning", fit="framework_dialogue.writer:untuned", options=Writing, baseline=True)
-RETRIEVAL = Candidate("nearest question's answer", fit="framework_dialogue.baselines:retrieval", baseline=True)
-
-
-DIALOGUE = Task(
-    "dialogue",
-    options=Dialogue,
-    columns=COLUMNS,
-    shape="framework_dialogue.conversations:shape",
-    shaped=SHAPED,
-    judged="framework_dialogue.data:answers",
-    metric=Metric("chrf"),
-    loss="perplexity",
-    inspect="framework_dialogue.preview:inspect",
-    scores=True,
-    data="framework_dialogue.data:prepare",
-    evaluate="framework_dialogue.evaluation:evaluate",
-    codec="framework_dialogue.codec:DialogueCodec",
-    candidates=(RETRIEVAL, BACKBONE, WRITER),
-)
-GENERATION = replace(
-    DIALOGUE,
-    name="generation",
-    options=Generation,
-    columns=prompts.COLUMNS,
-    shape="framework_dialogue.prompts:shape",
-    metric=Metric("rouge_l"),
-)
+@hookimpl
+def register_tasks(register: Callable[[str, str], None]) -> None:
+    register(DIALOGUE, "framework_dialogue.task:DialogueTask")
+    register(GENERATION, "framework_dialogue.task:GenerationTask")
 
 
 @hookimpl
-def register_tasks(register: Callable[[Task], None]) -> None:
-    register(DIALOGUE)
-    register(GENERATION)
+def register_candidates(register: Callable[[str, str], None]) -> None:
+    for task in (DIALOGUE, GENERATION):
+        for name in ("RetrievalCandidate", "DialogueUntuned", "DialogueWriter"):
+            register(task, f"framework_dialogue.candidates:{name}")
+
+
+@hookimpl
+def register_codecs(register: Callable[[str, str], None]) -> None:
+    register(CODEC, "framework_dialogue.codec:DialogueCodec")
+    register(RETRIEVAL_CODEC, "framework_dialogue.retrieval:RetrievalCodec")

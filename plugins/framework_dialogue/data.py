@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from framework import Section, Splits, Table
-from framework_dialogue import Dialogue
 from framework_dialogue.repairs import examples
 from framework_text.generation.templates import Message
 from framework_text.lengths import lengths_section
@@ -39,7 +38,3 @@ class DialogueData:
         note = "Of validation and test, each answer of a dialogue is a row."
         judged = replace(self.splits, train=answers(self.splits.train))
         return [Section("Turns of training dialogues", ("turns", "dialogues"), rows, note), lengths_section(judged, "answer")]
-
-
-def prepare(splits: Splits, options: Dialogue) -> DialogueData:
-    return DialogueData(splits)

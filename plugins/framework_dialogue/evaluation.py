@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torchmetrics.functional.text import chrf_score
@@ -16,7 +15,7 @@ from framework_text.generation.templates import Message
 SHOWN = 6  # rows of which the answer is shown
 
 
-def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
+def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
     """chrf: character n-gram F-score (Popovic 2015; chrF2 of sacrebleu) over all answers. rouge_l: F-measure, the mean over
     rows (Lin 2004). Both compare with all answers that were given to the same conversation: the likest counts.
 

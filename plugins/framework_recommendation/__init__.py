@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import NAMES_AS_WRITTEN, Candidate, Column, Metric, SideTable, Task, hookimpl
-from framework_recommendation.headers import DESCRIPTION, EVENT, FEEDBACK, ITEM, QUANTITY, RATING, TIME, TITLE, USER
-from framework_recommendation.options import Recommender
+from framework import NAMES_AS_WRITTEN, hookimpl
+
+TASK = "recommendation"
 
 
 @dataclass
@@ -33,59 +33,17 @@ class Recommendation:
         return chosen is None or name in chosen
 
 
-POPULARITY = Candidate("popularity", fit="framework_recommendation.fitting:popularity", options=Recommender, baseline=True)
-ITEM_KNN = Candidate("item-kNN", fit="framework_recommendation.fitting:item_knn", options=Recommender, baseline=True)
-RECOMMENDER = Candidate(
-    "recommender",
-    fit="framework_recommendation.fitting:fit",
-    options=Recommender,
-    check="framework_recommendation.validation:problems",
-    ready="framework_recommendation.readiness:problems",
-)
+@hookimpl
+def register_tasks(register: Callable[[str, str], None]) -> None:
+    register(TASK, "framework_recommendation.task:RecommendationTask")
 
 
 @hookimpl
-def register_tasks(register: Callable[[Task], None]) -> None:
-    register(
-        Task(
-            "recommendation",
-            options=Recommendation,
-            columns=(
-                Column("user", USER, "id"),
-                Column("item", ITEM, "id"),
-                Column("time", TIME, "time", optional=True),
-                Column("rating", RATING, "number", optional=True),
-                Column("event", EVENT, "category", optional=True),
-                Column("feedback", FEEDBACK, "category", optional=True),
-                Column("quantity", QUANTITY, "number", optional=True),
-            ),
-            tables=(
-                SideTable(
-                    "items",
-                    (
-                        Column("item_id", ("item_id", *ITEM, "id"), "id"),
-                        Column("title", TITLE, "text", optional=True),
-                        Column("item_text", DESCRIPTION, "text", optional=True),
-                    ),
-                ),
-                SideTable("users", (Column("user_id", ("user_id", *USER, "id"), "id"),)),
-            ),
-            shaped=(
-                Column("user", USER, "id", optional=True),
-                Column("history", ("history", "items", "basket", "clicks"), "ids", optional=True),
-                Column("k", ("k",), "number", optional=True),
-                Column("relevant", ("relevant",), "ids", target=True),
-            ),
-            metric=Metric("ndcg@10"),
-            data="framework_recommendation.data:prepare",
-            split="framework_recommendation.data:split",
-            judged="framework_recommendation.data:of_users",
-            labelled="framework_recommendation.data:later",
-            complete="framework_recommendation.data:complete",
-            evaluate="framework_recommendation.evaluation:evaluate",
-            codec="framework_recommendation.codec:RecommendationCodec",
-            candidates=(POPULARITY, ITEM_KNN, RECOMMENDER),
-            inspect="framework_recommendation.preview:inspect",
-            scores=True,
-        )
-    )
+def register_candidates(register: Callable[[str, str], None]) -> None:
+    for name in ("Popularity", "ItemKnn", "Ease", "Hybrid", "Bpr", "MultVae", "Sasrec"):
+        register(TASK, f"framework_recommendation.candidates:{name}")
+
+
+@hookimpl
+def register_codecs(register: Callable[[str, str], None]) -> None:
+    register(TASK, "framework_recommendation.codec:RecommendationCodec")

@@ -24,7 +24,7 @@ class RecommendationCodec:
     """settings: k: items of an answer unless a request says otherwise; max_history: newest items that the model reads;
     repeats: whether items may be recommended to those who took them; strip_ids: whether spaces around ids mean nothing;
     fields: attributes of users, each with its values; uses_attributes: whether the model reads them, or only the fallback;
-    texts: how items are added, None: not at all.
+    texts: how items are added, None: not at all; protocol: how the rows of its run were held out, for people.
     """
 
     version = VERSION
@@ -33,6 +33,7 @@ class RecommendationCodec:
         self.k: int = settings["k"]
         self.max_history: int = settings["max_history"]
         self.repeats: bool = settings["repeats"]
+        self.protocol: str = settings.get("protocol", "")
         self.strip_ids: bool = settings.get("strip_ids", False)
         self.uses_attributes: bool = settings["uses_attributes"]
         self.fields = [Field(**one) for one in settings["fields"]]
@@ -82,6 +83,10 @@ class RecommendationCodec:
         found = self.users.history(request["user"]) if request["user"] is not None else None
         return found or [], []
 
+    def taken(self, request: Request) -> list[int]:
+        """Numbers of the items that an answer may not hold, for who asks has them already."""
+        return [] if self.repeats else self._history(request)[0]
+
     def _read(self, history: Sequence[int]) -> list[int]:
         """As the network takes it: of items it does not know those most like them."""
         learned = self.catalogue.learned
@@ -113,11 +118,6 @@ class RecommendationCodec:
             found["known_user"] = request["user"] in self.users.numbers
         return found
 
-    def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
-        """For evaluation: what the answers are taken from, and the numbers of the items that this one may not hold."""
-        yield from ()
-        return {"catalogue": self.catalogue, "taken": () if self.repeats else self._history(request)[0]}
-
     def flatten(self, response: Response) -> dict[str, str]:
         """Ids between spaces would not hold ids with spaces: JSON."""
         ids = [item["item"] for item in response["items"]]
@@ -138,7 +138,7 @@ class RecommendationCodec:
         strange = ["", " ", "no such item", "007", "naïve 😀"]
         return [whole, {**whole, "user": "nobody"}, {**whole, "history": strange}, {**whole, "history": [], "k": 1000}]
 
-    # a catalogue that may grow: see `framework.Catalogue`
+    # a catalogue that may grow: see `framework.Growing`
 
     def check_new(self, item: str) -> None:
         self._additions().check_new(item)
@@ -165,7 +165,7 @@ class RecommendationCodec:
         if self.additions is None:
             raise InputError(
                 "this artifact cannot take new items: it was made without texts of items (data.items=FILE with a title, "
-                "model.encoder.name= a sentence encoder), or its model keeps no vectors of items (item_knn)"
+                "encoder.name= a sentence encoder), or its model keeps no vectors of items (item_knn)"
             )
         return self.additions
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -123,14 +123,30 @@ def of_users(table: Table) -> Table:
 
 
 @dataclass(frozen=True)
+class ItemVectors:
+    """What an encoder makes of the texts of items.
+
+    learned: (items + 1, dimensions) float32 by number, row 0 zeros, as is that of an item without a text. new: (new items,
+    dimensions), in their order.
+    """
+
+    learned: np.ndarray
+    new: np.ndarray
+
+
+@dataclass(frozen=True)
 class RecommendationData:
-    """items: ids by number, from 1 on, of what was taken in training. train: by users in the order of `users`."""
+    """items: ids by number, from 1 on, of what was taken in training. train: by users in the order of `users`.
+
+    vectors: of the items' texts, by the folder of the encoder that read them; the first candidate that needs them adds them.
+    """
 
     splits: Splits
     options: Recommendation
     items: Sequence[str]
     users: Sequence[str]
     train: Interactions
+    vectors: dict[Path, ItemVectors] = field(default_factory=dict, compare=False, repr=False)
 
     def sections(self) -> list[Section]:
         lengths, counts = self.train.lengths(), self.train.counts()[1:]
@@ -195,6 +211,12 @@ class RecommendationData:
         rows = zip(*(table.texts(name) for name in names), strict=True)
         joined = (", ".join(value.strip() for value in row if value.strip()) for row in rows)
         return {item: text for item, text in zip(table.texts("item_id"), joined, strict=True) if text}
+
+    @cached_property
+    def new_items(self) -> list[str]:
+        """Those of whom a text is known, and that nobody took in training."""
+        learned = set(self.items)
+        return [item for item in self.texts if item not in learned]
 
     @cached_property
     def filters(self) -> dict[str, dict[str, list[str]]]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from framework import Evaluation, InputError, Response, Section, Table, Text
+from framework import Answers, Evaluation, InputError, Response, Section, Table, Text
 from framework_recommendation.catalogue import Catalogue
+from framework_recommendation.codec import RecommendationCodec
 from framework_recommendation.data import CUTOFF
 from framework_recommendation.interactions import Interactions
 from framework_recommendation.ranking_metrics import coverage, popularity_table, ranking_metrics
@@ -43,23 +43,24 @@ class Wanted:
         return [f"{pairs} were left out: {', '.join(filter(None, reasons))}; {users:,} users took nothing else"]
 
 
-def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
+def evaluate(answers: Answers, table: Table) -> Evaluation:
     """ndcg@10, recall@10, mrr@10, hit_rate@10, coverage@10 and novelty@10 of users with a history.
 
     Those without one are judged apart, as cold_ndcg@10 and cold_recall@10, and so is what nobody took in training, as
-    new_recall@10, where there is any. facts["protocol"] says how the rows of a run were held out. Raises InputError where none
-    of a file's items may be recommended to those who took them.
+    new_recall@10, where there is any. Raises InputError where none of a file's items may be recommended to those who took them.
     """
-    catalogue: Catalogue = responses[0]["catalogue"]
+    assert isinstance(answers.codec, RecommendationCodec)
+    codec, responses = answers.codec, answers.responses
+    catalogue = codec.catalogue
     later = all(history is None for history in table.columns["history"])  # a file, judged with what the artifact knows of users
-    wanted = _of_file(responses, table, catalogue) if later else Wanted(_relevant(table, catalogue))
+    wanted = _of_file(codec, table) if later else Wanted(_relevant(table, catalogue))
     relevant = wanted.relevant
     there = relevant.lengths() > 0
     warm = there & np.array([response["path"] in WARM for response in responses])
     judged = np.flatnonzero(warm if warm.any() else there)
     lists, counts = _lists(responses, catalogue), _counts(catalogue, relevant)
     metrics = _metrics(lists, relevant, counts, judged, np.flatnonzero(there & ~warm), len(catalogue))
-    about = f"protocol: {_later(responses) if later else facts['protocol']}" if later or "protocol" in facts else ""
+    about = f"protocol: {_later(codec) if later else codec.protocol}" if later or codec.protocol else ""
     users = f"{int(warm.sum()):,} users with a history, {int((there & ~warm).sum()):,} without"
     note = "\n".join(filter(None, [about, users, *wanted.sentences()]))
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
@@ -86,11 +87,10 @@ def _counts(catalogue: Catalogue, relevant: Interactions) -> np.ndarray:
     return np.array([0, *catalogue.counts, *[0] * (relevant.catalogue - len(catalogue))])
 
 
-def _later(responses: Sequence[Response]) -> str:
-    again = any(response["path"] in WARM and not response["taken"] for response in responses)
+def _later(codec: RecommendationCodec) -> str:
     return (
         "all that each user took in the file is to be found at once, their history is what the artifact knows, "
-        f"all items ranked, {'seen items too' if again else 'seen items left out'}, items that came later left out"
+        f"all items ranked, {'seen items too' if codec.repeats else 'seen items left out'}, items that came later left out"
     )
 
 
@@ -110,10 +110,11 @@ def _relevant(table: Table, catalogue: Catalogue) -> Interactions:
     return Interactions.of(numbers, len(catalogue) + most)
 
 
-def _of_file(responses: Sequence[Response], table: Table, catalogue: Catalogue) -> Wanted:
+def _of_file(codec: RecommendationCodec, table: Table) -> Wanted:
     """Raises InputError where nothing can be recommended."""
+    catalogue = codec.catalogue
     pairs = [catalogue.known(ids) for ids in table.lists("relevant")]
-    taken = [set(response["taken"]) for response in responses]
+    taken = [set(codec.taken(codec.parse({"user": user}))) for user in table.texts("user")]
     left = [[item for item in known if item not in own] for (known, _), own in zip(pairs, taken, strict=True)]
     seen = sum(len(known) for known, _ in pairs) - sum(map(len, left))
     wanted = Wanted(Interactions.of(left, len(catalogue)), seen, sum(len(unknown) for _, unknown in pairs))

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from framework import Problem, Section
-from framework_recommendation import Recommendation
+from framework import Inspection, Problem, Section
 from framework_recommendation.data import RecommendationData
-from framework_recommendation.options import Recommender
+from framework_recommendation.readiness import EASE_BYTES
 
 FEW = 5  # interactions of a user or item below which little is learned
 MOST_OF = 0.5  # of users or items
-EASE_BYTES = 16  # of memory for each pair of items
 
 
-def inspect(data: RecommendationData, options: Recommendation, model: Recommender) -> tuple[list[Section], list[Problem]]:
-    items = len(data.items)
+def inspect(data: RecommendationData) -> Inspection:
     rows = [
-        ("texts of items", f"{sum(item in data.texts for item in data.items):,} of {items:,}"),
+        ("texts of items", f"{sum(item in data.texts for item in data.items):,} of {len(data.items):,}"),
         ("columns to filter by", ", ".join(data.filters) or "none"),
         ("attributes of users", ", ".join(field.name for field in data.fields) or "none"),
-        ("memory for EASE", f"{EASE_BYTES * items**2 / 1e9:.2f} GB"),
     ]
-    return [Section("Beside the interactions", ("", ""), rows)], list(_problems(data))
+    return Inspection([Section("Beside the interactions", ("", ""), rows)], _problems(data))
+
+
+def memory_for_ease(data: RecommendationData) -> Section:
+    items = len(data.items)
+    return Section("Memory for EASE", note=f"{EASE_BYTES * items**2 / 1e9:.2f} GB, for every pair of {items:,} items")
 
 
 def _problems(data: RecommendationData) -> list[Problem]:

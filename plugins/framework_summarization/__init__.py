@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import AS_WRITTEN, Candidate, Column, Metric, Task, hookimpl
-from framework_text.generation.options import Writing
+from framework import AS_WRITTEN, hookimpl
+
+TASK = "summarization"
+CODEC, LEAD_CODEC = "summarization", "summarization_lead"
 
 
 @dataclass
@@ -27,38 +29,18 @@ class Summarization:
     no_repeat_ngram: int = 0  # so many tokens in a row are said once; 0: any number of times
 
 
-WRITER = Candidate(
-    "fine-tuned writer",
-    fit="framework_summarization.writer:fit",
-    options=Writing,
-    check="framework_summarization.validation:problems",
-    ready="framework_summarization.validation:ready",
-    stateful=True,
-)
-BACKBONE = Candidate(
-    "backbone before fine-tuning", fit="framework_summarization.writer:untuned", options=Writing, baseline=True
-)
-LEAD = Candidate("first sentence", fit="framework_summarization.baselines:first_sentence", baseline=True)
-LEAD_3 = Candidate("first three sentences", fit="framework_summarization.baselines:first_three_sentences", baseline=True)
+@hookimpl
+def register_tasks(register: Callable[[str, str], None]) -> None:
+    register(TASK, "framework_summarization.task:SummarizationTask")
 
 
 @hookimpl
-def register_tasks(register: Callable[[Task], None]) -> None:
-    register(
-        Task(
-            "summarization",
-            options=Summarization,
-            columns=(
-                Column("text", ("text", "document", "article", "source", "content", "body", "abstract"), "text"),
-                Column("summary", ("summary", "highlights", "target", "tldr", "headline", "title"), "text", target=True),
-            ),
-            metric=Metric("rouge_l"),
-            loss="perplexity",
-            inspect="framework_summarization.preview:inspect",
-            scores=True,
-            data="framework_summarization.data:prepare",
-            evaluate="framework_summarization.evaluation:evaluate",
-            codec="framework_summarization.codec:SummarizationCodec",
-            candidates=(LEAD, LEAD_3, BACKBONE, WRITER),
-        )
-    )
+def register_candidates(register: Callable[[str, str], None]) -> None:
+    for name in ("FirstSentence", "FirstThreeSentences", "SummaryUntuned", "SummaryWriter"):
+        register(TASK, f"framework_summarization.candidates:{name}")
+
+
+@hookimpl
+def register_codecs(register: Callable[[str, str], None]) -> None:
+    register(CODEC, "framework_summarization.codec:SummarizationCodec")
+    register(LEAD_CODEC, "framework_summarization.lead:LeadCodec")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framework import Section, Splits, Table
-from framework_summarization import Summarization
+from framework import Problem, Section, Splits
 from framework_summarization.codec import as_text, references
 from framework_text.lengths import lengths_section
 
@@ -14,25 +13,28 @@ from framework_text.lengths import lengths_section
 class SummarizationData:
     splits: Splits
 
-    def pairs(self, table: Table) -> list[tuple[str, str]]:
-        """(text, summary) of each row; of several summaries the first is learned."""
+    def pairs(self, name: str) -> list[tuple[str, str]]:
+        """(text, summary) of each row of a split; of several summaries the first is learned."""
+        table = self.splits.named()[name]
         columns = zip(table.texts("text"), table.texts("summary"), strict=True)
         return [(as_text(text), references(summary)[0]) for text, summary in columns]
 
     def sections(self) -> list[Section]:
-        train = self.pairs(self.splits.train)
-        longer = sum(len(summary) > len(text) for text, summary in train)
+        longer = self.longer()
         several = sum(len(references(summary)) > 1 for summary in self.splits.test.texts("summary"))
-        notes = [
-            *(
-                [f"warning: {longer:,} training summaries are longer than their texts; are the columns exchanged?"]
-                * bool(longer)
-            ),
-            *([f"{several:,} test rows have several summaries; the best match counts"] * bool(several)),
-        ]
-        texts = lengths_section(self.splits, "text")
-        return [texts, lengths_section(self.splits, "summary"), *([Section("Summaries", note="\n".join(notes))] * bool(notes))]
+        notes = []
+        if longer:
+            notes.append(f"warning: {longer:,} training summaries are longer than their texts; are the columns exchanged?")
+        if several:
+            notes.append(f"{several:,} test rows have several summaries; the best match counts")
+        lengths = [lengths_section(self.splits, "text"), lengths_section(self.splits, "summary")]
+        return [*lengths, Section("Summaries", note="\n".join(notes))] if notes else lengths
 
+    def longer(self) -> int:
+        """Training summaries that are longer than their texts."""
+        return sum(len(summary) > len(text) for text, summary in self.pairs("train"))
 
-def prepare(splits: Splits, options: Summarization) -> SummarizationData:
-    return SummarizationData(splits)
+    def problems(self) -> list[Problem]:
+        count = self.longer()
+        what = f"{count:,} summaries are longer than their texts"
+        return [Problem(what, "are the columns exchanged? data.text= and data.summary= name them")] if count else []

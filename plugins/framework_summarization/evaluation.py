@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from framework import Evaluation, Response, Section, Table, Text
 from framework_summarization.codec import as_text, references
@@ -13,7 +12,7 @@ KEYS = {"rouge_1": "rouge1", "rouge_2": "rouge2", "rouge_l": "rougeL"}
 SHOWN = 5  # rows of which the summary is shown
 
 
-def evaluate(responses: Sequence[Response], table: Table, facts: Mapping[str, Any]) -> Evaluation:
+def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
     """rouge_1, rouge_2, rouge_l: F-measures, the mean over rows, against the best match of several references.
 
     perplexity: of a token of the first references, where the candidate is a language model. words: of a summary, on average.

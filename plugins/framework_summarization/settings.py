@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from framework import InputError
+from framework import InputError, Settings
 from framework_summarization import Summarization
-from framework_text.generation.offline_tokenizer import around, framed, within_positions
+from framework_text.generation.seq2seq_frame import around, framed, within_positions
 
 PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
 PROMPT = "\n\nSummary:"
@@ -21,19 +21,19 @@ def settings_of(tokenizer: Any, network: Any, options: Summarization) -> dict[st
     prefix = options.prefix if options.prefix is not None else PREFIXES.get(network.config.model_type, "")
     prompt = options.prompt if options.prompt is not None else "" if apart else PROMPT
     frame = framed(tokenizer, network)
-    begin = frame["begin"] if apart else around(tokenizer, "text")[0]
+    begins = frame["prefix_ids"] if apart else around(tokenizer, "text")[0]
     return {
         "max_text": options.max_text,
         "max_summary": options.max_summary,
         "windows": options.windows,
-        "limit": options.max_summary + frame["more"],
-        "begin": [*begin, *_plain(tokenizer, prefix)],
-        "prompt": [*_plain(tokenizer, prompt), *frame["behind"]],
-        "ends": [tokenizer.eos_token_id],
-        "before": frame["before"],
-        "lead": "" if apart else " ",
+        "max_new_tokens": options.max_summary + frame["forced_token_count"],
+        "prefix_ids": [*begins, *_plain(tokenizer, prefix)],
+        "suffix_ids": [*_plain(tokenizer, prompt), *frame["suffix_ids"]],
+        "end_ids": [tokenizer.eos_token_id],
+        "answer_prefix_ids": frame["answer_prefix_ids"],
+        "answer_prefix": "" if apart else " ",
         "sampling": {name: getattr(options, name) for name in SAMPLING},
-        "opening": frame["opening"],
+        "decoder_ids": frame["decoder_ids"],
     }
 
 
@@ -42,10 +42,10 @@ def _plain(tokenizer: Any, text: str) -> list[int]:
     return ids
 
 
-def window(settings: dict[str, Any], network: Any) -> tuple[int, int]:
+def window(settings: Settings, network: Any) -> tuple[int, int]:
     """Tokens of a prompt and its summary, or of an encoder-decoder model's source, and of its summary."""
-    source = len(settings["begin"]) + settings["max_text"] + len(settings["prompt"])
-    answer = settings["limit"] + 1
-    size = source if settings["opening"] else source + answer
+    source = len(settings["prefix_ids"]) + settings["max_text"] + len(settings["suffix_ids"])
+    answer = settings["max_new_tokens"] + 1
+    size = source if settings["decoder_ids"] else source + answer
     said = f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']}"
     return within_positions(network, size, answer, said)

@@ -64,7 +64,7 @@ class Plan:
         from framework import Schedule  # which imports torch
 
         repeated: str | None = context.options.repeat
-        replay = read_shares(Path(repeated)) if repeated else ()
+        replay = read_shares(trial_of(Path(repeated))) if repeated else ()
         left = context.budget.remaining()
         seconds = self.seconds if left == float("inf") else min(left + spent, self.seconds or float("inf"))
         return Schedule(context.folder, seconds, spent=spent, validation=self.validation, replay=replay)
@@ -133,8 +133,14 @@ def kept(context: AnyContext) -> Plan | None:
     return keep(read_plan(Path(repeated)), context.folder) if repeated else None
 
 
-def read_plan(run: Path) -> Plan:
-    return Plan(**json.loads((run / FILE).read_text(encoding="utf-8")))
+def read_plan(repeated: Path) -> Plan:
+    return Plan(**json.loads((trial_of(repeated) / FILE).read_text(encoding="utf-8")))
+
+
+def trial_of(repeated: Path) -> Path:
+    """The folder of a training that a person names: a trial's, or that of a run in which one network was trained."""
+    inside = [path.parent for path in repeated.glob(f"trials/*/{FILE}")]
+    return inside[0] if len(inside) == 1 and not (repeated / FILE).exists() else repeated
 
 
 def keep(plan: Plan, folder: Path) -> Plan:
@@ -150,7 +156,7 @@ def not_repeatable(repeat: str | None) -> list[str]:
         return []
     try:
         read_plan(Path(repeat))
-        read_shares(Path(repeat))
+        read_shares(trial_of(Path(repeat)))
     except (OSError, ValueError, TypeError) as error:
         return [f"model.repeat={repeat}: write the folder of a run whose training ended ({error})"]
     return []

@@ -69,7 +69,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> str:
 
 def read(address: str, known: dict[str, str] | None = None, **roles: str) -> tuple[list[list[Message]], list[str]]:
     table, notes = read_labelled(address, DIALOGUE, None, known or {}, {}, Options(roles))
-    return [*map(list, table.records("messages"))], notes
+    return [list(map(dict, said)) for said in table.records("messages")], notes
 
 
 SHAPES: dict[str, tuple[str, dict[str, Any], str]] = {

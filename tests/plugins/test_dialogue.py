@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
+from framework_dialogue.writer import _other_prompts
 from torchmetrics.functional.text import rouge_score
 from transformers import AutoTokenizer
 
@@ -22,7 +23,6 @@ from framework_dialogue.codec import DialogueCodec
 from framework_dialogue.conversations import history_of
 from framework_dialogue.data import answers
 from framework_dialogue.evaluation import evaluate
-from framework_dialogue.writer import _other_prompts
 from framework_text.generation import fitting
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.module import WriterBatches

@@ -13,11 +13,13 @@ import pytest
 from scipy.special import softmax
 
 from framework import Call, InputError, Section
+from framework.runtime.onnx import open_onnx
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
 from framework_classification.counting import MOST
-from framework_classification.linear import Linear, example_features, fit, graph, onnx_model, same_features
+from framework_classification.linear import Linear, fit, other_features
 from framework_classification.linear_codec import ConstantCodec, LinearCodec
+from framework_classification.linear_graph import graph, onnx_model
 from tests.tiny import THINGS, WORDS, rows
 
 TWO = {label: WORDS[label] for label in ("positive", "negative")}
@@ -40,7 +42,10 @@ def batch(linear: Linear, texts: list[str]) -> dict[str, np.ndarray]:
     """As the runtime joins requests: padded to the longest."""
     features = [linear.counting.features(text) for text in texts]
     shape = len(texts), max(len(ids) for ids, _ in features)
-    ids, weights = np.full(shape, graph(linear).inputs[0].pad, np.int64), np.zeros(shape, np.float32)
+    ids, weights = (
+        np.full(shape, graph(len(linear.counting), len(linear.bias)).inputs[0].pad, np.int64),
+        np.zeros(shape, np.float32),
+    )
     for row, (columns, values) in enumerate(features):
         ids[row, : len(columns)], weights[row, : len(values)] = columns, values
     return {"ids": ids, "weights": weights}
@@ -74,16 +79,21 @@ def test_a_class_without_training_rows_has_probability_0_and_does_not_move_the_t
     assert calibrated(Classification(), strange[1], strange[0], shown.append) == settings
 
 
-def test_a_graph_of_another_size_than_that_of_its_example_runs() -> None:
+def test_the_runtime_runs_the_file_at_every_size_that_the_graph_declares(tmp_path: Path) -> None:
     linear, _ = fit(*pairs(WORDS), 3, seed=0)
-    for sizes in ({"batch": 1, "features": 1}, {"batch": 3, "features": MOST}):
-        (probabilities,) = session(linear).run(None, example_features(sizes, len(linear.counting)))
-        assert probabilities.shape == (sizes["batch"], 3)
+    spec, file = graph(len(linear.counting), len(linear.bias)), tmp_path / "linear.onnx"
+    onnx.save(onnx_model(linear), file)
+    backend = open_onnx([spec], {spec.name: file})
+    for features in spec.axes["features"]:
+        assert spec.example is not None
+        probabilities = backend.run(spec.name, spec.example({"batch": 3, "features": features}))["probabilities"]
+        assert (probabilities.shape, str(probabilities.dtype)) == ((3, 3), "float32")
 
 
 def test_a_linear_classifier_is_fitted_and_written_without_importing_torch() -> None:
     code = (
-        "import sys; from framework_classification.linear import fit, onnx_model;"
+        "import sys; from framework_classification.linear import fit;"
+        "from framework_classification.linear_graph import onnx_model;"
         "onnx_model(fit(['a lovely day', 'an awful day'], [0, 1], 2, 0)[0]);"
         "print(sorted({'torch', 'transformers', 'pytorch_lightning'} & sys.modules.keys()))"
     )
@@ -101,7 +111,7 @@ def test_the_codec_answers_with_what_the_graph_gives(tmp_path: Path) -> None:
     linear.counting.save(tmp_path)
     codec = LinearCodec({"labels": sorted(WORDS), "threshold": 0.99}, tmp_path)
     run = session(linear)
-    assert same_features(pipeline[0]).run(codec, codec.odd_requests()) == []
+    assert other_features(pipeline[0], codec.counting, [request["text"] for request in codec.odd_requests()]) == []
     for request in [codec.parse("the lovely flight"), *codec.odd_requests()]:
         steps = codec.start(request)
         call = next(steps)

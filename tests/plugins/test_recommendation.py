@@ -51,17 +51,18 @@ def ids(response: dict[str, Any]) -> list[str]:
 
 def test_a_run_leaves_an_artifact_that_ranks_as_the_model_does(model: Model) -> None:
     manifest = model.manifest
-    assert {"popularity", "item-kNN", "recommender"} == set(manifest["evaluation"]["candidates"])
-    metrics = manifest["evaluation"]["candidates"]["recommender"]
-    assert metrics["ndcg@10"] > manifest["evaluation"]["candidates"]["popularity"]["ndcg@10"]
+    assert set(manifest.evaluation.candidates) == {"popularity", "item_knn", "ease"}
+    metrics = manifest.evaluation.candidates["ease"]
+    assert metrics["ndcg@10"] > manifest.evaluation.candidates["popularity"]["ndcg@10"]
     assert {"recall@10", "mrr@10", "hit_rate@10", "coverage@10", "novelty@10"} <= metrics.keys()
     for variant in ("onnx", "torchscript"):
-        parity = manifest["variants"][variant]["parity"]
-        assert parity["rows"] >= 40
-        assert parity["shapes"] > 40
-        assert parity["argmax_flips"] == 0
-    assert manifest["evaluation"]["protocol"].startswith("protocol: leave one out: the last item of each user by time")
-    assert {graph["name"] for graph in manifest["graphs"]} == {"recommender", "item_text"}
+        parity = manifest.variants[variant].parity
+        assert parity is not None
+        assert parity.rows >= 40
+        assert parity.shapes > 40
+        assert parity.argmax_flips == 0
+    assert manifest.evaluation.protocol.startswith("protocol: leave one out: the last item of each user by time")
+    assert {graph.name for graph in manifest.graphs} == {"recommender", "item_text"}
 
 
 def test_a_history_is_answered_with_what_goes_with_it_and_nothing_of_it(model: Model) -> None:
@@ -210,7 +211,7 @@ def test_what_may_not_be_recommended_is_no_miss_and_counted(
     """What the artifact knows that somebody has is never recommended to them, nor what it does not know at all."""
     from framework.__main__ import main
 
-    train = Path(framework.load(finished).manifest["data"]["source"].split("(")[-1].split(", ")[0])
+    train = Path(framework.load(finished).manifest.data.source.split("(")[-1].split(", ")[0])
     taken = [line.split(",")[:2] for line in train.read_text("utf-8").splitlines()[1:9]]
     [answer] = framework.load(finished).predict([{"user": taken[0][0], "k": 1}])
     rows = [*taken, [taken[0][0], answer["items"][0]["item"]], [taken[0][0], "newest"]]
@@ -238,13 +239,45 @@ def test_a_file_is_judged_by_the_rules_its_log_was_read_with(
     assert "0 users with a history, 2 without" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("algorithm", ["popularity", "item_knn", "bpr", "mult_vae", "sasrec", "hybrid", "auto"])
-def test_every_algorithm_is_exported_and_proven(tmp_path: Path, algorithm: str) -> None:
-    given = [*recommends(tmp_path, algorithm), "export=[onnx]", "trainer.max_epochs=2", "model.minutes=0.2"]
+@pytest.mark.parametrize("candidate", ["popularity", "item_knn", "bpr", "mult_vae", "sasrec", "hybrid"])
+def test_every_candidate_is_exported_and_proven(tmp_path: Path, candidate: str) -> None:
+    given = [*recommends(tmp_path, candidate), "export=[onnx]", "trainer.max_epochs=2"]
     model = framework.load(framework.run_recipe("recommendation", *given, folder=tmp_path / "run"))
-    assert model.manifest["variants"]["onnx"]["parity"]["argmax_flips"] == 0
+    parity = model.manifest.variants["onnx"].parity
+    assert parity is not None
+    assert parity.argmax_flips == 0
     assert len(model.predict([{"history": ["positive-1"], "k": 4}])[0]["items"]) == 4
-    assert model.manifest["model"]["algorithm"] == algorithm or algorithm == "auto"
+    assert model.manifest.candidate == candidate
+
+
+def test_the_best_on_validation_ships_and_what_is_refused_stands_beside_it(
+    tmp_path: Path, quick: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing in the log says what is popular; without texts the hybrid has nothing to read."""
+    given = [setting for setting in recommends(tmp_path, "popularity,ease,hybrid") if not setting.startswith("data.items")]
+    folder = framework.run_recipe("recommendation", *given, "export=[quick]", folder=tmp_path / "run")
+    manifest = framework.load(folder).manifest
+    assert (manifest.candidate, set(manifest.evaluation.candidates)) == ("ease", {"ease", "popularity", "item_knn"})
+    shown = capsys.readouterr().out
+    assert "EASE (ease) is best by ndcg@10 on 40 validation rows" in shown
+    assert "hybrid reads texts of items: give data.items=FILE" in shown
+
+
+def test_the_recipe_lets_five_compete_and_each_has_keys_of_its_own(tmp_path: Path) -> None:
+    from framework.recipe.compose import compose_recipe
+
+    given = [setting for setting in recommends(tmp_path) if not setting.startswith("candidates=")]
+    config = compose_recipe("recommendation", given)
+    assert list(config.candidates) == ["popularity", "item_knn", "ease", "hybrid", "sasrec"]
+    assert config.candidates.sasrec.minutes == config.candidates.hybrid.minutes == 1.5
+    assert config.candidates.hybrid.encoder.name == config.encoder.name == str(tmp_path / "encoder")
+    assert compose_recipe("recommendation", [*given, "model.neighbours=7"]).candidates.item_knn.neighbours == 7
+    with pytest.raises(InputError, match=r"write candidates.hybrid.minutes= or candidates.sasrec.minutes="):
+        compose_recipe("recommendation", [*given, "model.minutes=1"])
+    with pytest.raises(InputError) as refusal:
+        compose_recipe("recommendation", [*given, "candidates.sasrec.heads=3", "candidates.ease.regularization=0"])
+    assert "candidates.sasrec.heads=3: write a number that divides dimensions=64" in str(refusal.value)
+    assert "candidates.ease.regularization=0.0: write a number above 0" in str(refusal.value)
 
 
 def test_integers_are_gated_where_there_is_something_to_multiply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -252,11 +285,11 @@ def test_integers_are_gated_where_there_is_something_to_multiply(tmp_path: Path,
     exports = "export=[onnx,onnx_int8]"
     ease = framework.run_recipe("recommendation", *recommends(tmp_path / "a"), exports, folder=tmp_path / "ease")
     assert "onnx_int8: there is nothing in this model that it could make smaller" in capsys.readouterr().out
-    assert set(framework.load(ease).manifest["variants"]) == {"onnx"}
+    assert set(framework.load(ease).manifest.variants) == {"onnx"}
     given = [*recommends(tmp_path / "b", "sasrec"), "trainer.max_epochs=2", "export.onnx_int8.max_drop=1"]
     given.append("export.onnx_int8.must_help=false")
     model = framework.load(framework.run_recipe("recommendation", *given, exports, folder=tmp_path / "sasrec"), "onnx_int8")
-    assert "ndcg@10 on validation" in model.manifest["variants"]["onnx_int8"]["decision"]
+    assert "ndcg@10 on validation" in model.manifest.variants["onnx_int8"].decision
     files = {name: model.artifact.folder / f"{name}" for name in ("onnx/item_text.onnx", "onnx_int8/item_text.onnx")}
     sizes = {file.stat().st_size for file in files.values()}
     assert len(sizes) == 1  # as it was
@@ -268,7 +301,7 @@ def test_items_that_nobody_took_are_known_by_their_texts(tmp_path: Path) -> None
     items.write_text(items.read_text("utf-8") + "fresh,the lovely flight,positive,2001\n", "utf-8")
     folder = framework.run_recipe("recommendation", *given, "export=[onnx]", folder=tmp_path / "run")
     model = framework.load(folder)
-    assert model.manifest["model"]["new_items"] == 1
+    assert model.manifest.model.details["new_items"] == 1
     [answer] = model.predict([{"history": ["positive-1", "positive-5"], "k": 30}])
     assert "fresh" in ids(answer)
     [answer] = model.predict([{"history": ["fresh"], "k": 3}])  # read as the item most like it
@@ -322,10 +355,8 @@ def test_ids_stay_as_they_are_written(tmp_path: Path) -> None:
     items = ["007", "7", "a b", "naïve 😀", 'say "x"', "ß"]
     rows = [(f"0{user}", items[(user + place) % 6], str(place)) for user in range(8) for place in range(4)]
     log = write_csv(tmp_path / "log.csv", [*rows, ("one only", "007", "9")], ("user", "item", "time"))
-    given = [f"data.train={log}", "model.algorithm=ease", "model.encoder.name=null", "model.encoder.sha256=null"]
-    folder = framework.run_recipe(
-        "recommendation", *given, "model.encoder.licence=null", "export=[onnx]", folder=tmp_path / "run"
-    )
+    given = [f"data.train={log}", "candidates=[ease]", "encoder.name=null", "encoder.sha256=null"]
+    folder = framework.run_recipe("recommendation", *given, "encoder.licence=null", "export=[onnx]", folder=tmp_path / "run")
     model = framework.load(folder)
     known, one, seven = model.predict([{"user": "00", "k": 9}, "one only", {"history": ["7", "07"], "k": 9}])
     assert set(ids(known)) == {'say "x"', "ß"}
@@ -337,15 +368,15 @@ def test_a_column_that_is_there_need_not_be_used(tmp_path: Path) -> None:
     """Without times the order of the file counts; the protocol says so."""
     given = [*recommends(tmp_path), "data.time=none", "data.rating=none", "task.protocol=leave_one_out", "export=[onnx]"]
     model = framework.load(framework.run_recipe("recommendation", *given, folder=tmp_path / "run"))
-    assert "in the order of the file" in model.manifest["model"]["protocol"]
-    assert "time" not in model.manifest["data"]["columns"]
+    assert "in the order of the file" in model.manifest.evaluation.protocol
+    assert "time" not in model.manifest.data.columns
 
 
 def test_a_recipe_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
     from framework.recipe.compose import compose_recipe
 
     with pytest.raises(InputError) as refusal:
-        compose_recipe("recommendation", [*recommends(tmp_path, "easy"), "task.protocol=past", "task.k=0", "task.core=-1"])
+        compose_recipe("recommendation", [*recommends(tmp_path), "task.protocol=past", "task.k=0", "task.core=-1"])
     shown = str(refusal.value)
-    for message in ("model.algorithm=easy", "task.protocol=past", "task.k=0", "task.core=-1"):
+    for message in ("task.protocol=past", "task.k=0", "task.core=-1"):
         assert message in shown

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +11,36 @@ import onnxruntime
 import pytest
 import torch
 
-from framework import FitContext, InputError, Metric, Section, available_memory
+from framework import Budget, FitContext, InputError, Metric, Section, available_memory
 from framework_recommendation import models, readiness
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models import Side, Trained, ease, item_knn, training
 from framework_recommendation.models.bpr import Factors
 from framework_recommendation.models.ranking import ndcg, quality
 from framework_recommendation.models.rows import binary, padded
-from framework_recommendation.options import Recommender, problems
+from framework_recommendation.models.storage import load_network, save_network
+from framework_recommendation.options import (
+    BprOptions,
+    EaseOptions,
+    HybridOptions,
+    ItemKnnOptions,
+    MultVaeOptions,
+    PopularityOptions,
+    SasrecOptions,
+)
+from framework_recommendation.validation import option_problems
 
 CATALOGUE, GROUP = 20, 10  # items 1 to 10 are for even users, 11 to 20 for odd ones
-SMALL: dict[str, Any] = {
-    "dimensions": 8,
-    "batch_size": 8,
-    "learning_rate": 0.02,
-    "dropout": 0.1,
-    "negatives": 16,
-    "minutes": None,
+OPTIONS: dict[str, type] = {
+    "popularity": PopularityOptions,
+    "item_knn": ItemKnnOptions,
+    "ease": EaseOptions,
+    "hybrid": HybridOptions,
+    "bpr": BprOptions,
+    "mult_vae": MultVaeOptions,
+    "sasrec": SasrecOptions,
 }
+SMALL: dict[str, Any] = {"dimensions": 8, "batch_size": 8, "learning_rate": 0.02, "dropout": 0.1, "minutes": None}
 EPOCHS = {"bpr": 8, "mult_vae": 8, "sasrec": 12, "hybrid": 8}
 
 
@@ -51,22 +62,24 @@ def side() -> Side:
     return Side(texts, attributes, attributes)
 
 
-def context(folder: Path, shown: list[Section] | None = None) -> FitContext:
+def context(folder: Path, options: Any, **changes: Any) -> FitContext[Any, Any]:
     trainer = {"accelerator": "cpu", "precision": "32-true", "enable_progress_bar": False}
-    show = (shown if shown is not None else []).append
-    return FitContext(None, None, None, trainer, Metric("ndcg@10"), 0, folder, show)
+    shown: list[Section] = []
+    return FitContext(None, options, Metric("ndcg@10"), 0, folder, folder, shown.append, trainer=trainer, **changes)
 
 
 def fitted(name: str, split: tuple[Interactions, Held], side: Side, folder: Path, **options: Any) -> Trained:
-    options = {**SMALL, "algorithm": name, "epochs": EPOCHS.get(name), **options}
-    return models.fit(*split, Recommender(**options), context(folder), side)
+    if name in EPOCHS:
+        options = {**SMALL, "epochs": EPOCHS[name], **options}
+        options |= {} if name == "mult_vae" else {"negatives": 16}
+    chosen = OPTIONS[name](**options)
+    return models.ALGORITHMS[name](*split, chosen, context(folder, chosen), side)
 
 
 @pytest.mark.parametrize("name", models.ALGORITHMS)
 def test_learns_exports_and_equals_itself(name: str, split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
     trained = fitted(name, split, side, tmp_path)
     held = split[1]
-    assert trained.facts["algorithm"] == name
     if name != "popularity":
         assert quality(trained, held, 0, side) > 0.9  # the only two items of the group that are left
         new = trained.scores(torch.tensor([[1, 2, 0], [12, 11, 13], [0, 0, 0]]), torch.tensor([[1, 3], [2, 3], [0, 0]]))
@@ -148,13 +161,8 @@ def test_ease_is_refused_where_memory_is_too_small(
     split: tuple[Interactions, Held], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "available_memory", lambda: 16 * 10**2)
-    with pytest.raises(InputError, match=r"enough for 10 items: write model.algorithm=item_knn"):
+    with pytest.raises(InputError, match=r"enough for 10 items: write candidates=\[item_knn\]"):
         fitted("ease", split, Side(), tmp_path)
-    shown: list[Section] = []
-    options = Recommender(candidates=["popularity", "ease"])
-    trained = models.fit(*split, options, context(tmp_path, shown), Side())
-    assert trained.facts["algorithm"] == "popularity"
-    assert "EASE needs" in str(shown[0].rows[1][3])
 
 
 def test_item_knn_equals_a_dense_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +177,7 @@ def test_item_knn_equals_a_dense_reference(monkeypatch: pytest.MonkeyPatch) -> N
         wanted = dense @ np.where(similarity >= threshold, similarity, 0.0)
         for cells in (10**6, 30):  # in one block, and in several
             monkeypatch.setattr(item_knn, "CELLS", cells)
-            network = item_knn.Neighbours(*item_knn.similar(binary(taken), kept, 5.0))
+            network = item_knn.Neighbours.of(*item_knn.similar(binary(taken), kept, 5.0))
             scores = network(torch.from_numpy(padded(taken, 12)), torch.zeros((50, 1), dtype=torch.int64)).numpy()
             if kept == 12 or np.unique(similarity, return_counts=True)[1].max() <= 2:
                 np.testing.assert_allclose(scores[:, 1:], wanted[:, 1:], rtol=1e-4)
@@ -228,7 +236,7 @@ def test_what_is_judged_and_kept_are_weights_averaged_over_steps(
     trained = fitted("bpr", split, Side(), tmp_path, epochs=1, batch_size=16)
     assert len(seen) == 3
     torch.manual_seed(0)
-    mean = Factors(CATALOGUE, SMALL["dimensions"], SMALL["dropout"], SMALL["negatives"]).taken.weight.detach()
+    mean = Factors(CATALOGUE, SMALL["dimensions"], SMALL["dropout"], 16).taken.weight.detach()
     for steps, weights in enumerate(seen, start=1):
         mean = torch.lerp(mean, weights, 1 - min(0.5, (1 + steps) / (10 + steps)))
     torch.testing.assert_close(trained.network.get_parameter("taken.weight"), mean, atol=1e-6, rtol=0)
@@ -261,15 +269,32 @@ def test_where_nothing_can_be_learned_or_judged(split: tuple[Interactions, Held]
         ).all()
 
 
-def test_auto_takes_what_validation_prefers_and_shows_all(split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
-    shown: list[Section] = []
-    names = ["bpr", "popularity", "ease"]
-    options = replace(Recommender(**SMALL), algorithm="auto", candidates=names, epochs=2)
-    trained = models.fit(*split, options, context(tmp_path, shown), side)
-    assert [row[0] for row in shown[-1].rows] == ["popularity", "ease", "bpr"]
-    best = max(trained.facts["tried"], key=trained.facts["tried"].get)
-    assert trained.facts["algorithm"] == best != "popularity"
-    assert (tmp_path / "bpr" / "checkpoints" / "last.ckpt").is_file()
+@pytest.mark.parametrize("name", models.ALGORITHMS)
+def test_a_network_is_read_back_as_it_was(name: str, split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
+    """Every bit, and no random number is drawn for it."""
+    trained = fitted(name, split, side, tmp_path, **({"epochs": 1} if name in EPOCHS else {}))
+    save_network(trained.network, tmp_path)
+    state = torch.get_rng_state()
+    network = load_network(tmp_path)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert type(network) is type(trained.network)
+    for rows, length in ((1, 1), (3, 5)):
+        assert torch.equal(network(*feeds(rows, length)), trained.network(*feeds(rows, length)))
+
+
+def test_a_file_that_names_another_network_than_those_of_the_plugin_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "network.json").write_text('{"network": "os:system", "numbers": {}}')
+    with pytest.raises(KeyError, match="os:system"):
+        load_network(tmp_path)
+
+
+def test_training_ends_with_the_time_of_the_run(tmp_path: Path) -> None:
+    options = BprOptions(minutes=2.0)
+    for seconds, expected in ((None, 120.0), (30.0, 30.0), (0.0, training.LEAST)):
+        limits = training.trainer_arguments(options, context(tmp_path, options, budget=Budget(seconds)))
+        assert limits["max_time"] == {"seconds": pytest.approx(expected, abs=0.5)}
+    endless = BprOptions(minutes=None)
+    assert "max_time" not in training.trainer_arguments(endless, context(tmp_path, endless))
 
 
 def test_sasrec_reads_the_order(tmp_path: Path) -> None:
@@ -279,8 +304,8 @@ def test_sasrec_reads_the_order(tmp_path: Path) -> None:
     rows = [(start + np.arange(7)) % CATALOGUE + 1 for start in starts]
     train = Interactions.of([row[:6] for row in rows], CATALOGUE)
     held = Held(train, Interactions.of([row[6:] for row in rows], CATALOGUE))
-    options = Recommender("sasrec", **{**SMALL, "dimensions": 16, "layers": 1}, epochs=30, max_history=4)
-    trained = models.fit(train, held, options, context(tmp_path))
+    more = {"dimensions": 16, "layers": 1, "epochs": 30, "max_history": 4}
+    trained = fitted("sasrec", (train, held), Side(), tmp_path, **more)
     assert quality(trained, held, 0) > 0.9
     histories = torch.tensor([[3, 4, 5, 0], [9, 10, 0, 0]])
     scores = trained.scores(histories).scatter(1, histories, -torch.inf)
@@ -295,10 +320,18 @@ def test_long_histories_are_cut_to_the_newest() -> None:
 
 
 def test_options_name_what_can_be_written() -> None:
-    assert problems(Recommender()) == []
-    wrong = problems(Recommender("als", candidates=["ease", "auto"], negatives=0))
-    assert [found.split(":")[0] for found in wrong] == ["model.algorithm=als", "model.candidates=auto", "model.negatives=0"]
-    assert "model.candidates is empty" in problems(Recommender(candidates=[]))[0]
+    for name, kind in OPTIONS.items():
+        assert option_problems(name, kind()) == []
+    wrong = option_problems("sasrec", SasrecOptions(negatives=0, dropout=1.0, heads=3, minutes=0))
+    assert [problem.split(":")[0] for problem in wrong] == [
+        "candidates.sasrec.negatives=0",
+        "candidates.sasrec.minutes=0",
+        "candidates.sasrec.dropout=1.0",
+        "candidates.sasrec.heads=3",
+    ]
+    assert option_problems("ease", EaseOptions(regularization=-1.0)) == [
+        "candidates.ease.regularization=-1.0: write a number above 0"
+    ]
 
 
 def test_available_memory_is_within_the_limit_of_a_container(tmp_path: Path) -> None:

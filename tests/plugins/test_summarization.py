@@ -13,6 +13,7 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 import torch
+from framework_summarization.baselines import first_sentence, first_three_sentences
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
@@ -24,7 +25,6 @@ from framework.recipe.compose import compose_recipe
 from framework.runtime.model import Model, difference
 from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
-from framework_summarization.baselines import first_sentence, first_three_sentences
 from framework_summarization.codec import as_text, references
 from framework_summarization.evaluation import evaluate
 from framework_summarization.windows import windows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -9,10 +11,9 @@ from torch.nn import functional
 from framework import FitContext
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.models.training import Batch, Network, Settings, fit_network, with_zero_first
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
+from framework_recommendation.options import BprOptions
 
-SETTINGS = Settings(dimensions=64, dropout=0.2, learning_rate=5e-3, batch_size=64, max_history=1000, weight_decay=1e-2)
 ALPHA = 0.5  # 0: a user is the sum of what was taken, 1: the mean
 
 
@@ -24,7 +25,7 @@ class Factors(Network):
     trains_in_order = True
 
     def __init__(self, catalogue: int, dimensions: int, dropout: float, negatives: int) -> None:
-        super().__init__()
+        super().__init__(catalogue=catalogue, dimensions=dimensions, dropout=dropout, negatives=negatives)
         self.negatives, self.dropout = negatives, nn.Dropout(dropout)
         self.taken = nn.Embedding(catalogue + 1, dimensions, padding_idx=0)
         self.offered = nn.Embedding(catalogue + 1, dimensions, padding_idx=0)
@@ -80,8 +81,7 @@ def pairwise(
     return (losses * free).sum() / free.sum().clamp(min=1)
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: BprOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     torch.manual_seed(context.seed)
-    settings = SETTINGS.over(options)
-    network = Factors(train.catalogue, settings.dimensions, settings.dropout, options.negatives)
-    return fit_network(network, train, held, options, context, side, settings)
+    network = Factors(train.catalogue, options.dimensions, options.dropout, options.negatives)
+    return fit_network(network, train, held, options, context, side)

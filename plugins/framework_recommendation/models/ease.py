@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import sparse
 from scipy.linalg import lapack
-from torch import nn
 
 from framework import FitContext, InputError
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.ranking import mean_ndcg
 from framework_recommendation.models.rows import binary
-from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.options import EaseOptions
 from framework_recommendation.readiness import check_memory
 
 FIRST = 400.0  # the regularization tried first; others are two, four, ... times as large or small
-MAX_HISTORY = 1000
 
 
-class MultiHot(nn.Module):
+class MultiHot(Rebuildable):
     """(batch, catalogue) float32: 1 where the history has the item."""
 
     def __init__(self, catalogue: int) -> None:
-        super().__init__()
+        super().__init__(catalogue=catalogue)
         self.width = catalogue + 1
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
@@ -34,7 +33,7 @@ class MultiHot(nn.Module):
         return zeros.scatter(1, history, torch.ones_like(history, dtype=torch.float32))[:, 1:]
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: EaseOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     """The regularization is the recipe's, or what ranks the validation best. Raises InputError where memory is too small."""
     check_memory(train.catalogue)
     taken = binary(train)[:, 1:]
@@ -48,8 +47,8 @@ def fit(train: Interactions, held: Held, options: Recommender, context: FitConte
     regularization = options.regularization or climb(judged)
     weights = closed_form(gram, regularization)
     items = np.concatenate([np.zeros((1, train.catalogue), np.float32), weights.T])
-    facts = {"regularization": regularization, "parameters": train.catalogue * (train.catalogue - 1)}
-    return Trained(MultiHot(train.catalogue).eval(), items, options.max_history or MAX_HISTORY, facts)
+    facts, parameters = {"regularization": regularization}, train.catalogue * (train.catalogue - 1)
+    return Trained(MultiHot(train.catalogue).eval(), items, options.max_history, facts, parameters=parameters)
 
 
 def closed_form(gram: np.ndarray, regularization: float) -> np.ndarray:
@@ -61,7 +60,9 @@ def closed_form(gram: np.ndarray, regularization: float) -> np.ndarray:
     inverse[np.diag_indices_from(inverse)] += np.float32(regularization)
     inverse, failed = lapack.spotrf(inverse, lower=1, overwrite_a=1)
     if failed:
-        raise InputError(f"model.regularization={regularization:g} is too small for these interactions: write a larger one")
+        raise InputError(
+            f"candidates.ease.regularization={regularization:g} is too small for these interactions: write a larger one"
+        )
     inverse, _ = lapack.spotri(inverse, lower=1, overwrite_c=1)
     for row in range(len(inverse)):  # only the lower triangle was computed
         inverse[row, row + 1 :] = inverse[row + 1 :, row]

@@ -9,7 +9,7 @@ who took what alone.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,11 +18,10 @@ from torch.nn import functional
 
 from framework import FitContext
 from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.models.training import Batch, Network, Settings, fit_network, with_zero_first
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
+from framework_recommendation.options import HybridOptions
 
-SETTINGS = Settings(dimensions=64, dropout=0.2, learning_rate=5e-3, batch_size=64, max_history=1000, weight_decay=0.2)
 ALPHA = 0.5  # 0: a user is the sum of what was taken, 1: the mean
 GIVEN = (0.5, 0.9)  # the share of a history that the rest is predicted from is drawn between these
 WHOLE = 20_000  # items up to which the loss is over all of them
@@ -31,12 +30,19 @@ TOLD = 0.3  # how fast what a text says is learned beside an item's own part, wh
 LEFT_OUT = 0.05  # how often an item's own part is, and all that a user took
 
 
-class Pooled(nn.Module):
+class Pooled(Rebuildable):
     """What is exported: the vectors of taken items, summed over count^`ALPHA`, or those of attributes."""
 
-    def __init__(self, taken: torch.Tensor, values: torch.Tensor) -> None:
-        super().__init__()
-        self.taken, self.values = nn.Embedding.from_pretrained(taken), nn.Embedding.from_pretrained(values)
+    def __init__(self, items: int, values: int, width: int) -> None:
+        """items: the catalogue + 1. values: the largest number of an attribute's value, + 1."""
+        super().__init__(items=items, values=values, width=width)
+        self.taken, self.values = nn.Embedding(items, width), nn.Embedding(values, width)
+
+    @classmethod
+    def of(cls, taken: torch.Tensor, values: torch.Tensor) -> Pooled:
+        network = cls(len(taken), *values.shape)
+        network.load_state_dict({"taken.weight": taken, "values.weight": values}, assign=True)
+        return network.requires_grad_(False)
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
         count = (history > 0).sum(1, keepdim=True).clamp(min=1).to(torch.float32)
@@ -50,11 +56,11 @@ class Hybrid(Network):
     trains_in_order = True
     texts: torch.Tensor
 
-    def __init__(self, catalogue: int, settings: Settings, negatives: int, texts: np.ndarray | None, values: int) -> None:
+    def __init__(self, catalogue: int, options: HybridOptions, texts: np.ndarray | None, values: int) -> None:
         """texts: (catalogue + 1, text dimensions). values: the largest number of an attribute's value."""
         super().__init__()
-        width = settings.dimensions
-        self.width, self.negatives, self.dropout = width, negatives, nn.Dropout(settings.dropout)
+        width = options.dimensions
+        self.width, self.negatives, self.dropout = width, options.negatives, nn.Dropout(options.dropout)
         self.own = nn.Embedding(catalogue + 1, 2 * width + 1, padding_idx=0)
         self.reads_texts = texts is not None
         texts = np.zeros((catalogue + 1, 1), np.float32) if texts is None else texts
@@ -77,7 +83,7 @@ class Hybrid(Network):
     def exported(self) -> Pooled:
         with torch.no_grad():
             taken = with_zero_first(self.vectors(torch.arange(len(self.texts)))[0])
-            return Pooled(taken, self.values.weight.clone()).eval()
+            return Pooled.of(taken, self.values.weight.clone()).eval()
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
         found, places = history.unique(return_inverse=True)
@@ -143,12 +149,11 @@ def said(values: nn.Embedding, attributes: torch.Tensor, given: torch.Tensor) ->
     return found
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: HybridOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     torch.manual_seed(context.seed)
-    settings = SETTINGS.over(options)
     values = max((int(table.max(initial=0)) for table in (side.attributes, side.held) if table is not None), default=0)
-    network = Hybrid(train.catalogue, settings, options.negatives, side.texts, values)
-    trained = fit_network(network, train, held, options, context, side, settings)
+    network = Hybrid(train.catalogue, options, side.texts, values)
+    trained = fit_network(network, train, held, options, context, side)
     learned = cast(Hybrid, trained.network)
     projection = learned.projection() if learned.reads_texts else None
     return replace(trained, network=learned.exported(), uses_attributes=values > 0, projection=projection)

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from scipy import sparse
-from torch import nn
 
 from framework import FitContext
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.rows import binary
-from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.options import ItemKnnOptions
 
 CELLS = 20_000_000  # similarities held at a time, before the best are kept
-MAX_HISTORY = 1000
 
 
-class Neighbours(nn.Module):
+class Neighbours(Rebuildable):
     """Scores of all items, (batch, catalogue + 1): the sum of the histories' rows of a sparse matrix of similarities.
 
     ids: (catalogue + 1, neighbours) int64, 0 where there are fewer. weights: the similarities, 0 there.
@@ -26,24 +26,31 @@ class Neighbours(nn.Module):
     ids: torch.Tensor
     weights: torch.Tensor
 
-    def __init__(self, ids: np.ndarray, weights: np.ndarray) -> None:
-        super().__init__()
-        self.register_buffer("ids", torch.from_numpy(ids))
-        self.register_buffer("weights", torch.from_numpy(weights))
+    def __init__(self, items: int, neighbours: int) -> None:
+        """items: the catalogue + 1."""
+        super().__init__(items=items, neighbours=neighbours)
+        self.register_buffer("ids", torch.zeros((items, neighbours), dtype=torch.int64))
+        self.register_buffer("weights", torch.zeros((items, neighbours)))
+
+    @classmethod
+    def of(cls, ids: np.ndarray, weights: np.ndarray) -> Neighbours:
+        network = cls(*ids.shape)
+        network.load_state_dict({"ids": torch.from_numpy(ids), "weights": torch.from_numpy(weights)}, assign=True)
+        return network
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
         zeros = self.weights.new_zeros((history.shape[0], self.ids.shape[0]))
         return zeros.scatter_add(1, self.ids[history].flatten(1), self.weights[history].flatten(1))
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: ItemKnnOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     """Cosine similarities with shrinkage, c_ij / (sqrt(n_i n_j) + shrinkage), the best `neighbours` of each item.
 
     The similarities stay sparse, in the file too, so that 100,000 items need 120 MB and not 40 GB.
     """
     ids, weights = similar(binary(train), options.neighbours, options.shrinkage)
     facts = {"neighbours": ids.shape[1], "shrinkage": options.shrinkage}
-    return Trained(Neighbours(ids, weights).eval(), None, options.max_history or MAX_HISTORY, facts)
+    return Trained(Neighbours.of(ids, weights).eval(), None, options.max_history, facts)
 
 
 def similar(taken: sparse.csr_array, neighbours: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:

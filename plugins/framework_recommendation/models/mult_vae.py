@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -9,10 +11,9 @@ from torch.nn import functional
 from framework import FitContext
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.models.training import Batch, Network, Settings, fit_network, with_zero_first
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
+from framework_recommendation.options import MultVaeOptions
 
-SETTINGS = Settings(dimensions=200, dropout=0.5, learning_rate=5e-4, batch_size=64, max_history=1000)
 WIDER = 3  # times as wide as the latent vector are the layers around it
 ANNEALED, STEPS = 1.0, 300  # the weight of the KL divergence in the end, and the steps until then
 
@@ -25,7 +26,7 @@ class MultVAE(Network):
     steps: torch.Tensor
 
     def __init__(self, catalogue: int, latent: int, dropout: float) -> None:
-        super().__init__()
+        super().__init__(catalogue=catalogue, latent=latent, dropout=dropout)
         width = WIDER * latent
         self.latent, self.dropout = latent, dropout
         self.taken = nn.Embedding(catalogue + 1, width, padding_idx=0)
@@ -75,8 +76,7 @@ class MultVAE(Network):
         return ANNEALED * (self.steps / STEPS).clamp(max=1.0) * divergence - likelihood
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: MultVaeOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     torch.manual_seed(context.seed)
-    settings = SETTINGS.over(options)
-    network = MultVAE(train.catalogue, settings.dimensions, settings.dropout)
-    return fit_network(network, train, held, options, context, side, settings)
+    network = MultVAE(train.catalogue, options.dimensions, options.dropout)
+    return fit_network(network, train, held, options, context, side)

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
-from torch import nn
 
 from framework import FitContext
 from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.options import PopularityOptions
 
 
-class Ones(nn.Module):
+class Ones(Rebuildable):
     """(batch, 1) ones, whatever the history."""
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
         return torch.ones_like(history[:, :1], dtype=torch.float32)
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: PopularityOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     """Scores are the shares of the interactions that are an item's."""
     shares = train.counts() / max(1, len(train))
     return Trained(Ones().eval(), shares[:, None].astype(np.float32), max_history=1)

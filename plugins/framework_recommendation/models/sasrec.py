@@ -6,6 +6,8 @@ overconfident and falls behind, as gSASRec (Petrov & Macdonald 2023) shows.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -13,10 +15,9 @@ from torch.nn import functional
 from framework import FitContext
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.models.training import Batch, Network, Settings, fit_network, with_zero_first
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
+from framework_recommendation.options import SasrecOptions
 
-SETTINGS = Settings(dimensions=64, dropout=0.3, learning_rate=2e-3, batch_size=64, max_history=50)
 WHOLE = 20_000  # items up to which the loss is over all of them
 
 
@@ -44,15 +45,24 @@ class Block(nn.Module):
 class SASRec(Network):
     """Positions count from the first item that is fed, and padding comes last, where causal attention never looks at it."""
 
-    def __init__(self, catalogue: int, settings: Settings, layers: int, heads: int, negatives: int) -> None:
-        super().__init__()
-        dimensions = settings.dimensions
+    def __init__(
+        self, catalogue: int, dimensions: int, max_history: int, layers: int, heads: int, dropout: float, negatives: int
+    ) -> None:
+        super().__init__(
+            catalogue=catalogue,
+            dimensions=dimensions,
+            max_history=max_history,
+            layers=layers,
+            heads=heads,
+            dropout=dropout,
+            negatives=negatives,
+        )
         self.negatives = negatives if catalogue > WHOLE else None
         self.items = nn.Embedding(catalogue + 1, dimensions, padding_idx=0)
-        self.positions = nn.Embedding(settings.max_history, dimensions)
+        self.positions = nn.Embedding(max_history, dimensions)
         self.bias = nn.Parameter(torch.zeros(catalogue + 1))
-        self.blocks = nn.ModuleList(Block(dimensions, heads, settings.dropout) for _ in range(layers))
-        self.norm, self.dropout = nn.LayerNorm(dimensions), nn.Dropout(settings.dropout)
+        self.blocks = nn.ModuleList(Block(dimensions, heads, dropout) for _ in range(layers))
+        self.norm, self.dropout = nn.LayerNorm(dimensions), nn.Dropout(dropout)
         for part in self.modules():
             if isinstance(part, nn.Linear | nn.Embedding):
                 nn.init.normal_(part.weight, std=0.02)
@@ -94,8 +104,15 @@ class SASRec(Network):
         return functional.cross_entropy(torch.cat([right, wrong], dim=1), torch.zeros_like(targets))
 
 
-def fit(train: Interactions, held: Held, options: Recommender, context: FitContext, side: Side) -> Trained:
+def fit(train: Interactions, held: Held, options: SasrecOptions, context: FitContext[Any, Any], side: Side) -> Trained:
     torch.manual_seed(context.seed)
-    settings = SETTINGS.over(options)
-    network = SASRec(train.catalogue, settings, options.layers, options.heads, options.negatives)
-    return fit_network(network, train, held, options, context, side, settings)
+    network = SASRec(
+        train.catalogue,
+        options.dimensions,
+        options.max_history,
+        options.layers,
+        options.heads,
+        options.dropout,
+        options.negatives,
+    )
+    return fit_network(network, train, held, options, context, side)

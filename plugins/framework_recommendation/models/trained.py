@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
+
+from framework import TrainingFacts
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,17 @@ class Side:
     held: np.ndarray | None = None
 
 
+class Rebuildable(nn.Module):
+    """A network that can be built again and filled with its weights.
+
+    numbers: arguments of its constructor, by name.
+    """
+
+    def __init__(self, **numbers: float) -> None:
+        super().__init__()
+        self.numbers = numbers
+
+
 @dataclass(frozen=True)
 class Trained:
     """A fitted recommender: ``scores = network(history, attributes) @ items.T``.
@@ -36,15 +48,17 @@ class Trained:
     max_history: how many items of a history the caller feeds at most, the newest ones.
     uses_attributes: otherwise the network ignores them.
     projection: (text dimensions + 1, dimensions) float32 where items can be added by their texts: see `vectors_of`.
-    facts: for the manifest.
+    parameters: numbers that were learned. training: where it was trained step by step. facts: further ones, for people.
     """
 
-    network: nn.Module
+    network: Rebuildable
     items: np.ndarray | None
     max_history: int
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, float] = field(default_factory=dict)
     uses_attributes: bool = False
     projection: np.ndarray | None = None
+    parameters: int | None = None
+    training: TrainingFacts | None = None
 
     def scores(self, history: torch.Tensor, attributes: torch.Tensor | None = None) -> torch.Tensor:
         """(batch, catalogue + 1) float32; what stands in column 0 means nothing."""

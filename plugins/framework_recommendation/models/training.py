@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from math import inf
 from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
 import torch
-from torch import nn
 from torch.utils.data import DataLoader
 
 from framework import FitContext, LengthBucketSampler, train
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.ranking import CELLS, judges, ndcg
 from framework_recommendation.models.rows import padded, take_held
-from framework_recommendation.models.trained import Side, Trained
-from framework_recommendation.options import Recommender
+from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.options import NetworkOptions
 from framework_recommendation.readiness import check_learnable
 
 Batch = dict[str, torch.Tensor]
 EPOCHS = 1000  # at most, where validation says when to stop
+LEAST = 1.0  # seconds of training, however little of the budget is left
 DECAY = 0.98  # of the averaged weights in a step: they are those of about the last 50 steps
 
 
-class Network(nn.Module):
+class Network(Rebuildable):
     """What the algorithms define. `forward` is what is exported: see `Trained.network`."""
 
     trains_in_order = False  # batches hold histories of similar length, of which little is padding
@@ -39,32 +40,15 @@ class Network(nn.Module):
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What an algorithm does where the recipe leaves it open."""
-
-    dimensions: int
-    dropout: float
-    learning_rate: float
-    batch_size: int
-    max_history: int
-    weight_decay: float = 0.0
-
-    def over(self, options: Recommender) -> Settings:
-        """With what the recipe says."""
-        names = ("dimensions", "dropout", "learning_rate", "batch_size", "max_history")
-        return replace(self, **{name: getattr(options, name) for name in names if getattr(options, name) is not None})
-
-
 class Training(pl.LightningModule):
     """Logs train_loss and, as the context's metric, NDCG@10 over all items that a user is not known to have taken.
 
     What is judged and kept are weights averaged over steps: with few users, those of single steps rank much worse.
     """
 
-    def __init__(self, network: Network, held: Held, settings: Settings, metric: str) -> None:
+    def __init__(self, network: Network, held: Held, options: NetworkOptions, metric: str) -> None:
         super().__init__()
-        self.network, self.settings, self.metric = network, settings, metric
+        self.network, self.options, self.metric = network, options, metric
         self.averaged = deepcopy(network).requires_grad_(False)
         self._held, self._items = held, torch.empty(0)
 
@@ -95,7 +79,7 @@ class Training(pl.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
-        rate, decay = self.settings.learning_rate, self.settings.weight_decay
+        rate, decay = self.options.learning_rate, self.options.weight_decay
         return torch.optim.AdamW(self.network.parameters(), lr=rate, weight_decay=decay, fused=fused)
 
 
@@ -105,15 +89,17 @@ class Histories(pl.LightningDataModule):
     Of a history that is too long every other time the newest part is learned, and else any part.
     """
 
-    def __init__(self, rows: Interactions, held: Held, side: Side, settings: Settings, seed: int, *, shuffled: bool) -> None:
+    def __init__(
+        self, rows: Interactions, held: Held, side: Side, options: NetworkOptions, seed: int, *, shuffled: bool
+    ) -> None:
         super().__init__()
-        self.rows, self.held, self.side, self.settings, self.seed, self.shuffled = rows, held, side, settings, seed, shuffled
+        self.rows, self.held, self.side, self.options, self.seed, self.shuffled = rows, held, side, options, seed, shuffled
         self.learners = np.flatnonzero(rows.lengths() > 1)  # one item leaves nothing to predict, or nothing to predict from
 
     def train_dataloader(self) -> Any:
-        window = self.settings.max_history + 1  # what is read, and one more to predict
+        window = self.options.max_history + 1  # what is read, and one more to predict
         lengths = np.minimum(self.rows.lengths()[self.learners], window)
-        sampler = self._sampler(np.zeros_like(lengths) if self.shuffled else lengths, self.settings.batch_size, shuffle=True)
+        sampler = self._sampler(np.zeros_like(lengths) if self.shuffled else lengths, self.options.batch_size, shuffle=True)
 
         def batch(chosen: list[int]) -> Batch:
             users = self.learners[chosen]
@@ -131,7 +117,7 @@ class Histories(pl.LightningDataModule):
         size = max(1, min(512, CELLS // (self.rows.catalogue + 1)))
 
         def batch(chosen: list[int]) -> Batch:
-            history = padded(self.held.known.take(users[chosen]), self.settings.max_history)
+            history = padded(self.held.known.take(users[chosen]), self.options.max_history)
             return self._batch(history, users[chosen], self.side.held)
 
         sampler = self._sampler(self.held.known.lengths()[users], size, shuffle=False)
@@ -149,33 +135,39 @@ class Histories(pl.LightningDataModule):
 
 
 def fit_network(
-    network: Network,
-    rows: Interactions,
-    held: Held,
-    options: Recommender,
-    context: FitContext,
-    side: Side,
-    settings: Settings,
+    network: Network, rows: Interactions, held: Held, options: NetworkOptions, context: FitContext[Any, Any], side: Side
 ) -> Trained:
     """Trains until validation does not improve, or the epochs or minutes are over; the weights are those of the best epoch.
 
     Raises InputError where there is nothing to learn from or nothing to choose by.
     """
     check_learnable(rows, held)
-    given = {name: value for name, value in context.trainer.items() if value is not None}
-    limits: dict[str, Any] = {"max_epochs": options.epochs or EPOCHS}
-    if options.minutes is not None:
-        limits["max_time"] = {"seconds": round(60 * options.minutes, 1)}
-    if options.epochs is not None:
-        given.pop("max_epochs", None)
-    module = Training(network, held, settings, context.metric.name)
-    data = Histories(rows, held, side, settings, context.seed, shuffled=not network.trains_in_order)
-    facts = train(module, data, replace(context, trainer=limits | given), patience=options.patience)
+    module = Training(network, held, options, context.metric.name)
+    data = Histories(rows, held, side, options, context.seed, shuffled=not network.trains_in_order)
+    training = train(module, data, replace(context, trainer=trainer_arguments(options, context)), patience=options.patience)
     with torch.no_grad():
         items = module.averaged.matrix().float().numpy().copy()
-    facts |= {"parameters": sum(p.numel() for p in network.parameters()), "dimensions": items.shape[1]}
-    facts |= {"learning_rate": settings.learning_rate, "batch_size": settings.batch_size, "dropout": settings.dropout}
-    return Trained(module.averaged, items, settings.max_history, facts)
+    facts = {"dimensions": items.shape[1], "learning_rate": options.learning_rate, "batch_size": options.batch_size}
+    return Trained(
+        module.averaged,
+        items,
+        options.max_history,
+        {**facts, "dropout": options.dropout},
+        parameters=sum(p.numel() for p in network.parameters()),
+        training=training,
+    )
+
+
+def trainer_arguments(options: NetworkOptions, context: FitContext[Any, Any]) -> dict[str, object]:
+    """The trainer's arguments: what ends the training follows from the options and the budget where `trainer:` is silent."""
+    arguments = {name: value for name, value in context.trainer.items() if value is not None}
+    limits: dict[str, object] = {"max_epochs": options.epochs or EPOCHS}
+    seconds = min(60 * options.minutes if options.minutes is not None else inf, context.budget.remaining())
+    if seconds != inf:
+        limits["max_time"] = {"seconds": max(LEAST, round(seconds, 1))}
+    if options.epochs is not None:
+        arguments.pop("max_epochs", None)
+    return limits | arguments
 
 
 def with_zero_first(rows: torch.Tensor) -> torch.Tensor:

@@ -1,54 +1,66 @@
-"""What an encoder-decoder model of transformers wants around what it reads and writes."""
+"""A backbone as its folder describes it, for what is said before anything is loaded. No torch."""
 
 from __future__ import annotations
 
-from typing import Any
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import SimpleNamespace
+from typing import Any, TypeVar
 
-from framework import InputError
+from framework_text import backbones, gguf
+from framework_text.generation.options import Untuned, Writing
+from framework_text.generation.validation import ENCODER_DECODER
+from framework_text.preview import tokenizer_of
+from framework_text.tokenizer import FILE
 
-
-def around(tokenizer: Any, role: str) -> tuple[list[int], list[int]]:
-    """The special tokens before and behind a text. role: text, or text_target, which some tokenizers begin in another way."""
-    whole, inner = (list(tokenizer(**{role: "a"}, add_special_tokens=special)["input_ids"]) for special in (True, False))
-    begin = next(place for place in range(len(whole)) if whole[place : place + len(inner)] == inner)
-    return whole[:begin], whole[begin + len(inner) :]
-
-
-def opening(network: Any) -> dict[str, int | None]:
-    """The token that starts the decoder, and those that `generate` would force: `Answering.opening`."""
-    generation = network.generation_config
-    start = generation.decoder_start_token_id
-    if start is None:
-        raise InputError("this backbone's config names no decoder_start_token_id, with which every answer begins")
-    first, last = (getattr(generation, f"forced_{end}_token_id", None) for end in ("bos", "eos"))
-    return {"start": start, "first": first, "last": last[0] if isinstance(last, list) else last}
+C = TypeVar("C")
+SPECIALS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 
 
-def framed(tokenizer: Any, network: Any) -> dict[str, Any]:
-    """Settings of a codec. begin, behind: tokens around what is read; before: those that begin an answer as it is learned;
-    more: tokens chosen beside an answer's own, since they are forced. opening: see `Answering`; None of a decoder alone.
+class Described:
+    """A tokenizer with as much of transformers' interface as `templates.frozen` and `seq2seq_frame.framed` ask of one.
+
+    backend: of `tokenizers`, without padding and truncation.
     """
-    if not network.config.is_encoder_decoder:
-        return {"opening": None, "begin": [], "behind": [], "before": [], "more": 0}
-    (begin, behind), (before, _), forced = around(tokenizer, "text"), around(tokenizer, "text_target"), opening(network)
-    return {
-        "opening": forced,
-        "begin": begin,
-        "behind": behind or [tokenizer.eos_token_id],
-        "before": before,
-        "more": len(before) + (forced["last"] is not None),
-    }
+
+    def __init__(self, folder: Path, longest: int, said: str) -> None:
+        self.backend = tokenizer_of(folder, longest, said)
+        told = {**_json(folder / "special_tokens_map.json"), **_json(folder / "tokenizer_config.json")}
+        apart = folder / "chat_template.jinja"
+        self.chat_template = apart.read_text("utf-8") if apart.exists() else told.get("chat_template")
+        named = {name: told[name] for name in SPECIALS if told.get(name)}
+        self.special_tokens_map = {name: one["content"] if isinstance(one, dict) else one for name, one in named.items()}
+        self.added_tokens_decoder = self.backend.get_added_tokens_decoder()
+        found = {name: self.backend.token_to_id(text) for name, text in self.special_tokens_map.items()}
+        self.all_special_ids = [one for one in found.values() if one is not None]
+        self.eos_token_id: int | None = found.get("eos_token")
+
+    def __call__(self, text: str = "", *, add_special_tokens: bool, **more: Any) -> dict[str, list[int]]:
+        read = text or more.get("text_target", "")
+        return {"input_ids": self.backend.encode(read, add_special_tokens=add_special_tokens).ids}
+
+    def codec(self, codec: Callable[[Mapping[str, Any], Path], C], settings: Mapping[str, Any]) -> C:
+        """As an artifact would have it."""
+        with TemporaryDirectory() as folder:
+            self.backend.save(str(Path(folder) / FILE))
+            return codec(settings, Path(folder))
 
 
-def within_positions(network: Any, window: int, answer: int, said: str) -> tuple[int, int]:
-    """Window and answer, as `graphs` takes them. said: what of the recipe makes them. Raises InputError where the backbone's
-    positions are fewer.
-    """
-    config = network.config
-    longest = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or window
-    if max(window, answer) > longest:
-        raise InputError(
-            f"{said} make {max(window, answer)} tokens with what stands around them, and this backbone takes {longest}: "
-            "write fewer"
-        )
-    return window, answer
+def described(model: Writing | Untuned, longest: int, said: str = "task.max_context=") -> tuple[Described, Any] | None:
+    """The tokenizer, and a network with its `config` and `generation_config` alone; None of a GGUF file not converted yet."""
+    source = model.backbone.chosen
+    if gguf.is_gguf(str(source.name)) and not gguf.folder_of(str(source.name)).is_dir():
+        return None
+    folder = backbones.fetch(source)
+    config = _json(folder / "config.json")
+    config["is_encoder_decoder"] = config.get("model_type") in ENCODER_DECODER
+    generation = {"decoder_start_token_id": None, **config, **_json(folder / "generation_config.json")}
+    network = SimpleNamespace(config=SimpleNamespace(**config), generation_config=SimpleNamespace(**generation))
+    return Described(folder, longest, said), network
+
+
+def _json(path: Path) -> dict[str, Any]:
+    found = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return found if isinstance(found, dict) else {}

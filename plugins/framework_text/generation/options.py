@@ -1,4 +1,4 @@
-"""Options of the recipe's `model:` section for models that write text."""
+"""Options of candidates that write text with a language model."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ from dataclasses import dataclass, field
 from typing import Optional
 
 from framework import AS_WRITTEN
-from framework_text.options import BackboneSource
+from framework_text.options import SHARED, Backbone
 
 ADAPTERS = ("lora", "adalora", "none")
 LEAST_STEPS = 3  # in which the ranks of adalora can fall
 
 
 @dataclass
-class Writing(BackboneSource):
-    """The `model:` section of a recipe that fine-tunes a language model, decoder-only or encoder-decoder."""
+class Untuned:
+    """Options of a candidate that answers with a language model as it came."""
 
-    source: BackboneSource = field(default_factory=BackboneSource)
+    backbone: Backbone = SHARED
+
+
+@dataclass
+class Writing:
+    """Options of a candidate that fine-tunes a language model, decoder-only or encoder-decoder."""
+
+    backbone: Backbone = SHARED
     adapter: str = "lora"  # small matrices beside every linear layer learn; adalora: with more rank where it matters; none: all
     rank: int = 16  # of those matrices; with adalora their mean at the end
     alpha: int = 32  # what they say counts alpha / rank times
@@ -32,10 +39,3 @@ class Writing(BackboneSource):
     warmup: float = 0.06  # share of the steps
     patience: int = 2  # epochs without a better validation loss before training stops
     checkpointing: bool = False  # keep few activations and compute the others again: slower, less memory
-
-    @property
-    def backbone(self) -> BackboneSource:
-        """The source in force: `name` and what stands beside it, or else `source`."""
-        if self.name:
-            return self
-        return BackboneSource(**self.source) if isinstance(self.source, dict) else self.source

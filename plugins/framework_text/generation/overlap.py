@@ -6,8 +6,6 @@ import math
 import re
 from collections.abc import Sequence
 
-from torchmetrics.functional.text import rouge_score
-
 from framework import Response
 
 # Thai, Lao, Burmese, Khmer, Japanese and Chinese; and what stands within words of Hebrew, Arabic and the scripts of India
@@ -24,6 +22,8 @@ def words(text: str) -> list[str]:
 
 def rouge(found: Sequence[str], given: Sequence[Sequence[str]], keys: Sequence[str]) -> dict[str, float]:
     """F-measures of `rouge1`, `rouge2`, `rougeL` (Lin 2004), the mean over rows, against the likest of several references."""
+    from torchmetrics.functional.text import rouge_score  # which imports torch
+
     scores = rouge_score(found, given, "best", normalizer=str, tokenizer=words, rouge_keys=tuple(keys))
     return {key: float(scores[f"{key}_fmeasure"]) for key in keys}
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from framework import Problem, Section, Text
+from framework import Inspection, Problem, Section, Text
+from framework_text.generation.offline_tokenizer import described
+from framework_text.generation.options import Writing
+from framework_text.generation.pairs import Length, Pair
+from framework_text.generation.prompting import Prompting
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
 SAMPLE = 2000  # training rows that are tokenized
@@ -18,49 +21,58 @@ CUT = 0.05  # share of rows that a limit cuts from which it is a problem
 MARKS = ("[UNK]", "<unk>")
 
 
-@dataclass(frozen=True)
-class Seen:
-    """A row in tokens, as it is learned. shortened, cut: whether the limits of the prompt and of the answer took some away."""
-
-    prompt: Sequence[int]
-    answer: Sequence[int]
-    shortened: bool
-    cut: bool
-
-
-@dataclass(frozen=True)
-class Limit:
-    """setting: with its value, task.max_text=512. what: it takes away, where it is too low."""
-
-    setting: str
-    what: str
-
-
-def preview(
-    tokenizer: Tokenizer, rows: Sequence[Seen], texts: Sequence[str], total: int, prompts: Limit, answers: Limit
-) -> tuple[list[Section], list[Problem]]:
-    """rows: the first of `total` training rows; texts: of each, all that it says."""
-    parts = [(rows[i].prompt, rows[i].answer) for i in presentable(texts)]
-    shown = [(*map(len, pair), *(Text(_decoded(tokenizer, ids)) for ids in pair)) for pair in parts]
-    tokens = np.array([[len(row.prompt), len(row.answer)] for row in rows])
-    table = [(f"{q:.0%}", *(int(value) for value in np.quantile(tokens, q, axis=0))) for q in (0.05, 0.5, 0.95, 1.0)]
-    counts = {prompts: sum(row.shortened for row in rows), answers: sum(row.cut for row in rows)}
-    lost = [(limit.what, f"{count:,}", f"{count / len(rows):.1%}", limit.setting) for limit, count in counts.items()]
-    of = "" if len(rows) == total else f"Of the first {len(rows):,} of {total:,} training rows."
-    problems = [
-        Problem(f"{count / len(rows):.0%} of the training rows: {limit.what}", f"{limit.setting}; more takes time and memory")
-        for limit, count in counts.items()
-        if count > CUT * len(rows)
-    ]
+def inspect(prompting: Prompting[Any, Any, Any], data: Any, options: Any, writing: Writing) -> Inspection:
+    """For `Candidate.inspect` of a writer. options: of the task."""
+    reading, written = prompting.reading(options), prompting.writing(options)
+    found = described(writing, reading.tokens, f"{reading.key}=")
+    if found is None:
+        return Inspection([_unconverted(writing.backbone.chosen.name)])
+    tokenizer, network = found
+    codec = tokenizer.codec(prompting.codec, prompting.settings(tokenizer, network, options))
+    examples = prompting.examples(data, "train")
+    first = examples[:SAMPLE]
+    pairs = [prompting.pair(codec, example) for example in first]
+    note = "" if len(first) == len(examples) else f"Of the first {len(first):,} of {len(examples):,} training rows."
     sections = [
-        Section("Rows as the model sees them", ("tokens read", "learned", "prompt", "answer, learned"), shown),
-        Section("Tokens of a training row", ("quantile", "prompt", "answer"), table, of),
-        Section("What limits take away", ("", "rows", "share", "set by"), lost, of),
+        _rows(tokenizer.backend, pairs, [prompting.text(example) for example in first]),
+        _tokens(pairs, note),
+        limits_section(pairs, reading, written, note),
     ]
-    return sections, [*problems, *_unknown(tokenizer, rows)]
+    return Inspection(sections, [*_cut(pairs, reading, written), *_unknown(tokenizer.backend, pairs)])
 
 
-def unconverted(name: str | None) -> Section:
+def limits_section(pairs: Sequence[Pair], reading: Length, writing: Length, note: str = "") -> Section:
+    counts = _counts(pairs, reading, writing)
+    rows = [(length.loss, f"{count:,}", f"{count / len(pairs):.1%}", str(length)) for length, count in counts]
+    return Section("What limits take away", ("", "rows", "share", "set by"), rows, note)
+
+
+def _counts(pairs: Sequence[Pair], reading: Length, writing: Length) -> list[tuple[Length, int]]:
+    return [(reading, sum(pair.shortened for pair in pairs)), (writing, sum(pair.cut for pair in pairs))]
+
+
+def _cut(pairs: Sequence[Pair], reading: Length, writing: Length) -> list[Problem]:
+    return [
+        Problem(f"{count / len(pairs):.0%} of the training rows: {length.loss}", f"{length}; more takes time and memory")
+        for length, count in _counts(pairs, reading, writing)
+        if count > CUT * len(pairs)
+    ]
+
+
+def _rows(tokenizer: Tokenizer, pairs: Sequence[Pair], texts: Sequence[str]) -> Section:
+    """texts: of each pair, all that it says."""
+    parts = [(pairs[i].prompt, pairs[i].answer) for i in presentable(texts)]
+    shown = [(*map(len, part), *(Text(_decoded(tokenizer, ids)) for ids in part)) for part in parts]
+    return Section("Rows as the model sees them", ("tokens read", "learned", "prompt", "answer, learned"), shown)
+
+
+def _tokens(pairs: Sequence[Pair], note: str) -> Section:
+    tokens = np.array([[len(pair.prompt), len(pair.answer)] for pair in pairs])
+    table = [(f"{q:.0%}", *(int(value) for value in np.quantile(tokens, q, axis=0))) for q in (0.05, 0.5, 0.95, 1.0)]
+    return Section("Tokens of a training row", ("quantile", "prompt", "answer"), table, note)
+
+
+def _unconverted(name: str | None) -> Section:
     note = f"{name} is converted by the first run; until then its tokens cannot be counted"
     return Section("Rows as the model sees them", note=note)
 
@@ -70,9 +82,9 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
     return text
 
 
-def _unknown(tokenizer: Tokenizer, rows: Sequence[Seen]) -> list[Problem]:
+def _unknown(tokenizer: Tokenizer, pairs: Sequence[Pair]) -> list[Problem]:
     known = [number for mark in MARKS if (number := tokenizer.token_to_id(mark)) is not None]
-    tokens = np.fromiter(chain.from_iterable(chain(row.prompt, row.answer) for row in rows), np.int64)
+    tokens = np.fromiter(chain.from_iterable(chain(pair.prompt, pair.answer) for pair in pairs), np.int64)
     share = unknown_rate(tokens, known[0] if known else None)
     if share <= UNKNOWN:
         return []

@@ -11,29 +11,30 @@ from framework_text.generation.decoding import Decoding, Reader, Sampling, Sourc
 
 @dataclass(frozen=True)
 class Answering:
-    """ends: tokens that end an answer. opening: None where a decoder reads the prompt itself; of an encoder-decoder model the
-    token that `start`s its decoder, and those forced to be the `first` and, at the limit, the `last`.
-    """
+    """A language model as a codec asks it."""
 
-    ends: frozenset[int]
-    opening: Mapping[str, int | None] | None = None
+    end_ids: frozenset[int]
+    """Tokens that end an answer."""
+    decoder_ids: Mapping[str, int | None] | None = None
+    """None where a decoder reads the prompt itself; of an encoder-decoder model the token that is the ``start`` of what its
+    decoder reads, and those that are forced: ``forced_first`` of an answer, and ``forced_last`` at the limit."""
 
     def write(self, prompt: Sequence[int], limit: int, sampling: Sampling, read: Reader) -> Decoding:
-        if self.opening is None:
-            return (yield from decode(prompt, limit, self.ends, sampling, read=read))
-        source = Source((yield from encode(prompt)), self.opening["first"], self.opening["last"])
-        return (yield from decode([self._start], limit, self.ends, sampling, source, read))
+        if self.decoder_ids is None:
+            return (yield from decode(prompt, limit, self.end_ids, sampling, read=read))
+        source = Source((yield from encode(prompt)), self.decoder_ids["forced_first"], self.decoder_ids["forced_last"])
+        return (yield from decode([self._start], limit, self.end_ids, sampling, source, read))
 
     def likelihood(self, prompt: Sequence[int], answer: Sequence[int]) -> Generator[Call | Event, Tensors, float]:
         """Steps that end with the nats of an answer's tokens, all together."""
-        if self.opening is None:
+        if self.decoder_ids is None:
             return (yield from likelihood(prompt, answer))
         feeds = yield from encode(prompt)
         return (yield from likelihood([self._start], answer, feeds))
 
     @property
     def _start(self) -> int:
-        assert self.opening is not None
-        start = self.opening["start"]
+        assert self.decoder_ids is not None
+        start = self.decoder_ids["start"]
         assert start is not None
         return start

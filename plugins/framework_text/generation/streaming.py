@@ -13,12 +13,15 @@ UNFINISHED = "\ufffd"  # what tokenizers say of a character whose bytes are not 
 
 
 @dataclass(frozen=True)
-class Told:
-    """text: without spaces around it. tokens: chosen for it. stopped: by itself or a stop text; else by the limit."""
+class Completion:
+    """What a model has written."""
 
     text: str
+    """Without white space around it."""
     tokens: int
+    """How many were chosen for it."""
     stopped: bool
+    """It ended by itself or at a stop text; else at the limit."""
 
 
 def reader(tokenizer: Any) -> Reader:
@@ -31,21 +34,21 @@ def reader(tokenizer: Any) -> Reader:
     return read
 
 
-def tell(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Told]:
+def stream_text(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Completion]:
     """Steps of a codec around those of `decode`: an event ``{"text": piece}`` in place of tokens; pieces make the text.
 
     A search, which has no token yet, still shows that it goes on: by empty pieces.
     """
     tokens: list[int] = []
-    said, outputs = "", None
+    sent, outputs = "", None
     while True:
         try:
             step = next(steps) if outputs is None else steps.send(outputs)
         except StopIteration as end:
             text = end.value.text.strip()
-            if text.startswith(said) and len(text) > len(said):
-                yield Event({"text": text[len(said) :]})
-            return Told(text, len(end.value.tokens), end.value.stopped)
+            if text.startswith(sent) and len(text) > len(sent):
+                yield Event({"text": text[len(sent) :]})
+            return Completion(text, len(end.value.tokens), end.value.stopped)
         if isinstance(step, Call):
             outputs = yield step
             continue
@@ -55,6 +58,6 @@ def tell(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Told
             continue
         tokens.append(step.data["token"])
         certain = read(tokens).rstrip(UNFINISHED).strip()
-        if certain.startswith(said) and len(certain) > len(said):
-            yield Event({"text": certain[len(said) :]})
-            said = certain
+        if certain.startswith(sent) and len(certain) > len(sent):
+            yield Event({"text": certain[len(sent) :]})
+            sent = certain

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from jinja2 import TemplateError
@@ -22,42 +22,50 @@ PLAIN = """{{ bos_token }}{% for message in messages -%}
 {% else %}Assistant: {{ message.content }}{{ eos_token }}
 {% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"""  # where a tokenizer has no template
 TURNS = PLAIN.replace("{{ bos_token }}", "").replace("{{ eos_token }}", "")  # for encoders, whose tokenizers put these around
+SETTINGS = ("template", "special_tokens", "merges_system", "prompt_suffix", "date")  # arguments of `Template`, in order
 _TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # transformers' own, which say what was written by the model
 
 
 class Template:
-    """text: in jinja2. specials: tokens it may name, such as bos_token. folds: it has no place for a system message.
+    """text: in jinja2. special_tokens: those it may name, such as bos_token. merges_system: it has no place for a system
+    message, which becomes the beginning of the user's first.
 
-    opens: what it writes between a prompt and an answer, with which the prompt ends. today: what it takes for the date.
+    prompt_suffix: what it writes between a prompt and an answer, with which the prompt ends. date: ISO 8601, what it takes for
+    today.
     """
 
     def __init__(
-        self, text: str, specials: Mapping[str, str], folds: bool = False, opens: str = "", today: str | None = None
+        self,
+        text: str,
+        special_tokens: Mapping[str, str],
+        merges_system: bool = False,
+        prompt_suffix: str = "",
+        date: str | None = None,
     ) -> None:
         environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=[loopcontrols])
         environment.filters["tojson"] = lambda value, **more: json.dumps(value, ensure_ascii=False, **more)
         environment.globals["raise_exception"] = _raise
-        if today is not None:
-            environment.globals["strftime_now"] = date.fromisoformat(today).strftime
-        self.specials, self.folds, self.opens = dict(specials), folds, opens
+        if date is not None:
+            environment.globals["strftime_now"] = datetime.fromisoformat(date).strftime
+        self.special_tokens, self.merges_system, self.prompt_suffix = dict(special_tokens), merges_system, prompt_suffix
         self._template = environment.from_string(_TRAINING_MARKS.sub("", text))
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Template:
         """From what `frozen` gave."""
-        return cls(*(settings[name] for name in ("template", "specials", "folds", "opens", "today")))
+        return cls(*(settings[name] for name in SETTINGS))
 
     def render(self, messages: Sequence[Message], answering: bool = True) -> str:
         """answering: the text ends where the assistant's next words begin. Raises InputError where the template refuses."""
-        given = folded(messages) if self.folds else list(messages)
+        shown = with_system_merged(messages) if self.merges_system else list(messages)
         try:
-            text = self._template.render(messages=given, add_generation_prompt=answering, **self.specials)
-            return text + self.opens if answering else text
+            text = self._template.render(messages=shown, add_generation_prompt=answering, **self.special_tokens)
+            return text + self.prompt_suffix if answering else text
         except TemplateError as error:
             raise InputError(f"the chat template does not take these messages: {error}") from error
 
 
-def folded(messages: Sequence[Message]) -> list[Message]:
+def with_system_merged(messages: Sequence[Message]) -> list[Message]:
     """A system message as the beginning of the user's first."""
     if len(messages) < 2 or messages[0]["role"] != "system":
         return list(messages)
@@ -68,27 +76,39 @@ def folded(messages: Sequence[Message]) -> list[Message]:
 def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
     """A transformers tokenizer's template as settings of a codec. apart: the answer is written by a decoder of its own.
 
-    template, specials, folds, opens, today: of `Template`. lead: white space between a prompt and an answer. end: the token
-    after an answer. own: whether the template is the tokenizer's. Raises InputError where no token ends an answer.
+    template, special_tokens, merges_system, prompt_suffix, date: of `Template`. answer_prefix: white space between a prompt and
+    an answer. end_id: the token after an answer. own_template: whether the template is the tokenizer's. Raises InputError where
+    no token ends an answer.
     """
-    given = tokenizer.chat_template
-    text = given.get("default") if isinstance(given, Mapping) else given
-    specials = {name: value for name, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
-    specials = {"bos_token": "", "eos_token": "", **specials}
+    offered = tokenizer.chat_template
+    text = offered.get("default") if isinstance(offered, Mapping) else offered
+    named = {name: value for name, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
+    special_tokens = {"bos_token": "", "eos_token": "", **named}
     chosen = text or (TURNS if apart else PLAIN)
     today = date.today().isoformat() if "strftime_now" in chosen else None
-    folds = not _takes_system(Template(chosen, specials, today=today))
-    lead, after = _around_answer(Template(chosen, specials, folds, today=today))
-    ids = tokenizer(after, add_special_tokens=False)["input_ids"]
-    end = (
-        ids[0] if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder) else tokenizer.eos_token_id
-    )
-    if end is None:
+    merges_system = not _takes_system(Template(chosen, special_tokens, date=today))
+    before, after = _around_answer(Template(chosen, special_tokens, merges_system, date=today))
+    prompt_suffix = before if before.strip() and not apart else ""  # such as an empty thought
+    return {
+        "template": chosen,
+        "special_tokens": special_tokens,
+        "merges_system": merges_system,
+        "prompt_suffix": prompt_suffix,
+        "date": today,
+        "answer_prefix": "" if apart or prompt_suffix else before,
+        "end_id": _end_id(tokenizer, after),
+        "own_template": text is not None,
+    }
+
+
+def _end_id(tokenizer: Any, after: str) -> int:
+    """The token that ends an answer. after: what the template writes behind one."""
+    ids: list[int] = tokenizer(after, add_special_tokens=False)["input_ids"]
+    if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
+        return ids[0]
+    if tokenizer.eos_token_id is None:
         raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no answer would end")
-    opens = lead if lead.strip() and not apart else ""  # such as an empty thought
-    lead = "" if apart or opens else lead
-    settings = {"template": chosen, "specials": specials, "folds": folds, "opens": opens, "today": today}
-    return {**settings, "lead": lead, "end": end, "own": text is not None}
+    return int(tokenizer.eos_token_id)
 
 
 def _takes_system(template: Template) -> bool:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from framework_text.backbones import family, problems_with
+from framework_text.backbones import family, misplaced, problems_with
 from framework_text.generation.options import ADAPTERS, Writing
-from framework_text.options import unknown_attention
+from framework_text.generation.pairs import Length
+from framework_text.options import Backbone, unknown_attention
 from framework_text.training_plan import not_repeatable
 
 DECODER_ONLY = ("gemma2", "gemma3_text", "gpt2", "llama", "mistral", "qwen2", "qwen3")  # each is held to `generate` by tests
 ENCODER_DECODER = ("bart", "mbart", "mt5", "pegasus", "t5")
 
 
-def problems(model: Writing, read: tuple[str, int], written: tuple[str, int]) -> list[str]:
-    """read, written: keys of the recipe, and the tokens that they allow of a prompt and of its answer."""
-    apart = family(model.backbone) in ENCODER_DECODER
-    window = max(read[1], written[1]) if apart else read[1] + written[1]
-    said = f"the larger of {read[0]} and {written[0]}, " if apart else f"{read[0]} + {written[0]} = "
-    found = problems_with(model.backbone, (*DECODER_ONLY, *ENCODER_DECODER), window, said)
+def backbone_problems(backbone: Backbone, reading: Length, writing: Length) -> list[str]:
+    """reading, writing: the tokens that the recipe allows of a prompt and of its answer."""
+    apart = family(backbone.chosen) in ENCODER_DECODER
+    window = max(reading.tokens, writing.tokens) if apart else reading.tokens + writing.tokens
+    said = f"the larger of {reading.key} and {writing.key}, " if apart else f"{reading.key} + {writing.key} = "
+    return [*misplaced(backbone), *problems_with(backbone.chosen, (*DECODER_ONLY, *ENCODER_DECODER), window, said)]
+
+
+def problems(model: Writing, reading: Length, writing: Length) -> list[str]:
+    """What is wrong with a recipe that fine-tunes a language model. reading, writing: as `backbone_problems` takes them."""
+    found = backbone_problems(model.backbone, reading, writing)
     if model.adapter not in ADAPTERS:
         found.append(f"model.adapter={model.adapter}: write one of {', '.join(ADAPTERS)}")
     if model.rank < 1 or model.alpha < 1:

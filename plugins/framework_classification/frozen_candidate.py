@@ -1,0 +1,63 @@
+"""The classifier over a frozen encoder as a candidate: fitted, left as files, opened again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from framework import CodecSpec, FitContext, Fitted, ModelFacts, read_fitted, write_fitted
+from framework_classification import Classification
+from framework_classification.codec import ClassificationCodec
+from framework_classification.data import ClassificationData
+from framework_classification.fine_tuned import MODEL
+from framework_classification.frozen import fit, graph
+from framework_text import backbones
+from framework_text.encoder import save_network
+from framework_text.features import FrozenClassifier, FrozenEncoder
+from framework_text.options import Frozen
+from framework_text.tokenizer import same_tokens, write_tokenizer
+
+HEAD, READING = "head.npz", "reading.json"  # in the folder that is filled: what stands behind the encoder, and how it reads
+
+
+def fit_frozen(data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
+    torch.manual_seed(context.seed)
+    source, splits = context.options.backbone.chosen, data.splits
+    encoder = FrozenEncoder(backbones.fetch(source), context.task.max_length)
+    rows = [(list(table.columns["text"]), data.targets(table)) for table in (splits.train, splits.validation)]
+    frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
+    facts = ModelFacts(
+        backbone=source.name,
+        licence=source.licence or "not stated (model.licence= records it)",
+        parameters=sum(weights.numel() for weights in frozen.module.parameters()),
+        rows=len(splits.train),
+        details=frozen.facts,
+    )
+    settings = {"labels": data.labels, "calibrated_at": frozen.facts["temperature"], **frozen.settings}
+    resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
+    write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
+    save_network(frozen.module.features.encoder, encoder.tokenizer, context.output / MODEL)
+    np.savez(context.output / HEAD, **frozen.module.arrays())
+    reading = {"max_length": context.task.max_length, "temperature": frozen.facts["temperature"]}
+    (context.output / READING).write_text(json.dumps(reading), encoding="utf-8")
+
+
+def open_frozen(folder: Path) -> Fitted:
+    fitted = read_fitted(folder)
+    reading = json.loads((folder / READING).read_text(encoding="utf-8"))
+    encoder = FrozenEncoder(folder / MODEL, reading["max_length"])
+    with np.load(folder / HEAD) as head:
+        module = FrozenClassifier(encoder.module, **head, temperature=reading["temperature"]).eval()
+    codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
+    return replace(
+        fitted,
+        graphs=(graph(module, encoder),),
+        checks=(same_tokens(encoder.tokenizer, reading["max_length"], codec.token_ids, "text"),),
+        save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
+    )

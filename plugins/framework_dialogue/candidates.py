@@ -1,0 +1,43 @@
+"""Who may compete in dialogue and generation: an answer that was given before, or one that a language model writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from framework import Candidate, FitContext, Fitted, NoOptions, read_fitted
+from framework_dialogue import Dialogue
+from framework_dialogue.data import DialogueData
+from framework_dialogue.prompting import DialoguePrompting
+from framework_dialogue.validation import task_problems
+from framework_text.generation.candidates import UntunedCandidate, WriterCandidate
+from framework_text.generation.prompting import Prompting
+
+
+class RetrievalCandidate(Candidate[Dialogue, DialogueData, NoOptions]):
+    """The answer that was given to the most similar training question. Its artifact holds the training answers as they are."""
+
+    name: ClassVar[str] = "retrieval"
+    title: ClassVar[str] = "nearest question's answer"
+    role = "baseline"
+
+    def problems(self, task: Dialogue, options: NoOptions) -> list[str]:
+        return task_problems(task)
+
+    def fit(self, data: DialogueData, context: FitContext[Dialogue, NoOptions]) -> None:
+        from framework_dialogue.retrieval import fit
+
+        fit(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        return read_fitted(folder)
+
+
+class DialogueWriter(WriterCandidate[Dialogue, DialogueData]):
+    """A language model fine-tuned on every answer of every dialogue, each after what was said before it."""
+
+    prompting: ClassVar[Prompting[Any, Any, Any]] = DialoguePrompting()
+
+
+class DialogueUntuned(UntunedCandidate[Dialogue, DialogueData]):
+    prompting: ClassVar[Prompting[Any, Any, Any]] = DialoguePrompting()

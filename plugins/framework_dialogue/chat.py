@@ -1,0 +1,65 @@
+"""What every codec that holds a conversation takes and gives, as the chat interface asks for it. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from framework import Interface, Request, Response
+from framework_dialogue.requests import OPTIONS, parsed
+
+ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
+COUNT: Mapping[str, Any] = {"type": "integer", "minimum": 0}
+MESSAGE: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"type": "string", "enum": ["system", "user", "assistant"]},
+        "content": {"type": "string", "minLength": 1},
+    },
+}
+
+
+class ChatCodec:
+    """A codec whose requests are conversations. roles: more names of speakers in rows of files."""
+
+    def __init__(self, roles: Mapping[str, str]) -> None:
+        self.roles = roles
+
+    def parse(self, request: Any) -> Request:
+        return parsed(request, self.roles)
+
+    def flatten(self, response: Response) -> dict[str, str]:
+        return {key: str(response[key]) for key in ("content", "finish_reason", "dropped_messages", "shortened_messages")}
+
+    @staticmethod
+    def odd_requests() -> list[Request]:
+        alone = [{"messages": [{"role": "user", "content": text}]} for text in ODD_TEXTS]
+        instructed = [{"role": "system", "content": "word " * 700}, {"role": "user", "content": "hello " * 700}]
+        turns = [{"role": ("user", "assistant")[turn % 2], "content": f"word {turn} " * 40} for turn in range(21)]
+        return [*alone, {"messages": instructed, "max_tokens": 2}, {"messages": turns, "max_tokens": 2}]
+
+
+def chat_interface(read: str, tokens: str = "", **more: Any) -> Interface:
+    """read: what is read of a conversation. tokens: what counts as one, where it is not the model's own. more: other fields."""
+    text = {"type": "string", "title": "Message", "description": "The first of a conversation", "minLength": 1}
+    messages = {
+        "type": "array", "items": MESSAGE, "minItems": 1, "title": "Messages", "description": "The last is the user's",
+    }  # fmt: skip
+    whole = {"type": "object", "required": ["messages"], "properties": {"messages": messages, **OPTIONS}}
+    count = {**COUNT, "description": tokens} if tokens else COUNT
+    properties = {
+        "content": {"type": "string"},
+        "finish_reason": {"type": "string", "enum": ["stop", "length"]},
+        "prompt_tokens": count,
+        "completion_tokens": count,
+        "dropped_messages": {**COUNT, "description": f"The oldest, beyond {read}"},
+        "shortened_messages": {**COUNT, "description": "Of which only a part is read"},
+    }
+    return Interface(
+        request={"anyOf": [whole, text]},
+        response={"type": "object", "required": list(properties), "properties": properties},
+        example={"messages": [{"role": "user", "content": "Hello, can you help me?"}]},
+        chat=True,
+        **more,
+    )

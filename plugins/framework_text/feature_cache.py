@@ -1,0 +1,81 @@
+"""Features of texts on disk: what a frozen encoder made of the same texts once is read again, by any run. No torch.
+
+They lie at ``$XDG_CACHE_HOME/recipe-framework/features/SHA256.npy``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+VERSION = 1  # raised when features of the same texts become others
+LIMIT = 2 << 30  # bytes of all files together; those that were not read for longest go
+
+
+def cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "recipe-framework" / "features"
+
+
+def identity(folder: Path, *settings: object) -> str:
+    """sha256 of a backbone's config and weights, and of what else decides its features."""
+    digest = hashlib.sha256(repr((VERSION, *settings)).encode())
+    for path in [folder / "config.json", *sorted(folder.glob("model*.safetensors"))]:
+        with path.open("rb") as stream:
+            digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()
+
+
+def kept(encoder: str, texts: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The features of texts, computed where they are not in the cache. encoder: its `identity`.
+
+    Where the cache cannot be written a line on stderr says so, and the features are computed each time.
+    """
+    path = cache() / f"{_key(encoder, texts)}.npy"
+    try:
+        features: np.ndarray = np.load(path, allow_pickle=False)
+        os.utime(path)
+        return features
+    except (OSError, ValueError, EOFError):  # not there, or damaged
+        features = compute()
+    try:
+        _write(path, features)
+        _make_room(path.parent)
+    except OSError as error:
+        print(f"features are not kept for the next run: {error}; XDG_CACHE_HOME= names another place", file=sys.stderr)
+    return features
+
+
+def _key(encoder: str, texts: Sequence[str]) -> str:
+    digest = hashlib.sha256(encoder.encode())
+    for text in texts:
+        encoded = text.encode("utf-8", "surrogatepass")
+        digest.update(len(encoded).to_bytes(8, "little") + encoded)
+    return digest.hexdigest()
+
+
+def _write(path: Path, features: np.ndarray) -> None:
+    """Whole or not at all, also while other processes write the same."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # texts can be guessed from their features
+    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            np.save(stream, features, allow_pickle=False)
+        Path(name).replace(path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _make_room(folder: Path) -> None:
+    ages = sorted(((entry.stat().st_mtime, entry.stat().st_size, entry) for entry in folder.iterdir()), reverse=True)
+    total = 0
+    for _, size, entry in ages:
+        total += size
+        if total > LIMIT:
+            entry.unlink(missing_ok=True)

@@ -1,0 +1,125 @@
+"""Features of texts from a frozen encoder, and a linear classifier over them as one graph.
+
+The features of layers before the last often say more than the last alone; side by side they need no choice of a layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from framework import LengthBucketSampler
+from framework_text import backbones, feature_cache
+from framework_text.tokens import TokenizedRows, batches
+
+ROWS = 32  # of a batch: of more, fewer a second pass through
+
+
+class FrozenEncoder:
+    """A pretrained encoder that is read as it is. Its weights are loaded when features are not in the cache yet.
+
+    folder: of the backbone, see `backbones.fetch`. max_length: tokens of a text that are read.
+    """
+
+    def __init__(self, folder: Path, max_length: int) -> None:
+        self.folder, self.max_length = folder, max_length
+        self.tokenizer = backbones.load_tokenizer(folder, max_length)
+
+    @cached_property
+    def module(self) -> TokenMeans:
+        return TokenMeans(backbones.load_model("AutoModel", self.folder)).eval()
+
+    @cached_property
+    def _identity(self) -> str:
+        tokenizer = self.tokenizer.backend_tokenizer.to_str()
+        return feature_cache.identity(self.folder, tokenizer, self.max_length, computes_in_bfloat16())
+
+    def features(self, texts: Sequence[str]) -> np.ndarray:
+        """(texts, 2 x width) float32, from the cache where these texts are there; without texts (0, 2 x width)."""
+        return feature_cache.kept(self._identity, texts, lambda: self._computed(texts))
+
+    def _computed(self, texts: Sequence[str]) -> np.ndarray:
+        rows = TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length)
+        sampler = LengthBucketSampler(rows.lengths, ROWS, shuffle=False)
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        module = self.module.to(device)
+        features = np.zeros((len(texts), module.width), np.float32)
+        try:
+            with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16()):
+                for numbers, batch in zip(sampler, batches(rows, sampler, self.tokenizer.pad_token_id or 0), strict=True):
+                    means = module(batch["input_ids"].to(device), batch["attention_mask"].to(device))
+                    features[numbers] = means.float().cpu().numpy()
+        finally:
+            module.to("cpu")
+        return features
+
+
+def computes_in_bfloat16() -> bool:
+    """Whether the hardware does, twice as fast as in float32; it moves the accuracy on banking77 by less than 0.001."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+class TokenMeans(nn.Module):
+    """input_ids, attention_mask (batch, sequence) -> (batch, 2 x width) float32.
+
+    Means over the tokens of the last layer's states, and of the mean of all layers' states, embeddings among them.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        encoder.set_attn_implementation("eager")  # no slower on short texts, and exports to fewer nodes than sdpa
+        if getattr(encoder, "pooler", None) is not None:
+            encoder.pooler = None  # reads one token, and nothing here reads it
+        self.encoder = encoder
+        self.width = 2 * encoder.config.hidden_size
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        every = sum(state.float() for state in outputs.hidden_states) / len(outputs.hidden_states)
+        states = torch.cat([outputs.last_hidden_state.float(), every], dim=-1)
+        mask = attention_mask.unsqueeze(-1).float()
+        return (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+
+
+class FrozenClassifier(nn.Module):
+    """What is exported: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes).
+
+    Softmax of (standardised features x weight + bias) / temperature.
+    mean, scale: float32 (features,) of the training rows. weight: float32 (classes, features). bias: float32 (classes,).
+    """
+
+    def __init__(
+        self,
+        features: TokenMeans,
+        mean: np.ndarray,
+        scale: np.ndarray,
+        weight: np.ndarray,
+        bias: np.ndarray,
+        temperature: float,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.mean, self.scale = nn.Buffer(torch.tensor(mean)), nn.Buffer(torch.tensor(scale))
+        self.head = nn.Linear(weight.shape[1], weight.shape[0])
+        with torch.no_grad():
+            self.head.weight.copy_(torch.from_numpy(weight))
+            self.head.bias.copy_(torch.from_numpy(bias))
+        self.temperature = temperature
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """What it was made with, but for the encoder and the temperature."""
+        head = {"weight": self.head.weight.detach().numpy(), "bias": self.head.bias.detach().numpy()}
+        return {"mean": self.mean.numpy(), "scale": self.scale.numpy(), **head}
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        standardised = (self.features(input_ids, attention_mask) - self.mean) / self.scale
+        return torch.softmax(self.head(standardised) / self.temperature, dim=-1)

@@ -1,0 +1,82 @@
+"""Candidates of every task that answers in words: a language model fine-tuned on rows, and the same before that. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Generic
+
+from framework import Candidate, FitContext, Fitted, Inspection
+from framework_text import readiness
+from framework_text.generation import preview, validation
+from framework_text.generation.options import Untuned, Writing
+from framework_text.generation.prompting import Data, Prompting, TaskOptions
+
+
+class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions, Data]):
+    """A language model that learns the answers of the training rows. A subclass says how a task prompts it."""
+
+    name: ClassVar[str] = "writer"
+    title: ClassVar[str] = "fine-tuned writer"
+    options: ClassVar[type] = Writing
+    stateful: ClassVar[bool] = True
+    prompting: ClassVar[Prompting[Any, Any, Any]]
+
+    def problems(self, task: TaskOptions, options: Writing) -> list[str]:
+        lengths = self.prompting.reading(task), self.prompting.writing(task)
+        return [*validation.problems(options, *lengths), *self.prompting.problems(task)]
+
+    def refuses(self, data: Data, task: TaskOptions, options: Writing, trainer: Mapping[str, object]) -> list[str]:
+        reading = self.prompting.reading(task)
+        problems = readiness.problems(options, trainer, reading.tokens, f"{reading.key}=")
+        return problems or self.prompting.misfits(task, options)
+
+    def inspect(self, data: Data, task: TaskOptions, options: Writing) -> Inspection:
+        return preview.inspect(self.prompting, data, task, options)
+
+    def fit(self, data: Data, context: FitContext[TaskOptions, Writing]) -> None:
+        from framework_text.generation.writer import fit_writer
+
+        fit_writer(self.prompting, data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_text.generation.writer import open_writer
+
+        return open_writer(self.prompting, folder)
+
+
+class UntunedCandidate(Candidate[TaskOptions, Data, Untuned], Generic[TaskOptions, Data]):
+    """The backbone as it came, prompted in the same way: what fine-tuning must improve on.
+
+    The folder it leaves holds the address of the backbone, not a copy of its weights. It opens where that address leads to the
+    same weights: moved to another machine, once the backbone is there too, at the same path, in the cache of Hugging Face or by
+    pip. Weights that have another checksum than those that were fitted are refused. An artifact has weights of its own.
+    """
+
+    name: ClassVar[str] = "untuned"
+    title: ClassVar[str] = "backbone before fine-tuning"
+    options: ClassVar[type] = Untuned
+    role = "baseline"
+    stateful: ClassVar[bool] = True
+    prompting: ClassVar[Prompting[Any, Any, Any]]
+
+    def problems(self, task: TaskOptions, options: Untuned) -> list[str]:
+        lengths = self.prompting.reading(task), self.prompting.writing(task)
+        return [*validation.backbone_problems(options.backbone, *lengths), *self.prompting.problems(task)]
+
+    def refuses(self, data: Data, task: TaskOptions, options: Untuned, trainer: Mapping[str, object]) -> list[str]:
+        """With what is wrong with the backbone, which nobody looked at where only others compete."""
+        reading, writing = self.prompting.reading(task), self.prompting.writing(task)
+        problems = validation.backbone_problems(options.backbone, reading, writing)
+        problems = problems or readiness.tokenizer_problems(options.backbone.chosen, reading.tokens, f"{reading.key}=")
+        return problems or self.prompting.misfits(task, options)
+
+    def fit(self, data: Data, context: FitContext[TaskOptions, Untuned]) -> None:
+        from framework_text.generation.writer import fit_untuned
+
+        fit_untuned(self.prompting, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_text.generation.writer import open_untuned
+
+        return open_untuned(self.prompting, folder)

@@ -1,0 +1,61 @@
+"""Where a fitted writer keeps its network, and a backbone that was not tuned its address."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig
+
+from framework_text import backbones, gguf
+from framework_text.options import BackboneSource
+
+ADDRESS = "backbone.json"
+WEIGHTS = "model.safetensors"
+
+
+def load(folder: Path, longest: int = 1, said: str = "") -> tuple[Any, Any]:
+    """The tokenizer and the language model of a folder that `save_pretrained` wrote.
+
+    longest: tokens of a text that must be readable. said: the key of the recipe, with its ``=``, that sets them.
+    """
+    kind = "Seq2Seq" if AutoConfig.from_pretrained(folder).is_encoder_decoder else "Causal"
+    return backbones.load_tokenizer(folder, longest, said), backbones.load_model(f"AutoModelFor{kind}LM", folder)
+
+
+def save(network: Any, tokenizer: Any, folder: Path) -> None:
+    """What `load` reads, and people who go on in Python."""
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def write_address(source: BackboneSource, folder: Path) -> None:
+    """Writes where a backbone is found again, and the checksum of the weights that are there, if they are one file."""
+    assert source.name
+    path = Path(source.name).expanduser()
+    name = str(path.resolve()) if path.exists() else source.name
+    pinned = replace(source, name=name, sha256=source.sha256 or _checksum(source))
+    content = {key: asdict(pinned)[key] for key in ("name", "revision", "sha256", "licence")}
+    (folder / ADDRESS).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+def read_address(folder: Path) -> BackboneSource:
+    return BackboneSource(**json.loads((folder / ADDRESS).read_text(encoding="utf-8")))
+
+
+def licence_of(source: BackboneSource) -> str:
+    return source.licence or "not stated (model.licence= records it)"
+
+
+def _checksum(source: BackboneSource) -> str | None:
+    assert source.name
+    if gguf.is_gguf(source.name):
+        return gguf.checksum(gguf.find(source.name))
+    path = backbones.fetch(source) / WEIGHTS
+    if not path.exists():
+        return None
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,138 @@
+"""Features of a frozen encoder, their cache, and the classifier over them as one graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from framework.export.module_backend import ModuleBackend
+
+from framework.export.parity import Parity, compare_shapes
+from framework.runtime.onnx import open_onnx
+from framework_classification import Classification
+from framework_classification.frozen import Frozen, fit, graph
+from framework_onnx import Onnx
+from framework_onnx.export import export
+from framework_text import feature_cache
+from framework_text.features import FrozenClassifier, FrozenEncoder
+from tests.tiny import LENGTH, THINGS, WORDS, rows, tiny_model
+
+TEXTS = ["the lovely flight", "", "the awful phone screen " * 20, "a car"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "recipe-framework" / "features"
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("backbone"))
+
+
+def inputs(encoder: FrozenEncoder, texts: list[str]) -> dict[str, torch.Tensor]:
+    tokens = encoder.tokenizer(texts, truncation=True, max_length=LENGTH, padding=True, return_tensors="pt")
+    return {name: tokens[name] for name in ("input_ids", "attention_mask")}
+
+
+def fitted(encoder: FrozenEncoder, classes: int, unseen: int = 0) -> tuple[Frozen, list[str], list[int]]:
+    names = sorted(WORDS)[:classes]
+    pairs = rows(40 * classes, {name: WORDS[name] for name in names})
+    texts, targets = [text for text, _ in pairs], [names.index(label) for _, label in pairs]
+    train, validation = (texts[30:], targets[30:]), (texts[:30], targets[:30])
+    return fit(encoder, train, validation, classes + unseen, Classification(), lambda section: None), texts, targets
+
+
+def test_features_are_the_means_of_each_texts_own_tokens(backbone: Path) -> None:
+    encoder = FrozenEncoder(backbone, LENGTH)
+    features = encoder.features(TEXTS)
+    assert (features.shape, str(features.dtype)) == ((4, 64), "float32")
+    for text, row in zip(TEXTS, features, strict=True):
+        with torch.no_grad():
+            outputs = encoder.module.encoder(**inputs(encoder, [text]), output_hidden_states=True)
+        last = outputs.hidden_states[-1][0].mean(0)
+        every = torch.stack(outputs.hidden_states).mean(0)[0].mean(0)
+        assert row == pytest.approx(torch.cat([last, every]).numpy(), abs=0.03)  # bfloat16, where the machine has it
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_module_gives_scikit_learns_probabilities_over_the_same_features(backbone: Path, classes: int) -> None:
+    encoder = FrozenEncoder(backbone, LENGTH)
+    frozen, texts, targets = fitted(encoder, classes)
+    module = frozen.module
+    with torch.no_grad():
+        features = module.features(**inputs(encoder, texts)).numpy()
+        logs = torch.log(module(**inputs(encoder, texts))) * frozen.facts["temperature"]
+    expected = frozen.regression.predict_proba((features - module.mean.numpy()) / module.scale.numpy())
+    assert np.abs(torch.softmax(logs, -1).numpy() - expected).max() < 1e-5
+    assert (expected.argmax(1) == targets).mean() > 1.5 / classes
+
+
+def test_a_class_without_training_rows_has_probability_0(backbone: Path) -> None:
+    encoder = FrozenEncoder(backbone, LENGTH)
+    frozen, texts, _ = fitted(encoder, 2, unseen=1)
+    with torch.no_grad():
+        assert not frozen.module(**inputs(encoder, texts))[:, 2].any()
+
+
+def test_a_feature_that_never_varies_is_not_blown_up(backbone: Path) -> None:
+    encoder = FrozenEncoder(backbone, LENGTH)
+    norm = [part for part in encoder.module.modules() if isinstance(part, torch.nn.LayerNorm)][-1]
+    with torch.no_grad():
+        norm.weight[7] = norm.bias[7] = 1e-30
+    assert fitted(encoder, 2)[0].module.scale[7] > 1e-3
+
+
+def test_it_exports_as_one_graph_equal_to_the_module(tmp_path: Path) -> None:
+    encoder = FrozenEncoder(tiny_model(tmp_path / "one layer", layers=1), LENGTH)
+    width = encoder.module.width
+    head = np.random.default_rng(0).normal(size=(3, width)).astype(np.float32), np.zeros(3, np.float32)
+    module = FrozenClassifier(encoder.module, np.zeros(width, np.float32), np.ones(width, np.float32), *head, 1.5).eval()
+    spec = graph(module, encoder)
+    variant = export([spec], tmp_path, Onnx(), {})
+    parity = Parity()
+    files = {name: tmp_path / file for name, file in variant.files.items()}
+    compare_shapes(parity, [spec], ModuleBackend([spec]), open_onnx([spec], files))
+    parity.require("frozen")
+
+
+def test_features_are_computed_once_and_again_when_what_decides_them_changes(backbone: Path, cache: Path) -> None:
+    first = FrozenEncoder(backbone, LENGTH).features(TEXTS)
+    assert len(list(cache.iterdir())) == 1
+    again = FrozenEncoder(backbone, LENGTH)
+    assert (again.features(TEXTS) == first).all()
+    assert "module" not in vars(again)  # its weights were not loaded
+    FrozenEncoder(backbone, LENGTH - 1).features(TEXTS)
+    again.features(TEXTS[:3])
+    again.features([*TEXTS[:2], *TEXTS[2:][::-1]])
+    FrozenEncoder(tiny_model(cache.parent / "other", layers=1), LENGTH).features(TEXTS)
+    assert len(list(cache.iterdir())) == 5
+
+
+def test_a_damaged_file_of_the_cache_is_made_again(backbone: Path, cache: Path) -> None:
+    encoder = FrozenEncoder(backbone, LENGTH)
+    features = encoder.features(TEXTS)
+    (file,) = cache.iterdir()
+    file.write_bytes(file.read_bytes()[:100])
+    assert (encoder.features(TEXTS) == features).all()
+    assert (np.load(file) == features).all()
+
+
+def test_where_the_cache_cannot_be_written_a_line_says_so(
+    backbone: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cache.parent.mkdir(parents=True)
+    cache.write_text("no folder")
+    assert len(FrozenEncoder(backbone, LENGTH).features(TEXTS)) == 4
+    assert "features are not kept for the next run" in capsys.readouterr().err
+
+
+def test_a_full_cache_lets_the_oldest_go(backbone: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feature_cache, "LIMIT", 2500)  # two files of 4 texts, not three
+    encoder = FrozenEncoder(backbone, LENGTH)
+    for thing in THINGS[:3]:
+        encoder.features([thing] * 4)
+    assert len(list(cache.iterdir())) == 2
