@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framework import Answers
 from framework.contracts.table import Splits
 from framework.data.loading import load_splits, read_labelled
 from framework.errors import InputError

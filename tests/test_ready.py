@@ -108,5 +108,5 @@ def test_what_a_recommender_cannot_be_fitted_with_is_refused(capsys: pytest.Capt
     plain = tiny_model(here / "plain")
     assert "is no sentence encoder" in refused(capsys, *given, f"model.encoder.name={plain}")
     assert "model.name=./nowhere: no such folder" in refused(capsys, *given, "model.encoder.name=./nowhere")
-    alone = [*given, "model.algorithm=hybrid", "data.items=null", "data.users=null"]
-    assert "model.algorithm=hybrid reads texts of items: give data.items=FILE" in refused(capsys, *alone)
+    alone = [*given, "candidates=[hybrid]", "data.items=null", "data.users=null"]
+    assert "reads texts of items: give data.items=FILE" in refused(capsys, *alone)
