@@ -135,7 +135,7 @@ class Competition:
         """The full key of ``model.SHORT``."""
         candidates = [self.registered[name] for name in names]
         first = short.partition(".")[0]
-        shared = shared_sections(candidates)
+        shared = shared_sections([*candidates, *(one for one in self.registered.values() if one.role == "baseline")])
         if first in shared:
             return short
         owners = [one.name for one in candidates if first in _names(one.options)]

@@ -16,6 +16,7 @@ from framework_recommendation.options import (
     ItemKnnOptions,
     MultVaeOptions,
     PopularityOptions,
+    ReadsTexts,
     SasrecOptions,
 )
 
@@ -26,9 +27,11 @@ class Recommender(Candidate[Recommendation, RecommendationData, Options], Generi
     """What all share: they are fitted by the algorithm of their name, and rank in one graph."""
 
     def problems(self, task: Recommendation, options: Options) -> list[str]:
+        from framework_recommendation.readiness import folder_problems
         from framework_recommendation.validation import option_problems, task_problems
 
-        return [*task_problems(task), *option_problems(self.name, options)]
+        encoder = folder_problems(options.encoder) if isinstance(options, ReadsTexts) else []
+        return [*task_problems(task), *option_problems(self.name, options), *encoder]
 
     def refuses(
         self, data: RecommendationData, task: Recommendation, options: Options, trainer: Mapping[str, object]

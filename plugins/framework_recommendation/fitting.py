@@ -119,8 +119,8 @@ class _Recommender:
         new = len(self.items) - len(self.data.items)
         counts = {"items": len(self.items), "new_items": new, "max_history": self.trained.max_history}
         return ModelFacts(
-            backbone=source and source.name,
-            licence=source and (source.licence or "not stated (encoder.licence= records it)"),
+            backbone=None if source is None else source.name,
+            licence=None if source is None else source.licence or "not stated (encoder.licence= records it)",
             parameters=self.trained.parameters,
             rows=len(self.data.train),
             training=self.trained.training,

@@ -52,6 +52,20 @@ def encoder_folder(source: BackboneSource) -> Path:
     return folder
 
 
+def folder_problems(source: BackboneSource) -> list[str]:
+    """What is wrong with an encoder in a folder that the recipe names. Whether one of a package or a hub is needed, and should
+    be looked for, only the data say.
+    """
+    name = source.name or ""
+    if not (name.startswith((".", "/", "~")) or Path(name).is_dir()):
+        return []
+    try:
+        encoder_folder(source)
+    except InputError as error:
+        return list(error.problems)
+    return []
+
+
 def check_memory(catalogue: int) -> None:
     """Raises InputError where EASE's matrices do not fit."""
     needed, available = EASE_BYTES * catalogue**2, available_memory()
