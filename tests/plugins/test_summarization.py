@@ -338,7 +338,7 @@ def test_a_prompt_is_read_once_for_the_answer_and_for_how_likely_the_given_one_i
     tmp_path: Path, family: str, beams: int
 ) -> None:
     name = [] if family == "llama" else [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}"]
-    with _Kit().job(tmp_path, *name, "task.max_summary=20", f"task.beams={beams}", "trainer.max_steps=2") as (run, splits):
+    with _Kit().run(tmp_path, *name, "task.max_summary=20", f"task.beams={beams}", "trainer.max_steps=2") as (run, splits):
         opened = _Kit().fit(run, splits)
         backend = Reading(ModuleBackend(opened.graphs))
         scheduler = Scheduler(opened.codec(), backend, opened.graphs)

@@ -74,7 +74,7 @@ def open_untuned(prompting: AnyPrompting, folder: Path) -> Fitted:
     return _opened(prompting, folder, tokenizer, network, partial(save, network, tokenizer))
 
 
-def _opened(prompting: AnyPrompting, folder: Path, tokenizer: Any, network: Any, save_into: Callable[[Path], object]) -> Fitted:
+def _opened(prompting: AnyPrompting, folder: Path, tokenizer: Any, network: Any, save_into: Callable[[Path], Any]) -> Fitted:
     fitted = read_fitted(folder)
     settings = fitted.codec.settings
     codec = prompting.codec(settings, folder / "resources")
