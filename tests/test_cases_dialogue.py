@@ -9,7 +9,8 @@ import pytest
 
 from framework import InputError
 from framework.data.loading import read_labelled
-from framework_dialogue import DIALOGUE, GENERATION, Dialogue, Generation
+from framework_dialogue import Dialogue, Generation
+from framework_dialogue.task import DialogueTask, GenerationTask
 
 CASES = Path(__file__).parents[1] / "../shared/cases"
 
@@ -30,7 +31,7 @@ def case(name: str) -> Path:
 )
 def test_each_row_is_one_question_and_one_answer_to_learn(name: str, note: str) -> None:
     path = case(name)
-    judged, notes = read_labelled(str(path), DIALOGUE, None, {}, {}, Dialogue())
+    judged, notes = read_labelled(str(path), DialogueTask(), None, {}, {}, Dialogue())
     assert len(judged) == 120
     assert any(one.startswith(note) for one in notes)
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -47,4 +48,4 @@ def test_each_row_is_one_question_and_one_answer_to_learn(name: str, note: str) 
 def test_transcripts_are_no_prompts_and_texts(name: str) -> None:
     path = case(name)
     with pytest.raises(InputError, match="no usable prompt column among 'text'"):
-        read_labelled(str(path), GENERATION, None, {}, {}, Generation())
+        read_labelled(str(path), GenerationTask(), None, {}, {}, Generation())

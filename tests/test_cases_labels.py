@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framework import Answers
 from framework.contracts.table import Splits
 from framework.data.loading import load_splits, read_labelled
 from framework.errors import InputError
-from framework.plugins import load_plugins, resolve
+from framework.plugins import load_plugins
 from framework.recipe.compose import compose_recipe
 from framework_classification import Classification
 from framework_classification.codec import answer
 from framework_classification.evaluation import evaluate
+from framework_classification.linear_codec import ConstantCodec
 
 CASES = Path(__file__).parents[1] / "../shared/cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the small files in ../shared/cases")
@@ -60,8 +62,9 @@ def test_evaluate_reads_the_spellings_of_the_training() -> None:
 
 def test_numbers_name_the_classes_without_test_rows() -> None:
     splits = load("class_without_test_rows.csv")
-    data = resolve(load_plugins().task("classification").data)(splits, Classification())
+    data = load_plugins().task("classification").prepare(splits, Classification())
+    codec = ConstantCodec({"labels": data.labels, "shares": [1.0] * len(data.labels)}, Path())
     shares = np.array([label == "ok" for label in data.labels], float)
-    evaluation = evaluate([answer(data.labels, shares)] * len(splits.test), splits.test, {})
+    evaluation = evaluate(Answers(codec, [answer(data.labels, shares)] * len(splits.test)), splits.test)
     assert set(evaluation.untested) == {"fraud", "odd"} - set(splits.test.texts("label"))
     assert evaluation.untested

@@ -21,7 +21,8 @@ from framework.data.loading import read_labelled
 from framework.data.sources import File
 from framework.data.typed import typed
 from framework.plugins import load_plugins
-from framework_dialogue import DIALOGUE, Dialogue
+from framework_dialogue import Dialogue
+from framework_dialogue.task import DialogueTask
 from framework_recommendation.requests import parsed
 
 READ: dict[str, tuple[Kind, str, Any]] = {
@@ -105,7 +106,7 @@ def test_lists_that_a_role_reads_as_they_are_need_no_note(tmp_path: Path) -> Non
     path = tmp_path / "a.jsonl"
     row = {"messages": said, "system": ["Be", "kind"], "tags": ["a"]}
     path.write_text(f"{json.dumps(row)}\n{json.dumps({**row, 'n': 1})}\n", "utf-8")
-    table, notes = read_labelled(str(path), DIALOGUE, None, {}, {}, Dialogue())
+    table, notes = read_labelled(str(path), DialogueTask(), None, {}, {}, Dialogue())
     assert table.records("messages") == [[{"role": "system", "content": '["Be", "kind"]'}, said[0]]] * 2
     assert [note for note in notes if "lists" in note] == [
         "2 values of 'system', 'tags' in a.jsonl are lists and were read as JSON text"

@@ -14,9 +14,10 @@ from framework_dialogue import Dialogue
 from framework_dialogue.settings import settings_of as dialogue_settings
 from framework_summarization import Summarization
 from framework_summarization.settings import settings_of as summary_settings
-from framework_text.generation import fitting
+from framework_text.generation.offline_tokenizer import described
 from framework_text.generation.options import Writing
-from framework_text.generation.seq2seq_frame import described
+from framework_text.generation.saved import load
+from framework_text.options import Backbone
 from tests.tiny import rows, summaries, tiny_gguf, tiny_reader, tiny_writer, write_csv, write_dialogues
 
 
@@ -120,16 +121,16 @@ def test_generators_show_rows_in_tokens_and_what_limits_take_away(
 def test_what_is_described_is_what_training_freezes(tmp_path: Path, make: Callable[[Path], Path], templated: bool) -> None:
     """Settings of the codecs from a folder's files alone equal those from transformers' own tokenizer and model."""
     folder = make(tmp_path / "model")
-    tokenizer, network = fitting.load(Writing(name=str(folder)), 32, "task.max_context")
+    tokenizer, network = load(folder)
     if templated:
         turns = "{% for m in messages %}{{ m.role }} : {{ m.content }} {{ eos_token }}{% endfor %}"
         tokenizer.chat_template = turns + "{% if add_generation_prompt %}assistant :{% endif %}"
         tokenizer.save_pretrained(folder)
-    found = described(Writing(name=str(folder)), 32)
+    found = described(Writing(backbone=Backbone(name=str(folder))), 32)
     assert found is not None
     assert summary_settings(*found, Summarization()) == summary_settings(tokenizer, network, Summarization())
     assert dialogue_settings(*found, Dialogue()) == dialogue_settings(tokenizer, network, Dialogue())
-    assert dialogue_settings(*found, Dialogue())["own"] is templated
+    assert dialogue_settings(*found, Dialogue())["own_template"] is templated
 
 
 def test_a_gguf_file_is_not_converted_to_be_checked(

@@ -49,7 +49,7 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
 
 
 def test_no_recipe_is_answered_with_those_there_are() -> None:
-    assert refused(recipe="null").startswith("no recipe: write recipe=NAME; available: dialogue, generation, recommendation, ")
+    assert refused(recipe="null").startswith("no recipe: write recipe=NAME; available: dialogue, entities, generation, ")
 
 
 def test_all_problems_are_said_together() -> None:
@@ -91,7 +91,7 @@ def test_all_problems_are_said_together() -> None:
         ("data.train=[unclosed", "no file matches [unclosed"),
         ("task.labels=yes", "task.labels=yes: write a list of texts, [a,b], or null; it is null now"),
         ("data.label=[1,2]", "data.label=[1,2] goes with data.train=FILE"),
-        ("model.source=3", "model.source=3: it is a section: write model.source.NAME=VALUE"),
+        ("model.source=3", "backbone.source=3: it is a section: write backbone.source.NAME=VALUE"),
         ("model.learning_rate=1e-3,1e-4", "asks for a run for each value: add -m"),
         ("trainer.gradient_clip_val=高", "in quotes the value is a text as it stands: trainer.gradient_clip_val='\"高\"'"),
     ],

@@ -38,8 +38,8 @@ def ended_well(done: subprocess.CompletedProcess[str], run: Path) -> str:
     ("limit", "more", "file"),
     [
         (1000, [], "run"),  # the recipe itself
-        (2500, ["trainer.enable_checkpointing=false"], "run"),  # run.log
-        (3000, [], "checkpoints/best-epoch0.ckpt"),
+        (4500, [], "data/train.arrow"),
+        (60_000, [], "checkpoints/best-epoch0.ckpt"),
     ],
 )
 def test_a_file_that_may_not_grow_is_named(tmp_path: Path, small: list[str], limit: int, more: list[str], file: str) -> None:
@@ -71,11 +71,11 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 @pytest.mark.parametrize(
     ("size", "export", "file", "checkpoints"),
     [
-        ("320k", "[onnx]", "checkpoints/last.ckpt", ["best-epoch0.ckpt"]),
-        ("720k", "[onnx]", "checkpoints/best-epoch", ["best-epoch0.ckpt", "last.ckpt"]),
-        ("640k", "[onnx]", ".artifact-unfinished/onnx", ["best-epoch0.ckpt", "last.ckpt"]),
-        ("800k", "[onnx,torchscript]", ".artifact-unfinished/torchscript", ["best-epoch0.ckpt", "last.ckpt"]),
-        ("700k", "[onnx,onnx_int8]", ".artifact-unfinished/onnx_int8", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("460k", "[onnx]", "checkpoints/last.ckpt", ["best-epoch0.ckpt"]),
+        ("860k", "[onnx]", "checkpoints/best-epoch", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("860k", "[onnx]", ".fine_tuned-unfinished/onnx", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("1000k", "[onnx,torchscript]", ".fine_tuned-unfinished/torchscript", ["best-epoch0.ckpt", "last.ckpt"]),
+        ("930k", "[onnx,onnx_int8]", ".fine_tuned-unfinished/onnx_int8", ["best-epoch0.ckpt", "last.ckpt"]),
     ],
 )
 def test_a_full_disk_leaves_the_checkpoints_written_so_far(
@@ -87,7 +87,7 @@ def test_a_full_disk_leaves_the_checkpoints_written_so_far(
     done = command(tmp_path, run, *small, f"trainer.max_epochs={epochs}", f"export={export}", "tracker=none")
     message = ended_well(done, run)
     assert re.search(rf"{re.escape(file)}(\d\.ckpt)?: no space left on the disk; about 0\.", message)
-    assert size not in ("320k", "720k") or "MB are free, and this run may need 1.0 MB" in done.stdout
+    assert "unfinished" in file or "MB are free, and this run may need 1.0 MB" in done.stdout
     kept = sorted(path.name for path in run.glob("trials/*/checkpoints/*.ckpt"))
     assert len(kept) == len(checkpoints)
     assert kept[-1] == checkpoints[-1] or kept == checkpoints
@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_the_checkpoints_written_so_far(
 def test_a_disk_without_room_for_the_model_is_refused_before_training(
     tmp_path: Path, small: list[str], small_disk: Callable[..., Path]
 ) -> None:
-    run = small_disk("size=120k") / "run"
+    run = small_disk("size=220k") / "run"
     message = ended_well(command(tmp_path, run, *small, "tracker=none"), run)
     assert "0.1 MB are free; two checkpoints of this model need at least 0.1 MB, the whole run about 1." in message
     assert not (run / "logs").exists()

@@ -32,7 +32,7 @@ def test_the_metrics_are_those_of_the_artifacts_own_answers(
     found = json.loads(Path("found.json").read_text("utf-8"))
     assert found["metrics"]["accuracy"] == pytest.approx(right / len(PAIRS))
     assert found["rows"] == len(PAIRS)
-    assert found["sealed"] == framework.load(run_folder).manifest["evaluation"]["candidates"]["fine_tuned"]
+    assert found["sealed"] == framework.load(run_folder).manifest.evaluation.candidates["fine_tuned"]
     said = capsys.readouterr().out
     for part in ("Confusion matrix", "Per class", "Most confident mistakes", "ece", "test rows of its run"):
         assert part in said
@@ -118,12 +118,10 @@ def test_wrong_arguments_say_what_to_write(
     assert message in capsys.readouterr().err
 
 
-def test_without_the_train_extra_it_says_what_to_install(run_folder: Path, labelled: Path) -> None:
+def test_a_classifier_is_judged_without_the_train_extra(run_folder: Path, labelled: Path) -> None:
     code = (
         "import sys; sys.modules['torch'] = None\nfrom framework.__main__ import main\n"
         f"sys.exit(main(['evaluate', {str(run_folder)!r}, 'labelled.csv']))"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert said.returncode == 1
-    assert "pip install 'recipe-framework[train]'" in said.stderr
-    assert "Traceback" not in said.stderr
+    assert (said.returncode, "macro_f1" in said.stdout) == (0, True), said.stderr

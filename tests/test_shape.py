@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from framework.contracts.candidate import Candidate
 from framework.contracts.columns import Column
-from framework.contracts.evaluation import Metric
+from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.table import Splits, Table
-from framework.contracts.task import Task
+from framework.contracts.task import Answers, Task
 from framework.data.columns import assign_roles
 from framework.data.loading import load_splits, read_labelled
 from framework.data.splitting.duplicates import normal_form
@@ -44,22 +43,29 @@ def joined(table: Table, options: Options, say: Callable[[str], None]) -> Table:
     return replace(table.take(kept), columns={"text": found})
 
 
-HALVES = Task(
-    "halves",
-    options=Options,
-    columns=(
+class Halves(Task[Options, Any]):
+    name = "halves"
+    options = Options
+    every_column = (
         Column("whole", ("whole",), "text", optional=True),
         Column("first", ("first", "left"), "text", optional=True),
         Column("second", ("second", "right"), "text", optional=True, target=True),
-    ),
-    shape="tests.test_shape:joined",
-    shaped=(Column("text", (), "text"),),
-    metric=Metric("none"),
-    data="none:none",
-    evaluate="none:none",
-    codec="none:none",
-    candidates=(Candidate("none", fit="none:none"),),
-)
+    )
+    shaped = (Column("text", (), "text"),)
+    metrics = (Metric("none"),)
+    competing = ()
+
+    def shape(self, table: Table, options: Options, say: Callable[[str], None]) -> Table:
+        return joined(table, options, say)
+
+    def prepare(self, splits: Splits, options: Options) -> Any:
+        raise NotImplementedError
+
+    def evaluate(self, answers: Answers, rows: Table) -> Evaluation:
+        raise NotImplementedError
+
+
+HALVES = Halves()
 
 
 def load(options: Options | None = None, **data: Any) -> Splits:
@@ -110,5 +116,5 @@ def test_files_of_one_split_may_differ_in_shape_but_each_has_one(tmp_path: Path)
 def test_an_optional_column_is_never_guessed() -> None:
     long = ["a long sentence about a flight", "another sentence about a phone"]
     with pytest.raises(InputError, match=r"no column of 'body' is one of whole .* name one with data\.ROLE=COLUMN"):
-        assign_roles(Table({"body": long}, [2, 3], "my.csv"), HALVES.columns, {})
-    assert assign_roles(Table({"body": long}, [2, 3], "my.csv"), HALVES.columns, {"whole": "body"})["whole"][0] == "body"
+        assign_roles(Table({"body": long}, [2, 3], "my.csv"), HALVES.every_column, {})
+    assert assign_roles(Table({"body": long}, [2, 3], "my.csv"), HALVES.every_column, {"whole": "body"})["whole"][0] == "body"

@@ -138,10 +138,11 @@ class Manifest:
     """The same for people."""
     codec: SealedCodec
     graphs: tuple[Graph, ...]
-    """None where the codec answers alone."""
+    """What the files compute: inputs, outputs, axes, tolerances. None where the codec answers alone."""
     features: str | None
     """GRAPH.OUTPUT that holds a vector of each request, where the candidate gives one."""
     variants: Mapping[str, SealedVariant]
+    """By exporter, the ways to run the model that ship."""
     default: str
     """The variant that answers unless another is named."""
     rejected: Mapping[str, SealedVariant]

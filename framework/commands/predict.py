@@ -72,7 +72,8 @@ def _answer(model: Model, options: argparse.Namespace) -> int:
 
     quote = Quote[options.quote] if options.quote else None
     chosen = chosen_columns(model.task, options.column)
-    source = FileOfRows(options.file, options.encoding, quote, chosen, list_headers(model.task.answered, chosen))
+    lists = list_headers(model.task.answered, chosen)
+    source = FileOfRows(options.file, options.encoding, quote, chosen, lists, model.task.reads)
     return answer_file(model, source, options.out, PREFIX if options.prefix is None else options.prefix)
 
 

@@ -32,16 +32,19 @@ SHAPES = 1024  # sets of keys whose columns are remembered
 
 @dataclass(frozen=True)
 class FileOfRows:
-    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`."""
+    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`. reads: a task's own
+    formats, see `Task.reads`.
+    """
 
     path: Path
     encoding: str | None = None
     quote: Quote | None = None
     columns: Mapping[str, Columns] = field(default_factory=dict)
     lists: Collection[str] = ()
+    reads: Mapping[str, str] = field(default_factory=dict)
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
-        return iter_rows(self.path, self.encoding, say, self.quote, self.lists)
+        return iter_rows(self.path, self.encoding, say, self.quote, self.lists, self.reads)
 
 
 def chosen_columns(task: AnyTask, given: Sequence[str]) -> dict[str, str]:

@@ -28,7 +28,7 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """For the manifest and the report."""
+    """Where the model comes from and how it was trained."""
 
     backbone: str | None = None
     """The address of the pretrained weights."""

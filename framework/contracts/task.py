@@ -64,6 +64,9 @@ class Task(ABC, Generic[Options, Data]):
     """The columns that `shape` makes, which everything after reading sees; none: those of the files."""
     tables: ClassVar[tuple[SideTable, ...]] = ()
     """Further files."""
+    reads: ClassVar[Mapping[str, str]] = {}
+    """Formats of files beyond those that every task has: suffix -> ``"module:function"``, which takes a Path and gives a Table,
+    or None where the file is of another format after all. Under "" stands what is asked of files without a known suffix."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Keys of `Evaluation.metrics` by which a recipe may judge, ``metric=NAME``; the first unless it names one."""
     loss: ClassVar[str | None] = None

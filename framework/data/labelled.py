@@ -163,7 +163,8 @@ class Reader:
 
     def _read(self, address: Any, columns: Sequence[Column]) -> Read:
         lists = list_headers(columns, {c.role: as_columns(getattr(self.source, c.role, None)) for c in columns})
-        return read_table(locate_all(address, self.say), self.source.encoding, self.say, self.source.quote, lists)
+        files, source = locate_all(address, self.say), self.source
+        return read_table(files, source.encoding, self.say, source.quote, lists, self.task.reads)
 
     def _roles(self, read: Read) -> dict[str, Columns]:
         """Role -> column or columns, as in the training files."""

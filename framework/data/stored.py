@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.ipc
 
 from framework.contracts.table import Splits, Table, Texts
-from framework.machine.disk import whole
+from framework.machine.disk import whole, writing
 
 ABOUT = "splits.json"
 WHOLE = "whole"  # the table of every row that counts, where the task has one
@@ -30,7 +30,8 @@ def store_splits(splits: Splits, folder: Path) -> None:
         if splits.whole is not None:
             tables[WHOLE] = splits.whole
         for name, table in tables.items():
-            _write(table, unfinished / f"{name}.arrow")
+            with writing(folder / f"{name}.arrow"):
+                _write(table, unfinished / f"{name}.arrow")
         content = {"notes": list(splits.notes), "about": splits.about, "tables": list(tables)}
         (unfinished / ABOUT).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 

@@ -74,7 +74,7 @@ def _shared(options: type) -> Iterator[tuple[str, type]]:
 
 
 @dataclass(frozen=True)
-class Field:
+class Competition:
     """What a recipe chose before its keys are set: the task and who competes."""
 
     task: AnyTask
@@ -83,7 +83,7 @@ class Field:
     """The candidates that the recipe's own files name; none: those that the task names."""
 
     @classmethod
-    def of(cls, config: DictConfig, plugins: Plugins) -> Field:
+    def of(cls, config: DictConfig, plugins: Plugins) -> Competition:
         """config: the recipe with its groups chosen. Raises InputError where it names no task."""
         if not config.get("task"):
             raise InputError(
@@ -94,12 +94,24 @@ class Field:
 
     def expanded(self, overrides: Sequence[str]) -> list[str]:
         """The overrides with ``candidates=[a,b]`` as Hydra's group, and ``model.KEY=`` as the key that is meant."""
-        chosen = [names for override in overrides if (names := _chosen(override)) is not None]
-        names = chosen[-1] if chosen else list(self.named) or list(self.task.competing)
+        chosen = _last_chosen(overrides)
+        names = self._names(overrides)
         self._check(names)
         group = f"{'' if self.named else '+'}candidate/{self.task.name}=[{','.join(names)}]"
         rest = [self._spelled_out(override, names) for override in overrides if _chosen(override) is None]
-        return [group, *rest] if chosen or not self.named else rest
+        return [group, *rest] if chosen is not None or not self.named else rest
+
+    def problems_of(self, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Those with ``model.KEY=`` that nobody or several have, each with what is wrong with it."""
+        for override in overrides:
+            try:
+                self._spelled_out(override, [name for name in self._names(overrides) if name in self.registered])
+            except InputError as error:
+                yield override, str(error)
+
+    def _names(self, overrides: Sequence[str]) -> list[str]:
+        chosen = _last_chosen(overrides)
+        return chosen if chosen is not None else list(self.named) or list(self.task.competing)
 
     def _check(self, names: Sequence[str]) -> None:
         problems = [
@@ -123,7 +135,7 @@ class Field:
         """The full key of ``model.SHORT``."""
         candidates = [self.registered[name] for name in names]
         first = short.partition(".")[0]
-        shared = shared_sections(candidates)
+        shared = shared_sections([*candidates, *(one for one in self.registered.values() if one.role == "baseline")])
         if first in shared:
             return short
         owners = [one.name for one in candidates if first in _names(one.options)]
@@ -144,6 +156,10 @@ class Field:
 
 def _names(options: type) -> list[str]:
     return [one.name for one in fields(options)] if is_dataclass(options) else []
+
+
+def _last_chosen(overrides: Sequence[str]) -> list[str] | None:
+    return next((names for override in reversed(overrides) if (names := _chosen(override)) is not None), None)
 
 
 def _chosen(override: str) -> list[str] | None:

@@ -26,7 +26,7 @@ from yaml import YAMLError
 
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
-from framework.recipe.candidates import Field, settle, shared_sections
+from framework.recipe.candidates import Competition, settle, shared_sections
 from framework.recipe.literal import as_written, read_kept
 from framework.recipe.overrides import choices, parse, swept, unknown_choices, unknown_keys
 from framework.recipe.schema import data_schema, recipe_schema
@@ -123,7 +123,10 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
         chosen = _first_choices(groups)
         with _explained():
             frame = compose("config", chosen)
-        overrides = as_written(Field.of(frame, load_plugins()).expanded(written), sweeps=sweeps)
+        competition = Competition.of(frame, load_plugins())
+        wrong = dict(competition.problems_of(written))
+        problems += wrong.values()
+        overrides = as_written(competition.expanded([one for one in written if one not in wrong]), sweeps=sweeps)
         candidates = [override for override in overrides if "candidate/" in override.partition("=")[0]]
         with _explained():
             config = compose("config", [*chosen, *candidates])

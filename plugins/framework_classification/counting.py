@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from framework_text.ngrams import ngrams_within
+
 WORD = re.compile(r"\w+|[^\w\s]+")
 SHORTEST, LONGEST = 2, 4  # characters of an n-gram within a word, whose ends count as spaces
 MOST = 4096  # features of a text that a graph is fed: those of about 10,000 characters; of a longer text the heaviest
@@ -94,15 +96,7 @@ class Counting:
 
     def _columns_of_word(self, word: str) -> Sequence[int]:
         column = self._letters.get
-        return tuple(found for ngram in _within(word) if (found := column(ngram)) is not None)
-
-
-def _within(word: str) -> Iterable[str]:
-    """The n-grams of a word with a blank at each end; a word shorter than n is one n-gram, once."""
-    padded = f" {word} "
-    for size in range(SHORTEST, min(LONGEST, len(padded)) + 1):
-        for start in range(len(padded) - size + 1):
-            yield padded[start : start + size]
+        return tuple(found for ngram in ngrams_within(word, SHORTEST, LONGEST) if (found := column(ngram)) is not None)
 
 
 def _in_order(vocabulary: Mapping[str, int]) -> list[str]:

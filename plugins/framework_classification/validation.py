@@ -5,20 +5,9 @@ from __future__ import annotations
 from framework_classification import Classification
 from framework_text.backbones import misplaced, problems_with
 from framework_text.options import Backbone, FineTuning
-from framework_text.validation import fine_tuning_problems
+from framework_text.validation import ENCODERS, fine_tuning_problems
 
-FAMILIES = (  # of backbones; each is exported and compared by the tests
-    "albert",
-    "bert",
-    "camembert",
-    "deberta-v2",
-    "distilbert",
-    "electra",
-    "modernbert",
-    "mpnet",
-    "roberta",
-    "xlm-roberta",
-)
+FAMILIES = ENCODERS
 
 
 def problems(task: Classification, options: FineTuning) -> list[str]:

@@ -22,27 +22,27 @@ def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
     perplexity: of a token of the given answers, where the candidate is a language model. distinct_1, distinct_2: the share
     of words and pairs of words that are different ones (Li et al. 2016). words: of an answer, on average.
     """
-    said, given = [response["content"] for response in responses], list(table.texts("answer"))
-    asked = [tuple((one["role"], one["content"]) for one in messages) for messages in table.records("messages")]
+    contents, expected = [response["content"] for response in responses], list(table.texts("answer"))
+    conversations = [tuple((one["role"], one["content"]) for one in messages) for messages in table.records("messages")]
     accepted: dict[object, list[str]] = defaultdict(list)
-    for conversation, answer in zip(asked, given, strict=True):
+    for conversation, answer in zip(conversations, expected, strict=True):
         accepted[conversation].append(answer)
-    references = [accepted[conversation] for conversation in asked]
+    references = [accepted[conversation] for conversation in conversations]
     metrics = {
-        "chrf": float(torch.as_tensor(chrf_score(said, references, n_word_order=0))),
-        "rouge_l": rouge(said, references, ["rougeL"])["rougeL"],
-        "distinct_1": distinct(said, 1),
-        "distinct_2": distinct(said, 2),
-        "words": words_each(said),
+        "chrf": float(torch.as_tensor(chrf_score(contents, references, n_word_order=0))),
+        "rouge_l": rouge(contents, references, ["rougeL"])["rougeL"],
+        "distinct_1": distinct(contents, 1),
+        "distinct_2": distinct(contents, 2),
+        "words": words_each(contents),
         "ended": sum(response["finish_reason"] == "stop" for response in responses) / len(responses),
         **perplexity(responses, "answer_tokens"),
     }
     rows = [
         (Text(_last(messages)), Text(reference), Text(answer))
-        for messages, reference, answer in list(zip(table.records("messages"), given, said, strict=True))[:SHOWN]
+        for messages, reference, answer in list(zip(table.records("messages"), expected, contents, strict=True))[:SHOWN]
     ]
     protocol = (
-        f"The given answers have {words_each(given):.1f} words on average. chrf counts what an answer lacks four times as "
+        f"The given answers have {words_each(expected):.1f} words on average. chrf counts what an answer lacks four times as "
         "much as what it has too much: one much shorter than the given one scores low, however right it is."
     )
     return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)], protocol)

@@ -63,7 +63,7 @@ class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
 
         limit = min(TOKENS, codec.max_answer)
         greedy = {"max_tokens": limit, "temperature": 0.0, "repetition_penalty": 1.0}
-        conversations = [*(_long(requests[turn:]) for turn in range(LONG)), *requests][:PROMPTS]
+        conversations = [*(_long(requests[turn:]) for turn in range(min(LONG, len(requests)))), *requests][:PROMPTS]
         prompts = [codec.prompt(request["messages"]) for request in conversations]
         answers = generated(network, [prompt.ids for prompt in prompts], limit + codec.forced_token_count, codec.end_ids)
         references: list[Reference] = []

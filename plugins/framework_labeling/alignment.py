@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import ByteLevel
 
 IGNORED = -100  # the target of tokens that carry no tag, as PyTorch's cross entropy ignores it
 LONG = 300  # words; longer texts are encoded where other threads can run meanwhile
@@ -44,9 +45,13 @@ class Aligner:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, max_length: int, overlap: int = 32) -> Aligner:
-        """Turns the tokenizer's own truncation and padding off. Raises ValueError where no piece fits into `max_length`."""
+        """Turns the tokenizer's own truncation and padding off, and has every word begin with a space where bytes are read, as
+        RoBERTa was trained. Raises ValueError where no piece fits into `max_length`.
+        """
         tokenizer.no_truncation()
         tokenizer.no_padding()
+        if isinstance(tokenizer.pre_tokenizer, ByteLevel):
+            tokenizer.pre_tokenizer.add_prefix_space = True
         probe = tokenizer.encode(["a"], is_pretokenized=True)
         inside = [place for place, special in enumerate(probe.special_tokens_mask) if not special]
         first, last = (inside[0], inside[-1] + 1) if inside else (len(probe.ids),) * 2

@@ -15,7 +15,7 @@ from framework_labeling.alignment import Aligner, word_probabilities
 from framework_labeling.baseline import Entry, look_up
 from framework_labeling.decoding import allowed_transitions, decode, padding_tag
 from framework_labeling.responses import Words, answer, flatten, interface, parse
-from framework_labeling.schemes import model_tags
+from framework_labeling.schemes import BIO, PLAIN, Scheme, model_tags
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 1
@@ -24,14 +24,17 @@ ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "x" * 3000, "naïve café 😀 
 ODD_TOKENS: tuple[list[str], ...] = ([], [""], ["New York", "\x00", "\u200d", "x" * 3000])
 
 
-class _TaggingCodec(ABC):
-    """settings: tags, those of the responses. plain: every token has a tag of its own; otherwise the tags are BIO."""
+class TaggingCodec(ABC):
+    """settings: tags, those of the responses. plain: every token has a tag of its own; otherwise the tags are BIO. scheme: how
+    the training rows write them.
+    """
 
     version = VERSION
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         self.tags: list[str] = list(settings["tags"])
         self.plain: bool = settings["plain"]
+        self.scheme = Scheme(**settings["scheme"]) if "scheme" in settings else Scheme(PLAIN) if self.plain else BIO
 
     def parse(self, request: Any) -> Request:
         return parse(request)
@@ -50,7 +53,7 @@ class _TaggingCodec(ABC):
         return [*({"text": text} for text in ODD_TEXTS), *({"tokens": tokens} for tokens in ODD_TOKENS)]
 
 
-class LabelingCodec(_TaggingCodec):
+class LabelingCodec(TaggingCodec):
     """Asks the graph "labeler" for the probabilities of tags, a call for each window of a text.
 
     settings, besides those above: tags in the order of the graph's output. max_length: tokens of a window at most, special
@@ -75,7 +78,7 @@ class LabelingCodec(_TaggingCodec):
         return answer(words, [self.tags[number] for number in numbers], confidence, self.plain)
 
 
-class MostFrequentCodec(_TaggingCodec):
+class MostFrequentCodec(TaggingCodec):
     """Each token's most frequent tag in training, from the table that `write_table` left. It asks no graph.
 
     settings, besides those above: unseen, the tag and its share that a word without an entry gets.

@@ -32,9 +32,11 @@ def find_scheme(rows: Iterable[Sequence[str]], name: str = AUTO) -> Scheme:
     rows = list(rows)
     counts = Counter(tag for row in rows for tag in row)
     if name not in (AUTO, *SCHEMES):
-        raise InputError(f"scheme={name} does not exist; {nearest(name, (AUTO, *SCHEMES))}")
+        raise InputError(f"task.scheme={name} does not exist; {nearest(name, (AUTO, *SCHEMES))}")
     if not counts or set(counts) == {OUTSIDE}:
-        raise InputError(f"every tag of the training rows is {OUTSIDE}: there is nothing to learn; name the column of the tags")
+        raise InputError(
+            f"every tag of the training rows is {OUTSIDE}: there is nothing to learn; name the column of the tags (data.tags=)"
+        )
     if name in (PLAIN, IO):
         return Scheme(name, reason="as the recipe says")
     separator, suffix, letters = _layout(counts)
@@ -78,20 +80,22 @@ def _refuse(strays: Sequence[str], counts: Counter[str], name: str) -> None:
         more = f" and {len(strays) - SHOWN:,} more" if len(strays) > SHOWN else ""
         raise InputError(
             f"tags are written in {name}, but not all: {shown}{more}; write them as B-LABEL and I-LABEL or as {OUTSIDE}, "
-            f"or set scheme={PLAIN} if every token has a tag of its own"
+            f"or set task.scheme={PLAIN} if every token has a tag of its own"
         )
 
 
 def _check_letters(letters: Mapping[str, str], name: str) -> None:
     if strange := sorted(set(letters.values()) - set(LETTERS[name])):
-        raise InputError(f"scheme={name} has the letters {', '.join(LETTERS[name])}; the tags also have {', '.join(strange)}")
+        raise InputError(
+            f"task.scheme={name} has the letters {', '.join(LETTERS[name])}; the tags also have {', '.join(strange)}"
+        )
 
 
 def _without_letters(counts: Counter[str]) -> Scheme:
     """Bare labels of spans where most tokens are outside, otherwise tags of each token."""
     if counts[OUTSIDE] * 2 > counts.total():
         why = f"tags are bare labels and most tokens are {OUTSIDE}: neighbours with the same label are read as one span"
-        return Scheme(IO, reason=f"{why}; scheme={PLAIN} would let each stand alone")
+        return Scheme(IO, reason=f"{why}; task.scheme={PLAIN} would let each stand alone")
     why = "tags have no letters that begin and continue spans: every token has a tag of its own"
     if all(tag.isdigit() for tag in counts):
         why += "; they are numbers: if these stand for names such as B-LABEL, write the names"

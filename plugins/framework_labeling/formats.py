@@ -11,6 +11,7 @@ from pathlib import Path
 from framework import InputError
 from framework_labeling.rows import Sentence, raise_some
 
+COLUMNS = ("tokens", "tags")  # of a table of sentences
 MOST_COLUMNS = 10
 DOCUMENT = "-DOCSTART-"
 CONLLU = 10  # columns of Universal Dependencies: number, form, lemma, universal part of speech ...
@@ -71,6 +72,19 @@ def parse_conll(text: str, source: str) -> ConllFile:
     columns = _columns(rows, width)
     sentences = [_sentence(block, columns) for block in _blocks(lines)]
     return ConllFile([sentence for sentence in sentences if sentence.tokens], columns, len(comments))
+
+
+def looks_like_conll(lines: Sequence[str]) -> bool:
+    """Whether the first lines of a file are tokens with tags: as many columns in every line, tokens without spaces, and blank
+    lines between sentences.
+    """
+    rows = [line for line in lines if line.strip(" \t")]
+    separator = _separator(rows)
+    cells = [_cells(line, separator) for line in rows if not line.startswith(("#", DOCUMENT))]
+    blank = any(not line.strip(" \t") for line in lines[:-1])
+    if not blank or not cells or not 2 <= len(cells[0]) <= MOST_COLUMNS:
+        return False
+    return all(len(row) == len(cells[0]) and " " not in row[0] + row[-1] for row in cells)
 
 
 def _separator(lines: Sequence[str]) -> re.Pattern[str]:

@@ -207,11 +207,16 @@ def _parts(value: Any, line: int) -> tuple[int, int, str]:
     else:
         parts = list(value) if isinstance(value, list | tuple) else []
     if len(parts) == 3:
-        start, end, label = parts
+        start, end, label = *map(_whole, parts[:2]), parts[2]
         label = label[0] if isinstance(label, list) and len(label) == 1 else label
         if type(start) is int and type(end) is int and isinstance(label, str) and label:
             return start, end, label
     raise InputError(f"line {line}: a span is [start, end, label] or has one start, end and label, not {str(value)[:80]}")
+
+
+def _whole(value: Any) -> Any:
+    """A number that is written in quotes, for readers of files keep digits as they are written; anything else as it is."""
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _from_utf16(text: str, start: int, end: int, stated: str, line: int) -> tuple[int, int]:

@@ -56,7 +56,10 @@ class SummaryPrompting(Prompting[Summarization, SummarizationData, Summarization
         from framework_text.generation.reference import PROMPTS, TOKENS, generated
 
         limit = min(TOKENS, codec.max_new_tokens)
-        long = [{"text": " ".join(request["text"] for request in requests[turn : turn + JOINED])} for turn in range(LONG)]
+        long = [
+            {"text": " ".join(request["text"] for request in requests[turn : turn + JOINED])}
+            for turn in range(min(LONG, len(requests)))
+        ]
         asked = [{"text": request["text"], "max_tokens": limit, "windows": 1} for request in [*long, *requests][:PROMPTS]]
         texts = [codec.text_ids(request) for request in asked]
         answers = generated(network, [codec.prompt_ids(ids) for ids in texts], limit, codec.end_ids)

@@ -27,8 +27,10 @@ ADAM = 16  # bytes a weight takes while it learns: itself, its gradient, and two
 ACTIVATIONS = 34 * 4  # bytes that a layer keeps for each token and unit of width (Korthikanti et al. 2022, in fp32)
 
 
-def preview(texts: Sequence[str], classes: int, max_length: int, model: FineTuning) -> tuple[list[Section], list[Problem]]:
-    """Sections and problems for the verb `check`. texts: those of the training rows."""
+def preview(
+    texts: Sequence[str], classes: int, max_length: int, model: FineTuning, *, cuts: bool = True
+) -> tuple[list[Section], list[Problem]]:
+    """Sections and problems for the verb `check`. texts: those of the training rows. cuts: whether longer ones are cut."""
     folder = backbones.fetch(model.backbone.chosen)
     tokenizer = tokenizer_of(folder, max_length)
     sample = [texts[i] for i in range(min(SAMPLE, len(texts)))]
@@ -39,7 +41,7 @@ def preview(texts: Sequence[str], classes: int, max_length: int, model: FineTuni
         Section("Rows as the model sees them", ("tokens", "decoded", "one by one"), rows),
         _estimate(folder, np.minimum(lengths, max_length), len(texts), classes, model),
     ]
-    return sections, _problems(tokenizer, encoded, lengths, max_length)
+    return sections, _problems(tokenizer, encoded, lengths, max_length if cuts else int(lengths.max(initial=0)))
 
 
 def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:

@@ -7,6 +7,19 @@ from framework_text.options import FineTuning, misshaped
 from framework_text.readiness import misfitting
 from framework_text.training_plan import not_repeatable
 
+ENCODERS = (  # families of backbones; each is exported and compared by the tests
+    "albert",
+    "bert",
+    "camembert",
+    "deberta-v2",
+    "distilbert",
+    "electra",
+    "modernbert",
+    "mpnet",
+    "roberta",
+    "xlm-roberta",
+)
+
 
 def fine_tuning_problems(options: FineTuning) -> list[str]:
     """Those that do not depend on the task."""

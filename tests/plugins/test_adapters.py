@@ -55,11 +55,14 @@ def test_adalora_takes_rank_from_where_it_matters_least(tmp_path: Path) -> None:
     """7 matrices begin with a rank of 6; their mean is 4 in the end, and what is left is merged into the exported model."""
     given = [*small(tmp_path), "model.adapter=adalora", "model.rank=4", "trainer.max_epochs=2", "model.learning_rate=3e-3"]
     model = framework.load(framework.run_recipe("summarization", *given, folder=tmp_path / "run"))
-    facts = model.manifest["model"]
-    assert (facts["adapter"], facts["epochs"], facts["ranks_begun"], facts["ranks_left"]) == ("adalora", 2, 42, 28)
-    scores = model.manifest["evaluation"]["candidates"]
-    assert scores["fine-tuned writer"]["perplexity"] < scores["backbone before fine-tuning"]["perplexity"]
-    assert model.manifest["variants"]["onnx"]["parity"]["rows"] >= 20
+    facts, parity = model.manifest.model, model.manifest.variants["onnx"].parity
+    assert [facts.details[name] for name in ("adapter", "ranks begun", "ranks left")] == ["adalora", 42, 28]
+    assert facts.training is not None
+    assert facts.training.epochs == 2
+    scores = model.manifest.evaluation.candidates
+    assert scores["writer"]["perplexity"] < scores["untuned"]["perplexity"]
+    assert parity is not None
+    assert parity.rows >= 20
 
 
 def test_ranks_cannot_fall_in_two_steps(tmp_path: Path) -> None:
@@ -109,8 +112,11 @@ def test_the_learning_rate_falls_over_all_steps_also_where_gradients_are_accumul
     given = [f"trainer.accumulate_grad_batches={accumulated}", "trainer.max_epochs=2", "trainer.log_every_n_steps=1"]
     more = ["model.checkpointing=true", "model.warmup=0", "model.learning_rate=1e-3"]
     folder = framework.run_recipe("summarization", *small(tmp_path), *given, *more, folder=tmp_path / "run")
-    facts = framework.load(folder).manifest["model"]
-    batches = -(-facts["rows"] // 4)
-    assert facts["steps"] == 2 * -(-batches // accumulated)
-    (schedule,) = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["lr_schedulers"]
+    facts = framework.load(folder).manifest.model
+    assert facts.rows is not None
+    assert facts.training is not None
+    batches = -(-facts.rows // 4)
+    assert facts.training.steps == 2 * -(-batches // accumulated)
+    checkpoint = folder / "trials" / "writer" / "checkpoints" / "last.ckpt"
+    (schedule,) = torch.load(checkpoint, weights_only=True)["lr_schedulers"]
     assert schedule["_last_lr"] == [0.0]

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import framework
-from framework import InputError, Splits, Table
+from framework import Answers, InputError, Splits, Table
 from framework.evaluation.module_backend import ModuleBackend
 from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
@@ -20,6 +20,7 @@ from framework_classification.codec import tempered
 from framework_classification.data import prepare
 from framework_classification.evaluation import evaluate
 from framework_classification.fine_tuned import graph
+from framework_classification.linear_codec import ConstantCodec
 from framework_classification.validation import FAMILIES
 from framework_onnx import Onnx
 from framework_onnx.export import export
@@ -115,7 +116,8 @@ def test_metrics_agree_with_scikit_learn() -> None:
     truth = [labels[i] for i in random.integers(0, 4, 300)]
     predicted = [labels[i] for i in scores.argmax(1)]
     responses = [{"probabilities": dict(zip(labels, map(float, row), strict=True))} for row in scores]
-    metrics = evaluate(responses, table(truth), {"temperature": 1.0}).metrics
+    codec = ConstantCodec({"labels": labels, "shares": [0.25] * 4, "calibrated_at": 1.0}, Path())
+    metrics = evaluate(Answers(codec, responses), table(truth)).metrics
     assert metrics["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
     assert metrics["macro_f1"] == pytest.approx(f1_score(truth, predicted, average="macro"))
     assert metrics["ece"] == pytest.approx(metrics["ece_before"])
@@ -124,11 +126,11 @@ def test_metrics_agree_with_scikit_learn() -> None:
 def test_abstention_is_in_the_manifest_in_every_answer_and_measured_on_test(tmp_path: Path, small: list[str]) -> None:
     folder = framework.run_recipe("sentiment", *small, "task.abstain_precision=0.9", "export=[quick]", folder=tmp_path / "run")
     model = framework.load(folder)
-    settings = model.manifest["codec"]["settings"] | model.variant.settings
+    settings = {**model.manifest.codec.settings, **model.variant.settings}
     assert settings["precision"] == 0.9
     answers = model.predict(["the lovely flight", "the", "the awful lovely blue bag"])
     assert [a["abstains"] for a in answers] == [a["probability"] < settings["threshold"] for a in answers]
-    scores = model.manifest["evaluation"]["candidates"]["fine_tuned"]
+    scores = model.manifest.evaluation.candidates["fine_tuned"]
     assert 0 <= scores["answered"] <= 1
     assert {"precision_answered", "nll"} <= scores.keys()
 
@@ -150,7 +152,8 @@ def test_a_temperature_with_nothing_to_fit_stays_1() -> None:
 def test_classes_without_test_rows_are_named_and_have_no_f1() -> None:
     labels = ["a", "b", "odd"]
     responses = [{"probabilities": {"a": 0.8, "b": 0.1, "odd": 0.1}}, {"probabilities": {"a": 0.1, "b": 0.8, "odd": 0.1}}] * 10
-    found = evaluate(responses, table(labels[:2] * 10), {})
+    codec = ConstantCodec({"labels": labels, "shares": [0.0] * 3}, Path())
+    found = evaluate(Answers(codec, responses), table(labels[:2] * 10))
     assert found.untested == ["odd"]
     assert found.limits == "No rows of 'odd' were judged: these numbers say nothing of it."
     assert ("odd", "", "", "", 0) in found.sections[0].rows

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import importlib.metadata
 import json
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +13,25 @@ import pyarrow.parquet as pq
 import pytest
 from omegaconf import OmegaConf
 
-from framework import Candidate, InputError, Metric, Splits, Task
+from framework import InputError, Splits, Table
 from framework.data.loading import load_splits, read_labelled
 from framework.recipe.schema import data_schema
-from framework_dialogue.conversations import COLUMNS, SHAPED, history_of
+from framework_dialogue import Dialogue
+from framework_dialogue.conversations import history_of
 from framework_dialogue.repairs import Message, examples
+from framework_dialogue.task import DialogueTask
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
 
-@dataclass
-class Options:
-    roles: dict[str, str] = field(default_factory=dict)
+class WholeDialogues(DialogueTask):
+    """Rows as they are read, not one for each answer."""
+
+    def judged(self, table: Table) -> Table:
+        return table
 
 
-DIALOGUE = Task(
-    "dialogue",
-    options=Options,
-    columns=COLUMNS,
-    shape="framework_dialogue.conversations:shape",
-    shaped=SHAPED,
-    metric=Metric("none"),
-    data="none:none",
-    evaluate="none:none",
-    codec="none:none",
-    candidates=(Candidate("none", fit="none:none"),),
-)
+DIALOGUE = WholeDialogues()
 
 TURNS = ["Hi!", "Hello, how can I help?", "My bag is lost.", "Which flight was it?"]
 
@@ -68,7 +60,7 @@ def write(path: Path, rows: list[dict[str, Any]]) -> str:
 
 
 def read(address: str, known: dict[str, str] | None = None, **roles: str) -> tuple[list[list[Message]], list[str]]:
-    table, notes = read_labelled(address, DIALOGUE, None, known or {}, {}, Options(roles))
+    table, notes = read_labelled(address, DIALOGUE, None, known or {}, {}, Dialogue(roles=roles))
     return [list(map(dict, said)) for said in table.records("messages")], notes
 
 

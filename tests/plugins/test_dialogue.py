@@ -10,19 +10,20 @@ from typing import Any, ClassVar
 from unittest import mock
 
 import pytest
-from framework_dialogue.writer import _other_prompts
+from torch.nn import Module
 from torchmetrics.functional.text import rouge_score
-from transformers import AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import framework
 from framework import InputError, ModuleBackend, Table
-from framework.data.splitting.independent import judged
+from framework.evaluation.judge import requests_of
 from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
 from framework_dialogue.codec import DialogueCodec
 from framework_dialogue.conversations import history_of
 from framework_dialogue.data import answers
 from framework_dialogue.evaluation import evaluate
+from framework_dialogue.prompting import other_prompts
 from framework_text.generation import fitting
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.module import WriterBatches
@@ -56,10 +57,12 @@ class TestConformance(TaskConformance):
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def learned(name: str, *settings: str) -> tuple[str, int, dict[str, Any]]:
-            with self.job(tmp_path / name, *settings) as (job, splits):
-                fitted = self.fit(job, splits)
-                weights = fitted.graphs[0].module.state_dict()
-                return (job.folder / "run.log").read_text("utf-8"), fitted.facts["rows"], weights
+            with self.run(tmp_path / name, *settings) as (run, splits):
+                opened = self.fit(run, splits)
+                rows, graph = opened.fitted.facts.rows, opened.graphs[0]
+                assert rows is not None
+                assert isinstance(graph.source, Module)
+                return (run.folder.path / "run.log").read_text("utf-8"), rows, graph.source.state_dict()
 
         monkeypatch.setattr(fitting, "VALIDATED", 3)
         judged = mock.Mock(wraps=WriterBatches)
@@ -76,15 +79,16 @@ def test_a_run_leaves_a_model_that_answers_as_transformers_does(tmp_path: Path) 
     """Its answers are held to `generate`, step by step and by likelihood; baselines stand beside it."""
     folder = framework.run_recipe("dialogue", *small(tmp_path), "trainer.max_epochs=1", folder=tmp_path / "run")
     model = framework.load(folder)
-    parity = model.manifest["variants"]["onnx"]["parity"]
-    assert parity["references"] == 20
-    assert parity["ties"] <= 1
-    assert parity["steps"] > 20
-    scores = model.manifest["evaluation"]["candidates"]
-    assert set(scores) == {"nearest question's answer", "backbone before fine-tuning", "fine-tuned writer"}
-    assert scores["fine-tuned writer"]["perplexity"] < scores["backbone before fine-tuning"]["perplexity"]
-    assert "perplexity" not in scores["nearest question's answer"]
-    assert "chat_template" in model.manifest["model"]
+    parity = model.manifest.variants["onnx"].parity
+    assert parity is not None
+    assert parity.references == 20
+    assert parity.ties <= 1
+    assert parity.steps > 20
+    scores = model.manifest.evaluation.candidates
+    assert set(scores) == {"retrieval", "untuned", "writer"}
+    assert scores["writer"]["perplexity"] < scores["untuned"]["perplexity"]
+    assert "perplexity" not in scores["retrieval"]
+    assert "chat template" in model.manifest.model.details
     alone = model.predict(["the lovely flight"])[0]
     again = model.predict([{"messages": [{"role": "user", "content": "the lovely flight"}]}, "the awful crew"])
     assert again[0] == alone
@@ -97,15 +101,15 @@ def test_texts_for_prompts_come_from_the_same_code_with_columns_of_their_own(tmp
     drawn = ["task.temperature=0.9", "task.repetition_penalty=1.3"]  # rows are judged and proven with a seed
     given = [f"data.train={tmp_path / 'copy.csv'}", *small(tmp_path)[1:], "trainer.max_steps=2", *drawn]
     model = framework.load(framework.run_recipe("generation", *given, folder=tmp_path / "run"))
-    assert model.manifest["data"]["columns"] == {"prompt": "topic", "text": "article"}
-    assert model.manifest["metric"]["name"] == "rouge_l"
+    assert model.manifest.data.columns == {"prompt": "topic", "text": "article"}
+    assert model.manifest.metric.name == "rouge_l"
     asked = model.predict([{"prompt": "the lovely flight", "seed": 3}, {"messages": said("the lovely flight"), "seed": 3}])
     assert asked[0] == asked[1]
 
 
 SETTINGS: dict[str, Any] = {
-    "max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "ends": [3],
-    "opening": None, "begin": [], "behind": [], "before": [], "more": 0,
+    "max_context": 24, "max_answer": 6, "system": None, "roles": {}, "sampling": {}, "end_ids": [3],
+    "decoder_ids": None, "prefix_ids": [], "suffix_ids": [], "answer_prefix_ids": [], "forced_token_count": 0,
 }  # fmt: skip
 
 
@@ -250,15 +254,24 @@ CHATML = (
 def test_what_stands_around_an_answer_follows_from_the_template(tmp_path: Path) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path))
     plain = frozen(tokenizer)
-    assert (plain["template"], plain["lead"], plain["end"], plain["own"]) == (PLAIN, " ", tokenizer.eos_token_id, False)
+    assert (plain["template"], plain["answer_prefix"], plain["end_id"], plain["own_template"]) == (
+        PLAIN,
+        " ",
+        tokenizer.eos_token_id,
+        False,
+    )
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
     tokenizer.chat_template = CHATML
     own = frozen(tokenizer)
-    assert (own["lead"], own["end"], own["own"]) == ("", tokenizer.convert_tokens_to_ids("<|im_end|>"), True)
+    assert (own["answer_prefix"], own["end_id"], own["own_template"]) == (
+        "",
+        tokenizer.convert_tokens_to_ids("<|im_end|>"),
+        True,
+    )
     tokenizer.chat_template = "{% for m in messages if m.role != 'system' %}{{ m.content }}{{ eos_token }}{% endfor %}"
-    folds = frozen(tokenizer)
-    assert folds["folds"]
-    both = Template(folds["template"], folds["specials"], folds["folds"])
+    merges = frozen(tokenizer)
+    assert merges["merges_system"]
+    both = Template(merges["template"], merges["special_tokens"], merges["merges_system"])
     assert "be kind" in both.render([{"role": "system", "content": "be kind"}, *said("hello")])
 
 
@@ -270,28 +283,28 @@ THINKS = (
 DATED = "{% if strftime_now is defined %}{{ strftime_now('%d %b %Y') }} {% endif %}" + CHATML
 
 
-@pytest.mark.parametrize(("template", "opens"), [(THINKS, "<think>\n\n</think>\n\n"), (DATED, ""), ({"default": CHATML}, "")])
-def test_prompts_are_those_of_transformers_whatever_a_template_does(tmp_path: Path, template: Any, opens: str) -> None:
+@pytest.mark.parametrize(("template", "suffix"), [(THINKS, "<think>\n\n</think>\n\n"), (DATED, ""), ({"default": CHATML}, "")])
+def test_prompts_are_those_of_transformers_whatever_a_template_does(tmp_path: Path, template: Any, suffix: str) -> None:
     """What stands between a prompt and an answer, an empty thought, ends the prompt; the date is that of the training."""
     tokenizer = AutoTokenizer.from_pretrained(tiny_writer(tmp_path))
     tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>", "<think>", "</think>"]})
     tokenizer.chat_template = template
     write_tokenizer(tokenizer, None, tmp_path)
     settings = frozen(tokenizer)
-    assert (settings["opens"], settings["own"]) == (opens, True)
-    assert frozen(tokenizer, apart=True)["opens"] == ""  # an encoder reads no beginning of an answer
+    assert (settings["prompt_suffix"], settings["own_template"]) == (suffix, True)
+    assert frozen(tokenizer, apart=True)["prompt_suffix"] == ""  # an encoder reads no beginning of an answer
     codec = DialogueCodec({**settings, **SETTINGS, "max_context": 60}, tmp_path)
-    assert codec.template.render(said("hello")).endswith(f"assistant\n{opens}")
-    if settings["today"]:
-        settings["today"] = "2001-02-03"
+    assert codec.template.render(said("hello")).endswith(f"assistant\n{suffix}")
+    if settings["date"]:
+        settings["date"] = "2001-02-03"
         assert Template.of(settings).render(said("hello")).startswith("03 Feb 2001 ")
     thought = codec.tokenizer.token_to_id("<think>")
-    assert (thought in codec.prompt(said("hello")).ids) == bool(opens)
+    assert (thought in codec.prompt(said("hello")).ids) == bool(suffix)
     assert thought not in codec.answer("the door")
     requests = [{"messages": said("the door")}, {"messages": said("the door", "the crew", "the meal")}]
-    assert _other_prompts(tokenizer, {**settings, **SETTINGS}, codec, requests) == []
+    assert other_prompts(tokenizer, {**settings, **SETTINGS}, codec, requests) == []
     other = {**settings, **SETTINGS, "template": CHATML.replace("user", "guest") + "!"}
-    assert _other_prompts(tokenizer, other, codec, requests) == ([] if settings["today"] else [0, 1])
+    assert other_prompts(tokenizer, other, codec, requests) == ([] if settings["date"] else [0, 1])
 
 
 def test_each_answer_of_a_dialogue_is_judged() -> None:
@@ -303,7 +316,7 @@ def test_each_answer_of_a_dialogue_is_judged() -> None:
         {"content": "b", "finish_reason": "stop", "nats": 2.0, "answer_tokens": 2},
         {"content": "d d", "finish_reason": "length", "nats": 0.0, "answer_tokens": 2},
     ]
-    evaluation = evaluate(responses, found, {})
+    evaluation = evaluate(responses, found)
     metrics = evaluation.metrics
     assert "have 1.0 words" in evaluation.protocol  # beside the metrics: short answers score low
     assert metrics["perplexity"] == pytest.approx(math.exp(0.5))
@@ -318,7 +331,7 @@ def test_any_answer_that_was_given_to_a_conversation_counts() -> None:
     def judged(given: dict[str, str], *contents: str) -> tuple[float, float]:
         asked = [said(text.strip()) for text in given]
         table = Table({"messages": asked, "answer": list(given.values())}, [*range(len(given))], "talk.jsonl")
-        metrics = evaluate([{"content": content, "finish_reason": "stop"} for content in contents], table, {}).metrics
+        metrics = evaluate([{"content": content, "finish_reason": "stop"} for content in contents], table).metrics
         return metrics["chrf"], metrics["rouge_l"]
 
     given = {"how are you": "fine thanks", "how are you ": "not so well", "who are you": "a cat"}
@@ -381,16 +394,36 @@ class _Kit(TaskConformance):
         return small(folder)
 
 
+class _Untuned(_Kit):
+    candidate: ClassVar[str] = "untuned"
+
+
+def test_the_backbone_is_opened_where_it_lies_and_other_weights_are_refused(tmp_path: Path) -> None:
+    with _Untuned().run(tmp_path) as (run, splits):
+        opened = _Untuned().fit(run, splits)
+        assert not list(opened.folder.rglob("*.safetensors"))
+        request = opened.codec().parse("the lovely flight")
+        (answer,) = Scheduler(opened.codec(), opened.backend(), opened.graphs).answer([request])
+        refer = opened.fitted.references
+        assert refer is not None
+        assert refer([request])[-1][1] == answer  # what `generate` writes
+        other = AutoModelForCausalLM.from_pretrained(tmp_path / "model")
+        other.get_output_embeddings().weight.data *= 2.0
+        other.save_pretrained(tmp_path / "model")
+        with pytest.raises(InputError, match=r"model.safetensors has sha256 .*, the recipe pins"):
+            run.candidates["untuned"].open(opened.folder)
+
+
 @pytest.mark.parametrize("family", ["t5", "mt5", "bart", "mbart", "pegasus"])
 def test_encoder_decoder_models_answer_conversations_as_generate_does(tmp_path: Path, family: str) -> None:
     given = [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}", "trainer.max_steps=2"]
-    with _Kit().job(tmp_path, *given) as (job, splits):
-        fitted = _Kit().fit(job, splits)
-        codec = job.codec(fitted)
-        assert fitted.references is not None
-        references = fitted.references(codec, job.requests(codec, judged(job.task, splits.validation)))
+    with _Kit().run(tmp_path, *given) as (run, splits):
+        opened = _Kit().fit(run, splits)
+        codec, refer = opened.codec(), opened.fitted.references
+        assert refer is not None
+        references = refer(requests_of(run.task, codec, run.task.judged(splits.validation)))
         asked = [request for request, _ in references]
-        found = Scheduler(codec, ModuleBackend(fitted.graphs), fitted.graphs).answer(asked)
+        found = Scheduler(codec, ModuleBackend(opened.graphs), opened.graphs).answer(asked)
     assert found == [expected for _, expected in references]
     assert len({answer["content"] for answer in found}) > 1
     assert max(answer["dropped_messages"] for answer in found) > 0
@@ -400,9 +433,10 @@ def test_encoder_decoder_models_answer_conversations_as_generate_does(tmp_path: 
 def test_an_encoder_decoder_model_is_exported_and_holds_a_conversation(tmp_path: Path) -> None:
     given = [*small(tmp_path), f"model.name={tiny_reader(tmp_path / 't5')}", "trainer.max_epochs=1"]
     model = framework.load(framework.run_recipe("dialogue", *given, folder=tmp_path / "run"))
-    variant = model.manifest["variants"]["onnx"]
-    assert (set(variant["files"]), variant["parity"]["references"]) == ({"encoder", "decoder"}, 20)
-    assert "perplexity" in model.manifest["evaluation"]["candidates"]["fine-tuned writer"]
+    variant = model.manifest.variants["onnx"]
+    assert variant.parity is not None
+    assert (set(variant.files), variant.parity.references) == ({"encoder", "decoder"}, 20)
+    assert "perplexity" in model.manifest.evaluation.candidates["writer"]
     answers = model.predict(["the lovely flight", {"messages": said("the bag", "positive bag", "the door"), "max_tokens": 2}])
     assert [answer["dropped_messages"] for answer in answers] == [0, 0]
     assert answers[1]["completion_tokens"] <= 2

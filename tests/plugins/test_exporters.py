@@ -73,4 +73,4 @@ def test_an_exporter_without_its_base_is_refused(small: list[str]) -> None:
 def test_what_company_does_to_a_quantized_answer_is_said(run_folder: Path) -> None:
     variants = json.loads((run_folder / "artifact" / "manifest.json").read_text("utf-8"))["variants"]
     assert "answered together instead of alone, " in variants["onnx_int8"]["decision"]
-    assert variants["onnx"]["company"].startswith("answered together instead of alone, 0 of 24 answers changed")
+    assert variants["onnx"]["batch_effect"].startswith("answered together instead of alone, 0 of 24 answers changed")

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from framework.export.module_backend import ModuleBackend
 
+from framework.evaluation.module_backend import ModuleBackend
 from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
 from framework_classification import Classification

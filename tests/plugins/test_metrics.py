@@ -22,10 +22,13 @@ WITHOUT_TORCH = """
 import sys
 sys.modules["torch"] = sys.modules["torchmetrics"] = None
 import framework_classification.evaluation as evaluation
-from framework import Table
+from pathlib import Path
+from framework import Answers, Table
+from framework_classification.linear_codec import ConstantCodec
 table = Table({"text": ["a", "b"], "label": ["x", "y"]}, [2, 3], "rows.csv")
+codec = ConstantCodec({"labels": ["x", "y"], "shares": [0.75, 0.25], "calibrated_at": 2.0}, Path())
 answers = [{"probabilities": {"x": 0.75, "y": 0.25}, "abstains": False}] * 2
-print(evaluation.evaluate(answers, table, {"temperature": 2.0}).metrics["accuracy"])
+print(evaluation.evaluate(Answers(codec, answers), table).metrics["accuracy"])
 """
 
 

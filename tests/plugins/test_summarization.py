@@ -13,20 +13,22 @@ from typing import Any, ClassVar, cast
 import numpy as np
 import pytest
 import torch
-from framework_summarization.baselines import first_sentence, first_three_sentences
 from torch.nn import functional
 from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 
 import framework
-from framework import Backend, InputError, ModuleBackend, Table, Tensors
+from framework import Answers, Backend, InputError, ModuleBackend, Table, Tensors
 from framework.__main__ import main
-from framework.evaluation.scoring import judge_rows, score_rows
+from framework.evaluation.judge import requests_of
+from framework.evaluation.opened import NoGraphs
+from framework.evaluation.scoring import answer_and_score, scores_of
 from framework.recipe.compose import compose_recipe
 from framework.runtime.model import Model, difference
 from framework.runtime.scheduler import Scheduler
 from framework.testing import TaskConformance
 from framework_summarization.codec import as_text, references
 from framework_summarization.evaluation import evaluate
+from framework_summarization.lead import LeadCodec
 from framework_summarization.windows import windows
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
@@ -66,25 +68,26 @@ def test_a_run_leaves_an_artifact_that_writes_what_the_model_writes(tmp_path: Pa
     )
     model = framework.load(folder)
     manifest = model.manifest
-    assert "shipped (int8 block 32)" in manifest["variants"]["onnx_int4"]["decision"]
-    assert manifest["variants"]["onnx"]["parity"]["rows"] >= 20
-    assert manifest["variants"]["onnx"]["parity"]["argmax_flips"] == 0
-    assert manifest["model"]["trained_parameters"] < manifest["model"]["parameters"]
-    assert {"first sentence", "first three sentences", "backbone before fine-tuning", "fine-tuned writer"} == set(
-        manifest["evaluation"]["candidates"]
-    )
-    assert {"rouge_1", "rouge_2", "rouge_l"} <= manifest["evaluation"]["candidates"]["fine-tuned writer"].keys()
+    assert "shipped (int8 block 32)" in manifest.variants["onnx_int4"].decision
+    parity, facts = manifest.variants["onnx"].parity, manifest.model
+    assert parity is not None
+    assert parity.rows >= 20
+    assert parity.argmax_flips == 0
+    assert facts.parameters is not None
+    assert cast(int, facts.details["trained parameters"]) < facts.parameters
+    assert {"first_sentence", "first_three_sentences", "untuned", "writer"} == set(manifest.evaluation.candidates)
+    assert {"rouge_1", "rouge_2", "rouge_l"} <= manifest.evaluation.candidates["writer"].keys()
     long, short = model.predict([{"text": "the lovely flight " * 40, "windows": 1}, "the lovely flight"])
     assert (long["text_was_cut"], short["text_was_cut"]) == (True, False)
     assert model.predict(["the lovely flight"]) == [short]  # alone as in company
     with pytest.raises(InputError, match="request 1: a request is a text"):
         model.predict([7])
-    assert 0 <= manifest["model"]["padding"] <= 0.05
+    assert 0 <= cast(float, facts.details["padding"]) <= 0.05
     with serving(tmp_path / "served", folder) as server, ThreadPoolExecutor(4) as pool:
         texts = ["the lovely flight", "the awful seat door", "the blue bag " * 50, "the door"]
         answers = pool.map(server.predict, texts)  # at once: they join each other's runs
         assert [answer.json()["predictions"][0] for answer in answers] == model.predict(texts)
-    checkpoint = folder / "checkpoints" / "last.ckpt"
+    checkpoint = folder / "trials" / "writer" / "checkpoints" / "last.ckpt"
     names = torch.load(checkpoint, weights_only=True)["state_dict"]
     assert names
     assert all("lora_" in name for name in names)  # the backbone is not stored again
@@ -95,10 +98,13 @@ def test_an_encoder_decoder_model_learns_what_it_shall_write(tmp_path: Path) -> 
     given = [*small(tmp_path), f"model.name={tiny_reader(tmp_path / 't5')}", "trainer.max_epochs=1", "task.beams=2"]
     folder = framework.run_recipe("summarization", *given, folder=tmp_path / "run")
     model = framework.load(folder)
-    assert set(model.manifest["variants"]["onnx"]["files"]) == {"encoder", "decoder"}
-    assert model.manifest["variants"]["onnx"]["parity"]["shapes"] > 40
+    variant, facts = model.manifest.variants["onnx"], model.manifest.model
+    assert set(variant.files) == {"encoder", "decoder"}
+    assert variant.parity is not None
+    assert variant.parity.shapes > 40
     assert not model.codec.interface().is_argmax  # with two beams no argmax is the answer
-    assert model.manifest["model"]["trained_parameters"] < model.manifest["model"]["parameters"]
+    assert facts.parameters is not None
+    assert cast(int, facts.details["trained parameters"]) < facts.parameters
     tuned, tokenizer = AutoModelForSeq2SeqLM.from_pretrained(folder / "torch"), AutoTokenizer.from_pretrained(folder / "torch")
     texts = ["the lovely flight", "the awful seat door window", "blue"]
     for text, answer in zip(texts, model.predict(texts), strict=True):
@@ -167,8 +173,8 @@ def test_windows_take_a_whole_text_wherever_its_sentences_end_if_they_have_room_
 
 def test_summaries_longer_than_their_texts_are_warned_of(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     exchanged = [*small(tmp_path), "data.text=summary", "data.summary=text"]
-    with _Kit().job(tmp_path / "more", *exchanged) as (job, splits):
-        said = [section.note for section in job.understand(splits).sections()]
+    with _Kit().run(tmp_path / "more", *exchanged) as (run, splits):
+        said = [section.note for section in run.task.prepare(splits, run.options).sections()]
     assert any("training summaries are longer than their texts; are the columns exchanged?" in note for note in said)
     assert main(["check", "recipe=summarization", *exchanged]) == 0
     assert "summaries are longer than their texts" in capsys.readouterr().out
@@ -213,12 +219,12 @@ class _Kit(TaskConformance):
 @pytest.mark.parametrize("family", ["t5", "bart"])
 def test_encoder_decoder_models_are_held_to_generate_in_each_run(tmp_path: Path, family: str) -> None:
     given = [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}", "trainer.max_steps=2"]
-    with _Kit().job(tmp_path, *given) as (job, splits):
-        fitted = _Kit().fit(job, splits)
-        codec = job.codec(fitted)
-        assert fitted.references is not None
-        references = fitted.references(codec, job.requests(codec, splits.validation))
-        scheduler = Scheduler(codec, ModuleBackend(fitted.graphs), fitted.graphs)
+    with _Kit().run(tmp_path, *given) as (run, splits):
+        opened = _Kit().fit(run, splits)
+        codec, refer = opened.codec(), opened.fitted.references
+        assert refer is not None
+        references = refer(requests_of(run.task, codec, splits.validation))
+        scheduler = Scheduler(codec, ModuleBackend(opened.graphs), opened.graphs)
         found = scheduler.answer([request for request, _ in references])
     assert found == [expected for _, expected in references]
     assert {answer["text_was_cut"] for answer in found} == {True, False}
@@ -228,7 +234,9 @@ def test_encoder_decoder_models_are_held_to_generate_in_each_run(tmp_path: Path,
 def test_it_trains_in_bf16_where_lightning_would_not_clip(tmp_path: Path) -> None:
     given = [*small(tmp_path), "trainer.max_steps=2", "trainer.precision=bf16-mixed"]
     folder = framework.run_recipe("summarization", *given, folder=tmp_path / "run")
-    assert framework.load(folder).manifest["model"]["precision"] == "bf16-mixed"
+    training = framework.load(folder).manifest.model.training
+    assert training is not None
+    assert training.precision == "bf16-mixed"
 
 
 def test_exporters_that_cannot_take_a_cache_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
@@ -284,18 +292,18 @@ def test_several_references_and_texts_in_sentences_are_json_lists() -> None:
     assert references("[not json") == ["[not json"]
     assert as_text(json.dumps(["One. ", "Two."])) == "One. Two."
     table = Table({"text": ["x"], "summary": [json.dumps(["nothing of it", "a b c d"])]}, [2], "rows.csv")
-    metrics = evaluate([{"summary": "a b c", "complete": True}], table, {}).metrics
+    metrics = evaluate([{"summary": "a b c", "complete": True}], table).metrics
     assert metrics["rouge_1"] == pytest.approx(6 / 7)  # precision 1, recall 3/4
     assert metrics["rouge_l"] == pytest.approx(6 / 7)
     assert metrics["rouge_2"] == pytest.approx(0.8)  # 2 of 2, 2 of 3
 
 
 def test_leads_are_the_first_sentences() -> None:
-    text = {"text": "One is here. Two is here! Is three? Four."}
-    for fit, expected in ((first_sentence, "One is here."), (first_three_sentences, "One is here. Two is here! Is three?")):
-        predict = fit(cast(Any, None)).predict
-        assert predict is not None
-        assert predict([text])[0]["summary"] == expected
+    text = "One is here. Two is here! Is three? Four."
+    for count, expected in ((1, "One is here."), (3, "One is here. Two is here! Is three?")):
+        codec = LeadCodec({"sentences": count}, Path())
+        (answer,) = Scheduler(codec, NoGraphs(), ()).answer([codec.parse(text)])
+        assert answer == {"summary": expected, "complete": True, "text_was_cut": False, "windows": 1}
 
 
 def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
@@ -308,7 +316,7 @@ def test_nested_columns_of_json_lines_go_by_both_names(tmp_path: Path) -> None:
     columns = [f"data.train={path}", "data.text=sentences.abstract", "data.summary=summary.outcome"]
     settings = [one for one in small(tmp_path) if not one.startswith("data.train")]
     folder = framework.run_recipe("summarization", *columns, *settings, "trainer.max_steps=1", folder=tmp_path / "run")
-    assert framework.load(folder).manifest["data"]["columns"] == {"text": "sentences.abstract", "summary": "summary.outcome"}
+    assert framework.load(folder).manifest.data.columns == {"text": "sentences.abstract", "summary": "summary.outcome"}
 
 
 class Reading:
@@ -330,21 +338,19 @@ def test_a_prompt_is_read_once_for_the_answer_and_for_how_likely_the_given_one_i
     tmp_path: Path, family: str, beams: int
 ) -> None:
     name = [] if family == "llama" else [f"model.name={telling_apart(tiny_reader(tmp_path / family, family))}"]
-    with _Kit().job(tmp_path, *name, "task.max_summary=20", f"task.beams={beams}", "trainer.max_steps=2") as (job, splits):
-        fitted = _Kit().fit(job, splits)
-        backend = Reading(ModuleBackend(fitted.graphs))
-        scheduler = Scheduler(job.codec(fitted), backend, fitted.graphs)
+    with _Kit().job(tmp_path, *name, "task.max_summary=20", f"task.beams={beams}", "trainer.max_steps=2") as (run, splits):
+        opened = _Kit().fit(run, splits)
+        backend = Reading(ModuleBackend(opened.graphs))
+        scheduler = Scheduler(opened.codec(), backend, opened.graphs)
         rows = splits.train.take(range(12))
-        long = [
-            f"{text} " * 30 if row % 4 == 0 else text for row, text in enumerate(rows.columns["text"])
-        ]  # of several windows
+        long = [f"{text} " * 30 if row % 4 == 0 else text for row, text in enumerate(rows.texts("text"))]  # of several windows
         rows = replace(rows, columns={**rows.columns, "text": long})
-        requests = job.requests(scheduler.codec, rows)
-        together = judge_rows(job.task, scheduler, requests, rows)
+        requests, targets = requests_of(run.task, scheduler.codec, rows), run.task.targets(rows)
+        together = Answers(scheduler.codec, *answer_and_score(scheduler, requests, targets)).merged()
         begun, backend.begun = backend.begun, Counter()
         answers = scheduler.answer(requests)
         answered, backend.begun = backend.begun, Counter()
-        scores = score_rows(job.task, scheduler, rows)
+        scores = scores_of(scheduler, requests, targets)
     for one, answer, score in zip(together, answers, scores, strict=True):
         assert difference(one, {**answer, **score}) < 1e-3
     several = sum(answer["windows"] > 1 for answer in answers)

@@ -28,6 +28,7 @@ from framework_text.shaping import freeze, keep_layers
 from framework_text.throughput import learning_pace
 from framework_text.training_plan import Plan, batch_size, keep, kept, learning_rate, wanted_epochs, within
 from framework_text.vocabulary import learning_occurring_tokens
+from tests.test_run import TRIAL
 from tests.tiny import tiny_model
 
 POOLING = {"pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}
@@ -101,10 +102,10 @@ def test_training_ends_in_the_stated_time_with_the_learning_rate_at_0_also_on_a_
     slow = "trainer.callbacks=[{_target_: tests.plugins.test_text.Slow}]"
     settings = [*plain, "model.minutes=0.1", slow, "trainer.log_every_n_steps=1", "export=[quick]"]
     folder = framework.run_recipe("sentiment", *settings, folder=tmp_path / "run")
-    ended = json.loads((folder / "ended.json").read_text("utf-8"))
+    ended = json.loads((folder / TRIAL / "ended.json").read_text("utf-8"))
     assert ended["seconds"] == pytest.approx(6.0, rel=0.05)
     assert ended["rates"] == [0.0, 0.0]
-    shares = read_shares(folder)
+    shares = read_shares(folder / TRIAL)
     assert shares == sorted(shares)
     assert 40 < len(shares) < 24 * 10  # as many steps as fit, not those of the ten epochs that the data asks for
 
@@ -116,7 +117,7 @@ def test_a_training_that_time_ended_is_repeated_to_the_last_bit(tmp_path: Path, 
     second = framework.run_recipe("sentiment", *plain, again, "export=[quick]", folder=tmp_path / "second")
     ours, theirs = (safetensors.torch.load_file(run / "torch" / "model.safetensors") for run in (first, second))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
-    assert read_shares(first) == read_shares(second)
+    assert read_shares(first / TRIAL) == read_shares(second / TRIAL)
 
 
 def test_repeating_a_run_that_is_none_is_refused(tmp_path: Path, small: list[str]) -> None:
@@ -125,7 +126,7 @@ def test_repeating_a_run_that_is_none_is_refused(tmp_path: Path, small: list[str
 
 
 def test_a_run_entered_again_keeps_its_plan(tmp_path: Path) -> None:
-    context: Any = SimpleNamespace(folder=tmp_path, resume=None, model=FineTuning())
+    context: Any = SimpleNamespace(folder=tmp_path, resume=None, options=FineTuning())
     assert kept(context) is None
     plan = keep(Plan(rows=5, epochs=2, batch_size=8, learning_rate=1e-4, why=["because"]), tmp_path)
     assert kept(context) == plan  # also where no checkpoint was written yet
@@ -192,12 +193,12 @@ def test_attention_is_the_one_measured_as_faster_or_the_one_named(tmp_path: Path
     assert fastest_attention(network, "eager", lambda: 1.0) == ("eager", {"eager": 1.0})
 
 
-def test_frozen_weights_do_not_learn(tmp_path: Path, small: list[str]) -> None:
-    before = backbones.load_model("AutoModel", Path(small[1].partition("=")[2])).embeddings.word_embeddings.weight
+def test_frozen_weights_do_not_learn(tmp_path: Path, model_folder: Path, small: list[str]) -> None:
+    before = backbones.load_model("AutoModel", model_folder).embeddings.word_embeddings.weight
     folder = framework.run_recipe("sentiment", *small, "model.freeze=embeddings", "export=[quick]", folder=tmp_path / "run")
     after = backbones.load_model("AutoModel", folder / "torch").embeddings.word_embeddings.weight
     assert torch.equal(before, after)
-    assert framework.load(folder).manifest["model"]["frozen_parameters"] > 0
+    assert framework.load(folder).manifest.model.details["frozen parameters"]
     network = classifier(tiny_model(tmp_path / "bert"))
     assert freeze(network, 1) < freeze(network, 2)
 

@@ -10,12 +10,13 @@ import pytest
 
 from framework import InputError, Table
 from framework.data.loading import read_labelled
+from framework_dialogue import Dialogue
 from framework_dialogue.data import answers
-from tests.plugins.test_conversations import DIALOGUE, TURNS, Options, messages, read, write
+from tests.plugins.test_conversations import DIALOGUE, TURNS, messages, read, write
 
 
 def read_table(address: str) -> tuple[Table, list[str]]:
-    return read_labelled(address, DIALOGUE, None, {}, {}, Options())
+    return read_labelled(address, DIALOGUE, None, {}, {}, Dialogue())
 
 
 def turn(role: str, content: str, **more: Any) -> dict[str, Any]:

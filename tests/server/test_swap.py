@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import httpx
 import pytest
 
 from framework.artifact.draft import Draft
-from framework.artifact.manifest import MANIFEST
+from framework.artifact.manifest import MANIFEST, read_manifest
 from tests.server.serving import KEY, Serving, serving, until
 
 ADMIN = {"Authorization": f"Bearer {KEY}"}
@@ -25,11 +26,11 @@ ENV = {"FRAMEWORK_API_KEY": KEY}
 
 def reseal(folder: Path, **changes: Any) -> None:
     """Seals an altered artifact as if it had been made so."""
-    manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    manifest = read_manifest(folder)
     (folder / MANIFEST).unlink()
     draft = Draft.__new__(Draft)
     draft.folder = folder
-    draft.seal({**{key: value for key, value in manifest.items() if key not in ("files", "seal", "format")}, **changes})
+    draft.seal(replace(manifest, **changes))
 
 
 def point(link: Path, target: Path) -> Path:
@@ -114,7 +115,7 @@ def no_manifest(folder: Path) -> None:
 DAMAGES: list[tuple[Callable[[Path], None], str]] = [
     (missing, "tokenizer.json is missing"),
     (altered, "its sha256 differs from the sealed one"),
-    (newer, "has format 2; this version reads format 1"),
+    (newer, "has format 3; this version reads format 2"),
     (other_answers, "golden example"),
     (no_manifest, "holds no artifact"),
 ]

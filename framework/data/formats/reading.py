@@ -19,6 +19,7 @@ from framework.data.formats.encodings import decide_encoding
 from framework.data.formats.json_rows import json_rows
 from framework.data.formats.layouts import ENCODING, layout_of, layout_rows
 from framework.data.formats.lists import Lists, sentences
+from framework.data.formats.of_tasks import NO_FORMATS, rows_by_task
 from framework.data.formats.parquet import parquet_rows
 from framework.data.formats.quotes import Quote
 from framework.data.formats.sniffing import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
@@ -52,9 +53,11 @@ def read_table(
     say: Say = lambda _: None,
     quote: Quote | None = None,
     lists: Collection[str] = (),
+    reads: Mapping[str, str] = NO_FORMATS,
 ) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
-    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold.
+    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold. reads: a
+    task's own formats, see `Task.reads`.
 
     What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
     which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
@@ -68,6 +71,9 @@ def read_table(
     try:
         for number, file in enumerate(files):
             say_of = partial(notes.add, file.path.name)
+            if (own := rows_by_task(file.path, reads)) is not None:
+                builder.extend(number, own)
+                continue
             done, whole = 0, False
             if not file.classes:
                 done, whole = add_plain(file.path, encoding, partial(builder.add, number), say_of, quote, lists)
@@ -109,10 +115,14 @@ def iter_rows(
     say: Say = lambda _: None,
     quote: Quote | None = None,
     lists: Collection[str] = (),
+    reads: Mapping[str, str] = NO_FORMATS,
 ) -> Iterator[Row]:
     """Rows in order, read as they are asked for; see `read_table`. Raises InputError for what cannot be read."""
     if path.is_dir():
         raise InputError(folder_hint(path))
+    if (own := rows_by_task(path, reads)) is not None:
+        yield from own
+        return
     head = read_head(path)
     suffix, promised = format_by_name(path)
     if head.startswith(PARQUET):

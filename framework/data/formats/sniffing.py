@@ -109,6 +109,14 @@ def _kind_of_zip(path: Path) -> str:
     return f"a zip archive with {', '.join(names[:3])}; {UNPACK}"
 
 
+def promised_by(path: Path) -> Format | None:
+    """What a name promises; None where it promises nothing we read."""
+    try:
+        return format_by_name(path)[1]
+    except InputError:
+        return None
+
+
 def format_by_name(path: Path) -> tuple[str, Format]:
     """The suffix (without .gz) and what it promises. Raises InputError for a name that promises nothing we read."""
     plain = path.with_suffix("") if path.suffix.lower() == ".gz" else path

@@ -1,0 +1,112 @@
+"""The splits as tokens with the tags that a model learns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from framework import Bars, InputError, Problem, Section, Series, Splits, Table
+from framework_labeling import Labeling
+from framework_labeling.detection import find_scheme
+from framework_labeling.rows import PROBLEMS, Sentence, raise_some
+from framework_labeling.schemes import OUTSIDE, PLAIN, Scheme, count_impossible, model_tags, spans_of, tag_names
+
+SHOWN = 12  # labels listed one by one
+FEW = 20  # training spans below which a label is hardly learned
+QUANTILES = (0.05, 0.5, 0.95, 1.0)
+
+
+@dataclass(frozen=True)
+class LabelingData:
+    """scheme: of the tags in the tables. tags: of the model, in the order of its outputs. sentences: by split, in the order of
+    the tables' rows, with tags of the model. repaired: places that the scheme does not allow, by split.
+    """
+
+    splits: Splits
+    scheme: Scheme
+    tags: list[str]
+    sentences: dict[str, list[Sentence]]
+    repaired: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def plain(self) -> bool:
+        """Whether every token has a tag of its own."""
+        return self.scheme.name == PLAIN
+
+    @property
+    def reading(self) -> Scheme:
+        """The scheme of the model's tags."""
+        return Scheme(PLAIN) if self.plain else Scheme("BIO")
+
+    def counts(self, split: str) -> Counter[str]:
+        """The spans of each label; of plain tags the tokens."""
+        return Counter(span.label for sentence in self.sentences[split] for span in spans_of(sentence.tags, self.reading))
+
+    def sections(self) -> list[Section]:
+        counts = {name: self.counts(name) for name in self.sentences}
+        order = [label for label, _ in counts["train"].most_common()]
+        rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
+        notes = [f"scheme: {self.scheme.name}; {self.scheme.reason}"]
+        notes += [f"and {len(order) - SHOWN} more labels"] if len(order) > SHOWN else []
+        notes += [
+            f"{count:,} places of {name} rows that {self.scheme.name} does not allow are read as conlleval reads them"
+            for name, count in self.repaired.items()
+            if count
+        ]
+        series = [Series(name, [counts[name][label] for label in order]) for name in counts]
+        chart = Bars("Spans of each label", order, series)
+        what = "Tokens" if self.plain else "Spans"
+        return [
+            Section(f"{what} of each label ({len(order)})", ("label", *counts), rows, "\n".join(notes), charts=(chart,)),
+            self._lengths(),
+        ]
+
+    def problems(self) -> list[Problem]:
+        rare = [(label, count) for label, count in self.counts("train").items() if count < FEW]
+        if not rare:
+            return []
+        shown = ", ".join(f"{label} ({count})" for label, count in sorted(rare, key=lambda pair: pair[1])[:5])
+        what = f"{len(rare):,} labels have fewer than {FEW} training spans: {shown}{', ...' * (len(rare) > 5)}"
+        return [Problem(what, "add rows, or join labels")]
+
+    def _lengths(self) -> Section:
+        lengths = {name: [len(one.tokens) for one in rows] for name, rows in self.sentences.items() if rows}
+        rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
+        return Section("Tokens of a row", ("quantile", *lengths), rows)
+
+
+def prepare(splits: Splits, options: Labeling) -> LabelingData:
+    """Raises InputError for tags that are no scheme, and for validation and test rows whose tags are not written in it."""
+    scheme = find_scheme(splits.train.lists("tags"), options.scheme)
+    sentences, repaired = {}, Counter[str]()
+    for name, table in splits.named().items():
+        sentences[name] = sentences_of(table, scheme)
+        repaired[name] = sum(count_impossible(tags, scheme) for tags in table.lists("tags"))
+    learned = [tag for sentence in sentences["train"] for tag in sentence.tags]
+    if scheme.name == PLAIN:
+        tags = sorted(set(learned))
+    else:
+        tags = tag_names(tag.partition("-")[2] for tag in set(learned) - {OUTSIDE})
+    if len(tags) < 2:
+        raise InputError(f"{splits.train.source}: every token has the tag {tags[0]!r}; there is nothing to learn")
+    return LabelingData(splits, scheme, tags, sentences, repaired)
+
+
+def sentences_of(table: Table, scheme: Scheme) -> list[Sentence]:
+    """The rows with the tags of a model. Raises InputError naming rows whose tags are not written in the scheme."""
+    sentences: list[Sentence] = []
+    problems: list[str] = []
+    for row, (tokens, tags) in enumerate(zip(table.lists("tokens"), table.lists("tags"), strict=True)):
+        try:
+            sentences.append(Sentence(tokens, model_tags(tags, scheme), table.lines[row]))
+        except (KeyError, ValueError):
+            problems.append(f"{table.where(row)}: the tags are not all written in {scheme.name}: {_different(tags)}")
+    raise_some(problems[: PROBLEMS + 1])
+    return sentences
+
+
+def _different(tags: Sequence[str]) -> str:
+    return ", ".join(map(repr, dict.fromkeys(tags)))[:80]

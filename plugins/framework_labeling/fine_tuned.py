@@ -1,0 +1,33 @@
+"""A fine-tuned encoder with a tag for each word."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from framework import FitContext
+from framework_labeling import Labeling
+from framework_labeling.data import LabelingData
+from framework_labeling.module import Tagger
+from framework_labeling.tagger import KIND, examples_of, leave_tagger
+from framework_text import backbones
+from framework_text.encoder import Probing, fine_tune, new_network, shape
+from framework_text.options import FineTuning
+
+PROBING = Probing(enough=0.05, most=20_000, partial=True)  # most words are outside, which a head without features knows too
+
+
+def fit(data: LabelingData, context: FitContext[Labeling, FineTuning]) -> None:
+    """Fine-tunes the backbone and leaves the network, its tokenizer and how to read it."""
+    started = time.perf_counter()
+    torch.manual_seed(context.seed)
+    task, options = context.task, context.options
+    folder = backbones.fetch(options.backbone.chosen)
+    tokenizer = backbones.load_tokenizer(folder, task.max_length)
+    network = new_network(folder, KIND, data.tags)
+    changed = shape(network, options)
+    tagger = Tagger(network, data.tags, options, plain=data.plain)
+    examples = examples_of(data, task, tokenizer, context.seed)
+    learned = fine_tune(tagger, tokenizer, examples, context, started, probing=PROBING, details=changed)
+    leave_tagger(context.output, data, task, network, tokenizer, learned.facts)

@@ -1,0 +1,29 @@
+"""An encoder that stays as it is, and a logistic regression over the state of each word's first token."""
+
+from __future__ import annotations
+
+import torch
+
+from framework import FitContext, ModelFacts
+from framework_labeling import Labeling
+from framework_labeling.data import LabelingData
+from framework_labeling.tagger import KIND, examples_of, leave_tagger
+from framework_text import backbones
+from framework_text.encoder import fit_whole_head, in_order, new_network
+from framework_text.options import Frozen
+
+MOST = 100_000  # words that the regression is fitted to
+
+
+def fit(data: LabelingData, context: FitContext[Labeling, Frozen]) -> None:
+    torch.manual_seed(context.seed)
+    task, source = context.task, context.options.backbone.chosen
+    folder = backbones.fetch(source)
+    tokenizer = backbones.load_tokenizer(folder, task.max_length)
+    network = new_network(folder, KIND, data.tags)
+    examples = examples_of(data, task, tokenizer, context.seed)
+    rows = examples.train(examples.rows)
+    fit_whole_head(network, len(data.tags), in_order(rows, tokenizer.pad_token_id or 0), most=MOST)
+    parameters = sum(weights.numel() for weights in network.parameters())
+    facts = ModelFacts(source.name, source.stated_licence, parameters, len(rows), details={"max length": task.max_length})
+    leave_tagger(context.output, data, task, network, tokenizer, facts)

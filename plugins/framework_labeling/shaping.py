@@ -1,0 +1,75 @@
+"""Rows of files, however they are written, as tokens with tags."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from framework import Cell, InputError, Say, Table
+from framework_labeling.records import Row, read_record
+from framework_labeling.rows import Sentence, raise_some, tokenized
+
+ANNOTATED = {"tags", "labels", "spans", "annotations", "answer"}
+
+
+def shape(table: Table, say: Say) -> Table:
+    """The columns tokens and tags. Rows that nobody annotated are left out; what was widened or left out is counted and said.
+
+    Raises InputError naming the first rows that cannot be read.
+    """
+    kept: list[int] = []
+    sentences: list[Sentence] = []
+    problems: list[str] = []
+    counts: Counter[str] = Counter()
+    for row, cells in enumerate(zip(*table.columns.values(), strict=True)):
+        line = table.lines[row]
+        try:
+            sentence = _sentence(dict(zip(table.columns, cells, strict=True)), line, counts)
+        except InputError as error:
+            problems += [f"{table.where(row)}: {problem.removeprefix(f'line {line}: ')}" for problem in error.problems]
+            continue
+        if sentence is not None:
+            kept.append(row)
+            sentences.append(sentence)
+    raise_some(problems)
+    if not sentences:
+        raise InputError(
+            f"{table.source}: no row is annotated; name the column of the tags (data.tags=) or spans (data.spans=)"
+        )
+    for what, count in counts.items():
+        say(f"{count:,} {what.format(table.name)}")
+    columns = {"tokens": [list(one.tokens) for one in sentences], "tags": [list(one.tags) for one in sentences]}
+    return replace(table.take(kept), columns=columns)
+
+
+def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[str]) -> Sentence | None:
+    record = _record(cells)
+    if not record.keys() & ANNOTATED:
+        counts["rows of {} without tags or spans are left out"] += 1
+        return None
+    row: Row | None = read_record(record, line)
+    if row is None:
+        counts["rows of {} that nobody annotated, or that were declined, are left out"] += 1
+        return None
+    if isinstance(row, Sentence):
+        sentence = row
+    else:
+        sentence, widened = tokenized(row)
+        counts["spans of {} end within a word and were widened to whole words"] += widened
+    if not sentence.tokens:
+        counts["rows of {} without a word are left out"] += 1
+        return None
+    return sentence
+
+
+def _record(cells: Mapping[str, Cell]) -> dict[str, Any]:
+    """The record as `read_record` knows it, from the cells that hold something."""
+    filled = {role: cell for role, cell in cells.items() if cell is not None and cell != ""}
+    spans = filled.get("spans")
+    if isinstance(spans, str) and '"result"' in spans:  # Label Studio's, whose text lies in an object of its own
+        return {"data": {"text": filled.get("text", "")}, "annotations": spans}
+    if spans is not None and "answer" not in filled:  # Prodigy alone has answers
+        filled["labels"] = filled.pop("spans")  # a list under this key may be one of tags too
+    return filled

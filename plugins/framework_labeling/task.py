@@ -1,0 +1,65 @@
+"""The task: tokens with tags in, how good the spans of answers are out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from framework import Answers, Column, Evaluation, Inspection, Metric, Say, Splits, Table, Task
+from framework_labeling import TASK, Labeling
+
+if TYPE_CHECKING:
+    from framework_labeling.data import LabelingData
+
+CONLL = "framework_labeling.conll:conll_table"
+IF_CONLL = "framework_labeling.conll:table_if_conll"
+
+
+class LabelingTask(Task[Labeling, "LabelingData"]):
+    """Rows are tokens with tags, or a text with spans over its characters, as annotation tools save them."""
+
+    name: ClassVar[str] = TASK
+    options: ClassVar[type] = Labeling
+    every_column: ClassVar[tuple[Column, ...]] = (
+        Column("tokens", ("tokens", "words"), "texts", optional=True),
+        Column("text", ("text", "sentence", "content", "data.text", "data", "body"), "text", optional=True),
+        Column(
+            "tags",
+            ("tags", "ner_tags", "tag", "bio", "iob", "slot_tags", "pos_tags", "pos", "upos", "chunk_tags"),
+            "ids",
+            target=True,
+            optional=True,
+        ),
+        Column(
+            "spans",
+            ("spans", "entities", "label", "labels", "annotations", "ner", "slots", "completions"),
+            "text",
+            target=True,
+            optional=True,
+        ),
+        Column("answer", ("answer",), "text", target=True, optional=True),
+    )
+    shaped: ClassVar[tuple[Column, ...]] = (Column("tokens", (), "texts"), Column("tags", (), "ids", target=True))
+    reads: ClassVar[dict[str, str]] = {
+        **dict.fromkeys((".conll", ".conllu", ".iob", ".iob2", ".bio"), CONLL),
+        **dict.fromkeys((".txt", ".tsv", ""), IF_CONLL),
+    }
+    metrics: ClassVar[tuple[Metric, ...]] = (Metric("entity_f1"), Metric("macro_f1"), Metric("token_accuracy"))
+    competing: ClassVar[tuple[str, ...]] = ("most_frequent", "fine_tuned")
+
+    def shape(self, table: Table, options: Labeling, say: Say) -> Table:
+        from framework_labeling.shaping import shape
+
+        return shape(table, say)
+
+    def prepare(self, splits: Splits, options: Labeling) -> LabelingData:
+        from framework_labeling.data import prepare
+
+        return prepare(splits, options)
+
+    def evaluate(self, answers: Answers, rows: Table) -> Evaluation:
+        from framework_labeling.judging import judge
+
+        return judge(answers, rows)
+
+    def inspect(self, data: LabelingData, options: Labeling) -> Inspection:
+        return Inspection(problems=data.problems())

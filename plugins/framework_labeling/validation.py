@@ -1,0 +1,30 @@
+"""What is wrong with a recipe for sequence labeling, told when it is composed. No torch."""
+
+from __future__ import annotations
+
+from framework import nearest
+from framework_labeling import Labeling
+from framework_labeling.detection import AUTO
+from framework_labeling.schemes import SCHEMES
+from framework_text.backbones import misplaced, problems_with
+from framework_text.options import Backbone, FineTuning
+from framework_text.validation import ENCODERS, fine_tuning_problems
+
+
+def problems(task: Labeling, options: FineTuning) -> list[str]:
+    """What is wrong with a recipe that fine-tunes."""
+    return [*backbone_problems(task, options.backbone), *task_problems(task), *fine_tuning_problems(options)]
+
+
+def task_problems(task: Labeling) -> list[str]:
+    """What is wrong with the options of the task, whoever competes."""
+    found = []
+    if task.scheme not in (AUTO, *SCHEMES):
+        found.append(f"task.scheme={task.scheme} does not exist; {nearest(task.scheme, (AUTO, *SCHEMES))}")
+    if task.overlap < 0:
+        found.append(f"task.overlap={task.overlap} is a number of words, 0 or more")
+    return found
+
+
+def backbone_problems(task: Labeling, backbone: Backbone) -> list[str]:
+    return [*misplaced(backbone), *problems_with(backbone.chosen, ENCODERS, task.max_length)]
