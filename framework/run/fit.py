@@ -16,8 +16,7 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from framework.artifact.manifest import sha256
-from framework.contracts.candidate import Budget, FitContext
-from framework.contracts.fitted import read_fitted
+from framework.contracts.candidate import Budget, FitContext, read_fitted
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.contracts.tracker import TrainingLog

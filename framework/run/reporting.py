@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from framework.contracts.candidate import read_fitted
 from framework.contracts.facts import ModelFacts
-from framework.contracts.fitted import read_fitted
 from framework.contracts.plain import to_plain
 from framework.contracts.table import Splits
 from framework.errors import some

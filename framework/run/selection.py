@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from framework.contracts.candidate import RESOURCES
+from framework.contracts.candidate import RESOURCES, read_fitted
 from framework.contracts.codec import Codec
-from framework.contracts.fitted import read_fitted
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.evaluation.judge import judge
