@@ -55,9 +55,11 @@ def recipes() -> Section:
 
 
 def plugins() -> Section:
-    found = load_plugins()
-    rows = [(*key.split(" ", 1), origin) for key, origin in sorted(found.origin.items())]
-    notes = [f"warning: {plugin}" for plugin in found.broken]
+    registry = load_plugins()
+    for task in registry.every_task():
+        registry.candidates_of(task.name)
+    rows = [(*key.split(" ", 1), origin) for key, origin in sorted(registry.origin.items())]
+    notes = [f"warning: {plugin}" for plugin in registry.broken]
     return Section("Plugins", ("kind", "name", "distribution"), rows, "\n".join(notes))
 
 

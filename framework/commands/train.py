@@ -23,12 +23,13 @@ from framework.recipe.validation import check_recipe
 
 def main(given: list[str]) -> int:
     """Raises InputError with everything wrong on the command line, before anything heavy is imported."""
-    for plugin in load_plugins().broken:
-        print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
     flags, overrides = for_hydra(given)
     sweeps = bool({"-m", "--multirun"} & set(flags))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
-    for arguments in [prepared(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]:
+    runs = [prepared(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]
+    for plugin in load_plugins().broken:
+        print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
+    for arguments in runs:
         sys.argv = [sys.argv[0], *flags, *arguments]
         _failures.clear()
         try:
