@@ -58,7 +58,10 @@ def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> No
     ran = command(site, tmp_path, "recipe=price", "data.train=flats.csv")
     assert (ran.returncode, "flats.csv, line 32: size 'big' is not a number" in ran.stderr) == (2, True)
     nearest = command(site, tmp_path, "recipe=pric").stderr
-    assert "no recipe 'pric'; did you mean price? available: dialogue, generation, price, recommendation, sentiment" in nearest
+    assert (
+        "no recipe 'pric'; did you mean price? available: dialogue, entities, generation, price, recommendation, sentiment"
+        in nearest
+    )
 
 
 def test_a_broken_plugin_is_named_with_its_distribution_and_the_rest_goes_on(site: Path, tmp_path: Path) -> None:

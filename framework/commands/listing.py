@@ -23,14 +23,17 @@ A plugin arrives with pip: a distribution with an entry point in the group frame
 def main(verb: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python -m framework {verb}",
-        description="lists recipes" if verb == "recipes" else "lists tasks, exporters and the distributions they came from",
+        description="lists recipes"
+        if verb == "recipes"
+        else "lists tasks, candidates, exporters and the distributions they came from",
         epilog=RECIPES if verb == "recipes" else PLUGINS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
     from framework.report.console import as_text
 
-    print(as_text(recipes() if verb == "recipes" else plugins()))
+    listing = recipes() if verb == "recipes" else plugins()
+    print(as_text(listing, len(listing.rows)))
     return 0
 
 

@@ -71,8 +71,7 @@ def judge_on_test(
     winner = str(selection.winner)
     with run.console.recorded(sections):
         variant = reports[winner].default.variant
-        candidate = opened(run, winner)
-        evaluation = _judged(run, splits, candidate, shipped_backend(candidate, variant, run.folder.export(winner)), variant)
+        evaluation = _shipped(run, splits, winner, variant)
         baselines = {}
         for name in run.candidates:
             if run.candidates[name].role == "baseline" and name != winner and not trials[name].refused:
@@ -80,10 +79,15 @@ def judge_on_test(
         for section in evaluation.sections:
             run.console.show(section)
         beside = {run.candidates[name].title: _evaluation(one) for name, one in baselines.items()}
-        run.console.show(scoreboard(run.metric, candidate.title, evaluation, beside))
+        run.console.show(scoreboard(run.metric, run.candidates[winner].title, evaluation, beside))
     report = Judgement(winner, variant.name, len(splits.test), _numbers(evaluation), baselines)
     write_json(run.folder.evaluation, report)
     return report
+
+
+def _shipped(run: Run, splits: Splits, winner: str, variant: Variant) -> Evaluation:
+    candidate = opened(run, winner)
+    return _judged(run, splits, candidate, shipped_backend(candidate, variant, run.folder.export(winner)), variant)
 
 
 def _baseline(run: Run, splits: Splits, name: str) -> Numbers:
