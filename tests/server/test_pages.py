@@ -317,6 +317,6 @@ def test_spans_of_an_answer_are_marked_in_the_text(browser: WebDriver, tmp_path:
         browser.find_element("id", "send").click()
         wait_for(browser, "#answer mark", "awful")
         marks = browser.find_elements("css selector", "#answer mark")
-            assert [mark.text for mark in marks] == ["awful negative", "lovely positive"]
+        assert [mark.text for mark in marks] == ["awful negative", "lovely positive"]
         assert browser.find_element("css selector", "#answer blockquote").text.startswith("好的 the awful")
         assert complaints(browser) == []
