@@ -216,6 +216,13 @@ def test_the_message_exists(message: str) -> None:
     assert any(pattern.search(path.read_text("utf-8")) for path in SOURCES), f"no source says {message!r}"
 
 
+def test_what_is_shown_of_the_example_plugin_is_its_code() -> None:
+    sources = [path.read_text("utf-8") for path in sorted((ROOT / "docs" / "example-plugin").rglob("*.py"))]
+    shown = [block for _, block in blocks("py")]
+    assert len(shown) >= 4
+    assert [block for block in shown if not any(block in source for source in sources)] == []
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))
