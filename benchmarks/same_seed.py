@@ -1,4 +1,6 @@
-"""Runs a small sentiment recipe, whose encoder alone competes, twice with one seed, each in its own process, and compares the metrics bit by bit.
+"""Runs a small sentiment recipe, whose encoder alone competes, twice with one seed and compares the metrics bit by bit.
+
+Each run has a process of its own.
 
     python benchmarks/same_seed.py
     python benchmarks/same_seed.py data.limit_rows=1000 seed=7
