@@ -1,11 +1,9 @@
-"""Runs a small sentiment recipe, whose encoder alone competes, twice with one seed and compares the metrics bit by bit.
-
-Each run has a process of its own.
+"""Runs a small sentiment recipe twice with one seed, each in its own process, and compares the metrics bit by bit.
 
     python benchmarks/same_seed.py
     python benchmarks/same_seed.py data.limit_rows=1000 seed=7
 
-Exits with 1 when any number differs.
+Its encoder competes alone. Exits with 1 when any number differs.
 """
 
 from __future__ import annotations
