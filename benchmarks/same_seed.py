@@ -1,4 +1,6 @@
-"""Runs a small sentiment recipe twice with one seed, each in its own process, and compares the metrics bit by bit.
+"""Runs a small sentiment recipe, whose encoder alone competes, twice with one seed and compares the metrics bit by bit.
+
+Each run has a process of its own.
 
     python benchmarks/same_seed.py
     python benchmarks/same_seed.py data.limit_rows=1000 seed=7
@@ -16,10 +18,11 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.process import sentiment_run
+from benchmarks.recipe import ALONE
 from framework import Section
 from framework.report.console import as_text
 
-SMALL = ("data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1",
+SMALL = (ALONE, "data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1",
          "model.attention=eager")  # fmt: skip
 
 
