@@ -23,7 +23,7 @@ VERBS = {
 HELP = """usage: python -m framework recipe=NAME [KEY=VALUE ...]
        python -m framework VERB ...
 
-Runs a recipe: data, training, evaluation, export, proof, report, sealed artifact.
+Runs a recipe: data, fitted candidates, export, proof, the choice, its test, report, sealed artifact.
 
   python -m framework recipe=sentiment
   python -m framework check recipe=sentiment data.train=reviews.csv          everything but training, in seconds
@@ -31,6 +31,7 @@ Runs a recipe: data, training, evaluation, export, proof, report, sealed artifac
   python -m framework recipe=sentiment data.train=reviews.csv data.text=body data.label=stars
   python -m framework recipe=sentiment "data.train=my reviews (1).csv"       names need no quotes but the shell's
   python -m framework recipe=sentiment model.name=FOLDER_OR_HUGGING_FACE_ID trainer.max_epochs=3
+  python -m framework recipe=sentiment "candidates=[linear,frozen]" budget=10m  who competes, within ten minutes
   python -m framework recipe=sentiment model.learning_rate=5e-5,1e-4 -m     one run for each value
   python -m framework recipe=sentiment --cfg job                            every key and its value
   python -m framework resume runs/sentiment                                 its newest run that was stopped

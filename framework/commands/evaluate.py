@@ -30,7 +30,7 @@ EXAMPLES = """examples:
   python -m framework evaluate runs/sentiment/latest labelled.csv --column text=body --column label=stars
 
 Columns may be called as in the training data. Answers come from
-onnxruntime; the metrics are the task's own and need the train extra.
+onnxruntime; the metrics are the task's own, and some tasks' need the train extra.
 Exit codes: 0 done and every gate holds, 3 a gate does not hold, 2 the input is wrong, 1 the environment failed."""
 
 

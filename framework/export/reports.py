@@ -67,7 +67,7 @@ def files_table(report: ExportReport) -> Section:
         (
             name,
             f"{measured.bytes / 1e6:.1f}",
-            f"{measured.milliseconds:.1f}",
+            f"{measured.milliseconds:.3g}",
             f"{measured.per_second:.0f}",
             *(f"{measured.metrics[metric]:.4f}" for metric in names),
             ships,

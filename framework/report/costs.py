@@ -36,7 +36,7 @@ def costs(report: ExportReport, hourly_price: float | None) -> Section:
     for name, one in [("trained module", report.reference), *((v.name, v.measurement) for v in report.variants)]:
         seconds = (one.milliseconds / 1000 * ANSWERS, ANSWERS / one.per_second)
         prices = [] if hourly_price is None else [f"{value / 3600 * hourly_price:.6f}" for value in seconds]
-        rows.append((name, *(f"{value:.2f}" for value in seconds), *prices))
+        rows.append((name, *(f"{value:.3g}" for value in seconds), *prices))
     money = () if hourly_price is None else ("price, one at a time", "price, in batches")
     here = machine()
     note = f"Measured on validation rows with {here['cores']} cores of {here['CPU']}; loading the model is not counted."

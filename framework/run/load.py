@@ -9,6 +9,8 @@ from framework.contracts.task import TaskData
 from framework.data.loading import explained, load_splits
 from framework.data.loading import sections as data_sections
 from framework.data.stored import store_splits, stored_splits
+from framework.errors import InputError
+from framework.machine.disk import shown
 from framework.plugins import AnyTask
 from framework.run.context import Run
 
@@ -21,6 +23,8 @@ def load(run: Run) -> Splits:
         run.console.recall(run.folder.sections / "data.json")
         run.console.say(f"as they were read when the run began: {run.folder.data.name}/")
         return splits
+    if run.again and (run.folder.path / "trials").is_dir():  # rows that are read again may be others than it was fitted with
+        raise InputError(f"{shown(run.folder.data)} is missing: the rows that the run was fitted with; start the recipe again")
     splits = load_splits(run.config.data, run.task, run.config.seed, run.options)
     with run.console.recorded(run.folder.sections / "data.json"):
         for section in [*data_sections(splits), *understood(run.task, splits, run.options).sections()]:

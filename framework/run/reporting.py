@@ -85,7 +85,7 @@ def _summary(splits: Splits, report: ExportReport, judgement: Judgement, place: 
         "name": "answers a second, in batches",
         "value": f"{default.per_second:,.0f}",
         "beside": f"{_times(default.per_second, reference.per_second, 'faster', 'slower')} than the trained module; "
-        f"one alone takes {default.milliseconds:.1f} ms",
+        f"one alone takes {default.milliseconds:.3g} ms",
     }
 
 
