@@ -106,10 +106,10 @@ def test_mlflow_in_a_local_database_holds_steps_results_recipe_and_artifact(tmp_
     (found,) = client.search_runs([experiment.experiment_id])
     assert (found.info.status, found.data.tags["team"]) == ("FINISHED", "mail")
     assert found.data.tags["mlflow.runName"] == f"sentiment/{run.name}"
-    assert found.data.params["model/learning_rate"] == "0.003"
+    assert found.data.params["candidates/fine_tuned/learning_rate"] == "0.003"
     assert len(client.get_metric_history(found.info.run_id, "train_loss")) >= 4
     assert found.data.metrics["test/macro_f1"] == scores(run)["fine-tuned encoder"]["macro_f1"]
-    assert found.data.metrics["test/majority_class/macro_f1"] == scores(run)["majority class"]["macro_f1"]
+    assert found.data.metrics["test/majority/macro_f1"] == scores(run)["majority class"]["macro_f1"]
     fetched = Path(client.download_artifacts(found.info.run_id, "artifact", str(tmp_path)))
     assert framework.load(fetched).predict(["the lovely flight"])
     assert {file.path for file in client.list_artifacts(found.info.run_id)} == {"artifact", "config.yaml"}
