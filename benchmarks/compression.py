@@ -14,28 +14,26 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from omegaconf import OmegaConf
 
 from benchmarks.machine import heading
 from benchmarks.process import sentiment_run
+from benchmarks.recipe import ALONE, ENCODER
 from framework import Section
+from framework.artifact.manifest import Manifest
 from framework.artifact.sealed import open_artifact
-from framework.plugins import load_plugins
 from framework.report.console import as_text
-from framework.run.folder import CONFIG
+from framework.run.folder import CONFIG, RunFolder
 from framework_text.training_plan import FILE
 
 SHAPES: Mapping[str, Sequence[str]] = {
     "full backbone": (),
     **{change: (change,) for change in ("model.layers=3", "model.layers=2", "model.freeze=embeddings", "model.freeze=3")},
 }
-SETTINGS = ("export=[onnx,onnx_int8]", "tracker=none", "trainer.enable_progress_bar=false")
+SETTINGS = (ALONE, "export=[onnx,onnx_int8]", "tracker=none", "trainer.enable_progress_bar=false")
 UNTIL_THE_END = "trainer.limit_val_batches=0"  # of the epochs: samples/s is of learning alone, and no shape stops early
 FP32, INT8 = "onnx", "onnx_int8"
-
-Manifest = Mapping[str, Any]
 
 
 def main() -> None:
@@ -61,43 +59,41 @@ def main() -> None:
 
 def epochs_of(folder: Path) -> int:
     """Planned by the run, where its recipe does not say."""
-    plan = json.loads((folder / FILE).read_text(encoding="utf-8"))
+    plan = json.loads((RunFolder(folder).trial(ENCODER) / FILE).read_text(encoding="utf-8"))
     return int(plan["epochs"] or OmegaConf.load(folder / CONFIG).trainer.max_epochs)
 
 
 def training(manifests: Mapping[str, Manifest], epochs: Mapping[str, int]) -> Section:
-    metric = next(iter(manifests.values()))["metric"]["name"]
+    metric = next(iter(manifests.values())).metric.name
 
     def cells(shape: str, manifest: Manifest) -> tuple[str, ...]:
-        model = manifest["model"]
-        learned = model["parameters"] - model.get("frozen_parameters", 0)
-        speed = model["rows"] * epochs[shape] / model["train_seconds"]
-        counts = (model["parameters"], learned, model["rows"], epochs[shape])
-        return shape, *(f"{count:,}" for count in counts), f"{speed:.1f}", f"{tested(manifest)[metric]:.4f}"
+        model = manifest.model
+        assert model.parameters is not None
+        assert model.rows is not None
+        assert model.training is not None, "an encoder is trained"
+        learned = model.parameters - int(model.details.get("frozen parameters") or 0)
+        speed = model.rows * epochs[shape] / model.training.seconds
+        counts = (model.parameters, learned, model.rows, epochs[shape])
+        tested = manifest.evaluation.candidates[ENCODER][metric]
+        return shape, *(f"{count:,}" for count in counts), f"{speed:.1f}", f"{tested:.4f}"
 
     header = ("", "parameters", "trained", "rows", "epochs", "samples/s", f"{metric} on test")
     note = "samples/s: of training with its checkpoints; nothing is validated in between, and the last weights are used."
     return Section("Training", header, [cells(*each) for each in manifests.items()], note)
 
 
-def tested(manifest: Manifest) -> Mapping[str, float]:
-    """The model's metrics on the test rows."""
-    candidates: Mapping[str, Mapping[str, float]] = manifest["evaluation"]["candidates"]
-    return candidates[load_plugins().task(manifest["task"]).model.name]
-
-
 def files(manifests: Mapping[str, Manifest]) -> Section:
     def cells(shape: str, manifest: Manifest, file: str) -> tuple[str, ...]:
-        facts = manifest["variants"].get(file)
-        if facts is None:
+        variant = manifest.variants.get(file)
+        if variant is None:
             return shape, f"{file}: no candidate shipped", "", "", "", ""
-        name = f"{file} ({facts['facts']['precision']})" if file == INT8 else file
-        metric = facts["metrics"][manifest["metric"]["name"]]
-        speeds = f"{facts['per_second']:.0f}", f"{facts['milliseconds']:.1f}"
-        return shape, name, f"{facts['bytes'] / 1e6:.1f}", *speeds, f"{metric:.4f}"
+        name = f"{file} ({variant.precision})" if file == INT8 else file
+        metric = variant.metrics[manifest.metric.name]
+        speeds = f"{variant.per_second:.0f}", f"{variant.milliseconds:.1f}"
+        return shape, name, f"{variant.bytes / 1e6:.1f}", *speeds, f"{metric:.4f}"
 
     rows = [cells(shape, manifest, file) for shape, manifest in manifests.items() for file in (FP32, INT8)]
-    name = next(iter(manifests.values()))["metric"]["name"]
+    name = next(iter(manifests.values())).metric.name
     header = ("", "file", "MB", "a second in batches", "ms for one", f"{name} on validation")
     return Section("Files, as the runs measured them", header, rows)
 

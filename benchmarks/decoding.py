@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -37,6 +37,9 @@ from framework_onnx import BITS, OnnxInt4
 from framework_onnx.int4_search import candidates
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.decoding import GRAPH, Sampling, decode
+
+if TYPE_CHECKING:
+    from torch.nn import Module
 
 GENERATE, FP32 = "transformers generate", "onnx"
 PROMPT, LONG_PROMPT, STREAMS = 32, 200, 8
@@ -138,8 +141,8 @@ def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[
     if not own:
         artifact = open_artifact(options.folder)
         graph = next(graph for graph in artifact.graphs if graph.name == GRAPH)
-        found = [artifact.variant(name) for name, entry in artifact.manifest["variants"].items() if entry["format"] == "onnx"]
-        named = {f"{v.name} ({v.facts['precision']})" if v.name != FP32 else FP32: artifact.paths(v)[GRAPH] for v in found}
+        found = [artifact.variant(name) for name, entry in artifact.manifest.variants.items() if entry.format == "onnx"]
+        named = {f"{v.name} ({v.precision})" if v.name != FP32 else FP32: artifact.paths(v)[GRAPH] for v in found}
         yield model, graph, [_file(name, path, graph) for name, path in named.items()]
         return
     with tempfile.TemporaryDirectory() as place:
@@ -150,7 +153,7 @@ def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[
 def _exported(graph: Graph, place: Path, names: Sequence[str]) -> Iterator[File]:
     onnx = load_plugins().exporter(FP32)
     base = paths(place, export([graph], onnx, onnx.options(), place, None))
-    graph.module.to("meta")  # its weights are in the file
+    cast("Module", graph.source).to("meta")  # its weights are in the file
     yield _file(FP32, base[GRAPH], graph)
     for number, name in enumerate(names):
         folder = place / str(number)

@@ -10,6 +10,7 @@ eight of about one length at once, cut to the shortest of the eight, so that non
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from typing import Any
 
@@ -17,16 +18,15 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.decoding import FP32, Greedy, generate
+from benchmarks.kept import kept_splits
 from benchmarks.machine import heading
-from framework import Section
+from framework import FrameworkError, Section
 from framework.artifact.manifest import RESOURCES
 from framework.artifact.sealed import open_artifact
-from framework.data.loading import load_splits
 from framework.export.stateful_parity import TIE
-from framework.plugins import load_plugins, resolve
-from framework.recipe.compose import recompose
+from framework.plugins import load_plugins
 from framework.report.console import as_text
-from framework.run.folder import CONFIG, find_run
+from framework.run.folder import find_run
 from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework_text.generation.decoding import GRAPH
@@ -41,7 +41,10 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64, help="new ones (default 64)")
     options = parser.parse_args()
     print(heading(), flush=True)
-    print(as_text(compared(options.run, options.prompts, options.tokens)))
+    try:
+        print(as_text(compared(options.run, options.prompts, options.tokens)))
+    except FrameworkError as error:
+        sys.exit(f"error: {error}")
 
 
 def compared(run: str, count: int, limit: int) -> Section:
@@ -94,11 +97,9 @@ def alike(found: list[list[int]]) -> list[list[list[int]]]:
 def prompts(run: str, count: int) -> list[list[int]]:
     """Tokens of requests as the artifact's codec reads them, of rows that nothing was learned from first."""
     artifact = open_artifact(run)
-    task = load_plugins().task(artifact.manifest["task"])
-    config = recompose(find_run(run) / CONFIG)
-    splits = load_splits(config.data, task, config.seed)
-    entry = artifact.manifest["codec"]
-    codec = resolve(task.codec)(entry["settings"], artifact.folder / RESOURCES)
+    task, sealed = load_plugins().task(artifact.manifest.task), artifact.manifest.codec
+    splits = kept_splits(run)
+    codec = load_plugins().codec(sealed.name)(sealed.settings, artifact.folder / RESOURCES)
     requests = [request for table in (splits.test, splits.validation, splits.train) for request in task.requests(table)]
     return [first_call(codec, request) for request in requests[:count]]
 

@@ -3,8 +3,8 @@
     python benchmarks/int8.py runs/sentiment/latest
     python benchmarks/int8.py runs/banking77 runs/clinc150 --texts 2000 --rounds 5
 
-The texts are the run's own test rows, found as the run found them: start it where the run was started. With --file they
-come from a labelled file. The metrics on them are the sealed files' own; those on validation decided what ships.
+The texts are the run's own test rows, as it keeps them. With --file they come from a labelled file. The metrics on them are
+the sealed files' own; those on validation decided what ships.
 """
 
 from __future__ import annotations
@@ -13,18 +13,16 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
-from typing import Any
 
+from benchmarks.kept import kept_splits
 from benchmarks.machine import heading
 from benchmarks.predict_speed import BLOCK, Contestant, by_model, compete, one_by_one
-from framework import FrameworkError, Section, Table
+from framework import FrameworkError, Metric, Section, Table
+from framework.artifact.manifest import Manifest, SealedVariant
 from framework.artifact.sealed import open_artifact
 from framework.commands.evaluate import judge
-from framework.data.loading import load_splits, read_labelled
-from framework.plugins import load_plugins
-from framework.recipe.compose import recompose
+from framework.data.loading import read_labelled
 from framework.report.console import as_text
-from framework.run.folder import CONFIG, find_run
 from framework.runtime.model import Model
 
 FP32, INT8 = "onnx", "onnx_int8"
@@ -51,7 +49,7 @@ def main() -> None:
 def sections(run: str, options: argparse.Namespace) -> Iterator[Section]:
     artifact = open_artifact(run)
     yield files(run, artifact.manifest)
-    if INT8 not in artifact.manifest["variants"]:
+    if INT8 not in artifact.manifest.variants:
         yield Section(f"{run}: no INT8 file shipped, so there is no speed to compare")
         return
     models = {name: Model(artifact, name) for name in (FP32, INT8)}
@@ -63,38 +61,35 @@ def sections(run: str, options: argparse.Namespace) -> Iterator[Section]:
     compete(batched, texts * options.rounds, len(texts))
     compete(single, singles, min(BLOCK, len(singles)))
     metrics = {name: judge(model, table).metrics for name, model in models.items()}
-    yield comparison(run, batched, single, metrics, artifact.manifest["metric"], len(table))
+    yield comparison(run, batched, single, metrics, artifact.manifest.metric, len(table))
 
 
 def test_rows(run: str, file: str | None, model: Model) -> Table:
     if file is not None:
-        return read_labelled(file, model.task, None, model.manifest["data"]["columns"], {})[0]
-    config = recompose(find_run(run) / CONFIG)
-    return load_splits(config.data, load_plugins().task(config.task.name), config.seed).test
+        return read_labelled(file, model.task, None, model.manifest.data.names, {})[0]
+    return kept_splits(run).test
 
 
-def files(run: str, manifest: Mapping[str, Any]) -> Section:
+def files(run: str, manifest: Manifest) -> Section:
     """What the run measured of each ONNX file, in the order tried, as shares of fp32 where that says more."""
-    shipped = {name: facts for name, facts in manifest["variants"].items() if facts["format"] == "onnx"}
-    exact, name = shipped[FP32], manifest["metric"]["name"]
-    sign = 1 if manifest["metric"]["maximize"] else -1
+    shipped = {name: variant for name, variant in manifest.variants.items() if variant.format == "onnx"}
+    exact, name = shipped[FP32], manifest.metric.name
 
-    def cells(file: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
-        metrics, reference = facts["metrics"], exact["metrics"]
-        precision = facts.get("facts", {}).get("precision")
+    def cells(file: str, variant: SealedVariant) -> tuple[str, ...]:
+        metrics, reference = variant.metrics, exact.metrics
         return (
-            f"{file} ({precision})" if file == INT8 and precision else file,
+            f"{file} ({variant.precision})" if file == INT8 else file,
             "yes" if file in shipped else "no",
-            f"{facts['bytes'] / 1e6:.1f}",
+            f"{variant.bytes / 1e6:.1f}",
             f"{metrics[name]:.4f}",
-            f"{sign * (reference[name] - metrics[name]):+.4f}",
+            f"{manifest.metric.gain(reference[name], over=metrics[name]):+.4f}",
             f"{metrics['nll']:.4f}",
             f"{metrics['nll'] / reference['nll'] - 1:+.1%}",
-            f"{facts['per_second'] / exact['per_second']:.2f}",
-            f"{exact['milliseconds'] / facts['milliseconds']:.2f}",
+            f"{variant.per_second / exact.per_second:.2f}",
+            f"{exact.milliseconds / variant.milliseconds:.2f}",
         )
 
-    tried = [(FP32, exact), *manifest["rejected"].items(), *((n, f) for n, f in shipped.items() if n != FP32)]
+    tried = [(FP32, exact), *manifest.rejected.items(), *((n, f) for n, f in shipped.items() if n != FP32)]
     header = ("file", "ships", "MB", name, "drop", "nll", "rise", "x fp32 in batches", "x fp32 one at a time")
     note = "Metrics on validation and speeds as the run measured them."
     return Section(f"{run}: files tried", header, [cells(*each) for each in tried], note)
@@ -102,10 +97,10 @@ def files(run: str, manifest: Mapping[str, Any]) -> Section:
 
 def comparison(
     run: str, batched: list[Contestant], single: list[Contestant], metrics: Mapping[str, Mapping[str, float]],
-    metric: Mapping[str, Any], judged: int,
+    metric: Metric, judged: int,
 ) -> Section:  # fmt: skip
     """Speeds over all turns; the ratios are medians of the ratios turn by turn."""
-    name = metric["name"]
+    name = metric.name
     ratios = [median(a / b for a, b in zip(exact.turns, other.turns, strict=True)) for exact, other in (batched, single)]
     same = sum(a == b for a, b in zip(batched[0].labels, batched[1].labels, strict=True)) / len(batched[0].labels)
     rows: list[tuple[str, ...]] = [
@@ -117,9 +112,9 @@ def comparison(
         )
         for many, one in zip(batched, single, strict=True)
     ]
-    change = metrics[INT8][name] - metrics[FP32][name]
-    rows.append(("INT8 / fp32", *(f"{ratio:.2f}" for ratio in ratios), f"{change:+.4f}"))
-    rows.append(("target", *_reached(ratios, -change if metric["maximize"] else change)))
+    exact, rounded = metrics[FP32][name], metrics[INT8][name]
+    rows.append(("INT8 / fp32", *(f"{ratio:.2f}" for ratio in ratios), f"{rounded - exact:+.4f}"))
+    rows.append(("target", *_reached(ratios, metric.gain(exact, over=rounded))))
     header = ("", "texts/s in batches", "texts/s one at a time", f"{name}, {judged:,} rows")
     turns = f"{len(batched[0].turns)} turns in batches, {len(single[0].turns)} one at a time"
     return Section(f"{run}: fp32 against INT8", header, rows, f"{turns}; {same:.1%} of the labels are the same")

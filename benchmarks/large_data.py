@@ -16,7 +16,7 @@ from transformers import BertConfig, BertModel
 
 from benchmarks.machine import heading
 from benchmarks.process import Cost, sentiment_run
-from benchmarks.recipe import backbone
+from benchmarks.recipe import ALONE, backbone
 from benchmarks.synthetic import write_csv
 from framework import Section
 from framework.report.console import as_text
@@ -24,7 +24,7 @@ from framework_text.backbones import load_tokenizer
 
 FEW = 1000  # rows of the run that the other is compared with
 LENGTH = 128  # tokens, as in the recipe
-SETTINGS = ("trainer.max_epochs=1", "trainer.enable_progress_bar=false", "export=[onnx]", "tracker=none")
+SETTINGS = (ALONE, "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "export=[onnx]", "tracker=none")
 
 
 def main() -> None:

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from benchmarks.int8 import files
 from benchmarks.machine import heading
 from benchmarks.process import Cost, run_folder, sentiment_run
-from framework import Section
+from benchmarks.recipe import ENCODER
+from framework import Section, read_fitted
+from framework.artifact.manifest import Manifest
 from framework.artifact.sealed import open_artifact
 from framework.report.console import as_text
+from framework.run.fit import FITTED
+from framework.run.folder import RunFolder
 from framework_text.training_plan import FILE, Plan
 
 
@@ -34,25 +37,32 @@ def main() -> None:
     with run_folder(options.folder) as folder:
         cost = sentiment_run(folder, f"data.train={options.train}", f"data.test={options.test}", *options.overrides)
         manifest = open_artifact(folder).manifest
-        plan = Plan(**json.loads((folder / FILE).read_text(encoding="utf-8")))
-    for section in (whole(cost, manifest), plan.section(), scores(manifest), files("INT8", manifest)):
+        learned = list(training(RunFolder(folder).trial(ENCODER)))
+    for section in (whole(cost, manifest), *learned, scores(manifest), files("INT8", manifest)):
         print(as_text(section) + "\n")
 
 
-def whole(cost: Cost, manifest: Mapping[str, Any]) -> Section:
-    classes = len(manifest["codec"]["settings"]["labels"])
-    header = ("classes", "minutes", "minutes of training", "epochs used", "peak MB")
-    model = manifest["model"]
-    row = (f"{classes}", f"{cost.seconds / 60:.1f}", f"{model['train_seconds'] / 60:.1f}", f"{model['epochs']}")
-    return Section("The whole run, from the files to the sealed artifact", header, [(*row, f"{cost.peak / 1e6:,.0f}")])
+def whole(cost: Cost, manifest: Manifest) -> Section:
+    row = (f"{len(manifest.data.classes)}", f"{cost.seconds / 60:.1f}", f"{cost.peak / 1e6:,.0f}", manifest.title)
+    return Section("The whole run, from the files to the sealed artifact", ("classes", "minutes", "peak MB", "ships"), [row])
 
 
-def scores(manifest: Mapping[str, Any]) -> Section:
-    """The model last."""
+def training(trial: Path) -> Iterator[Section]:
+    """The encoder's, whether it ships or not; nothing where it did not compete."""
+    if not (trial / FITTED).is_dir():
+        return
+    yield Plan(**json.loads((trial / FILE).read_text(encoding="utf-8"))).section()
+    facts = read_fitted(trial / FITTED).facts.training
+    assert facts is not None, "an encoder is trained"
+    yield Section("Its training", ("minutes", "epochs used"), [(f"{facts.seconds / 60:.1f}", f"{facts.epochs}")])
+
+
+def scores(manifest: Manifest) -> Section:
+    """What ships first, the baselines behind it."""
     names = ("accuracy", "macro_f1", "ece", "nll")
-    candidates = manifest["evaluation"]["candidates"]
+    candidates = manifest.evaluation.candidates
     rows = [(candidate, *(f"{metrics[name]:.4f}" for name in names)) for candidate, metrics in candidates.items()]
-    return Section(f"On {manifest['evaluation']['rows']:,} test rows", ("", *names), rows)
+    return Section(f"On {manifest.evaluation.rows:,} test rows", ("", *names), rows)
 
 
 if __name__ == "__main__":

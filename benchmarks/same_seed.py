@@ -3,7 +3,7 @@
     python benchmarks/same_seed.py
     python benchmarks/same_seed.py data.limit_rows=1000 seed=7
 
-Exits with 1 when any number differs.
+Its encoder competes alone. Exits with 1 when any number differs.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from pathlib import Path
 
 from benchmarks.machine import heading
 from benchmarks.process import sentiment_run
+from benchmarks.recipe import ALONE
 from framework import Section
 from framework.report.console import as_text
 
-SMALL = ("data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1",
+SMALL = (ALONE, "data.limit_rows=320", "data.validation_fraction=0.01", "data.test_fraction=0.01", "trainer.max_epochs=1",
          "model.attention=eager")  # fmt: skip
 
 

@@ -12,7 +12,9 @@ framework chooses by validation rows that the expert does not need. Needs accele
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from statistics import mean, pstdev
 from typing import Any
@@ -23,15 +25,14 @@ from sklearn.metrics import f1_score
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainingArguments
 
 from benchmarks.machine import heading
-from benchmarks.recipe import sentiment
+from benchmarks.recipe import EncoderFit, encoder_fit
 from benchmarks.training_speed import TrainerClock
-from framework import FitContext, LengthBucketSampler, Section
-from framework.plugins import resolve
-from framework.recipe.validation import options_of
+from framework import FrameworkError, Section, Table
 from framework.report.console import as_text
 from framework.training.trainer import best_precision
+from framework_classification.fine_tuned import open_fitted
 from framework_text import backbones
-from framework_text.encoder import TokenizedRows, batches
+from framework_text.encoder import Batch, TokenizedRows, in_order
 
 MEASURED = 30  # steps by which the expert fits the schedule to the time
 
@@ -50,93 +51,84 @@ def main() -> None:
     print(heading(), flush=True)
     named = {"train": options.train, "test": options.test, "text": options.text, "label": options.label}
     data = [f"data.{name}={value}" for name, value in named.items() if value]
+    length = f"model.minutes={options.minutes}"
     pairs = []
     for seed in options.seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            context = recipe_context(
-                [*data, f"seed={seed}", f"model.minutes={options.minutes}", *options.overrides], Path(folder)
-            )
-            pairs.append((this_framework(context), the_expert(context, 60 * options.minutes)))
-            print(f"seed {seed}: {pairs[-1][0]:.4f} against {pairs[-1][1]:.4f}", flush=True)
+        try:
+            pairs.append(compared([*data, f"seed={seed}", length, *options.overrides], 60 * options.minutes))
+        except FrameworkError as error:
+            sys.exit(f"error: {error}")
+        print(f"seed {seed}: {pairs[-1][0]:.4f} against {pairs[-1][1]:.4f}", flush=True)
     print(as_text(table(pairs, options.minutes)))
 
 
-def recipe_context(overrides: list[str], folder: Path) -> tuple[FitContext, Any]:
-    """What the framework would fit the sentiment recipe with, and the test rows."""
-    config, task, splits = sentiment("trainer.enable_progress_bar=false", "data.limit_rows=null", *overrides)
-    options = options_of(config.task, task.options)
-    data = resolve(task.data)(splits, options)
-    context = FitContext(
-        data=data,
-        options=options,
-        model=options_of(config.model, task.model.options),
-        trainer=dict(config.trainer),
-        metric=task.metric,
-        seed=config.seed,
-        folder=folder,
-        show=lambda section: print(section.note, flush=True) if section.note and "plan" in section.title else None,
-    )
-    return context, splits.test
+def compared(settings: list[str], seconds: float) -> tuple[float, float]:
+    """Of this framework and of the expert, on the same rows. settings: of the sentiment recipe."""
+    quiet = ("trainer.enable_progress_bar=false", "data.limit_rows=null")
+    with tempfile.TemporaryDirectory() as folder, encoder_fit(Path(folder) / "run", *quiet, *settings) as fit:
+        return this_framework(fit), the_expert(fit, seconds)
 
 
-def this_framework(prepared: tuple[FitContext, Any]) -> float:
-    context, test = prepared
-    torch.manual_seed(context.seed)
-    module = resolve("framework_classification.fine_tuned:fit")(context).graphs[0].module
-    return macro_f1(context, test, lambda batch: module(batch["input_ids"], batch["attention_mask"]))
+def this_framework(fit: EncoderFit) -> float:
+    (graph,) = open_fitted(fit.fitted(show=show_plan)).graphs
+    module: Any = graph.source
+    return macro_f1(fit, lambda batch: module(batch["input_ids"], batch["attention_mask"]))
 
 
-def the_expert(prepared: tuple[FitContext, Any], seconds: float) -> float:
-    context, test = prepared
-    train = context.data.splits.train
-    rows = tokenized(context, train)
+def show_plan(section: Section) -> None:
+    if section.note and "plan" in section.title:
+        print(section.note, flush=True)
+
+
+def the_expert(fit: EncoderFit, seconds: float) -> float:
+    rows = tokenized(fit, fit.data.splits.train)
     learned = [{"input_ids": rows[i][0].tolist(), "label": rows[i][1]} for i in range(len(rows))]
-    _, pace = trained(context, learned, MEASURED)
-    network, _ = trained(context, learned, max(1, int(seconds / pace)))
+    _, pace = trained(fit, learned, MEASURED)
+    network, _ = trained(fit, learned, max(1, int(seconds / pace)))
     network.eval()
-    return macro_f1(context, test, lambda batch: network(batch["input_ids"], batch["attention_mask"]).logits)
+    return macro_f1(fit, lambda batch: network(batch["input_ids"], batch["attention_mask"]).logits)
 
 
-def trained(context: FitContext, rows: list[dict[str, Any]], steps: int) -> tuple[Any, float]:
+def trained(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any, float]:
     """The network after so many steps, and seconds a step."""
-    folder = backbones.fetch(context.model.backbone)
-    tokenizer = backbones.load_tokenizer(folder, context.options.max_length)
-    torch.manual_seed(context.seed)
-    network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(context.data.labels))
-    arguments = TrainingArguments(
-        output_dir=str(context.folder / "hugging_face"),
-        per_device_train_batch_size=32,
-        learning_rate=1e-4,
-        warmup_steps=int(0.06 * steps),
-        max_steps=steps,
-        train_sampling_strategy="group_by_length",
-        bf16=best_precision("cpu") == "bf16-mixed",
-        seed=context.seed,
-        use_cpu=True,
-        dataloader_pin_memory=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-    )
-    clock = TrainerClock()
-    trainer = Trainer(
-        network, arguments, train_dataset=rows, data_collator=DataCollatorWithPadding(tokenizer), callbacks=[clock]
-    )
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
+    folder, seed = backbones.fetch(fit.options.backbone.chosen), fit.run.config.seed
+    tokenizer = backbones.load_tokenizer(folder, fit.task.max_length)
+    torch.manual_seed(seed)
+    network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(fit.data.labels))
+    with tempfile.TemporaryDirectory() as output:
+        arguments = TrainingArguments(
+            output_dir=output,
+            per_device_train_batch_size=32,
+            learning_rate=1e-4,
+            warmup_steps=int(0.06 * steps),
+            max_steps=steps,
+            train_sampling_strategy="group_by_length",
+            bf16=best_precision("cpu") == "bf16-mixed",
+            seed=seed,
+            use_cpu=True,
+            dataloader_pin_memory=False,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+        )
+        clock, collator = TrainerClock(), DataCollatorWithPadding(tokenizer)
+        trainer = Trainer(network, arguments, train_dataset=rows, data_collator=collator, callbacks=[clock])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return network, clock.seconds / steps
 
 
-def tokenized(context: FitContext, table: Any) -> TokenizedRows:
-    tokenizer = backbones.load_tokenizer(backbones.fetch(context.model.backbone), context.options.max_length)
-    return TokenizedRows(tokenizer, table.columns["text"], context.data.targets(table), context.options.max_length)
+def tokenized(fit: EncoderFit, table: Table) -> TokenizedRows:
+    length = fit.task.max_length
+    tokenizer = backbones.load_tokenizer(backbones.fetch(fit.options.backbone.chosen), length)
+    return TokenizedRows(tokenizer, table.texts("text"), fit.data.targets(table), length)
 
 
-def macro_f1(context: FitContext, test: Any, scores: Any) -> float:
-    rows = tokenized(context, test)
+def macro_f1(fit: EncoderFit, scores: Callable[[Batch], torch.Tensor]) -> float:
+    """On the test rows. scores: of a batch, (rows, classes)."""
     targets, answers = [], []
     with torch.inference_mode():
-        for batch in batches(rows, LengthBucketSampler(rows.lengths, 64, shuffle=False), 0):
+        for batch in in_order(tokenized(fit, fit.test), 0):
             targets += batch["labels"].tolist()
             answers += scores(batch).argmax(-1).tolist()
     return float(f1_score(targets, answers, average="macro"))

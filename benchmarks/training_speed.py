@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,15 +30,15 @@ import transformers
 from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 from benchmarks.machine import heading
-from benchmarks.recipe import model_options, sentiment
-from framework import FitContext, FrameworkError, Section
-from framework.plugins import resolve
-from framework.recipe.validation import options_of
+from benchmarks.recipe import EncoderFit, encoder_fit, encoder_options
+from framework import FrameworkError, Section, read_fitted
 from framework.report.console import as_text
+from framework.run.readiness import trainer_arguments
 from framework.training.trainer import best_precision
 from framework_text import backbones
 from framework_text.attention import IMPLEMENTATIONS
-from framework_text.training_plan import learning_rate
+from framework_text.options import FineTuning
+from framework_text.training_plan import batch_size, learning_rate
 
 OURS = "(c) this framework"
 WARM_UP = 3  # steps of the fit before each timed one
@@ -79,55 +79,37 @@ def main() -> None:
         sys.exit("Hugging Face's Trainer needs accelerate: pip install accelerate")
     transformers.logging.set_verbosity_error()
     print(heading(), flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            context = recipe_context(options.rows, Path(folder), options.data)
-            everyone = contestants(context, changes)
+    settings = [f"data.limit_rows={options.rows}", *RECIPE, *([f"data.train={options.data}"] if options.data else [])]
+    try:
+        with tempfile.TemporaryDirectory() as folder, encoder_fit(Path(folder) / "run", *settings) as fit:
+            everyone = contestants(fit, changes)
             take_turns(everyone, options.rounds)
-        except FrameworkError as error:
-            sys.exit(f"error: {error}")
-    print(as_text(table(everyone, len(context.data.splits.train))))
+    except FrameworkError as error:
+        sys.exit(f"error: {error}")
+    print(as_text(table(everyone, len(fit.data.splits.train))))
 
 
-def recipe_context(rows: int, folder: Path, data: str | None) -> FitContext:
-    """What the framework would fit the sentiment recipe with, validation, checkpoints and progress bar left out."""
-    config, task, splits = sentiment(f"data.limit_rows={rows}", *RECIPE, *([f"data.train={data}"] if data else []))
-    options = options_of(config.task, task.options)
-    return FitContext(
-        data=resolve(task.data)(splits, options),
-        options=options,
-        model=options_of(config.model, task.model.options),
-        trainer=dict(config.trainer),
-        metric=task.metric,
-        seed=config.seed,
-        folder=folder,
-        show=lambda section: None,
-    )
-
-
-def contestants(context: FitContext, changes: Sequence[str]) -> list[Contestant]:
+def contestants(fit: EncoderFit, changes: Sequence[str]) -> list[Contestant]:
     """changes: settings of the recipe, each of which makes one more contestant."""
     bf16 = best_precision("cpu") == "bf16-mixed"
     grouped = {"train_sampling_strategy": "group_by_length", "bf16": bf16}
     best = "bf16" if bf16 else "fp32"
     return [
-        Contestant("(a) Trainer, defaults", "fp32", "random", partial(hugging_face, context, {}, None)),
+        Contestant("(a) Trainer, defaults", "fp32", "random", partial(hugging_face, fit, {}, None)),
         *(
-            Contestant(
-                f"(b) its best, {attention}", best, "group_by_length", partial(hugging_face, context, grouped, attention)
-            )
+            Contestant(f"(b) its best, {attention}", best, "group_by_length", partial(hugging_face, fit, grouped, attention))
             for attention in IMPLEMENTATIONS
         ),
-        Contestant(OURS, best, "length buckets", partial(this_framework, context)),
+        Contestant(OURS, best, "length buckets", partial(this_framework, fit, fit.options)),
         *(
-            Contestant(f"(c) with {change}", best, "length buckets", partial(this_framework, changed(context, change)))
+            Contestant(f"(c) with {change}", best, "length buckets", partial(this_framework, fit, changed(change)))
             for change in changes
         ),
     ]
 
 
-def changed(context: FitContext, change: str) -> FitContext:
-    return replace(context, model=model_options(*RECIPE, change))
+def changed(change: str) -> FineTuning:
+    return encoder_options(*RECIPE, change)
 
 
 def take_turns(everyone: list[Contestant], rounds: int) -> None:
@@ -142,45 +124,50 @@ def take_turns(everyone: list[Contestant], rounds: int) -> None:
         raise FrameworkError(f"the contestants did not take the same number of steps: {sorted(steps)}")
 
 
-def hugging_face(context: FitContext, extra: dict[str, Any], attention: str | None, steps: int | None) -> Timing:
+def hugging_face(fit: EncoderFit, extra: dict[str, Any], attention: str | None, steps: int | None) -> Timing:
     """One epoch, or `steps`, of transformers' Trainer on the recipe's rows and backbone. attention: None is its default."""
-    folder = backbones.fetch(context.model.backbone)
-    tokenizer = backbones.load_tokenizer(folder, context.options.max_length)
-    train = context.data.splits.train
-    encoded = tokenizer(list(train.columns["text"]), truncation=True, max_length=context.options.max_length)
-    targets = context.data.targets(train)
+    options, config, length = fit.options, fit.run.config, fit.task.max_length
+    folder = backbones.fetch(options.backbone.chosen)
+    tokenizer = backbones.load_tokenizer(folder, length)
+    train = fit.data.splits.train
+    encoded = tokenizer(list(train.texts("text")), truncation=True, max_length=length)
+    targets = fit.data.targets(train)
     rows = [{name: values[i] for name, values in encoded.items()} | {"label": targets[i]} for i in range(len(targets))]
-    network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(context.data.labels))
+    network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(fit.data.labels))
     network.set_attn_implementation(attention or "sdpa")
-    arguments = TrainingArguments(
-        output_dir=str(context.folder / "hugging_face"),
-        per_device_train_batch_size=context.model.batch_size,
-        learning_rate=learning_rate(context.model, context.model.batch_size),
-        max_grad_norm=context.trainer["gradient_clip_val"],
-        num_train_epochs=1,
-        max_steps=steps or -1,
-        seed=context.seed,
-        use_cpu=True,
-        dataloader_pin_memory=False,
-        save_strategy="no",
-        report_to="none",
-        disable_tqdm=True,
-        **extra,
-    )
-    clock = TrainerClock()
-    collator = DataCollatorWithPadding(tokenizer)
-    trainer = Trainer(network, arguments, train_dataset=rows, data_collator=collator, callbacks=[clock])
-    trainer.remove_callback(PrinterCallback)
-    trainer.train()
+    batch = batch_size(options, len(train))
+    with tempfile.TemporaryDirectory() as output:
+        arguments = TrainingArguments(
+            output_dir=output,
+            per_device_train_batch_size=batch,
+            learning_rate=learning_rate(options, batch),
+            max_grad_norm=config.trainer.gradient_clip_val,
+            num_train_epochs=1,
+            max_steps=steps or -1,
+            seed=config.seed,
+            use_cpu=True,
+            dataloader_pin_memory=False,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            **extra,
+        )
+        clock = TrainerClock()
+        collator = DataCollatorWithPadding(tokenizer)
+        trainer = Trainer(network, arguments, train_dataset=rows, data_collator=collator, callbacks=[clock])
+        trainer.remove_callback(PrinterCallback)
+        trainer.train()
     return Timing(clock.seconds, trainer.state.global_step)
 
 
-def this_framework(context: FitContext, steps: int | None) -> Timing:
+def this_framework(fit: EncoderFit, options: FineTuning, steps: int | None) -> Timing:
     """One epoch, or `steps`, of the fit that the sentiment recipe runs."""
     clock = LightningClock()
-    trainer = {**context.trainer, "callbacks": [clock], "limit_train_batches": steps}
-    fitted = resolve("framework_classification.fine_tuned:fit")(replace(context, trainer=trainer))
-    return Timing(clock.seconds, fitted.facts["steps"])
+    trainer = {**trainer_arguments(fit.run.config.trainer), "callbacks": [clock], "limit_train_batches": steps}
+    folder = fit.fitted(options=options, trainer=trainer, show=lambda section: None)
+    training = read_fitted(folder).facts.training
+    assert training is not None, "an encoder is trained"
+    return Timing(clock.seconds, training.steps)
 
 
 class TrainerClock(TrainerCallback):

@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from benchmarks.machine import heading
 from benchmarks.process import Cost, command, run_folder
 from framework import Section
+from framework.artifact.manifest import Manifest
 from framework.artifact.sealed import open_artifact
 from framework.report.console import LOG, STEP, as_text
 
@@ -66,18 +66,18 @@ def whole(cost: Cost, steps: Sequence[tuple[str, float]]) -> Section:
     return Section("The whole run, from the data to the sealed artifact", ("step", "seconds", "minutes"), rows, note)
 
 
-def scores(manifest: Mapping[str, Any]) -> Section:
-    """The model last."""
-    candidates = manifest["evaluation"]["candidates"]
+def scores(manifest: Manifest) -> Section:
+    """What ships first, the baselines behind it."""
+    candidates = manifest.evaluation.candidates
     names = list(dict.fromkeys(name for metrics in candidates.values() for name in metrics))
     rows = [
         (who, *(f"{metrics[name]:.4f}" if name in metrics else "" for name in names)) for who, metrics in candidates.items()
     ]
-    return Section(f"On {manifest['evaluation']['rows']:,} test rows", ("", *names), rows)
+    return Section(f"On {manifest.evaluation.rows:,} test rows: {manifest.title} ships", ("", *names), rows)
 
 
-def files(manifest: Mapping[str, Any]) -> Section:
-    rows = [(name, f"{variant['bytes'] / 1e6:,.0f}", variant["decision"]) for name, variant in manifest["variants"].items()]
+def files(manifest: Manifest) -> Section:
+    rows = [(name, f"{variant.bytes / 1e6:,.0f}", variant.decision) for name, variant in manifest.variants.items()]
     return Section("Files that ship", ("", "MB", ""), rows)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted
-from framework.contracts.cells import Cell
-from framework.contracts.charts import Bars, Lines, Series
+from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted, read_fitted, write_fitted
+from framework.contracts.cells import Cell, parse_cell
 from framework.contracts.codec import (
     Call,
     Check,
@@ -24,18 +23,16 @@ from framework.contracts.columns import Column, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
-from framework.contracts.fitted import read_fitted, write_fitted
 from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
-from framework.contracts.parsing import parse_cell
-from framework.contracts.privacy import Text, mask
-from framework.contracts.section import Inspection, Problem, Section
+from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
 from framework.contracts.table import Splits, Table
 from framework.contracts.task import Answers, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest
 from framework.hookspecs import hookimpl
 from framework.machine.memory import available_memory
+from framework.report.privacy import Text, mask
 
 if TYPE_CHECKING:
     from framework.data.encoding import coded, codes, numbers

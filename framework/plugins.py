@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -20,6 +21,7 @@ from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
 
 T = TypeVar("T")
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a candidate: a key of recipes and the name of a folder
 AnyTask = Task[Any, Any]
 AnyCandidate = Candidate[Any, Any, Any]
 
@@ -69,6 +71,8 @@ class Plugins:
         for path, distribution in self.candidates.get(task, ()):
             try:
                 candidate: AnyCandidate = _instance(path, Candidate)
+                if not NAME.fullmatch(candidate.name):
+                    raise FrameworkError(f"{path} has the name {candidate.name!r}: small letters, digits and _ make one")
                 self._claim(f"candidate {task}/{candidate.name}", distribution)
                 by_name.setdefault(candidate.name, candidate)
             except Exception as error:  # whatever a stranger's module raises must not stop the others

@@ -9,6 +9,7 @@ import shutil
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import framework
 from framework import Exporter, Graph, NoOptions, Variant
@@ -32,7 +33,7 @@ def export(graphs: Sequence[Graph], folder: Path, options: NoOptions, base: Mapp
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it is deprecated, and warns for every frozen branch
             torch.onnx.export(
-                graph.source,
+                cast("torch.nn.Module", graph.source),
                 tuple(torch.from_numpy(feeds[tensor.name]) for tensor in graph.inputs),
                 str(folder / files[graph.name]),
                 input_names=[tensor.name for tensor in graph.inputs],

@@ -97,7 +97,9 @@ def test_killed_while_training_it_resumes_to_the_same_metrics(
 
 
 def trained_epochs(run: Path) -> int:
-    return open_artifact(run).manifest.model.training.epochs
+    training = open_artifact(run).manifest.model.training
+    assert training is not None
+    return training.epochs
 
 
 def test_killed_while_exporting_it_resumes_without_training(tmp_path: Path, small: list[str], quick_run: Path) -> None:

@@ -14,13 +14,13 @@ import pytest
 
 from framework import Column, InputError, Table, parse_cell
 from framework.contracts.cells import Kind, texts_of
-from framework.contracts.privacy import mask, mask_cell
 from framework.data.columns import list_headers
 from framework.data.formats.reading import read_table
 from framework.data.loading import read_labelled
 from framework.data.sources import File
 from framework.data.typed import typed
 from framework.plugins import load_plugins
+from framework.report.privacy import mask, mask_cell
 from framework_dialogue import Dialogue
 from framework_dialogue.task import DialogueTask
 from framework_recommendation.requests import parsed

@@ -22,10 +22,10 @@ def test_two_processes_give_one_run_and_the_metric_of_one(tmp_path: Path, small:
         done = forked.run(tmp_path, *arguments, *more, run)
         assert (done.returncode, done.stdout.count(": equals the trained module")) == (0, 1), done.stderr
     one, two = (framework.load(tmp_path / folder).manifest for folder in ("one", "two"))
-    assert two["model"]["devices"] == "2 x CPU"
-    steps = [m["model"]["steps"] / m["model"]["epochs"] for m in (one, two)]
-    assert steps[0] == steps[1] == 30
-    scores = [m["evaluation"]["candidates"]["fine-tuned encoder"]["macro_f1"] for m in (one, two)]
+    trainings = [manifest.model.training for manifest in (one, two)]
+    assert [(training.devices, training.device) for training in trainings if training] == [(1, "CPU"), (2, "CPU")]
+    assert [training.steps / training.epochs for training in trainings if training] == [30, 30]
+    scores = [manifest.evaluation.candidates["fine_tuned"]["macro_f1"] for manifest in (one, two)]
     assert scores[1] == pytest.approx(scores[0], abs=0.1)
     assert scores[1] > 0.9
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

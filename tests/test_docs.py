@@ -15,7 +15,7 @@ import pytest
 import framework
 from framework.__main__ import main
 from tests.server.serving import serving
-from tests.tiny import recommends, rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
+from tests.tiny import LENGTH, recommends, rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
@@ -78,9 +78,11 @@ def test_the_command_works(
     small: list[str],
     talk: Path,
     recommender: Path,
+    entities: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    finished = {"runs/dialogue/latest": str(talk), "runs/recommendation/latest": str(recommender)}
+    runs = {"dialogue": talk, "recommendation": recommender, "entities": entities}
+    finished = {f"runs/{recipe}/latest": str(run) for recipe, run in runs.items()}
     words = shlex.split(command)
     for tracker in ("mlflow", "wandb"):
         if any(word.startswith("tracker=") and tracker in word for word in words):
@@ -102,10 +104,12 @@ def test_the_command_works(
         own = {word.partition("=")[0] for word in words}
         own_data = {
             "recipe=summarization": writer, "recipe=dialogue": talker, "recipe=generation": copywriter,
-            "recipe=recommendation": shop,
+            "recipe=recommendation": shop, "recipe=entities": tagger,
         }  # fmt: skip
         write_csv(place / "people.csv", [("u017",), ("u018",)], ("user_id",))
         settings = own_data[run[0]](place) if run and run[0] in own_data else [*small, "export=[quick]"]
+        if "candidates=[linear]" in words:  # which has no backbone
+            settings = [setting for setting in settings if not setting.startswith("model.")]
         if "model.layers=2" in words:
             settings = [*settings, f"model.name={tiny_model(place / 'layers', layers=3)}"]
         tiny = [s for s in settings if run and s.partition("=")[0] not in own - {"trainer.max_epochs"}]
@@ -129,6 +133,34 @@ def talker(place: Path) -> list[str]:
         "trainer.enable_progress_bar=false",
         "tracker=none",
     ]
+
+
+def tagger(place: Path) -> list[str]:
+    """What docs/labeling.md takes for granted, and settings that make its run small."""
+    texts = [text for text, _ in rows(60)]
+    sentences = ["".join(f"{word} {'B-thing' if len(word) > 4 else 'O'}\n" for word in text.split()) for text in texts]
+    (place / "train.conll").write_text("\n".join(sentences))
+    spans = [{"text": text, "entities": [[0, 3, "thing"]]} for text in texts]
+    (place / "annotated.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in spans))
+    return [
+        f"data.train={place / 'train.conll'}",
+        f"model.name={tiny_model(place / 'tagger')}",
+        f"task.max_length={LENGTH}",
+        "task.overlap=4",
+        "model.attention=eager",
+        "export=[onnx]",
+        "trainer.max_epochs=1",
+        "trainer.enable_progress_bar=false",
+        "tracker=none",
+    ]
+
+
+@pytest.fixture(scope="session")
+def entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run of the recipe for entities, of its baseline alone."""
+    place = tmp_path_factory.mktemp("entities")
+    tiny = [setting for setting in tagger(place) if not setting.startswith("model.")]
+    return framework.run_recipe("entities", *tiny, "candidates=[most_frequent]", folder=place / "run")
 
 
 def copywriter(place: Path) -> list[str]:
@@ -214,6 +246,13 @@ def test_troubleshooting_explains_the_messages_people_meet() -> None:
 def test_the_message_exists(message: str) -> None:
     pattern = re.compile("[^\\n]{1,100}".join(map(re.escape, message.split("…"))))
     assert any(pattern.search(path.read_text("utf-8")) for path in SOURCES), f"no source says {message!r}"
+
+
+def test_what_is_shown_of_the_example_plugin_is_its_code() -> None:
+    sources = [path.read_text("utf-8") for path in sorted((ROOT / "docs" / "example-plugin").rglob("*.py"))]
+    shown = [block for _, block in blocks("py")]
+    assert len(shown) >= 4
+    assert [block for block in shown if not any(block in source for source in sources)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import framework
-from framework.contracts.measured import Measurement
+from framework.contracts.facts import Measurement
 from framework.export.quantization_gate import gains
 
 

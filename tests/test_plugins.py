@@ -58,7 +58,10 @@ def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> No
     ran = command(site, tmp_path, "recipe=price", "data.train=flats.csv")
     assert (ran.returncode, "flats.csv, line 32: size 'big' is not a number" in ran.stderr) == (2, True)
     nearest = command(site, tmp_path, "recipe=pric").stderr
-    assert "no recipe 'pric'; did you mean price? available: dialogue, generation, price, recommendation, sentiment" in nearest
+    assert (
+        "no recipe 'pric'; did you mean price? available: dialogue, entities, generation, price, recommendation, sentiment"
+        in nearest
+    )
 
 
 def test_a_broken_plugin_is_named_with_its_distribution_and_the_rest_goes_on(site: Path, tmp_path: Path) -> None:
@@ -114,6 +117,41 @@ def test_an_unknown_name_is_answered_with_the_nearest() -> None:
     assert list(load_plugins().candidates_of("classification")) == ["majority", "linear", "frozen", "fine_tuned"]
     with pytest.raises(InputError, match=r"no exporter 'onx'; did you mean onnx\?"):
         load_plugins().exporter("onx")
+
+
+STRANGER = """
+from framework import Candidate, CodecSpec, NoOptions, hookimpl, read_fitted, write_fitted
+
+
+class Shortest(Candidate):
+    name, title, options = "shortest", "always the shortest label", NoOptions
+
+    def fit(self, data, context):
+        shares = [float(label == min(data.labels, key=len)) for label in data.labels]
+        write_fitted(context.output, CodecSpec("classification_constant", {"labels": data.labels, "shares": shares}))
+
+    def open(self, folder):
+        return read_fitted(folder)
+
+
+@hookimpl
+def register_candidates(register):
+    register("classification", "stranger:Shortest")
+    register("classification", "stranger:Missing")
+"""
+
+
+def test_a_stranger_adds_a_candidate_to_a_task_of_ours_and_one_that_is_broken_stops_nobody(
+    tmp_path: Path, csv_file: Path
+) -> None:
+    site = tmp_path / "site"
+    install(site, "a-stranger", "stranger")
+    (site / "stranger.py").write_text(STRANGER)
+    ran = command(site, tmp_path, "recipe=sentiment", f"data.train={csv_file}", "candidates=[shortest]", "tracker=none")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "The always the shortest label does NOT beat the baseline 'TF-IDF + logistic regression'" in ran.stdout
+    assert json.loads(command(site, tmp_path, "predict", "runs/sentiment/latest", "the kind crew").stdout)["label"] == "neutral"
+    assert "stranger:Missing of a-stranger 1.0 cannot be used" in ran.stderr + command(site, tmp_path, "plugins").stdout
 
 
 class TestExamplePlugin(TaskConformance):

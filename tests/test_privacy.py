@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from framework.contracts.privacy import LEFT_OUT, Disclosure, Text, mask
+from framework.report.privacy import LEFT_OUT, Disclosure, Text, mask
 
 MASKED = {
     "write to bob.smith+news@mail.example.co.uk!": "write to [email]!",

@@ -106,6 +106,7 @@ def test_what_a_generator_cannot_be_trained_with_is_refused(capsys: pytest.Captu
 def test_what_a_recommender_cannot_be_fitted_with_is_refused(capsys: pytest.CaptureFixture[str], here: Path) -> None:
     given = ["recipe=recommendation", *recommends(here / "shop"), "export=[onnx]"]
     plain = tiny_model(here / "plain")
+    capsys.readouterr()  # what writing the models showed
     assert "is no sentence encoder" in refused(capsys, *given, f"encoder.name={plain}")
     assert "model.name=./nowhere: no such folder" in refused(capsys, *given, "model.encoder.name=./nowhere")
     alone = [*given, "candidates=[hybrid]", "data.items=null", "data.users=null"]

@@ -14,11 +14,11 @@ import pytest
 import framework
 from framework import Bars, Lines, Section, Series, Table, Text
 from framework.contracts.evaluation import Metric
-from framework.contracts.privacy import LEFT_OUT, Disclosure
 from framework.plugins import load_plugins
 from framework.report.console import as_text, disclosed
 from framework.report.curves import training_curves
 from framework.report.nearest_rows import SAMPLE, nearest_training_rows
+from framework.report.privacy import LEFT_OUT, Disclosure
 from framework.report.svg import svg, ticks
 from framework_onnx import CANDIDATES
 from tests.tiny import rows, write_csv

@@ -15,7 +15,6 @@ from framework.evaluation.opened import Opened
 from framework.export.variants import WRITTEN, rows_to_answer
 from framework.plugins import AnyCandidate
 from tests.plugins.test_summarization import small
-from tests.test_state import GRAPH
 
 
 def table(rows: int) -> Table:
@@ -23,15 +22,14 @@ def table(rows: int) -> Table:
 
 
 def test_of_many_rows_some_at_random_are_answered_where_each_takes_many_runs() -> None:
-    stepping, plain = (GRAPH,), ()
-    some = rows_to_answer(table(WRITTEN + 50), stepping, seed=1)
+    some = rows_to_answer(table(WRITTEN + 50), 1, stateful=True)
     assert len(set(some.lines)) == WRITTEN
     assert list(some.lines) == sorted(some.lines)
     assert list(some.lines) != list(range(WRITTEN))
-    assert rows_to_answer(table(WRITTEN + 50), stepping, seed=1).lines == some.lines
-    assert rows_to_answer(table(WRITTEN + 50), stepping, seed=2).lines != some.lines
-    assert len(rows_to_answer(table(WRITTEN), stepping, seed=1)) == WRITTEN
-    assert len(rows_to_answer(table(WRITTEN + 50), plain, seed=1)) == WRITTEN + 50
+    assert rows_to_answer(table(WRITTEN + 50), 1, stateful=True).lines == some.lines
+    assert rows_to_answer(table(WRITTEN + 50), 2, stateful=True).lines != some.lines
+    assert len(rows_to_answer(table(WRITTEN), 1, stateful=True)) == WRITTEN
+    assert len(rows_to_answer(table(WRITTEN + 50), 1, stateful=False)) == WRITTEN + 50
 
 
 def test_a_model_is_held_once_when_it_is_exported_and_once_when_it_is_judged(

@@ -11,9 +11,9 @@ import pytest
 
 from framework.contracts.codec import Check
 from framework.contracts.graph import Graph, State, Tensor, Tensors
-from framework.contracts.privacy import LEFT_OUT, Disclosure
 from framework.errors import ParityError
 from framework.export.parity import Parity, compare, compare_outputs, compare_shapes, run_checks, trace
+from framework.report.privacy import LEFT_OUT, Disclosure
 from framework.runtime.model import load_model
 from framework.runtime.scheduler import Scheduler
 from framework_text.tokenizer import same_tokens

@@ -11,9 +11,8 @@ from typing import Any, Literal
 
 from framework.contracts.codec import Settings
 from framework.contracts.evaluation import Metric
-from framework.contracts.facts import ModelFacts
+from framework.contracts.facts import ModelFacts, ParitySummary, VariantFacts
 from framework.contracts.graph import Graph
-from framework.contracts.measured import ParitySummary, VariantFacts
 from framework.contracts.plain import from_plain
 from framework.errors import InputError
 

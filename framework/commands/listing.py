@@ -23,14 +23,17 @@ A plugin arrives with pip: a distribution with an entry point in the group frame
 def main(verb: str, arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog=f"python -m framework {verb}",
-        description="lists recipes" if verb == "recipes" else "lists tasks, exporters and the distributions they came from",
+        description="lists recipes"
+        if verb == "recipes"
+        else "lists tasks, candidates, exporters and the distributions they came from",
         epilog=RECIPES if verb == "recipes" else PLUGINS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.parse_args(arguments)
     from framework.report.console import as_text
 
-    print(as_text(recipes() if verb == "recipes" else plugins()))
+    listing = recipes() if verb == "recipes" else plugins()
+    print(as_text(listing, len(listing.rows)))
     return 0
 
 
@@ -55,9 +58,11 @@ def recipes() -> Section:
 
 
 def plugins() -> Section:
-    found = load_plugins()
-    rows = [(*key.split(" ", 1), origin) for key, origin in sorted(found.origin.items())]
-    notes = [f"warning: {plugin}" for plugin in found.broken]
+    registry = load_plugins()
+    for task in registry.every_task():
+        registry.candidates_of(task.name)
+    rows = [(*key.split(" ", 1), origin) for key, origin in sorted(registry.origin.items())]
+    notes = [f"warning: {plugin}" for plugin in registry.broken]
     return Section("Plugins", ("kind", "name", "distribution"), rows, "\n".join(notes))
 
 

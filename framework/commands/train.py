@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from framework.errors import InputError
-from framework.plugins import load_plugins
+from framework.plugins import Broken, load_plugins
 from framework.recipe.candidates import settle
 from framework.recipe.compose import CONFIG_PATH, explain, for_hydra, one_recipe_each, prepared
 from framework.recipe.validation import check_recipe
@@ -23,12 +23,13 @@ from framework.recipe.validation import check_recipe
 
 def main(given: list[str]) -> int:
     """Raises InputError with everything wrong on the command line, before anything heavy is imported."""
-    for plugin in load_plugins().broken:
-        print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
+    say_broken()
     flags, overrides = for_hydra(given)
     sweeps = bool({"-m", "--multirun"} & set(flags))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
-    for arguments in [prepared(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]:
+    runs = [prepared(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]
+    say_broken()
+    for arguments in runs:
         sys.argv = [sys.argv[0], *flags, *arguments]
         _failures.clear()
         try:
@@ -38,6 +39,17 @@ def main(given: list[str]) -> int:
         for failure in _failures:
             raise failure
     return 0
+
+
+_said: list[Broken] = []
+
+
+def say_broken() -> None:
+    """Warns of each plugin, or part of one, that cannot be used and was not named before."""
+    for plugin in load_plugins().broken:
+        if plugin not in _said:
+            print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
+            _said.append(plugin)
 
 
 _failures: list[BaseException] = []  # Hydra prints its own lines over an error that passes through it

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
-from framework.contracts.graph import Request, Response, Tensors
+from framework.contracts.graph import Json, Request, Response, Tensors
 
-Settings = Mapping[str, Any]  # plain data, as JSON holds it
+Settings = Mapping[str, Json]  # plain data, as JSON holds it
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,13 @@ class Interface:
         searches, draws or penalizes does otherwise.
     """
 
-    request: Mapping[str, Any]
-    response: Mapping[str, Any]
-    example: Any
+    request: Mapping[str, Json]
+    response: Mapping[str, Json]
+    example: Json
     chat: bool = False
     recommends: bool = False
-    golden_overrides: Mapping[str, Any] = field(default_factory=dict)
-    deterministic_overrides: Mapping[str, Any] = field(default_factory=dict)
+    golden_overrides: Mapping[str, Json] = field(default_factory=dict)
+    deterministic_overrides: Mapping[str, Json] = field(default_factory=dict)
     is_argmax: bool = True
 
     @property
@@ -94,7 +94,7 @@ class Codec(Protocol):
 
     def __init__(self, settings: Settings, resources: Path) -> None: ...
 
-    def parse(self, request: Any) -> Request:
+    def parse(self, request: Json) -> Request:
         """A request as a person writes it (a string, a row of a file) -> its fields. Raises InputError."""
         ...
 
@@ -138,7 +138,7 @@ class Growing(Protocol):
         """Raises InputError for an item that is there already."""
         ...
 
-    def parse_addition(self, entry: Any) -> Request:
+    def parse_addition(self, entry: Json) -> Request:
         """An item to add, as a person writes it. Raises InputError."""
         ...
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from framework.contracts.codec import Settings
-from framework.contracts.measured import VariantFacts
+from framework.contracts.facts import VariantFacts
 from framework.contracts.options import NoOptions
 
 

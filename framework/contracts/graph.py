@@ -10,8 +10,9 @@ import numpy as np
 
 from framework.contracts.plain import UNSEALED
 
-Request = Mapping[str, Any]
-Response = dict[str, Any]
+Json = Any  # what JSON holds; it comes from outside, and who reads it checks it
+Request = Mapping[str, Json]
+Response = dict[str, Json]
 Tensors = dict[str, np.ndarray]
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
+from framework.contracts.graph import Json
 from framework.contracts.options import NoOptions
 
 
@@ -17,7 +18,7 @@ class TrackedRun(Protocol):
     Where several processes train, `log_metrics` and `finalize` run in the first of them, on a pickled copy.
     """
 
-    def log_hyperparams(self, params: dict[str, Any]) -> None:
+    def log_hyperparams(self, params: dict[str, Json]) -> None:
         """The composed recipe, nested, before anything is fitted."""
         ...
 

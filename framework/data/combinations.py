@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from framework.contracts.parsing import labels_of
+from framework.contracts.cells import labels_of
 from framework.contracts.table import Table
 from framework.errors import InputError, some
 

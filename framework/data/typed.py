@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from framework.contracts.cells import STRUCTURED, Cell
+from framework.contracts.cells import STRUCTURED, Cell, parse_cell
 from framework.contracts.columns import Column
-from framework.contracts.parsing import parse_cell
 from framework.contracts.table import Table
 from framework.errors import InputError
 

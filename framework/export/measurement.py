@@ -10,8 +10,8 @@ from statistics import median
 
 from framework.contracts.codec import Codec, Reference, Settings
 from framework.contracts.evaluation import Metric
+from framework.contracts.facts import Measurement
 from framework.contracts.graph import Backend, Graph, Request, Response, stateful
-from framework.contracts.measured import Measurement
 from framework.contracts.table import Table
 from framework.contracts.task import Answers
 from framework.evaluation.opened import Opened

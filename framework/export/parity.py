@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from framework.contracts.codec import Call, Check, Codec
+from framework.contracts.facts import ParitySummary
 from framework.contracts.graph import Backend, Graph, Request, Response, Tensors
-from framework.contracts.measured import ParitySummary
 from framework.errors import ParityError
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.contracts.exporter import Exporter, Variant
-from framework.contracts.measured import Measurement
+from framework.contracts.facts import Measurement
 from framework.contracts.task import Refits
 from framework.export.measurement import Measured, Subject, judged, measure
 from framework.export.parity import Trace, replay

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from framework.contracts.exporter import Variant
-from framework.contracts.measured import Measurement, ParitySummary
+from framework.contracts.facts import Measurement, ParitySummary
 from framework.contracts.section import Section
 
 CODEC = "codec"  # the variant, and its format, of a candidate without graphs

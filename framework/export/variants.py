@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from framework.contracts.candidate import Budget
 from framework.contracts.codec import Scores
 from framework.contracts.exporter import Exporter, Variant
-from framework.contracts.graph import Backend, Graph, Request, stateful
+from framework.contracts.graph import Backend, Request, stateful
 from framework.contracts.table import Table
 from framework.errors import FrameworkError
 from framework.export.measurement import Measured, Subject, measure
@@ -81,9 +81,9 @@ def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
     return VariantReport(CODEC, variant, measurement, exact=True, shipped=True, decision=decision)
 
 
-def rows_to_answer(validation: Table, graphs: Iterable[Graph], seed: int) -> Table:
+def rows_to_answer(validation: Table, seed: int, *, stateful: bool) -> Table:
     """The rows that files are judged on: all of them, or at random `WRITTEN` where a graph has state."""
-    return validation.sample(WRITTEN, seed) if stateful(list(graphs)) else validation
+    return validation.sample(WRITTEN, seed) if stateful else validation
 
 
 def _made(

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from tabulate import tabulate
 
 from framework.contracts.plain import from_plain, to_plain
-from framework.contracts.privacy import Disclosure, Text
 from framework.contracts.section import Section
 from framework.machine.disk import write_whole
+from framework.report.privacy import Disclosure, Text
 
 CELL = 100  # characters of a table cell shown on the terminal
 ROWS = 30  # of a table; the report has them all

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from framework.contracts.charts import Bars, Series
 from framework.contracts.evaluation import Metric
-from framework.contracts.measured import Measurement
-from framework.contracts.section import Section
+from framework.contracts.facts import Measurement
+from framework.contracts.section import Bars, Section, Series
 from framework.export.reports import ExportReport
 from framework.machine.versions import machine
 

@@ -6,9 +6,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from framework.contracts.charts import Lines, Series
 from framework.contracts.evaluation import Metric
-from framework.contracts.section import Section
+from framework.contracts.section import Lines, Section, Series
 
 LOG = Path("logs", "metrics.csv")
 POINTS = 400  # of a curve; more are thinned out

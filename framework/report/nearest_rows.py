@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from framework.contracts.cells import TEXTUAL, as_text, texts_of
-from framework.contracts.privacy import Text
 from framework.contracts.table import Table
 from framework.plugins import AnyTask
+from framework.report.privacy import Text
 
 SAMPLE = 10_000  # training rows searched at most
 Shown = Mapping[str, Callable[[Any], Sequence[str]] | None]  # columns, and what makes texts of those that hold none

@@ -56,9 +56,10 @@ class PageSection:
 def render(content: Mapping[str, Any], sections: Sequence[Shown], yaml: str) -> str:
     """The page. Sections that lead come first, then those of each step."""
     pages = [_page(f"s{i}", shown.section, content["sections"][i]) for i, shown in enumerate(sections)]
-    groups: dict[str, list[PageSection]] = {"The result": [page for page in pages if page.section.leads]}
-    steps = sorted({shown.step for shown in sections}, key=lambda step: [*GROUPS, step].index(step))
-    for step in steps:
+    order = sorted({shown.step for shown in sections}, key=lambda step: [*GROUPS, step].index(step))
+    leading = [(order.index(shown.step), i) for i, shown in enumerate(sections) if shown.section.leads]
+    groups: dict[str, list[PageSection]] = {"The result": [pages[i] for _, i in sorted(leading)]}
+    for step in order:
         rest = [page for page, shown in zip(pages, sections, strict=True) if shown.step == step and not page.section.leads]
         groups.setdefault(GROUPS.get(step, step.capitalize()), []).extend(rest)
     groups = {title: found for title, found in groups.items() if found}

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from markupsafe import Markup, escape
 
-from framework.contracts.charts import Bars, Chart, Lines
+from framework.contracts.section import Bars, Chart, Lines
 
 WIDTH = 340
 LETTER = 6.2  # units of an average letter at the size labels are written in

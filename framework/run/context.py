@@ -15,13 +15,13 @@ from framework.contracts.candidate import Budget
 from framework.contracts.cells import TEXTUAL
 from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
-from framework.contracts.privacy import disclosure_of, mask_cell
 from framework.errors import InputError
 from framework.machine.disk import shown, write_whole, writing
 from framework.plugins import AnyCandidate, AnyTask, load_plugins
 from framework.recipe.candidates import competing, options_for
 from framework.recipe.validation import check_recipe, metric_of, options_of, seconds_of
 from framework.report.console import Console
+from framework.report.privacy import disclosure_of, mask_cell
 from framework.run.folder import CONFIG, RunFolder, RunState, check_free, locked
 
 

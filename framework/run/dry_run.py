@@ -7,7 +7,6 @@ from enum import Enum
 
 from omegaconf import DictConfig
 
-from framework.contracts.privacy import disclosure_of
 from framework.contracts.section import Problem, Section
 from framework.data.loading import load_splits
 from framework.data.loading import sections as data_sections
@@ -18,6 +17,7 @@ from framework.recipe.compose import compose_run
 from framework.recipe.provenance import DEFAULT, origin_of, origins, values
 from framework.recipe.validation import options_of
 from framework.report.console import ROWS, as_text, disclosed
+from framework.report.privacy import disclosure_of
 from framework.run.folder import check_free
 from framework.run.load import understood
 from framework.run.readiness import check_ready

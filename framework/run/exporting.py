@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from framework.contracts.graph import Request
+from framework.contracts.graph import Request, stateful
 from framework.contracts.table import Splits
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
@@ -60,7 +60,7 @@ def _exported(run: Run, splits: Splits, name: str) -> ExportReport:
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
     """The candidate, with the validation rows that its files are measured and proven on."""
     codec = candidate.codec()
-    rows = rows_to_answer(splits.validation, candidate.graphs, run.config.seed)
+    rows = rows_to_answer(splits.validation, run.config.seed, stateful=stateful(candidate.graphs))
     requests = requests_of(run.task, codec, rows)
     references = candidate.fitted.references
     return Subject(

@@ -16,10 +16,9 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from framework.artifact.manifest import sha256
-from framework.contracts.candidate import Budget, FitContext
-from framework.contracts.fitted import read_fitted
+from framework.contracts.candidate import Budget, FitContext, read_fitted
 from framework.contracts.section import Section
-from framework.contracts.table import Splits, Table
+from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
 from framework.errors import InputError
 from framework.machine.disk import shown, whole, write_whole
@@ -27,7 +26,6 @@ from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
 from framework.run.folder import read_json, write_json
-from framework.run.load import understood
 from framework.run.readiness import refusals, trainer_arguments
 from framework.training.records import CHECKPOINTS
 
@@ -51,11 +49,9 @@ class Trial:
     """sha256 of everything that it left to be opened, by path."""
 
 
-def fit(run: Run, splits: Splits, trackers: Sequence[TrainingLog]) -> dict[str, Trial]:
+def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog]) -> dict[str, Trial]:
     """Every candidate by name, the baselines first. Raises InputError where all that compete are refused."""
     run.console.step("fit")
-    unseen = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
-    data = understood(run.task, unseen, run.options)
     order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
     trials: dict[str, Trial] = {}
     for place, name in enumerate(order):
@@ -117,6 +113,7 @@ def _tried(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tracker
         trial = Trial(candidate.name, seconds, _peak_bytes(), refused, {} if refused else _files(folder / FITTED))
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
+    run.state.note(run.folder.path, seconds=run.budget.elapsed())
     return trial
 
 

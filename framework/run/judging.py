@@ -23,6 +23,8 @@ from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework.runtime.tables import tabled
 
+ON_TEST = "test.json"  # in the folder of a baseline's trial
+
 
 @dataclass(frozen=True)
 class Numbers:
@@ -69,22 +71,35 @@ def judge_on_test(
     winner = str(selection.winner)
     with run.console.recorded(sections):
         variant = reports[winner].default.variant
-        candidate = opened(run, winner)
-        evaluation = _judged(run, splits, candidate, shipped_backend(candidate, variant, run.folder.export(winner)), variant)
+        evaluation = _shipped(run, splits, winner, variant)
         baselines = {}
         for name in run.candidates:
             if run.candidates[name].role == "baseline" and name != winner and not trials[name].refused:
-                give_back()
-                baseline = opened(run, name)
-                baselines[name] = _judged(run, splits, baseline, baseline.backend())
+                baselines[name] = _baseline(run, splits, name)
         for section in evaluation.sections:
             run.console.show(section)
-        beside = {run.candidates[name].title: one for name, one in baselines.items()}
-        run.console.show(scoreboard(run.metric, candidate.title, evaluation, beside))
-    others = {name: _numbers(one) for name, one in baselines.items()}
-    report = Judgement(winner, variant.name, len(splits.test), _numbers(evaluation), others)
+        beside = {run.candidates[name].title: _evaluation(one) for name, one in baselines.items()}
+        run.console.show(scoreboard(run.metric, run.candidates[winner].title, evaluation, beside))
+    report = Judgement(winner, variant.name, len(splits.test), _numbers(evaluation), baselines)
     write_json(run.folder.evaluation, report)
     return report
+
+
+def _shipped(run: Run, splits: Splits, winner: str, variant: Variant) -> Evaluation:
+    candidate = opened(run, winner)
+    return _judged(run, splits, candidate, shipped_backend(candidate, variant, run.folder.export(winner)), variant)
+
+
+def _baseline(run: Run, splits: Splits, name: str) -> Numbers:
+    """Judged once, however often the files of the run are made."""
+    path = run.folder.trial(name) / ON_TEST
+    numbers = read_json(Numbers, path)
+    if numbers is None:
+        give_back()
+        baseline = opened(run, name)
+        numbers = _numbers(_judged(run, splits, baseline, baseline.backend()))
+        write_json(path, numbers)
+    return numbers
 
 
 def shipped_backend(candidate: Opened, variant: Variant, folder: Path) -> Backend:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from framework.contracts.table import Splits
+from dataclasses import replace
+
+from framework.contracts.table import Splits, Table
 from framework.contracts.task import TaskData
 from framework.data.loading import explained, load_splits
 from framework.data.loading import sections as data_sections
@@ -25,6 +27,12 @@ def load(run: Run) -> Splits:
             run.console.show(section)
     store_splits(splits, run.folder.data)
     return splits
+
+
+def without_test(run: Run, splits: Splits) -> TaskData:
+    """What candidates are fitted with: no test row is in it."""
+    unseen = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
+    return understood(run.task, unseen, run.options)
 
 
 def understood(task: AnyTask, splits: Splits, options: object) -> TaskData:

@@ -14,7 +14,7 @@ from framework.run.context import Run, begun, entered
 from framework.run.exporting import export_finalists
 from framework.run.fit import fit
 from framework.run.judging import judge_on_test
-from framework.run.load import load, understood
+from framework.run.load import load, without_test
 from framework.run.readiness import check_ready
 from framework.run.reporting import report_run
 from framework.run.sealing import finish, seal
@@ -42,9 +42,10 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
     """Every stage; one whose files are there is not gone through again."""
     with context as run:
         splits = load(run)
-        check_ready(run.config, run.task, [run.candidates[n] for n in run.competing], understood(run.task, splits, run.options))
+        data = without_test(run, splits)
+        check_ready(run.config, run.task, [run.candidates[name] for name in run.competing], data)
         with tracked(run) as trackers:
-            trials = fit(run, splits, trackers)
+            trials = fit(run, data, trackers)
             selection = shortlist(run, splits, trials)
             if not run.trains:
                 forget_files(run)

@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from framework.contracts.candidate import read_fitted
 from framework.contracts.facts import ModelFacts
-from framework.contracts.fitted import read_fitted
 from framework.contracts.plain import to_plain
 from framework.contracts.table import Splits
 from framework.errors import some
@@ -42,7 +42,7 @@ def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgem
         "selection": to_plain(selection),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "summary": list(_summary(splits, report, judgement, place)),
-        "decisions": list(_decisions(splits, facts, report)),
+        "decisions": list(_decisions(run, splits, facts, report, selection)),
         "metrics": {title: evaluation.metrics, **{title: one.metrics for title, one in beside.items()}},
         "files": _files(report),
         "default": report.default.name,
@@ -94,10 +94,20 @@ def _times(more: float, less: float, better: str, worse: str) -> str:
     return f"{more / less:.1f} times {better}" if more >= less else f"{less / more:.1f} times {worse}"
 
 
-def _decisions(splits: Splits, facts: ModelFacts, report: ExportReport) -> Iterator[Mapping[str, str]]:
+def _decisions(
+    run: Run, splits: Splits, facts: ModelFacts, report: ExportReport, selection: Selection
+) -> Iterator[Mapping[str, str]]:
     """What was decided, about what, a sentence each, in the order of the run."""
     for note in splits.notes:
         yield {"about": "data", "sentence": note}
+    for name, reasons in selection.refused.items():
+        yield {"about": "candidates", "sentence": f"{run.candidates[name].title} ({name}) is left out: {'; '.join(reasons)}"}
+    if selection.ranking:
+        values = ", ".join(f"{one.candidate} {one.metrics[selection.metric]:.4f}" for one in selection.ranking)
+        yield {
+            "about": "candidates",
+            "sentence": f"{selection.winner} ships, best by {selection.metric} on validation: {values}",
+        }
     training = facts.training
     if training is not None:
         sentence = f"the weights after epoch {training.epochs} are used, the best on validation"

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from framework.contracts.candidate import RESOURCES
+from framework.contracts.candidate import RESOURCES, read_fitted
 from framework.contracts.codec import Codec
-from framework.contracts.fitted import read_fitted
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.evaluation.judge import judge
@@ -80,8 +79,8 @@ def shortlist(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Selectio
 
 def _ranking(run: Run, validation: Table, names: Sequence[str]) -> list[Validated]:
     """The best first; of equals the one that the recipe names first."""
-    graphs = [graph for name in names for graph in opened(run, name).graphs]
-    rows = rows_to_answer(validation, graphs, run.config.seed)
+    stateful = any(run.candidates[name].stateful for name in names)
+    rows = rows_to_answer(validation, run.config.seed, stateful=stateful)
     validated = []
     for name in names:
         before = read_json(Validated, run.folder.trial(name) / VALIDATION)

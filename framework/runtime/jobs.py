@@ -37,15 +37,15 @@ NOTHING = Size()
 class Job:
     """A request on its way: its codec's generator, the call it waits for, and its response once there is none.
 
-    hear: told each event of the codec, in the thread that runs it. slots: where its state is, a row each. begun: how long the
-    states of these rows were after the first run; empty once rows have branched.
+    on_event: told each event of the codec, in the thread that runs it. slots: where its state is, a row each.
+    begun: how long the states of these rows were after the first run; empty once rows have branched.
     """
 
     steps: Steps
     call: Call | None = None
     size: Size = NOTHING
     response: Response | None = None
-    hear: Callable[[Event], None] | None = None
+    on_event: Callable[[Event], None] | None = None
     slots: list[Slot] = field(default_factory=list)
     begun: list[list[int]] = field(default_factory=list)
 

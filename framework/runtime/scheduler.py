@@ -56,12 +56,12 @@ class Scheduler:
         self.stateful = stateful(graphs)
         self.answered = answered
 
-    def start(self, request: Request, hear: Callable[[Event], None] | None = None) -> Job:
+    def start(self, request: Request, on_event: Callable[[Event], None] | None = None) -> Job:
         """Runs the codec up to its first call."""
-        return self.begin(self.codec.start(request), hear)
+        return self.begin(self.codec.start(request), on_event)
 
-    def begin(self, steps: Steps, hear: Callable[[Event], None] | None = None) -> Job:
-        job = Job(steps, hear=hear)
+    def begin(self, steps: Steps, on_event: Callable[[Event], None] | None = None) -> Job:
+        job = Job(steps, on_event=on_event)
         self.advance(job, None)
         return job
 
@@ -70,8 +70,8 @@ class Scheduler:
         try:
             step = next(job.steps) if outputs is None else job.steps.send(outputs)
             while not isinstance(step, Call):
-                if job.hear is not None:
-                    job.hear(step)
+                if job.on_event is not None:
+                    job.on_event(step)
                 step = next(job.steps)
         except StopIteration as end:
             job.call, job.response, job.slots = None, end.value, []

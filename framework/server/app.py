@@ -16,10 +16,10 @@ from framework.errors import FrameworkError, InputError
 from framework.server.http.bodies import read
 from framework.server.http.cors import Cors
 from framework.server.http.errors import RefusedError
-from framework.server.http.middleware import Front
+from framework.server.http.middleware import Middleware
 from framework.server.http.prefix import Prefix
 from framework.server.metrics import Metrics
-from framework.server.model_store import Served, Shelf
+from framework.server.model_store import LoadedModel, ModelStore
 from framework.server.settings import Keys, Settings
 from framework.server.surfaces import pages
 from framework.server.surfaces.chat import ELSEWHERE, Chat, not_offered
@@ -44,7 +44,7 @@ class Api:
     def __init__(
         self,
         settings: Settings,
-        shelf: Shelf,
+        shelf: ModelStore,
         metrics: Metrics,
         swaps: Swaps,
         leaving: Callable[[], bool],
@@ -54,7 +54,7 @@ class Api:
         self.leaving, self.crowded = leaving, crowded
         self.predictor = Predictor(shelf, settings)
 
-    def app(self) -> Front:
+    def app(self) -> Middleware:
         keys, recommend = self.settings.keys, Recommend(self.predictor, self._named)
         routes = [
             _post("predict", "/v1/predict", self.predict, keys.api),
@@ -81,7 +81,7 @@ class Api:
         ]
         prefix = Prefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
         cors = Cors(Paths(routes), self.settings.origins)
-        return Front(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
+        return Middleware(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
 
     async def health(self, request: Request) -> Response:
         return JSONResponse(
@@ -104,11 +104,11 @@ class Api:
     async def predict(self, request: Request) -> Response:
         return await self.predictor.answer(request, self._served(request))
 
-    def _served(self, request: Request) -> Served:
+    def _served(self, request: Request) -> LoadedModel:
         """The model that the path names; without a name, the first."""
         return self._named(request.path_params.get("name"))
 
-    def _named(self, name: str | None) -> Served:
+    def _named(self, name: str | None) -> LoadedModel:
         try:
             name = self.settings.chosen(name)
         except InputError as error:
@@ -130,7 +130,7 @@ class Api:
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
         return JSONResponse({**self._about(served), **served.as_openai(), **schemas})
 
-    def _about(self, served: Served) -> dict[str, Any]:
+    def _about(self, served: LoadedModel) -> dict[str, Any]:
         before = self.shelf.previous.get(served.name)
         return {
             **served.about(),

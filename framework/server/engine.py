@@ -67,7 +67,7 @@ class Engine:
 
     wait: seconds that the oldest request may wait for others; it waits only while others can be expected, because more
         requests were under way when the last run ended than wait now.
-    queue: inputs that may wait. lanes: runs at once, each in a thread of its own.
+    queue: inputs that may wait. threads: runs at once, each in a thread of its own.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Engine:
         watch: Watch,
         wait: float = 0.0,
         queue: int = 1000,
-        lanes: int = 1,
+        threads: int = 1,
     ) -> None:
         self.scheduler = scheduler
         self._loop, self._wait, self._queue, self._watch = loop, wait, queue, watch
@@ -89,7 +89,7 @@ class Engine:
         self._closing = False
         self._pace = 0.0  # seconds for an input, lately
         name = f"engine-{next(_NUMBERS)}"
-        self._threads = [threading.Thread(target=self._work, name=f"{name}-{lane}", daemon=True) for lane in range(lanes)]
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{lane}", daemon=True) for lane in range(threads)]
         for thread in self._threads:
             thread.start()
 
@@ -116,14 +116,14 @@ class Engine:
     def prepare(
         self,
         requests: Sequence[Request],
-        hear: Callable[[Event], None] | None = None,
+        on_event: Callable[[Event], None] | None = None,
         steps: Callable[[Request], Steps] | None = None,
     ) -> list[Job]:
         """Runs the codec up to its first calls; in any thread, for long texts take their time.
 
-        hear: told the events of all of them, in the threads that run them. steps: None: those of an answer.
+        on_event: told the events of all of them, in the threads that run them. steps: None: those of an answer.
         """
-        return [self.scheduler.begin((steps or self.scheduler.codec.start)(request), hear) for request in requests]
+        return [self.scheduler.begin((steps or self.scheduler.codec.start)(request), on_event) for request in requests]
 
     def submit(self, jobs: list[Job]) -> Ticket:
         """Called in the event loop; within `place`, unless nothing else ran there since `check_room`."""

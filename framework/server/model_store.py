@@ -22,11 +22,11 @@ from framework.server.metrics import Metrics
 from framework.server.settings import Settings
 
 SETTLED = 1.0  # seconds after a swap, when what it freed is given back
-LANES = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
+THREADS = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
 
 
 @dataclass(eq=False)
-class Served:
+class LoadedModel:
     """An artifact whose checksums hold and whose golden examples came out as sealed, and the engine that runs it.
 
     users: requests under way with it.
@@ -81,14 +81,14 @@ class Watched:
         self.metrics.queued(self.name, inputs)
 
 
-class Shelf:
+class ModelStore:
     """Model name -> what answers, what answered before it, and what has been opened to follow it."""
 
     def __init__(self, settings: Settings, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
         self.settings, self.metrics, self.loop = settings, metrics, loop
-        self.current: dict[str, Served] = {}
-        self.previous: dict[str, Served] = {}
-        self._opened: dict[str, Served] = {}
+        self.current: dict[str, LoadedModel] = {}
+        self.previous: dict[str, LoadedModel] = {}
+        self._opened: dict[str, LoadedModel] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
@@ -135,9 +135,9 @@ class Shelf:
         model.catch_up()
         since = datetime.now(UTC).isoformat(timespec="seconds")
         watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
-        lanes = 1 if model.scheduler.stateful else min(LANES, self.settings.threads)  # their rows stay together
-        engine = Engine(model.scheduler, self.loop, watched, wait, queue, lanes)
-        self._opened[name] = Served(name, artifact.version, model, engine, model.codec.interface(), since)
+        threads = 1 if model.scheduler.stateful else min(THREADS, self.settings.threads)  # their rows stay together
+        engine = Engine(model.scheduler, self.loop, watched, wait, queue, threads)
+        self._opened[name] = LoadedModel(name, artifact.version, model, engine, model.codec.interface(), since)
 
     def commit(self) -> None:
         """What was opened answers from the next request on; requests under way end where they began."""
@@ -162,24 +162,24 @@ class Shelf:
             if served not in (self.current.get(name), self.previous.get(name)):
                 self._retire(served)
 
-    def _show(self, served: Served, before: Served | None) -> None:
+    def _show(self, served: LoadedModel, before: LoadedModel | None) -> None:
         self.current[served.name] = served
         if before is not None:
             self.metrics.serving(before.about(), False)
         self.metrics.serving(served.about(), True)
 
-    def _retire(self, served: Served | None) -> None:
+    def _retire(self, served: LoadedModel | None) -> None:
         """Lets go of a model when its last request is answered, without keeping the caller."""
         if served is not None:
             self.loop.call_soon_threadsafe(self._close, served)
 
-    def _close(self, served: Served) -> None:
+    def _close(self, served: LoadedModel) -> None:
         closing = self.loop.create_task(_closed(served))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
 
-async def _closed(served: Served) -> None:
+async def _closed(served: LoadedModel) -> None:
     while served.users:
         await asyncio.sleep(0.05)
     await asyncio.to_thread(served.engine.close)

@@ -19,9 +19,9 @@ from framework.server.app import Api, Swaps
 from framework.server.http.connection import connection_class
 from framework.server.logs import log, start_logging
 from framework.server.metrics import Metrics
-from framework.server.model_store import Shelf
+from framework.server.model_store import ModelStore
 from framework.server.settings import Settings
-from framework.server.swap import Coordinator, Local, hang_up
+from framework.server.swap import Coordinator, Local, on_sighup
 
 YOUNG = 20_000  # objects of requests under way among which no garbage is looked for: nearly all go without
 KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers in front
@@ -69,7 +69,7 @@ class Process:
         self,
         settings: Settings,
         places: Mapping[str, ArtifactRef],
-        swaps: Callable[[Shelf], Swaps],
+        swaps: Callable[[ModelStore], Swaps],
         loaded: Callable[[], None],
         member: bool = False,
     ) -> None:
@@ -105,7 +105,7 @@ class Process:
 
     def _application(self) -> Any:
         """Called by uvicorn in its event loop, before anything is loaded."""
-        self.shelf = Shelf(self.settings, self.metrics, asyncio.get_running_loop())
+        self.shelf = ModelStore(self.settings, self.metrics, asyncio.get_running_loop())
         api = Api(
             self.settings,
             self.shelf,
@@ -132,13 +132,13 @@ class Process:
 
 def serve_alone(settings: Settings, listener: socket.socket, loaded: Callable[[], None]) -> int:
     """Serves in this process until told to stop; SIGHUP swaps every model. Returns the exit code."""
-    shelves: list[Shelf] = []
+    shelves: list[ModelStore] = []
     coordinator = Coordinator(settings, lambda: [Local(shelf) for shelf in shelves])
 
-    def swaps(shelf: Shelf) -> Coordinator:
+    def swaps(shelf: ModelStore) -> Coordinator:
         shelves.append(shelf)
         shelf.loop.add_signal_handler(
-            signal.SIGHUP, lambda: threading.Thread(target=hang_up, args=(coordinator,), daemon=True).start()
+            signal.SIGHUP, lambda: threading.Thread(target=on_sighup, args=(coordinator,), daemon=True).start()
         )
         return coordinator
 

@@ -12,12 +12,12 @@ from typing import Any, Protocol
 from framework.artifact.sealed import ArtifactRef, locate_artifact
 from framework.errors import FrameworkError, InputError
 from framework.server.logs import log
-from framework.server.model_store import Shelf
+from framework.server.model_store import ModelStore
 from framework.server.settings import Settings
 
 
 class Member(Protocol):
-    """A process that serves: see `Shelf`, whose methods these are. Each raises FrameworkError."""
+    """A process that serves: see `ModelStore`, whose methods these are. Each raises FrameworkError."""
 
     def prepare(self, places: Mapping[str, ArtifactRef], check: bool) -> None: ...
     def commit(self) -> None: ...
@@ -27,7 +27,7 @@ class Member(Protocol):
 class Local:
     """The shelf of this process, used from another thread than its event loop's."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: ModelStore) -> None:
         self.shelf = shelf
 
     def prepare(self, places: Mapping[str, ArtifactRef], check: bool) -> None:
@@ -101,7 +101,7 @@ def _problems(prepared: Sequence[Future[None]]) -> list[str]:
     return list(found)
 
 
-def hang_up(coordinator: Coordinator) -> None:
+def on_sighup(coordinator: Coordinator) -> None:
     """SIGHUP: swaps every model; what is wrong is logged and changes nothing."""
     try:
         log("swapped", models=coordinator.swap())

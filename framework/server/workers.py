@@ -23,7 +23,7 @@ from framework.artifact.sealed import ArtifactRef
 from framework.errors import FrameworkError, InputError
 from framework.server.logs import log, start_logging
 from framework.server.settings import Settings
-from framework.server.swap import Coordinator, hang_up
+from framework.server.swap import Coordinator, on_sighup
 
 SPAWN = multiprocessing.get_context("spawn")
 PATIENCE = 120.0  # seconds that a process has to open and prove an artifact
@@ -35,7 +35,7 @@ class LineError(FrameworkError):
     """The other end is gone, or does not answer."""
 
 
-class Line:
+class RpcPipe:
     """Calls to whoever serves the other end of a pipe, one at a time."""
 
     def __init__(self, pipe: Connection, patience: float) -> None:
@@ -86,7 +86,7 @@ class Worker:
         self.process.start()
         theirs.close()
         asking.close()
-        self._line = Line(ours, PATIENCE)
+        self._line = RpcPipe(ours, PATIENCE)
         verbs = {"loaded": self.ready.set, "swap": fleet.coordinator.swap, "rollback": fleet.coordinator.rollback}
         threading.Thread(target=serve_line, args=(asked, verbs), daemon=True).start()
 
@@ -152,7 +152,7 @@ class Fleet:
             while self._signals:
                 if self._signals.pop(0) != signal.SIGHUP:
                     return self._stop(0)
-                threading.Thread(target=hang_up, args=(self.coordinator,), daemon=True).start()
+                threading.Thread(target=on_sighup, args=(self.coordinator,), daemon=True).start()
             for worker in [worker for worker in self.workers if not worker.process.is_alive()]:
                 self.workers.remove(worker)
                 log("a process ended", logging.ERROR, code=worker.process.exitcode)
@@ -198,7 +198,7 @@ class Fleet:
 class _Swaps:
     """Asks the parent, who has every process do it."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: RpcPipe) -> None:
         self._line = line
 
     def swap(self, name: str | None) -> list[dict[str, Any]]:
@@ -216,14 +216,14 @@ def work(
     """The life of a process of the fleet. It ends when its parent is gone."""
     import sys
 
-    from framework.server.model_store import Shelf
+    from framework.server.model_store import ModelStore
     from framework.server.process import Process
     from framework.server.swap import Local
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's to act upon
-    line = Line(asking, 3 * PATIENCE)  # for what the parent asks of every process
+    line = RpcPipe(asking, 3 * PATIENCE)  # for what the parent asks of every process
 
-    def swaps(shelf: Shelf) -> _Swaps:
+    def swaps(shelf: ModelStore) -> _Swaps:
         member = Local(shelf)
         verbs = {name: getattr(member, name) for name in ("prepare", "commit", "abort")}
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
+from safetensors.numpy import load_file, save_file
 
 from framework import CodecSpec, FitContext, Fitted, ModelFacts, read_fitted, write_fitted
 from framework_classification import Classification
@@ -23,14 +23,17 @@ from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import Frozen
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
-HEAD, READING = "head.npz", "reading.json"  # in the folder that is filled: what stands behind the encoder, and how it reads
+HEAD, READING = (
+    "head.safetensors",
+    "reading.json",
+)  # in the folder that is filled: what stands behind the encoder, and how it reads
 
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
     torch.manual_seed(context.seed)
     source, splits = context.options.backbone.chosen, data.splits
     encoder = FrozenEncoder(backbones.fetch(source), context.task.max_length)
-    rows = [(list(table.columns["text"]), data.targets(table)) for table in (splits.train, splits.validation)]
+    rows = [(list(table.texts("text")), data.targets(table)) for table in (splits.train, splits.validation)]
     frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
     facts = ModelFacts(
         backbone=source.name,
@@ -43,7 +46,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
     resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
     save_network(frozen.module.features.encoder, encoder.tokenizer, context.output / MODEL)
-    np.savez(context.output / HEAD, **frozen.module.arrays())
+    save_file(frozen.module.arrays(), context.output / HEAD)
     reading = {"max_length": context.task.max_length, "temperature": frozen.facts["temperature"]}
     (context.output / READING).write_text(json.dumps(reading), encoding="utf-8")
 
@@ -52,8 +55,7 @@ def open_frozen(folder: Path) -> Fitted:
     fitted = read_fitted(folder)
     reading = json.loads((folder / READING).read_text(encoding="utf-8"))
     encoder = FrozenEncoder(folder / MODEL, reading["max_length"])
-    with np.load(folder / HEAD) as head:
-        module = FrozenClassifier(encoder.module, **head, temperature=reading["temperature"]).eval()
+    module = FrozenClassifier(encoder.module, **load_file(folder / HEAD), temperature=reading["temperature"]).eval()
     codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,

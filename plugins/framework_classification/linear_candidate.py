@@ -34,8 +34,8 @@ FILE = "linear.onnx"  # in the folder that is filled
 def fit_linear(data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
     """Raises FrameworkError where what answers computes something else than the fitted scikit-learn pipeline."""
     train, validation = data.some(ROWS, context.seed), data.splits.validation
-    linear, pipeline = fit(list(train.columns["text"]), data.targets(train), len(data.labels), context.seed)
-    texts, targets = list(validation.columns["text"]), np.asarray(data.targets(validation))
+    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
+    texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)
     _hold_to(pipeline, linear, texts, logits)
     temperature, abstains = calibrated(context.task, logits, targets, context.show)

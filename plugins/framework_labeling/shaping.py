@@ -38,7 +38,7 @@ def shape(table: Table, say: Say) -> Table:
         raise InputError(
             f"{table.source}: no row is annotated; name the column of the tags (data.tags=) or spans (data.spans=)"
         )
-    for what, count in counts.items():
+    for what, count in (+counts).items():
         say(f"{count:,} {what.format(table.name)}")
     columns = {"tokens": [list(one.tokens) for one in sentences], "tags": [list(one.tags) for one in sentences]}
     return replace(table.take(kept), columns=columns)

@@ -56,7 +56,9 @@ def folder_problems(source: BackboneSource) -> list[str]:
     """What is wrong with an encoder in a folder that the recipe names. Whether one of a package or a hub is needed, and should
     be looked for, only the data say.
     """
-    name = source.name or ""
+    if not source.name:
+        return []
+    name = source.name
     if not (name.startswith((".", "/", "~")) or Path(name).is_dir()):
         return []
     try:

@@ -121,7 +121,7 @@ def counted(plan: Plan, fitting: float) -> Plan:
     return replace(plan, epochs=epochs, rows=min(plan.rows, max(1, int(fitting / epochs))), seconds=None)
 
 
-def kept(context: AnyContext) -> Plan | None:
+def load_plan(context: AnyContext) -> Plan | None:
     """The plan that the run in this folder began with, also where it was stopped before its first checkpoint.
 
     In a new run that of the run which it repeats, if the recipe names one.
@@ -130,7 +130,7 @@ def kept(context: AnyContext) -> Plan | None:
     if path.exists():
         return Plan(**json.loads(path.read_text(encoding="utf-8")))
     repeated: str | None = context.options.repeat
-    return keep(read_plan(Path(repeated)), context.folder) if repeated else None
+    return save_plan(read_plan(Path(repeated)), context.folder) if repeated else None
 
 
 def read_plan(repeated: Path) -> Plan:
@@ -143,7 +143,7 @@ def trial_of(repeated: Path) -> Path:
     return inside[0] if len(inside) == 1 and not (repeated / FILE).exists() else repeated
 
 
-def keep(plan: Plan, folder: Path) -> Plan:
+def save_plan(plan: Plan, folder: Path) -> Plan:
     unfinished = folder / f".{FILE}-unfinished"
     unfinished.write_text(json.dumps(asdict(plan)), encoding="utf-8")
     unfinished.replace(folder / FILE)

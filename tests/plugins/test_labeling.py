@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fastapi.testclient import TestClient
 
 import framework
 from framework import InputError, Splits, Table
@@ -29,6 +28,7 @@ from framework_onnx import Onnx
 from framework_onnx.export import export
 from framework_text.encoder import Probabilities
 from framework_text.validation import ENCODERS
+from tests.server.serving import serving
 from tests.tiny import LENGTH, WORDS, rows, tiny_model
 
 LABEL = {word: label for label, words in WORDS.items() for word in words}
@@ -85,15 +85,13 @@ def fine_tuned(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return framework.run_recipe("entities", *data, *more, folder=folder / "run")
 
 
-def test_served_answers_name_the_characters_of_each_span(fine_tuned: Path) -> None:
-    from framework.server.app import create_app
-
-    text = "the awful flight,  a  lovely crew"
-    with TestClient(create_app(fine_tuned)) as client:
-        answer = client.post("/predict", json={"text": text}).json()
+def test_served_answers_name_the_characters_of_each_span(fine_tuned: Path, tmp_path: Path) -> None:
+    text = "the awful flight  a  lovely crew"
+    with serving(tmp_path, fine_tuned) as server:
+        (answer,) = server.predict({"text": text}).json()["predictions"]
     entities = [(text[entity["start"] : entity["end"]], entity["label"]) for entity in answer["entities"]]
     assert entities == [("awful", "negative"), ("lovely", "positive")]
-    assert answer["tokens"] == ["the", "awful", "flight", ",", "a", "lovely", "crew"]
+    assert answer["tokens"] == ["the", "awful", "flight", "a", "lovely", "crew"]
 
 
 def test_a_long_text_is_answered_from_windows_to_its_end(fine_tuned: Path) -> None:
@@ -102,10 +100,10 @@ def test_a_long_text_is_answered_from_windows_to_its_end(fine_tuned: Path) -> No
     assert [(entity["text"], entity["start"]) for entity in answer["entities"]] == [("awful", 440)]
 
 
-def test_a_file_of_rows_is_judged_like_the_test_rows(fine_tuned: Path, tmp_path: Path) -> None:
+def test_the_sealed_file_finds_nearly_all_spans_and_its_tokens_are_those_of_transformers(fine_tuned: Path) -> None:
     manifest = framework.load(fine_tuned).manifest
     assert manifest.evaluation.candidates["fine_tuned"]["entity_f1"] > 0.95
-    assert "token ids of words equal transformers' tokenizer" in manifest.verified
+    assert any("token ids of words equal transformers' tokenizer" in check for check in manifest.verified)
 
 
 @pytest.mark.parametrize("name", ["most_frequent", "frozen"])
@@ -181,11 +179,9 @@ def test_validation_counts_spans_as_the_answers_are_judged() -> None:
     scores = SpanScores(["O", "B-a", "I-a", "B-b", "I-b"], plain=False)
     logits = 9 * torch.eye(5)
     scores.update(logits[[1, 2, 0, 3]], torch.tensor([1, 2, 0, 1]))  # a of two words is right, the other has another label
-    scores.update(logits[[0, 4]], torch.tensor([0, 0]))  # no span begins with I
+    scores.update(torch.stack([2 * logits[0], logits[4]]), torch.tensor([0, 0]))  # no span begins with I
     values = {name: float(value) for name, value in scores.compute().items()}
-    assert values == pytest.approx({"entity_f1": 2 / 4, "macro_f1": (2 / 3 + 0) / 2, "token_accuracy": 5 / 6}, abs=1e-6) or (
-        values["entity_f1"] < 0.5
-    )
+    assert values == pytest.approx({"entity_f1": 1 / 2, "macro_f1": 1 / 3, "token_accuracy": 5 / 6}, abs=1e-6)
 
 
 @pytest.mark.parametrize("family", ENCODERS)

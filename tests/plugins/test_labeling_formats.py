@@ -158,7 +158,7 @@ def test_offsets_of_a_browser_count_an_emoji_twice_and_are_put_right_by_the_text
     [
         ({"tokens": ["a", "b"], "tags": ["O"]}, "line 4: 2 tokens, but 1 tags"),
         ({"tokens": ["a"], "tags": [5]}, "line 4: the tag 5 is none of 0 to 1"),
-        ({"text": "a", "entities": [["0", 1, "A"]]}, "line 4: a span is"),
+        ({"text": "a", "entities": [["x", 1, "A"]]}, "line 4: a span is"),
         ({"text": "ab", "entities": [{"start": 0, "end": 1, "label": "A", "text": "b"}]}, "line 4: the span 0-1 is 'a'"),
         (["a", {"entitys": []}], "did you mean entitys"),
         ({"text": "good film", "label": "positive"}, "line 4: no labelled sequence in the keys text, label.*Label Studio"),

@@ -146,7 +146,7 @@ async def test_who_has_left_is_dropped_before_it_runs(engine: Callable[..., Engi
 async def test_events_are_heard_in_order_and_none_once_who_asked_has_left(engine: Callable[..., Engine], gate: Gate) -> None:
     own, heard, paused = engine(rounds=4), list[Event](), threading.Event()
 
-    def hear(event: Event) -> None:
+    def on_event(event: Event) -> None:
         heard.append(event)
         if len(heard) == 2:
             gate.entered.clear()
@@ -154,7 +154,7 @@ async def test_events_are_heard_in_order_and_none_once_who_asked_has_left(engine
             paused.set()
 
     gate.open.set()
-    left = own.submit(own.prepare(numbers(2), hear))
+    left = own.submit(own.prepare(numbers(2), on_event))
     await asyncio.to_thread(paused.wait)
     await asyncio.to_thread(gate.entered.wait)  # the third run has begun
     left.cancel()

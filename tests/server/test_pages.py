@@ -302,3 +302,21 @@ def test_each_kind_of_model_has_its_page(browser: WebDriver, recommending: Servi
     browser.find_element("css selector", "#model option[value=films]").click()
     wait_for(browser, "#about", "recommendation")
     assert browser.find_elements("id", "taken")
+
+
+def test_spans_of_an_answer_are_marked_in_the_text(browser: WebDriver, tmp_path: Path) -> None:
+    """Counted in characters, whatever they take in UTF-16. The candidate is a codec alone."""
+    rows = "".join(f"the O\n{word} B-{label}\ncrew O\n\n" for label, words in WORDS.items() for word in words) * 4
+    (tmp_path / "rows.conll").write_text(rows, encoding="utf-8")
+    given = [f"data.train={tmp_path / 'rows.conll'}", "data.duplicates=keep", "candidates=[most_frequent]", "tracker=none"]
+    run = framework.run_recipe("entities", *given, folder=tmp_path / "run")
+    with serving(tmp_path, run) as server:
+        browser.get(server.url)
+        wait_for(browser, "#about", server.version())
+        browser.find_element("id", "field-text").send_keys("好的 the awful crew, the lovely crew")
+        browser.find_element("id", "send").click()
+        wait_for(browser, "#answer mark", "awful")
+        marks = browser.find_elements("css selector", "#answer mark")
+        assert [mark.text for mark in marks] == ["awful negative", "lovely positive"]
+        assert browser.find_element("css selector", "#answer blockquote").text.startswith("好的 the awful")
+        assert complaints(browser) == []

@@ -27,7 +27,7 @@ CUT_OFF = 503  # the server ended before the answer; nobody is sent this
 QUIET = ("health", "ready", "metrics")  # endpoints asked every few seconds: not logged while all is well
 
 
-class Front:
+class Middleware:
     """An ASGI application around another. Handlers describe their request in ``scope["said"]``.
 
     crowded: whether there are too many connections; then only probes are answered.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from framework.errors import nearest
-from framework.server.model_store import Served
+from framework.server.model_store import LoadedModel
 
 EXAMPLE = '{"messages": [{"role": "user", "content": "hello"}]}'
 PASSED_ON = ("messages", "temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop")
@@ -42,13 +42,13 @@ TYPES = {"stream": (bool, "true or false"), "stream_options": (dict, 'an object 
 class Asked:
     """What a body asks for: of which model, and what its codec is given."""
 
-    served: Served
+    served: LoadedModel
     inputs: Mapping[str, Any]
     stream: bool
     usage: bool  # a last chunk says how many tokens were read and written
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], served: Served) -> Asked:
+    def of(cls, body: Mapping[str, Any], served: LoadedModel) -> Asked:
         """From a body without `problems_of`."""
         given = _filled(body)
         inputs = {key: given[key] for key in PASSED_ON if key in given}

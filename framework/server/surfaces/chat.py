@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from framework.contracts.codec import Event
 from framework.server.engine import Ticket
 from framework.server.http.errors import RefusedError
-from framework.server.model_store import Served
+from framework.server.model_store import LoadedModel
 from framework.server.surfaces.asked import EXAMPLE, Asked, problems_of
 from framework.server.surfaces.predict import Predictor, alive, answered, parsed, tell
 
@@ -54,7 +54,7 @@ async def not_offered(request: Request) -> Response:
 class Chat:
     """named: the model of a name; None: the first. Raises RefusedError when there is none."""
 
-    def __init__(self, predictor: Predictor, named: Callable[[str | None], Served]) -> None:
+    def __init__(self, predictor: Predictor, named: Callable[[str | None], LoadedModel]) -> None:
         self.predictor, self.named = predictor, named
 
     async def answer(self, request: Request) -> Response:
@@ -78,8 +78,8 @@ class Chat:
         try:
             if not asked.stream:
                 return JSONResponse(head.completion(await self._whole(request, asked)))
-            hear = lambda event: tell(loop, partial(events.put_nowait, event))  # noqa: E731
-            ticket = await self.predictor.submit(served, [asked.inputs], hear)
+            on_event = lambda event: tell(loop, partial(events.put_nowait, event))  # noqa: E731
+            ticket = await self.predictor.submit(served, [asked.inputs], on_event)
             served.users += 1  # until the stream has ended
         finally:
             served.users -= 1
@@ -118,7 +118,7 @@ class Chat:
             raise RefusedError(422, "; ".join(problems[:5]))
         return Asked.of(given, self._served(given.get("model")))
 
-    def _served(self, name: Any) -> Served:
+    def _served(self, name: Any) -> LoadedModel:
         if name is not None and not isinstance(name, str):
             raise RefusedError(422, "model is the name of a model; GET /v1/models lists them")
         served = self.named(name)
@@ -158,7 +158,7 @@ def _usage(found: Mapping[str, Any]) -> dict[str, int]:
 class _Stream(StreamingResponse):
     """Whatever ends it, a client that leaves too, ends what runs for it."""
 
-    def __init__(self, chunks: AsyncIterator[str], ticket: Ticket, served: Served) -> None:
+    def __init__(self, chunks: AsyncIterator[str], ticket: Ticket, served: LoadedModel) -> None:
         super().__init__(chunks, media_type="text/event-stream", headers=UNBUFFERED)
         self.ticket, self.served = ticket, served
 

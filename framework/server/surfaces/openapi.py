@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-from framework.server.model_store import Served, Shelf
+from framework.server.model_store import LoadedModel, ModelStore
 from framework.server.settings import Limits, Settings
 from framework.server.surfaces.asked import IGNORED, NEUTRAL, PASSED_ON, WORDS
 from framework.server.surfaces.recommend import FOUND, MOST_ADDED, MOST_FOUND
@@ -74,7 +74,7 @@ CHUNKS = (
 )
 
 
-def document(shelf: Shelf, settings: Settings) -> Schema:
+def document(shelf: ModelStore, settings: Settings) -> Schema:
     """OpenAPI 3.0.3 with the fields, labels and a working example of every model that is loaded."""
     paths: dict[str, Any] = {}
     schemas: dict[str, Any] = {"Error": ERROR}
@@ -120,7 +120,7 @@ def document(shelf: Shelf, settings: Settings) -> Schema:
     }
 
 
-def _about(shelf: Shelf) -> str:
+def _about(shelf: ModelStore) -> str:
     lines = [f"- **{name}**: {served.model.manifest.task}, version {served.version}" for name, served in shelf.current.items()]
     return "\n".join(["Models served here:", *lines])
 
@@ -142,7 +142,7 @@ def _response(name: str) -> Schema:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-def _predict(served: Served, request: str, response: str) -> Schema:
+def _predict(served: LoadedModel, request: str, response: str) -> Schema:
     example = {"inputs": [served.interface.example]}
     return {
         "summary": f"Answers one or many inputs with {served.name}",
@@ -162,7 +162,7 @@ def _with_model(response: Mapping[str, Any]) -> Schema:
     return {**response, "required": ["model", "version", *response["required"]], "properties": properties}
 
 
-def _catalogue(served: Served, first: bool) -> dict[str, Any]:
+def _catalogue(served: LoadedModel, first: bool) -> dict[str, Any]:
     """The paths of a model that recommends; under short names too where it is the first."""
     name = served.name
     body = {"schema": _ref(f"{name}-input"), "example": served.interface.example}
@@ -201,7 +201,7 @@ def _catalogue(served: Served, first: bool) -> dict[str, Any]:
     return found
 
 
-def _chat(chats: Sequence[Served]) -> Schema:
+def _chat(chats: Sequence[LoadedModel]) -> Schema:
     requests = [_ref(f"{served.name}-chat-request") for served in chats]
     example = {"model": chats[0].name, "messages": [{"role": "user", "content": "Hello"}], "stream": False}
     body = {"schema": requests[0] if len(requests) == 1 else {"anyOf": requests}, "example": example}
@@ -221,7 +221,7 @@ def _chat(chats: Sequence[Served]) -> Schema:
     }
 
 
-def _chat_request(served: Served, default: str) -> Schema:
+def _chat_request(served: LoadedModel, default: str) -> Schema:
     """What the codec takes, and what OpenAI's interface has beyond it. default: the model that answers where none is named."""
     schema = served.interface.request
     own = next(one["properties"] for one in (schema, *schema.get("anyOf", ())) if "properties" in one)

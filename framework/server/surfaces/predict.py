@@ -22,7 +22,7 @@ from framework.server.http.bodies import read
 from framework.server.http.connection import Peer
 from framework.server.http.errors import ClientLeftError, Json, RefusedError
 from framework.server.logs import log
-from framework.server.model_store import Served, Shelf
+from framework.server.model_store import LoadedModel, ModelStore
 from framework.server.settings import Settings
 
 INLINE = 4_000  # characters of a request that are tokenized in the event loop; more are in a thread, for they take long
@@ -32,7 +32,7 @@ DEEP = "nested too deeply"
 
 
 @dataclass(frozen=True)
-class Way:
+class Operation:
     """From what stands in a body to work of an engine. name: what messages call one, before its number."""
 
     name: str
@@ -54,7 +54,7 @@ class Body:
     whole: bool = False
 
 
-def catch_up(served: Served) -> None:
+def catch_up(served: LoadedModel) -> None:
     """Takes in what was added to the model, by whichever process. Raises RefusedError where it cannot be read."""
     try:
         served.model.catch_up()
@@ -66,17 +66,17 @@ def catch_up(served: Served) -> None:
 class Predictor:
     """Answers for the models of a shelf."""
 
-    def __init__(self, shelf: Shelf, settings: Settings) -> None:
+    def __init__(self, shelf: ModelStore, settings: Settings) -> None:
         self.shelf, self.limits, self.log_texts = shelf, settings.limits, settings.log_texts
         self._threads = ThreadPoolExecutor(THREADS, "preparing")
         self._held = 0  # bytes of bodies being read or answered
 
-    async def answer(self, request: Request, served: Served) -> Response:
+    async def answer(self, request: Request, served: LoadedModel) -> Response:
         predictions = await self.predictions(request, served, lambda body: self._inputs(served, body))
         return Json({"model": served.name, "version": served.version, "predictions": predictions})
 
     async def predictions(
-        self, request: Request, served: Served, inputs_of: Callable[[bytearray], list[Any]], way: Way | None = None
+        self, request: Request, served: LoadedModel, inputs_of: Callable[[bytearray], list[Any]], way: Operation | None = None
     ) -> list[dict[str, Any]]:
         """What becomes of what stands in the body. way: None: answers to it."""
         said = request.scope["said"]
@@ -128,7 +128,7 @@ class Predictor:
     def _late(self) -> RefusedError:
         return RefusedError(408, f"the body was not complete after {self.limits.seconds:g} s", {"Connection": "close"})
 
-    def _inputs(self, served: Served, body: bytearray) -> list[Any]:
+    def _inputs(self, served: LoadedModel, body: bytearray) -> list[Any]:
         given = parsed(body, served.body_example)
         if not isinstance(given, dict) or "inputs" not in given:
             has = f"; {nearest('inputs', list(given)[:KEYS], 'it has')}" if isinstance(given, dict) else ""
@@ -149,7 +149,7 @@ class Predictor:
             raise RefusedError(413, f"{name} has {characters:,} characters; {self.limits.characters:,} are allowed")
         return characters
 
-    def _check_room(self, served: Served, inputs: int) -> None:
+    def _check_room(self, served: LoadedModel, inputs: int) -> None:
         try:
             served.engine.check_room(inputs)
         except QueueFullError as full:
@@ -158,21 +158,21 @@ class Predictor:
 
     async def submit(
         self,
-        served: Served,
+        served: LoadedModel,
         inputs: Sequence[Any],
-        hear: Callable[[Event], None] | None = None,
-        way: Way | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        way: Operation | None = None,
     ) -> Ticket:
         """Puts inputs before the engine. Raises RefusedError for one that the model does not take, and when the queue is full.
 
-        hear: told each event of the codec, in a thread of the engine.
+        on_event: told each event of the codec, in a thread of the engine.
         """
         catch_up(served)
-        way = way or Way("input", served.model.parse, served.model.codec.start)
+        way = way or Operation("input", served.model.parse, served.model.codec.start)
         names = [f"{way.name} {number}" for number in range(1, len(inputs) + 1)]
         characters = sum(map(self._characters, inputs, names))
         requests = list(map(way.understood, inputs, names))
-        prepare = partial(served.engine.prepare, requests, hear, way.steps)
+        prepare = partial(served.engine.prepare, requests, on_event, way.steps)
         self._check_room(served, len(inputs))
         if characters <= INLINE:
             ticket = served.engine.submit(prepare())

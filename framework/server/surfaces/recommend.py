@@ -13,8 +13,8 @@ from starlette.responses import JSONResponse, Response
 
 from framework.errors import FrameworkError, InputError, some
 from framework.server.http.errors import RefusedError
-from framework.server.model_store import Served
-from framework.server.surfaces.predict import Predictor, Way, catch_up, parsed
+from framework.server.model_store import LoadedModel
+from framework.server.surfaces.predict import Operation, Predictor, catch_up, parsed
 
 ITEMS_EXAMPLE = '{"items": [{"item": "new-1", "text": "Title, genre, description"}]}'
 MOST_ADDED = 64  # items of one request
@@ -24,7 +24,7 @@ FOUND, MOST_FOUND = 10, 100  # items of a search
 class Recommend:
     """named: the model of a name; None: the first. Raises RefusedError when there is none."""
 
-    def __init__(self, predictor: Predictor, named: Callable[[str | None], Served]) -> None:
+    def __init__(self, predictor: Predictor, named: Callable[[str | None], LoadedModel]) -> None:
         self.predictor, self.named = predictor, named
 
     async def answer(self, request: Request) -> Response:
@@ -51,7 +51,7 @@ class Recommend:
         """All of the items, or none."""
         served = self._served(request)
         codec = served.model.codec_of_items
-        way = Way("item", codec.parse_addition, codec.adding)
+        way = Operation("item", codec.parse_addition, codec.adding)
         try:
             kept = await self.predictor.predictions(request, served, _entries, way)
             await asyncio.to_thread(served.model.keep, kept)
@@ -63,7 +63,7 @@ class Recommend:
             raise RefusedError(409, f"{error}; nothing was added") from error
         return JSONResponse({"model": served.name, "version": served.version, "added": [one["item"] for one in kept]})
 
-    def _served(self, request: Request) -> Served:
+    def _served(self, request: Request) -> LoadedModel:
         served = self.named(request.path_params.get("name"))
         if not served.interface.recommends:
             where = f"/v1/models/{served.name}/predict"
@@ -71,7 +71,7 @@ class Recommend:
         return served
 
 
-def _example(served: Served) -> str:
+def _example(served: LoadedModel) -> str:
     return json.dumps(served.interface.example, ensure_ascii=False)
 
 

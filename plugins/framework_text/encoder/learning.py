@@ -18,7 +18,17 @@ from framework_text.options import FineTuning
 from framework_text.probe import PLAIN, Probing, fit_head
 from framework_text.throughput import learning_pace
 from framework_text.tokens import IGNORED, Collate, EncodedRows, describe, in_order
-from framework_text.training_plan import Plan, batch_size, decided, keep, kept, learning_rate, repetition, wanted_epochs, within
+from framework_text.training_plan import (
+    Plan,
+    batch_size,
+    decided,
+    learning_rate,
+    load_plan,
+    repetition,
+    save_plan,
+    wanted_epochs,
+    within,
+)
 from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
@@ -67,7 +77,7 @@ def fine_tune(
     Sections about the plan and the rows are shown. A training that is resumed goes on with the plan that it began with.
     """
     options, pad = context.options, tokenizer.pad_token_id or 0
-    plan = kept(context) or keep(_measured(module, examples, context, pad), context.folder)
+    plan = load_plan(context) or save_plan(_measured(module, examples, context, pad), context.folder)
     context.show(plan.section())
     module.model.set_attn_implementation(plan.attention)
     module.options = replace(options, learning_rate=plan.learning_rate, batch_size=plan.batch_size)
@@ -76,7 +86,7 @@ def fine_tune(
         context.show(section)
     if options.probe and not context.resume:
         accuracy = probe(module.model, examples, pad, probing)
-        plan = keep(replace(plan, probe_accuracy=accuracy), context.folder)
+        plan = save_plan(replace(plan, probe_accuracy=accuracy), context.folder)
     loader = EncoderBatches(rows, examples.validation, Collate(pad), plan.batch_size, context.seed)
     training = learn(module, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, pad, started)
     return Learned(plan, facts_of(module.model, context, plan, training, details or {}, examples.max_length))

@@ -21,7 +21,7 @@ from framework_text.generation.rows import Collate, PromptedRows, runs, tokens_t
 from framework_text.generation.saved import licence_of
 from framework_text.throughput import learning_pace
 from framework_text.tokenizer import write_tokenizer
-from framework_text.training_plan import Plan, counted, decided, keep, kept, repetition, within
+from framework_text.training_plan import Plan, counted, decided, load_plan, repetition, save_plan, within
 
 C = TypeVar("C")
 Context = FitContext[Any, Writing]
@@ -62,7 +62,7 @@ def fine_tune(context: Context, network: Any, pairs: Mapping[str, Sequence[Pair]
         recomputing(network)
     writer = Writer(model, options)
     collate = Collate(pad, apart=network.config.is_encoder_decoder)
-    plan = kept(context) or keep(_plan(context, writer, network, pairs, collate), context.folder)
+    plan = load_plan(context) or save_plan(_plan(context, writer, network, pairs, collate), context.folder)
     context.show(plan.section())
     network.set_attn_implementation(plan.attention)
     learned = prompted_rows(pairs["train"], plan.rows, context.seed)
