@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
@@ -22,10 +22,10 @@ from typing import Any
 
 _CONTEXT = get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["framework.run.pipeline", "framework_classification.fine_tuned", "framework_classification.baselines",
+    ["framework.run.pipeline", "framework_classification.fine_tuned", "framework_classification.linear_candidate",
      "framework_onnx.int8_search", "sklearn.linear_model",
      "torch._dynamo", "torch.export", "onnxscript", "transformers.models.bert.modeling_bert",
-     "torch.utils.tensorboard", "pytorch_lightning.loggers.tensorboard"]
+     "framework_trackers.tensorboard"]
 )  # fmt: skip
 
 
@@ -80,16 +80,18 @@ def start(
     path: Sequence[Path] = (),
     environment: Mapping[str, str] | None = None,
     file_limit: int = -1,
+    before: Callable[[], None] | None = None,
 ) -> Command:
     """Starts ``python -m framework ARGUMENTS`` in a folder.
 
     joined: errors come between the output. path: folders to import from, as PYTHONPATH names them.
     file_limit: the bytes that a file may have, as a quota or `ulimit -f` limits them; -1 for any number.
+    before: what the process does first; it can be pickled.
     """
     out = _Output()
     err = out if joined else _Output()
     outputs = {out, err}
-    more = (list(map(str, path)), dict(environment or os.environ), file_limit)
+    more = (list(map(str, path)), dict(environment or os.environ), file_limit, before)
     process = _CONTEXT.Process(target=_Start(folder, arguments, (out.write, err.write), *more))
     process.start()
     for output in outputs:
@@ -118,6 +120,7 @@ class _Start:
     path: Sequence[str]
     environment: Mapping[str, str]
     file_limit: int
+    before: Callable[[], None] | None
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "streams": tuple(map(DupFd, self.streams))}
@@ -138,6 +141,8 @@ class _Start:
         if self.file_limit >= 0:
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (self.file_limit, self.file_limit))
+        if self.before is not None:
+            self.before()
         from framework.__main__ import main
 
         code = main(list(self.arguments))

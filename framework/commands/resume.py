@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Sequence
 
 from framework.artifact.sealed import open_artifact
@@ -35,6 +36,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     elif (folder / "artifact").exists():  # stopped between its last two steps
         with locked(folder):
             open_artifact(folder)
+            shutil.rmtree(folder / "export", ignore_errors=True)  # the artifact has the files
             state.note(folder, finished=True)
             print(f"{run} is finished: its artifact was sealed already; {shown(link_latest(folder))} points at it")
     else:

@@ -27,16 +27,24 @@ IN_TEXT = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")  # libraries in Rust
 
 @contextmanager
 def whole(final: Path) -> Iterator[Path]:
-    """A hidden path beside `final`, for a file or a folder: it takes that name when the block ends well, else it is removed."""
+    """A hidden path beside `final`, for a file or a folder: it takes that name when the block ends well, else it is removed.
+
+    Nothing is there when the block begins, whatever a process left that was killed.
+    """
     unfinished = final.with_name(f".{final.name}-unfinished")
+    _remove(unfinished)
     try:
         yield unfinished
         unfinished.replace(final)
     finally:
-        if unfinished.is_dir():
-            shutil.rmtree(unfinished, ignore_errors=True)
-        else:
-            unfinished.unlink(missing_ok=True)
+        _remove(unfinished)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -33,13 +32,14 @@ def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str
     reports: dict[str, ExportReport] = {}
     for name in selection.finalists:
         report = read_json(ExportReport, run.folder.export(name) / REPORT)
-        if report is None:
-            with run.console.recorded(run.folder.sections / f"export-{name}.json"):
-                report = _exported(run, splits, name)
+        sections = run.folder.sections / f"export-{name}.json"
+        if report is not None and sections.is_file():
+            run.console.recall(sections)
+        else:
+            with run.console.recorded(sections):
+                report = report or _exported(run, splits, name)
                 run.console.show(replace(files_table(report), charts=files_charts(report, run.metric)))
                 run.console.show(costs(report, run.config.report.hourly_price))
-        else:
-            run.console.recall(run.folder.sections / f"export-{name}.json")
         reports[name] = report
         give_back()
     return reports
@@ -48,7 +48,6 @@ def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str
 def _exported(run: Run, splits: Splits, name: str) -> ExportReport:
     subject = subject_of(run, opened(run, name), splits)
     with whole(run.folder.export(name)) as folder:
-        shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         calibration = lambda: _calibration(run, splits, subject)  # noqa: E731
         report = export_and_verify(

@@ -122,7 +122,6 @@ def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) 
     folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / FITTED) as output:
-        shutil.rmtree(output, ignore_errors=True)
         output.mkdir()
         context = FitContext(
             task=run.options,

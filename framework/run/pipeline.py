@@ -69,4 +69,5 @@ def forget_files(run: Run) -> None:
     """What depends on how files are made is made again."""
     for name in run.candidates:
         shutil.rmtree(run.folder.export(name), ignore_errors=True)
+        (run.folder.sections / f"export-{name}.json").unlink(missing_ok=True)
     run.folder.evaluation.unlink(missing_ok=True)

@@ -92,8 +92,8 @@ def replay(folder: Path, report: ExportReport) -> None:
 def finish(run: Run) -> Path:
     """Marks the run as finished and returns its address: ``latest``, unless files were made again for an older run."""
     address = run.folder.path if run.state.finished else link_latest(run.folder.path)
-    run.state.note(run.folder.path, seconds=run.budget.elapsed(), finished=True)
     shutil.rmtree(run.folder.path / "export", ignore_errors=True)  # the artifact has the files
+    run.state.note(run.folder.path, seconds=run.budget.elapsed(), finished=True)
     return address
 
 

@@ -123,5 +123,6 @@ def select(run: Run, selection: Selection, reports: Mapping[str, ExportReport]) 
         return run.metric.gain(reports[name].default.measurement.metrics[run.metric.name], 0)
 
     chosen = replace(selection, winner=max(selection.finalists, key=gain))
-    write_json(run.folder.selection, chosen)
+    if chosen != selection:
+        write_json(run.folder.selection, chosen)
     return chosen

@@ -12,7 +12,7 @@ from framework import AS_WRITTEN, NAMES_AS_WRITTEN, Tracker, hookimpl
 
 @dataclass
 class TensorBoard:
-    """Options of `tracker: tensorboard`, by the names of torch's SummaryWriter."""
+    """Options of `tracker: tensorboard`, by the names of its EventFileWriter."""
 
     flush_secs: int = 120  # until what was logged is on disk, for who watches a training
 

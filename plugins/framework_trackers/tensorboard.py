@@ -1,49 +1,83 @@
-"""Event files in the run's folder: ``tensorboard --logdir runs``."""
+"""Event files in the run's folder: ``tensorboard --logdir runs``. TensorBoard's own writer, without torch."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pytorch_lightning.loggers import TensorBoardLogger
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.text.summary_v2 import text_pb
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
 
 from framework_trackers import TensorBoard
+from framework_trackers.hparams import Plain, summaries
 
 
-class TensorBoardRun(TensorBoardLogger):
+class TensorBoardRun:
     """Training metrics under SCALARS, the recipe and where the artifact is under TEXT, both with the results under HPARAMS."""
 
-    folder: Path
+    def __init__(self, folder: Path, flush_secs: int) -> None:
+        self.folder, self.flush_secs = folder, flush_secs
+        self.recipe: dict[str, Plain] = {}
+        self._writer: EventFileWriter | None = None
 
-    def log_hyperparams(self, params: Any, metrics: dict[str, Any] | None = None, step: int | None = None) -> None:
-        super().log_hyperparams(params, metrics, step)
-        self.experiment.add_text("recipe", _code((self.folder / "config.yaml").read_text(encoding="utf-8")))
+    def __getstate__(self) -> dict[str, Any]:
+        """For a process that trains: it writes a file of its own."""
+        return {**self.__dict__, "_writer": None}
+
+    def log_hyperparams(self, params: dict[str, Any]) -> None:
+        self.recipe = dict(_flat(params))
+        self._add(text_pb("recipe/text_summary", _code((self.folder / "config.yaml").read_text(encoding="utf-8"))))
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        for name, value in metrics.items():
+            self._add(Summary(value=[Summary.Value(tag=name, simple_value=float(value))]), step)
 
     def finalize(self, status: str) -> None:
-        if self._experiment is not None:
-            self._experiment.flush()  # closed when the training has ended, it would go on in a second file
+        if self._writer is not None:
+            self._writer.flush()  # closed when the training has ended, it would go on in a second file
 
     def finish(self, metrics: Mapping[str, float], artifact: Path) -> None:
-        self.log_hyperparams(self.hparams, dict(metrics), step=0)
+        self.log_metrics(metrics, step=0)
+        for summary in summaries(self.recipe, metrics):
+            self._add(summary)
         files = [f"{path.stat().st_size:>14,}  {path}" for path in sorted(artifact.rglob("*")) if path.is_file()]
-        self.experiment.add_text("artifact", _code("\n".join(files)))
-        super().finalize("success")
+        self._add(text_pb("artifact/text_summary", _code("\n".join(files))))
+        self._events().close()
+
+    def _add(self, summary: Summary, step: int | None = None) -> None:
+        self._events().add_event(Event(wall_time=time.time(), step=step, summary=summary))
+
+    def _events(self) -> EventFileWriter:
+        """Opened when there is something to write."""
+        if self._writer is None:
+            self._writer = EventFileWriter(str(self.folder / "logs" / "tensorboard"), flush_secs=self.flush_secs)
+        return self._writer
 
 
 def start(options: TensorBoard, recipe: str, folder: Path) -> TensorBoardRun:
     threading.excepthook = partial(_said_elsewhere, threading.excepthook)
-    run = TensorBoardRun(folder, "logs", "tensorboard", default_hp_metric=False, flush_secs=options.flush_secs)
-    run.folder = folder
-    return run
+    return TensorBoardRun(folder, options.flush_secs)
 
 
 def _said_elsewhere(before: Callable[[threading.ExceptHookArgs], object], args: threading.ExceptHookArgs) -> None:
     """TensorBoard's writing thread keeps its error and raises it again at the next call, where it is a warning."""
     if not type(args.thread).__module__.startswith("tensorboard."):
         before(args)
+
+
+def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Plain]]:
+    """The values of a nested recipe: ``{"trainer": {"max_epochs": 4}}`` -> ``trainer/max_epochs``, 4. Lists become texts."""
+    for name, value in section.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", value if isinstance(value, bool | int | float | str) else str(value)
 
 
 def _code(text: str) -> str:

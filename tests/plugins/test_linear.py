@@ -101,6 +101,23 @@ def test_a_linear_classifier_is_fitted_and_written_without_importing_torch() -> 
     assert (found.returncode, found.stdout) == (0, "[]\n"), found.stderr
 
 
+WHOLE_RUN = """
+import sys
+import framework
+
+run = framework.run_recipe("sentiment", f"data.train={sys.argv[1]}", "candidates=[linear]", "export=[onnx]", folder=sys.argv[2])
+print(framework.load(run).predict(["the lovely flight"])[0]["label"])
+print(sorted({"torch", "transformers", "pytorch_lightning"} & sys.modules.keys()))
+"""
+
+
+def test_a_whole_run_of_it_with_its_tracker_imports_no_torch_and_its_artifact_answers(tmp_path: Path, csv_file: Path) -> None:
+    run = tmp_path / "run"
+    done = subprocess.run([sys.executable, "-c", WHOLE_RUN, csv_file, run], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[-2:]) == (0, ["positive", "[]"]), done.stderr
+    assert list((run / "logs" / "tensorboard").glob("events.*"))
+
+
 def test_texts_without_a_word_are_refused() -> None:
     with pytest.raises(InputError, match="every training text is empty"):
         fit(["", " \n"], [0, 1], 2, seed=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import framework
 from framework import plugins
 from framework.__main__ import main
 from framework.recipe.compose import compose_recipe
+from framework_trackers import TensorBoard, tensorboard
 from tests import forked
 from tests.test_run import TRIAL
 from tests.tiny import install
@@ -60,6 +62,27 @@ def test_tensorboard_shows_steps_results_recipe_and_artifact(run_folder: Path) -
     assert str(run_folder / "artifact" / "manifest.json") in texts["artifact/text_summary"]
     started = HParamsPluginData.FromString(events.SummaryMetadata("_hparams_/session_start_info").plugin_data.content)
     assert started.session_start_info.hparams["trainer/max_epochs"].number_value == 4
+    listed = HParamsPluginData.FromString(events.SummaryMetadata("_hparams_/experiment").plugin_data.content).experiment
+    assert {"test/macro_f1", "files/onnx/bytes"} <= {metric.name.tag for metric in listed.metric_infos} <= last.keys()
+    assert {setting.name for setting in listed.hparam_infos} == set(started.session_start_info.hparams)
+
+
+def test_a_copy_in_another_process_writes_tensorboard_files_of_its_own(tmp_path: Path) -> None:
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    (tmp_path / "config.yaml").write_text("seed: 1")
+    run = tensorboard.start(TensorBoard(), "mine", tmp_path)
+    run.log_hyperparams({"seed": 1, "trainer": {"devices": [0, 1]}})
+    code = (
+        "import pickle, sys; run = pickle.load(sys.stdin.buffer); run.log_metrics({'loss': 0.5}, 3); run.finalize('success');"
+        "print(sorted({'torch', 'pytorch_lightning'} & sys.modules.keys()))"
+    )
+    rank = subprocess.run([sys.executable, "-c", code], input=pickle.dumps(run), capture_output=True)
+    assert (rank.returncode, rank.stdout) == (0, b"[]\n"), rank.stderr
+    run.finish({"test/accuracy": 1.0}, tmp_path)
+    events = EventAccumulator(str(tmp_path / "logs" / "tensorboard")).Reload()
+    assert [(loss.step, loss.value) for loss in events.Scalars("loss")] == [(3, 0.5)]
+    assert [one.value for one in events.Scalars("test/accuracy")] == [1.0]
 
 
 def test_without_a_tracker_the_csv_log_stays(tmp_path: Path, small: list[str]) -> None:
@@ -83,10 +106,10 @@ def test_mlflow_in_a_local_database_holds_steps_results_recipe_and_artifact(tmp_
     (found,) = client.search_runs([experiment.experiment_id])
     assert (found.info.status, found.data.tags["team"]) == ("FINISHED", "mail")
     assert found.data.tags["mlflow.runName"] == f"sentiment/{run.name}"
-    assert found.data.params["model/learning_rate"] == "0.003"
+    assert found.data.params["candidates/fine_tuned/learning_rate"] == "0.003"
     assert len(client.get_metric_history(found.info.run_id, "train_loss")) >= 4
     assert found.data.metrics["test/macro_f1"] == scores(run)["fine-tuned encoder"]["macro_f1"]
-    assert found.data.metrics["test/majority_class/macro_f1"] == scores(run)["majority class"]["macro_f1"]
+    assert found.data.metrics["test/majority/macro_f1"] == scores(run)["majority class"]["macro_f1"]
     fetched = Path(client.download_artifacts(found.info.run_id, "artifact", str(tmp_path)))
     assert framework.load(fetched).predict(["the lovely flight"])
     assert {file.path for file in client.list_artifacts(found.info.run_id)} == {"artifact", "config.yaml"}
