@@ -24,6 +24,7 @@ from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
+from framework.contracts.message import Message, joined, listed, message, messages
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
 from framework.contracts.table import Splits, Table
@@ -97,6 +98,7 @@ __all__ = [
     "Interface",
     "LengthBucketSampler",
     "Lines",
+    "Message",
     "Metric",
     "ModelFacts",
     "ModuleBackend",
@@ -131,9 +133,13 @@ __all__ = [
     "coded",
     "codes",
     "hookimpl",
+    "joined",
+    "listed",
     "load",
     "locate",
     "mask",
+    "message",
+    "messages",
     "nearest",
     "numbers",
     "parse_cell",

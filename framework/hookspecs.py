@@ -62,3 +62,12 @@ def register_recipes(register: Callable[[str], None]) -> None:
     A root holds the groups ``recipe/``, ``data/`` and ``model/``. A user's own ``./recipes`` comes before it and the
     framework's after it; of two files with the same name the first on that path is used.
     """
+
+
+@hookspec
+def register_messages(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("zh", "package:file.json")`` for a catalogue of what your plugin says in Chinese.
+
+    The file is one JSON object: the English templates that `framework.message` is called with, and the text of each with the
+    same names in braces. What an earlier catalogue holds stays; what is in none is shown in English.
+    """

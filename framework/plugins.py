@@ -52,6 +52,8 @@ class Plugins:
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
+    messages: list[tuple[str, str, str]] = field(default_factory=list)
+    """Of each catalogue its language, its address, and its distribution."""
     origin: dict[str, str] = field(default_factory=dict)
     broken: list[Broken] = field(default_factory=list)
 
@@ -76,7 +78,7 @@ class Plugins:
                 self._claim(f"candidate {task}/{candidate.name}", distribution)
                 by_name.setdefault(candidate.name, candidate)
             except Exception as error:  # whatever a stranger's module raises must not stop the others
-                self._leave_out(path, distribution, error)
+                self.leave_out(path, distribution, error)
         return by_name
 
     def every_task(self) -> Iterator[AnyTask]:
@@ -85,7 +87,7 @@ class Plugins:
             try:
                 yield self.task(name)
             except Exception as error:  # whatever a stranger's module raises must not stop the others
-                self._leave_out(path, self.origin[f"task {name}"], error)
+                self.leave_out(path, self.origin[f"task {name}"], error)
                 del self.tasks[name]
 
     def _claim(self, key: str, distribution: str) -> None:
@@ -93,7 +95,8 @@ class Plugins:
         if owner != distribution:
             raise FrameworkError(f"{key} is registered twice: by {owner} and by {distribution}; remove one")
 
-    def _leave_out(self, path: str, distribution: str, error: Exception) -> None:
+    def leave_out(self, path: str, distribution: str, error: Exception) -> None:
+        """Records a thing that cannot be used, and why."""
         broken = Broken(path, distribution, f"{type(error).__name__}: {error}")
         if broken not in self.broken:
             self.broken.append(broken)
@@ -130,6 +133,7 @@ class Plugins:
         yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
         yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
         yield "register_recipes", lambda root: self.add("recipes", distribution, self.recipes, root, root)
+        yield "register_messages", lambda language, path: self.messages.append((language, path, distribution))
 
 
 @lru_cache(maxsize=256)

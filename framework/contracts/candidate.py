@@ -17,6 +17,7 @@ from framework.contracts.evaluation import Metric
 from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Graph, Request, Tensors
 from framework.contracts.options import NoOptions
+from framework.contracts.plain import revived, to_plain, with_template
 from framework.contracts.section import Inspection, Section
 from framework.contracts.tracker import TrainingLog
 
@@ -152,7 +153,7 @@ def write_fitted(
     """
     resources = folder / RESOURCES
     resources.mkdir(exist_ok=True)
-    content = {"codec": asdict(codec), "facts": asdict(facts or ModelFacts())}
+    content = to_plain({"codec": asdict(codec), "facts": asdict(facts or ModelFacts())}, with_template)
     (folder / FITTED).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
     save_tables(tables or {}, resources)
     return resources
@@ -160,7 +161,7 @@ def write_fitted(
 
 def read_fitted(folder: Path) -> Fitted:
     """What `write_fitted` wrote: a candidate without graphs, to which `Candidate.open` adds its own."""
-    content = json.loads((folder / FITTED).read_text(encoding="utf-8"))
+    content = json.loads((folder / FITTED).read_text(encoding="utf-8"), object_hook=revived)
     training = content["facts"].pop("training")
     facts = ModelFacts(**content["facts"], training=TrainingFacts(**training) if training else None)
     return Fitted(CodecSpec(**content["codec"]), tables=load_tables(folder / RESOURCES), facts=facts)

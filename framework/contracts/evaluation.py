@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from framework.contracts.message import listed, message
 from framework.contracts.section import Section
-from framework.errors import some
 
 
 @dataclass(frozen=True)
@@ -39,5 +39,7 @@ class Evaluation:
         """What the metrics say nothing of, a sentence; empty where there is nothing."""
         if not self.untested:
             return ""
-        them = "them" if len(self.untested) > 1 else "it"
-        return f"No rows of {some(self.untested)} were judged: these numbers say nothing of {them}."
+        labels = listed(self.untested)
+        if len(self.untested) == 1:
+            return message("No rows of {labels} were judged: these numbers say nothing of it.", labels=labels)
+        return message("No rows of {labels} were judged: these numbers say nothing of them.", labels=labels)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from framework.contracts.message import Message, message
+
 Plain = str | int | float | bool | None
 
 
@@ -25,6 +27,18 @@ class TrainingFacts:
     """The kind, such as CPU."""
     resumed_at_step: int | None = None
 
+    def lines(self) -> list[tuple[str, Plain]]:
+        """By name, for a table."""
+        return [
+            (message("epochs"), self.epochs),
+            (message("steps"), self.steps),
+            (message("seconds"), self.seconds),
+            (message("numeric precision"), self.precision),
+            (message("devices"), self.devices),
+            (message("device"), self.device),
+            (message("resumed_at_step"), self.resumed_at_step),
+        ]
+
 
 @dataclass(frozen=True)
 class ModelFacts:
@@ -39,13 +53,19 @@ class ModelFacts:
     """Training rows that were used."""
     training: TrainingFacts | None = None
     details: Mapping[str, Plain] = field(default_factory=dict)
-    """Further facts for people, by name; nothing is decided by them."""
+    """Further facts for people, by name; nothing is decided by them. A name that is a `Message` has no values."""
 
     def lines(self) -> list[tuple[str, Plain]]:
         """Everything that is known, by name, for a table."""
-        own = {"backbone": self.backbone, "licence": self.licence, "parameters": self.parameters, "rows": self.rows}
-        trained = vars(self.training) if self.training is not None else {}
-        return [(name, value) for name, value in (own | trained | dict(self.details)).items() if value is not None]
+        named = [
+            (message("backbone"), self.backbone),
+            (message("licence"), self.licence),
+            (message("parameters"), self.parameters),
+            (message("rows"), self.rows),
+            *(self.training.lines() if self.training is not None else ()),
+            *((Message(name, {}), value) for name, value in self.details.items()),  # as plugins wrote them, and catalogues have
+        ]
+        return [(name, value) for name, value in named if value is not None]
 
 
 VariantFacts = Mapping[str, str | int | float | bool | tuple[str, ...] | None]

@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from framework.contracts.message import Message
+
 T = TypeVar("T")
 
+TEMPLATE, VALUES = "english template", "values in it"  # keys that no plain data of plugins have
 UNSEALED: Mapping[str, bool] = {"unsealed": True}  # metadata of a field that lives in a process only
 
 
-def to_plain(value: Any) -> Any:
-    """A dataclass as mappings, lists and scalars. Fields marked `UNSEALED` are left out."""
+def to_plain(value: Any, text: Callable[[str], Any] = str) -> Any:
+    """A dataclass as mappings, lists and scalars. Fields marked `UNSEALED` are left out.
+
+    text: what stands for a string; `with_template` keeps messages translatable.
+    """
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: to_plain(getattr(value, one.name)) for one in fields(value) if not _unsealed(one.metadata)}
+        return {one.name: to_plain(getattr(value, one.name), text) for one in fields(value) if not _unsealed(one.metadata)}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, str | Path):
+        return {str(key): to_plain(item, text) for key, item in value.items()}
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Path):
         return str(value)
     if isinstance(value, Sequence):
-        return [to_plain(item) for item in value]
+        return [to_plain(item, text) for item in value]
     if isinstance(value, bool | int | float | NoneType):
         return value
     if hasattr(value, "item"):  # a scalar of numpy
         return value.item()
     raise TypeError(f"{value!r} of type {type(value).__name__} is no plain data")
+
+
+def with_template(value: str) -> Any:
+    """A message with its template and values, so that a later process can translate it; any other string as it is."""
+    if isinstance(value, Message):
+        return {TEMPLATE: value.template, VALUES: to_plain(value.values, with_template)}
+    return str(value)
+
+
+def revived(content: dict[str, Any]) -> Any:
+    """For ``json.loads(..., object_hook=revived)``: the messages that `with_template` kept."""
+    return Message(content[TEMPLATE], content[VALUES]) if content.keys() == {TEMPLATE, VALUES} else content
 
 
 def from_plain(kind: type[T], content: Any) -> T:

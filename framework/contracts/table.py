@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 import numpy as np
 
 from framework.contracts.cells import Cell, canonical
+from framework.contracts.message import messages
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -191,6 +192,9 @@ def _take(values: Any, indices: Sequence[int] | np.ndarray) -> Any:
     return [values[i] for i in indices]
 
 
+SPLITS = messages("train", "validation", "test")
+
+
 @dataclass(frozen=True)
 class Splits:
     """Rows to learn from, to decide on, and to judge by; no text stands in two of them.
@@ -213,4 +217,5 @@ class Splits:
         return {name: len(table) for name, table in self.named().items()}
 
     def named(self) -> dict[str, Table]:
-        return {"train": self.train, "validation": self.validation, "test": self.test}
+        """By name, which is a message: a header or a chart that shows it can be translated."""
+        return dict(zip(SPLITS, (self.train, self.validation, self.test), strict=True))

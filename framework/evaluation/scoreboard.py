@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from framework.contracts.evaluation import Evaluation, Metric
+from framework.contracts.message import Message, joined, message
 from framework.contracts.section import Section
 
 
@@ -38,13 +39,27 @@ def standing(metric: Metric, evaluation: Evaluation, baselines: Mapping[str, Eva
 
 def verdict(title: str, evaluation: Evaluation, place: Standing) -> str:
     """Whether the model is worth having, and what the numbers say nothing of."""
-    limits = f" {evaluation.limits}".rstrip()
+    return joined(filter(None, [_comparison(title, place), evaluation.limits]), " ")
+
+
+def _comparison(title: str, place: Standing) -> Message:
     if place.gain is None:
-        return f"{place.metric} {place.value:.4f}; there is no baseline to compare with.{limits}"
-    numbers = f"{place.metric} {place.value:.4f} against {place.baseline_value:.4f}"
+        return message("{metric} {value:.4f}; there is no baseline to compare with.", metric=place.metric, value=place.value)
+    numbers = {"metric": place.metric, "value": place.value, "other": place.baseline_value}
     if not place.beats:
-        return f"The {title} does NOT beat the baseline {place.baseline!r}: {numbers}.{limits}"
-    return f"The {title} beats the best baseline, {place.baseline}: {numbers}, {place.gain:+.4f}.{limits}"
+        return message(
+            "The {title} does NOT beat the baseline '{baseline}': {metric} {value:.4f} against {other:.4f}.",
+            title=title,
+            baseline=place.baseline,
+            **numbers,
+        )
+    return message(
+        "The {title} beats the best baseline, {baseline}: {metric} {value:.4f} against {other:.4f}, {gain:+.4f}.",
+        title=title,
+        baseline=place.baseline,
+        gain=place.gain,
+        **numbers,
+    )
 
 
 def scoreboard(metric: Metric, title: str, evaluation: Evaluation, baselines: Mapping[str, Evaluation]) -> Section:
@@ -52,6 +67,7 @@ def scoreboard(metric: Metric, title: str, evaluation: Evaluation, baselines: Ma
     everyone = {**baselines, title: evaluation}
     names = list(dict.fromkeys(name for one in everyone.values() for name in one.metrics))
     rows = [(c, *(f"{e.metrics[n]:.4f}" if n in e.metrics else "" for n in names)) for c, e in everyone.items()]
-    said = verdict(title, evaluation, standing(metric, evaluation, baselines))
-    note = "\n".join(filter(None, [said, evaluation.protocol]))
-    return Section("Test rows, the file that ships and the baselines", ("candidate", *names), rows, note, leads=True)
+    sentence = verdict(title, evaluation, standing(metric, evaluation, baselines))
+    note = joined(filter(None, [sentence, evaluation.protocol]))
+    heading = message("Test rows, the file that ships and the baselines")
+    return Section(heading, (message("candidate"), *names), rows, note, leads=True)

@@ -12,6 +12,7 @@ from framework.contracts.codec import Codec, Reference, Settings
 from framework.contracts.evaluation import Metric
 from framework.contracts.facts import Measurement
 from framework.contracts.graph import Backend, Graph, Request, Response, stateful
+from framework.contracts.message import Message, message
 from framework.contracts.table import Table
 from framework.contracts.task import Answers
 from framework.evaluation.opened import Opened
@@ -133,8 +134,13 @@ def _answers(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> 
     return Trace([*(row["response"] for row in rows), *others], []), [row["scores"] for row in rows]
 
 
-def _batch_effect(apart: Sequence[float]) -> str:
+def _batch_effect(apart: Sequence[float]) -> Message:
     """Where activations are scaled by the largest value of a batch, a request's answer depends on the others in it."""
     moved = max((value for value in apart if value < float("inf")), default=0.0)
     changed = apart.count(float("inf"))
-    return f"answered together instead of alone, {changed} of {len(apart)} answers changed, numbers by up to {moved:.1g}"
+    return message(
+        "answered together instead of alone, {changed} of {count} answers changed, numbers by up to {moved:.1g}",
+        changed=changed,
+        count=len(apart),
+        moved=moved,
+    )

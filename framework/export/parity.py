@@ -13,6 +13,7 @@ import numpy as np
 from framework.contracts.codec import Call, Check, Codec
 from framework.contracts.facts import ParitySummary
 from framework.contracts.graph import Backend, Graph, Request, Response, Tensors
+from framework.contracts.message import message
 from framework.errors import ParityError
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
@@ -94,7 +95,7 @@ def run_checks(checks: Sequence[Check], requests: Sequence[Request], show: Show 
         if wrong:
             rows = [where(row, requests[row], show) for row in wrong[:WORST]]
             raise ParityError(f"{check.name}: not so on {len(wrong)} of {len(requests)} rows:\n" + "\n".join(rows))
-    return [f"{check.name} ({len(requests):,} rows)" for check in checks]
+    return [message("{check} ({rows:,} rows)", check=check.name, rows=len(requests)) for check in checks]
 
 
 def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trace, found: Trace, show: Show = dict) -> Parity:

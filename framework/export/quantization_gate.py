@@ -12,6 +12,7 @@ from typing import Any
 
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import Measurement
+from framework.contracts.message import Message, joined, message
 from framework.contracts.task import Refits
 from framework.export.measurement import Measured, Subject, judged, measure
 from framework.export.parity import Trace, replay
@@ -58,8 +59,7 @@ def search(
         measured = measure(subject, written.precision, size(folder, exporter), backend)
         variant, measured = _refitted(subject, written, measured)
         verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base)
-        decision = f"{'shipped' if verdict.ships else 'NOT shipped'} ({written.precision}): {verdict.sentence}"
-        decision += f"; {measured.measurement.batch_effect}"
+        decision = _decision(verdict, written.precision, measured.measurement.batch_effect)
         name = exporter.name if verdict.ships else written.precision
         tried.append(VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason))
         if verdict.ships:
@@ -69,6 +69,14 @@ def search(
         say(f"{name}: {decision}")
     shutil.rmtree(folder / exporter.name)
     return tried
+
+
+def _decision(verdict: Verdict, precision: str, batch_effect: str) -> str:
+    if verdict.ships:
+        first = message("shipped ({precision}): {sentence}", precision=precision, sentence=verdict.sentence)
+    else:
+        first = message("NOT shipped ({precision}): {sentence}", precision=precision, sentence=verdict.sentence)
+    return joined([first, batch_effect], "; ")
 
 
 def _refitted(subject: Subject, variant: Variant, measured: Measured) -> tuple[Variant, Measured]:
@@ -98,22 +106,43 @@ def _verdict(
     name, loss = subject.metric.name, subject.task.loss
     drop = subject.metric.gain(reference.metrics[name], lossy.metrics[name])
     holds: bool = drop <= options.max_drop
-    pair = f"{lossy.metrics[name]:.4f} against {reference.metrics[name]:.4f}"
-    sentence = f"{name} on validation {pair} (a drop of {options.max_drop} is allowed)"
+    parts = [
+        message(
+            "{metric} on validation {value:.4f} against {before:.4f} (a drop of {drop} is allowed)",
+            metric=name,
+            value=lossy.metrics[name],
+            before=reference.metrics[name],
+            drop=options.max_drop,
+        )
+    ]
     if loss is not None and loss in lossy.metrics:
         value, before = lossy.metrics[loss], reference.metrics[loss]
         holds &= value <= before * (1 + options.max_loss_rise)
-        sentence += f", {loss} {value:.4f} against {before:.4f} ({options.max_loss_rise:.0%} more is allowed)"
-    helps, gain = gains(lossy, exact, base.name if base else "the trained module")
+        parts.append(
+            message(
+                "{loss} {value:.4f} against {before:.4f} ({rise:.0%} more is allowed)",
+                loss=loss,
+                value=value,
+                before=before,
+                rise=options.max_loss_rise,
+            )
+        )
+    helps, gain = gains(lossy, exact, base.name if base else message("the trained module"))
     ships = holds and (helps or not options.must_help)
-    reason = "" if ships else "no gain" if holds else "loses too much"
-    if reason == "no gain":
-        asked = f"{1 - SMALLER:.0%} smaller or {FASTER:g} times as fast is asked for"
-        gain = f"no gain: {gain}, where {asked} (export.{exporter.name}.must_help=false ships it all the same)"
-    return Verdict(holds, ships, reason, f"{sentence}; {gain}")
+    reason = "" if ships else message("no gain") if holds else message("loses too much")
+    if holds and not ships:
+        gain = message(
+            "no gain: {gain}, where {smaller:.0%} smaller or {faster:g} times as fast is asked for "
+            "(export.{exporter}.must_help=false ships it all the same)",
+            gain=gain,
+            smaller=1 - SMALLER,
+            faster=FASTER,
+            exporter=exporter.name,
+        )
+    return Verdict(holds, ships, reason, joined([joined(parts, ", "), gain], "; "))
 
 
-def gains(lossy: Measurement, exact: Measurement, name: str) -> tuple[bool, str]:
+def gains(lossy: Measurement, exact: Measurement, name: str) -> tuple[bool, Message]:
     """Whether a lossy file is worth having beside the exact one, and how they compare. name: of the exact file.
 
     It is where it is clearly smaller and does not lose more speed than it saves in size, or clearly faster, answering together
@@ -124,5 +153,11 @@ def gains(lossy: Measurement, exact: Measurement, name: str) -> tuple[bool, str]
     best, worst = max(together, alone), min(together, alone)
     smaller = share <= SMALLER and best >= min(share, 1 / FASTER)
     faster = share <= 1 / SMALLER and best >= FASTER and worst >= 1 / FASTER
-    speed = f"{together:.2f} times as fast in batches, {alone:.2f} alone"
-    return smaller or faster, f"{share:.1%} of the size of {name}, {speed}"
+    comparison = message(
+        "{share:.1%} of the size of {file}, {together:.2f} times as fast in batches, {alone:.2f} alone",
+        share=share,
+        file=name,
+        together=together,
+        alone=alone,
+    )
+    return smaller or faster, comparison

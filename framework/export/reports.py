@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from framework.contracts.exporter import Variant
 from framework.contracts.facts import Measurement, ParitySummary
+from framework.contracts.message import Message, joined, message, messages
 from framework.contracts.section import Section
 
 CODEC = "codec"  # the variant, and its format, of a candidate without graphs
@@ -61,8 +62,8 @@ class ExportReport:
 def files_table(report: ExportReport) -> Section:
     """Size, speed and metrics of the candidate's own graphs and of every file."""
     names = list(report.reference.metrics)
-    lines = [("trained module", report.reference, "")]
-    lines += [(v.name, v.measurement, "yes" if v.shipped else f"no: {v.reason}") for v in report.variants]
+    lines: list[tuple[str, Measurement, str]] = [(message("trained module"), report.reference, "")]
+    lines += [(v.name, v.measurement, _ships(v)) for v in report.variants]
     rows = [
         (
             name,
@@ -74,6 +75,10 @@ def files_table(report: ExportReport) -> Section:
         )
         for name, measured, ships in lines
     ]
-    header = ("file", "MB", "ms for one", "a second in batches", *names, "ships")
-    note = "\n".join([f"Metrics on {report.rows}, which the decisions are taken on.", *report.checks])
-    return Section("Files", header, rows, note, leads=True)
+    header = (*messages("file", "MB", "ms for one", "a second in batches"), *names, message("ships"))
+    about = message("Metrics on {rows}, which the decisions are taken on.", rows=report.rows)
+    return Section(message("Files"), header, rows, joined([about, *report.checks]), leads=True)
+
+
+def _ships(variant: VariantReport) -> Message:
+    return message("yes") if variant.shipped else message("no: {reason}", reason=variant.reason)

@@ -13,6 +13,7 @@ from framework.contracts.candidate import Budget
 from framework.contracts.codec import Scores
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.graph import Backend, Request, stateful
+from framework.contracts.message import joined, message
 from framework.contracts.table import Table
 from framework.errors import FrameworkError
 from framework.export.measurement import Measured, Subject, measure
@@ -68,7 +69,9 @@ def export_and_verify(
     if not graphs:
         tried = [codec_alone(subject, reference)]
     count = len(subject.rows)
-    rows = "validation" if count == every else f"{count:,} of {every:,} validation rows"
+    rows = (
+        message("validation") if count == every else message("{rows:,} of {every:,} validation rows", rows=count, every=every)
+    )
     return ExportReport(subject.opened.name, reference.measurement, tuple(tried), tuple(checks), rows)
 
 
@@ -77,7 +80,9 @@ def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
     resources = sum(path.stat().st_size for path in subject.opened.resources.rglob("*") if path.is_file())
     variant = Variant({}, "none", name=CODEC, format=CODEC)
     measurement = replace(reference.measurement, bytes=resources)
-    decision = f"the codec answers alone, from {resources:,} bytes of resources; there is no graph to export"
+    decision = message(
+        "the codec answers alone, from {resources:,} bytes of resources; there is no graph to export", resources=resources
+    )
     return VariantReport(CODEC, variant, measurement, exact=True, shipped=True, decision=decision)
 
 
@@ -110,16 +115,34 @@ def _prove(subject: Subject, chosen: Chosen, folder: Path, base: VariantReport |
     measured = measure(subject, exporter.name, size(folder, exporter), backend)
     parity = _compare(subject, reference, measured)
     parity.require(exporter.name)
-    decision = (
-        f"equals the trained module on {parity.rows:,} rows and {parity.shapes} odd shapes: "
-        f"largest difference {parity.largest:.1e}; {parity.close_calls or 'no'} answers differ (at ties within tolerance)"
-    )
-    if parity.steps:
-        held = f"; {parity.references} equal an independent implementation's, {parity.ties} of them but for ties"
-        decision += f"; {parity.steps:,} steps{held if parity.references else ''}"
     return VariantReport(
-        exporter.name, variant, measured.measurement, exact=True, shipped=True, decision=decision, parity=parity.summary()
+        exporter.name, variant, measured.measurement, exact=True, shipped=True, decision=_proof(parity), parity=parity.summary()
     )
+
+
+def _proof(parity: Parity) -> str:
+    parts = [
+        message(
+            "equals the trained module on {rows:,} rows and {shapes} odd shapes: largest difference {largest:.1e}",
+            rows=parity.rows,
+            shapes=parity.shapes,
+            largest=parity.largest,
+        ),
+        message("{count} answers differ (at ties within tolerance)", count=parity.close_calls)
+        if parity.close_calls
+        else message("no answers differ (at ties within tolerance)"),
+    ]
+    if parity.steps:
+        parts.append(message("{steps:,} steps", steps=parity.steps))
+    if parity.steps and parity.references:
+        parts.append(
+            message(
+                "{references} equal an independent implementation's, {ties} of them but for ties",
+                references=parity.references,
+                ties=parity.ties,
+            )
+        )
+    return joined(parts, "; ")
 
 
 def _compare(subject: Subject, reference: Measured, measured: Measured) -> Parity:

@@ -89,10 +89,19 @@ class PersonalData(Enum):
     keep = "keep"
 
 
+class ReportLanguage(Enum):
+    """Of report.html. With auto it is Chinese where most of the training texts are."""
+
+    auto = "auto"
+    en = "en"
+    zh = "zh"
+
+
 @dataclass
 class ReportConfig:
-    """The `report:` section. It is about the run's output and log too."""
+    """The `report:` section. But for the language it is about the run's output and log too."""
 
+    language: ReportLanguage = ReportLanguage.auto
     texts: bool = True  # false: no text of the data is shown
     personal_data: PersonalData = PersonalData.mask
     hourly_price: Optional[float] = None  # of this machine, in any currency: what 1,000 answers cost

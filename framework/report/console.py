@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tabulate import tabulate
 
-from framework.contracts.plain import from_plain, to_plain
+from framework.contracts.plain import from_plain, revived, to_plain, with_template
 from framework.contracts.section import Section
 from framework.machine.disk import write_whole
 from framework.report.privacy import Disclosure, Text
@@ -21,7 +21,7 @@ CELL = 100  # characters of a table cell shown on the terminal
 ROWS = 30  # of a table; the report has them all
 LOG = "run.log"
 STEP = "== "  # what a line that names a step begins with
-MARK = "\ue000"  # of private use, before a stored note that is a text of the data
+TEXT = "text of the data"  # key of a stored string that is one
 
 
 class Shown(NamedTuple):
@@ -72,33 +72,30 @@ class Console:
         first = len(self._sections)
         yield
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = [{"step": step, "section": to_plain(_marked(section))} for step, section in self._sections[first:]]
+        content = [{"step": step, "section": to_plain(section, _stored)} for step, section in self._sections[first:]]
         write_whole(path, json.dumps(content, ensure_ascii=False))
 
     def recall(self, path: Path) -> None:
         """What `recorded` wrote goes into the report, and is not printed again."""
         if path.is_file():
-            for entry in json.loads(path.read_text(encoding="utf-8")):
-                self._sections.append(Shown(entry["step"], _unmarked(from_plain(Section, entry["section"]))))
+            for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
+                self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
 
 
-def _marked(section: Section) -> Section:
-    """With the texts of the user's data told from other cells in a way that JSON keeps."""
-    rows = [[{"text": str(cell)} if isinstance(cell, Text) else cell for cell in row] for row in section.rows]
-    note = f"{MARK}{section.note}" if isinstance(section.note, Text) else section.note
-    return replace(section, rows=rows, note=note)
+def _stored(text: str) -> object:
+    """Texts of the user's data, and messages, are told from other strings in a way that JSON keeps."""
+    return {TEXT: str(text)} if isinstance(text, Text) else with_template(text)
 
 
-def _unmarked(section: Section) -> Section:
-    rows = [[Text(cell["text"]) if isinstance(cell, dict) else cell for cell in row] for row in section.rows]
-    note = Text(section.note.removeprefix(MARK)) if section.note.startswith(MARK) else section.note
-    return replace(section, rows=rows, note=note)
+def _restored(content: dict[str, Any]) -> object:
+    return Text(content[TEXT]) if content.keys() == {TEXT} else revived(content)
 
 
 def disclosed(section: Section, disclosure: Disclosure) -> Section:
     """The section with its marked texts as they may be shown."""
     rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
-    return replace(section, rows=rows, note=str(disclosure.cell(section.note)))
+    note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note  # a message stays one
+    return replace(section, rows=rows, note=note)
 
 
 def as_text(section: Section, most: int = ROWS) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from framework.contracts.evaluation import Metric
+from framework.contracts.message import Message, message
 from framework.contracts.section import Lines, Section, Series
 
 LOG = Path("logs", "metrics.csv")
@@ -23,16 +24,24 @@ def training_curves(folder: Path, metric: Metric) -> list[Section]:
     names = [name for name in (logged[0] if logged else {}) if name.startswith(("train_", "val_"))]
     curves = {name: _curve(logged, name) for name in names}
     charts = [
-        Lines(title, "step", "", [Series(n.replace("_", " "), *_thinned(curves[n])) for n in found])
+        Lines(title, message("step"), "", [Series(_series(n), *_thinned(curves[n])) for n in found])
         for title, found in (
-            ("loss", [n for n in ("train_loss", "val_loss") if curves.get(n)]),
+            (message("loss"), [n for n in ("train_loss", "val_loss") if curves.get(n)]),
             (metric.name, [n for n in (f"train_{metric.name}", f"val_{metric.name}") if curves.get(n)]),
         )
         if found
     ]
     epochs = sorted({int(row["epoch"]) for row in logged if row.get("epoch")})
     rows = [(epoch + 1, *(_last(logged, epoch, name) for name in names)) for epoch in epochs]
-    return [Section("Training, epoch by epoch", ("epoch", *names), rows, charts=charts)] if rows and charts else []
+    title = message("Training, epoch by epoch")
+    return [Section(title, (message("epoch"), *names), rows, charts=charts)] if rows and charts else []
+
+
+def _series(name: str) -> Message:
+    """What a curve is called: "train loss" of train_loss."""
+    split, _, metric = name.partition("_")
+    named = message("loss") if metric == "loss" else metric
+    return message("train {metric}", metric=named) if split == "train" else message("val {metric}", metric=named)
 
 
 def _curve(logged: Sequence[Mapping[str, str]], name: str) -> list[tuple[float, float]]:

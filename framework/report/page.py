@@ -10,28 +10,30 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from framework.contracts.message import Message, message
 from framework.contracts.section import Section
 from framework.machine.disk import whole
 from framework.report.console import Shown
+from framework.report.language import Language
 from framework.report.svg import svg
 
 GROUPS = {
-    "evaluate": "On the test rows",
-    "shortlist": "The candidates",
-    "export and verify": "The files",
-    "fit": "Training",
-    "data": "The data",
+    "evaluate": message("On the test rows"),
+    "shortlist": message("The candidates"),
+    "export and verify": message("The files"),
+    "fit": message("Training"),
+    "data": message("The data"),
 }
 
 
-def write_report(folder: Path, content: Mapping[str, Any], sections: Sequence[Shown], yaml: str) -> None:
-    """report.html and report.json in a folder.
+def write_report(folder: Path, content: Mapping[str, Any], sections: Sequence[Shown], yaml: str, language: Language) -> None:
+    """report.html, in a language, and report.json, which is English always, in a folder.
 
     content: what report.json holds, its ``sections`` being `sections` as data. yaml: the recipe as it was composed.
     """
     with whole(folder / "report.json") as file:
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
-    page = render(content, sections, yaml)
+    page = render(content, sections, yaml, language)
     with whole(folder / "report.html") as file:
         file.write_text(page, encoding="utf-8")
 
@@ -53,23 +55,29 @@ class PageSection:
     searched: int
 
 
-def render(content: Mapping[str, Any], sections: Sequence[Shown], yaml: str) -> str:
+def render(content: Mapping[str, Any], sections: Sequence[Shown], yaml: str, language: Language) -> str:
     """The page. Sections that lead come first, then those of each step."""
-    pages = [_page(f"s{i}", shown.section, content["sections"][i]) for i, shown in enumerate(sections)]
+    pages = [_page(f"s{i}", shown.section, content["sections"][i], language) for i, shown in enumerate(sections)]
     order = sorted({shown.step for shown in sections}, key=lambda step: [*GROUPS, step].index(step))
     leading = [(order.index(shown.step), i) for i, shown in enumerate(sections) if shown.section.leads]
-    groups: dict[str, list[PageSection]] = {"The result": [pages[i] for _, i in sorted(leading)]}
+    groups: dict[str, list[PageSection]] = {message("The result"): [pages[i] for _, i in sorted(leading)]}
     for step in order:
         rest = [page for page, shown in zip(pages, sections, strict=True) if shown.step == step and not page.section.leads]
         groups.setdefault(GROUPS.get(step, step.capitalize()), []).extend(rest)
-    groups = {title: found for title, found in groups.items() if found}
+    titled = {language.text(title): several for title, several in groups.items() if several}
     environment = Environment(loader=PackageLoader("framework.report"), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
-    return environment.get_template("report.html").render(**content, groups=groups, yaml=yaml)
+
+    def say(template: str, **values: object) -> str:
+        return language.text(Message(template, values))
+
+    page = environment.get_template("report.html")
+    return page.render(**language.translated(content), groups=titled, yaml=yaml, message=say, tag=language.tag)
 
 
-def _page(name: str, section: Section, content: Mapping[str, Any]) -> PageSection:
-    figures = [(chart.title, svg(chart, f"{name}-{i}")) for i, chart in enumerate(section.charts)]
+def _page(name: str, shown: Section, content: Mapping[str, Any], language: Language) -> PageSection:
+    section = language.translated(shown)
+    figures = [(chart.title, svg(chart, f"{name}-{i}", language.text)) for i, chart in enumerate(section.charts)]
     columns = list(zip(*section.rows, strict=True)) if section.rows else []
     return PageSection(
         name=name,

@@ -6,29 +6,32 @@ A chart is drawn 340 units wide, which is a phone's width, so its letters stay r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
 from markupsafe import Markup, escape
 
+from framework.contracts.message import Message, joined, message
 from framework.contracts.section import Bars, Chart, Lines
 
 WIDTH = 340
-LETTER = 6.2  # units of an average letter at the size labels are written in
+LETTER, WIDE = 6.2, 11.0  # units of an average letter, and of a Chinese one, at the size labels are written in
 LABEL = 150  # units at most for the names beside bars
 NAMED = 16  # categories up to which each has its name and values
 MARKED = 40  # points up to which each is marked
 KINDS = 4  # of colours, dashes and marks
 Point = tuple[float, float]
+Say = Callable[[str], str]
 
 
-def svg(chart: Chart, name: str) -> Markup:
-    """The chart as an SVG element. `name` is unique in the page."""
+def svg(chart: Chart, name: str, say: Say = str) -> Markup:
+    """The chart as an SVG element. `name` is unique in the page. say: words of its own in the language of the page."""
     if isinstance(chart, Lines):
-        return _lines(chart, name)
+        return _lines(chart, name, say)
     if not chart.categories:
         return Markup()
-    return _named_bars(chart, name) if len(chart.categories) <= NAMED else _thin_bars(chart, name)
+    return _named_bars(chart, name, say) if len(chart.categories) <= NAMED else _thin_bars(chart, name, say)
 
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
@@ -56,7 +59,7 @@ def number(value: float) -> str:
     return f"{value:.4f}".rstrip("0") if 1e-4 < abs(value) < 1 else f"{value:.3g}"
 
 
-def _lines(chart: Lines, name: str) -> Markup:
+def _lines(chart: Lines, name: str, say: Say) -> Markup:
     lines = {s.name: [(x, y) for x, y in zip(s.x, s.y, strict=True) if y is not None] for s in chart.series}
     lines = {called: line for called, line in lines.items() if line}
     if not lines:
@@ -70,8 +73,11 @@ def _lines(chart: Lines, name: str) -> Markup:
         if not chart.steps and len(line) <= MARKED:
             parts += [f'<g class="mark s{i % KINDS}">{_mark(i, *frame.at(point))}</g>' for point in line]
     parts += _legend(list(lines), frame.bottom + 46)
-    said = "; ".join(f"{called}: {_described(line)}" for called, line in lines.items())
-    return _svg(chart.title, f"{chart.y} over {chart.x}. {said}", name, frame.bottom + 54, parts)
+    described = joined(
+        (message("{name}: {curve}", name=called, curve=_described(line)) for called, line in lines.items()), "; "
+    )
+    description = say(message("{y} over {x}. {curves}", y=chart.y, x=chart.x, curves=described))
+    return _svg(chart.title, description, name, frame.bottom + 54, parts)
 
 
 def _frame(chart: Lines, points: Sequence[Point]) -> _Frame:
@@ -81,10 +87,17 @@ def _frame(chart: Lines, points: Sequence[Point]) -> _Frame:
     return _Frame((min(xs), max(xs)), _room([y for _, y in points]), 170, named=bool(chart.y))
 
 
-def _described(line: Sequence[Point]) -> str:
+def _described(line: Sequence[Point]) -> Message:
     values = [y for _, y in line]
     first, last, lowest, highest = map(number, (values[0], values[-1], min(values), max(values)))
-    return f"{len(values)} points from {first} to {last}, lowest {lowest}, highest {highest}"
+    return message(
+        "{count} points from {first} to {last}, lowest {lowest}, highest {highest}",
+        count=len(values),
+        first=first,
+        last=last,
+        lowest=lowest,
+        highest=highest,
+    )
 
 
 def _room(values: Sequence[float]) -> tuple[float, float]:
@@ -138,12 +151,12 @@ class _Frame:
         yield _text(2, 10, y, "start", "name")
 
 
-def _named_bars(chart: Bars, name: str) -> Markup:
+def _named_bars(chart: Bars, name: str, say: Say) -> Markup:
     """Horizontal bars, each with its name and its value."""
-    left = min(LABEL, 10 + max(map(len, chart.categories)) * LETTER)
-    written = {(s.name, i): _written(value, chart.unit) for s in chart.series for i, value in enumerate(s.y)}
+    left = min(LABEL, 10 + max(map(_width, chart.categories)))
+    written = {(s.name, i): say(_written(value, chart.unit)) for s in chart.series for i, value in enumerate(s.y)}
     most = max([value for s in chart.series for value in s.y if value is not None] + [0]) or 1
-    space = (WIDTH - left - 8 - max(map(len, written.values())) * LETTER) / most
+    space = (WIDTH - left - 8 - max(map(_width, written.values()))) / most
     thick = 17.0 if len(chart.series) == 1 else 12.0
     parts: list[str] = []
     y = 4.0
@@ -165,25 +178,32 @@ def _named_bars(chart: Bars, name: str) -> Markup:
 
 
 def _written(value: float | None, unit: str) -> str:
-    return "none" if value is None else f"{number(value)}{unit}"
+    return message("none") if value is None else f"{number(value)}{unit}"
 
 
 def _bar(kind: str, x: float, y: float, width: float, height: float) -> str:
     return f'<rect class="bar {kind}" x="{x:.1f}" y="{y:.1f}" width="{width:.2f}" height="{height:.1f}"/>'
 
 
-def _thin_bars(chart: Bars, name: str) -> Markup:
+def _thin_bars(chart: Bars, name: str, say: Say) -> Markup:
     """One upright bar a category and no names: the shape of many values. The first series alone."""
     series = chart.series[0]
     values = [value or 0.0 for value in series.y]
     frame = _Frame((0, len(values)), (0, max(values) * 1.06 or 1), 150)
-    parts = [*frame.grid([], ticks(*frame.y, 4), f"{len(values)} values in the order of the table, {series.name}", chart.unit)]
+    axis = message("{count} values in the order of the table, {name}", count=len(values), name=series.name)
+    parts = [*frame.grid([], ticks(*frame.y, 4), say(axis), chart.unit)]
     for i, value in enumerate(values):
         (x, y), (end, _) = frame.at((i + 0.12, value)), frame.at((i + 0.88, value))
         parts.append(_bar("s0", x, y, end - x, frame.bottom - y))
     most = chart.categories[values.index(max(values))]
-    said = f"{len(values)} values between {_written(min(values), chart.unit)} and {_written(max(values), chart.unit)} ({most})"
-    return _svg(chart.title, said, name, frame.bottom + 38, parts)
+    description = message(
+        "{count} values between {low} and {high} ({highest})",
+        count=len(values),
+        low=_written(min(values), chart.unit),
+        high=_written(max(values), chart.unit),
+        highest=most,
+    )
+    return _svg(chart.title, say(description), name, frame.bottom + 38, parts)
 
 
 def _mark(i: int, x: float, y: float) -> str:
@@ -207,12 +227,20 @@ def _legend(names: Sequence[str], y: float, *, bars: bool = False) -> Iterator[s
             yield f'<path class="line s{i % KINDS}" d="M{x:g} {y - 4:g}h22"/>'
             yield f'<g class="mark s{i % KINDS}">{_mark(i, x + 11, y - 4)}</g>'
         yield _text(x + 27, y, name, "start")
-        x += 27 + len(name) * LETTER + 12
+        x += 27 + _width(name) + 12
+
+
+def _width(text: str) -> float:
+    """Units that a text takes, about."""
+    return sum(WIDE if unicodedata.east_asian_width(letter) in "WF" else LETTER for letter in text)
 
 
 def _cut(text: str, width: float) -> str:
-    letters = int((width - 6) / LETTER)
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
+    """The text, or as much of its beginning as there is room for."""
+    if _width(text) <= width - 6:
+        return text
+    letters = next(count for count in range(len(text), -1, -1) if _width(text[:count]) + LETTER <= width - 6)
+    return f"{text[:letters]}…"
 
 
 def _text(x: float, y: float, text: str, anchor: str, kind: str = "") -> str:

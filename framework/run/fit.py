@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from framework.artifact.manifest import sha256
 from framework.contracts.candidate import Budget, FitContext, read_fitted
+from framework.contracts.message import joined, message
 from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
@@ -167,7 +168,7 @@ def _files(folder: Path) -> dict[str, str]:
 
 def _show(run: Run, candidate: AnyCandidate, trial: Trial) -> None:
     if trial.refused:
-        run.console.show(Section(f"{candidate.title} is left out", note="\n".join(trial.refused)))
+        run.console.show(Section(message("{title} is left out", title=candidate.title), note=joined(trial.refused)))
         return
     for section in training_curves(run.folder.trial(candidate.name), run.metric):
         run.console.show(section)
@@ -175,7 +176,8 @@ def _show(run: Run, candidate: AnyCandidate, trial: Trial) -> None:
     facts = read_fitted(run.folder.trial(candidate.name) / FITTED).facts
     lines = [(name, _readable(value)) for name, value in facts.lines()]
     if lines:
-        run.console.show(Section(f"About the {candidate.title}", ("", ""), [*lines, ("fit seconds", trial.seconds)]))
+        title = message("About the {title}", title=candidate.title)
+        run.console.show(Section(title, ("", ""), [*lines, (message("fit seconds"), trial.seconds)]))
 
 
 def _readable(value: object) -> object:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from framework.artifact.manifest import MANIFEST
-from framework.contracts.plain import from_plain, to_plain
+from framework.contracts.plain import from_plain, revived, to_plain, with_template
 from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown, write_whole
 
@@ -61,15 +61,15 @@ class RunFolder:
 
 
 def write_json(path: Path, value: object) -> None:
-    """A dataclass as a file that is whole or not there."""
+    """A dataclass as a file that is whole or not there. Its messages can be translated by the process that reads them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, json.dumps(to_plain(value), indent=1, ensure_ascii=False))
+    write_whole(path, json.dumps(to_plain(value, with_template), indent=1, ensure_ascii=False))
 
 
 def read_json(kind: type[T], path: Path) -> T | None:
     """What `write_json` wrote; None where it is not there. Raises InputError for a file that is of another version."""
     try:
-        return from_plain(kind, json.loads(path.read_text(encoding="utf-8")))
+        return from_plain(kind, json.loads(path.read_text(encoding="utf-8"), object_hook=revived))
     except FileNotFoundError:
         return None
     except ValueError as error:

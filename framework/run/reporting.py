@@ -11,13 +11,14 @@ from omegaconf import OmegaConf
 
 from framework.contracts.candidate import read_fitted
 from framework.contracts.facts import ModelFacts
+from framework.contracts.message import Message, joined, listed, message
 from framework.contracts.plain import to_plain
 from framework.contracts.table import Splits
-from framework.errors import some
 from framework.evaluation.scoreboard import Standing, standing, verdict
 from framework.export.reports import ExportReport
 from framework.machine.versions import library_versions, machine
 from framework.report.console import Shown
+from framework.report.language import language_of_run
 from framework.report.nearest_rows import SAMPLE, nearest_training_rows
 from framework.report.page import write_report
 from framework.run.context import Run
@@ -33,9 +34,11 @@ def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgem
     evaluation, beside = judgement.evaluation(), judgement.beside(run)
     place = standing(run.metric, evaluation, beside)
     sections = run.console.sections
+    language = language_of_run(run.config.report.language.name, run.task, splits)
     content: dict[str, Any] = {
         "verdict": verdict(title, evaluation, place),
         "standing": {**asdict(place), "beats": place.beats},
+        "language": language.name,
         "recipe": run.recipe,
         "task": run.task.name,
         "candidate": report.candidate,
@@ -48,12 +51,12 @@ def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgem
         "default": report.default.name,
         "verified": report.checks,
         "sections": [_with_neighbours(run, splits, shown) for shown in sections],
-        "data": to_plain(splits.about),
+        "data": dict(splits.about),
         "model": to_plain(facts),
         "environment": {"machine": machine(), "versions": library_versions()},
         "config": OmegaConf.to_container(run.config, resolve=True),
     }
-    write_report(run.folder.path, content, sections, OmegaConf.to_yaml(run.config, resolve=True))
+    write_report(run.folder.path, content, sections, OmegaConf.to_yaml(run.config, resolve=True), language)
 
 
 def _files(report: ExportReport) -> dict[str, Any]:
@@ -67,31 +70,50 @@ def _files(report: ExportReport) -> dict[str, Any]:
 def _summary(splits: Splits, report: ExportReport, judgement: Judgement, place: Standing) -> Iterator[dict[str, str]]:
     """The numbers that a reader looks for first: a name, the number, what it stands beside."""
     rows, untested = splits.rows(), judgement.model.untested
-    beside = "no baseline" if place.baseline is None else f"{place.baseline_value:.3f} for {place.baseline}"
-    beside += f"; without {some(untested, most=3)}, of which there are no test rows" if untested else ""
-    yield {"name": f"{place.metric} on test", "value": f"{place.value:.3f}", "beside": beside}
+    beside = message("no baseline")
+    if place.baseline is not None:
+        beside = message("{value:.3f} for {baseline}", value=place.baseline_value, baseline=place.baseline)
+    if untested:
+        labels = listed(untested, most=3)
+        beside = message("{beside}; without {labels}, of which there are no test rows", beside=beside, labels=labels)
+    yield {"name": message("{metric} on test", metric=place.metric), "value": f"{place.value:.3f}", "beside": beside}
+    held_out = {"validation": rows["validation"], "test": rows["test"]}
     yield {
-        "name": "training rows",
+        "name": message("training rows"),
         "value": f"{rows['train']:,}",
-        "beside": f"{rows['validation']:,} to decide on, {rows['test']:,} to judge by",
+        "beside": message("{validation:,} to decide on, {test:,} to judge by", **held_out),
     }
     default, reference = report.default.measurement, report.reference
     yield {
-        "name": f"the file that answers, {report.default.name}",
+        "name": message("the file that answers, {file}", file=report.default.name),
         "value": f"{default.bytes / 1e6:.3g} MB",
-        "beside": f"{_times(reference.bytes, default.bytes, 'smaller', 'larger')} than the trained module",
+        "beside": _size_beside(reference.bytes, default.bytes),
     }
     yield {
-        "name": "answers a second, in batches",
+        "name": message("answers a second, in batches"),
         "value": f"{default.per_second:,.0f}",
-        "beside": f"{_times(default.per_second, reference.per_second, 'faster', 'slower')} than the trained module; "
-        f"one alone takes {default.milliseconds:.3g} ms",
+        "beside": message(
+            "{speed}; one alone takes {milliseconds:.3g} ms",
+            speed=_speed_beside(default.per_second, reference.per_second),
+            milliseconds=default.milliseconds,
+        ),
     }
 
 
-def _times(more: float, less: float, better: str, worse: str) -> str:
-    more, less = max(more, 1e-9), max(less, 1e-9)
-    return f"{more / less:.1f} times {better}" if more >= less else f"{less / more:.1f} times {worse}"
+def _size_beside(module: float, file: float) -> Message:
+    if module >= file:
+        return message("{times:.1f} times smaller than the trained module", times=_ratio(module, file))
+    return message("{times:.1f} times larger than the trained module", times=_ratio(file, module))
+
+
+def _speed_beside(file: float, module: float) -> Message:
+    if file >= module:
+        return message("{times:.1f} times faster than the trained module", times=_ratio(file, module))
+    return message("{times:.1f} times slower than the trained module", times=_ratio(module, file))
+
+
+def _ratio(more: float, less: float) -> float:
+    return max(more, 1e-9) / max(less, 1e-9)
 
 
 def _decisions(
@@ -99,25 +121,34 @@ def _decisions(
 ) -> Iterator[Mapping[str, str]]:
     """What was decided, about what, a sentence each, in the order of the run."""
     for note in splits.notes:
-        yield {"about": "data", "sentence": note}
+        yield {"about": message("data"), "sentence": note}
     for name, reasons in selection.refused.items():
-        yield {"about": "candidates", "sentence": f"{run.candidates[name].title} ({name}) is left out: {'; '.join(reasons)}"}
+        title = run.candidates[name].title
+        sentence = message("{title} ({name}) is left out: {reasons}", title=title, name=name, reasons=joined(reasons, "; "))
+        yield {"about": message("candidates"), "sentence": sentence}
     if selection.ranking:
         values = ", ".join(f"{one.candidate} {one.metrics[selection.metric]:.4f}" for one in selection.ranking)
-        yield {
-            "about": "candidates",
-            "sentence": f"{selection.winner} ships, best by {selection.metric} on validation: {values}",
-        }
+        sentence = message(
+            "{winner} ships, best by {metric} on validation: {values}",
+            winner=selection.winner,
+            metric=selection.metric,
+            values=values,
+        )
+        yield {"about": message("candidates"), "sentence": sentence}
     training = facts.training
     if training is not None:
-        sentence = f"the weights after epoch {training.epochs} are used, the best on validation"
-        yield {"about": "training", "sentence": sentence}
+        sentence = message("the weights after epoch {epoch} are used, the best on validation", epoch=training.epochs)
+        yield {"about": message("training"), "sentence": sentence}
     for check in report.checks:
-        yield {"about": "codec", "sentence": check}
+        yield {"about": message("codec"), "sentence": check}
     for variant in report.variants:
         yield {"about": variant.name, "sentence": variant.decision}
-    why = "the smallest of the files that ship and run without torch, unless it is clearly slower than another"
-    yield {"about": "default", "sentence": f"{report.default.name} answers when no variant is named: {why}"}
+    sentence = message(
+        "{file} answers when no variant is named: the smallest of the files that ship and run without torch, unless it is "
+        "clearly slower than another",
+        file=report.default.name,
+    )
+    yield {"about": message("default"), "sentence": sentence}
 
 
 def _with_neighbours(run: Run, splits: Splits, shown: Shown) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from framework.contracts.candidate import RESOURCES, read_fitted
 from framework.contracts.codec import Codec
+from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.evaluation.judge import judge
@@ -110,10 +111,17 @@ def _table(run: Run, selection: Selection, trials: Mapping[str, Trial]) -> Secti
         )
         for one in selection.ranking
     ]
-    rows += [(name, *("" for _ in names), "", "; ".join(reasons)) for name, reasons in selection.refused.items()]
+    rows += [(name, *("" for _ in names), "", joined(reasons, "; ")) for name, reasons in selection.refused.items()]
     first = run.candidates[selection.finalists[0]]
-    note = f"{first.title} ({first.name}) is best by {selection.metric} on {selection.ranking[0].rows:,} validation rows"
-    return Section("Candidates on validation", ("candidate", *names, "fit seconds", "refused"), rows, note, leads=True)
+    note = message(
+        "{title} ({name}) is best by {metric} on {rows:,} validation rows",
+        title=first.title,
+        name=first.name,
+        metric=selection.metric,
+        rows=selection.ranking[0].rows,
+    )
+    header = (message("candidate"), *names, *messages("fit seconds", "refused"))
+    return Section(message("Candidates on validation"), header, rows, note, leads=True)
 
 
 def select(run: Run, selection: Selection, reports: Mapping[str, ExportReport]) -> Selection:

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric.plugins.io.torch_io import TorchCheckpointIO
 
 from framework.contracts.candidate import FitContext
+from framework.contracts.message import message
 from framework.contracts.section import Section
 from framework.errors import FrameworkError
 from framework.machine.disk import ADVICE, free, megabytes, whole, writing
@@ -58,5 +59,9 @@ def check_room(module: pl.LightningModule, context: FitContext[Any, Any]) -> Non
             f"{context.folder}: {megabytes(left)} are free; {least}, the whole run about {megabytes(needed)}; {ADVICE}"
         )
     if left < needed:
-        note = f"warning: {megabytes(left)} are free, and this run may need {megabytes(needed)} for checkpoints and files"
-        context.show(Section("Disk", note=note))
+        note = message(
+            "warning: {left} are free, and this run may need {needed} for checkpoints and files",
+            left=megabytes(left),
+            needed=megabytes(needed),
+        )
+        context.show(Section(message("Disk"), note=note))
