@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from framework.contracts.message import listed, message
 from framework.contracts.table import Table
 from framework.data.columns import has_fractions
 from framework.errors import InputError, some
@@ -46,7 +47,9 @@ def check_classes(table: Table, role: str, column: str) -> list[str]:
             f"{named} has {different:,} different values in {rows:,} rows, such as {examples}: too few rows of each to learn "
             f"from; join rare ones under one name, add rows (20 of each are a start), or {instead}"
         )
-    return _quantities(list(counts), named, role)
+    return _quantities(
+        list(counts), message("{file}: the {role}, {column},", file=table.source, role=role, column=column), role
+    )
 
 
 def _quantities(values: Sequence[str], named: str, role: str) -> list[str]:
@@ -54,9 +57,15 @@ def _quantities(values: Sequence[str], named: str, role: str) -> list[str]:
     if len(values) <= MEASURED or not _are(_QUANTITY, values):
         return []
     return [
-        f"{named} holds {len(values):,} different numbers such as {some(values, most=3)}, each learned as a class of its own: "
-        "right where they stand for names (intent 17); for a quantity (an age, a price) it is not, for no number is near "
-        f"another then: write ranges as its {role} (18-29, 30-44)"
+        message(
+            "{column} holds {count:,} different numbers such as {examples}, each learned as a class of its own: "
+            "right where they stand for names (intent 17); for a quantity (an age, a price) it is not, for no number is near "
+            "another then: write ranges as its {role} (18-29, 30-44)",
+            column=named,
+            count=len(values),
+            examples=listed(values, most=3),
+            role=role,
+        )
     ]
 
 

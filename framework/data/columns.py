@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from framework.contracts.columns import Column
+from framework.contracts.message import message
 from framework.contracts.table import Table
 from framework.errors import InputError, nearest, some
 
@@ -62,9 +63,9 @@ def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, st
     spelling = {plain_name(name): name for name in reversed(free)}
     for name in column.names:
         if name in free:  # before a spelling that differs in case
-            return name, "by its name"
+            return name, message("by its name")
         if plain_name(name) in spelling:
-            return spelling[plain_name(name)], "by its name"
+            return spelling[plain_name(name)], message("by its name")
     return None
 
 
@@ -78,15 +79,17 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
         longest = max(length, key=length.__getitem__, default=None)
         if longest is None or length[longest] < MIN_TEXT:
             return None
-        return longest, f"longest texts, {length[longest]:.0f} characters on average"
+        return longest, message("longest texts, {characters:.0f} characters on average", characters=length[longest])
     if column.kind == "number":
         numbers = [name for name, values in sample.items() if all(map(_is_number, values))]
-        return (numbers[0], "the only column of numbers") if len(numbers) == 1 else None
+        return (numbers[0], message("the only column of numbers")) if len(numbers) == 1 else None
     distinct = {name: len(set(values)) for name, values in sample.items()}
     fits = {n: d for n, d in distinct.items() if 2 <= d <= max(2, MAX_CATEGORY_SHARE * len(sample[n]))}
     fits = {n: d for n, d in fits.items() if d == 2 or not has_fractions(sample[n])}
     best = min(fits, key=lambda name: (has_fractions(sample[name]), fits[name]), default=None)
-    return None if best is None else (best, f"{fits[best]} distinct values in {len(sample[best])} rows")
+    if best is None:
+        return None
+    return best, message("{values} distinct values in {rows} rows", values=fits[best], rows=len(sample[best]))
 
 
 def list_headers(columns: Sequence[Column], chosen: Mapping[str, str | Sequence[str] | None]) -> set[str]:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from framework.contracts.cells import labels_of
+from framework.contracts.message import message
 from framework.contracts.table import Table
 from framework.errors import InputError, some
 
@@ -73,7 +74,13 @@ def unlisted(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
     column = [texts.get(value, value) for value in table.texts(role)]
     table = replace(table, columns={**table.columns, role: column})
     one = sum(counts[value] for value, labels in lists.items() if len(labels) == 1)
-    notes = [f"{one:,} rows of {table.name} have a list of one {role}, which was taken as that {role}"] if one else []
+    note = message(
+        "{rows:,} rows of {file} have a list of one {role}, which was taken as that {role}",
+        rows=one,
+        file=table.name,
+        role=role,
+    )
+    notes: list[str] = [note] if one else []
     return table, WRITTEN if any(len(labels) > 1 for labels in lists.values()) else None, notes
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from framework.contracts.columns import Column
+from framework.contracts.message import Message, message
 from framework.contracts.table import Table, Texts
 from framework.data.classes import check_header
 from framework.data.columns import assign_roles, none_of
@@ -52,9 +53,20 @@ def find_roles(
     names |= _of_indicators(table, wanted, guessed, names, taken | {group or ""}, combines=combines)
     for role, (name, why) in found.items():
         if names[role] == name and why != GIVEN[0]:
-            say(f"{role} of {table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+            say(chosen_as(role, table, name, why))
     _check_files(read, wanted, names)
     return names
+
+
+def chosen_as(role: str, table: Table, name: str, why: str) -> Message:
+    """That a column was taken for a role, and why."""
+    return message(
+        "{role} of {file} is the column {column!r} ({why}); data.{role}=COLUMN chooses another",
+        role=role,
+        file=table.name,
+        column=name,
+        why=why,
+    )
 
 
 def _of_indicators(

@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from framework.contracts.message import message
 from framework.data.sources import HUB, File
 from framework.errors import FrameworkError, InputError, nearest
 
@@ -67,7 +68,14 @@ def open_split(address: str, say: Callable[[str], None]) -> list[File]:
     others = [name for name in getattr(builder, "builder_configs", {}) if name != builder.config.name]
     if others and wanted.config is None:
         used, left = builder.config.name, ", ".join(others)
-        say(f"{address} was read in its configuration {used!r}; hf://owner/name/CONFIG chooses {left}")
+        say(
+            message(
+                "{address} was read in its configuration {used!r}; hf://owner/name/CONFIG chooses {others}",
+                address=address,
+                used=used,
+                others=left,
+            )
+        )
     names = _classes(builder.info.features)
     return [File(_fetch(address, str(file), say), names) for file in builder.config.data_files[split]]
 
@@ -120,5 +128,11 @@ def _fetch(address: str, file: str, say: Callable[[str], None]) -> Path:
     if not file.startswith(HUB):
         raise InputError(f"{address}: its rows lie elsewhere, {file}; fetch them and name the files")
     found: Any = HfFileSystem().resolve_path(file)
-    say(f"{address} is at revision {found.revision}; hf://owner/name@revision keeps it there")
+    say(
+        message(
+            "{address} is at revision {revision}; hf://owner/name@revision keeps it there",
+            address=address,
+            revision=found.revision,
+        )
+    )
     return Path(hf_hub_download(found.repo_id, found.path_in_repo, repo_type="dataset", revision=found.revision))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from framework.contracts.message import message
 from framework.errors import InputError
 
 BETWEEN = "\n"  # texts of several columns
@@ -71,4 +72,6 @@ def parts_of(columns: Columns) -> list[str]:
 
 def shown(columns: Columns) -> str:
     """How a message calls what a role is made of."""
-    return f"the column {columns!r}" if isinstance(columns, str) else f"the columns {', '.join(map(repr, columns))}"
+    if isinstance(columns, str):
+        return message("the column {column!r}", column=columns)
+    return message("the columns {columns}", columns=", ".join(map(repr, columns)))

@@ -8,12 +8,13 @@ from typing import Any
 
 from framework.contracts.cells import STRUCTURED
 from framework.contracts.columns import Column, SideTable
+from framework.contracts.message import joined, message
 from framework.contracts.table import Table, Texts
 from framework.contracts.task import SplitsItself
 from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers
 from framework.data.combinations import check_alone, separator_of, unlisted
-from framework.data.finding import find_roles, values_of
+from framework.data.finding import chosen_as, find_roles, values_of
 from framework.data.formats.reading import Read, read_table
 from framework.data.hub import own_splits, parse
 from framework.data.joined import Columns, as_columns, parts_of, shown
@@ -61,7 +62,13 @@ class Reader:
             return {}
         own = {name: address for name, address in own_splits(given[0]).items() if name != "train"}
         if own:
-            self.say(f"{' and '.join(own)} rows are the data set's own: {', '.join(own.values())}")
+            self.say(
+                message(
+                    "{splits} rows are the data set's own: {addresses}",
+                    splits=joined(own, " and "),
+                    addresses=", ".join(own.values()),
+                )
+            )
         return own
 
     def say(self, note: str) -> None:
@@ -79,7 +86,7 @@ class Reader:
         self._note_long_texts(read.table, names)
         table = self._renamed(read.table, names, split)
         if split in self.implied and self._unlabelled(table):
-            self.say(f"{self.files[split]} has no labels and is not used")
+            self.say(message("{file} has no labels and is not used", file=self.files[split]))
             return None
         separator = None
         if self.roles.balanced in names:
@@ -106,7 +113,13 @@ class Reader:
         if split == "train":
             hint = nearest(self.group, table.columns, "its columns")
             raise InputError(f"data.group={self.group}: {table.source} has no such column; {hint}")
-        self.say(f"{table.name} has no column {self.group!r}: its rows may be of groups that stand in training too")
+        self.say(
+            message(
+                "{file} has no column {column!r}: its rows may be of groups that stand in training too",
+                file=table.name,
+                column=self.group,
+            )
+        )
         return replace(table, columns=columns)
 
     def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
@@ -148,7 +161,7 @@ class Reader:
         found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
         for role, (name, why) in found.items():
             if why != "as given":
-                self.say(f"{role} of {read.table.name} is the column {name!r} ({why}); data.{role}=COLUMN chooses another")
+                self.say(chosen_as(role, read.table, name, why))
         names = {name: role for role, (name, _) in found.items()}
         self.columns |= {role: name for name, role in names.items()}
         self._say_lists(read, further.columns, {role: name for role, (name, _) in found.items()})
@@ -202,7 +215,14 @@ class Reader:
             values = table.texts(str(names[role]))
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
                 row, characters = longest
-                self.say(f"{table.where(row)} holds a {role} of {characters:,} characters; is a quote missing in the file?")
+                self.say(
+                    message(
+                        "{place} holds a {role} of {characters:,} characters; is a quote missing in the file?",
+                        place=table.where(row),
+                        role=role,
+                        characters=characters,
+                    )
+                )
 
 
 def roles_of(task: AnyTask) -> Roles:

@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from framework.contracts.message import joined, listed, message
 from framework.contracts.table import Table
-from framework.errors import some
 
 SHOWN = 5  # spellings named in a note
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0*")  # a whole number with a fraction of nothing
@@ -45,14 +45,27 @@ class Spellings:
         return table, [self._note(table, changed, rows)] if rows else []
 
     def _note(self, table: Table, changed: dict[str, list[str]], rows: int) -> str:
-        shown = [f"{some(values)} as {spelling!r}" for spelling, values in list(changed.items())[:SHOWN]]
-        more = f" and {len(changed) - SHOWN:,} more" if len(changed) > SHOWN else ""
-        how = "case or spaces" if not any(map(_is_whole, changed)) else "case, spaces or a fraction of zero"
-        how += ", or in the order of its labels" if self.separator else ""
-        return (
-            f"{rows:,} rows of {table.name} have a {self.role} that differs from another only in {how} and count "
-            f"as it: {', '.join(shown)}{more}{self.hint}"
+        shown: str = joined(
+            [
+                message("{values} as {spelling!r}", values=listed(values), spelling=spelling)
+                for spelling, values in list(changed.items())[:SHOWN]
+            ],
+            ", ",
         )
+        if len(changed) > SHOWN:
+            shown = message("{names} and {count:,} more", names=shown, count=len(changed) - SHOWN)
+        how = message("case, spaces or a fraction of zero") if any(map(_is_whole, changed)) else message("case or spaces")
+        if self.separator:
+            how = message("{how}, or in the order of its labels", how=how)
+        note = message(
+            "{rows:,} rows of {file} have a {role} that differs from another only in {how} and count as it: {shown}",
+            rows=rows,
+            file=table.name,
+            role=self.role,
+            how=how,
+            shown=shown,
+        )
+        return joined([note, self.hint], "; ") if self.hint else note
 
     def _key(self, value: str) -> str:
         if self.separator and self.separator in value:

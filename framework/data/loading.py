@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from framework.contracts.columns import Shares
+from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.contracts.task import SplitsItself
@@ -24,7 +25,7 @@ from framework.errors import InputError, some
 from framework.plugins import AnyTask
 
 ADDRESS = 4096  # characters of one path: names of files are recorded whole
-APART = "; data.merge_spellings=false keeps them apart"
+APART = message("data.merge_spellings=false keeps them apart")
 
 
 def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Splits:
@@ -108,11 +109,14 @@ def _describe(source: Any, task: AnyTask) -> str:
 
 
 def _licence(source: Any) -> str:
-    return source.licence or "not stated (data.licence= records it)"
+    return source.licence or message("not stated (data.licence= records it)")
 
 
 def sections(splits: Splits) -> list[Section]:
     """What the data is and what was done to it, for people."""
     rows = [(name, f"{count:,}") for name, count in splits.rows().items()]
-    about = f"source: {splits.about['source']}\nlicence: {splits.about['licence']}"
-    return [Section("Data", ("split", "rows"), rows, "\n".join([about, *splits.notes]))]
+    about = (
+        message("source: {source}", source=splits.about["source"]),
+        message("licence: {licence}", licence=splits.about["licence"]),
+    )
+    return [Section(message("Data"), messages("split", "rows"), rows, joined([*about, *splits.notes]))]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 
 from framework.contracts.columns import Column
+from framework.contracts.message import message
 from framework.contracts.section import Problem
 from framework.contracts.table import Splits, Table
 from framework.data.joined import Columns
@@ -57,9 +58,13 @@ def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str
             continue
         share = sum(value in text for value, text in zip(values, joined, strict=True)) / len(values)
         if share >= LEAK:
-            found.append(
-                f"the column {name!r} of {table.name} stands in {share:.0%} of its texts: an id may have leaked into them"
+            note = message(
+                "the column {column!r} of {file} stands in {share:.0%} of its texts: an id may have leaked into them",
+                column=name,
+                file=table.name,
+                share=share,
             )
+            found.append(note)
     return sorted(found)
 
 
@@ -71,8 +76,12 @@ def unread_texts(table: Table, columns: Sequence[Column], names: Mapping[str, Co
     if not unread:
         return []
     every = ",".join(name for name in table.columns if name in (*unread, names[roles[0]]))
-    holds = f"{', '.join(map(repr, unread))} of {table.name} hold{'s' if len(unread) == 1 else ''} texts too"
-    return [f"{holds} and {'is' if len(unread) == 1 else 'are'} not read; data.{roles[0]}=[{every}] reads them together"]
+    values = {"columns": ", ".join(map(repr, unread)), "file": table.name, "role": roles[0], "every": every}
+    if len(unread) == 1:
+        return [
+            message("{columns} of {file} holds texts too and is not read; data.{role}=[{every}] reads them together", **values)
+        ]
+    return [message("{columns} of {file} hold texts too and are not read; data.{role}=[{every}] reads them together", **values)]
 
 
 def _are_texts(values: Sequence[str]) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
+from framework.contracts.plain import revived, to_plain, with_template
 from framework.contracts.table import Splits, Table, Texts
 from framework.machine.disk import whole, writing
 
@@ -32,7 +33,11 @@ def store_splits(splits: Splits, folder: Path) -> None:
         for name, table in tables.items():
             with writing(folder / f"{name}.arrow"):
                 _write(table, unfinished / f"{name}.arrow")
-        content = {"notes": list(splits.notes), "about": splits.about, "tables": list(tables)}
+        content = {
+            "notes": to_plain(splits.notes, with_template),
+            "about": to_plain(splits.about, with_template),
+            "tables": list(map(str, tables)),
+        }
         (unfinished / ABOUT).write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
 
 
@@ -40,7 +45,7 @@ def stored_splits(folder: Path) -> Splits | None:
     """What `store_splits` wrote; None where there is nothing. Texts stay in the files until they are read."""
     if not (folder / ABOUT).is_file():
         return None
-    content = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    content = json.loads((folder / ABOUT).read_text(encoding="utf-8"), object_hook=revived)
     tables = {name: _read(folder / f"{name}.arrow") for name in content["tables"]}
     further = {name.removeprefix(FURTHER): table for name, table in tables.items() if name.startswith(FURTHER)}
     parts = (tables["train"], tables["validation"], tables["test"])

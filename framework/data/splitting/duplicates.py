@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from framework.contracts.cells import as_text
+from framework.contracts.message import Message, message
 from framework.contracts.table import Table
 from framework.data.splitting.shares import Roles
 from framework.data.splitting.similar import clusters, merged
@@ -62,8 +63,11 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
-        wheres = [what for what, matters in (("letter case", not self.folds), ("links", not self.unlinks)) if matters]
-        return [f"most texts differ only in {' and '.join(wheres)}, which therefore count"] if wheres else []
+        letters, links = message("letter case"), message("links")
+        if not self.folds and not self.unlinks:
+            return [message("most texts differ only in {one} and {other}, which therefore count", one=letters, other=links)]
+        wheres = [what for what, matters in ((letters, not self.folds), (links, not self.unlinks)) if matters]
+        return [message("most texts differ only in {what}, which therefore count", what=what) for what in wheres]
 
     def form(self, text: str) -> str:
         return text if self.keeps else normal_form(text, folds=self.folds, unlinks=self.unlinks)
@@ -112,20 +116,39 @@ def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tup
     targets = [""] * len(table) if compare.roles.balanced is None else list(table.texts(compare.roles.balanced))
     first: dict[tuple[str, str], int] = {}
     kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or compare.keeps]
-    notes = []
+    notes: list[str] = []
     if len(fresh) > len(kept):
-        repeated = f"{len(fresh) - len(kept):,} rows of {table.name} repeat the text of another (retweets included)"
-        notes.append(f"{repeated}: left out; data.duplicates=keep keeps them")
+        notes.append(
+            message(
+                "{rows:,} rows of {file} repeat the text of another (retweets included): left out; "
+                "data.duplicates=keep keeps them",
+                rows=len(fresh) - len(kept),
+                file=table.name,
+            )
+        )
     if contested:
         count = sum(forms[row] in contested for row in kept)
-        aside = "" if compare.keeps else ", letter case, spaces, links and a retweet's prefix aside"
-        notes.append(
-            f"{count:,} rows of {table.name} are {len(contested):,} texts whose {compare.roles.balanced} differs{aside}: "
-            f"{'all are' if compare.keeps else 'one of each is'} kept, those of a text in one split"
-        )
+        notes.append(_note_on_contested(count, table, len(contested), compare))
     if len(table) > len(fresh):
-        notes.append(f"{len(table) - len(fresh):,} rows of {table.name} stand in a held-out split too and were left out")
+        rows = len(table) - len(fresh)
+        notes.append(
+            message("{rows:,} rows of {file} stand in a held-out split too and were left out", rows=rows, file=table.name)
+        )
     return table.take(kept), {*seen, *(forms[row] for row in kept)}, notes
+
+
+def _note_on_contested(rows: int, table: Table, texts: int, compare: Comparison) -> Message:
+    values = {"rows": rows, "file": table.name, "texts": texts, "role": compare.roles.balanced}
+    if compare.keeps:
+        return message(
+            "{rows:,} rows of {file} are {texts:,} texts whose {role} differs: all are kept, those of a text in one split",
+            **values,
+        )
+    return message(
+        "{rows:,} rows of {file} are {texts:,} texts whose {role} differs, letter case, spaces, links and a retweet's prefix "
+        "aside: one of each is kept, those of a text in one split",
+        **values,
+    )
 
 
 def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[int]) -> set[str]:
@@ -163,7 +186,13 @@ def without_near_duplicates(tables: Sequence[Table], compare: Comparison) -> Apa
         own = np.flatnonzero(owner[starts[i] : starts[i + 1]] == i)
         dropped = len(table) - len(own)
         if dropped:
-            notes.append(f"{dropped:,} rows of {table.name} nearly repeat a row of a held-out split and were left out")
+            notes.append(
+                message(
+                    "{rows:,} rows of {file} nearly repeat a row of a held-out split and were left out",
+                    rows=dropped,
+                    file=table.name,
+                )
+            )
         kept.append(table.take(own) if dropped else table)
     groups = found[starts[-2] :][owner[starts[-2] :] == len(tables) - 1]
     return Apart(kept, groups, notes + _notes_on(groups, kept[-1], compare))
@@ -176,12 +205,14 @@ def _notes_on(groups: np.ndarray, table: Table, compare: Comparison) -> list[str
     several = [rows for rows in members.values() if len(rows) > 1]
     if not several:
         return []
-    total = sum(map(len, several))
-    how = "repeat" if compare.keeps else "nearly repeat"
-    note = f"{total:,} rows of {table.name} {how} another: each of their {len(several):,} groups stays in one split"
+    counts = {"rows": sum(map(len, several)), "file": table.name, "groups": len(several)}
+    if compare.keeps:
+        note = message("{rows:,} rows of {file} repeat another: each of their {groups:,} groups stays in one split", **counts)
+    else:
+        note = message(
+            "{rows:,} rows of {file} nearly repeat another: each of their {groups:,} groups stays in one split", **counts
+        )
     role = compare.roles.balanced
-    if role is not None:
-        target = table.texts(role)
-        mixed = sum(len({target[row] for row in rows}) > 1 for rows in several)
-        note += f"; in {mixed:,} of them the {role} differs" if mixed else ""
-    return [note]
+    target = table.texts(role) if role is not None else ()
+    mixed = sum(len({target[row] for row in rows}) > 1 for rows in several) if role is not None else 0
+    return [message("{note}; in {mixed:,} of them the {role} differs", note=note, mixed=mixed, role=role) if mixed else note]

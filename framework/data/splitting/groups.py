@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 
+from framework.contracts.message import message
 from framework.contracts.table import Table
 from framework.data.encoding import codes
 from framework.data.splitting.similar import merged
@@ -18,12 +19,20 @@ DECIDES = 0.9  # share of the labels that chance leaves open and the column tell
 def groups_apart(tables: Sequence[Table], column: str | None) -> tuple[list[Table], list[str]]:
     """Takes out of each table the rows whose group stands in an earlier one; a note where there were some."""
     seen: set[str] = set()
-    kept, notes = [], []
+    kept: list[Table] = []
+    notes: list[str] = []
     for table in tables:
         rows = [row for row, group in enumerate(table.groups) if group not in seen] if len(table.groups) else range(len(table))
         left = len(table) - len(rows)
         if left:
-            notes.append(f"{left:,} rows of {table.name} have a {column} that stands in a held-out split too and were left out")
+            notes.append(
+                message(
+                    "{rows:,} rows of {file} have a {column} that stands in a held-out split too and were left out",
+                    rows=left,
+                    file=table.name,
+                    column=column,
+                )
+            )
         kept.append(table.take(rows) if left else table)
         seen |= {group for group in table.groups if group}
     return kept, notes
@@ -40,7 +49,7 @@ def deciding(table: Table, target: Sequence[str], role: str, used: Set[str]) -> 
     Ids, which have few rows a value, and other spellings of the label do not count. target: the labels, called `role`.
     """
     labels, classes = codes(target)
-    found = []
+    found: list[str] = []
     for name in table.columns:
         if name in used:
             continue
@@ -48,9 +57,15 @@ def deciding(table: Table, target: Sequence[str], role: str, used: Set[str]) -> 
         filled = np.array([bool(value.strip()) for value in distinct], bool)[numbers]
         if len(classes) < len(distinct) <= len(table) / 2 and _decides(numbers[filled], labels[filled]):
             found.append(
-                f"the column {name!r} of {table.name} decides the {role}: rows with the same value ({len(distinct):,} values) "
-                f"have the same {role}, and a model may learn to tell the values apart instead; data.group={name} keeps the "
-                "rows of each value in one split"
+                message(
+                    "the column {column!r} of {file} decides the {role}: rows with the same value ({values:,} values) "
+                    "have the same {role}, and a model may learn to tell the values apart instead; data.group={column} keeps "
+                    "the rows of each value in one split",
+                    column=name,
+                    file=table.name,
+                    role=role,
+                    values=len(distinct),
+                )
             )
     return found
 

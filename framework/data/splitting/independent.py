@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from framework.contracts.message import message, messages
 from framework.contracts.table import Splits, Table
 from framework.data.splitting.duplicates import Comparison, without_duplicates, without_near_duplicates
 from framework.data.splitting.groups import groups_apart, with_groups
@@ -15,6 +16,7 @@ from framework.data.splitting.shares import Roles, at_most, split_off
 from framework.errors import InputError
 from framework.plugins import AnyTask
 
+VALIDATION, TEST = messages("validation", "test")
 TOO_MANY = 1.5  # times the rows that are to be held out, from which it is said
 
 
@@ -34,19 +36,33 @@ class Independent:
         train, validation, test, groups = self._apart(tables["train"], tables.get("validation"), tables.get("test"))
         total = len(train)
         if test is None:
-            rest, part = self._split_off(train, _share(data.test_fraction, total, data.held_out_rows), 0, groups, "test")
+            rest, part = self._split_off(
+                train, _share(data.test_fraction, total, data.held_out_rows), 0, groups, message("test")
+            )
             train, test, groups = train.take(rest), train.take(part), groups[rest]
         if validation is None:
             share = _share(data.validation_fraction, total, data.held_out_rows) * total / len(train)
-            rest, part = self._split_off(train, share, 1, groups, "validation")
+            rest, part = self._split_off(train, share, 1, groups, VALIDATION)
             train, validation = train.take(rest), train.take(part)
         if data.limit_rows is not None and len(train) > data.limit_rows:
             available = len(train)
             train = at_most(train, data.limit_rows, roles, seed + 2)
-            self.notes.append(f"training on {len(train):,} of {available:,} training rows; data.limit_rows=null takes all")
+            self.notes.append(
+                message(
+                    "training on {rows:,} of {available:,} training rows; data.limit_rows=null takes all",
+                    rows=len(train),
+                    available=available,
+                )
+            )
         test = self.task.judged(test)
         if data.test_rows is not None and len(test) > data.test_rows:
-            self.notes.append(f"{data.test_rows:,} of {len(test):,} test rows are judged; data.test_rows=null takes all")
+            self.notes.append(
+                message(
+                    "{rows:,} of {available:,} test rows are judged; data.test_rows=null takes all",
+                    rows=data.test_rows,
+                    available=len(test),
+                )
+            )
             test = test.sample(data.test_rows, seed + 3)
         return Splits(train, self.task.judged(validation), test, self.notes)
 
@@ -76,15 +92,26 @@ class Independent:
             validation = apart.tables[-2]
         if len(train.groups):
             count = len(set(train.groups) - {""})
-            self.notes.append(f"the rows of each of the {count:,} values of {self.group!r} stay in one split")
+            self.notes.append(
+                message(
+                    "the rows of each of the {count:,} values of {column!r} stay in one split", count=count, column=self.group
+                )
+            )
         return train, validation, test, with_groups(apart.groups, train)
 
     def _split_off(self, table: Table, share: float, more: int, groups: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
         rest, part = split_off(table, share, self.roles, self.seed + more, groups)
         if len(part) > TOO_MANY * share * len(table) + 1 and len(table.groups):
             self.notes.append(
-                f"{len(part):,} rows, {len(part) / len(table):.0%} in place of {share:.0%}, are held out for {name}: "
-                f"no smaller groups of {self.group!r} make up a split"
+                message(
+                    "{rows:,} rows, {held:.0%} in place of {share:.0%}, are held out for {split}: "
+                    "no smaller groups of {column!r} make up a split",
+                    rows=len(part),
+                    held=len(part) / len(table),
+                    share=share,
+                    split=name,
+                    column=self.group,
+                )
             )
         return rest, part
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from framework.contracts.cells import as_text
+from framework.contracts.message import message
 from framework.contracts.table import Table, Texts
 from framework.data.encoding import codes
 
@@ -26,7 +27,15 @@ def one_row_each(table: Table, role: str, say: Callable[[str], None]) -> Table:
     for values in table.columns.values():
         places = codes(values if isinstance(values, Texts) else list(map(as_text, values)))[0]
         differ |= places[others] != places[same]
-    repeated = f"{len(others):,} of {len(table):,} rows of {table.name} repeat the {role} of a later row"
-    first, other = table.where(int(others[0])), int(differ.sum())
-    say(f"{repeated} ({first}, for example), {other:,} of them with other values; the last row of each counts")
+    note = message(
+        "{rows:,} of {all:,} rows of {file} repeat the {role} of a later row ({place}, for example), {other:,} of them with "
+        "other values; the last row of each counts",
+        rows=len(others),
+        all=len(table),
+        file=table.name,
+        role=role,
+        place=table.where(int(others[0])),
+        other=int(differ.sum()),
+    )
+    say(note)
     return table.take(np.sort(last))

@@ -12,6 +12,7 @@ import numpy as np
 
 from framework.contracts.cells import TEXTUAL, Cell, is_filled, texts_of
 from framework.contracts.columns import Column
+from framework.contracts.message import joined, message
 from framework.contracts.table import Splits, Table, Texts
 from framework.errors import InputError
 
@@ -46,8 +47,11 @@ def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
     dropped = len(table) - len(kept)
     if not kept:
         raise InputError(f"{table.source}: every row is empty in one of the columns {', '.join(roles.needed)}")
-    notes = [f"{dropped:,} rows of {table.name} without {' or '.join(roles.needed)} left out"] if dropped else []
-    return table.take(kept), notes
+    if not dropped:
+        return table.take(kept), []
+    columns = joined(roles.needed, " or ")
+    note = message("{rows:,} rows of {file} without {columns} left out", rows=dropped, file=table.name, columns=columns)
+    return table.take(kept), [note]
 
 
 def filled(values: Sequence[Cell]) -> Iterator[object]:
@@ -61,7 +65,8 @@ def without_blank(table: Table) -> tuple[Table, list[str]]:
     if not kept:
         raise InputError(f"{table.source}: every row is empty in {' and '.join(table.columns)}")
     dropped = len(table) - len(kept)
-    return (table.take(kept), [f"{dropped:,} empty rows of {table.name} left out"]) if dropped else (table, [])
+    note = message("{rows:,} empty rows of {file} left out", rows=dropped, file=table.name)
+    return (table.take(kept), [note]) if dropped else (table, [])
 
 
 def split_off(table: Table, fraction: float, roles: Roles, seed: int, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
