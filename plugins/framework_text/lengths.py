@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from framework import Lines, Section, Series, Splits
+from framework import Lines, Section, Series, Splits, message
 
 QUANTILES = (0.05, 0.5, 0.95, 1.0)
 BINS = 30
@@ -16,8 +16,9 @@ def lengths_section(splits: Splits, role: str) -> Section:
     """Characters of a text: quantiles and distribution in each split."""
     lengths = {name: list(map(len, table.texts(role))) for name, table in splits.named().items() if len(table)}
     rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
-    chart = histogram(f"Characters of {role}", "characters", lengths)
-    return Section(f"Length of {role} in characters", ("quantile", *lengths), rows, charts=(chart,))
+    chart = histogram(message("Characters of {role}", role=role), message("characters"), lengths)
+    title = message("Length of {role} in characters", role=role)
+    return Section(title, (message("quantile"), *lengths), rows, charts=(chart,))
 
 
 def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int] | np.ndarray]) -> Lines:
@@ -31,5 +32,5 @@ def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int] | np.nd
         shares = [*(100 * counts / len(values)), 0.0]
         series.append(Series(name, [round(float(share), 2) for share in shares], [float(edge) for edge in edges]))
     left = float((pooled > high).mean())
-    more = f" ({left:.1%} of the rows are longer)" if left else ""
-    return Lines(title, f"{unit}{more}", "% of rows", series, steps=True)
+    axis = message("{unit} ({share:.1%} of the rows are longer)", unit=unit, share=left) if left else unit
+    return Lines(title, axis, message("% of rows"), series, steps=True)

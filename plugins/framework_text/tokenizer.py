@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from framework import Check, Request, Tensors, mask
+from framework import Check, Request, Tensors, mask, message
 
 FILE = "tokenizer.json"
 LONG = 1000  # characters
@@ -79,4 +79,4 @@ def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Request], lis
         pairs = enumerate(zip(requests, expected, strict=True))
         return [row for row, (request, ids) in pairs if ids_of(request) != list(ids)]
 
-    return Check("token ids equal transformers' tokenizer", run)
+    return Check(message("token ids equal transformers' tokenizer"), run)

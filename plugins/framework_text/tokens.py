@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from framework import LengthBucketSampler, Section, Text
+from framework import LengthBucketSampler, Section, Text, joined, message, messages
 from framework_text.lengths import histogram
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
@@ -108,18 +108,32 @@ def describe(tokenizer: Any, rows: EncodedRows, max_length: int, *, cuts: bool =
     notes = []
     cut = int((rows.lengths >= max_length).sum())
     if cut and cuts:
-        notes.append(f"{cut:,} training rows fill or pass the limit of {max_length} tokens and may be cut; task.max_length=")
+        notes.append(
+            message(
+                "{rows:,} training rows fill or pass the limit of {limit} tokens and may be cut; task.max_length=",
+                rows=cut,
+                limit=max_length,
+            )
+        )
     unknown = unknown_rate(rows.tokens, tokenizer.unk_token_id)
     if unknown > UNKNOWN:
-        notes.append(f"warning: {unknown:.1%} of the tokens are unknown to this backbone's vocabulary; "
-                     "it may not know the language of these texts (model.name= chooses another)")  # fmt: skip
-    chart = histogram("Tokens of a training row", "tokens", {"train": rows.lengths})
+        notes.append(
+            message(
+                "warning: {share:.1%} of the tokens are unknown to this backbone's vocabulary; "
+                "it may not know the language of these texts (model.name= chooses another)",
+                share=unknown,
+            )
+        )
+    title = message("Tokens of a training row")
+    chart = histogram(title, message("tokens"), {message("train"): rows.lengths})
     return [
-        Section("Tokens of a training row", ("quantile", "tokens"), quantiles, "\n".join(notes), charts=(chart,)),
+        Section(title, messages("quantile", "tokens"), quantiles, joined(notes), charts=(chart,)),
         _examples(tokenizer, rows),
     ]
 
 
 def _examples(tokenizer: Any, rows: EncodedRows) -> Section:
-    shown = [(f"row {i + 1}", Text(tokenizer.decode(rows[i][0].tolist()))) for i in presentable(rows.texts)]
-    return Section("Training rows as the model sees them", ("", "tokens, decoded"), shown)
+    shown = [
+        (message("row {number}", number=i + 1), Text(tokenizer.decode(rows[i][0].tolist()))) for i in presentable(rows.texts)
+    ]
+    return Section(message("Training rows as the model sees them"), ("", message("tokens, decoded")), shown)

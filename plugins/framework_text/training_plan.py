@@ -9,7 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework import FitContext, Section, TrainingFacts, read_shares
+from framework import FitContext, Section, TrainingFacts, joined, message, read_shares
 from framework_text.options import FineTuning
 
 if TYPE_CHECKING:
@@ -48,12 +48,17 @@ class Plan:
     """Of the head that the training began with, where one was fitted."""
 
     def section(self) -> Section:
-        epochs = "as trainer: says" if self.epochs is None else f"{self.epochs}"
-        rows = [("training rows", f"{self.rows:,}"), ("epochs at most", epochs), ("rows a step", f"{self.batch_size}"),
-                ("learning rate", f"{self.learning_rate:g}"), ("attention", self.attention)]  # fmt: skip
+        epochs = message("as trainer: says") if self.epochs is None else f"{self.epochs}"
+        rows: list[tuple[str, str]] = [
+            (message("training rows"), f"{self.rows:,}"),
+            (message("epochs at most"), epochs),
+            (message("rows a step"), f"{self.batch_size}"),
+            (message("learning rate"), f"{self.learning_rate:g}"),
+            (message("attention"), self.attention),
+        ]
         if self.seconds is not None:
-            rows.append(("minutes at most", f"{self.seconds / 60:g}"))
-        return Section("Training plan", ("", ""), rows, "\n".join(self.why))
+            rows.append((message("minutes at most"), f"{self.seconds / 60:g}"))
+        return Section(message("Training plan"), ("", ""), rows, joined(self.why))
 
     def trainer(self, given: Mapping[str, object]) -> dict[str, object]:
         """The trainer's arguments with the epochs of the plan."""
@@ -104,13 +109,19 @@ def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: in
     rows = plan.rows if SPARE * fitting >= plan.rows else min(plan.rows, max(int(SPARE * fitting), ceil(plan.rows / 100)))
     judging = VALIDATION * validated / pace
     measured = ", ".join(f"{name} {value:.0f}" for name, value in paces.items())
-    why = [*plan.why, f"rows a second learned on this machine, by implementation of attention: {measured}"]
+    pace_here = message("rows a second learned on this machine, by implementation of attention: {paces}", paces=measured)
+    why = [*plan.why, pace_here]
     taken = epochs * (plan.rows / pace + judging)
     if taken > seconds:
-        why.append(
-            f"{epochs} epochs would take about {taken / 60:.1f} minutes: training ends after model.minutes={minutes:g}, about "
-            f"{fitting / plan.rows:.1f} epochs, with the learning rate at 0; model.minutes=null takes as long as it needs"
+        sentence = message(
+            "{epochs} epochs would take about {taken:.1f} minutes: training ends after model.minutes={minutes:g}, about "
+            "{fitting:.1f} epochs, with the learning rate at 0; model.minutes=null takes as long as it needs",
+            epochs=epochs,
+            taken=taken / 60,
+            minutes=minutes,
+            fitting=fitting / plan.rows,
         )
+        why.append(sentence)
     return replace(plan, rows=rows, seconds=seconds, validation=judging, why=why)
 
 
@@ -164,5 +175,9 @@ def not_repeatable(repeat: str | None) -> list[str]:
 
 def repetition(plan: Plan, folder: Path, training: TrainingFacts) -> Section:
     """How a training that time has ended is repeated. training: facts of `framework.train`."""
-    steps = f"{training.steps:,} steps"
-    return Section("Repetition", note=f"{steps} were learned from; to repeat them exactly: model.repeat={folder}")
+    note = message(
+        "{steps:,} steps were learned from; to repeat them exactly: model.repeat={folder}",
+        steps=training.steps,
+        folder=str(folder),
+    )
+    return Section(message("Repetition"), note=note)

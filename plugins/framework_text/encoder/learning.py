@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from framework import FitContext, ModelFacts, TrainingFacts, train
+from framework import FitContext, ModelFacts, TrainingFacts, message, train
 from framework_text.attention import fastest_attention
 from framework_text.encoder.batches import EncoderBatches
 from framework_text.encoder.module import EncoderModule
@@ -107,8 +107,13 @@ def plan_of(
     if decided(context.trainer):
         return plan
     epochs = wanted_epochs(rows, classes, batch)
-    why = [f"{epochs} epochs follow from {rows:,} rows of {classes} classes; trainer.max_epochs= says otherwise"]
-    plan = replace(plan, epochs=epochs, why=why)
+    why = message(
+        "{epochs} epochs follow from {rows:,} rows of {classes} classes; trainer.max_epochs= says otherwise",
+        epochs=epochs,
+        rows=rows,
+        classes=classes,
+    )
+    plan = replace(plan, epochs=epochs, why=[why])
     return plan if options.minutes is None else within(plan, options.minutes, paces, validated)
 
 

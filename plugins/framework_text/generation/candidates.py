@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-from framework import Candidate, FitContext, Fitted, Inspection
+from framework import Candidate, FitContext, Fitted, Inspection, message
 from framework_text import readiness
 from framework_text.generation import preview, validation
 from framework_text.generation.options import Untuned, Writing
@@ -17,7 +17,7 @@ class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions
     """A language model that learns the answers of the training rows. A subclass says how a task prompts it."""
 
     name: ClassVar[str] = "writer"
-    title: ClassVar[str] = "fine-tuned writer"
+    title: ClassVar[str] = message("fine-tuned writer")
     options: ClassVar[type] = Writing
     stateful: ClassVar[bool] = True
     prompting: ClassVar[Prompting[Any, Any, Any]]
@@ -54,7 +54,7 @@ class UntunedCandidate(Candidate[TaskOptions, Data, Untuned], Generic[TaskOption
     """
 
     name: ClassVar[str] = "untuned"
-    title: ClassVar[str] = "backbone before fine-tuning"
+    title: ClassVar[str] = message("backbone before fine-tuning")
     options: ClassVar[type] = Untuned
     role = "baseline"
     stateful: ClassVar[bool] = True

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from framework import FitContext, LengthBucketSampler, Metric, ModelFacts, Settings, TrainingFacts, train
+from framework import FitContext, LengthBucketSampler, Metric, ModelFacts, Settings, TrainingFacts, message, train
 from framework_text.attention import fastest_attention
 from framework_text.generation.adapters import adapted
 from framework_text.generation.module import Writer, WriterBatches
@@ -119,8 +119,8 @@ def _plan(context: Context, writer: Writer, network: Any, pairs: Mapping[str, Se
     plan = Plan(rows, None, batch, rate, [], attention)
     if decided(context.trainer):
         return plan
-    why = [f"at most {options.epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise"]
-    plan = replace(plan, epochs=options.epochs, why=why)
+    why = message("at most {epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise", epochs=options.epochs)
+    plan = replace(plan, epochs=options.epochs, why=[why])
     if options.minutes is None:
         return plan
     validated = min(len(pairs["validation"]), VALIDATED)

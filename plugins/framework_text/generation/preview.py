@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from framework import Inspection, Problem, Section, Text
+from framework import Inspection, Problem, Section, Text, message, messages
 from framework_text.generation.offline_tokenizer import described
 from framework_text.generation.options import Writing
 from framework_text.generation.pairs import Length, Pair
@@ -44,7 +44,8 @@ def inspect(prompting: Prompting[Any, Any, Any], data: Any, options: Any, writin
 def limits_section(pairs: Sequence[Pair], reading: Length, writing: Length, note: str = "") -> Section:
     counts = _counts(pairs, reading, writing)
     rows = [(length.loss, f"{count:,}", f"{count / len(pairs):.1%}", str(length)) for length, count in counts]
-    return Section("What limits take away", ("", "rows", "share", "set by"), rows, note)
+    header = ("", *messages("rows", "share", "set by"))
+    return Section(message("What limits take away"), header, rows, note)
 
 
 def _counts(pairs: Sequence[Pair], reading: Length, writing: Length) -> list[tuple[Length, int]]:

@@ -11,7 +11,19 @@ from typing import Any
 
 import torch
 
-from framework import CodecSpec, FitContext, Fitted, Graph, ModelFacts, Section, Text, read_fitted, write_fitted
+from framework import (
+    CodecSpec,
+    FitContext,
+    Fitted,
+    Graph,
+    ModelFacts,
+    Section,
+    Text,
+    message,
+    messages,
+    read_fitted,
+    write_fitted,
+)
 from framework_text import backbones
 from framework_text.generation.decoder import decoder_graph
 from framework_text.generation.fitting import codec_of, fine_tune
@@ -62,7 +74,7 @@ def fit_untuned(prompting: AnyPrompting, context: FitContext[Any, Untuned]) -> N
     assert description is not None, "it has been fetched"
     settings = prompting.settings(tokenizer, description[1], context.task)
     window, _ = prompting.window(settings, description[1])
-    facts = ModelFacts(source.name, licence_of(source), details={"window": window, **prompting.details(settings)})
+    facts = ModelFacts(source.name, licence_of(source), details={message("window"): window, **prompting.details(settings)})
     resources = write_fitted(context.output, CodecSpec(prompting.codec_name, settings), facts)
     write_tokenizer(tokenizer, None, resources)
     write_address(source, context.output)
@@ -95,7 +107,7 @@ def graphs(network: Any, window: int, answer: int) -> tuple[Graph, ...]:
 def _as_seen(tokenizer: Any, pair: Pair) -> Section:
     """A training row as the model sees it; one without personal data, which tokens would hide from masking."""
     rows = [
-        ("prompt, not learned", Text(tokenizer.decode(pair.prompt))),
-        ("answer, learned", Text(tokenizer.decode(pair.answer))),
+        (message("prompt, not learned"), Text(tokenizer.decode(pair.prompt))),
+        (message("answer, learned"), Text(tokenizer.decode(pair.answer))),
     ]
-    return Section("A training row as the model sees it", ("part", "tokens, decoded"), rows)
+    return Section(message("A training row as the model sees it"), messages("part", "tokens, decoded"), rows)
