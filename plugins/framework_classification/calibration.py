@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
-from framework import Response, Section, Table
+from framework import Response, Section, Table, message
 from framework_classification import Classification
 from framework_classification.codec import tempered
 
@@ -24,11 +24,11 @@ IMPOSSIBLE = -1e4  # the logit of a class without training rows: its probability
 def nothing_to_fit(logits: np.ndarray, targets: np.ndarray) -> str | None:
     """Why these rows say nothing of how sure the model should be; None where they do. Shapes as of `fit_temperature`."""
     if len(targets) < FEW:
-        return f"{len(targets):,} validation rows are too few"
+        return message("{rows:,} validation rows are too few", rows=len(targets))
     if len(np.unique(targets)) < 2:
-        return "every validation row has the same label"
+        return message("every validation row has the same label")
     if (logits.argmax(-1) == targets).all():
-        return "every validation row is answered rightly, and the likeliest temperature would be as small as can be"
+        return message("every validation row is answered rightly, and the likeliest temperature would be as small as can be")
     return None
 
 
@@ -70,14 +70,13 @@ def calibrated(
     possible = logits[np.arange(len(targets)), targets] > IMPOSSIBLE / 2
     temperature = fit_temperature(logits[possible], targets[possible])
     if temperature == UNFITTED:
-        why = (
-            nothing_to_fit(logits[possible], targets[possible])
-            or "the likeliest one is smaller than any that few rows can show"
-        )
-        show(Section("Temperature", note=f"it stays 1, so that probabilities are not calibrated: {why}"))
+        smallest = message("the likeliest one is smaller than any that few rows can show")
+        why = nothing_to_fit(logits[possible], targets[possible]) or smallest
+        note = message("it stays 1, so that probabilities are not calibrated: {why}", why=why)
+        show(Section(message("Temperature"), note=note))
     abstains = abstention(options, logits / temperature, targets)
     if abstains.get("threshold") == NEVER:
-        show(Section("Abstention", note=_always_abstains(options)))
+        show(Section(message("Abstention"), note=_always_abstains(options)))
     return temperature, abstains
 
 
@@ -93,10 +92,10 @@ def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray)
 
 
 def _always_abstains(options: Classification) -> str:
-    asked = f"task.abstain_precision={options.abstain_precision}"
-    return (
-        f"warning: however sure, the model is not right that often on validation, so nearly every answer will be marked as an "
-        f"abstention; ask for less than {asked}, or add training rows"
+    return message(
+        "warning: however sure, the model is not right that often on validation, so nearly every answer will be marked as an "
+        "abstention; ask for less than task.abstain_precision={precision}, or add training rows",
+        precision=options.abstain_precision,
     )
 
 

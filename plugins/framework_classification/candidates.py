@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, read_fitted, write_fitted
+from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.data import ClassificationData
 from framework_text.options import FineTuning, Frozen
@@ -18,7 +18,7 @@ class Majority(Candidate[Classification, ClassificationData, NoOptions]):
     """Answers every text with the most frequent training label, and the shares of all."""
 
     name: ClassVar[str] = "majority"
-    title: ClassVar[str] = "majority class"
+    title: ClassVar[str] = message("majority class")
     role = "baseline"
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
@@ -35,7 +35,7 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
     """TF-IDF of words and characters, counted by the codec, and a logistic regression as an ONNX graph."""
 
     name: ClassVar[str] = "linear"
-    title: ClassVar[str] = "TF-IDF + logistic regression"
+    title: ClassVar[str] = message("TF-IDF + logistic regression")
     role = "baseline"
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
@@ -53,7 +53,7 @@ class FrozenCandidate(Candidate[Classification, ClassificationData, Frozen]):
     """Features of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
-    title: ClassVar[str] = "frozen encoder + logistic regression"
+    title: ClassVar[str] = message("frozen encoder + logistic regression")
     options: ClassVar[type] = Frozen
 
     def problems(self, task: Classification, options: Frozen) -> list[str]:
@@ -83,7 +83,7 @@ class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTunin
     """A pretrained encoder whose weights learn, with a fitted temperature."""
 
     name: ClassVar[str] = "fine_tuned"
-    title: ClassVar[str] = "fine-tuned encoder"
+    title: ClassVar[str] = message("fine-tuned encoder")
     options: ClassVar[type] = FineTuning
 
     def problems(self, task: Classification, options: FineTuning) -> list[str]:

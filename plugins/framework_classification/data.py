@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framework import Bars, InputError, Section, Series, Splits, Table
+from framework import Bars, InputError, Section, Series, Splits, Table, joined, message
 from framework_classification import Classification
 from framework_text.lengths import lengths_section
 
@@ -48,21 +48,37 @@ class ClassificationData:
         order = sorted(self.labels, key=lambda label: -counts["train"][label])
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
         left = len(order) - SHOWN
-        notes = [f"and {left} more labels, the rarest with {counts['train'][order[-1]]} training rows"] if left > 0 else []
+        notes: list[str] = []
+        if left > 0:
+            fewest = counts["train"][order[-1]]
+            notes.append(message("and {count} more labels, the rarest with {rows} training rows", count=left, rows=fewest))
         rare = [label for label in order if counts["train"][label] < FEW]
         if rare:
-            several, them = ("labels have", "them") if len(rare) > 1 else ("label has", "it")
-            named = ", ".join(rare[:SHOWN]) + (", ..." if len(rare) > SHOWN else "")
-            notes.append(f"{len(rare):,} {several} fewer than {FEW} training rows: {named}; the model can hardly learn {them}")
+            notes.append(_note_on_rare(rare))
         charts = (self._chart(counts, order),)
-        labels = Section(f"Labels ({len(order)})", ("label", *counts), rows, "\n".join(notes), charts=charts)
+        title = message("Labels ({count})", count=len(order))
+        labels = Section(title, (message("label"), *counts), rows, joined(notes), charts=charts)
         return [labels, lengths_section(self.splits, "text")]
 
     def _chart(self, counts: Mapping[str, Counter[str]], order: Sequence[str]) -> Bars:
         """Each label's share of each split."""
         sizes = {name: len(table) for name, table in self.splits.named().items() if len(table)}
         series = [Series(name, [round(100 * counts[name][label] / size, 2) for label in order]) for name, size in sizes.items()]
-        return Bars("Share of each label", order, series, " %")
+        return Bars(message("Share of each label"), order, series, " %")
+
+
+def _note_on_rare(labels: Sequence[str]) -> str:
+    named = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
+    if len(labels) == 1:
+        return message(
+            "1 label has fewer than {few} training rows: {label}; the model can hardly learn it", few=FEW, label=named
+        )
+    return message(
+        "{count:,} labels have fewer than {few} training rows: {labels}; the model can hardly learn them",
+        count=len(labels),
+        few=FEW,
+        labels=named,
+    )
 
 
 def prepare(splits: Splits, options: Classification) -> ClassificationData:

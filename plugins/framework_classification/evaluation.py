@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from framework import Answers, Bars, Evaluation, InputError, Lines, Section, Series, Table, Text, nearest
+from framework import Answers, Bars, Evaluation, InputError, Lines, Section, Series, Table, Text, message, messages, nearest
 from framework_classification.codec import LabelCodec, tempered
 from framework_classification.metrics import accuracy, calibration_error, confusion_matrix, macro_f1, negative_log_likelihood
 
@@ -40,10 +40,11 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
         "nll": negative_log_likelihood(probabilities, targets),
     }
     scale = answers.codec.scale if isinstance(answers.codec, LabelCodec) else None
-    given = {"calibrated" if scale else "model": probabilities}
+    given: dict[str, np.ndarray] = {message("calibrated") if scale else message("model"): probabilities}
     if scale:
-        given["before calibration"] = tempered(probabilities, 1 / scale)
-        metrics["ece_before"] = calibration_error(given["before calibration"], targets)
+        uncalibrated = tempered(probabilities, 1 / scale)
+        given[message("before calibration")] = uncalibrated
+        metrics["ece_before"] = calibration_error(uncalibrated, targets)
     if "abstains" in responses[0]:
         answered = np.array([not response["abstains"] for response in responses])
         metrics["answered"] = float(answered.mean())
@@ -66,18 +67,22 @@ def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
     order = [i for i in np.argsort(f1, kind="stable") if true[i]]
     rows = [(labels[i], *(f"{v[i]:.3f}" for v in (precision, recall, f1)), int(true[i])) for i in order]
     rows += [(label, "", "", "", 0) for label, count in zip(labels, true, strict=True) if not count]
-    chart = Bars("F1 of each class", [labels[i] for i in order], [Series("F1", [round(float(f1[i]), 4) for i in order])])
-    return Section("Per class, the weakest first", ("label", "precision", "recall", "F1", "test rows"), rows, charts=(chart,))
+    chart = Bars(
+        message("F1 of each class"), [labels[i] for i in order], [Series("F1", [round(float(f1[i]), 4) for i in order])]
+    )
+    header = messages("label", "precision", "recall", "F1", "test rows")
+    return Section(message("Per class, the weakest first"), header, rows, charts=(chart,))
 
 
 def _confusion(labels: Sequence[str], confusion: np.ndarray) -> Section:
     if len(labels) <= MATRIX:
-        rows = [(f"is {label}", *map(int, confusion[i])) for i, label in enumerate(labels)]
-        return Section("Confusion matrix", ("", *(f"called {label}" for label in labels)), rows, heat=True)
+        rows = [(message("is {label}", label=label), *map(int, confusion[i])) for i, label in enumerate(labels)]
+        header = ("", *(message("called {label}", label=label) for label in labels))
+        return Section(message("Confusion matrix"), header, rows, heat=True)
     wrong = confusion - np.diag(confusion.diagonal())
     pairs = np.dstack(np.unravel_index(np.argsort(-wrong, axis=None, kind="stable")[:20], wrong.shape))[0]
     found = [(labels[i], labels[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
-    return Section("Most frequent confusions", ("is", "called", "test rows"), found)
+    return Section(message("Most frequent confusions"), messages("is", "called", "test rows"), found)
 
 
 def _reliability(given: Mapping[str, np.ndarray], targets: np.ndarray) -> Section:
@@ -89,9 +94,13 @@ def _reliability(given: Mapping[str, np.ndarray], targets: np.ndarray) -> Sectio
         for name, found in bins.items()
         for count, confidence, right in found
     ]
-    note = "Of the answers given with a probability of 0.8, 80 % should be right; points below the diagonal are too confident."
-    chart = Lines("Reliability", "probability of the answer", "share that is right", series, diagonal=True)
-    return Section("Calibration", ("", "mean probability", "share right", "test rows"), rows, note, charts=(chart,))
+    note = message(
+        "Of the answers given with a probability of 0.8, 80 % should be right; points below the diagonal are too confident."
+    )
+    x, y = messages("probability of the answer", "share that is right")
+    chart = Lines(message("Reliability"), x, y, series, diagonal=True)
+    header = ("", *messages("mean probability", "share right", "test rows"))
+    return Section(message("Calibration"), header, rows, note, charts=(chart,))
 
 
 def _bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[int, float, float]]:
@@ -115,7 +124,11 @@ def _mistakes(labels: Sequence[str], probabilities: np.ndarray, targets: np.ndar
         )
         for i in worst
     ]
-    note = (
-        f"{len(wrong):,} of {len(table):,} test rows are answered wrongly; lines are those of {table.name}" if rows else "none"
+    note = message(
+        "{wrong:,} of {rows:,} test rows are answered wrongly; lines are those of {file}",
+        wrong=len(wrong),
+        rows=len(table),
+        file=table.name,
     )
-    return Section("Most confident mistakes", ("text", "is", "called", "probability", "line"), rows, note, about=worst)
+    header = messages("text", "is", "called", "probability", "line")
+    return Section(message("Most confident mistakes"), header, rows, note if rows else message("none"), about=worst)

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from framework import Graph, Section
+from framework import Graph, Section, messages
 from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated, fit_temperature
 from framework_classification.linear import of_every_class
@@ -58,7 +58,8 @@ def fit(
     weight, bias = of_every_class(regression, classes)
     temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
     module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
-    facts = {"temperature": temperature, "C": strength, "features": features.shape[1], "rows": len(features)}
+    named = messages("temperature", "features", "rows")
+    facts = {**dict(zip(named, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
     return Frozen(module, settings, facts, regression)
 
 

@@ -17,6 +17,7 @@ from framework import (
     FrameworkError,
     ModelFacts,
     NoOptions,
+    message,
     read_fitted,
     write_fitted,
 )
@@ -40,7 +41,7 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     _hold_to(pipeline, linear, texts, logits)
     temperature, abstains = calibrated(context.task, logits, targets, context.show)
     settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
-    facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={"n-grams": len(linear.counting)})
+    facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={message("n-grams"): len(linear.counting)})
     resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
     linear.counting.save(resources)
     (context.output / FILE).write_bytes(onnx_model(linear, temperature).SerializeToString())

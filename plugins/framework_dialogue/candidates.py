@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from framework import Candidate, FitContext, Fitted, NoOptions, read_fitted
+from framework import Candidate, FitContext, Fitted, NoOptions, message, read_fitted
 from framework_dialogue import Dialogue
 from framework_dialogue.data import DialogueData
 from framework_dialogue.prompting import DialoguePrompting
@@ -18,7 +18,7 @@ class RetrievalCandidate(Candidate[Dialogue, DialogueData, NoOptions]):
     """The answer that was given to the most similar training question. Its artifact holds the training answers as they are."""
 
     name: ClassVar[str] = "retrieval"
-    title: ClassVar[str] = "nearest question's answer"
+    title: ClassVar[str] = message("nearest question's answer")
     role = "baseline"
 
     def problems(self, task: Dialogue, options: NoOptions) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+import framework
 from framework import Column, InputError, Table, parse_cell
 from framework_dialogue.formats import mark_of
 from framework_dialogue.repairs import UNTAUGHT, Message, answered, plain, repaired
@@ -41,8 +42,11 @@ ROLES = {column.role for column in COLUMNS}
 KINDS = {column.role: column.kind for column in COLUMNS}
 SHAPED = (Column("messages", (), "messages"),)
 
-READ = "texts of {} are in {}, and their turns were read"
-MARKED = "rows of {} have {!r} in a text, a mark of a chat format, which is learned as words; take it out"
+READ = framework.message("{count:,} texts of {file} are in {form}, and their turns were read")
+MARKED = framework.message(
+    "{count:,} rows of {file} have {mark!r} in a text, a mark of a chat format, which is learned as words; take it out"
+)
+LABELLED = framework.message("{count:,} lines of {file} begin with {label!r} and were taken for text; {advice}")
 SHOWN = 5  # problems named in one message
 LABELS = 3  # times that a line must begin with the same unknown name to be said
 
@@ -112,7 +116,7 @@ class _Found:
     """
 
     problems: dict[str, list[int]] = field(default_factory=dict)
-    repairs: Counter[str] = field(default_factory=Counter)
+    repairs: Counter[framework.Message] = field(default_factory=Counter)
     labels: Counter[str] = field(default_factory=Counter)
     forms: Counter[str] = field(default_factory=Counter)
     marks: Counter[str] = field(default_factory=Counter)
@@ -130,14 +134,14 @@ class _Found:
     def say(self, table: Table, say: Callable[[str], None]) -> None:
         for what, count in self.repairs.items():
             if count:
-                say(f"{count:,} {what.format(table.name)}")
+                say(what.filled(count=count, file=table.name))
         for form, count in self.forms.most_common():
-            say(f"{count:,} {READ.format(table.name, form)}")
+            say(READ.filled(count=count, file=table.name, form=form))
         for mark, count in self.marks.most_common():
-            say(f"{count:,} {MARKED.format(table.name, mark)}")
+            say(MARKED.filled(count=count, file=table.name, mark=mark))
         for label, count in self.labels.most_common(SHOWN):
             if count >= LABELS:
-                say(f"{count:,} lines of {table.name} begin with {label + ':'!r} and were taken for text; {advice(label)}")
+                say(LABELLED.filled(count=count, file=table.name, label=f"{label}:", advice=advice(label)))
 
 
 def _check_pairs(table: Table) -> None:

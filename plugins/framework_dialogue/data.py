@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
+import framework
 from framework import Section, Splits, Table
 from framework_dialogue.repairs import examples
 from framework_text.generation.templates import Message
@@ -34,7 +35,9 @@ class DialogueData:
 
     def sections(self) -> list[Section]:
         turns = Counter(min(len(messages), 10) for messages in self.splits.train.records("messages"))
-        rows = [(f"{count}" if count < 10 else "10 or more", f"{turns[count]:,}") for count in sorted(turns)]
-        note = "Of validation and test, each answer of a dialogue is a row."
+        rows = [(f"{count}" if count < 10 else framework.message("10 or more"), f"{turns[count]:,}") for count in sorted(turns)]
+        note = framework.message("Of validation and test, each answer of a dialogue is a row.")
         judged = replace(self.splits, train=answers(self.splits.train))
-        return [Section("Turns of training dialogues", ("turns", "dialogues"), rows, note), lengths_section(judged, "answer")]
+        header = framework.messages("turns", "dialogues")
+        turns_table = Section(framework.message("Turns of training dialogues"), header, rows, note)
+        return [turns_table, lengths_section(judged, "answer")]

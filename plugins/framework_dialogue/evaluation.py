@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torchmetrics.functional.text import chrf_score
 
+import framework
 from framework import Evaluation, Response, Section, Table, Text
 from framework_text.generation.overlap import distinct, perplexity, rouge, words_each
 from framework_text.generation.templates import Message
@@ -41,11 +42,13 @@ def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
         (Text(_last(messages)), Text(reference), Text(answer))
         for messages, reference, answer in list(zip(table.records("messages"), expected, contents, strict=True))[:SHOWN]
     ]
-    protocol = (
-        f"The given answers have {words_each(expected):.1f} words on average. chrf counts what an answer lacks four times as "
-        "much as what it has too much: one much shorter than the given one scores low, however right it is."
+    protocol = framework.message(
+        "The given answers have {words:.1f} words on average. chrf counts what an answer lacks four times as "
+        "much as what it has too much: one much shorter than the given one scores low, however right it is.",
+        words=words_each(expected),
     )
-    return Evaluation(metrics, [Section("Answers to test rows", ("last message", "given answer", "answer"), rows)], protocol)
+    header = framework.messages("last message", "given answer", "answer")
+    return Evaluation(metrics, [Section(framework.message("Answers to test rows"), header, rows)], protocol)
 
 
 def _last(messages: Sequence[Message]) -> str:

@@ -10,6 +10,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any, ClassVar
 
+import framework
 from framework import Check, Reference, Request, Settings
 from framework_dialogue import CODEC, Dialogue
 from framework_dialogue.codec import DialogueCodec, response
@@ -26,8 +27,11 @@ LONG, JOINED = 3, 40  # references that fill the window, and conversations that 
 
 class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
     codec_name: ClassVar[str] = CODEC
-    read_limit: ClassVar[tuple[str, str]] = ("max_context", "the oldest turns, or the beginning of a long one, are not read")
-    written_limit: ClassVar[tuple[str, str]] = ("max_answer", "the end of the answer is not learned")
+    read_limit: ClassVar[tuple[str, str]] = (
+        "max_context",
+        framework.message("the oldest turns, or the beginning of a long one, are not read"),
+    )
+    written_limit: ClassVar[tuple[str, str]] = ("max_answer", framework.message("the end of the answer is not learned"))
 
     def problems(self, options: Dialogue) -> list[str]:
         return task_problems(options)
@@ -55,7 +59,12 @@ class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
         return "\n".join([*(message["content"] for message in history), answer])
 
     def checks(self, codec: DialogueCodec, settings: Settings, tokenizer: Any) -> tuple[Check, ...]:
-        return (Check("prompts equal transformers' chat template", partial(other_prompts, tokenizer, settings, codec)),)
+        return (
+            Check(
+                framework.message("prompts equal transformers' chat template"),
+                partial(other_prompts, tokenizer, settings, codec),
+            ),
+        )
 
     def references(self, codec: DialogueCodec, network: Any, requests: Sequence[Request]) -> list[Reference]:
         """Greedily, to the first rows and to conversations as long as the window."""
@@ -73,8 +82,9 @@ class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
         return references
 
     def details(self, settings: Settings) -> Mapping[str, str]:
-        own = "the tokenizer's own" if settings["own_template"] else "User: ... Assistant: ..., as the tokenizer has none"
-        return {"chat template": own}
+        plain = framework.message("User: ... Assistant: ..., as the tokenizer has none")
+        own = framework.message("the tokenizer's own") if settings["own_template"] else plain
+        return {framework.message("chat template"): own}
 
 
 def _long(requests: Sequence[Request]) -> Request:

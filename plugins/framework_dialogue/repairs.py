@@ -6,23 +6,26 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import framework
 from framework_dialogue.speakers import NOBODY, Turn
 
 Message = dict[str, Any]
 
-EMPTY = "empty turns of {} left out"
-NOBODYS = "turns of {} by speakers that task.roles leaves out"
-JOINED_USER = "user turns of {} that follow a user's were joined to it"
-JOINED_ANSWER = "answers of {} that follow an answer were joined to it"
-INSTRUCTION = "instructions of {} that are not the first were joined to it, at the dialogue's head"
-OPENING = "answers of {} that open a dialogue, before a user spoke, left out"
-TRAILING = "last user turns of {} without an answer cut off"
-UNANSWERED = "dialogues of {} without an answer to a user left out"
-UNLEARNED = "answers of {} are read and not learned, as weight: 0 or train: false says"
-MIXED = "answers of {} are not learned, as they were joined to one that is not to be learned"
-UNTAUGHT = "dialogues of {} in which no answer is to be learned left out"
-USERS = "turns of {} that are no answers are marked as learned; answers alone are"
-CALLS = "calls of tools in {} left out: no tools are offered"
+EMPTY = framework.message("{count:,} empty turns of {file} left out")
+NOBODYS = framework.message("{count:,} turns of {file} by speakers that task.roles leaves out")
+JOINED_USER = framework.message("{count:,} user turns of {file} that follow a user's were joined to it")
+JOINED_ANSWER = framework.message("{count:,} answers of {file} that follow an answer were joined to it")
+INSTRUCTION = framework.message(
+    "{count:,} instructions of {file} that are not the first were joined to it, at the dialogue's head"
+)
+OPENING = framework.message("{count:,} answers of {file} that open a dialogue, before a user spoke, left out")
+TRAILING = framework.message("{count:,} last user turns of {file} without an answer cut off")
+UNANSWERED = framework.message("{count:,} dialogues of {file} without an answer to a user left out")
+UNLEARNED = framework.message("{count:,} answers of {file} are read and not learned, as weight: 0 or train: false says")
+MIXED = framework.message("{count:,} answers of {file} are not learned, as they were joined to one that is not to be learned")
+UNTAUGHT = framework.message("{count:,} dialogues of {file} in which no answer is to be learned left out")
+USERS = framework.message("{count:,} turns of {file} that are no answers are marked as learned; answers alone are")
+CALLS = framework.message("{count:,} calls of tools in {file} left out: no tools are offered")
 
 
 def examples(messages: Sequence[Mapping[str, Any]]) -> list[tuple[list[Message], Message]]:
@@ -36,7 +39,7 @@ def plain(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
     return [{"role": one["role"], "content": one["content"]} for one in messages]
 
 
-def repaired(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
+def repaired(turns: Sequence[Turn], count: Counter[framework.Message]) -> list[Message]:
     """An instruction, if there is one, and user and assistant in turn, the user first. count: of each repair."""
     present = [turn for turn in turns if turn.role != NOBODY]
     filled = [turn for turn in present if turn.text.strip()]
@@ -67,13 +70,13 @@ def _message(turn: Turn) -> Message:
     return {"role": turn.role, "content": turn.text.strip(), **({"weight": 0} if unlearned else {})}
 
 
-def _joined(first: Message, second: Message, count: Counter[str]) -> Message:
+def _joined(first: Message, second: Message, count: Counter[framework.Message]) -> Message:
     """What must not be learned makes the whole unlearned: a part of an answer cannot be left out of it."""
     count[MIXED] += ("weight" in first) != ("weight" in second)
     return {**first, **second, "content": f"{first['content']}\n{second['content']}"}
 
 
-def answered(turns: Sequence[Turn], count: Counter[str]) -> list[Message]:
+def answered(turns: Sequence[Turn], count: Counter[framework.Message]) -> list[Message]:
     """`repaired` turns up to the last answer; none where no user is answered, or no answer is to be learned."""
     messages = repaired(turns, count)
     if not any(message["role"] == "assistant" for message in messages):

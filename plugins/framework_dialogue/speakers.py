@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import framework
 from framework import InputError
 
 ROLES = ("system", "user", "assistant")
@@ -89,8 +90,13 @@ def advice(name: str) -> str:
     """What to do about a name that nobody knows. What a tool puts out is nobody's answer, so it is never to be learned."""
     plain = _plain(name) or "name"
     if TOOLS.search(plain):
-        return f"task.roles={{{plain}: none}} leaves out what a tool puts out: no tools are offered, and nobody learns it"
-    return f"task.roles={{{plain}: assistant}} adds it (or user, system; none leaves its turns out)"
+        return framework.message(
+            "task.roles={{{name}: none}} leaves out what a tool puts out: no tools are offered, and nobody learns it",
+            name=plain,
+        )
+    return framework.message(
+        "task.roles={{{name}: assistant}} adds it (or user, system; none leaves its turns out)", name=plain
+    )
 
 
 def _plain(name: str) -> str:

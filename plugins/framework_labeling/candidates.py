@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from framework import Candidate, FitContext, Fitted, Inspection, NoOptions, read_fitted
+from framework import Candidate, FitContext, Fitted, Inspection, NoOptions, message, read_fitted
 from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
 from framework_text.options import FineTuning, Frozen
@@ -16,7 +16,7 @@ class MostFrequent(Candidate[Labeling, LabelingData, NoOptions]):
     """Answers each token with its most frequent training tag, unseen ones as outside."""
 
     name: ClassVar[str] = "most_frequent"
-    title: ClassVar[str] = "most frequent tag of each token"
+    title: ClassVar[str] = message("most frequent tag of each token")
     role = "baseline"
 
     def problems(self, task: Labeling, options: NoOptions) -> list[str]:
@@ -37,7 +37,7 @@ class FrozenTagger(Candidate[Labeling, LabelingData, Frozen]):
     """Token states of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
-    title: ClassVar[str] = "frozen encoder + logistic regression"
+    title: ClassVar[str] = message("frozen encoder + logistic regression")
     options: ClassVar[type] = Frozen
 
     def problems(self, task: Labeling, options: Frozen) -> list[str]:
@@ -65,7 +65,7 @@ class FineTunedTagger(Candidate[Labeling, LabelingData, FineTuning]):
     """A pretrained encoder whose weights learn, with a linear layer over the first token of each word."""
 
     name: ClassVar[str] = "fine_tuned"
-    title: ClassVar[str] = "fine-tuned encoder"
+    title: ClassVar[str] = message("fine-tuned encoder")
     options: ClassVar[type] = FineTuning
 
     def problems(self, task: Labeling, options: FineTuning) -> list[str]:

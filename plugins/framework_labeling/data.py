@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from framework import Bars, InputError, Problem, Section, Series, Splits, Table
+from framework import Bars, InputError, Problem, Section, Series, Splits, Table, joined, message
 from framework_labeling import Labeling
 from framework_labeling.detection import find_scheme
 from framework_labeling.rows import PROBLEMS, Sentence, raise_some
@@ -49,18 +49,26 @@ class LabelingData:
         counts = {name: self.counts(name) for name in self.sentences}
         order = [label for label, _ in counts["train"].most_common()]
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
-        notes = [f"scheme: {self.scheme.name}; {self.scheme.reason}"]
-        notes += [f"and {len(order) - SHOWN} more labels"] if len(order) > SHOWN else []
+        scheme = self.scheme.name
+        notes = [message("scheme: {scheme}; {reason}", scheme=scheme, reason=self.scheme.reason)]
+        notes += [message("and {count} more labels", count=len(order) - SHOWN)] if len(order) > SHOWN else []
         notes += [
-            f"{count:,} places of {name} rows that {self.scheme.name} does not allow are read as conlleval reads them"
+            message(
+                "{count:,} places of {split} rows that {scheme} does not allow are read as conlleval reads them",
+                count=count,
+                split=name,
+                scheme=scheme,
+            )
             for name, count in self.repaired.items()
             if count
         ]
         series = [Series(name, [counts[name][label] for label in order]) for name in counts]
-        chart = Bars("Spans of each label", order, series)
-        what = "Tokens" if self.plain else "Spans"
+        chart = Bars(message("Spans of each label"), order, series)
+        title = message("Spans of each label ({count})", count=len(order))
+        if self.plain:
+            title = message("Tokens of each label ({count})", count=len(order))
         return [
-            Section(f"{what} of each label ({len(order)})", ("label", *counts), rows, "\n".join(notes), charts=(chart,)),
+            Section(title, (message("label"), *counts), rows, joined(notes), charts=(chart,)),
             self._lengths(),
         ]
 
@@ -75,7 +83,7 @@ class LabelingData:
     def _lengths(self) -> Section:
         lengths = {name: [len(one.tokens) for one in rows] for name, rows in self.sentences.items() if rows}
         rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
-        return Section("Tokens of a row", ("quantile", *lengths), rows)
+        return Section(message("Tokens of a row"), (message("quantile"), *lengths), rows)
 
 
 def prepare(splits: Splits, options: Labeling) -> LabelingData:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from framework import InputError, nearest
+from framework import InputError, joined, message, nearest
 from framework_labeling.schemes import IO, LETTERS, OUTSIDE, PLAIN, SCHEMES, Scheme, count_impossible
 
 AUTO = "auto"
@@ -38,7 +38,7 @@ def find_scheme(rows: Iterable[Sequence[str]], name: str = AUTO) -> Scheme:
             f"every tag of the training rows is {OUTSIDE}: there is nothing to learn; name the column of the tags (data.tags=)"
         )
     if name in (PLAIN, IO):
-        return Scheme(name, reason="as the recipe says")
+        return Scheme(name, reason=message("as the recipe says"))
     separator, suffix, letters = _layout(counts)
     strays = [tag for tag in counts if tag != OUTSIDE and tag not in letters]
     inside = counts.total() - counts[OUTSIDE]
@@ -94,12 +94,17 @@ def _check_letters(letters: Mapping[str, str], name: str) -> None:
 def _without_letters(counts: Counter[str]) -> Scheme:
     """Bare labels of spans where most tokens are outside, otherwise tags of each token."""
     if counts[OUTSIDE] * 2 > counts.total():
-        why = f"tags are bare labels and most tokens are {OUTSIDE}: neighbours with the same label are read as one span"
-        return Scheme(IO, reason=f"{why}; task.scheme={PLAIN} would let each stand alone")
-    why = "tags have no letters that begin and continue spans: every token has a tag of its own"
+        reason = message(
+            "tags are bare labels and most tokens are {outside}: neighbours with the same label are read as one span; "
+            "task.scheme={plain} would let each stand alone",
+            outside=OUTSIDE,
+            plain=PLAIN,
+        )
+        return Scheme(IO, reason=reason)
+    why = [message("tags have no letters that begin and continue spans: every token has a tag of its own")]
     if all(tag.isdigit() for tag in counts):
-        why += "; they are numbers: if these stand for names such as B-LABEL, write the names"
-    return Scheme(PLAIN, reason=why)
+        why.append(message("they are numbers: if these stand for names such as B-LABEL, write the names"))
+    return Scheme(PLAIN, reason=joined(why, "; "))
 
 
 def _named(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[str], scheme: Scheme) -> Scheme:
@@ -109,10 +114,16 @@ def _named(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[s
     broken = {name: sum(count_impossible(row, replace(scheme, name=name)) for row in rows) for name in fitting}
     name = min(broken, key=broken.__getitem__)
     equal = [other for other in broken if broken[other] == broken[name] and other != name]
-    why = f"the letters are {', '.join(sorted(letters))}"
+    why = message("the letters are {letters}", letters=", ".join(sorted(letters)))
     if len(broken) > 1 and not equal:
-        why += f", and as {name} {broken[name]:,} places would be impossible, as {max(broken, key=broken.__getitem__)} "
-        why += f"{max(broken.values()):,}"
+        why = message(
+            "{why}, and as {name} {count:,} places would be impossible, as {worst} {most:,}",
+            why=why,
+            name=name,
+            count=broken[name],
+            worst=max(broken, key=broken.__getitem__),
+            most=max(broken.values()),
+        )
     if equal:
-        why += f", which fits {' and '.join(equal)} too; the spans are the same"
+        why = message("{why}, which fits {others} too; the spans are the same", why=why, others=joined(equal, " and "))
     return replace(scheme, name=name, reason=why)

@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from framework import Bars, Evaluation, Section, Series, Text
+from framework import Bars, Evaluation, Section, Series, Text, message, messages
 from framework_labeling.metric import Score, Scores, score_spans, token_accuracy
 from framework_labeling.rows import Sentence
 from framework_labeling.schemes import Span, bio_tags
 
 MISTAKES = 10
 CONFUSIONS = 20
-PROTOCOL = "a span counts as right when its first token, last token and label all are (seqeval, conlleval)"
-MISSED, NOTHING = "(missed)", "(nothing)"
+PROTOCOL = message("a span counts as right when its first token, last token and label all are (seqeval, conlleval)")
+MISSED, NOTHING = messages("(missed)", "(nothing)")
+OTHER_ENDS = message("right label, other ends")
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,13 @@ class Mistake:
     @property
     def kind(self) -> str:
         if self.predicted is None:
-            return "missed"
+            return message("missed")
         if self.true is None:
-            return "nothing is there"
+            return message("nothing is there")
         same = (self.true.start, self.true.end) == (self.predicted.start, self.predicted.end)
         if self.true.label == self.predicted.label:
-            return "right label, other ends"
-        return "right ends, other label" if same else "other ends, other label"
+            return OTHER_ENDS
+        return message("right ends, other label") if same else message("other ends, other label")
 
 
 def evaluate(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]], sentences: Sequence[Sentence]) -> Evaluation:
@@ -83,12 +84,15 @@ def _shared(one: Span, other: Span) -> int:
 def _per_label(scores: Scores) -> Section:
     order = sorted(scores.labels.items(), key=lambda item: (not item[1].support, item[1].f1, item[0]))
     rows = [(label, *_cells(score)) for label, score in order]
-    rows += [("all spans (micro)", *_cells(scores.micro)), ("mean of labels (macro)", *_cells(scores.macro))]
+    rows += [
+        (message("all spans (micro)"), *_cells(scores.micro)),
+        (message("mean of labels (macro)"), *_cells(scores.macro)),
+    ]
     tested = [(label, score) for label, score in order if score.support]
     f1 = Series("F1", [round(score.f1, 4) for _, score in tested])
-    chart = Bars("F1 of each label", [label for label, _ in tested], [f1])
-    header = ("label", "precision", "recall", "F1", "true spans", "predicted spans")
-    return Section("Per label, the weakest first", header, rows, PROTOCOL, charts=(chart,) if tested else ())
+    chart = Bars(message("F1 of each label"), [label for label, _ in tested], [f1])
+    header = messages("label", "precision", "recall", "F1", "true spans", "predicted spans")
+    return Section(message("Per label, the weakest first"), header, rows, PROTOCOL, charts=(chart,) if tested else ())
 
 
 def _cells(score: Score) -> tuple[object, ...]:
@@ -98,18 +102,19 @@ def _cells(score: Score) -> tuple[object, ...]:
 def _kinds(mistakes: Sequence[Mistake], micro: Score) -> Section:
     counts = Counter(mistake.kind for mistake in mistakes)
     rows = [(kind, count) for kind, count in counts.most_common()]
-    note = f"of {micro.support:,} true and {micro.predicted:,} predicted spans" if rows else "none"
-    return Section("Kinds of mistakes", ("mistake", "spans"), rows, note)
+    note = message("of {true:,} true and {predicted:,} predicted spans", true=micro.support, predicted=micro.predicted)
+    return Section(message("Kinds of mistakes"), messages("mistake", "spans"), rows, note if rows else message("none"))
 
 
 def _confusions(mistakes: Sequence[Mistake]) -> Section:
     counts = Counter(
         (m.true.label if m.true else NOTHING, m.predicted.label if m.predicted else MISSED)
         for m in mistakes
-        if m.kind != "right label, other ends"
+        if m.kind != OTHER_ENDS
     )
     order = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:CONFUSIONS]
-    return Section("Most frequent confusions", ("is", "called", "spans"), [(*pair, count) for pair, count in order])
+    rows = [(*pair, count) for pair, count in order]
+    return Section(message("Most frequent confusions"), messages("is", "called", "spans"), rows)
 
 
 def _worst(mistakes: Sequence[Mistake], sentences: Sequence[Sentence]) -> Section:
@@ -122,9 +127,9 @@ def _worst(mistakes: Sequence[Mistake], sentences: Sequence[Sentence]) -> Sectio
         called = Text(f"{span.label}: {_text(sentence, span)}")
         text = Text(" ".join(sentence.tokens))
         rows.append((text, Text(is_) if mistake.true else is_, called, f"{span.score:.2f}", sentence.line))
-    note = f"{len(wrong):,} predicted spans are wrong" if rows else "none"
-    header = ("text", "is", "called", "probability", "line")
-    return Section("Most confident mistakes", header, rows, note, about=[mistake.row for _, mistake in shown])
+    note = message("{count:,} predicted spans are wrong", count=len(wrong)) if rows else message("none")
+    header = messages("text", "is", "called", "probability", "line")
+    return Section(message("Most confident mistakes"), header, rows, note, about=[mistake.row for _, mistake in shown])
 
 
 def _text(sentence: Sentence, span: Span) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from framework import FitContext, ModelFacts
+from framework import FitContext, ModelFacts, message
 from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
 from framework_labeling.tagger import KIND, examples_of, leave_tagger
@@ -25,5 +25,7 @@ def fit(data: LabelingData, context: FitContext[Labeling, Frozen]) -> None:
     rows = examples.train(examples.rows)
     fit_whole_head(network, len(data.tags), in_order(rows, tokenizer.pad_token_id or 0), most=MOST)
     parameters = sum(weights.numel() for weights in network.parameters())
-    facts = ModelFacts(source.name, source.stated_licence, parameters, len(rows), details={"max length": task.max_length})
+    facts = ModelFacts(
+        source.name, source.stated_licence, parameters, len(rows), details={message("max length"): task.max_length}
+    )
     leave_tagger(context.output, data, task, network, tokenizer, facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from framework import CodecSpec, ModelFacts, write_fitted
+from framework import CodecSpec, ModelFacts, message, write_fitted
 from framework_labeling.baseline import most_frequent_tags, overall_tag
 from framework_labeling.codec import write_table
 from framework_labeling.data import LabelingData
@@ -15,5 +15,5 @@ def fit(data: LabelingData, output: Path) -> None:
     train = data.sentences["train"]
     table = most_frequent_tags(train)
     settings = {"tags": data.tags, "plain": data.plain, "scheme": asdict(data.scheme), "unseen": list(overall_tag(train))}
-    facts = ModelFacts(rows=len(train), details={"tokens": len(table)})
+    facts = ModelFacts(rows=len(train), details={message("tokens"): len(table)})
     write_table(table, write_fitted(output, CodecSpec("labeling_most_frequent", settings), facts))

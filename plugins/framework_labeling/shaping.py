@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from framework import Cell, InputError, Say, Table
+from framework import Cell, InputError, Message, Say, Table, message
 from framework_labeling.records import Row, read_record
 from framework_labeling.rows import Sentence, raise_some, tokenized
 
+UNTAGGED = message("{count:,} rows of {file} without tags or spans are left out")
+UNANNOTATED = message("{count:,} rows of {file} that nobody annotated, or that were declined, are left out")
+WIDENED = message("{count:,} spans of {file} end within a word and were widened to whole words")
+WORDLESS = message("{count:,} rows of {file} without a word are left out")
 ANNOTATED = {"tags", "labels", "spans", "annotations", "answer"}
 
 
@@ -22,7 +26,7 @@ def shape(table: Table, say: Say) -> Table:
     kept: list[int] = []
     sentences: list[Sentence] = []
     problems: list[str] = []
-    counts: Counter[str] = Counter()
+    counts: Counter[Message] = Counter()
     for row, cells in enumerate(zip(*table.columns.values(), strict=True)):
         line = table.lines[row]
         try:
@@ -39,27 +43,27 @@ def shape(table: Table, say: Say) -> Table:
             f"{table.source}: no row is annotated; name the column of the tags (data.tags=) or spans (data.spans=)"
         )
     for what, count in (+counts).items():
-        say(f"{count:,} {what.format(table.name)}")
+        say(what.filled(count=count, file=table.name))
     columns = {"tokens": [list(one.tokens) for one in sentences], "tags": [list(one.tags) for one in sentences]}
     return replace(table.take(kept), columns=columns)
 
 
-def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[str]) -> Sentence | None:
+def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[Message]) -> Sentence | None:
     record = _record(cells)
     if not record.keys() & ANNOTATED:
-        counts["rows of {} without tags or spans are left out"] += 1
+        counts[UNTAGGED] += 1
         return None
     row: Row | None = read_record(record, line)
     if row is None:
-        counts["rows of {} that nobody annotated, or that were declined, are left out"] += 1
+        counts[UNANNOTATED] += 1
         return None
     if isinstance(row, Sentence):
         sentence = row
     else:
         sentence, widened = tokenized(row)
-        counts["spans of {} end within a word and were widened to whole words"] += widened
+        counts[WIDENED] += widened
     if not sentence.tokens:
-        counts["rows of {} without a word are left out"] += 1
+        counts[WORDLESS] += 1
         return None
     return sentence
 

@@ -15,7 +15,7 @@ from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 
-from framework import Check, CodecSpec, Fitted, Graph, ModelFacts, Request, Tensor, read_fitted, write_fitted
+from framework import Check, CodecSpec, Fitted, Graph, ModelFacts, Request, Tensor, message, read_fitted, write_fitted
 from framework_labeling import Labeling
 from framework_labeling.alignment import IGNORED, Aligner, targets
 from framework_labeling.codec import LabelingCodec
@@ -134,4 +134,4 @@ def same_pieces(tokenizer: Any, aligner: Aligner) -> Check:
                 wrong.append(number)
         return wrong
 
-    return Check("token ids of words equal transformers' tokenizer", run)
+    return Check(message("token ids of words equal transformers' tokenizer"), run)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
-from framework import Candidate, FitContext, Fitted, Inspection
+from framework import Candidate, FitContext, Fitted, Inspection, message
 from framework_recommendation import Recommendation
 from framework_recommendation.data import RecommendationData
 from framework_recommendation.options import (
@@ -53,7 +53,7 @@ class Recommender(Candidate[Recommendation, RecommendationData, Options], Generi
 
 class Popularity(Recommender[PopularityOptions]):
     name: ClassVar[str] = "popularity"
-    title: ClassVar[str] = "popularity"
+    title: ClassVar[str] = message("popularity")
     options: ClassVar[type] = PopularityOptions
     role = "baseline"
 
@@ -78,7 +78,7 @@ class Ease(Recommender[EaseOptions]):
 
 class Hybrid(Recommender[HybridOptions]):
     name: ClassVar[str] = "hybrid"
-    title: ClassVar[str] = "matrix factorisation with texts"
+    title: ClassVar[str] = message("matrix factorisation with texts")
     options: ClassVar[type] = HybridOptions
 
 

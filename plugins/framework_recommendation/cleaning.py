@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from framework import InputError
+from framework import InputError, message
 from framework_recommendation.log import Log
 
 Say = Callable[[str], None]
@@ -28,7 +28,13 @@ def clean(log: Log, say: Say = lambda _: None, *, threshold: float | None = None
     log = _core(log, core, say).compact()
     alone = int((np.bincount(log.users) == 1).sum())
     if alone:
-        say(f"{alone:,} of {len(log.user_ids):,} users have one interaction; they are learned from, never judged by")
+        say(
+            message(
+                "{alone:,} of {users:,} users have one interaction; they are learned from, never judged by",
+                alone=alone,
+                users=len(log.user_ids),
+            )
+        )
     return log
 
 
@@ -46,16 +52,28 @@ def well_rated(log: Log, threshold: float | None, say: Say) -> Log:
         return log
     kept = log.ratings > 0 if threshold is None else log.ratings >= threshold
     if threshold is None and kept.all():
-        say("every row counts as an interaction, whatever its rating")
+        say(message("every row counts as an interaction, whatever its rating"))
         return log
     if not kept.any():
         wanted = "is above 0" if threshold is None else f"reaches {threshold:g}"
         raise InputError(f"no rating {wanted}; the highest is {log.ratings.max():g}")
     if threshold is None:
         _check_scale(log.ratings[kept], log.ratings[~kept])
-        say(f"{_share(~kept)} with a rating of 0 or less were left out as no interactions; data.rating=none counts every row")
+        say(
+            message(
+                "{rows:,} of {all:,} rows with a rating of 0 or less were left out as no interactions; "
+                "data.rating=none counts every row",
+                **_counts(~kept),
+            )
+        )
     else:
-        say(f"{_share(~kept)} with a rating below {threshold:g} were left out")
+        say(
+            message(
+                "{rows:,} of {all:,} rows with a rating below {threshold:g} were left out",
+                **_counts(~kept),
+                threshold=threshold,
+            )
+        )
     return log.take(kept)
 
 
@@ -81,8 +99,14 @@ def _last_of_each(log: Log, say: Say) -> Log:
     kept[order[:-1]] = ordered[1:] != ordered[:-1]
     if kept.all():
         return log
-    last = "by time" if log.times is not None else "in the order of the file"
-    say(f"{_share(~kept)} repeat a user and an item; the last of each, {last}, was kept")
+    last = message("by time") if log.times is not None else message("in the order of the file")
+    say(
+        message(
+            "{rows:,} of {all:,} rows repeat a user and an item; the last of each, {last}, was kept",
+            **_counts(~kept),
+            last=last,
+        )
+    )
     return log.take(kept)
 
 
@@ -104,16 +128,24 @@ def _core(log: Log, core: int, say: Say) -> Log:
             )
     if rounds:
         say(
-            f"{len(before) - len(log):,} of {len(before):,} rows of users or items with fewer than {core} interactions were "
-            f"left out, in {rounds:,} rounds: {_distinct(before)} became {_distinct(log)}"
+            message(
+                "{rows:,} of {all:,} rows of users or items with fewer than {core} interactions were left out, in {rounds:,} "
+                "rounds: {before} became {after}",
+                rows=len(before) - len(log),
+                all=len(before),
+                core=core,
+                rounds=rounds,
+                before=_distinct(before),
+                after=_distinct(log),
+            )
         )
     return log
 
 
 def _distinct(log: Log) -> str:
     users, items = (np.count_nonzero(np.bincount(numbered)) for numbered in (log.users, log.items))
-    return f"{users:,} users and {items:,} items"
+    return message("{users:,} users and {items:,} items", users=int(users), items=int(items))
 
 
-def _share(dropped: np.ndarray) -> str:
-    return f"{int(dropped.sum()):,} of {len(dropped):,} rows"
+def _counts(dropped: np.ndarray) -> dict[str, int]:
+    return {"rows": int(dropped.sum()), "all": len(dropped)}

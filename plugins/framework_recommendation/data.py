@@ -10,7 +10,7 @@ from typing import cast
 
 import numpy as np
 
-from framework import Section, Shares, Splits, Table, Text, coded, codes
+from framework import Message, Section, Shares, Splits, Table, Text, coded, codes, message, messages
 from framework_recommendation import Recommendation
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.cleaning import clean, well_rated
@@ -45,9 +45,14 @@ def split(
     protocol = usual if options.protocol == "auto" else cast(Protocol, options.protocol)
     found = split_log(log, protocol, seed=seed, shares=parts, judged=shares.held_out_rows or len(log), repeats=options.repeats)
     if shares.limit_rows is not None and shares.limit_rows < len(found.train):
-        cut = f"{shares.limit_rows:,} of {len(found.train):,} interactions, those of users drawn at random"
-        say(f"training on {cut}; data.limit_rows=null takes all")
-    for note in (f"{PROTOCOL}: {found.protocol}", *found.notes, *_unused(tables)):
+        say(
+            message(
+                "training on {count:,} of {all:,} interactions, those of users drawn at random; data.limit_rows=null takes all",
+                count=shares.limit_rows,
+                all=len(found.train),
+            )
+        )
+    for note in (message("protocol: {protocol}", protocol=found.protocol), *found.notes, *_unused(tables)):
         say(note)
     return Splits(
         _interactions(_limited(found.train, shares.limit_rows, seed), log, tables["train"]),
@@ -61,7 +66,8 @@ def split(
 def _unused(tables: Mapping[str, Table]) -> list[str]:
     names = [name for name in tables if name != "train"]
     return [
-        f"the {name} file is not read: the log is split by task.protocol, and `evaluate` takes a later log" for name in names
+        message("the {split} file is not read: the log is split by task.protocol, and `evaluate` takes a later log", split=name)
+        for name in names
     ]
 
 
@@ -151,15 +157,16 @@ class RecommendationData:
     def sections(self) -> list[Section]:
         lengths, counts = self.train.lengths(), self.train.counts()[1:]
         rows = [
+            (message("users"), f"{len(self.users):,}", _middle_and_most(lengths)),
+            (message("items"), f"{len(self.items):,}", _middle_and_most(counts)),
             (
-                "users",
-                f"{len(self.users):,}",
-                f"{np.median(lengths):.0f} interactions in the middle, {lengths.max():,} at most",
+                message("interactions"),
+                f"{len(self.train):,}",
+                message("{share:.2%} of all pairs", share=len(self.train) / len(self.users) / len(self.items)),
             ),
-            ("items", f"{len(self.items):,}", f"{np.median(counts):.0f} interactions in the middle, {counts.max():,} at most"),
-            ("interactions", f"{len(self.train):,}", f"{len(self.train) / len(self.users) / len(self.items):.2%} of all pairs"),
         ]
-        about = Section("What is learned from", ("", "", ""), rows, f"{PROTOCOL}: {self.protocol}")
+        note = message("protocol: {protocol}", protocol=self.protocol)
+        about = Section(message("What is learned from"), ("", "", ""), rows, note)
         shown = [
             (
                 Text(self.splits.validation.texts("user")[row]),
@@ -168,7 +175,8 @@ class RecommendationData:
             )
             for row in range(min(SHOWN, len(self.splits.validation)))
         ]
-        return [about, Section("Users as the model sees them", ("user", "took, the newest last", "is to be found"), shown)]
+        header = messages("user", "took, the newest last", "is to be found")
+        return [about, Section(message("Users as the model sees them"), header, shown)]
 
     def _titles(self, row: int, column: str) -> str:
         ids = self.splits.validation.lists(column)[row][-SHOWN:]
@@ -177,7 +185,9 @@ class RecommendationData:
 
     @property
     def protocol(self) -> str:
-        return str(self.splits.about.get(PROTOCOL, ""))
+        protocol = self.splits.about.get(PROTOCOL, "")
+        assert isinstance(protocol, str)
+        return protocol
 
     @cached_property
     def held(self) -> Held:
@@ -254,6 +264,15 @@ class RecommendationData:
     def everybody(self) -> list[str]:
         """Those who took something, and those of whom only attributes are known."""
         return list(dict.fromkeys([*self.users, *self._user_rows]))
+
+
+def _middle_and_most(interactions: np.ndarray) -> Message:
+    """interactions: of each user, or of each item."""
+    return message(
+        "{middle:.0f} interactions in the middle, {most:,} at most",
+        middle=float(np.median(interactions)),
+        most=int(interactions.max()),
+    )
 
 
 def _stripped(table: Table, role: str) -> Table:

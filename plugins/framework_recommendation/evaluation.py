@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framework import Answers, Evaluation, InputError, Response, Section, Table, Text
+from framework import Answers, Evaluation, InputError, Response, Section, Table, Text, joined, message, messages
 from framework_recommendation.catalogue import Catalogue
 from framework_recommendation.codec import RecommendationCodec
 from framework_recommendation.data import CUTOFF
@@ -32,15 +32,24 @@ class Wanted:
     unknown: int = 0
 
     def sentences(self) -> list[str]:
-        reasons = [
-            f"{self.seen:,} whose user has the item already, for nothing is recommended again" if self.seen else "",
-            f"{self.unknown:,} with items that are not in the catalogue" if self.unknown else "",
-        ]
-        if not any(reasons):
+        reasons = []
+        if self.seen:
+            reasons.append(
+                message("{count:,} whose user has the item already, for nothing is recommended again", count=self.seen)
+            )
+        if self.unknown:
+            reasons.append(message("{count:,} with items that are not in the catalogue", count=self.unknown))
+        if not reasons:
             return []
-        users = int((self.relevant.lengths() == 0).sum())
-        pairs = f"{self.seen + self.unknown:,} of {self.seen + self.unknown + len(self.relevant):,} pairs of user and item"
-        return [f"{pairs} were left out: {', '.join(filter(None, reasons))}; {users:,} users took nothing else"]
+        return [
+            message(
+                "{pairs:,} of {all:,} pairs of user and item were left out: {reasons}; {users:,} users took nothing else",
+                pairs=self.seen + self.unknown,
+                all=self.seen + self.unknown + len(self.relevant),
+                reasons=joined(reasons, ", "),
+                users=int((self.relevant.lengths() == 0).sum()),
+            )
+        ]
 
 
 def evaluate(answers: Answers, table: Table) -> Evaluation:
@@ -60,11 +69,12 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
     judged = np.flatnonzero(warm if warm.any() else there)
     lists, counts = _lists(responses, catalogue), _counts(catalogue, relevant)
     metrics = _metrics(lists, relevant, counts, judged, np.flatnonzero(there & ~warm), len(catalogue))
-    about = f"protocol: {_later(codec) if later else codec.protocol}" if later or codec.protocol else ""
-    users = f"{int(warm.sum()):,} users with a history, {int((there & ~warm).sum()):,} without"
-    note = "\n".join(filter(None, [about, users, *wanted.sentences()]))
+    protocol = _later(codec) if later else codec.protocol
+    about = message("protocol: {protocol}", protocol=protocol) if protocol else ""
+    users = message("{warm:,} users with a history, {cold:,} without", warm=int(warm.sum()), cold=int((there & ~warm).sum()))
+    note = joined(filter(None, [about, users, *wanted.sentences()]))
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
-    judgement = Section("How it was judged", ("metric", "value"), rows, note)
+    judgement = Section(message("How it was judged"), messages("metric", "value"), rows, note)
     by_popularity = popularity_table(lists[judged], _of(relevant, judged), counts)
     shown = _shown(responses, table, catalogue, np.flatnonzero(there)[:SHOWN].tolist())
     return Evaluation(metrics, [judgement, by_popularity, shown], about)
@@ -88,9 +98,10 @@ def _counts(catalogue: Catalogue, relevant: Interactions) -> np.ndarray:
 
 
 def _later(codec: RecommendationCodec) -> str:
-    return (
+    return message(
         "all that each user took in the file is to be found at once, their history is what the artifact knows, "
-        f"all items ranked, {'seen items too' if codec.repeats else 'seen items left out'}, items that came later left out"
+        "all items ranked, {seen}, items that came later left out",
+        seen=message("seen items too") if codec.repeats else message("seen items left out"),
     )
 
 
@@ -147,4 +158,5 @@ def _shown(responses: Sequence[Response], table: Table, catalogue: Catalogue, us
         history, relevant = (table.lists(name)[row] or [] for name in ("history", "relevant"))
         answer = [item["item"] for item in responses[row]["items"][:NEWEST]]
         rows.append((titles(history[-NEWEST:]), titles(answer), titles(relevant[:NEWEST])))
-    return Section("Recommendations of test rows", ("took, the newest last", "recommended", "took next"), rows)
+    header = messages("took, the newest last", "recommended", "took next")
+    return Section(message("Recommendations of test rows"), header, rows)

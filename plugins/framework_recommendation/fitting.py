@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from framework import CodecSpec, FitContext, ModelFacts, Tensors, write_fitted
+from framework import CodecSpec, FitContext, ModelFacts, Tensors, message, write_fitted
 from framework_recommendation import TASK, Recommendation
 from framework_recommendation.additions import EMBEDDINGS, PROJECTION, unpopular, vector_of
 from framework_recommendation.catalogue import Catalogue, Users
@@ -117,14 +117,14 @@ class _Recommender:
     def _facts(self) -> ModelFacts:
         source = None if self.encoder is None else self.encoder.source
         new = len(self.items) - len(self.data.items)
-        counts = {"items": len(self.items), "new_items": new, "max_history": self.trained.max_history}
+        counts = {message("items"): len(self.items), "new_items": new, "max_history": self.trained.max_history}
         return ModelFacts(
             backbone=None if source is None else source.name,
             licence=None if source is None else source.licence or "not stated (encoder.licence= records it)",
             parameters=self.trained.parameters,
             rows=len(self.data.train),
             training=self.trained.training,
-            details={**counts, "protocol": self.data.protocol, **self.trained.facts},
+            details={**counts, message("protocol"): self.data.protocol, **self.trained.facts},
         )
 
     def _catalogue(self) -> Catalogue:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from framework import codes
+from framework import codes, message
 
 
 def merged(numbered: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
@@ -21,8 +21,13 @@ def spaced(ids: Sequence[str], role: str) -> str:
     twins = [(first[bare], name) for name in ids if first.setdefault(bare := name.strip(), name) != name and bare]
     if not twins:
         return ""
-    pair = " and ".join(map(repr, twins[0]))
-    return (
-        f"{len(twins):,} of {len(ids):,} {role} ids differ from another only in the spaces around them ({pair}, for example) "
-        "and count as different; task.strip_ids=true makes them one"
+    one, other = twins[0]
+    return message(
+        "{twins:,} of {all:,} {role} ids differ from another only in the spaces around them ({one!r} and {other!r}, for "
+        "example) and count as different; task.strip_ids=true makes them one",
+        twins=len(twins),
+        all=len(ids),
+        role=role,
+        one=one,
+        other=other,
     )

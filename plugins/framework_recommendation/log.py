@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from framework import InputError, Table, codes, numbers
+from framework import InputError, Table, codes, message, numbers
 from framework_recommendation.ids import merged, spaced
 from framework_recommendation.times import no_order, read_times
 
@@ -87,11 +87,17 @@ def read_log(
     if problems:
         raise InputError(*problems)
     if why:
-        say(f"the times are not used, for they do not say what came before what: {why}")
+        say(message("the times are not used, for they do not say what came before what: {why}", why=why))
     if not blank.any():
         return log
     first = int(np.argmax(blank))
-    say(f"{int(blank.sum()):,} rows without a user or an item were left out ({table.where(first)}, for example)")
+    say(
+        message(
+            "{rows:,} rows without a user or an item were left out ({place}, for example)",
+            rows=int(blank.sum()),
+            place=table.where(first),
+        )
+    )
     return log.take(~blank).compact()
 
 

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from framework import Section
+from framework import Section, message, messages
 from framework_recommendation.interactions import Interactions
 
 if TYPE_CHECKING:
     import torch
 
-GROUPS = (("popular", 0.2), ("middle", 0.8), ("rare", 1.0))  # up to which share of all interactions, popular items first
+GROUPS = (
+    (message("popular"), 0.2),
+    (message("middle"), 0.8),
+    (message("rare"), 1.0),
+)  # up to which share of all interactions, popular items first
 PER_USER = ("recall", "ndcg", "mrr", "hit_rate")
 
 
@@ -154,8 +158,9 @@ def popularity_table(lists: np.ndarray, relevant: Interactions, counts: np.ndarr
         for i, (name, _) in enumerate(GROUPS)
     ]
     k = lists.shape[1]
-    note = "popular: the items that make 20 % of the interactions in training; rare: those behind 80 % of them."
-    return Section("By popularity", ("items", "number", "of the relevant", f"of the top {k}", f"recall@{k}"), rows, note)
+    note = message("popular: the items that make 20 % of the interactions in training; rare: those behind 80 % of them.")
+    header = (*messages("items", "number", "of the relevant"), message("of the top {k}", k=k), f"recall@{k}")
+    return Section(message("By popularity"), header, rows, note)
 
 
 def _shares(counts: np.ndarray) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from framework import InputError, Table, codes, nearest, numbers
+from framework import InputError, Table, codes, joined, message, nearest, numbers
 from framework_recommendation.words import meaning
 
 Say = Callable[[str], None]
@@ -63,9 +63,9 @@ def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence
     if None in verdicts:
         raise InputError(f"{table.source}: {_question(role, _counted(values, rows))}")
     taken, others = ([value for value in values if judged[value] is side] for side in (True, False))
-    parts = [f"interactions are {_counted(taken, rows)}"] if taken else []
-    parts += [f"left out as none: {_counted(others, rows)}"] if others else []
-    say(f"by the {role}, {'; '.join(parts)}; {_choice(role)}")
+    parts = [message("interactions are {values}", values=_counted(taken, rows))] if taken else []
+    parts += [message("left out as none: {values}", values=_counted(others, rows))] if others else []
+    say(message("by the {role}, {parts}; {choice}", role=role, parts=joined(parts, "; "), choice=_choice(role)))
     found: np.ndarray = np.array(verdicts, dtype=bool)[numbered]
     return found
 
@@ -73,12 +73,15 @@ def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence
 def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
     """The values with their rows, the most frequent first."""
     ordered = sorted(values, key=lambda value: -rows[value])
-    shown = ", ".join(f"{value!r} ({rows[value]:,} rows)" for value in ordered[:SHOWN])
-    return shown + (f" and {len(values) - SHOWN:,} more" if len(values) > SHOWN else "")
+    shown = joined((message("{value!r} ({rows:,} rows)", value=value, rows=rows[value]) for value in ordered[:SHOWN]), ", ")
+    more = len(values) - SHOWN
+    return message("{names} and {count:,} more", names=shown, count=more) if more > 0 else shown
 
 
 def _choice(role: str) -> str:
-    return "task.events=[...] chooses others" if role == "event" else f"data.{role}=none counts every row"
+    if role == "event":
+        return message("task.events=[...] chooses others")
+    return message("data.{role}=none counts every row", role=role)
 
 
 def _question(role: str, values: str) -> str:
@@ -121,12 +124,22 @@ def _taken(table: Table, say: Say) -> np.ndarray:
     kept: np.ndarray = ~(found <= 0)
     if not kept.all():
         below, zeros = int((found < 0).sum()), int((found == 0).sum())
-        counted = [f"{below:,} with a negative quantity (returns)"] if below else []
-        counted += [f"{zeros:,} with a quantity of 0"] if zeros else []
-        left_out = f"{below + zeros:,} of {len(kept):,} rows were left out as no interactions: {' and '.join(counted)}"
-        say(f"{left_out}; data.quantity=none counts every row")
+        counted = [message("{count:,} with a negative quantity (returns)", count=below)] if below else []
+        counted += [message("{count:,} with a quantity of 0", count=zeros)] if zeros else []
+        say(
+            message(
+                "{rows:,} of {all:,} rows were left out as no interactions: {reasons}; data.quantity=none counts every row",
+                rows=below + zeros,
+                all=len(kept),
+                reasons=joined(counted, " and "),
+            )
+        )
     if len(wrong):
         say(
-            f"{len(wrong):,} rows whose quantity is no number count as interactions ({table.where(int(wrong[0]))}, for example)"
+            message(
+                "{rows:,} rows whose quantity is no number count as interactions ({place}, for example)",
+                rows=len(wrong),
+                place=table.where(int(wrong[0])),
+            )
         )
     return kept

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
 
-from framework import InputError
+from framework import InputError, message, messages
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.log import Log
 
@@ -17,7 +17,7 @@ Shares = tuple[float, float, float]  # of train, validation and test; only their
 SHARES: Shares = (0.8, 0.1, 0.1)
 JUDGED = 20_000  # users at most of validation and of test: a mean's standard error is then below 0.4 points
 TRAIN, VALIDATION, TEST = range(3)
-HELD_OUT = {"validation": VALIDATION, "test": TEST}
+HELD_OUT: Mapping[str, int] = dict(zip(messages("validation", "test"), (VALIDATION, TEST), strict=True))
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,8 @@ def split(
     validation, test = found["validation"], found["test"]
     cold_users = _drawn(test.cold, judged, pick)
     cold = Held(rows.of(part < TRAIN, cold_users), _once(rows.of(part == TEST, cold_users), repeats))
-    sentence += ", all items ranked, " + ("seen items too" if repeats else "seen items left out")
+    seen = message("seen items too") if repeats else message("seen items left out")
+    sentence = message("{split}, all items ranked, {seen}", split=sentence, seen=seen)
     return Split(train, validation.held, test.held, validation.users, test.users, cold, cold_users, sentence, notes)
 
 
@@ -105,21 +106,43 @@ class _Found(NamedTuple):
 
 
 def _notes(name: str, found: _Found, train: Interactions, protocol: str, seed: int) -> list[str]:
-    notes, relevant = [], found.held.relevant
+    relevant = found.held.relevant
+    notes: list[str] = []
     if not found.available:
         raise InputError(
             f"the {protocol} split: nobody of the {name} took anything before it, so that there is nobody to judge by; "
             "take another split, or bring more interactions a user"
         )
     if found.available > relevant.users:
-        notes.append(f"{relevant.users:,} of the {found.available:,} users of the {name} are judged, drawn with seed {seed}")
+        notes.append(
+            message(
+                "{users:,} of the {available:,} users of the {split} are judged, drawn with seed {seed}",
+                users=relevant.users,
+                available=found.available,
+                split=name,
+                seed=seed,
+            )
+        )
     if len(found.cold):
-        apart = "judged apart" if name == "test" else "not judged"
-        notes.append(f"{len(found.cold):,} users of the {name} were never seen before it: {apart}")
+        apart = message("judged apart") if name == "test" else message("not judged")
+        notes.append(
+            message(
+                "{users:,} users of the {split} were never seen before it: {apart}",
+                users=len(found.cold),
+                split=name,
+                apart=apart,
+            )
+        )
     unseen = int((train.counts()[relevant.items] == 0).sum())
     if unseen:
-        total = f"{unseen:,} of the {len(relevant):,}"
-        notes.append(f"{total} relevant items of the {name} were never seen in training; they count as missed")
+        notes.append(
+            message(
+                "{unseen:,} of the {all:,} relevant items of the {split} were never seen in training; they count as missed",
+                unseen=unseen,
+                all=len(relevant),
+                split=name,
+            )
+        )
     return notes
 
 
@@ -154,8 +177,14 @@ def _note_on_ties(rows: _Rows) -> list[str]:
     tied, several = _ties(rows)
     if rows.times is None or not tied:
         return []
-    users = f"{tied:,} of {several:,} users"
-    return [f"the last two interactions of {users} have the same time: the order of the file says which is the last"]
+    return [
+        message(
+            "the last two interactions of {tied:,} of {several:,} users have the same time: the order of the file says which "
+            "is the last",
+            tied=tied,
+            several=several,
+        )
+    ]
 
 
 Part = Callable[[_Rows, Shares, np.random.Generator], tuple[np.ndarray, str]]
@@ -166,8 +195,8 @@ def _leave_one_out(rows: _Rows, shares: Shares, random: np.random.Generator) -> 
     part[ends[lengths >= 2] - 1] = TEST
     part[ends[lengths >= 3] - 2] = VALIDATION
     tied, several = _ties(rows)
-    by = "by time" if tied < several else "in the order of the file"
-    return part, f"leave one out: the last item of each user {by}"
+    order = message("by time") if tied < several else message("in the order of the file")
+    return part, message("leave one out: the last item of each user {order}", order=order)
 
 
 def _temporal(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
@@ -176,8 +205,12 @@ def _temporal(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple
     places = np.minimum((share * len(rows.times)).astype(np.int64), len(rows.times) - 1)
     moments = np.partition(rows.times, places)[places]
     part = (rows.times >= moments[0]).astype(np.int8) + (rows.times >= moments[1]).astype(np.int8)
-    since = f"validation from {_moment(moments[0])}, test from {_moment(moments[1])}"
-    return part, f"in time, {_proportions(shares)} of all interactions, {since}"
+    return part, message(
+        "in time, {shares} of all interactions, validation from {validation}, test from {test}",
+        shares=_proportions(shares),
+        validation=_moment(moments[0]),
+        test=_moment(moments[1]),
+    )
 
 
 def _random(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
@@ -194,7 +227,7 @@ def _random(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[n
     part = np.empty(len(drawn), dtype=np.int8)
     ends = np.cumsum(counts, axis=1)
     part[drawn] = (place >= ends[rows.users, TRAIN]).astype(np.int8) + (place >= ends[rows.users, VALIDATION]).astype(np.int8)
-    return part, f"random per user {_proportions(shares)}"
+    return part, message("random per user {shares}", shares=_proportions(shares))
 
 
 PARTS: dict[Protocol, Part] = {"leave_one_out": _leave_one_out, "temporal": _temporal, "random": _random}

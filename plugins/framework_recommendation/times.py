@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from framework import codes, numbers
+from framework import codes, joined, message, numbers
 from framework_recommendation.dates import moments, spelled
 
 UNITS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
@@ -38,17 +38,17 @@ def no_order(times: np.ndarray, dates: np.ndarray) -> str | None:
     """Why times do not say what came before what; None where they do."""
     plain = times[~dates]
     if len(times) > 1 and times.min() == times.max():
-        return "every row has the same time"
+        return message("every row has the same time")
     if (plain < 0).any():
-        return f"{int((plain < 0).sum()):,} of {len(times):,} times are negative numbers"
+        return message("{count:,} of {all:,} times are negative numbers", count=int((plain < 0).sum()), all=len(times))
     if 0 < len(plain) < len(times):
-        return f"{len(plain):,} of {len(times):,} times are numbers, the others are dates"
+        return message("{count:,} of {all:,} times are numbers, the others are dates", count=len(plain), all=len(times))
     counts = {unit: int(((plain >= EARLIEST * per) & (plain < LATEST * per)).sum()) for unit, per in UNITS.items()}
-    units = [f"{count:,} look like {unit}" for unit, count in counts.items() if count]
+    units = [message("{count:,} look like {unit}", count=count, unit=unit) for unit, count in counts.items() if count]
     zeros = int((plain == 0).sum())
     if units and zeros:
-        units.append(f"{zeros:,} are 0")
-    return f"the times are in different units: {', '.join(units)}" if len(units) > 1 else None
+        units.append(message("{count:,} are 0", count=zeros))
+    return message("the times are in different units: {units}", units=joined(units, ", ")) if len(units) > 1 else None
 
 
 def _of_distinct(values: Sequence[str], read: Callable[[Sequence[str]], Sequence[float]]) -> np.ndarray:

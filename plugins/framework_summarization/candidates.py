@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from framework import Candidate, CodecSpec, FitContext, Fitted, NoOptions, read_fitted, write_fitted
+from framework import Candidate, CodecSpec, FitContext, Fitted, NoOptions, message, read_fitted, write_fitted
 from framework_summarization import LEAD_CODEC, Summarization
 from framework_summarization.data import SummarizationData
 from framework_summarization.prompting import SummaryPrompting
@@ -18,7 +18,7 @@ class FirstSentence(Candidate[Summarization, SummarizationData, NoOptions]):
     """Answers every text with its beginning."""
 
     name: ClassVar[str] = "first_sentence"
-    title: ClassVar[str] = "first sentence"
+    title: ClassVar[str] = message("first sentence")
     role = "baseline"
     sentences: ClassVar[int] = 1
 
@@ -34,7 +34,7 @@ class FirstSentence(Candidate[Summarization, SummarizationData, NoOptions]):
 
 class FirstThreeSentences(FirstSentence):
     name: ClassVar[str] = "first_three_sentences"
-    title: ClassVar[str] = "first three sentences"
+    title: ClassVar[str] = message("first three sentences")
     sentences: ClassVar[int] = 3
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from framework import Problem, Section, Splits
+from framework import Problem, Section, Splits, joined, message
 from framework_summarization.codec import as_text, references
 from framework_text.lengths import lengths_section
 
@@ -24,11 +24,16 @@ class SummarizationData:
         several = sum(len(references(summary)) > 1 for summary in self.splits.test.texts("summary"))
         notes = []
         if longer:
-            notes.append(f"warning: {longer:,} training summaries are longer than their texts; are the columns exchanged?")
+            notes.append(
+                message(
+                    "warning: {count:,} training summaries are longer than their texts; are the columns exchanged?",
+                    count=longer,
+                )
+            )
         if several:
-            notes.append(f"{several:,} test rows have several summaries; the best match counts")
+            notes.append(message("{rows:,} test rows have several summaries; the best match counts", rows=several))
         lengths = [lengths_section(self.splits, "text"), lengths_section(self.splits, "summary")]
-        return [*lengths, Section("Summaries", note="\n".join(notes))] if notes else lengths
+        return [*lengths, Section(message("Summaries"), note=joined(notes))] if notes else lengths
 
     def longer(self) -> int:
         """Training summaries that are longer than their texts."""

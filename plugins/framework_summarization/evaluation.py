@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from framework import Evaluation, Response, Section, Table, Text
+from framework import Evaluation, Response, Section, Table, Text, message, messages
 from framework_summarization.codec import as_text, references
 from framework_text.generation.overlap import perplexity, rouge, words_each
 
@@ -31,4 +31,5 @@ def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
         (Text(as_text(text)[:400]), Text(one[0]), Text(summary))
         for text, one, summary in zip(table.texts("text")[:SHOWN], expected, summaries, strict=False)
     ]
-    return Evaluation(metrics, [Section("Summaries of test rows", ("text", "reference", "summary"), rows)])
+    header = messages("text", "reference", "summary")
+    return Evaluation(metrics, [Section(message("Summaries of test rows"), header, rows)])

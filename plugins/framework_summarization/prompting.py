@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from framework import Check, Reference, Request, Settings
+from framework import Check, Reference, Request, Settings, message
 from framework_summarization import CODEC, Summarization
 from framework_summarization.codec import SummarizationCodec, response
 from framework_summarization.data import SummarizationData
@@ -21,8 +21,8 @@ LONG, JOINED = 3, 8  # references that fill the window, and texts that one of th
 
 class SummaryPrompting(Prompting[Summarization, SummarizationData, SummarizationCodec]):
     codec_name: ClassVar[str] = CODEC
-    read_limit: ClassVar[tuple[str, str]] = ("max_text", "the end of the text is not learned")
-    written_limit: ClassVar[tuple[str, str]] = ("max_summary", "the end of the summary is not learned")
+    read_limit: ClassVar[tuple[str, str]] = ("max_text", message("the end of the text is not learned"))
+    written_limit: ClassVar[tuple[str, str]] = ("max_summary", message("the end of the summary is not learned"))
 
     def problems(self, options: Summarization) -> list[str]:
         return task_problems(options)
@@ -49,7 +49,7 @@ class SummaryPrompting(Prompting[Summarization, SummarizationData, Summarization
         return "\n".join(example)
 
     def checks(self, codec: SummarizationCodec, settings: Settings, tokenizer: Any) -> tuple[Check, ...]:
-        return (Check("tokens equal transformers' tokenizer", partial(_other_tokens, tokenizer, codec)),)
+        return (Check(message("tokens equal transformers' tokenizer"), partial(_other_tokens, tokenizer, codec)),)
 
     def references(self, codec: SummarizationCodec, network: Any, requests: Sequence[Request]) -> list[Reference]:
         """Of the first texts, and of some as long as the window."""

@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 from scipy.linalg import lapack
 
-from framework import FitContext, InputError
+from framework import FitContext, InputError, message
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.ranking import mean_ndcg
 from framework_recommendation.models.rows import binary
@@ -47,7 +47,8 @@ def fit(train: Interactions, held: Held, options: EaseOptions, context: FitConte
     regularization = options.regularization or climb(judged)
     weights = closed_form(gram, regularization)
     items = np.concatenate([np.zeros((1, train.catalogue), np.float32), weights.T])
-    facts, parameters = {"regularization": regularization}, train.catalogue * (train.catalogue - 1)
+    facts: dict[str, float] = {message("regularization"): regularization}
+    parameters = train.catalogue * (train.catalogue - 1)
     return Trained(MultiHot(train.catalogue).eval(), items, options.max_history, facts, parameters=parameters)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-from framework import FitContext
+from framework import FitContext, message
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.rows import binary
 from framework_recommendation.models.trained import Rebuildable, Side, Trained
@@ -49,7 +49,7 @@ def fit(train: Interactions, held: Held, options: ItemKnnOptions, context: FitCo
     The similarities stay sparse, in the file too, so that 100,000 items need 120 MB and not 40 GB.
     """
     ids, weights = similar(binary(train), options.neighbours, options.shrinkage)
-    facts = {"neighbours": ids.shape[1], "shrinkage": options.shrinkage}
+    facts: dict[str, float] = {message("neighbours"): ids.shape[1], message("shrinkage"): options.shrinkage}
     return Trained(Neighbours.of(ids, weights).eval(), None, options.max_history, facts)
 
 

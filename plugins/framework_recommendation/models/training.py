@@ -12,7 +12,7 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader
 
-from framework import FitContext, LengthBucketSampler, train
+from framework import FitContext, LengthBucketSampler, message, train
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.models.ranking import CELLS, judges, ndcg
 from framework_recommendation.models.rows import padded, take_held
@@ -147,7 +147,7 @@ def fit_network(
     training = train(module, data, replace(context, trainer=trainer_arguments(options, context)), patience=options.patience)
     with torch.no_grad():
         items = module.averaged.matrix().float().numpy().copy()
-    facts = {"dimensions": items.shape[1], "learning_rate": options.learning_rate, "batch_size": options.batch_size}
+    facts = {message("dimensions"): items.shape[1], "learning_rate": options.learning_rate, "batch_size": options.batch_size}
     return Trained(
         module.averaged,
         items,
