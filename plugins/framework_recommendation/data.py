@@ -10,19 +10,19 @@ from typing import cast
 
 import numpy as np
 
-from framework import Message, Section, Shares, Splits, Table, Text, coded, codes, message, messages
+from framework import Section, Shares, Splits, Table, coded, codes, message
 from framework_recommendation import Recommendation
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.cleaning import clean, well_rated
 from framework_recommendation.fields import Field, encoded, fields_of, postings
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.log import Log, read_log
+from framework_recommendation.overview import users_as_seen, what_is_learned_from
 from framework_recommendation.signals import check_events, interactions
 from framework_recommendation.splitting import Protocol, Split, by_user, in_time
 from framework_recommendation.splitting import split as split_log
 
 CUTOFF = 10  # items of an answer that is judged
-SHOWN = 3  # users whose newest items are shown
 PROTOCOL = "protocol"
 
 
@@ -155,33 +155,7 @@ class RecommendationData:
     vectors: dict[Path, ItemVectors] = field(default_factory=dict, compare=False, repr=False)
 
     def sections(self) -> list[Section]:
-        lengths, counts = self.train.lengths(), self.train.counts()[1:]
-        rows = [
-            (message("users"), f"{len(self.users):,}", _middle_and_most(lengths)),
-            (message("items"), f"{len(self.items):,}", _middle_and_most(counts)),
-            (
-                message("interactions"),
-                f"{len(self.train):,}",
-                message("{share:.2%} of all pairs", share=len(self.train) / len(self.users) / len(self.items)),
-            ),
-        ]
-        note = message("protocol: {protocol}", protocol=self.protocol)
-        about = Section(message("What is learned from"), ("", "", ""), rows, note)
-        shown = [
-            (
-                Text(self.splits.validation.texts("user")[row]),
-                Text(self._titles(row, "history")),
-                Text(self._titles(row, "relevant")),
-            )
-            for row in range(min(SHOWN, len(self.splits.validation)))
-        ]
-        header = messages("user", "took, the newest last", "is to be found")
-        return [about, Section(message("Users as the model sees them"), header, shown)]
-
-    def _titles(self, row: int, column: str) -> str:
-        ids = self.splits.validation.lists(column)[row][-SHOWN:]
-        titles = [self.titles.get(item, item) for item in ids]
-        return ", ".join(titles)
+        return [what_is_learned_from(self), users_as_seen(self)]
 
     @property
     def protocol(self) -> str:
@@ -264,15 +238,6 @@ class RecommendationData:
     def everybody(self) -> list[str]:
         """Those who took something, and those of whom only attributes are known."""
         return list(dict.fromkeys([*self.users, *self._user_rows]))
-
-
-def _middle_and_most(interactions: np.ndarray) -> Message:
-    """interactions: of each user, or of each item."""
-    return message(
-        "{middle:.0f} interactions in the middle, {most:,} at most",
-        middle=float(np.median(interactions)),
-        most=int(interactions.max()),
-    )
 
 
 def _stripped(table: Table, role: str) -> Table:
