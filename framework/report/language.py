@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
+from string import Formatter
 from typing import Any, TypeVar
 
 from framework.contracts.cells import TEXTUAL, as_text, texts_of
@@ -87,12 +88,29 @@ def catalogue(name: str) -> Mapping[str, str]:
 
 
 def read_catalogue(address: str) -> dict[str, str]:
-    """``"package:file.json"`` -> its entries. Raises ValueError where it holds anything but strings by string."""
+    """``"package:file.json"`` -> its entries. Raises ValueError where it holds anything but strings by string, and where a text
+    has a placeholder, or formats one in a way, that its template has not, or lacks one.
+    """
     package, _, file = address.partition(":")
     content = json.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
     if not isinstance(content, dict) or not all(isinstance(text, str) for text in content.values()):
         raise ValueError("a catalogue is one JSON object: English templates, and the text of each")
+    for template, text in content.items():
+        if not _fits(template, text):
+            raise ValueError(f"{text!r} has other placeholders than {template!r}")
     return content
+
+
+def _fits(template: str, text: str) -> bool:
+    wanted, used = _placeholders(template), _placeholders(text)
+    names = {name for name, _, _ in wanted}
+    plain = {(name, "", None) for name in names}
+    return names == {name for name, _, _ in used} and used <= wanted | plain
+
+
+def _placeholders(text: str) -> set[tuple[str, str | None, str | None]]:
+    """(name, format, conversion) of each."""
+    return {(name, form, conversion) for _, name, form, conversion in Formatter().parse(text) if name is not None}
 
 
 def texts_of_page(source: str) -> Sequence[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,7 @@ Shares = tuple[float, float, float]  # of train, validation and test; only their
 SHARES: Shares = (0.8, 0.1, 0.1)
 JUDGED = 20_000  # users at most of validation and of test: a mean's standard error is then below 0.4 points
 TRAIN, VALIDATION, TEST = range(3)
-HELD_OUT: Mapping[str, int] = dict(zip(messages("validation", "test"), (VALIDATION, TEST), strict=True))
+HELD_OUT: dict[str, int] = dict(zip(messages("validation", "test"), (VALIDATION, TEST), strict=True))
 
 
 @dataclass(frozen=True)
