@@ -66,11 +66,13 @@ class Plugins:
     broken: list[Broken] = field(default_factory=list)
 
     def task(self, name: str) -> AnyTask:
-        task: AnyTask = _named(name, self._find("task", name, self.tasks), Task)
+        path = self._find("task", name, self.tasks)
+        task: AnyTask = _named(name, path, _instance(path, Task))
         return task
 
     def format(self, name: str) -> Format:
-        file_format: Format = _named(name, self._find("format", name, self.formats), Format)
+        path = self._find("format", name, self.formats)
+        file_format: Format = _named(name, path, _instance(path, Format))
         return file_format
 
     def every_format(self) -> Iterator[tuple[Format, str]]:
@@ -164,12 +166,11 @@ def _instance(path: str, kind: type[Any]) -> Any:
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
 
 
-def _named(name: str, path: str, kind: type[Any]) -> Any:
-    """The same of a class that has the name by which it is registered."""
-    found = _instance(path, kind)
-    if found.name != name:
-        raise FrameworkError(f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {found.name!r}")
-    return found
+def _named(name: str, path: str, made: Any) -> Any:
+    """What was made of the class. Raises FrameworkError where it is registered by another name than its own."""
+    if made.name != name:
+        raise FrameworkError(f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {made.name!r}")
+    return made
 
 
 def resolve(path: str) -> Any:

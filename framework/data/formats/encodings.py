@@ -38,8 +38,8 @@ def encoding_of_head(head: bytes, given: str | None, *, whole: bool) -> Encoding
     for mark, encoding in MARKS:
         if head.startswith(mark):
             return Encoding(encoding, sure=True)
-    if (encoding := _utf16_without_mark(head)) is not None:
-        return Encoding(encoding, sure=False)
+    if (wide := _utf16_without_mark(head)) is not None:
+        return Encoding(wide, sure=False)
     if len(head.translate(None, CONTROL)) < (1 - MAX_CONTROL) * len(head):
         return None
     try:
