@@ -19,15 +19,16 @@ from framework.contracts.codec import (
     Settings,
     Steps,
 )
-from framework.contracts.columns import Column, Shares, SideTable
+from framework.contracts.columns import Column, Prefix, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
+from framework.contracts.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
 from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
-from framework.contracts.table import Splits, Table
+from framework.contracts.table import Row, Splits, Table
 from framework.contracts.task import Answers, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest
@@ -37,6 +38,9 @@ from framework.report.privacy import Text, mask
 
 if TYPE_CHECKING:
     from framework.data.encoding import coded, codes, numbers
+    from framework.data.formats.arrow_csv import plain_lines
+    from framework.data.formats.delimited import Delimited
+    from framework.data.formats.sniffing import sniff
     from framework.data.sources import locate
     from framework.evaluation.module_backend import ModuleBackend
     from framework.run.api import load, run_recipe
@@ -50,6 +54,9 @@ _LAZY = {
     "run_recipe": "framework.run.api",
     "load": "framework.run.api",
     "locate": "framework.data.sources",
+    "Delimited": "framework.data.formats.delimited",
+    "plain_lines": "framework.data.formats.arrow_csv",
+    "sniff": "framework.data.formats.sniffing",
     "train": "framework.training.trainer",
     "rows_per_second": "framework.training.throughput",
     "Schedule": "framework.training.schedule",
@@ -76,20 +83,24 @@ __all__ = [
     "Answers",
     "Backend",
     "Bars",
+    "Block",
     "Budget",
     "Call",
     "Candidate",
     "Cell",
     "Check",
+    "Claim",
     "Codec",
     "CodecSpec",
     "Column",
+    "Delimited",
     "Evaluation",
     "Event",
     "Exporter",
     "Finalizes",
     "FitContext",
     "Fitted",
+    "Format",
     "FrameworkError",
     "Graph",
     "Growing",
@@ -103,11 +114,15 @@ __all__ = [
     "ModelFacts",
     "ModuleBackend",
     "NoOptions",
+    "Prefix",
     "Problem",
+    "Quote",
+    "ReadOptions",
     "Reference",
     "Refits",
     "Request",
     "Response",
+    "Row",
     "Say",
     "Schedule",
     "Scores",
@@ -116,10 +131,12 @@ __all__ = [
     "Settings",
     "Shares",
     "SideTable",
+    "Sniffed",
     "Splits",
     "SplitsItself",
     "State",
     "Steps",
+    "Sure",
     "Table",
     "Task",
     "Tensor",
@@ -143,10 +160,12 @@ __all__ = [
     "nearest",
     "numbers",
     "parse_cell",
+    "plain_lines",
     "read_fitted",
     "read_shares",
     "rows_per_second",
     "run_recipe",
+    "sniff",
     "train",
     "write_fitted",
 ]

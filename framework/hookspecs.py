@@ -46,6 +46,14 @@ def register_codecs(register: Callable[[str, str], None]) -> None:
 
 
 @hookspec
+def register_formats(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("NAME", "module:Class")`` for each `Format`; its name becomes ``data.format=NAME``.
+
+    Every file is shown to it, so that it can say which are its own. Its module is imported when the first file is read.
+    """
+
+
+@hookspec
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Called once at start. Call ``register`` with each exporter; its name becomes an item of ``export=[...]``."""
 

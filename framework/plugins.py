@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import Any, TypeVar
 
 import pluggy
@@ -16,12 +16,21 @@ from framework import hookspecs
 from framework.contracts.candidate import Candidate
 from framework.contracts.codec import Codec, CodecSpec
 from framework.contracts.exporter import Exporter
+from framework.contracts.format import Format
 from framework.contracts.task import Task
 from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
 
 T = TypeVar("T")
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a candidate: a key of recipes and the name of a folder
+OURS = "recipe-framework"
+FORMATS = {  # of the framework itself
+    "csv": "framework.data.formats.delimited:Csv",
+    "json": "framework.data.formats.json_rows:Json",
+    "yaml": "framework.data.formats.yaml_rows:Yaml",
+    "parquet": "framework.data.formats.parquet:Parquet",
+    "arrow": "framework.data.formats.arrow_ipc:Arrow",
+}
 AnyTask = Task[Any, Any]
 AnyCandidate = Candidate[Any, Any, Any]
 
@@ -42,13 +51,14 @@ class Broken:
 class Plugins:
     """What the installed plugins bring, by name, and which distribution each thing came from.
 
-    Tasks, candidates and codecs are named by ``"module:Class"`` and imported when they are asked for.
+    Tasks, candidates, codecs and formats are named by ``"module:Class"`` and imported when they are asked for.
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
     candidates: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """By the task that they are for: what names each, and its distribution."""
     codecs: dict[str, str] = field(default_factory=dict)
+    formats: dict[str, str] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
@@ -59,12 +69,23 @@ class Plugins:
 
     def task(self, name: str) -> AnyTask:
         path = self._find("task", name, self.tasks)
-        task: AnyTask = _instance(path, Task)
-        if task.name != name:
-            raise FrameworkError(
-                f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {task.name!r}"
-            )
+        task: AnyTask = _named(name, path, _instance(path, Task))
         return task
+
+    def format(self, name: str) -> Format:
+        path = self._find("format", name, self.formats)
+        file_format: Format = _named(name, path, _instance(path, Format))
+        return file_format
+
+    def every_format(self) -> Iterator[tuple[Format, str]]:
+        """Each that can be used, and its distribution; the others are recorded as broken."""
+        for name, path in list(self.formats.items()):
+            distribution = self.origin[f"format {name}"]
+            try:
+                yield self.format(name), distribution
+            except Exception as error:  # whatever a stranger's module raises must not stop the others
+                self._leave_out(path, distribution, error)
+                del self.formats[name]
 
     def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
         """Everything that is registered for a task, by name, in the order of registration."""
@@ -130,6 +151,7 @@ class Plugins:
         yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
         yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
+        yield "register_formats", partial(self.add, "format", distribution, self.formats)
         yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
         yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
         yield "register_recipes", lambda root: self.add("recipes", distribution, self.recipes, root, root)
@@ -146,6 +168,13 @@ def _instance(path: str, kind: type[Any]) -> Any:
         return found()
     except TypeError as error:  # a method that the class must have is missing
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
+
+
+def _named(name: str, path: str, made: Any) -> Any:
+    """What was made of the class. Raises FrameworkError where it is registered by another name than its own."""
+    if made.name != name:
+        raise FrameworkError(f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {made.name!r}")
+    return made
 
 
 def resolve(path: str) -> Any:
@@ -173,6 +202,8 @@ def load_plugins() -> Plugins:
 @lru_cache(maxsize=1)
 def _load() -> Plugins:
     plugins = Plugins()
+    for name, path in FORMATS.items():
+        plugins.add("format", f"{OURS} {version(OURS)}", plugins.formats, name, path)
     manager = pluggy.PluginManager("framework")
     manager.add_hookspecs(hookspecs)
     for entry in sorted(entry_points(group=hookspecs.GROUP), key=_ours_first):
@@ -193,7 +224,7 @@ def _load() -> Plugins:
 
 def _ours_first(entry: EntryPoint) -> tuple[bool, str]:
     """In this order a stranger cannot take a name of the framework's own plugins."""
-    return _distribution(entry).split(" ")[0] != "recipe-framework", entry.name
+    return _distribution(entry).split(" ")[0] != OURS, entry.name
 
 
 def _distribution(entry: EntryPoint) -> str:

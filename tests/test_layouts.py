@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from framework.contracts.format import Block, ReadOptions
 from framework.contracts.table import Table
 from framework.data.encoding import codes, numbers
 from framework.data.formats import arrow_csv
-from framework.data.formats.delimited import delimited_rows
+from framework.data.formats.choosing import choose
+from framework.data.formats.delimited import Csv, delimited_rows
+from framework.data.formats.encodings import with_encoding
 from framework.data.formats.reading import iter_rows, read_table
+from framework.data.formats.sniffing import sniff
 from framework.data.sources import File
 from framework.errors import InputError
 
@@ -22,6 +26,16 @@ FLAGS = "0|0|0|1|1|1|0|0|0|0|0|0|0|0|0|0|0|0|0"
 def read(path: Path) -> tuple[Table, list[str]]:
     said: list[str] = []
     return read_table([File(path)], say=said.append).table, said
+
+
+def is_plain(path: Path) -> bool:
+    """Whether all rows come in blocks, without the careful reader."""
+    file = with_encoding(sniff(path), lambda note: None)
+    parts = choose(file, None, None, lambda note: None).read(file, ReadOptions(blocks=True), lambda note: None)
+    try:
+        return all(isinstance(part, Block) for part in parts)
+    except InputError:  # of the careful reader
+        return False
 
 
 def write(folder: Path, name: str, content: str, encoding: str = "utf-8") -> Path:
@@ -144,15 +158,13 @@ def test_the_quick_way_reads_what_the_careful_one_reads(
 @pytest.mark.parametrize("case", PLAIN)
 def test_a_plain_file_is_read_without_the_careful_reader(tmp_path: Path, case: str) -> None:
     name, content = PLAIN[case]
-    rows, whole = arrow_csv.add_plain(write(tmp_path, name, content), None, lambda batch, line: None, lambda note: None)
-    assert whole
-    assert rows
+    assert is_plain(write(tmp_path, name, content))
 
 
 @pytest.mark.parametrize("case", ODD)
 def test_an_odd_file_is_left_to_the_careful_reader(tmp_path: Path, case: str) -> None:
     name, content = ODD[case]
-    assert not arrow_csv.add_plain(write(tmp_path, name, content), None, lambda batch, line: None, lambda note: None)[1]
+    assert not is_plain(write(tmp_path, name, content))
 
 
 @pytest.mark.parametrize("size", range(1, 8))
@@ -161,7 +173,7 @@ def test_what_is_odd_is_found_across_blocks(tmp_path: Path, size: int, monkeypat
 
     def whole(content: bytes) -> bool:
         (path := tmp_path / "a.csv").write_bytes(b"x,y\n" + content)
-        return arrow_csv.add_plain(path, None, lambda batch, line: None, lambda note: None)[1]
+        return is_plain(path)
 
     for fine in (b"a,b\nc,d", b"\xe6\x9d\xb1,\xef\xbc\x91\n", b"a,b\r\nc,d\r\n"):
         assert whole(fine)
@@ -220,7 +232,6 @@ def test_numbers_name_the_rows_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_careful_reader_needs_no_arrow(tmp_path: Path) -> None:
-    with write(tmp_path, "a.csv", "u:token,i:token\n1,2\n").open(newline="") as stream:
-        assert [row.values for row in delimited_rows(tmp_path / "a.csv", stream, ".csv", lambda note: None)] == [
-            {"u": "1", "i": "2"}
-        ]
+    file = sniff(write(tmp_path, "a.csv", "u,i\n1,2\n"))
+    with file.open_text() as stream:
+        assert [row.values for row in delimited_rows(Csv(), file, stream, lambda note: None)] == [{"u": "1", "i": "2"}]

@@ -64,6 +64,19 @@ def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> No
     )
 
 
+def test_its_format_is_read_with_the_lines_of_the_file(site: Path, tmp_path: Path) -> None:
+    listings = "".join(f"\nsize: {size}\nprice: {size * 2500}\n" for size in range(20, 60))
+    (tmp_path / "flats.txt").write_text(f"%listings\n{listings}")
+    ran = command(site, tmp_path, "check", "recipe=price", "data.train=flats.txt")
+    assert (ran.returncode, "size of flats.txt is the column 'size' (by its name)" in ran.stdout) == (0, True), ran.stderr
+    (tmp_path / "flats.lst").write_text(f"size: big\nprice: 1\n{listings}")
+    ran = command(site, tmp_path, "check", "recipe=price", "data.train=flats.lst")
+    assert (ran.returncode, "flats.lst, line 1: size 'big' is not a number" in ran.stderr) == (2, True), ran.stderr
+    (tmp_path / "flats.lst").write_text(f"{listings}\na garden\n")
+    ran = command(site, tmp_path, "check", "recipe=price", "data.train=flats.lst")
+    assert (ran.returncode, "flats.lst, line 122: no colon; write a name" in ran.stderr) == (2, True), ran.stderr
+
+
 def test_a_broken_plugin_is_named_with_its_distribution_and_the_rest_goes_on(site: Path, tmp_path: Path) -> None:
     (site / "torn.py").write_text("import no_such_module\n")
     install(site, "torn-plugin", "torn")

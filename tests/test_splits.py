@@ -17,6 +17,7 @@ from framework.data.splitting.shares import Roles, split_off
 from framework.errors import FrameworkError, InputError
 from framework.plugins import load_plugins
 from framework.recipe.compose import compose_recipe
+from framework_classification.task import RETWEET
 from tests.tiny import recommends, rows, write_csv
 
 ROOT = Path(__file__).parents[1]
@@ -38,7 +39,7 @@ def load(*overrides: str) -> Splits:
     ],
 )
 def test_retweets_and_links_do_not_make_a_text_another(text: str) -> None:
-    assert normal_form(text) == "what a day! <link>"
+    assert normal_form(text, RETWEET) == "what a day! <link>"
 
 
 def test_smileys_make_a_text_another() -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.contracts.evaluation import Evaluation
+from framework.contracts.format import Quote
 from framework.contracts.section import Section
 from framework.data.columns import NONE
-from framework.data.formats.quotes import Quote
 from framework.errors import InputError, nearest, some
 from framework.plugins import AnyTask
 
@@ -60,6 +60,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("--min", metavar="METRIC=VALUE", action="append", default=[], help="a gate; may be given again")
     parser.add_argument("--max", metavar="METRIC=VALUE", action="append", default=[], help="a gate; may be given again")
     parser.add_argument("--column", metavar="ROLE=NAME", action="append", default=[], help="a column by name; default: found")
+    parser.add_argument("--format", metavar="NAME", help="of the file, such as csv; default: found")
     parser.add_argument("--encoding", help="of the file; default: detected")
     parser.add_argument("--quote", choices=[quote.name for quote in Quote], help="what quotes are in the file; default: found")
     parser.add_argument("--variant", help="a variant of the artifact; default: the one its run decided on")
@@ -140,14 +141,23 @@ def _read(model: Model, options: argparse.Namespace, given: Mapping[str, Columns
     keys = re.compile(rf"\bdata\.({'|'.join([*roles, 'ROLE'])})=")
 
     def own(text: str) -> str:
-        return keys.sub(r"--column \1=", text).replace("data.encoding=", "--encoding ").replace("data.quote=", "--quote ")
+        text = keys.sub(r"--column \1=", text).replace("data.format=", "--format ")
+        return text.replace("data.encoding=", "--encoding ").replace("data.quote=", "--quote ")
 
     known = {role: name for role, name in model.manifest.data.names.items() if role not in given}
     try:
         quote = Quote[options.quote] if options.quote else None
         named = {**_left_out(model), **given}
         table, notes = read_labelled(
-            options.file, model.task, options.encoding, known, named, _options(model), quote, **_spellings(model)
+            options.file,
+            model.task,
+            options.encoding,
+            known,
+            named,
+            _options(model),
+            quote,
+            format_name=options.format,
+            **_spellings(model),
         )
     except InputError as error:
         raise InputError(*map(own, error.problems)) from error

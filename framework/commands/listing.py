@@ -25,7 +25,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         prog=f"python -m framework {verb}",
         description="lists recipes"
         if verb == "recipes"
-        else "lists tasks, candidates, exporters and the distributions they came from",
+        else "lists tasks, candidates, formats, exporters and the distributions they came from",
         epilog=RECIPES if verb == "recipes" else PLUGINS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -61,6 +61,7 @@ def plugins() -> Section:
     registry = load_plugins()
     for task in registry.every_task():
         registry.candidates_of(task.name)
+    list(registry.every_format())
     rows = [(*key.split(" ", 1), origin) for key, origin in sorted(registry.origin.items())]
     notes = [f"warning: {plugin}" for plugin in registry.broken]
     return Section("Plugins", ("kind", "name", "distribution"), rows, "\n".join(notes))

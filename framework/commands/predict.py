@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework.data.formats.quotes import Quote
+from framework.contracts.format import Quote
 from framework.errors import InputError
 
 if TYPE_CHECKING:
     from framework.runtime.model import Model
 
-OF_FILES = ("out", "column", "encoding", "quote", "prefix")  # options that mean nothing without --file
+OF_FILES = ("out", "column", "format", "encoding", "quote", "prefix")  # options that mean nothing without --file
 EXAMPLES = """examples:
   python -m framework predict runs/sentiment/latest "what a lovely flight" "my bag is lost"
   python -m framework predict runs/sentiment/latest --file reviews.csv --out answers.csv
@@ -41,6 +41,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("--out", type=Path, help="where the answers to --file go: .csv, .tsv or .jsonl, a row for each row")
     parser.add_argument("--column", metavar="NAME", action="append", default=[],
                         help="the file's text column, or ROLE=NAME, which may be given again; default: found")  # fmt: skip
+    parser.add_argument("--format", metavar="NAME", help="of --file, such as csv; default: found")
     parser.add_argument("--encoding", help="of --file; default: detected")
     parser.add_argument("--quote", choices=[quote.name for quote in Quote], help="what quotes are in --file; default: found")
     parser.add_argument("--prefix", help="before the names of the answer's columns; default: predicted_")
@@ -73,7 +74,7 @@ def _answer(model: Model, options: argparse.Namespace) -> int:
     quote = Quote[options.quote] if options.quote else None
     chosen = chosen_columns(model.task, options.column)
     lists = list_headers(model.task.answered, chosen)
-    source = FileOfRows(options.file, options.encoding, quote, chosen, lists, model.task.reads)
+    source = FileOfRows(options.file, options.encoding, quote, chosen, lists, options.format, model.task.name)
     return answer_file(model, source, options.out, PREFIX if options.prefix is None else options.prefix)
 
 

@@ -6,16 +6,17 @@ import csv
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import chain, tee
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from framework.contracts.cells import STRUCTURED
+from framework.contracts.format import Quote, ReadOptions, Sniffed
 from framework.data.formats.json_rows import written
-from framework.data.formats.lists import Lists
-from framework.data.formats.quotes import Quote
-from framework.data.formats.reading import iter_rows
+from framework.data.formats.notes import Lists
+from framework.data.formats.reading import rows_of
+from framework.data.formats.sniffing import sniff
 from framework.data.joined import Columns, of_row, parts_of
 from framework.errors import InputError, some
 from framework.machine.disk import whole
@@ -32,8 +33,8 @@ SHAPES = 1024  # sets of keys whose columns are remembered
 
 @dataclass(frozen=True)
 class FileOfRows:
-    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`. reads: a task's own
-    formats, see `Task.reads`.
+    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`. format_name: None:
+    it is found out, among the formats for any task and for this one.
     """
 
     path: Path
@@ -41,10 +42,15 @@ class FileOfRows:
     quote: Quote | None = None
     columns: Mapping[str, Columns] = field(default_factory=dict)
     lists: Collection[str] = ()
-    reads: Mapping[str, str] = field(default_factory=dict)
+    format_name: str | None = None
+    task: str | None = None
+
+    @cached_property
+    def sniffed(self) -> Sniffed:
+        return sniff(self.path, self.encoding)
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
-        return iter_rows(self.path, self.encoding, say, self.quote, self.lists, self.reads)
+        return rows_of(self.sniffed, ReadOptions(self.quote, self.lists), say, self.format_name, self.task)
 
 
 def chosen_columns(task: AnyTask, given: Sequence[str]) -> dict[str, str]:

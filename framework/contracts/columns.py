@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from framework.contracts.cells import Kind
@@ -48,3 +49,14 @@ class Shares:
     test_fraction: float = 0.1
     held_out_rows: int | None = 20_000
     limit_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """What may stand before a text without making it another.
+
+    name: what such a text is called, "retweet". pattern: from the start of a text.
+    """
+
+    name: str
+    pattern: re.Pattern[str]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 BLOCK = 8192  # rows of a column turned into Python texts at a time
+NUMBERED = (".parquet", ".arrow", ".feather")  # files without lines, whose rows are counted
 NO_TEXT = b"\xff" * 8  # before a cell that is none, in a digest; UTF-8 has no such bytes
 
 
@@ -164,7 +165,7 @@ class Table:
 
     def where(self, index: int) -> str:
         file = self.files[self.file_of[index]] if self.files else self.source
-        return f"{file}, {'row' if file.endswith('.parquet') else 'line'} {self.lines[index]}"
+        return f"{file}, {'row' if file.endswith(NUMBERED) else 'line'} {self.lines[index]}"
 
     def digest(self) -> str:
         """sha256 over names and values, independent of where the rows came from."""

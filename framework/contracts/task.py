@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from framework.contracts.codec import Codec, Settings
-from framework.contracts.columns import Column, Shares, SideTable
+from framework.contracts.columns import Column, Prefix, Shares, SideTable
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.graph import Request, Response
 from framework.contracts.options import NoOptions
@@ -64,9 +64,8 @@ class Task(ABC, Generic[Options, Data]):
     """The columns that `shape` makes, which everything after reading sees; none: those of the files."""
     tables: ClassVar[tuple[SideTable, ...]] = ()
     """Further files."""
-    reads: ClassVar[Mapping[str, str]] = {}
-    """Formats of files beyond those that every task has: suffix -> ``"module:function"``, which takes a Path and gives a Table,
-    or None where the file is of another format after all. Under "" stands what is asked of files without a known suffix."""
+    prefix: ClassVar[Prefix | None] = None
+    """Two texts that differ in it alone are duplicates."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Keys of `Evaluation.metrics` by which a recipe may judge, ``metric=NAME``; the first unless it names one."""
     loss: ClassVar[str | None] = None

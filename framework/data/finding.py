@@ -12,7 +12,6 @@ from framework.data.classes import check_header
 from framework.data.columns import assign_roles, none_of
 from framework.data.combinations import from_indicators, indicators, refused
 from framework.data.formats.reading import Read
-from framework.data.formats.sniffing import promised_by
 from framework.data.joined import BETWEEN, Columns, joined, parts_of
 from framework.errors import InputError, nearest
 
@@ -106,7 +105,7 @@ def _check_files(read: Read, wanted: Sequence[Column], names: Mapping[str, Colum
     ] * (not problems)
     if problems:
         raise InputError(*problems)
-    if promised_by(read.files[0]) == "delimited":
+    if read.formats[0].headed:
         categories = [(c.role, name) for c in wanted if c.kind == "category" and isinstance(name := names.get(c.role), str)]
         check_header(read.table, categories, str(read.files[0]))
 

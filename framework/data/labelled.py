@@ -177,7 +177,7 @@ class Reader:
     def _read(self, address: Any, columns: Sequence[Column]) -> Read:
         lists = list_headers(columns, {c.role: as_columns(getattr(self.source, c.role, None)) for c in columns})
         files, source = locate_all(address, self.say), self.source
-        return read_table(files, source.encoding, self.say, source.quote, lists, self.task.reads)
+        return read_table(files, source.encoding, self.say, source.quote, lists, format_name=source.format, task=self.task.name)
 
     def _roles(self, read: Read) -> dict[str, Columns]:
         """Role -> column or columns, as in the training files."""

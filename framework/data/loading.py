@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from framework.contracts.columns import Shares
+from framework.contracts.format import Quote
 from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
 from framework.contracts.table import Splits, Table
 from framework.contracts.task import SplitsItself
 from framework.data.combinations import separator_of
-from framework.data.formats.quotes import Quote
 from framework.data.joined import Columns
 from framework.data.labelled import SPLITS, Reader, roles_of
 from framework.data.labels import Spellings
@@ -78,6 +78,7 @@ def read_labelled(
     options: Any = None,
     quote: Quote | None = None,
     *,
+    format_name: str | None = None,
     classes: Sequence[str] | None = None,
     combines: bool = False,
 ) -> tuple[Table, list[str]]:
@@ -91,7 +92,7 @@ def read_labelled(
     separator = separator_of(classes) if combines and classes is not None else None
     spellings = Spellings(role, classes, separator) if role and classes is not None else None
     roles = {column.role: given.get(column.role) for column in task.every_column}
-    source = SimpleNamespace(test=address, encoding=encoding, quote=quote, **roles)
+    source = SimpleNamespace(test=address, encoding=encoding, quote=quote, format=format_name, **roles)
     reader = Reader(source, task, options, spellings, combines=combines)
     reader.columns = dict(known)
     with explained(reader.notes):

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Optional, Union
 
 from framework.contracts.columns import Column
+from framework.contracts.format import Quote
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN
-from framework.data.formats.quotes import Quote
 from framework.errors import FrameworkError
 from framework.plugins import AnyTask
 
@@ -29,6 +29,7 @@ class DataSource:
     train: Any = field(default=None, metadata=FILES)
     validation: Any = field(default=None, metadata=FILES)
     test: Any = field(default=None, metadata=FILES)
+    format: Optional[str] = None  # of all files, such as csv; None: found out for each
     encoding: Optional[str] = None  # None: detected
     quote: Optional[Quote] = None  # what quotes are in delimited text; None: auto
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -11,15 +12,19 @@ from framework import (
     Evaluation,
     Inspection,
     Metric,
+    Prefix,
     Refits,
     Response,
     Settings,
     Splits,
     Table,
     Task,
+    message,
 )
 from framework_classification import TASK, Classification
 from framework_classification.data import ClassificationData
+
+RETWEET = Prefix(message("retweet"), re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE))
 
 
 class ClassificationTask(Task[Classification, ClassificationData], Refits):
@@ -29,6 +34,7 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits):
         Column("text", ("text", "review", "sentence", "tweet", "comment", "utterance", "content", "query"), "text"),
         Column("label", ("label", "sentiment", "category", "class", "intent", "target"), "category", target=True),
     )
+    prefix: ClassVar[Prefix | None] = RETWEET
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("macro_f1"), Metric("accuracy"))
     loss: ClassVar[str | None] = "nll"
     competing: ClassVar[tuple[str, ...]] = ("linear", "fine_tuned")

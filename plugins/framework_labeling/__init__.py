@@ -34,3 +34,8 @@ def register_candidates(register: Callable[[str, str], None]) -> None:
 def register_codecs(register: Callable[[str, str], None]) -> None:
     register("labeling", "framework_labeling.codec:LabelingCodec")
     register("labeling_most_frequent", "framework_labeling.codec:MostFrequentCodec")
+
+
+@hookimpl
+def register_formats(register: Callable[[str, str], None]) -> None:
+    register("conll", "framework_labeling.conll:Conll")

@@ -1,29 +1,34 @@
-"""CoNLL files as tables: a row for each sentence, with its tokens and tags."""
+"""CoNLL files: a row for each sentence, with its tokens and tags."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
+import json
+from collections.abc import Iterator
+from typing import ClassVar
 
-from framework import Table
-from framework_labeling.formats import COLUMNS, looks_like_conll, read_conll
+from framework import Block, Claim, Format, ReadOptions, Row, Say, Sniffed, Sure
+from framework_labeling import TASK
+from framework_labeling.formats import COLUMNS, looks_like_conll, parse_conll
 
-HEAD = 1 << 15  # bytes that are looked at
-
-
-def conll_table(path: Path) -> Table:
-    """Raises InputError, which names file and lines, for what is no CoNLL."""
-    sentences = read_conll(path).sentences
-    columns: dict[str, Sequence[Sequence[str]]] = {
-        COLUMNS[0]: [sentence.tokens for sentence in sentences],
-        COLUMNS[1]: [sentence.tags for sentence in sentences],
-    }
-    return Table(columns, [sentence.line for sentence in sentences], str(path))
+TEXT = (".txt", ".tsv")  # suffixes of files that may be CoNLL too
 
 
-def table_if_conll(path: Path) -> Table | None:
-    """The same for a file whose name may mean anything; None where its first lines are those of another format."""
-    with path.open("rb") as stream:
-        head = stream.read(HEAD)
-    lines = head.decode("utf-8-sig", "replace").splitlines()
-    return conll_table(path) if looks_like_conll(lines if len(head) < HEAD else lines[:-1]) else None
+class Conll(Format):
+    name: ClassVar[str] = "conll"
+    suffixes: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".iob", ".iob2", ".bio")
+    tasks: ClassVar[tuple[str, ...]] = (TASK,)
+
+    def claims(self, file: Sniffed) -> Claim | None:
+        """By their first lines files of text, and those whose suffix no format has."""
+        if file.suffix not in self.suffixes and looks_like_conll(file.lines):
+            sure = Sure.CERTAIN if file.suffix in TEXT else Sure.POSSIBLE
+            return Claim(sure, "its first lines are tokens with tags, and empty ones")
+        return super().claims(file)
+
+    def read(self, file: Sniffed, options: ReadOptions, say: Say) -> Iterator[Row | Block]:
+        with file.open_text() as stream:
+            sentences = parse_conll(stream.read().removeprefix("\ufeff"), str(file.path)).sentences
+        for sentence in sentences:
+            cells = (list(sentence.tokens), list(sentence.tags))
+            texts = (json.dumps(cell, ensure_ascii=False) for cell in cells)
+            yield Row(sentence.line, dict(zip(COLUMNS, texts, strict=True)))

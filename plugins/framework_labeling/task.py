@@ -10,9 +10,6 @@ from framework_labeling import TASK, Labeling
 if TYPE_CHECKING:
     from framework_labeling.data import LabelingData
 
-CONLL = "framework_labeling.conll:conll_table"
-IF_CONLL = "framework_labeling.conll:table_if_conll"
-
 
 class LabelingTask(Task[Labeling, "LabelingData"]):
     """Rows are tokens with tags, or a text with spans over its characters, as annotation tools save them."""
@@ -39,10 +36,6 @@ class LabelingTask(Task[Labeling, "LabelingData"]):
         Column("answer", ("answer",), "text", target=True, optional=True),
     )
     shaped: ClassVar[tuple[Column, ...]] = (Column("tokens", (), "texts"), Column("tags", (), "ids", target=True))
-    reads: ClassVar[dict[str, str]] = {
-        **dict.fromkeys((".conll", ".conllu", ".iob", ".iob2", ".bio"), CONLL),
-        **dict.fromkeys((".txt", ".tsv", ""), IF_CONLL),
-    }
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("entity_f1"), Metric("macro_f1"), Metric("token_accuracy"))
     competing: ClassVar[tuple[str, ...]] = ("most_frequent", "fine_tuned")
 

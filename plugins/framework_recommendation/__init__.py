@@ -47,3 +47,9 @@ def register_candidates(register: Callable[[str, str], None]) -> None:
 @hookimpl
 def register_codecs(register: Callable[[str, str], None]) -> None:
     register(TASK, "framework_recommendation.codec:RecommendationCodec")
+
+
+@hookimpl
+def register_formats(register: Callable[[str, str], None]) -> None:
+    register("movielens", "framework_recommendation.movielens:MovieLens")
+    register("recbole", "framework_recommendation.recbole:RecBole")

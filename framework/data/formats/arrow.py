@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from framework.contracts.format import Block
 from framework.contracts.table import Row, Table, Texts
 from framework.errors import FrameworkError, InputError
 
@@ -38,18 +39,21 @@ class TableBuilder:
         self._chunks: list[pa.RecordBatch] = []
         self._lines, self._file_of = array("q"), array("i")
 
-    def extend(self, file: int, rows: Iterable[Row]) -> None:
+    def extend(self, file: int, parts: Iterable[Row | Block]) -> None:
         """file: the position in `files` of the one that these rows are from."""
         values: list[dict[str, str]] = []
         lines: list[int] = []
         characters = 0
-        for row in rows:
-            values.append(row.values)
-            lines.append(row.line)
-            characters += sum(map(len, row.values.values()))
-            if len(values) == ROWS or characters > CHARACTERS:
+        for part in parts:
+            if isinstance(part, Row):
+                values.append(part.values)
+                lines.append(part.line)
+                characters += sum(map(len, part.values.values()))
+            if isinstance(part, Block) or len(values) == ROWS or characters > CHARACTERS:
                 self._add_chunk(file, values, lines)
                 values, lines, characters = [], [], 0
+            if isinstance(part, Block):
+                self._add_block(file, part)
         self._add_chunk(file, values, lines)
 
     def _add_chunk(self, file: int, rows: Sequence[Mapping[str, str]], lines: Sequence[int]) -> None:
@@ -59,10 +63,10 @@ class TableBuilder:
         texts = [pa.array([row.get(name, "") for row in rows], pa.large_string()) for name in names]
         self._add(file, pa.RecordBatch.from_arrays(texts, names=list(names)), np.asarray(lines, dtype=np.int64))
 
-    def add(self, file: int, batch: pa.RecordBatch, line: int) -> None:
-        """batch: columns of large strings. line: of its first row; each row has one line."""
-        if len(batch):
-            self._add(file, batch, np.arange(line, line + len(batch), dtype=np.int64))
+    def _add_block(self, file: int, block: Block) -> None:
+        count = len(block.columns)
+        if count:
+            self._add(file, block.columns, np.arange(block.line, block.line + count, dtype=np.int64))
 
     def _add(self, file: int, batch: pa.RecordBatch, lines: np.ndarray) -> None:
         self.columns[file].update(batch.schema.names)

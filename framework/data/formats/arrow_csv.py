@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from csv import Error as CSVError
 from csv import reader as records
 from itertools import islice
-from pathlib import Path
 from typing import IO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from framework.data.formats.encodings import decide_encoding
+from framework.contracts.format import Block, Quote, ReadOptions, Sniffed
+from framework.data.formats.delimited import Delimited
 from framework.data.formats.headers import HEAD, column_names, find_header
-from framework.data.formats.layouts import layout_of, read_as
-from framework.data.formats.parquet import parquet_batches
-from framework.data.formats.quotes import Quote
-from framework.data.formats.sniffing import PARQUET, format_by_name, format_by_text, open_bytes, read_head
 
 BLOCK = 4 << 20  # bytes parsed at a time
 ODD = (b"\0", b"\xef\xbb\xbf", b"\n\n", b"\n\r\n")  # NUL, byte order mark, blank lines: only for the careful reader
 QUOTE = b'"'  # odd too, unless quotes are text
 
-Add = Callable[[pa.RecordBatch, int], None]
+Say = Callable[[str], None]
 
 
 class _Odd(Exception):  # noqa: N818, not an error: the careful reader goes on
@@ -33,74 +29,76 @@ class _Odd(Exception):  # noqa: N818, not an error: the careful reader goes on
 
 
 class _Lines(NamedTuple):
-    """names: of the columns; an empty one stands for a column that must hold nothing. header: lines above the rows."""
+    """names: of the columns; an empty one stands for a column that must hold nothing. header: lines above the rows.
+
+    first: name of the first column, as written; None: there is no header that may stand between rows again.
+    notes: what was repaired.
+    """
 
     names: Sequence[str]
     delimiter: str
-    header: int
-    first: str | None  # name of the first column, as written
-    notes: Sequence[str]
+    header: int = 0
+    first: str | None = None
+    notes: Sequence[str] = ()
 
 
-def add_plain(
-    path: Path,
-    encoding: str | None,
-    add: Add,
-    say: Callable[[str], None],
-    quote: Quote | None = None,
-    lists: Collection[str] = (),
-) -> tuple[int, bool]:
-    """As far as a file is plain, its rows: `add` is called with columns of large strings and the line of the first row.
+class Plain(NamedTuple):
+    """rows: that came in blocks. whole: those are all."""
 
-    Delimited text is plain as long as it is UTF-8 under a header (or of a known layout) whose lines have as many fields
-    each, without a quote in it unless quotes are text. Returns the rows added and whether those are all; what was repaired
-    is said only then.
+    rows: int
+    whole: bool
+
+
+def plain_rows(form: Delimited, file: Sniffed, options: ReadOptions, say: Say) -> Generator[Block, None, Plain]:
+    """As far as a file is plain, its rows.
+
+    Delimited text is plain as long as it is UTF-8 under a header whose lines have as many fields each, without a quote in it
+    unless quotes are text. What was repaired is said only where that is all of the file.
     """
-    if path.is_dir():
-        return 0, False
-    head = read_head(path)
-    if head.startswith(PARQUET):
-        return (_add_parquet(path, add, say, lists), True) if format_by_name(path)[1] == "parquet" else (0, False)
-    found = _lines(path, head, encoding, quote)
-    if found is None:
-        return 0, False
-    rows, whole = _add_lines(path, found, add, ODD if quote is Quote.none else (*ODD, QUOTE))
-    if whole:
-        for note in found.notes:
-            say(note)
-    return rows, whole
+    lines = _lines(form, file, options.quote) if _is_utf8(file) else None
+    if lines is None:
+        return Plain(0, whole=False)
+    plain = yield from _plain(file, lines, options.quote)
+    for note in lines.notes if plain.whole else ():
+        say(note)
+    return plain
 
 
-def _add_parquet(path: Path, add: Add, say: Callable[[str], None], lists: Collection[str]) -> int:
+def plain_lines(file: Sniffed, names: Sequence[str], delimiter: str, options: ReadOptions) -> Generator[Block, None, Plain]:
+    """The same of a file without a header. names: of the columns; an empty one stands for a column that must hold nothing.
+
+    delimiter: one character.
+    """
+    return (yield from _plain(file, _Lines(names, delimiter), options.quote))
+
+
+def _plain(file: Sniffed, lines: _Lines, quote: Quote | None) -> Generator[Block, None, Plain]:
     rows = 0
-    for batch in parquet_batches(path, say, lists):
-        add(batch, rows + 1)
-        rows += len(batch)
-    return rows
+    if not _is_utf8(file):
+        return Plain(0, whole=False)
+    try:
+        for batch in _batches(file, lines, ODD if quote is Quote.none else (*ODD, QUOTE)):
+            yield Block(batch, rows + lines.header + 1)
+            rows += len(batch)
+    except (_Odd, pa.ArrowException):
+        return Plain(rows, whole=False)
+    return Plain(rows, whole=True)
 
 
-def _lines(path: Path, head: bytes, encoding: str | None, quote: Quote | None) -> _Lines | None:
+def _is_utf8(file: Sniffed) -> bool:
+    return file.encoding is not None and file.encoding.name == "utf-8"
+
+
+def _lines(form: Delimited, file: Sniffed, quote: Quote | None) -> _Lines | None:
     """How the rows lie in the file; None where it is not surely plain."""
-    suffix, promised = format_by_name(path)
     notes: list[str] = []
-    if promised != "delimited":
+    head = list(islice(io.StringIO(file.text, newline=""), HEAD))
+    before, delimiter = find_header(file.path, head, notes.append, tabs=file.suffix in form.tabs)
+    header = [] if before or notes else _header(head[0], delimiter)
+    if len(header) < 2 or not all(header) or (quote is Quote.none and '"' in head[0]):
         return None
-    if decide_encoding(path, head, encoding, notes.append, "latin-1" if layout_of(path) else None) != "utf-8" or notes:
-        return None
-    text = head.decode("utf-8", "replace")
-    layout = layout_of(path)
-    if layout:
-        between = ("",) if layout.delimiter == "::" else ()
-        names = [name for column in layout.names for name in (column, *between)][: -len(between) or None]
-        return None if layout.row else _Lines(names, layout.delimiter[0], 0, None, [read_as(path, layout)])
-    if format_by_text(path, promised, text) != promised:
-        return None
-    lines = list(islice(io.StringIO(text, newline=""), HEAD))
-    before, delimiter = find_header(path, lines, suffix, notes.append)
-    header = [] if before or notes else _header(lines[0], delimiter)
-    if len(header) < 2 or not all(header) or (quote is Quote.none and '"' in lines[0]):
-        return None
-    return _Lines(column_names(path, 1, header, notes.append), delimiter, 1, header[0], notes)
+    names = column_names(file.path, 1, form.names(file, header, notes.append), notes.append)
+    return _Lines(names, delimiter, 1, header[0], notes)
 
 
 def _header(line: str, delimiter: str) -> list[str]:
@@ -114,25 +112,21 @@ def _header(line: str, delimiter: str) -> list[str]:
     return [name.strip(" \t\ufeff\u200b\xa0") for name in names]
 
 
-def _add_lines(path: Path, lines: _Lines, add: Add, odd: Sequence[bytes]) -> tuple[int, bool]:
+def _batches(file: Sniffed, lines: _Lines, odd: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
+    """Raises _Odd at what the careful reader must read."""
     names = [name or f"\0{number}" for number, name in enumerate(lines.names)]
-    kept = [number for number, name in enumerate(lines.names) if name]
-    rows = 0
-    try:
-        with open_bytes(path) as raw:
-            for _ in range(lines.header):
-                raw.readline()
-            for block in _blocks(raw, odd):
-                for batch in _parsed(block, names, lines.delimiter).to_batches():
-                    if lines.first is not None and _holds(batch.column(0), lines.first):
-                        return rows, False  # the header again, between the rows
-                    if any(not _is_empty(batch.column(i)) for i in range(len(names)) if i not in kept):
-                        return rows, False
-                    add(batch.select(kept), rows + lines.header + 1)
-                    rows += len(batch)
-    except (_Odd, pa.ArrowException):
-        return rows, False
-    return rows, True
+    named = [number for number, name in enumerate(lines.names) if name]
+    empty = [number for number, name in enumerate(lines.names) if not name]
+    with file.open_bytes() as raw:
+        for _ in range(lines.header):
+            raw.readline()
+        for block in _blocks(raw, odd):
+            for batch in _parsed(block, names, lines.delimiter).to_batches():
+                if lines.first is not None and _holds(batch.column(0), lines.first):
+                    raise _Odd  # the header again, between the rows
+                if not all(_is_empty(batch.column(number)) for number in empty):
+                    raise _Odd
+                yield batch.select(named)
 
 
 def _parsed(block: bytes, names: Sequence[str], delimiter: str) -> pa.Table:

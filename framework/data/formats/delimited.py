@@ -7,17 +7,62 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, ClassVar, NamedTuple
 
+from framework.contracts.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
+from framework.contracts.message import message
 from framework.contracts.table import Row
 from framework.data.formats.headers import HEAD, column_names, find_header
-from framework.data.formats.quotes import Likeness, Quote, survey
+from framework.data.formats.quotes import Likeness, survey
 from framework.errors import InputError
 
 MAX_FIELD = 64 * 1024 * 1024  # characters in one value
 MAX_SHOWN = 5  # broken rows named in one message
+JSON = (".jsonl", ".ndjson", ".json")  # suffixes that delimited text is met under
 
 csv.field_size_limit(MAX_FIELD)
+
+
+class Delimited(Format):
+    """A header line and a row a line, whose fields a comma, semicolon, tab or bar parts. Formats of that kind inherit it."""
+
+    headed: ClassVar[bool] = True
+    tabs: ClassVar[tuple[str, ...]] = ()
+    """Suffixes of `suffixes` that promise tabs."""
+
+    def names(self, file: Sniffed, header: list[str], say: Callable[[str], None]) -> list[str]:
+        """The names of the columns, made of the fields of the header."""
+        return header
+
+    def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
+        """In blocks as far as the file is plain, the rest row by row."""
+        rows, whole = 0, False
+        if options.blocks:
+            from framework.data.formats.arrow_csv import plain_rows
+
+            rows, whole = yield from plain_rows(self, file, options, say)
+        if not whole:
+            with file.open_text() as stream:
+                yield from islice(delimited_rows(self, file, stream, say, options.quote), rows, None)
+
+
+class Csv(Delimited):
+    """CSV and its relatives."""
+
+    name: ClassVar[str] = "csv"
+    suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".tab", ".txt")
+    tabs: ClassVar[tuple[str, ...]] = (".tsv", ".tab")
+
+    def claims(self, file: Sniffed) -> Claim | None:
+        start = file.text.lstrip("\ufeff \t\r\n")
+        if file.suffix in JSON and start and start[0] not in "{[" and re.match(r"[^{}:]*[,;\t|]", start.splitlines()[0]):
+            return Claim(Sure.CERTAIN, "its first line has fields and is no JSON")
+        return super().claims(file)
+
+    def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
+        if file.suffix not in self.suffixes:
+            say(message("{file} was read as delimited text, which it is, whatever its name", file=file.path.name))
+        yield from super().read(file, options, say)
 
 
 class Dialect(NamedTuple):
@@ -29,15 +74,16 @@ class Dialect(NamedTuple):
 
 
 def delimited_rows(
-    path: Path, stream: IO[str], suffix: str, say: Callable[[str], None], quote: Quote | None = None
+    form: Delimited, file: Sniffed, stream: IO[str], say: Callable[[str], None], quote: Quote | None = None
 ) -> Iterator[Row]:
     """Rows in order. What was repaired is said; raises InputError naming every ragged row (the first few).
 
     In a file of one column an empty line is a row with an empty value; in one of several columns it is no row.
     stream: read more than once. quote: None: `Quote.auto`.
     """
+    path = file.path
     head = list(islice(_without_marks(path, stream, say=None), HEAD))
-    before, delimiter = find_header(path, head, suffix, say)
+    before, delimiter = find_header(path, head, say, tabs=file.suffix in form.tabs)
     dialect, likeness = _dialect(path, head[before], delimiter, say), None
     if quote is Quote.none:
         dialect = dialect._replace(quote=None)
@@ -46,9 +92,14 @@ def delimited_rows(
         likeness = found.likeness
         if found.text:
             dialect = dialect._replace(quote=None)
-            say(f"{found.strays:,} lines of {path.name} hold quotes that quote nothing: its quotes were read as text; "
-                "data.quote=standard (predict --quote standard) says otherwise")  # fmt: skip
-    yield from _Rows(path, before, dialect, likeness, say).read(_lines(path, stream, before, say))
+            note = message(
+                "{count:,} lines of {file} hold quotes that quote nothing: its quotes were read as text; "
+                "data.quote=standard (predict --quote standard) says otherwise",
+                count=found.strays,
+                file=path.name,
+            )
+            say(note)
+    yield from _Rows(form, file, before, dialect, likeness, say).read(_lines(path, stream, before, say))
 
 
 def _lines(path: Path, stream: IO[str], before: int, say: Callable[[str], None] | None = None) -> Iterator[str]:
@@ -61,10 +112,17 @@ class _Rows:
     """Reads the rows of a file and counts what is repaired. before: lines above the header."""
 
     def __init__(
-        self, path: Path, before: int, dialect: Dialect, likeness: Likeness | None, say: Callable[[str], None]
+        self,
+        form: Delimited,
+        file: Sniffed,
+        before: int,
+        dialect: Dialect,
+        likeness: Likeness | None,
+        say: Callable[[str], None],
     ) -> None:
-        self.path, self.before, self.dialect, self.likeness, self.say = path, before, dialect, likeness, say
-        self.ragged = _Ragged(path)
+        self.form, self.file, self.path = form, file, file.path
+        self.before, self.dialect, self.likeness, self.say = before, dialect, likeness, say
+        self.ragged = _Ragged(file.path)
         self.repeated = self.longer = self.blank = self.broken = 0
         self.width = 0
         self.longest = (0, 0)  # lines of the longest value, and where it begins
@@ -81,7 +139,8 @@ class _Rows:
         start = self.before + 1
         try:
             header = [name.strip(" \t\ufeff\u200b\xa0") for name in next(reader)]
-            self.width, names = len(header), column_names(self.path, start, header, self.say)
+            self.width = len(header)
+            names = column_names(self.path, start, self.form.names(self.file, header, self.say), self.say)
             whole, blank = all(names), 0
             start = self.before + reader.line_num + 1
             for record in reader:
@@ -130,15 +189,41 @@ class _Rows:
     def _say_repairs(self) -> None:
         name = self.path.name
         if self.repeated:
-            self.say(f"{name}: the header stands {self.repeated:,} more times between the rows (joined files?); left out")
+            self.say(
+                message(
+                    "{file}: the header stands {times:,} more times between the rows (joined files?); left out",
+                    file=name,
+                    times=self.repeated,
+                )
+            )
         if self.longer:
-            self.say(f"{name}: {self.longer:,} rows end in more delimiters than the header; the empty fields were left out")
+            self.say(
+                message(
+                    "{file}: {rows:,} rows end in more delimiters than the header; the empty fields were left out",
+                    file=name,
+                    rows=self.longer,
+                )
+            )
         if self.blank:
-            self.say(f"{self.blank:,} blank lines between the rows of {name} are no rows and were left out")
+            self.say(
+                message(
+                    "{count:,} blank lines between the rows of {file} are no rows and were left out",
+                    count=self.blank,
+                    file=name,
+                )
+            )
         if self.broken and self.likeness is not None and self.width == 1:
             lines, first = self.longest
-            self.say(f"{self.broken:,} values of {name} stand on several lines, the longest on lines {first} to "
-                     f"{first + lines - 1}; data.quote=none (predict --quote none) makes a row of each line")  # fmt: skip
+            self.say(
+                message(
+                    "{count:,} values of {file} stand on several lines, the longest on lines {first} to {last}; "
+                    "data.quote=none (predict --quote none) makes a row of each line",
+                    count=self.broken,
+                    file=name,
+                    first=first,
+                    last=first + lines - 1,
+                )
+            )
 
 
 def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None] | None) -> Iterator[str]:
@@ -150,18 +235,24 @@ def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None] | Non
             line = line.lstrip("\ufeff")
         yield line
     if inside and say is not None:
-        say(f"{path.name}: {inside:,} byte order marks between the rows (joined files?) were left out")
+        say(
+            message(
+                "{file}: {marks:,} byte order marks between the rows (joined files?) were left out",
+                file=path.name,
+                marks=inside,
+            )
+        )
 
 
 def _dialect(path: Path, header: str, delimiter: str, say: Callable[[str], None]) -> Dialect:
     """How the header is quoted is how the rows are."""
     names = header.strip().split(delimiter)
     if all(re.fullmatch(r"\s*'[^']*'\s*", name) for name in names):
-        say(f"{path.name} quotes with ' instead of \"")
+        say(message("{file} quotes with ' instead of \"", file=path.name))
         return Dialect(delimiter, "'", spaces=any(name[0] == " " for name in names[1:]))
     spaces = len(names) > 1 and all(name.startswith(' "') for name in names[1:])
     if spaces:
-        say(f"{path.name}: spaces between a delimiter and a quote were left out")
+        say(message("{file}: spaces between a delimiter and a quote were left out", file=path.name))
     return Dialect(delimiter, spaces=spaces)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 
-from framework.data.formats.sniffing import open_bytes
+from framework.contracts.format import Encoding, Sniffed
+from framework.contracts.message import message
 from framework.errors import InputError
 
 MARKS = (
@@ -20,36 +21,60 @@ MARKS = (
 LEGACY = [
     "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp1252",
 ]  # fmt: skip
+UTF_8, LATIN = "utf-8", "latin-1"  # what the first bytes may be; latin-1 stands for any encoding that has ASCII in it
 BLOCK = 1 << 20
 SAMPLE = 1 << 16  # bytes of lines outside ASCII that the detector sees
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 MAX_CONTROL = 0.02  # share of control characters above which bytes are not text
-OVERRIDE = "data.encoding= (predict --encoding) says otherwise"
 
 
-def decide_encoding(path: Path, head: bytes, given: str | None, say: Callable[[str], None], legacy: str | None = None) -> str:
-    """Python's name of the encoding. Anything but UTF-8 that was not given is said. legacy: what else it can be, where known.
+def encoding_of_head(head: bytes, given: str | None, *, whole: bool) -> Encoding | None:
+    """What the first bytes of a file tell of its encoding; None: they are not text. whole: they are all there are.
 
-    Raises InputError for an unknown name, for bytes that are no text, and for a file that mixes encodings.
+    Raises InputError for an unknown name.
     """
     if given is not None:
-        return _known(given)
+        return Encoding(_known(given), sure=True)
     for mark, encoding in MARKS:
         if head.startswith(mark):
-            return encoding
-    found = _utf16_without_mark(head)
-    if found is None:
-        if len(head.translate(None, CONTROL)) < (1 - MAX_CONTROL) * len(head):
-            raise InputError(f"{path} is not text: binary data of an unknown kind; write its rows to a CSV file first")
-        if _is_utf8(path, say):
-            return "utf-8"
-        found = legacy or _legacy(path)
-    say(f"{path.name} is not UTF-8 and was read as {found}; {OVERRIDE}")
-    return found
+            return Encoding(encoding, sure=True)
+    if (wide := _utf16_without_mark(head)) is not None:
+        return Encoding(wide, sure=False)
+    if len(head.translate(None, CONTROL)) < (1 - MAX_CONTROL) * len(head):
+        return None
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=whole)
+    except UnicodeDecodeError:
+        return Encoding(LATIN, sure=False)
+    return Encoding(UTF_8, sure=False)
+
+
+def with_encoding(file: Sniffed, say: Callable[[str], None], legacy: str | None = None) -> Sniffed:
+    """The record with the encoding of the whole file, which is read for it. Anything but UTF-8 that was not given is said.
+
+    legacy: what else it can be, where known. Raises InputError for bytes that are no text, and a file that mixes encodings.
+    """
+    if file.encoding is None:
+        raise InputError(f"{file.path} is not text: binary data of an unknown kind; write its rows to a CSV file first")
+    if file.encoding.sure:
+        return file
+    name = file.encoding.name
+    if name in (UTF_8, LATIN):
+        name = UTF_8 if _is_utf8(file, say) else legacy or _legacy(file)
+    if name != UTF_8:
+        say(
+            message(
+                "{file} is not UTF-8 and was read as {encoding}; data.encoding= (predict --encoding) says otherwise",
+                file=file.path.name,
+                encoding=name,
+            )
+        )
+    return replace(file, encoding=Encoding(name, sure=True))
 
 
 def _known(name: str) -> str:
     try:
+        "".encode(name)  # refuses codecs of bytes too, such as base64
         return codecs.lookup(name).name
     except LookupError as error:
         raise InputError(f"no encoding {name!r}; examples: utf-8, latin-1, cp1252, utf-16, gb18030") from error
@@ -58,15 +83,15 @@ def _known(name: str) -> str:
 def _utf16_without_mark(head: bytes) -> str | None:
     """Delimiters and digits have a zero byte in UTF-16, always on the same side."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) < 0.1 * len(head) / 2 or min(even, odd):
+    if not head or max(even, odd) < 0.1 * len(head) / 2 or min(even, odd):
         return None
     return "utf-16-be" if even else "utf-16-le"
 
 
-def _is_utf8(path: Path, say: Callable[[str], None]) -> bool:
+def _is_utf8(file: Sniffed, say: Callable[[str], None]) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     nuls = 0
-    with open_bytes(path) as stream:
+    with file.open_bytes() as stream:
         try:
             while block := stream.read(BLOCK):
                 nuls += block.count(0)
@@ -75,23 +100,29 @@ def _is_utf8(path: Path, say: Callable[[str], None]) -> bool:
         except UnicodeDecodeError:
             return False
     if nuls:
-        say(f"{path.name} holds {nuls:,} NUL characters, kept as they are; a broken export often leaves them")
+        say(
+            message(
+                "{file} holds {nuls:,} NUL characters, kept as they are; a broken export often leaves them",
+                file=file.path.name,
+                nuls=nuls,
+            )
+        )
     return True
 
 
-def _legacy(path: Path) -> str:
+def _legacy(file: Sniffed) -> str:
     from charset_normalizer import from_bytes
 
-    sample = _lines_outside_ascii(path)
+    sample = _lines_outside_ascii(file)
     found = from_bytes(sample, cp_isolation=LEGACY).best() or from_bytes(sample, cp_isolation=["cp1250"]).best()
     likely = [found.encoding] if found else []
-    return next(encoding for encoding in [*likely, "cp1252", "latin-1"] if _decodes(path, encoding))
+    return next(encoding for encoding in [*likely, "cp1252", "latin-1"] if _decodes(file, encoding))
 
 
-def _lines_outside_ascii(path: Path) -> bytes:
+def _lines_outside_ascii(file: Sniffed) -> bytes:
     """A sample of the lines that decide. Raises InputError when a good part of them is valid UTF-8 and the rest is not."""
     sample, valid, broken = bytearray(), 0, list[int]()
-    with open_bytes(path) as stream:
+    with file.open_bytes() as stream:
         for number, line in enumerate(stream, start=1):
             if line.isascii():
                 continue
@@ -105,15 +136,15 @@ def _lines_outside_ascii(path: Path) -> bytes:
     # two characters of GB18030 now and then look like one of UTF-8, so a few valid lines prove nothing
     if valid >= len(broken) or (valid >= 5 and valid > 0.1 * len(broken)):
         raise InputError(
-            f"{path} mixes encodings: line {broken[0]} is not UTF-8 although {valid:,} other lines are "
+            f"{file.path} mixes encodings: line {broken[0]} is not UTF-8 although {valid:,} other lines are "
             f"({len(broken):,} such lines); write the file in one encoding, or force one with data.encoding="
         )
     return bytes(sample)
 
 
-def _decodes(path: Path, encoding: str) -> bool:
+def _decodes(file: Sniffed, encoding: str) -> bool:
     decoder = codecs.getincrementaldecoder(encoding)()
-    with open_bytes(path) as stream:
+    with file.open_bytes() as stream:
         try:
             while block := stream.read(BLOCK):
                 decoder.decode(block)

@@ -6,17 +6,18 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+from framework.contracts.message import listed, message
 from framework.errors import InputError, some
 
-ATOMIC = (".inter", ".item", ".user")  # RecBole's files: interactions, items, users
-TAB_SEPARATED = (".tsv", ".tab", *ATOMIC)
-TYPED = r"(.+):(token|token_seq|float|float_seq)"  # RecBole's columns
 HEAD = 50  # lines in which the header must stand
 EMPTY = "it needs a header line and one labelled row a line"
 
 
-def find_header(path: Path, head: list[str], suffix: str, say: Callable[[str], None]) -> tuple[int, str]:
-    """(lines before the header, delimiter). Only what is surely no header is passed over; it is said."""
+def find_header(path: Path, head: list[str], say: Callable[[str], None], *, tabs: bool) -> tuple[int, str]:
+    """(lines before the header, delimiter). Only what is surely no header is passed over; it is said.
+
+    tabs: the file's name promises that tabs part its fields.
+    """
     filled = [i for i, line in enumerate(head) if line.strip()]
     if not filled:
         raise InputError(f"{path} is empty; {EMPTY}")
@@ -24,7 +25,7 @@ def find_header(path: Path, head: list[str], suffix: str, say: Callable[[str], N
     if announced and len(filled) > 1:
         return filled[1], announced.group(1)
     at = next((i for i in filled if not head[i].lstrip().startswith("#")), filled[0])
-    delimiter = _delimiter(head[at], suffix)
+    delimiter = _delimiter(head[at], tabs=tabs)
     comments = [i for i in filled if i < at]
     if comments:
         alike = [i for i in comments if _count(head[i], delimiter) == _count(head[at], delimiter)]
@@ -33,14 +34,22 @@ def find_header(path: Path, head: list[str], suffix: str, say: Callable[[str], N
                 f"{path}, line {alike[0] + 1}: this line begins with # and has as many fields as line {at + 1}; "
                 "delete it if it is a comment, or its # if it is the header"
             )
-        say(f"{path.name}: {len(comments)} comment lines (#) above the header were left out")
+        say(message("{file}: {lines} comment lines (#) above the header were left out", file=path.name, lines=len(comments)))
     elif _is_title(head, filled, delimiter):
         at = filled[1]
         title = head[filled[0]].strip()[:60]
-        say(f"{path.name}: line {filled[0] + 1}, {title!r}, was taken for a title; the header is line {at + 1}")
-        delimiter = _delimiter(head[at], suffix)
-    if suffix in TAB_SEPARATED and delimiter != "\t":
-        say(f"{path.name} is separated by {delimiter!r}, whatever its name")
+        say(
+            message(
+                "{file}: line {line}, {title!r}, was taken for a title; the header is line {header}",
+                file=path.name,
+                line=filled[0] + 1,
+                title=title,
+                header=at + 1,
+            )
+        )
+        delimiter = _delimiter(head[at], tabs=tabs)
+    if tabs and delimiter != "\t":
+        say(message("{file} is separated by {delimiter!r}, whatever its name", file=path.name, delimiter=delimiter))
     return at, delimiter
 
 
@@ -52,14 +61,13 @@ def _is_title(head: list[str], filled: list[int], delimiter: str) -> bool:
     fields, names = first.split(delimiter), second.split(delimiter)
     if len(fields) >= 3:
         return bool(fields[0].strip()) and not any(map(str.strip, fields[1:])) and sum(map(bool, map(str.strip, names))) >= 2
-    other = _delimiter(second, "")
+    other = _delimiter(second, tabs=False)
     return len(fields) == 1 and filled[1] > filled[0] + 1 and _count(second, other) == _count(head[filled[2]], other) > 0
 
 
-def _delimiter(header: str, suffix: str) -> str:
+def _delimiter(header: str, *, tabs: bool) -> str:
     """The delimiter that stands most often in the header line, outside quotes; a tab or comma when none does."""
-    preferred = "\t" if suffix in TAB_SEPARATED else ","
-    return max(preferred + ",;\t|", key=lambda delimiter: _count(header, delimiter))
+    return max(("\t" if tabs else ",") + ",;\t|", key=lambda delimiter: _count(header, delimiter))
 
 
 def _count(line: str, delimiter: str) -> int:
@@ -67,11 +75,7 @@ def _count(line: str, delimiter: str) -> int:
 
 
 def column_names(path: Path, line: int, header: list[str], say: Callable[[str], None]) -> list[str]:
-    """The names of the header without RecBole's types; columns whose name is empty are left out."""
-    typed = [re.fullmatch(TYPED, name) for name in header]
-    if all(typed):
-        say(f"{path.name}: the types behind the names of its columns ({header[0]}, as RecBole writes them) were left out")
-        header = [match[1] for match in typed if match]
+    """The names of the header; columns whose name is empty are left out."""
     seen: set[str] = set()
     twice = {name for name in header if name and (name in seen or seen.add(name))}  # type: ignore[func-returns-value]
     if twice:
@@ -80,5 +84,6 @@ def column_names(path: Path, line: int, header: list[str], say: Callable[[str], 
         raise InputError(f"{path}, line {line}: the header names no column; {EMPTY}")
     places = [str(i) for i, name in enumerate(header, start=1) if not name]
     if places:
-        say(f"{path.name}: the header has no name for column {some(places, quoted=False)}; left out")
+        columns = listed(places, quoted=False)
+        say(message("{file}: the header has no name for column {columns}; left out", file=path.name, columns=columns))
     return header

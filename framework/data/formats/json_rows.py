@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
+from framework.contracts.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.message import message
 from framework.contracts.table import Row
-from framework.data.formats.lists import VALUES, Lists
-from framework.data.formats.sniffing import format_by_name
+from framework.data.formats.delimited import JSON, Csv
+from framework.data.formats.notes import VALUES, Lists
 from framework.errors import InputError
 
 
@@ -38,9 +40,23 @@ def written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def json_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
-    """Objects in order. What was not one object a line, and values that are no plain text, are said."""
-    return flattened(path, _objects(path, _records(path, stream, say)), say)
+class Json(Format):
+    """One object a line, an array, or a run of objects."""
+
+    name: ClassVar[str] = "json"
+    suffixes: ClassVar[tuple[str, ...]] = JSON
+
+    def claims(self, file: Sniffed) -> Claim | None:
+        if file.suffix in Csv.suffixes and re.match(r'\[?\s*\{\s*"', file.text.lstrip("\ufeff \t\r\n")):
+            return Claim(Sure.CERTAIN, "it begins with an object")
+        return super().claims(file)
+
+    def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
+        """Objects in order. What was not one object a line, and values that are no plain text, are said."""
+        if file.suffix not in self.suffixes:
+            say(message("{file} was read as JSON, which it is, whatever its name", file=file.path.name))
+        with file.open_text() as stream:
+            yield from flattened(file.path, _objects(file, _records(file.path, stream, say)), say)
 
 
 def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Callable[[str], None]) -> Iterator[Row]:
@@ -74,12 +90,12 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield prefix + name, value
 
 
-def _objects(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _objects(file: Sniffed, records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Records, each of which must be an object."""
     first = None
     for count, (line, record) in enumerate(records):
         if not isinstance(record, dict):
-            raise InputError(f"{path}, line {line}: each line must be an object, {EXAMPLE}")
+            raise InputError(f"{file.path}, line {line}: each line must be an object, {EXAMPLE}")
         if not count:
             first = line, record  # an object alone may hold all rows; one of several is a row
             continue
@@ -88,20 +104,20 @@ def _objects(path: Path, records: Iterator[tuple[int, Any]]) -> Iterator[tuple[i
             first = None
         yield line, record
     if first is not None:
-        _check_alone(path, *first)
+        _check_alone(file, *first)
         yield first
 
 
-def _check_alone(path: Path, line: int, record: dict[str, Any]) -> None:
+def _check_alone(file: Sniffed, line: int, record: dict[str, Any]) -> None:
     """One object that holds all rows has lists or objects for values: `{"data": [...]}`, or pandas' columns.
 
     In a file that promises an object a line, one list is taken for a row's: `{"messages": [...]}`.
     """
-    row = len(record) == 1 and format_by_name(path)[0] in (".jsonl", ".ndjson")
+    row = len(record) == 1 and file.suffix in (".jsonl", ".ndjson")
     if record and not row and all(isinstance(value, list | dict) for value in record.values()):
         names = ", ".join(repr(name) for name in list(record)[:3])
         raise InputError(
-            f"{path}, line {line}: one object holds lists or objects under {names}; "
+            f"{file.path}, line {line}: one object holds lists or objects under {names}; "
             f"write one object for each row, {EXAMPLE} (pandas: orient='records', lines=True)"
         )
 
@@ -125,7 +141,7 @@ def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterato
         scattered = True
     if scattered:
         yield from _scattered(path, first[0], chain([first[1]], (line for _, line in lines)))
-        say(f"{path.name} is not one JSON object a line; its objects were read wherever they end")
+        say(message("{file} is not one JSON object a line; its objects were read wherever they end", file=path.name))
         return
     yield first[0], record
     for number, text in lines:

@@ -3,61 +3,94 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from framework.contracts.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.message import listed, message
 from framework.contracts.table import Row
 from framework.data.columns import plain_name
-from framework.data.formats.lists import COLUMNS, Lists
+from framework.data.formats.notes import COLUMNS, Lists
 from framework.errors import FrameworkError, InputError, some
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+MAGIC = b"PAR1"
 ROWS = 16_384  # read at a time
 
 
-def parquet_rows(path: Path, say: Callable[[str], None], lists: Collection[str] = ()) -> Iterator[Row]:
-    """Rows in order; a row's line is its number, counted from 1. Columns that hold no single values are said.
+class Parquet(Format):
+    """A row's line is its number, counted from 1."""
 
-    lists: plain names of columns whose lists are kept, whatever they hold; of others those of texts are.
-    """
-    number = 0
-    for batch in parquet_batches(path, say, lists):
-        names = batch.schema.names
-        for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            number += 1
-            yield Row(number, dict(zip(names, values, strict=True)))
+    name: ClassVar[str] = "parquet"
+    suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
+    binary: ClassVar[bool] = True
+
+    def claims(self, file: Sniffed) -> Claim | None:
+        return Claim(Sure.CERTAIN, "it begins as Parquet does") if file.head.startswith(MAGIC) else super().claims(file)
+
+    def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
+        """Columns that hold no single values are said, and left out unless their lists count or hold texts."""
+        check_magic(file, MAGIC, message("a Parquet file"), self.suffixes, say)
+        try:
+            import pyarrow.parquet as pq
+        except ImportError as error:
+            raise no_arrow(file.path) from error
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            with pq.ParquetFile(file.path) as opened:
+                schema = opened.schema_arrow
+                columns = usable_columns(file.path, schema, say, options.lists)
+                yield from written(opened.iter_batches(ROWS, columns=columns), schema)
+
+        yield from blocks_of(file.path, batches())
 
 
-def parquet_batches(path: Path, say: Callable[[str], None], lists: Collection[str] = ()) -> Iterator[pa.RecordBatch]:
+def check_magic(file: Sniffed, magic: bytes, what: str, suffixes: Collection[str], say: Callable[[str], None]) -> None:
+    """Says where only the bytes tell what a file is. Raises InputError where they tell another thing than its name."""
+    if not file.head.startswith(magic):
+        raise InputError(f"{file.path} is no {what.partition(' ')[2]}, whatever its name{'; it is empty' * (not file.head)}")
+    if file.compression is not None:
+        raise InputError(f"{file.path} is {what} within {file.compression}; unpack it and name the file inside")
+    if file.suffix not in suffixes:
+        say(message("{file} is {what}, whatever its name, and was read as one", file=file.path.name, what=what))
+
+
+def no_arrow(path: Path) -> FrameworkError:
+    return FrameworkError(f"{path}: reading it needs pyarrow: pip install 'recipe-framework[train]'")
+
+
+def written(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """The same rows as columns of large strings."""
+    import pyarrow as pa
+
+    classes = class_names((schema.metadata or {}).get(b"huggingface"))
+    for batch in batches:
+        names = batch.schema.names
+        columns = [as_written(column, classes.get(name)) for name, column in zip(names, batch.columns, strict=True)]
+        yield pa.RecordBatch.from_arrays(columns, names=[name.strip() for name in names])
+
+
+def blocks_of(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
+    """Raises InputError saying after how many rows a file is broken."""
+    import pyarrow as pa
+
+    rows = 0
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise FrameworkError(f"{path}: reading Parquet needs pyarrow: pip install 'recipe-framework[train]'") from error
-    number = 0
-    try:
-        with pq.ParquetFile(path) as file:
-            schema = file.schema_arrow
-            kept = _columns(path, schema, say, lists)
-            classes = class_names((schema.metadata or {}).get(b"huggingface"))
-            for batch in file.iter_batches(ROWS, columns=kept):
-                names = [name.strip() for name in batch.schema.names]
-                columns = [
-                    as_written(column, classes.get(name))
-                    for name, column in zip(batch.schema.names, batch.columns, strict=True)
-                ]
-                yield pa.RecordBatch.from_arrays(columns, names=names)
-                number += len(batch)
+        for batch in batches:
+            yield Block(batch, rows + 1)
+            rows += len(batch)
     except (pa.ArrowException, OSError) as error:
         why = str(error).splitlines()[0]
-        raise InputError(f"{path} is broken after {number:,} rows: {why}; fetch or write it again") from error
+        raise InputError(f"{path} is broken after {rows:,} rows: {why}; fetch or write it again") from error
 
 
-def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None], lists: Collection[str]) -> list[str]:
+def usable_columns(path: Path, schema: pa.Schema, say: Callable[[str], None], lists: Collection[str]) -> list[str]:
+    """The columns that can be texts. lists: plain names of columns whose lists are kept, whatever they hold; of others those of
+    texts are. Raises InputError for names that stand there twice, and where no column can be read.
+    """
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
         raise InputError(f"{path}: the columns {some(twice)} stand there twice; rename one")
@@ -69,7 +102,10 @@ def _columns(path: Path, schema: pa.Schema, say: Callable[[str], None], lists: C
     if len(unusable) == len(schema):
         raise InputError(f"{path}: no column holds texts or numbers: {some(unusable)} are nested or binary; write flat columns")
     if unusable:
-        say(f"{path.name}: {some(unusable)} hold lists, structs or bytes and were left out")
+        note = message(
+            "{file}: {columns} hold lists, structs or bytes and were left out", file=path.name, columns=listed(unusable)
+        )
+        say(note)
     for field in schema:
         if _is_nested(field.type) and field.name not in unusable:
             say(Lists(COLUMNS, path.name, field.name.strip()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from enum import Enum
 from typing import NamedTuple
 
 SAMPLE = 2000  # lines from which it is learned what a row looks like
@@ -15,14 +14,6 @@ ENOUGH = 20  # rows, from which a column of few values is a column of categories
 MOST = 0.9  # share of the lines of a field that look like rows, from which they are taken for rows
 PROSE = ",;"  # delimiters that stand in sentences too, before a space
 ENDLESS = "unexpected end of data"  # the csv module's words
-
-
-class Quote(Enum):
-    """What quotes are: `auto` finds it out, `none` text, `standard` around fields as RFC 4180 has them, whatever is in them."""
-
-    auto = "auto"
-    none = "none"
-    standard = "standard"
 
 
 class Survey(NamedTuple):

@@ -2,48 +2,38 @@
 
 from __future__ import annotations
 
-import io
-import re
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from typing import IO
 
+from framework.contracts.format import Block, Format, Quote, ReadOptions, Sniffed
 from framework.contracts.table import Row, Table
-from framework.data.formats.delimited import delimited_rows
-from framework.data.formats.encodings import decide_encoding
-from framework.data.formats.json_rows import json_rows
-from framework.data.formats.layouts import ENCODING, layout_of, layout_rows
-from framework.data.formats.lists import Lists, sentences
-from framework.data.formats.of_tasks import NO_FORMATS, rows_by_task
-from framework.data.formats.parquet import parquet_rows
-from framework.data.formats.quotes import Quote
-from framework.data.formats.sniffing import PARQUET, Format, folder_hint, format_by_name, format_by_text, open_bytes, read_head
-from framework.data.formats.yaml_rows import yaml_rows
+from framework.data.formats.choosing import choose
+from framework.data.formats.encodings import with_encoding
+from framework.data.formats.notes import Lists, Notes, sentences
+from framework.data.formats.sniffing import sniff
 from framework.data.sources import File
-from framework.errors import InputError
+from framework.errors import FrameworkError
+from framework.plugins import OURS, load_plugins
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Read:
-    """columns: those of each file, in the order of the files. lists: those whose texts are the JSON of lists."""
+    """columns, formats: those of each file, in the order of the files. lists: those whose texts are the JSON of lists."""
 
     table: Table
     files: Sequence[Path]
     columns: Sequence[set[str]]
+    formats: Sequence[Format]
     lists: Sequence[Lists] = ()
 
     def say_lists(self, say: Say, but: Collection[str] = ()) -> None:
         """What is true of columns that hold lists and are read as texts. but: columns whose lists are read as they are."""
-        notes = _Notes()
-        for file, sentence in sentences(self.lists, but):
-            notes.add(file, sentence)
+        notes = Notes()
+        for sentence in sentences(self.lists, but):
+            notes.add(sentence)
         notes.say(say)
 
 
@@ -53,60 +43,31 @@ def read_table(
     say: Say = lambda _: None,
     quote: Quote | None = None,
     lists: Collection[str] = (),
-    reads: Mapping[str, str] = NO_FORMATS,
+    *,
+    format_name: str | None = None,
+    task: str | None = None,
 ) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
-    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold. reads: a
-    task's own formats, see `Task.reads`.
+    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold.
+    format_name: of all files; None: found out for each, among the formats for any task and for this one.
 
     What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
     which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
     (the first few).
     """
     from framework.data.formats.arrow import TableBuilder
-    from framework.data.formats.arrow_csv import add_plain
 
     builder = TableBuilder([file.path for file in files])
-    notes = _Notes()
+    notes, formats = Notes(), list[Format]()
     try:
         for number, file in enumerate(files):
-            say_of = partial(notes.add, file.path.name)
-            if (own := rows_by_task(file.path, reads)) is not None:
-                builder.extend(number, own)
-                continue
-            done, whole = 0, False
-            if not file.classes:
-                done, whole = add_plain(file.path, encoding, partial(builder.add, number), say_of, quote, lists)
-            if not whole:
-                rows = islice(iter_rows(file.path, encoding, say_of, quote, lists), done, None)
-                builder.extend(number, named(rows, file.classes))
+            options = ReadOptions(quote, lists, blocks=not file.classes)
+            file_format, parts = _read(sniff(file.path, encoding), options, notes.add, format_name, task)
+            formats.append(file_format)
+            builder.extend(number, named(_rows(parts), file.classes) if file.classes else parts)
     finally:
         notes.say(say)
-    return Read(builder.table(), builder.files, builder.columns, notes.lists)
-
-
-class _Notes:
-    """Sentences about files: those that differ only in the file, or in the number they begin with, become one."""
-
-    def __init__(self) -> None:
-        self.files: dict[str, list[str]] = {}
-        self.counts: Counter[str] = Counter()
-        self.lists: list[Lists] = []
-
-    def add(self, name: str, note: str) -> None:
-        if isinstance(note, Lists):
-            self.lists.append(note)
-            return
-        count = re.match(r"[\d,]+(?= )", note)
-        alike = note[count.end() if count else 0 :].replace(name, "\0")
-        self.files.setdefault(alike, []).append(name)
-        self.counts[alike] += int(count.group().replace(",", "")) if count else 0
-
-    def say(self, say: Say) -> None:
-        for alike, names in self.files.items():
-            more = f" and {len(names) - 1:,} more files" if len(names) > 1 else ""
-            count = f"{self.counts[alike]:,}" if self.counts[alike] else ""
-            say(count + alike.replace("\0", names[0] + more))
+    return Read(builder.table(), builder.files, builder.columns, formats, notes.lists)
 
 
 def iter_rows(
@@ -115,60 +76,70 @@ def iter_rows(
     say: Say = lambda _: None,
     quote: Quote | None = None,
     lists: Collection[str] = (),
-    reads: Mapping[str, str] = NO_FORMATS,
+    *,
+    format_name: str | None = None,
+    task: str | None = None,
 ) -> Iterator[Row]:
     """Rows in order, read as they are asked for; see `read_table`. Raises InputError for what cannot be read."""
-    if path.is_dir():
-        raise InputError(folder_hint(path))
-    if (own := rows_by_task(path, reads)) is not None:
-        yield from own
-        return
-    head = read_head(path)
-    suffix, promised = format_by_name(path)
-    if head.startswith(PARQUET):
-        if promised != "parquet":
-            say(f"{path.name} is a Parquet file, whatever its name, and was read as one")
-        yield from parquet_rows(path, say, lists)
-        return
-    if promised == "parquet":
-        raise InputError(f"{path} is no Parquet file, whatever its name{'; it is empty' if not head else ''}")
-    layout = layout_of(path)
-    used = decide_encoding(path, head, encoding, say, ENCODING if layout else None)
-    if layout:
-        with _text(path, used) as stream:
-            yield from layout_rows(path, layout, stream, say)
-        return
-    kind = format_by_text(path, promised, head.decode(used, "replace"))
-    if kind != promised:
-        say(f"{path.name} was read as {'JSON' if kind == 'json' else 'delimited text'}, which it is, whatever its name")
-    yield from _text_rows(path, used, "" if kind != promised else suffix, kind, say, quote)
+    yield from rows_of(sniff(path, encoding), ReadOptions(quote, lists), say, format_name, task)
 
 
-def _text_rows(path: Path, encoding: str, suffix: str, kind: Format, say: Say, quote: Quote | None) -> Iterator[Row]:
-    with _text(path, encoding) as stream:
-        if kind == "delimited":
-            yield from delimited_rows(path, stream, suffix, say, quote)
-        else:
-            yield from (json_rows if kind == "json" else yaml_rows)(path, stream, say)
+def rows_of(file: Sniffed, options: ReadOptions, say: Say, format_name: str | None, task: str | None) -> Iterator[Row]:
+    """The same of a file that was sniffed."""
+    return _rows(_read(file, options, say, format_name, task)[1])
 
 
-@contextmanager
-def _text(path: Path, encoding: str) -> Iterator[IO[str]]:
-    """Raises InputError for a byte that the encoding does not have."""
+def _read(
+    file: Sniffed, options: ReadOptions, say: Say, format_name: str | None, task: str | None
+) -> tuple[Format, Iterator[Row | Block]]:
+    file_format = choose(file, format_name, task, say)
+    if not file_format.binary:
+        file = with_encoding(file, say, file_format.legacy)
+    return file_format, _told(file_format, file, options, say)
+
+
+def _told(file_format: Format, file: Sniffed, options: ReadOptions, say: Say) -> Iterator[Row | Block]:
+    """What a format reads; an error of its code is told with its name and distribution."""
+    distribution = load_plugins().origin[f"format {file_format.name}"]
     try:
-        with open_bytes(path) as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as stream:
-            yield stream
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not {encoding}: byte {error.object[error.start]:#04x}; "
-            "give its encoding (data.encoding=latin-1; predict --encoding latin-1)"
+        parts = file_format.read(file, options, say)
+        yield from parts if distribution.split(" ")[0] == OURS else _checked(parts)
+    except (FrameworkError, MemoryError):
+        raise
+    except Exception as error:  # whatever a stranger's format raises
+        what = f"{type(error).__name__}: {error}"
+        raise FrameworkError(
+            f"format {file_format.name!r} of {distribution} failed on {file.path}: {what}; data.format= chooses another"
         ) from error
+
+
+def _checked(parts: Iterable[Row | Block]) -> Iterator[Row | Block]:
+    """Raises TypeError for what no row is."""
+    for part in parts:
+        if isinstance(part, Block):
+            odd = [field.name for field in part.columns.schema if str(field.type) != "large_string"]
+            if odd:
+                raise TypeError(f"the column {odd[0]!r} of a block holds no large strings")
+        elif not isinstance(part, Row):
+            raise TypeError(f"it gave {part!r}, which is no Row")
+        elif not all(isinstance(text, str) for pair in part.values.items() for text in pair):
+            odd = [name for name, value in part.values.items() if not (isinstance(name, str) and isinstance(value, str))]
+            raise TypeError(f"line {part.line}: {odd[0]!r} is {part.values[odd[0]]!r}; names and values are texts, as written")
+        yield part
+
+
+def _rows(parts: Iterator[Row | Block]) -> Iterator[Row]:
+    for part in parts:
+        if isinstance(part, Row):
+            yield part
+            continue
+        names = part.columns.schema.names
+        for line, values in enumerate(zip(*(column.to_pylist() for column in part.columns.columns), strict=True), part.line):
+            yield Row(line, dict(zip(names, values, strict=True)))
 
 
 def named(rows: Iterator[Row], classes: Mapping[str, Sequence[str]]) -> Iterator[Row]:
     """Rows in which the integers of these columns are the names they stand for; -1 stands for a missing one."""
-    if not classes:
-        return rows
     return (Row(row.line, row.values | _by_name(row.values, classes)) for row in rows)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, ClassVar
 
 import yaml
 
+from framework.contracts.format import Block, Format, ReadOptions, Sniffed
+from framework.contracts.message import message
 from framework.contracts.table import Row
 from framework.data.formats.json_rows import flattened
 from framework.errors import InputError
@@ -20,14 +22,18 @@ LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 EXAMPLE = "- {text: ..., label: ...}"
 
 
-def yaml_rows(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[Row]:
-    """Rows in order, read event by event: no object is built, nothing is expanded, no value is converted.
+class Yaml(Format):
+    name: ClassVar[str] = "yaml"
+    suffixes: ClassVar[tuple[str, ...]] = (".yaml", ".yml")
 
-    A list of lists under a key gives a row for each of them, JSON text in a column named after the key; keys beside it are left
-    out.
-    Raises InputError with file and line.
-    """
-    return flattened(path, _Reader(path, stream, say).records(), say)
+    def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
+        """Rows in order, read event by event: no object is built, nothing is expanded, no value is converted.
+
+        A list of lists under a key gives a row for each of them, JSON text in a column named after the key; keys beside it are
+        left out. Raises InputError with file and line.
+        """
+        with file.open_text() as stream:
+            yield from flattened(file.path, _Reader(file.path, stream, say).records(), say)
 
 
 class _Reader:
@@ -100,7 +106,14 @@ class _Reader:
             self.line = start
             raise self.error(f"no list of rows; write a list of mappings, {EXAMPLE}, or one under a key")
         if beside:
-            self.say(f"{self.path.name}: rows were read under {found!r}; {', '.join(map(repr, beside))} left out")
+            self.say(
+                message(
+                    "{file}: rows were read under {key!r}; {others} left out",
+                    file=self.path.name,
+                    key=found,
+                    others=", ".join(map(repr, beside)),
+                )
+            )
 
     def skip(self, event: Any, first: Any) -> None:
         """Passes over a value whose first event, and the one after it if it is a list, were taken already."""

@@ -12,27 +12,29 @@ from typing import Any
 import numpy as np
 
 from framework.contracts.cells import as_text
+from framework.contracts.columns import Prefix
 from framework.contracts.message import Message, message
 from framework.contracts.table import Table
 from framework.data.splitting.shares import Roles
 from framework.data.splitting.similar import clusters, merged
 
 LINK = "<link>"
-FEW = 8  # letters and digits beside a link or a retweet's prefix, below which these are what a text says
+FEW = 8  # letters and digits beside a link or a prefix, below which these are what a text says
 SAMPLE = 20_000  # rows from which it is decided what matters
-_RETWEET = re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE)
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _NAME = re.compile(rf"{LINK}|@\w+")
 
 
-def normal_form(text: str, *, folds: bool = True, unlinks: bool = True) -> str:
-    """Texts with the same normal form count as one: letter case, spacing, links, a retweet's prefix do not matter.
+def normal_form(text: str, prefix: Prefix | None = None, *, folds: bool = True, unlinks: bool = True) -> str:
+    """Texts with the same normal form count as one: letter case, spacing, links and the prefix do not matter.
 
     A text that says little without its links and prefix is compared as written. folds, unlinks: whether letter case and
     links are left out.
     """
     text = unicodedata.normalize("NFKC", text)
-    short = _RETWEET.sub("", _LINK.sub(LINK, text) if unlinks else text)
+    short = _LINK.sub(LINK, text) if unlinks else text
+    if prefix is not None:
+        short = prefix.pattern.sub("", short)
     if short != text and sum(map(str.isalnum, _NAME.sub("", short))) < FEW:
         return " ".join(text.split())
     return " ".join((short.casefold() if folds else short).split())
@@ -42,24 +44,25 @@ def normal_form(text: str, *, folds: bool = True, unlinks: bool = True) -> str:
 class Comparison:
     """What makes two rows one in this data set.
 
-    keeps: every row stays, and only texts that are written alike count as one. folds, unlinks: see `normal_form`.
+    keeps: every row stays, and only texts that are written alike count as one. prefix, folds, unlinks: see `normal_form`.
     """
 
     roles: Roles
     keeps: bool = False
+    prefix: Prefix | None = None
     folds: bool = True
     unlinks: bool = True
 
     @classmethod
-    def of(cls, tables: Sequence[Table], roles: Roles, keeps: bool) -> Comparison:
+    def of(cls, tables: Sequence[Table], roles: Roles, keeps: bool, prefix: Prefix | None) -> Comparison:
         """Letter case, or links, matter where most of the different texts differ in nothing else."""
         if keeps or not roles.texts or roles.compared:
-            return cls(roles, keeps)
+            return cls(roles, keeps, prefix)
         texts = {text for table in tables for role in roles.texts for text in _sample(table.texts(role))}
-        written = {normal_form(text, folds=False, unlinks=False) for text in texts}
-        folded = {normal_form(text, unlinks=False) for text in texts}
-        unlinked = {normal_form(text) for text in texts}
-        return cls(roles, keeps, folds=2 * len(folded) >= len(written), unlinks=2 * len(unlinked) >= len(folded))
+        written = {normal_form(text, prefix, folds=False, unlinks=False) for text in texts}
+        folded = {normal_form(text, prefix, unlinks=False) for text in texts}
+        unlinked = {normal_form(text, prefix) for text in texts}
+        return cls(roles, keeps, prefix, folds=2 * len(folded) >= len(written), unlinks=2 * len(unlinked) >= len(folded))
 
     @property
     def notes(self) -> list[str]:
@@ -70,7 +73,7 @@ class Comparison:
         return [message("most texts differ only in {what}, which therefore count", what=what) for what in wheres]
 
     def form(self, text: str) -> str:
-        return text if self.keeps else normal_form(text, folds=self.folds, unlinks=self.unlinks)
+        return text if self.keeps else normal_form(text, self.prefix, folds=self.folds, unlinks=self.unlinks)
 
     def forms(self, table: Table) -> list[str]:
         """By what each row is compared; every row by itself where the task has no text."""
@@ -118,14 +121,7 @@ def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tup
     kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or compare.keeps]
     notes: list[str] = []
     if len(fresh) > len(kept):
-        notes.append(
-            message(
-                "{rows:,} rows of {file} repeat the text of another (retweets included): left out; "
-                "data.duplicates=keep keeps them",
-                rows=len(fresh) - len(kept),
-                file=table.name,
-            )
-        )
+        notes.append(_note_on_repeated(len(fresh) - len(kept), table, compare))
     if contested:
         count = sum(forms[row] in contested for row in kept)
         notes.append(_note_on_contested(count, table, len(contested), compare))
@@ -137,6 +133,19 @@ def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tup
     return table.take(kept), {*seen, *(forms[row] for row in kept)}, notes
 
 
+def _note_on_repeated(rows: int, table: Table, compare: Comparison) -> Message:
+    values = {"rows": rows, "file": table.name}
+    if compare.prefix is None:
+        return message(
+            "{rows:,} rows of {file} repeat the text of another: left out; data.duplicates=keep keeps them", **values
+        )
+    return message(
+        "{rows:,} rows of {file} repeat the text of another ({prefix}s included): left out; data.duplicates=keep keeps them",
+        **values,
+        prefix=compare.prefix.name,
+    )
+
+
 def _note_on_contested(rows: int, table: Table, texts: int, compare: Comparison) -> Message:
     values = {"rows": rows, "file": table.name, "texts": texts, "role": compare.roles.balanced}
     if compare.keeps:
@@ -144,10 +153,17 @@ def _note_on_contested(rows: int, table: Table, texts: int, compare: Comparison)
             "{rows:,} rows of {file} are {texts:,} texts whose {role} differs: all are kept, those of a text in one split",
             **values,
         )
+    if compare.prefix is None:
+        return message(
+            "{rows:,} rows of {file} are {texts:,} texts whose {role} differs, letter case, spaces and links aside: one of "
+            "each is kept, those of a text in one split",
+            **values,
+        )
     return message(
-        "{rows:,} rows of {file} are {texts:,} texts whose {role} differs, letter case, spaces, links and a retweet's prefix "
+        "{rows:,} rows of {file} are {texts:,} texts whose {role} differs, letter case, spaces, links and a {prefix}'s prefix "
         "aside: one of each is kept, those of a text in one split",
         **values,
+        prefix=compare.prefix.name,
     )
 
 

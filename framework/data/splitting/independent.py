@@ -71,7 +71,7 @@ class Independent:
     ) -> tuple[Table, Table | None, Table | None, np.ndarray]:
         """Train, validation and test without rows that stand in a later one of them, and the groups of the training rows."""
         given = [table for table in (test, validation) if table is not None]
-        compare = Comparison.of([*given, train], self.roles, self.data.duplicates.name == "keep")
+        compare = Comparison.of([*given, train], self.roles, self.data.duplicates.name == "keep", self.task.prefix)
         self.notes += compare.notes
         seen = set(compare.forms(test)) if test is not None else set()
         for i in range(0 if test is None else 1, len(given)):

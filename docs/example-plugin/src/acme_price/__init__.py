@@ -22,5 +22,10 @@ def register_codecs(register: Callable[[str, str], None]) -> None:
 
 
 @hookimpl
+def register_formats(register: Callable[[str, str], None]) -> None:
+    register("listings", "acme_price.listings:Listings")
+
+
+@hookimpl
 def register_recipes(register: Callable[[str], None]) -> None:
     register("pkg://acme_price.recipes")

@@ -1,0 +1,78 @@
+"""What is said of files while they are read: what is true of several is said once.
+
+Lists in columns of texts lie there as JSON, which is said of the columns that are read as texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from framework.contracts.message import Message, listed, message
+from framework.errors import some
+
+VALUES = message("{count:,} values of {names} in {file} are lists and were read as JSON text")
+COLUMNS = message("{file}: {names} hold lists or structs of texts and were kept as JSON text")
+Key = tuple[str, tuple[tuple[str, object], ...]]
+
+
+class Lists(str):
+    """A note that a column of a file holds lists, true unless a role reads the lists as they are.
+
+    It is the sentence on this column alone; several of a file become one.
+    sentence: a template with {names}, {file} and maybe {count}. rows: how many hold a list, where that is counted.
+    """
+
+    sentence: Message
+    file: str
+    column: str
+    rows: int
+
+    def __new__(cls, sentence: Message, file: str, column: str, rows: int = 0) -> Lists:
+        note = super().__new__(cls, sentence.filled(names=some([column]), file=file, count=rows))
+        note.sentence, note.file, note.column, note.rows = sentence, file, column, rows
+        return note
+
+
+def sentences(lists: Sequence[Lists], but: Collection[str]) -> Iterator[Message]:
+    """Of the columns but some; those of a file with as many lists are named together."""
+    together: dict[tuple[str, Message, int], list[str]] = {}
+    for note in sorted(lists, key=lambda note: -note.rows):
+        if note.column not in but:
+            together.setdefault((note.file, note.sentence, note.rows), []).append(note.column)
+    files = list(dict.fromkeys(note.file for note in lists))
+    for (file, sentence, rows), names in sorted(together.items(), key=lambda pair: files.index(pair[0][0])):
+        yield sentence.filled(names=listed(names, most=3), file=file, count=rows)
+
+
+@dataclass
+class Notes:
+    """Messages that differ only in the values ``file`` and ``count`` become one; other strings are said as they are, once."""
+
+    alike: dict[Key, list[str]] = field(default_factory=dict)
+    lists: list[Lists] = field(default_factory=list)
+
+    def add(self, note: str) -> None:
+        if isinstance(note, Lists):
+            self.lists.append(note)
+        else:
+            self.alike.setdefault(_key(note), []).append(note)
+
+    def say(self, say: Callable[[str], None]) -> None:
+        for notes in self.alike.values():
+            messages = [note for note in notes if isinstance(note, Message)]
+            say(_one(messages) if len(messages) > 1 else notes[0])
+
+
+def _key(note: str) -> Key:
+    values: Mapping[str, object] = note.values if isinstance(note, Message) else {}
+    rest = tuple((name, value) for name, value in values.items() if name not in ("file", "count"))
+    return (note.template if isinstance(note, Message) else note, rest)
+
+
+def _one(notes: list[Message]) -> Message:
+    """That the first file and so many others have in common, with all that was counted in them."""
+    values = dict(notes[0].values)
+    counts = [count for note in notes if isinstance(count := note.values.get("count"), int)]
+    more = message("{file} and {count:,} more files", file=values.get("file"), count=len(notes) - 1)
+    return notes[0].filled(**values | {"file": more} | ({"count": sum(counts)} if counts else {}))
