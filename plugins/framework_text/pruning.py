@@ -28,7 +28,7 @@ A_SCRIPT = 20_000  # pieces that are kept of each of them beside those that occu
 CHUNK = 4096  # texts tokenized at once
 TABLE = "embeddings.word_embeddings.weight"
 RULE = (
-    "Kept: pieces that occur in training texts, single characters, and of each script that has at least "
+    "Kept: pieces that occur in training texts, single characters, numbers and signs, and of each script that has at least "
     f"{MAIN:.0%} of their letters the {A_SCRIPT:,} likeliest pieces. Other scripts are read a character at a time."
 )
 
@@ -92,13 +92,13 @@ def _named(content: dict[str, Any]) -> set[int]:
 
 
 def needed(vocabulary: Sequence[Sequence[Any]], main: Iterable[str]) -> set[int]:
-    """Single characters, and the likeliest pieces of the main scripts. vocabulary: (piece, logarithm of its probability)."""
+    """Single characters, numbers and signs, and the likeliest pieces of the main scripts. vocabulary: (piece, logarithm of its probability)."""
     chosen: set[int] = set()
     of_script: dict[str, list[int]] = {script: [] for script in main}
     for number, (piece, _) in enumerate(vocabulary):
-        if len(piece.lstrip("▁")) <= 1:
-            chosen.add(number)
         scripts = {script_of(character) for character in piece} - {""}
+        if not scripts or len(piece.lstrip("▁")) == 1:
+            chosen.add(number)
         if len(scripts) == 1 and (script := scripts.pop()) in of_script:
             of_script[script].append(number)
     for numbers in of_script.values():
