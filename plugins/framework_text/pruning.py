@@ -92,7 +92,10 @@ def _named(content: dict[str, Any]) -> set[int]:
 
 
 def needed(vocabulary: Sequence[Sequence[Any]], main: Iterable[str]) -> set[int]:
-    """Single characters, numbers and signs, and the likeliest pieces of the main scripts. vocabulary: (piece, logarithm of its probability)."""
+    """Single characters, numbers and signs, and the likeliest pieces of the main scripts.
+
+    vocabulary: each piece and the logarithm of its probability.
+    """
     chosen: set[int] = set()
     of_script: dict[str, list[int]] = {script: [] for script in main}
     for number, (piece, _) in enumerate(vocabulary):
