@@ -83,7 +83,7 @@ def read_header(path: Path) -> Header:
 def _header(stream: BinaryIO) -> Header:
     if stream.read(len(MAGIC)) != MAGIC:
         raise ValueError(f"it does not begin with {MAGIC.decode()}")
-    version, *sizes, epsilon, block = _unpack(stream, "I7ifi")
+    version, hidden, layers, heads, inner, rows, positions, types, epsilon, block = _unpack(stream, "I7ifi")
     if version != READ or block != 2 * BLOCK["pairs"].shape[0]:
         raise ValueError(f"its version is {version} with blocks of {block}; {READ} with blocks of 32 is read")
     count, bos, eos, pad, unk = _unpack(stream, "5i")
@@ -95,7 +95,8 @@ def _header(stream: BinaryIO) -> Header:
     _, skipped = _unpack(stream, "iI")
     _read(stream, skipped)  # how characters are normalized: NFKC does
     special = {"bos": bos, "eos": eos, "pad": pad, "unk": unk}
-    return Header(*sizes, epsilon, special, pieces, scores.tolist(), dict(_tensors(stream)))
+    sizes = (hidden, layers, heads, inner, rows, positions, types, epsilon)
+    return Header(*sizes, special, pieces, scores.tolist(), dict(_tensors(stream)))
 
 
 def _tensors(stream: BinaryIO) -> Iterator[tuple[str, Stored]]:
