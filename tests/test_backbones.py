@@ -13,8 +13,9 @@ from safetensors.numpy import save_file
 from transformers import AutoTokenizer
 
 from framework import FrameworkError, InputError
-from framework_text.backbones import HUB_FILES, fetch, problems_with
-from framework_text.options import Backbone, BackboneSource
+from framework_text.backbones import fetch, problems_with
+from framework_text.options import Backbone, BackboneAddress
+from framework_text.sources.hub import FILES
 from tests.tiny import tiny_writer
 
 REVISION = "0123456789abcdef0123456789abcdef01234567"
@@ -35,25 +36,25 @@ def hub(tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_hub_id_is_answered_from_the_cache_when_there_is_no_network(hub: Path) -> None:
-    source = BackboneSource("acme/tiny-bert")
+    source = BackboneAddress("acme/tiny-bert")
     assert problems_with(source, ["bert"], 32) == []
     assert fetch(source) == hub / "snapshots" / REVISION
 
 
 def test_a_hub_id_of_another_family_is_refused_from_its_config_alone(hub: Path) -> None:
-    assert problems_with(BackboneSource("acme/tiny-bert"), ["t5"], 32) == [
+    assert problems_with(BackboneAddress("acme/tiny-bert"), ["t5"], 32) == [
         "model.name=acme/tiny-bert is a bert model; accepted: t5"
     ]
 
 
 def test_a_hub_id_that_cannot_be_reached_says_so(hub: Path) -> None:
     with pytest.raises(FrameworkError, match=r"model.name=acme/other is no folder here, and Hugging Face did not answer"):
-        problems_with(BackboneSource("acme/other"), ["bert"], 32)
+        problems_with(BackboneAddress("acme/other"), ["bert"], 32)
 
 
 def test_weights_that_are_not_the_pinned_ones_are_refused(model_folder: Path) -> None:
     with pytest.raises(InputError, match="the recipe pins 0000"):
-        fetch(BackboneSource(str(model_folder), sha256="0" * 64))
+        fetch(BackboneAddress(str(model_folder), sha256="0" * 64))
 
 
 def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
@@ -66,7 +67,7 @@ def test_the_packaged_backbone_has_the_hubs_checksum() -> None:
 
 
 def test_a_name_replaces_the_packaged_source_altogether() -> None:
-    backbone = Backbone(name="./mine", source=BackboneSource("theirs", sha256="1", licence="Apache-2.0"))
+    backbone = Backbone(name="./mine", source=BackboneAddress("theirs", sha256="1", licence="Apache-2.0"))
     assert (backbone.chosen.name, backbone.chosen.sha256, backbone.chosen.licence) == ("./mine", None, None)
 
 
@@ -74,8 +75,8 @@ def test_as_many_tokens_as_a_config_says_in_its_own_words(tmp_path: Path) -> Non
     (tmp_path / "config.json").write_text('{"model_type": "gpt2", "n_positions": 64}')
     save_file({"weight": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
     (tmp_path / "tokenizer.json").touch()
-    assert problems_with(BackboneSource(str(tmp_path)), ["gpt2"], 64) == []
-    assert "lie between 3 and 64" in problems_with(BackboneSource(str(tmp_path)), ["gpt2"], 65)[0]
+    assert problems_with(BackboneAddress(str(tmp_path)), ["gpt2"], 64) == []
+    assert "lie between 3 and 64" in problems_with(BackboneAddress(str(tmp_path)), ["gpt2"], 65)[0]
 
 
 def test_all_that_transformers_writes_of_a_chat_model_is_downloaded(tmp_path: Path) -> None:
@@ -84,7 +85,7 @@ def test_all_that_transformers_writes_of_a_chat_model_is_downloaded(tmp_path: Pa
     tokenizer.save_pretrained(tmp_path)
     written = {path.name for path in tmp_path.iterdir()}
     assert "chat_template.jinja" in written
-    assert [name for name in written if not any(fnmatch(name, pattern) for pattern in HUB_FILES)] == []
+    assert [name for name in written if not any(fnmatch(name, pattern) for pattern in FILES)] == []
 
 
 def test_a_limit_beyond_the_backbones_own_is_refused(model_folder: Path) -> None:
@@ -151,7 +152,7 @@ def test_torn_files_of_a_backbone_are_named(tmp_path: Path, model_folder: Path, 
     folder = shutil.copytree(model_folder, tmp_path / "torn")
     (folder / name).write_text(content)
     if name == "config.json":
-        assert name in problems_with(BackboneSource(str(folder)), ["bert"], 32)[0]
+        assert name in problems_with(BackboneAddress(str(folder)), ["bert"], 32)[0]
     else:
         with pytest.raises(InputError, match="its tokenizer cannot be read"):
             load_tokenizer(folder, 32)
@@ -159,6 +160,6 @@ def test_torn_files_of_a_backbone_are_named(tmp_path: Path, model_folder: Path, 
 
 def test_an_adapter_without_its_base_is_no_backbone(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text('{"base_model_name_or_path": "gone"}')
-    (problem,) = problems_with(BackboneSource(str(tmp_path)), ["llama"], 64)
+    (problem,) = problems_with(BackboneAddress(str(tmp_path)), ["llama"], 64)
     assert "is an adapter alone" in problem
     assert "merge_and_unload" in problem

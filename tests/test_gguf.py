@@ -17,8 +17,8 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from framework import FrameworkError, InputError, locate
 from framework_text.backbones import fetch, problems_with
-from framework_text.gguf import checksum, find
-from framework_text.options import BackboneSource
+from framework_text.options import BackboneAddress
+from framework_text.sources.gguf import checksum, find
 from tests.tiny import tiny_gguf
 
 FAMILY = ["gemma3_text"]
@@ -67,7 +67,7 @@ def install(place: Path, name: str, files: dict[str, bytes], requires: Sequence[
 
 def test_a_converted_file_holds_what_was_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     packed = tiny_gguf(tmp_path / "tiny.gguf")
-    source = BackboneSource(str(tmp_path / "tiny.gguf"))
+    source = BackboneAddress(str(tmp_path / "tiny.gguf"))
     assert problems_with(source, FAMILY, 64) == []
     assert "converting" not in capsys.readouterr().err  # composing a recipe stays fast
     folder = fetch(source)
@@ -86,21 +86,21 @@ def test_a_converted_file_holds_what_was_packed(tmp_path: Path, capsys: pytest.C
 
 
 def test_parts_are_found_among_distributions_and_joined(installed: Path, file: Path) -> None:
-    pinned = BackboneSource("gguf://acme-tiny", sha256=checksum([file]))
+    pinned = BackboneAddress("gguf://acme-tiny", sha256=checksum([file]))
     assert [path.name for path in find("gguf://acme-tiny")] == ["tiny.gguf.part00", "tiny.gguf.part01"]
     assert problems_with(pinned, FAMILY, 64) == []
-    assert fetch(pinned) == fetch(BackboneSource(str(file)))
+    assert fetch(pinned) == fetch(BackboneAddress(str(file)))
 
 
 def test_the_family_and_the_limit_are_checked_before_anything_is_converted(installed: Path) -> None:
-    assert problems_with(BackboneSource("gguf://acme-tiny"), ["llama"], 200) == [
+    assert problems_with(BackboneAddress("gguf://acme-tiny"), ["llama"], 200) == [
         "model.name=gguf://acme-tiny is a gemma3_text model; accepted: llama",
         "task.max_length=200 must lie between 3 and 128, the most this backbone reads",
     ]
 
 
 def test_a_file_that_is_not_the_pinned_one_is_refused(installed: Path) -> None:
-    source = BackboneSource("gguf://acme-tiny", sha256="0" * 64)
+    source = BackboneAddress("gguf://acme-tiny", sha256="0" * 64)
     assert "the recipe pins 0000" in problems_with(source, FAMILY, 64)[0]
     with pytest.raises(InputError, match="the recipe pins 0000"):
         fetch(source)
@@ -122,22 +122,22 @@ def test_a_missing_part_and_a_missing_distribution_are_named(installed: Path) ->
 def test_other_files_are_no_gguf(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.gguf"
     path.write_bytes(content)
-    assert problems_with(BackboneSource(str(path)), FAMILY, 64)[0].startswith(f"{path} is no GGUF file that can be read")
-    assert problems_with(BackboneSource("./no.gguf"), FAMILY, 64) == ["model.name=./no.gguf: no such file"]
+    assert problems_with(BackboneAddress(str(path)), FAMILY, 64)[0].startswith(f"{path} is no GGUF file that can be read")
+    assert problems_with(BackboneAddress("./no.gguf"), FAMILY, 64) == ["model.name=./no.gguf: no such file"]
 
 
 def test_a_torn_file_leaves_nothing_in_the_cache(tmp_path: Path, file: Path, cache: Path) -> None:
     path = tmp_path / "torn.gguf"
     path.write_bytes(file.read_bytes()[:3000])
     with pytest.raises(InputError, match=r"torn.gguf cannot be converted"):
-        fetch(BackboneSource(str(path)))
+        fetch(BackboneAddress(str(path)))
     assert [entry.suffix for entry in cache.iterdir()] == [".lock"]
 
 
 def test_of_two_that_want_it_at_once_one_converts(file: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (cache / f"{checksum([file])}.unfinished").mkdir(parents=True)  # an earlier one was killed
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(fetch, [BackboneSource(str(file))] * 2)
+        first, second = pool.map(fetch, [BackboneAddress(str(file))] * 2)
     assert first == second
     assert capsys.readouterr().err.count("converting") == 1
     assert sorted(entry.suffix for entry in cache.iterdir()) == ["", ".lock"]
@@ -146,7 +146,7 @@ def test_of_two_that_want_it_at_once_one_converts(file: Path, cache: Path, capsy
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, file: Path) -> None:
     (tmp_path / "cache").write_text("a file where the folder would be")
     with pytest.raises(FrameworkError, match=r"where converted weights go, cannot be written: .* XDG_CACHE_HOME=FOLDER"):
-        fetch(BackboneSource(str(file)))
+        fetch(BackboneAddress(str(file)))
 
 
 def test_without_the_library_it_is_said_what_to_install(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -154,7 +154,7 @@ def test_without_the_library_it_is_said_what_to_install(file: Path, monkeypatch:
     with pytest.raises(
         FrameworkError, match=r"read by gguf, which is not installed: pip install 'recipe-framework\[generation\]'"
     ):
-        fetch(BackboneSource(str(file)))
+        fetch(BackboneAddress(str(file)))
 
 
 def test_the_packaged_file_is_the_pinned_one() -> None:
@@ -179,6 +179,6 @@ def test_the_header_is_read_once(file: Path, monkeypatch: pytest.MonkeyPatch) ->
         return own(path)
 
     monkeypatch.setattr(gguf, "GGUFReader", reader)
-    fetch(BackboneSource(name=str(file)))
+    fetch(BackboneAddress(name=str(file)))
     assert len(read) == 1
     assert gguf.GGUFReader is reader  # as it was before

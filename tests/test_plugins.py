@@ -167,6 +167,30 @@ def test_a_stranger_adds_a_candidate_to_a_task_of_ours_and_one_that_is_broken_st
     assert "stranger:Missing of a-stranger 1.0 cannot be used" in ran.stderr + command(site, tmp_path, "plugins").stdout
 
 
+def test_a_stranger_brings_weights_from_where_they_keep_them(
+    site: Path, tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from framework_text import backbones
+    from framework_text.options import BackboneAddress
+
+    shutil.make_archive(str(tmp_path / "shelf" / "tiny"), "zip", model_folder)
+    monkeypatch.setenv("ACME_SHELF", str(tmp_path / "shelf"))
+    monkeypatch.syspath_prepend(str(site))
+    plugins._load.cache_clear()
+    try:
+        source = BackboneAddress("shelf://tiny")
+        assert backbones.problems_with(source, ["bert"], 32) == []
+        folder = backbones.fetch(source)
+        assert (folder / "model.safetensors").read_bytes() == (model_folder / "model.safetensors").read_bytes()
+        assert backbones.fetch(source) == folder
+        with pytest.raises(InputError, match=r"tiny.zip has sha256 .*, the recipe pins 0"):
+            backbones.fetch(BackboneAddress("shelf://tiny", sha256="0" * 64))
+        assert "no file" in backbones.problems_with(BackboneAddress("shelf://other"), ["bert"], 32)[0]
+        assert len((EXAMPLE / "acme_price" / "shelf.py").read_text().splitlines()) < 40
+    finally:
+        plugins._load.cache_clear()
+
+
 class TestExamplePlugin(TaskConformance):
     """The example passes the kit that its readers will inherit."""
 

@@ -64,9 +64,9 @@ class FrozenCandidate(Candidate[Classification, ClassificationData, Frozen]):
     def refuses(
         self, data: ClassificationData, task: Classification, options: Frozen, trainer: Mapping[str, object]
     ) -> list[str]:
-        from framework_text.readiness import tokenizer_problems
+        from framework_text.readiness import backbone_problems
 
-        return tokenizer_problems(options.backbone.chosen, task.max_length, "task.max_length=")
+        return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
         from framework_classification.frozen_candidate import fit_frozen
@@ -96,7 +96,8 @@ class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTunin
     ) -> list[str]:
         from framework_text import readiness
 
-        return readiness.problems(options, trainer, task.max_length, "task.max_length=")
+        texts = data.splits.train.texts("text")
+        return readiness.problems(options, trainer, task.max_length, "task.max_length=", texts)
 
     def inspect(self, data: ClassificationData, task: Classification, options: FineTuning) -> Inspection:
         from framework_text.preview import preview

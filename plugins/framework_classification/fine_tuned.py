@@ -19,6 +19,7 @@ from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import Classifier
 from framework_text import backbones
+from framework_text.choosing import prepared
 from framework_text.encoder import (
     Examples,
     Probabilities,
@@ -57,8 +58,13 @@ def fit(data: ClassificationData, context: Context) -> None:
     """Fine-tunes the backbone, fits the temperature on validation, and leaves the network, its tokenizer and how to read it."""
     started = time.perf_counter()
     torch.manual_seed(context.seed)
+    texts = [table.texts("text") for table in (data.splits.train, data.splits.validation)]
+    with prepared(context, *texts) as (folder, context):
+        _fit(data, context, folder, started)
+
+
+def _fit(data: ClassificationData, context: Context, folder: Path, started: float) -> None:
     task, options = context.task, context.options
-    folder = backbones.fetch(options.backbone.chosen)
     tokenizer = backbones.load_tokenizer(folder, task.max_length)
     network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
     changed = shape(network, options)

@@ -16,8 +16,9 @@ from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.fine_tuned import MODEL
+from framework_classification.frozen import Frozen as Fit
 from framework_classification.frozen import fit, graph
-from framework_text import backbones
+from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import Frozen
@@ -31,23 +32,30 @@ HEAD, READING = (
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
     torch.manual_seed(context.seed)
-    source, splits = context.options.backbone.chosen, data.splits
-    encoder = FrozenEncoder(backbones.fetch(source), context.task.max_length)
-    rows = [(list(table.texts("text")), data.targets(table)) for table in (splits.train, splits.validation)]
-    frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
+    splits = data.splits
+    with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
+        encoder = FrozenEncoder(folder, context.task.max_length)
+        rows = [(list(table.texts("text")), data.targets(table)) for table in (splits.train, splits.validation)]
+        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
+        _leave(data, context, encoder, frozen)
+
+
+def _leave(data: ClassificationData, context: FitContext[Classification, Frozen], encoder: FrozenEncoder, fitted: Fit) -> None:
+    """Fills the folder that `open_frozen` opens."""
+    source = context.options.backbone.chosen
     facts = ModelFacts(
         backbone=source.name,
-        licence=source.licence or "not stated (model.licence= records it)",
-        parameters=sum(weights.numel() for weights in frozen.module.parameters()),
-        rows=len(splits.train),
-        details=frozen.facts,
+        licence=source.stated_licence,
+        parameters=sum(weights.numel() for weights in fitted.module.parameters()),
+        rows=len(data.splits.train),
+        details=fitted.facts,
     )
-    settings = {"labels": data.labels, "calibrated_at": frozen.facts["temperature"], **frozen.settings}
+    settings = {"labels": data.labels, "calibrated_at": fitted.facts["temperature"], **fitted.settings}
     resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
-    save_network(frozen.module.features.encoder, encoder.tokenizer, context.output / MODEL)
-    save_file(frozen.module.arrays(), context.output / HEAD)
-    reading = {"max_length": context.task.max_length, "temperature": frozen.facts["temperature"]}
+    save_network(fitted.module.features.encoder, encoder.tokenizer, context.output / MODEL)
+    save_file(fitted.module.arrays(), context.output / HEAD)
+    reading = {"max_length": context.task.max_length, "temperature": fitted.facts["temperature"]}
     (context.output / READING).write_text(json.dumps(reading), encoding="utf-8")
 
 

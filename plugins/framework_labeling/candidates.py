@@ -46,9 +46,9 @@ class FrozenTagger(Candidate[Labeling, LabelingData, Frozen]):
         return [*backbone_problems(task, options.backbone), *task_problems(task)]
 
     def refuses(self, data: LabelingData, task: Labeling, options: Frozen, trainer: Mapping[str, object]) -> list[str]:
-        from framework_text.readiness import tokenizer_problems
+        from framework_text.readiness import backbone_problems
 
-        return tokenizer_problems(options.backbone.chosen, task.max_length, "task.max_length=")
+        return backbone_problems(options.backbone, data.texts("train"), task.max_length, "task.max_length=")
 
     def fit(self, data: LabelingData, context: FitContext[Labeling, Frozen]) -> None:
         from framework_labeling.frozen import fit
@@ -76,13 +76,12 @@ class FineTunedTagger(Candidate[Labeling, LabelingData, FineTuning]):
     def refuses(self, data: LabelingData, task: Labeling, options: FineTuning, trainer: Mapping[str, object]) -> list[str]:
         from framework_text import readiness
 
-        return readiness.problems(options, trainer, task.max_length, "task.max_length=")
+        return readiness.problems(options, trainer, task.max_length, "task.max_length=", data.texts("train"))
 
     def inspect(self, data: LabelingData, task: Labeling, options: FineTuning) -> Inspection:
         from framework_text.preview import preview
 
-        texts = [" ".join(tokens) for tokens in data.splits.train.lists("tokens")]
-        return Inspection(*preview(texts, len(data.tags), task.max_length, options, cuts=False))
+        return Inspection(*preview(data.texts("train"), len(data.tags), task.max_length, options, cuts=False))
 
     def fit(self, data: LabelingData, context: FitContext[Labeling, FineTuning]) -> None:
         from framework_labeling.fine_tuned import fit

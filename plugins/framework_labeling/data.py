@@ -31,6 +31,10 @@ class LabelingData:
     sentences: dict[str, list[Sentence]]
     repaired: Counter[str] = field(default_factory=Counter)
 
+    def texts(self, split: str) -> list[str]:
+        """The tokens of each row, with spaces between."""
+        return [" ".join(sentence.tokens) for sentence in self.sentences[split]]
+
     @property
     def plain(self) -> bool:
         """Whether every token has a tag of its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import torch
 
@@ -12,6 +13,7 @@ from framework_labeling.data import LabelingData
 from framework_labeling.module import Tagger
 from framework_labeling.tagger import KIND, examples_of, leave_tagger
 from framework_text import backbones
+from framework_text.choosing import prepared
 from framework_text.encoder import Probing, fine_tune, new_network, shape
 from framework_text.options import FineTuning
 
@@ -22,8 +24,12 @@ def fit(data: LabelingData, context: FitContext[Labeling, FineTuning]) -> None:
     """Fine-tunes the backbone and leaves the network, its tokenizer and how to read it."""
     started = time.perf_counter()
     torch.manual_seed(context.seed)
+    with prepared(context, data.texts("train"), data.texts("validation")) as (folder, context):
+        _fit(data, context, folder, started)
+
+
+def _fit(data: LabelingData, context: FitContext[Labeling, FineTuning], folder: Path, started: float) -> None:
     task, options = context.task, context.options
-    folder = backbones.fetch(options.backbone.chosen)
     tokenizer = backbones.load_tokenizer(folder, task.max_length)
     network = new_network(folder, KIND, data.tags)
     changed = shape(network, options)

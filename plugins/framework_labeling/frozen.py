@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from framework import FitContext, ModelFacts, message
@@ -9,6 +11,7 @@ from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
 from framework_labeling.tagger import KIND, examples_of, leave_tagger
 from framework_text import backbones
+from framework_text.choosing import prepared
 from framework_text.encoder import fit_whole_head, in_order, new_network
 from framework_text.options import Frozen
 
@@ -17,8 +20,12 @@ MOST = 100_000  # words that the regression is fitted to
 
 def fit(data: LabelingData, context: FitContext[Labeling, Frozen]) -> None:
     torch.manual_seed(context.seed)
+    with prepared(context, data.texts("train"), data.texts("validation")) as (folder, context):
+        _fit(data, context, folder)
+
+
+def _fit(data: LabelingData, context: FitContext[Labeling, Frozen], folder: Path) -> None:
     task, source = context.task, context.options.backbone.chosen
-    folder = backbones.fetch(source)
     tokenizer = backbones.load_tokenizer(folder, task.max_length)
     network = new_network(folder, KIND, data.tags)
     examples = examples_of(data, task, tokenizer, context.seed)

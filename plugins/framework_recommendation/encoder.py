@@ -17,7 +17,7 @@ from torch import nn
 from framework import Graph, InputError, LengthBucketSampler, Tensor
 from framework_recommendation.readiness import encoder_folder
 from framework_text import backbones
-from framework_text.options import BackboneSource
+from framework_text.options import BackboneAddress
 from framework_text.tokenizer import example_tokens
 
 NAME = "item_text"
@@ -47,13 +47,13 @@ class Encoder(nn.Module):
 class TextEncoder:
     """max_length: tokens of a text; longer ones are cut. pad: the token that fills up shorter texts of a batch."""
 
-    source: BackboneSource
+    source: BackboneAddress
     folder: Path
     max_length: int
     pad: int
 
     @classmethod
-    def of(cls, source: BackboneSource) -> TextEncoder:
+    def of(cls, source: BackboneAddress) -> TextEncoder:
         """Raises InputError for a backbone that was not made to turn a text into a vector."""
         folder = encoder_folder(source)
         tokenizer = backbones.load_tokenizer(folder, 1)  # which refuses those that take less
@@ -112,7 +112,7 @@ class TextEncoder:
     def saved(cls, folder: Path) -> TextEncoder:
         """Raises InputError where the weights are gone, or are others than those that texts were read with."""
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
-        source = BackboneSource(**content["source"])
+        source = BackboneAddress(**content["source"])
         weights = encoder_folder(source)
         if checksums(weights) != content["sha256"]:
             raise InputError(f"{source.name} has other weights than those that read the texts of items: run the recipe again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Optional
 
-from framework_text.options import BackboneSource
+from framework_text.options import BackboneAddress
 
 ENCODER: Any = "${encoder}"  # the default of a field that is the `encoder:` section
 
@@ -14,7 +14,7 @@ ENCODER: Any = "${encoder}"  # the default of a field that is the `encoder:` sec
 class ReadsTexts:
     """What all share whose items can be added by their texts."""
 
-    encoder: BackboneSource = ENCODER  # reads texts of items, so that some can come later
+    encoder: BackboneAddress = ENCODER  # reads texts of items, so that some can come later
 
 
 @dataclass

