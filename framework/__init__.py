@@ -20,6 +20,7 @@ from framework.contracts.codec import (
     Steps,
 )
 from framework.contracts.columns import Column, Shares, SideTable
+from framework.contracts.contributions import Contributions
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
@@ -27,7 +28,7 @@ from framework.contracts.graph import Backend, Graph, Request, Response, State, 
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
 from framework.contracts.table import Splits, Table
-from framework.contracts.task import Answers, Finalizes, Refits, Say, SplitsItself, Task
+from framework.contracts.task import Answers, Decomposes, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest
 from framework.hookspecs import hookimpl
@@ -35,8 +36,12 @@ from framework.machine.memory import available_memory
 from framework.report.privacy import Text, mask
 
 if TYPE_CHECKING:
+    from framework.artifact.registry import Registry
     from framework.data.encoding import coded, codes, numbers
     from framework.data.sources import locate
+    from framework.evaluation.comparison.compare import compare
+    from framework.evaluation.comparison.result import Comparison
+    from framework.evaluation.evaluate import EvaluatedArtifact, evaluate
     from framework.evaluation.module_backend import ModuleBackend
     from framework.run.api import load, run_recipe
     from framework.training.batches import LengthBucketSampler
@@ -48,6 +53,11 @@ if TYPE_CHECKING:
 _LAZY = {
     "run_recipe": "framework.run.api",
     "load": "framework.run.api",
+    "evaluate": "framework.evaluation.evaluate",
+    "EvaluatedArtifact": "framework.evaluation.evaluate",
+    "compare": "framework.evaluation.comparison.compare",
+    "Comparison": "framework.evaluation.comparison.result",
+    "Registry": "framework.artifact.registry",
     "locate": "framework.data.sources",
     "train": "framework.training.trainer",
     "rows_per_second": "framework.training.throughput",
@@ -83,6 +93,10 @@ __all__ = [
     "Codec",
     "CodecSpec",
     "Column",
+    "Comparison",
+    "Contributions",
+    "Decomposes",
+    "EvaluatedArtifact",
     "Evaluation",
     "Event",
     "Exporter",
@@ -104,6 +118,7 @@ __all__ = [
     "Problem",
     "Reference",
     "Refits",
+    "Registry",
     "Request",
     "Response",
     "Say",
@@ -130,6 +145,8 @@ __all__ = [
     "available_memory",
     "coded",
     "codes",
+    "compare",
+    "evaluate",
     "hookimpl",
     "load",
     "locate",
