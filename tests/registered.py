@@ -27,3 +27,12 @@ def resealed(artifact: Path, target: Path, **changes: Any) -> Path:
     draft.folder = target
     draft.seal(replace(manifest, **changes))
     return target
+
+
+def registry_of_two(artifact: Path, place: Path) -> framework.Registry:
+    """registry/support, with a champion, a challenger and a champion before; the challenger is another by its seal alone."""
+    registry = framework.Registry(place / "registry" / "support")
+    registry.register(resealed(artifact, place / "before", created="before"), alias="champion")
+    registry.register(artifact, alias="champion")
+    registry.register(resealed(artifact, place / "after", created="after"), alias="challenger")
+    return registry

@@ -21,7 +21,7 @@ from framework.evaluation.comparison.result import Difference, Part
 from framework.evaluation.comparison.verdict import outcome_of, rows_needed, verdict_of
 from framework_classification.task import ClassificationTask
 from tests.registered import linear_run, resealed
-from tests.tiny import WORDS, rows, write_csv
+from tests.tiny import THINGS, rows, write_csv
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +120,8 @@ def test_a_gate_holds_the_whole_interval(capsys: pytest.CaptureFixture[str]) -> 
     assert "gate FAILS: B gains at least -" in capsys.readouterr().out
 
 
-def test_artifacts_of_different_tasks_are_refused(tmp_path: Path, talk: Path) -> None:
+def test_artifacts_of_different_tasks_are_refused(tmp_path: Path, place: Path) -> None:
+    talk = resealed(place / "good" / "artifact", tmp_path / "talk", task="dialogue")
     with pytest.raises(InputError, match="A is of the task classification and B of dialogue"):
         framework.compare("good", talk, "labelled.csv")
 
@@ -147,7 +148,7 @@ def test_labels_without_one_in_common_leave_nothing_to_ask(tmp_path: Path, place
     [
         (["good", "nowhere", "labelled.csv"], "no artifact at nowhere"),
         (["good", "blind", "labelled.csv", "--metric", "f1"], "no metric 'f1' to compare by; "),
-        (["good", "blind", "labelled.csv", "--slice", "langage"], "no column 'langage' to part the rows by; did you mean language"),
+        (["good", "blind", "labelled.csv", "--slice", "langage"], "no column 'langage' to part the rows by; did you mean"),
         (["good", "blind", "labelled.csv", "--slice", "text"], "300 values"),
         (["good", "blind", "labelled.csv", "--draws", "10"], "an interval needs at least 100 samples"),
         (["good", "blind", "labelled.csv", "--confidence", "95"], "write a share of at least 0.5 and below 1"),
@@ -256,15 +257,25 @@ def _languages() -> Sequence[str]:
     return ["en", "de"] * 150
 
 
-def test_spans_are_compared_label_by_label(entities: Path, tmp_path: Path) -> None:
-    lines = [
-        f"{word} {'B-thing' if word in ('flight', 'phone', 'bag') else 'O'}"
-        for text, _ in rows(20, WORDS)
-        for word in [*text.split(), ""]
-    ]
-    (tmp_path / "rows.conll").write_text("\n".join(line if line.strip() != "O" else "" for line in lines) + "\n")
-    comparison = framework.compare(entities, entities, tmp_path / "rows.conll")
-    assert comparison.outcome == "same"
+@pytest.fixture(scope="module")
+def entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """rows.conll, and the runs `all` and `some`: the second has seen fewer of the words that are things."""
+    place = tmp_path_factory.mktemp("entities")
+    words = {"all": THINGS, "some": THINGS[:4], "rows": THINGS}
+    for name, things in words.items():
+        texts = [text for text, _ in rows(60, seed=name == "rows")]
+        tagged = ["".join(f"{word} {'B-thing' if word in things else 'O'}\n" for word in text.split()) for text in texts]
+        (place / f"{name}.conll").write_text("\n".join(tagged))
+    for name in ("all", "some"):
+        given = [f"data.train={place / name}.conll", "candidates=[most_frequent]", "tracker=none", "export=[onnx]"]
+        framework.run_recipe("entities", *given, folder=place / name)
+    return place
+
+
+def test_spans_are_compared_label_by_label(entities: Path) -> None:
+    comparison = framework.compare(entities / "all", entities / "some", entities / "rows.conll")
     assert comparison.metric.name == "entity_f1"
+    assert comparison.outcome == "worse"
+    assert [part.score.name for part in comparison.classes if part.regressed] == ["thing"]
     assert comparison.test is not None
     assert {"entity_f1", "macro_f1"} <= {one.name for one in comparison.differences if one.low is not None}

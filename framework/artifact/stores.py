@@ -97,7 +97,7 @@ class LocalStore:
         with self._writing():
             try:
                 copy_sealed(artifact, unfinished)
-                if final.exists():
+                if final.is_dir() and not _is_whole(final):  # another process may have put the same one there meanwhile
                     final.rename(final.with_name(f".{version}-damaged-{uuid.uuid4().hex}"))
                 _rename_unless_there(unfinished, final)
             finally:

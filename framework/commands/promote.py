@@ -35,7 +35,8 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     help_text = "a version: registry/NAME@challenger" if promotes else "a registry: registry/NAME"
     parser.add_argument("address", metavar="VERSION" if promotes else "REGISTRY", help=help_text)
     address: str = parser.parse_args(arguments).address
-    from framework.artifact.registry import CHAMPION, PREVIOUS, Registry
+    from framework.artifact.registry import Registry
+    from framework.artifact.registry_record import CHAMPION, PREVIOUS
 
     before, at, reference = address.rpartition("@")
     if promotes and not (at and before):

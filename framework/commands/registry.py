@@ -16,7 +16,7 @@ EXAMPLES = """examples:
 
 Every version with its number, its aliases, and its metric on the test rows of its own run, which may be other rows than those
 of another version: compare judges two on the same rows.
-register ARTIFACT registry/support puts one in, promote registry/support@challenger makes one the champion, rollback goes back."""
+register ARTIFACT registry/support puts one in, promote registry/support@1 makes it the champion, rollback goes back."""
 
 
 def main(verb: str, arguments: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from framework.contracts.contributions import Contributions
 
-ELEMENTS = 4_000_000  # numbers in memory at once
+ELEMENTS = 1_000_000  # numbers in memory at once
 Judge = Callable[[np.ndarray], Mapping[str, float]]  # metrics of rows, which are numbers and may stand there twice
 
 
@@ -31,15 +31,16 @@ def resample(sides: Sequence[Contributions], rows: np.ndarray, draws: int, seed:
     parts: list[list[tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]] = [[] for _ in sides]
     for start in range(0, draws, chunk):
         drawn = random.integers(len(rows), size=(min(chunk, draws - start), len(rows)), dtype=np.int32)
+        counts = _counts(drawn, len(rows))
         for side, of_rows, into in zip(sides, sums, parts, strict=True):
-            totals = of_rows(drawn)
+            totals = of_rows(drawn, counts)
             into.append((side.metrics(totals), side.class_scores(totals) if side.class_scores else {}))
     return [Samples(_joined(m for m, _ in side), _joined(c for _, c in side), draws) for side in parts]
 
 
 def over_all(side: Contributions, rows: np.ndarray) -> Samples:
     """The same of the rows themselves, once."""
-    totals = Sums(side, rows)(np.arange(len(rows), dtype=np.int32)[None])
+    totals = Sums(side, rows)(np.arange(len(rows), dtype=np.int32)[None], np.ones((1, len(rows))))
     return Samples(side.metrics(totals), side.class_scores(totals) if side.class_scores else {}, 1)
 
 
@@ -69,15 +70,15 @@ class Sums:
         """Numbers in memory for one draw."""
         return max(1, len(self.pattern), self.patterns, self.width)
 
-    def __call__(self, drawn: np.ndarray) -> np.ndarray:
-        """(draws, width) from (draws, rows), which row was drawn at each place."""
+    def __call__(self, drawn: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """(draws, width). Both are (draws, rows). drawn: which row was drawn at each place; counts: how often each row was."""
         totals = np.zeros((len(drawn), self.width))
         if len(self.cells):
-            counts = _counts(self.pattern_of[drawn], self.patterns)
-            totals[:, self.cells] = np.add.reduceat(counts[:, self.pattern] * self.amount, self.starts, axis=1)
+            of_patterns = _counts(self.pattern_of[drawn], self.patterns)
+            totals[:, self.cells] = np.add.reduceat(of_patterns[:, self.pattern] * self.amount, self.starts, axis=1)
         if len(self.shared_cells):
-            counts = _counts(drawn, len(self.shared_amounts))
-            np.add.at(totals, (slice(None), self.shared_cells), counts @ self.shared_amounts)
+            for cell, sums in zip(self.shared_cells, (counts @ self.shared_amounts).T, strict=True):
+                totals[:, cell] += sums
         return totals
 
 

@@ -49,9 +49,9 @@ def compare(
         framework.compare("registry/support@champion", "registry/support@challenger", "labelled.csv").verdict
 
     metric: of the task's; by default what A was judged by. slices: a column of the file, or a value for each row of a table,
-    which parts the rows. shared_labels: judges by the rows whose label both know, where their labels differ. draws:
-    samples of the paired bootstrap; fewer where the task's metric does not decompose, see `Comparison.method`. variants: of A and of B.
-    Raises InputError for artifacts that cannot be compared, naming what differs, and for rows that cannot be judged.
+    which parts the rows. shared_labels: judges by the rows whose label both know, where their labels differ. draws: samples
+    of the paired bootstrap; fewer where the task's metric does not decompose, see `Comparison.method`. variants: of A and of
+    B. Raises InputError for artifacts that cannot be compared, naming what differs, and for rows that cannot be judged.
     """
     _check_numbers(draws, confidence)
     models = (load_model(a, variants[0]), load_model(b, variants[1]))

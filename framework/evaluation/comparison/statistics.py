@@ -78,9 +78,9 @@ class Statistics:
         if self._contributions is None:
             a, b = (self._judge(side, rows)[key] for side in self.sides)
             return Difference(name, a, b)
-        values = [float(over_all(side, rows).metrics[key][0]) for side in self._contributions]
+        a, b = (float(over_all(side, rows).metrics[key][0]) for side in self._contributions)
         of_a, of_b = resample(self._contributions, rows, self.draws, self.seed)
-        return self._difference(name, *values, {name: of_a.metrics[key]}, {name: of_b.metrics[key]})
+        return self._difference(name, a, b, {name: of_a.metrics[key]}, {name: of_b.metrics[key]})
 
     def _test_of(self, rows: np.ndarray) -> McNemar | None:
         rights = [side.contributions.right if side.contributions else None for side in self.sides]
