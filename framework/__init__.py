@@ -21,6 +21,7 @@ from framework.contracts.codec import (
     Steps,
 )
 from framework.contracts.columns import Column, Prefix, Shares, SideTable
+from framework.contracts.contributions import Contributions
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
@@ -30,7 +31,7 @@ from framework.contracts.message import Message, joined, listed, message, messag
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
 from framework.contracts.table import Row, Splits, Table
-from framework.contracts.task import Answers, Finalizes, Refits, Say, SplitsItself, Task
+from framework.contracts.task import Answers, Decomposes, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest
 from framework.hookspecs import hookimpl
@@ -38,11 +39,15 @@ from framework.machine.memory import available_memory
 from framework.report.privacy import Text, mask
 
 if TYPE_CHECKING:
+    from framework.artifact.registry import Registry
     from framework.data.encoding import coded, codes, numbers
     from framework.data.formats.arrow_csv import plain_lines
     from framework.data.formats.delimited import Delimited
     from framework.data.formats.sniffing import sniff
     from framework.data.sources import locate
+    from framework.evaluation.comparison.compare import compare
+    from framework.evaluation.comparison.result import Comparison
+    from framework.evaluation.evaluate import EvaluatedArtifact, evaluate
     from framework.evaluation.module_backend import ModuleBackend
     from framework.plugins import backbone_source
     from framework.run.api import load, run_recipe
@@ -55,6 +60,11 @@ if TYPE_CHECKING:
 _LAZY = {
     "run_recipe": "framework.run.api",
     "load": "framework.run.api",
+    "evaluate": "framework.evaluation.evaluate",
+    "EvaluatedArtifact": "framework.evaluation.evaluate",
+    "compare": "framework.evaluation.comparison.compare",
+    "Comparison": "framework.evaluation.comparison.result",
+    "Registry": "framework.artifact.registry",
     "locate": "framework.data.sources",
     "Delimited": "framework.data.formats.delimited",
     "plain_lines": "framework.data.formats.arrow_csv",
@@ -97,7 +107,11 @@ __all__ = [
     "Codec",
     "CodecSpec",
     "Column",
+    "Comparison",
+    "Contributions",
+    "Decomposes",
     "Delimited",
+    "EvaluatedArtifact",
     "Evaluation",
     "Event",
     "Exporter",
@@ -124,6 +138,7 @@ __all__ = [
     "ReadOptions",
     "Reference",
     "Refits",
+    "Registry",
     "Request",
     "Response",
     "Row",
@@ -154,6 +169,8 @@ __all__ = [
     "backbone_source",
     "coded",
     "codes",
+    "compare",
+    "evaluate",
     "hookimpl",
     "joined",
     "listed",

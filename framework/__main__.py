@@ -16,6 +16,11 @@ VERBS = {
     "evaluate": ("framework.commands.evaluate", "judge an artifact on labelled data, with gates for CI"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
     "serve": ("framework.commands.serve", "an HTTP server for artifacts, without torch"),
+    "compare": ("framework.commands.compare", "two artifacts on the same rows, and whether they can be told apart"),
+    "register": ("framework.commands.register", "keep an artifact in a registry, under a number"),
+    "promote": ("framework.commands.promote", "make a version of a registry its champion"),
+    "rollback": ("framework.commands.promote", "back to the champion before"),
+    "registry": ("framework.commands.registry", "the versions and aliases of a registry"),
     "recipes": ("framework.commands.listing", "what can be run"),
     "plugins": ("framework.commands.listing", "what is installed, and what is broken"),
 }
@@ -38,13 +43,15 @@ Runs a recipe: data, fitted candidates, export, proof, the choice, its test, rep
   python -m framework export runs/sentiment/latest "export=[onnx,torchscript]"
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75
   python -m framework serve runs/sentiment/latest
+  python -m framework register runs/sentiment/latest registry/support --alias champion
+  python -m framework serve registry/support@champion                       follows the alias at every swap
 
 Verbs:
 {verbs}
 
 A run leaves its folder at runs/RECIPE/DATE and points runs/RECIPE/latest at it when it succeeded.
 FRAMEWORK_DEBUG=1 shows tracebacks.
-Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 3 a gate of evaluate does not hold, 130 interrupted."""
+Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 3 a gate of evaluate or compare fails, 130 interrupted."""
 
 
 UNEXPECTED = "\nThis is a fault of the framework or a plugin: FRAMEWORK_DEBUG=1 shows where; please report it."

@@ -14,6 +14,7 @@ import pytest
 
 import framework
 from framework.__main__ import main
+from tests.registered import registry_of_two
 from tests.server.serving import serving
 from tests.tiny import LENGTH, recommends, rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
 
@@ -64,6 +65,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     (tmp_path / "runs" / "sentiment").mkdir(parents=True)
     shutil.copytree(run_folder, tmp_path / "runs" / "sentiment" / "first")  # a copy: `export` changes it
     (tmp_path / "runs" / "sentiment" / "latest").symlink_to("first")
+    registry_of_two(run_folder / "artifact", tmp_path)
     own = next(block for _, block in blocks("yaml") if "Which team" in block)
     (tmp_path / "recipes" / "recipe").mkdir(parents=True)
     (tmp_path / "recipes" / "recipe" / "support.yaml").write_text(own)

@@ -27,13 +27,14 @@ EXAMPLES = """examples:
   python -m framework serve runs/sentiment/latest --host 0.0.0.0 --key-file /run/secrets/key
   python -m framework serve runs/sentiment/latest --cors-origin https://app.example
   python -m framework serve runs/sentiment/latest --uds /run/tone/socket --root-path /tone
+  python -m framework serve support=registry/support@champion
   python -m framework serve runs/sentiment/latest --dockerfile
 
   curl localhost:8000/v1/predict -d '{"inputs": ["what a lovely flight"]}'
 
 Paths: / a page to try it, /docs the interface, /v1/predict, /v1/models, /v1/models/NAME/predict, /healthz, /readyz,
 /metrics, /admin/swap, /admin/rollback. A swap, or SIGHUP, opens the artifacts again where they were found, so that
-runs/sentiment/latest follows training.
+runs/sentiment/latest follows training, and registry/support@champion what was promoted.
 Keys: --key-file or FRAMEWORK_API_KEY, asked for by /v1; --admin-key-file or FRAMEWORK_ADMIN_KEY, asked for by /admin
 (without it the first one is). Without any key /admin is closed.
 Exit codes: 0 told to stop, 1 the environment failed, 2 an artifact or a setting is wrong."""
@@ -48,7 +49,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         print("Dockerfile is written; its first line is the command that builds the image", file=sys.stderr)
         return 0
     if not options.artifacts:
-        raise InputError("name what to serve: an artifact, a run, or a latest link; see serve --help")
+        raise InputError("name what to serve: an artifact, a run, a latest link or registry/NAME@champion; see serve --help")
     models = _models(options.artifacts)
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # another program's; with workers it is set to a folder of our own
     try:
@@ -71,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("artifacts", metavar="[NAME=]ARTIFACT", nargs="*", help="an artifact, a run, or a latest link")
+    parser.add_argument(
+        "artifacts", metavar="[NAME=]ARTIFACT", nargs="*", help="an artifact, a run, a latest link, or registry/NAME@champion"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine only)")
     parser.add_argument("--port", type=_at_least(0), default=8000, help="default %(default)s; 0 takes a free one")
     parser.add_argument("--uds", type=Path, metavar="FILE", help="a Unix socket to listen on, in place of a port")
@@ -152,8 +155,9 @@ def _number(text: str) -> float:
 
 
 def _models(given: Sequence[str]) -> dict[str, str]:
-    """Name -> address. An artifact without a name is called by its recipe."""
+    """Name -> address. Without a name an artifact is called by its recipe, and a version of a registry by its registry."""
     from framework.artifact.manifest import read_manifest
+    from framework.artifact.registry import registered_at
     from framework.artifact.sealed import find_artifact
 
     found: dict[str, str] = {}
@@ -161,7 +165,8 @@ def _models(given: Sequence[str]) -> dict[str, str]:
         name, equals, address = argument.partition("=")
         if not equals or Path(argument).exists():
             address = argument
-            name = read_manifest(find_artifact(address)).recipe
+            registered = registered_at(address)
+            name = registered[0].name if registered else read_manifest(find_artifact(address)).recipe
         if not NAME.fullmatch(name):
             raise InputError(
                 f"{name!r} cannot name a model: letters, digits, dots, dashes and underscores can; NAME=ARTIFACT gives one"

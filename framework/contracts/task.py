@@ -10,6 +10,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from framework.contracts.codec import Codec, Settings
 from framework.contracts.columns import Column, Prefix, Shares, SideTable
+from framework.contracts.contributions import Contributions
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.graph import Request, Response
 from framework.contracts.options import NoOptions
@@ -166,4 +167,15 @@ class Finalizes(Protocol):
 
     def complete(self, splits: Splits, resources: Path) -> None:
         """Changes files of the resources, once everything is measured."""
+        ...
+
+
+@runtime_checkable
+class Decomposes(Protocol):
+    """A task with metrics that follow from sums over rows: two models are compared on thousands of samples of the rows in a
+    second. Without it every sample is judged by `Task.evaluate`, and there are fewer of them.
+    """
+
+    def contributions(self, answers: Answers, rows: Table) -> Contributions | None:
+        """What each row adds, of rows that `evaluate` could judge; None where these answers do not decompose."""
         ...

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from framework.artifact.manifest import MANIFEST
+from framework.artifact.registry import source_of
 from framework.contracts.plain import from_plain, revived, to_plain, with_template
 from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown, write_whole
@@ -141,14 +142,18 @@ def link_latest(folder: Path) -> Path:
 
 
 def find_run(address: str) -> Path:
-    """The folder of the run that a person names: a run, its artifact, or a `latest` link or the folder it stands in."""
-    path = Path(address)
+    """The folder of the run that a person names: a run, its artifact, a `latest` link or the folder it stands in, or a version
+    of a registry, whose run is looked for where it was registered from.
+    """
+    path = Path(source_of(address))
     beside = [path.resolve().parent] if (path / MANIFEST).is_file() else []
     for folder in (path, *beside, path / "latest"):
         if (folder / CONFIG).is_file():
             return folder.resolve()
     if beside:
         raise InputError(f"{address} is an artifact without its run: no {CONFIG} beside it. Its fitted candidates are needed")
+    if str(path) != address:
+        raise InputError(f"{address} was registered from {path}, and its run is not there. Its fitted candidates are needed")
     raise InputError(f"no run at {address}; a run is a folder with a {CONFIG}, such as runs/RECIPE/DATE")
 
 

@@ -9,6 +9,8 @@ from typing import ClassVar
 from framework import (
     Answers,
     Column,
+    Contributions,
+    Decomposes,
     Evaluation,
     Inspection,
     Metric,
@@ -27,7 +29,7 @@ from framework_classification.data import ClassificationData
 RETWEET = Prefix(message("retweet"), re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE))
 
 
-class ClassificationTask(Task[Classification, ClassificationData], Refits):
+class ClassificationTask(Task[Classification, ClassificationData], Refits, Decomposes):
     name: ClassVar[str] = TASK
     options: ClassVar[type] = Classification
     every_column: ClassVar[tuple[Column, ...]] = (
@@ -48,6 +50,11 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits):
         from framework_classification.evaluation import evaluate
 
         return evaluate(answers, rows)
+
+    def contributions(self, answers: Answers, rows: Table) -> Contributions:
+        from framework_classification.contributions import contributions
+
+        return contributions(answers, rows)
 
     def inspect(self, data: ClassificationData, options: Classification) -> Inspection:
         from framework_classification.preview import class_sizes

@@ -1,21 +1,36 @@
-"""Answers to rows as spans, and how good they are."""
+"""Answers to rows as spans, how good they are, and what each row adds to that."""
 
 from __future__ import annotations
 
-from framework import Answers, Evaluation, InputError, Table
+from collections.abc import Sequence
+
+from framework import Answers, Contributions, Evaluation, InputError, Table
 from framework_labeling.codec import TaggingCodec
+from framework_labeling.contributions import contributions
 from framework_labeling.data import sentences_of
 from framework_labeling.evaluation import evaluate
 from framework_labeling.responses import spans_over_tokens
-from framework_labeling.schemes import BIO, PLAIN, Scheme, spans_of
+from framework_labeling.rows import Sentence
+from framework_labeling.schemes import BIO, PLAIN, Scheme, Span, spans_of
+
+Spans = Sequence[Sequence[Span]]
 
 
 def judge(answers: Answers, rows: Table) -> Evaluation:
     """The codec knows the scheme in which the rows' tags are written. Raises InputError naming rows in another one."""
+    return evaluate(*_predicted_and_true(answers, rows))
+
+
+def contributions_of(answers: Answers, rows: Table) -> Contributions:
+    predicted, true, _ = _predicted_and_true(answers, rows)
+    return contributions(predicted, true)
+
+
+def _predicted_and_true(answers: Answers, rows: Table) -> tuple[Spans, Spans, Sequence[Sentence]]:
     codec = answers.codec
     if not isinstance(codec, TaggingCodec):
         raise InputError(f"{type(codec).__name__} does not answer with tags; a codec of labeling is a TaggingCodec")
     sentences = sentences_of(rows, codec.scheme)
     reading = Scheme(PLAIN) if codec.plain else BIO
     predicted = [spans_over_tokens(response, codec.plain) for response in answers.responses]
-    return evaluate(predicted, [spans_of(sentence.tags, reading) for sentence in sentences], sentences)
+    return predicted, [spans_of(sentence.tags, reading) for sentence in sentences], sentences

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from framework import Answers, Column, Evaluation, Inspection, Metric, Say, Splits, Table, Task
+from framework import Answers, Column, Contributions, Decomposes, Evaluation, Inspection, Metric, Say, Splits, Table, Task
 from framework_labeling import TASK, Labeling
 
 if TYPE_CHECKING:
     from framework_labeling.data import LabelingData
 
 
-class LabelingTask(Task[Labeling, "LabelingData"]):
+class LabelingTask(Task[Labeling, "LabelingData"], Decomposes):
     """Rows are tokens with tags, or a text with spans over its characters, as annotation tools save them."""
 
     name: ClassVar[str] = TASK
@@ -53,6 +53,11 @@ class LabelingTask(Task[Labeling, "LabelingData"]):
         from framework_labeling.judging import judge
 
         return judge(answers, rows)
+
+    def contributions(self, answers: Answers, rows: Table) -> Contributions:
+        from framework_labeling.judging import contributions_of
+
+        return contributions_of(answers, rows)
 
     def inspect(self, data: LabelingData, options: Labeling) -> Inspection:
         return Inspection(problems=data.problems())

@@ -1,0 +1,129 @@
+"""What a registry holds: a record for each change, each with all of its versions and aliases, none ever written again."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from framework.artifact.stores import HISTORY, Store
+from framework.contracts.plain import from_plain, to_plain
+from framework.errors import InputError, nearest
+
+FORMAT = 1
+CHAMPION, PREVIOUS, CHALLENGER, LATEST = "champion", "previous", "challenger", "latest"
+NUMBER, VERSION = re.compile(r"[0-9]{1,9}"), re.compile(r"[0-9a-f]{12}")
+ALIAS = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """One artifact of a registry."""
+
+    number: int
+    """From 1; never used again."""
+    version: str
+    """The first characters of the seal: the name of its folder."""
+    seal: str
+    registered: str
+    """ISO 8601, UTC."""
+    task: str
+    recipe: str
+    metric: str
+    value: float
+    """Of the metric, on the test rows of its run."""
+    source: str
+    """Where the artifact was when it was registered."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that a registry holds after one change."""
+
+    change: str
+    """What was done, in words."""
+    when: str
+    """ISO 8601, UTC."""
+    versions: tuple[RegisteredVersion, ...] = ()
+    aliases: Mapping[str, int] = field(default_factory=dict)
+    """Name to the number of a version."""
+    format: int = FORMAT
+
+    def find(self, reference: str, where: str) -> RegisteredVersion:
+        """By number, by version, by alias, or ``latest``. Raises InputError with what there is."""
+        if reference == LATEST and self.versions:
+            return self.versions[-1]
+        number = int(reference) if NUMBER.fullmatch(reference) else self.aliases.get(reference)
+        for entry in self.versions:
+            if entry.number == number or entry.version == reference:
+                return entry
+        raise InputError(f"{where}@{reference}: {self._nothing_there(reference, where)}")
+
+    def _nothing_there(self, reference: str, where: str) -> str:
+        if not self.versions:
+            return f"no version is registered; python -m framework register ARTIFACT {where}"
+        numbers = f"versions: 1 to {len(self.versions)}" if len(self.versions) > 1 else "version: 1"
+        if reference == CHAMPION:
+            return f"there is no champion; {numbers}; python -m framework promote {where}@{self.versions[-1].number} makes one"
+        if NUMBER.fullmatch(reference) or VERSION.fullmatch(reference):
+            return f"no such version; {numbers}"
+        return f"no such alias; {nearest(reference, self.aliases, 'aliases')}; {numbers}"
+
+    def aliases_of(self, number: int) -> list[str]:
+        return [alias for alias, target in self.aliases.items() if target == number]
+
+    def with_alias(self, alias: str, number: int) -> Record:
+        """A new champion makes the one before it `previous`, and is no challenger any more."""
+        aliases = {**self.aliases, alias: number}
+        before = self.aliases.get(CHAMPION)
+        if alias == CHAMPION and before not in (None, number):
+            aliases[PREVIOUS] = self.aliases[CHAMPION]
+        if alias == CHAMPION and aliases.get(CHALLENGER) == number:
+            del aliases[CHALLENGER]
+        return replace(self, aliases=aliases)
+
+    @property
+    def content(self) -> tuple[Sequence[RegisteredVersion], Mapping[str, int]]:
+        return self.versions, self.aliases
+
+
+def record_name(number: int) -> str:
+    return f"{HISTORY}/{number:06}.json"
+
+
+def read_records(store: Store) -> tuple[Record, int]:
+    """The last record and its number; an empty one and 0 where there is no registry. Raises InputError for a damaged one."""
+    names = store.names(HISTORY)
+    for number, name in enumerate(names, start=1):
+        if record_name(number) != f"{HISTORY}/{name}":
+            raise InputError(
+                f"{store.address}/{record_name(number)} is missing, although {name} is there: the registry was copied in part; "
+                "copy it again"
+            )
+    if not names:
+        return Record("", ""), 0
+    return _read(store, record_name(len(names))), len(names)
+
+
+def write_record(store: Store, record: Record, number: int) -> None:
+    """Raises FileExistsError where another writer was first."""
+    store.create(record_name(number), json.dumps(to_plain(record), indent=1, ensure_ascii=False).encode())
+
+
+def _read(store: Store, name: str) -> Record:
+    place = f"{store.address}/{name}"
+    try:
+        content = json.loads(store.read(name))
+        if isinstance(content, dict) and content.get("format") != FORMAT:
+            raise InputError(f"{place} has format {content.get('format')}; this version reads format {FORMAT}")
+        record = from_plain(Record, content)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{place} is damaged: {error}; copy the registry again") from error
+    numbers = [entry.number for entry in record.versions]
+    if numbers != list(range(1, len(numbers) + 1)):
+        raise InputError(f"{place} is damaged: its versions have the numbers {numbers}; copy the registry again")
+    lost = [f"{alias} points at version {number}" for alias, number in record.aliases.items() if number not in numbers]
+    if lost:
+        raise InputError(f"{place}: {', '.join(lost)}, which is not registered; copy the registry again")
+    return record

@@ -1,0 +1,133 @@
+"""A registry on whatever the installed fsspec opens, such as s3:// or gs://."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Any
+
+from framework.artifact.manifest import MANIFEST, read_manifest
+from framework.artifact.stores import ARTIFACTS
+from framework.artifact.verification import verified
+from framework.errors import FrameworkError, InputError
+
+
+class RemoteStore:
+    """Artifacts are fetched into a cache of this machine, by version, and checked there.
+
+    Two writers are kept apart where the filesystem can create a file unless there is one, by a conditional write (s3fs, gcsfs
+    and others): it takes ``mode="create"`` in a ``pipe_file`` of its own. fsspec's own looks first and writes then.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.address = address.rstrip("/")
+        self.filesystem, self.root = _opened(self.address)
+
+    @property
+    def exclusive(self) -> bool:
+        from fsspec.asyn import AsyncFileSystem
+        from fsspec.spec import AbstractFileSystem
+
+        kind = type(self.filesystem)
+        for name, base in (("_pipe_file", AsyncFileSystem), ("pipe_file", AbstractFileSystem)):
+            method = getattr(kind, name, None)
+            if method is not None and method is not getattr(base, name):
+                return "mode" in inspect.signature(method).parameters
+        return False
+
+    def names(self, folder: str) -> list[str]:
+        place = f"{self.root}/{folder}"
+        try:
+            self.filesystem.invalidate_cache(place)
+            listed = self.filesystem.ls(place, detail=False)
+        except FileNotFoundError:
+            return []
+        except Exception as error:
+            raise self._refused("read", error) from error
+        names = (str(path).rstrip("/").rpartition("/")[2] for path in listed)
+        return sorted(name for name in names if name and not name.startswith("."))
+
+    def read(self, path: str) -> bytes:
+        try:
+            content: bytes = self.filesystem.cat_file(f"{self.root}/{path}")
+        except Exception as error:
+            raise self._refused("read", error) from error
+        return content
+
+    def create(self, path: str, content: bytes) -> None:
+        place = f"{self.root}/{path}"
+        try:
+            self.filesystem.makedirs(place.rpartition("/")[0], exist_ok=True)
+            self.filesystem.pipe_file(place, content, mode="create")
+        except FileExistsError:
+            raise
+        except Exception as error:
+            if "PreconditionFailed" in f"{type(error).__name__}{error}" or " 412" in str(error):
+                raise FileExistsError(place) from error
+            raise self._refused("written", error) from error
+
+    def keep(self, artifact: Path, version: str) -> None:
+        """Equal files under equal names: writers of one version do not harm each other. The manifest comes last."""
+        target = f"{self.root}/{ARTIFACTS}/{version}"
+        try:
+            if self.filesystem.exists(f"{target}/{MANIFEST}"):
+                return
+            for name in (*read_manifest(artifact).files, MANIFEST):
+                self.filesystem.makedirs(f"{target}/{name}".rpartition("/")[0], exist_ok=True)
+                self.filesystem.put_file(str(artifact / name), f"{target}/{name}")
+        except Exception as error:
+            raise self._refused("written", error) from error
+
+    def fetch(self, version: str) -> Path:
+        final = _cache() / version
+        if final.is_dir():
+            return final
+        source, unfinished = f"{self.root}/{ARTIFACTS}/{version}", final.with_name(f".{version}-{uuid.uuid4().hex}")
+        unfinished.mkdir(parents=True)
+        try:
+            self._fetch_files(source, unfinished)
+            verified(unfinished)
+            if not final.exists():
+                unfinished.rename(final)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return final
+
+    def _fetch_files(self, source: str, target: Path) -> None:
+        try:
+            self.filesystem.get_file(f"{source}/{MANIFEST}", str(target / MANIFEST))
+            for name in read_manifest(target).files:
+                path = target / name
+                if not path.resolve().is_relative_to(target.resolve()):
+                    raise InputError(f"{source}/{MANIFEST} names {name}, which is outside the artifact")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.filesystem.get_file(f"{source}/{name}", str(path))
+        except FileNotFoundError as error:
+            raise InputError(f"{source} is missing, or a file of it: the registry was copied in part") from error
+        except InputError:
+            raise
+        except Exception as error:
+            raise self._refused("read", error) from error
+
+    def _refused(self, what: str, error: Exception) -> FrameworkError:
+        return FrameworkError(f"the registry {self.address} cannot be {what}: {type(error).__name__}: {error}")
+
+
+def _opened(address: str) -> tuple[Any, str]:
+    try:
+        from fsspec.core import url_to_fs
+    except ModuleNotFoundError as error:
+        raise FrameworkError(f"{address} needs fsspec: pip install fsspec, and what opens the address, such as s3fs") from error
+    try:
+        filesystem, root = url_to_fs(address, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise InputError(f"{address} cannot be opened: {error}") from error
+    return filesystem, str(root).rstrip("/")
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "recipe-framework" / "artifacts"

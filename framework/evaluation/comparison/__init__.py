@@ -1,0 +1,1 @@
+"""Two artifacts on the same rows, and what of their difference is chance."""

@@ -1,0 +1,184 @@
+"""``framework.compare``: two sealed artifacts on the same rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framework.contracts.contributions import Contributions
+from framework.contracts.evaluation import Evaluation, Metric
+from framework.contracts.table import Table
+from framework.contracts.task import Answers, Decomposes
+from framework.data.joined import Columns
+from framework.errors import FrameworkError, InputError, nearest, some
+from framework.evaluation.comparison.bootstrap import over_all
+from framework.evaluation.comparison.costs import Costs, alone, memory
+from framework.evaluation.comparison.result import Comparison, Side
+from framework.evaluation.comparison.same_rows import check_alike, shared_rows
+from framework.evaluation.comparison.statistics import Judged, Statistics
+from framework.evaluation.comparison.verdict import outcome_of, verdict_of
+from framework.evaluation.labelled import Reading, answer_rows, read_rows, values_by_row
+from framework.runtime.model import Model, load_model
+
+MOST_SLICES = 100
+
+
+def compare(
+    a: str | Path,
+    b: str | Path,
+    rows: str | Path | Table,
+    *,
+    metric: str | None = None,
+    slices: str | Sequence[str] | None = None,
+    shared_labels: bool = False,
+    draws: int = 2000,
+    confidence: float = 0.95,
+    seed: int = 0,
+    columns: Mapping[str, Columns] | None = None,
+    encoding: str | None = None,
+    quote: str | None = None,
+    format_name: str | None = None,
+    variants: tuple[str | None, str | None] = (None, None),
+) -> Comparison:
+    """Answers labelled rows with both artifacts and says whether B is better than A.
+
+        framework.compare("registry/support@champion", "registry/support@challenger", "labelled.csv").verdict
+
+    metric: of the task's; by default what A was judged by. slices: a column of the file, or a value for each row of a table,
+    which parts the rows. shared_labels: judges by the rows whose label both know, where their labels differ. draws: samples
+    of the paired bootstrap; fewer where the task's metric does not decompose, see `Comparison.method`. variants: of A and of
+    B. Raises InputError for artifacts that cannot be compared, naming what differs, and for rows that cannot be judged.
+    """
+    _check_numbers(draws, confidence)
+    models = (load_model(a, variants[0]), load_model(b, variants[1]))
+    check_alike(*models, shared_labels=shared_labels)
+    chosen = _metric(models[0], metric)
+    reading = Reading(columns or {}, encoding, quote, format_name)
+    table, notes = _rows(models, rows, reading, shared_labels)
+    slice_of = _slices(models[0], rows, table, slices, reading)
+    judged = [_answered(model, table) for model in models]
+    statistics = Statistics(models[0].task, table, chosen, (judged[0].judged, judged[1].judged), draws, confidence, seed)
+    differences, method = statistics.differences()
+    classes, parts = statistics.classes(), statistics.slices(slice_of)
+    sides = _sides((a, b), models, table, judged)
+    return Comparison(
+        a=sides[0],
+        b=sides[1],
+        source=table.source,
+        rows=len(table),
+        notes=tuple(notes),
+        metric=chosen,
+        confidence=confidence,
+        method=method,
+        differences=differences,
+        test=statistics.test(),
+        classes=classes,
+        slices=parts,
+        outcome=outcome_of(chosen, differences[0]),
+        verdict=verdict_of(chosen, differences[0], len(table), confidence, [*classes, *parts]),
+    )
+
+
+@dataclass(frozen=True)
+class _Answered:
+    judged: Judged
+    seconds: float
+
+
+def _answered(model: Model, table: Table) -> _Answered:
+    started = time.perf_counter()
+    answers = answer_rows(model, table)
+    seconds = time.perf_counter() - started
+    evaluation = model.task.evaluate(answers, table)
+    return _Answered(Judged(answers, evaluation, _contributions(model.task, answers, table, evaluation)), seconds)
+
+
+def _contributions(task: Any, answers: Answers, table: Table, evaluation: Evaluation) -> Contributions | None:
+    """Raises FrameworkError where they do not come to the metrics of `evaluate`."""
+    contributions = task.contributions(answers, table) if isinstance(task, Decomposes) else None
+    if contributions is None:
+        return None
+    if len(contributions) != len(table):
+        raise FrameworkError(
+            f"task {task.name}: contributions of {len(contributions):,} rows, where {len(table):,} were judged"
+        )
+    for name, (value,) in over_all(contributions, np.arange(len(table))).metrics.items():
+        if not np.isclose(value, evaluation.metrics[name], rtol=1e-5, atol=1e-8):
+            raise FrameworkError(
+                f"task {task.name}: contributions make {name} {value}, and evaluate {evaluation.metrics[name]}"
+            )
+    return contributions
+
+
+def _check_numbers(draws: int, confidence: float) -> None:
+    if draws < 100:
+        raise InputError(f"draws={draws}: an interval needs at least 100 samples; 2000 is usual")
+    if not 0.5 <= confidence < 1:
+        raise InputError(f"confidence={confidence}: write a share of at least 0.5 and below 1, such as 0.95")
+
+
+def _metric(model: Model, name: str | None) -> Metric:
+    if name is None:
+        return model.manifest.metric
+    by_name = {metric.name: metric for metric in model.task.metrics}
+    if name not in by_name:
+        raise InputError(f"no metric {name!r} to compare by; {nearest(name, by_name, 'metrics')}")
+    return by_name[name]
+
+
+def _rows(
+    models: tuple[Model, Model], rows: str | Path | Table, reading: Reading, shared_labels: bool
+) -> tuple[Table, list[str]]:
+    if isinstance(rows, Table):
+        return (shared_rows(models, rows) if shared_labels else rows), []
+    (table, notes), (other, _) = (read_rows(model, rows, reading) for model in models)
+    if shared_labels:
+        table, other = (shared_rows(models, one) for one in (table, other))
+        notes = [*notes, f"{len(table):,} rows have labels that both know; an answer with another label counts as wrong"]
+    if table.digest() != other.digest():
+        raise InputError(
+            f"{table.source}: A reads {len(table):,} rows of it and B {len(other):,}, or other texts and labels: they were "
+            "trained with other task options or spellings of labels, and are no answer to the same questions"
+        )
+    return table, notes
+
+
+def _slices(
+    model: Model, rows: str | Path | Table, table: Table, slices: str | Sequence[str] | None, reading: Reading
+) -> Sequence[str]:
+    if slices is None:
+        return ()
+    if isinstance(slices, str):
+        if isinstance(rows, Table):
+            raise InputError("slices of a table are a value for each row; a column's name is for a file")
+        slices = values_by_row(model, rows, table, slices, reading)
+    if len(slices) != len(table):
+        raise InputError(f"slices: {len(slices):,} values for {len(table):,} rows")
+    names = sorted(set(slices))
+    if len(names) > MOST_SLICES:
+        raise InputError(
+            f"slices: {len(names):,} values, {some(names, most=3)}; a column of at most {MOST_SLICES} parts the rows"
+        )
+    return slices
+
+
+def _sides(
+    addresses: tuple[str | Path, str | Path], models: tuple[Model, Model], table: Table, answered: Sequence[_Answered]
+) -> list[Side]:
+    milliseconds = alone(models, table)
+    return [
+        Side(
+            str(address),
+            model.artifact.version,
+            model.variant.name,
+            model.manifest.title,
+            dict(one.judged.evaluation.metrics),
+            Costs(took, len(table) / one.seconds, model.manifest.variants[model.variant.name].bytes, memory(model, table)),
+        )
+        for address, model, one, took in zip(addresses, models, answered, milliseconds, strict=True)
+    ]

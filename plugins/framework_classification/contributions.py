@@ -1,0 +1,51 @@
+"""What each row adds to accuracy, macro-F1 and the loss of a classifier. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from framework import Answers, Contributions, Table
+from framework_classification.metrics import SMALLEST
+
+
+def contributions(answers: Answers, table: Table) -> Contributions:
+    """Sums: rows of each class, rows called so, those of them that are right, and the loss, in the order of the labels."""
+    labels = list(answers.responses[0]["probabilities"])
+    index, count = {label: i for i, label in enumerate(labels)}, len(labels)
+    probabilities = np.array([[response["probabilities"][label] for label in labels] for response in answers.responses])
+    targets = np.array([index[label] for label in table.texts("label")])
+    predicted = probabilities.argmax(-1)
+    right = predicted == targets
+    loss = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST))
+    last = np.full(len(targets), 3 * count)
+    cells = np.column_stack([targets, count + predicted, np.where(right, 2 * count + targets, -1), last])
+    amounts = np.ones(cells.shape)
+    amounts[:, 3] = loss
+    return Contributions(
+        cells,
+        3 * count + 1,
+        lambda sums: _metrics(sums, count),
+        amounts,
+        right,
+        {label: (targets == i) == (predicted == i) for i, label in enumerate(labels)},
+        lambda sums: dict(zip(labels, _f1(sums, count).T, strict=True)),
+    )
+
+
+def _metrics(sums: np.ndarray, count: int) -> Mapping[str, np.ndarray]:
+    rows = sums[:, :count].sum(1)
+    occurring = sums[:, :count] + sums[:, count : 2 * count] > 0
+    return {
+        "accuracy": sums[:, 2 * count : 3 * count].sum(1) / rows,
+        "macro_f1": _f1(sums, count).sum(1) / occurring.sum(1),
+        "nll": sums[:, 3 * count] / rows,
+    }
+
+
+def _f1(sums: np.ndarray, count: int) -> np.ndarray:
+    """(draws, classes); 0 of a class that neither occurs nor is predicted."""
+    support = sums[:, :count] + sums[:, count : 2 * count]
+    f1: np.ndarray = 2 * sums[:, 2 * count : 3 * count] / np.maximum(support, 1)
+    return f1
