@@ -11,6 +11,8 @@ from framework.contracts.codec import (
     Check,
     Codec,
     CodecSpec,
+    ConversationTurn,
+    Converses,
     Event,
     Growing,
     Interface,
@@ -20,16 +22,29 @@ from framework.contracts.codec import (
     Steps,
 )
 from framework.contracts.columns import Column, Shares, SideTable
+from framework.contracts.drawing import Drawing, DrawnFields, DrawnLabel, DrawnRanking, DrawnSpans
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
-from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
+from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
+from framework.contracts.openapi import (
+    ADMIN_STATUSES,
+    STATUSES,
+    OpenApiPart,
+    Schema,
+    model_parameter,
+    operation,
+    reference,
+    refusals,
+)
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
+from framework.contracts.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
+from framework.contracts.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
 from framework.contracts.table import Splits, Table
 from framework.contracts.task import Answers, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
-from framework.errors import FrameworkError, InputError, nearest
+from framework.errors import FrameworkError, InputError, nearest, some
 from framework.hookspecs import hookimpl
 from framework.machine.memory import available_memory
 from framework.report.privacy import Text, mask
@@ -70,8 +85,11 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "ADMIN_STATUSES",
     "AS_WRITTEN",
     "NAMES_AS_WRITTEN",
+    "STATUSES",
+    "Answer",
     "Answers",
     "Backend",
     "Bars",
@@ -83,8 +101,16 @@ __all__ = [
     "Codec",
     "CodecSpec",
     "Column",
+    "ConversationTurn",
+    "Converses",
+    "Drawing",
+    "DrawnFields",
+    "DrawnLabel",
+    "DrawnRanking",
+    "DrawnSpans",
     "Evaluation",
     "Event",
+    "Exchange",
     "Exporter",
     "Finalizes",
     "FitContext",
@@ -95,22 +121,33 @@ __all__ = [
     "InputError",
     "Inspection",
     "Interface",
+    "Json",
     "LengthBucketSampler",
+    "Limits",
     "Lines",
     "Metric",
     "ModelFacts",
     "ModuleBackend",
     "NoOptions",
+    "OpenApiPart",
+    "Operation",
+    "Page",
     "Problem",
     "Reference",
     "Refits",
+    "RefusedError",
+    "Reply",
     "Request",
     "Response",
+    "Route",
+    "Running",
     "Say",
     "Schedule",
+    "Schema",
     "Scores",
     "Section",
     "Series",
+    "ServedModel",
     "Settings",
     "Shares",
     "SideTable",
@@ -118,6 +155,8 @@ __all__ = [
     "SplitsItself",
     "State",
     "Steps",
+    "Stream",
+    "Surface",
     "Table",
     "Task",
     "Tensor",
@@ -134,13 +173,18 @@ __all__ = [
     "load",
     "locate",
     "mask",
+    "model_parameter",
     "nearest",
     "numbers",
+    "operation",
     "parse_cell",
     "read_fitted",
     "read_shares",
+    "reference",
+    "refusals",
     "rows_per_second",
     "run_recipe",
+    "some",
     "train",
     "write_fitted",
 ]

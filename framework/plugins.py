@@ -16,6 +16,7 @@ from framework import hookspecs
 from framework.contracts.candidate import Candidate
 from framework.contracts.codec import Codec, CodecSpec
 from framework.contracts.exporter import Exporter
+from framework.contracts.surface import Surface
 from framework.contracts.task import Task
 from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
@@ -42,13 +43,14 @@ class Broken:
 class Plugins:
     """What the installed plugins bring, by name, and which distribution each thing came from.
 
-    Tasks, candidates and codecs are named by ``"module:Class"`` and imported when they are asked for.
+    Tasks, candidates, codecs and surfaces are named by ``"module:Class"`` and imported when they are asked for.
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
     candidates: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """By the task that they are for: what names each, and its distribution."""
     codecs: dict[str, str] = field(default_factory=dict)
+    surfaces: dict[str, str] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
@@ -88,15 +90,29 @@ class Plugins:
                 self._leave_out(path, self.origin[f"task {name}"], error)
                 del self.tasks[name]
 
+    def surface(self, name: str) -> Surface:
+        path = self._find("surface", name, self.surfaces)
+        surface: Surface = _instance(path, Surface)
+        if surface.name != name:
+            raise FrameworkError(
+                f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {surface.name!r}"
+            )
+        return surface
+
+    def leave_out_surface(self, name: str, error: Exception) -> Broken:
+        """Records why a surface cannot be used."""
+        return self._leave_out(f"surface {name}", self.origin[f"surface {name}"], error)
+
     def _claim(self, key: str, distribution: str) -> None:
         owner = self.origin.setdefault(key, distribution)
         if owner != distribution:
             raise FrameworkError(f"{key} is registered twice: by {owner} and by {distribution}; remove one")
 
-    def _leave_out(self, path: str, distribution: str, error: Exception) -> None:
+    def _leave_out(self, path: str, distribution: str, error: Exception) -> Broken:
         broken = Broken(path, distribution, f"{type(error).__name__}: {error}")
         if broken not in self.broken:
             self.broken.append(broken)
+        return broken
 
     def codec(self, name: str) -> type[Codec]:
         codec: type[Codec] = resolve(self._find("codec", name, self.codecs))
@@ -127,6 +143,7 @@ class Plugins:
         yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
         yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
+        yield "register_surfaces", partial(self.add, "surface", distribution, self.surfaces)
         yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
         yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
         yield "register_recipes", lambda root: self.add("recipes", distribution, self.recipes, root, root)

@@ -47,3 +47,8 @@ def register_candidates(register: Callable[[str, str], None]) -> None:
 @hookimpl
 def register_codecs(register: Callable[[str, str], None]) -> None:
     register(TASK, "framework_recommendation.codec:RecommendationCodec")
+
+
+@hookimpl
+def register_surfaces(register: Callable[[str, str], None]) -> None:
+    register("recommend", "framework_recommendation.surface:Recommend")
