@@ -55,8 +55,11 @@ class Dispatcher:
         operation = operation or served.answering
         if len(inputs) > self.limits.inputs:
             raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
-        characters = sum(self._characters(one, operation, place) for place, one in enumerate(inputs, start=1))
-        requests = [_understood(one, operation, place) for place, one in enumerate(inputs, start=1)]
+        characters, requests = 0, []
+        for place, one in enumerate(inputs, start=1):
+            characters += self._characters(one, operation, place)
+        for place, one in enumerate(inputs, start=1):
+            requests.append(_understood(one, operation, place))
         prepare = partial(served.engine.prepare, requests, on_event, operation.steps)
         self.check_room(served, len(inputs))
         if characters <= INLINE:

@@ -87,17 +87,18 @@ class SurfaceEndpoint:
         start = Response(None, 200, {**UNBUFFERED, **stream.headers}, stream.media_type)
         del start.headers["content-length"]
         begun = {"type": "http.response.start", "status": 200, "headers": start.raw_headers}
-        loop, seconds, sent = asyncio.get_running_loop(), self.limits.seconds + GRACE, False
+        seconds, sent, clock = self.limits.seconds + GRACE, False, asyncio.timeout(None)
+        patience = Patience(clock, seconds)
         try:
-            async with asyncio.timeout(seconds) as clock:
+            async with clock:
                 async for piece in stream.pieces:
-                    clock.reschedule(None)  # how long the client may take is the connection's matter
+                    patience.rests = True  # how long the client may take is the connection's matter
                     if not sent:
                         await send(begun)
                         sent = True
                     body = piece.encode() if isinstance(piece, str) else piece
                     await send({"type": "http.response.body", "body": body, "more_body": True})
-                    clock.reschedule(loop.time() + seconds)
+                    patience.begins()
             if not sent:
                 await send(begun)
             await send({"type": "http.response.body", "body": b""})
@@ -106,13 +107,40 @@ class SurfaceEndpoint:
                 log("a stream was broken off", logging.ERROR, endpoint=self.name, reason=f"nothing came for {seconds:g} s")
             raise RefusedError(504, f"nothing came within {self.limits.seconds:g} s; try later") from None
         finally:
+            patience.ends()
             await _closed(stream)
+
+
+class Patience:
+    """Ends a block of `asyncio.timeout` when nothing has come for so long; a timer for each piece would cost more than it.
+
+    rests: nothing is waited for at the moment.
+    """
+
+    def __init__(self, clock: asyncio.Timeout, seconds: float) -> None:
+        self._clock, self._seconds, self._loop = clock, seconds, asyncio.get_running_loop()
+        self.begins()
+        self._timer = self._loop.call_at(self._until, self._look)
+
+    def begins(self) -> None:
+        """It is waited for the next piece from here on."""
+        self.rests, self._until = False, self._loop.time() + self._seconds
+
+    def ends(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        left = self._seconds if self.rests else self._until - self._loop.time()
+        if left <= 0:
+            self._clock.reschedule(self._loop.time())
+        else:
+            self._timer = self._loop.call_later(left, self._look)
 
 
 async def _closed(stream: Stream) -> None:
     """Ends the iterator, whatever it makes of that."""
     close = getattr(stream.pieces, "aclose", None)
-    if close is not None:
+    if close is not None and getattr(stream.pieces, "ag_frame", stream) is not None:  # else it has ended by itself
         with suppress(Exception):
             async with asyncio.timeout(GRACE):
                 await close()

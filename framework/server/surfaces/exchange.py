@@ -44,6 +44,11 @@ class Desk(Protocol):
 class HttpExchange:
     """See `framework.contracts.surface.Exchange`. left: whether the client has."""
 
+    __slots__ = (
+        "_clock", "_desk", "_facts", "_held", "_loop", "_models", "_reading", "_request", "_scope", "_task", "_tickets",
+        "left", "limits",
+    )  # fmt: skip
+
     def __init__(self, desk: Desk, scope: Scope, receive: Receive) -> None:
         self.limits = desk.limits
         self.left = False
@@ -67,7 +72,9 @@ class HttpExchange:
         try:
             async with asyncio.timeout(seconds) as clock:
                 self._clock = clock
-                return await handler(self)
+                reply = await handler(self)
+            self._clock = None
+            return reply
         except InputError as error:
             raise RefusedError(422, str(error)) from error
         except TimeoutError:
@@ -94,6 +101,7 @@ class HttpExchange:
                 ticket.answers.exception()  # nobody may have asked for it
         for served in self._models:
             served.users -= 1
+        self._tickets.clear()  # what runs holds this exchange: without a circle both are gone at once
         self.give_back_body()
 
     @property
@@ -132,9 +140,12 @@ class HttpExchange:
     async def start(self, model: ServedModel, inputs: Sequence[Any], operation: Operation | None = None) -> Progress:
         events = asyncio.Queue[Event | None]()
 
+        def take(event: Event) -> None:
+            events.put_nowait(event)
+            self._again()
+
         def on_event(event: Event) -> None:
-            self._alive(event)
-            tell(self._loop, partial(events.put_nowait, event))
+            tell(self._loop, partial(take, event))
 
         ticket = await self._submit(model, inputs, operation, on_event)
         ticket.answers.add_done_callback(lambda _: events.put_nowait(None))
@@ -181,8 +192,8 @@ class HttpExchange:
         tell(self._loop, self._again)
 
     def _again(self) -> None:
-        with suppress(RuntimeError):  # the limit is no longer in force
-            if self._clock is not None:
+        if self._clock is not None:
+            with suppress(RuntimeError):  # the limit is no longer in force
                 self._clock.reschedule(self._loop.time() + self.limits.seconds)
 
 
@@ -193,8 +204,14 @@ class Progress:
         self._exchange, self._ticket, self._events = exchange, ticket, events
 
     async def events(self) -> AsyncIterator[Event]:
-        while (event := await asyncio.wait_for(self._events.get(), self._exchange.limits.seconds)) is not None:
+        while (event := await self._next()) is not None:
             yield event
+
+    async def _next(self) -> Event | None:
+        if not self._events.empty():
+            return self._events.get_nowait()
+        async with asyncio.timeout(self._exchange.limits.seconds):
+            return await self._events.get()
 
     async def responses(self) -> list[Response]:
         return await self._exchange.answered(self._ticket)
