@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from framework.contracts.backbone import BackboneSource
 from framework.contracts.candidate import Budget, Candidate, FitContext, Fitted, read_fitted, write_fitted
-from framework.contracts.cells import Cell, parse_cell
 from framework.contracts.codec import (
     Call,
     Check,
     Codec,
     CodecSpec,
+    ConversationTurn,
+    Converses,
     Event,
     Growing,
     Interface,
@@ -20,20 +21,34 @@ from framework.contracts.codec import (
     Settings,
     Steps,
 )
-from framework.contracts.columns import Column, Prefix, Shares, SideTable
 from framework.contracts.contributions import Contributions
+from framework.contracts.data.cells import Cell, parse_cell
+from framework.contracts.data.columns import Column, Prefix, Shares, SideTable
+from framework.contracts.data.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
+from framework.contracts.data.table import Row, Splits, Table
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
-from framework.contracts.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
-from framework.contracts.graph import Backend, Graph, Request, Response, State, Tensor, Tensors
+from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
-from framework.contracts.table import Row, Splits, Table
+from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnRanking, DrawnSpans
+from framework.contracts.serving.openapi import (
+    ADMIN_STATUSES,
+    STATUSES,
+    OpenApiPart,
+    Schema,
+    model_parameter,
+    operation,
+    reference,
+    refusals,
+)
+from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
+from framework.contracts.serving.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
 from framework.contracts.task import Answers, Decomposes, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
-from framework.errors import FrameworkError, InputError, nearest
+from framework.errors import FrameworkError, InputError, nearest, some
 from framework.hookspecs import hookimpl
 from framework.machine.memory import available_memory
 from framework.report.privacy import Text, mask
@@ -91,8 +106,11 @@ def __getattr__(name: str) -> Any:
 
 
 __all__ = [
+    "ADMIN_STATUSES",
     "AS_WRITTEN",
     "NAMES_AS_WRITTEN",
+    "STATUSES",
+    "Answer",
     "Answers",
     "BackboneSource",
     "Backend",
@@ -109,11 +127,19 @@ __all__ = [
     "Column",
     "Comparison",
     "Contributions",
+    "ConversationTurn",
+    "Converses",
     "Decomposes",
     "Delimited",
+    "Drawing",
+    "DrawnFields",
+    "DrawnLabel",
+    "DrawnRanking",
+    "DrawnSpans",
     "EvaluatedArtifact",
     "Evaluation",
     "Event",
+    "Exchange",
     "Exporter",
     "Finalizes",
     "FitContext",
@@ -125,28 +151,39 @@ __all__ = [
     "InputError",
     "Inspection",
     "Interface",
+    "Json",
     "LengthBucketSampler",
+    "Limits",
     "Lines",
     "Message",
     "Metric",
     "ModelFacts",
     "ModuleBackend",
     "NoOptions",
+    "OpenApiPart",
+    "Operation",
+    "Page",
     "Prefix",
     "Problem",
     "Quote",
     "ReadOptions",
     "Reference",
     "Refits",
+    "RefusedError",
     "Registry",
+    "Reply",
     "Request",
     "Response",
+    "Route",
     "Row",
+    "Running",
     "Say",
     "Schedule",
+    "Schema",
     "Scores",
     "Section",
     "Series",
+    "ServedModel",
     "Settings",
     "Shares",
     "SideTable",
@@ -155,7 +192,9 @@ __all__ = [
     "SplitsItself",
     "State",
     "Steps",
+    "Stream",
     "Sure",
+    "Surface",
     "Table",
     "Task",
     "Tensor",
@@ -179,15 +218,20 @@ __all__ = [
     "mask",
     "message",
     "messages",
+    "model_parameter",
     "nearest",
     "numbers",
+    "operation",
     "parse_cell",
     "plain_lines",
     "read_fitted",
     "read_shares",
+    "reference",
+    "refusals",
     "rows_per_second",
     "run_recipe",
     "sniff",
+    "some",
     "train",
     "write_fitted",
 ]

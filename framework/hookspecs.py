@@ -72,6 +72,15 @@ def register_trackers(register: Callable[[Tracker], None]) -> None:
 
 
 @hookspec
+def register_surfaces(register: Callable[[str, str], None]) -> None:
+    """Called once at start. Call ``register("NAME", "module:Class")`` for each `Surface`: a way to ask models over HTTP.
+
+    A server imports it when it starts. One whose path is taken, by the server or by a surface that was registered before it, is
+    left out, and the server goes on; ``plugins`` lists it.
+    """
+
+
+@hookspec
 def register_recipes(register: Callable[[str], None]) -> None:
     """Called once when recipes are looked up. Call ``register`` with Hydra config roots, ``"pkg://acme_rank.recipes"``.
 

@@ -16,8 +16,9 @@ from framework import hookspecs
 from framework.contracts.backbone import BackboneSource
 from framework.contracts.candidate import Candidate
 from framework.contracts.codec import Codec, CodecSpec
+from framework.contracts.data.format import Format
 from framework.contracts.exporter import Exporter
-from framework.contracts.format import Format
+from framework.contracts.serving.surface import Surface
 from framework.contracts.task import Task
 from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
@@ -52,8 +53,8 @@ class Broken:
 class Plugins:
     """What the installed plugins bring, by name, and which distribution each thing came from.
 
-    Tasks, candidates, codecs, formats, sources of backbones and surfaces are named by ``"module:Class"`` and imported when they are
-    asked for.
+    Tasks, candidates, codecs, formats, sources of backbones and surfaces are named by ``"module:Class"`` and imported when asked
+    for.
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
@@ -63,6 +64,7 @@ class Plugins:
     formats: dict[str, str] = field(default_factory=dict)
     backbones: dict[str, str] = field(default_factory=dict)
     """By the scheme of their addresses."""
+    surfaces: dict[str, str] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class Plugins:
             try:
                 yield self.format(name), distribution
             except Exception as error:  # whatever a stranger's module raises must not stop the others
-                self._leave_out(path, distribution, error)
+                self.leave_out(path, distribution, error)
                 del self.formats[name]
 
     def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
@@ -115,16 +117,30 @@ class Plugins:
                 self.leave_out(path, self.origin[f"task {name}"], error)
                 del self.tasks[name]
 
+    def surface(self, name: str) -> Surface:
+        path = self._find("surface", name, self.surfaces)
+        surface: Surface = _instance(path, Surface)
+        if surface.name != name:
+            raise FrameworkError(
+                f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {surface.name!r}"
+            )
+        return surface
+
+    def leave_out_surface(self, name: str, error: Exception) -> Broken:
+        """Records why a surface cannot be used."""
+        return self.leave_out(f"surface {name}", self.origin[f"surface {name}"], error)
+
     def _claim(self, key: str, distribution: str) -> None:
         owner = self.origin.setdefault(key, distribution)
         if owner != distribution:
             raise FrameworkError(f"{key} is registered twice: by {owner} and by {distribution}; remove one")
 
-    def leave_out(self, path: str, distribution: str, error: Exception) -> None:
+    def leave_out(self, path: str, distribution: str, error: Exception) -> Broken:
         """Records a thing that cannot be used, and why."""
         broken = Broken(path, distribution, f"{type(error).__name__}: {error}")
         if broken not in self.broken:
             self.broken.append(broken)
+        return broken
 
     def codec(self, name: str) -> type[Codec]:
         codec: type[Codec] = resolve(self._find("codec", name, self.codecs))
@@ -161,6 +177,7 @@ class Plugins:
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
         yield "register_formats", partial(self.add, "format", distribution, self.formats)
         yield "register_backbones", partial(self.add, "backbones", distribution, self.backbones)
+        yield "register_surfaces", partial(self.add, "surface", distribution, self.surfaces)
         yield "register_exporters", lambda item: self.add("exporter", distribution, self.exporters, item.name, item)
         yield "register_trackers", lambda item: self.add("tracker", distribution, self.trackers, item.name, item)
         yield "register_recipes", lambda root: self.add("recipes", distribution, self.recipes, root, root)

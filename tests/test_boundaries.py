@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from framework import hookspecs
+from framework.plugins import load_plugins
 from framework.recipe.compose import compose_recipe, own_recipes
 from tests.tiny import recommends, summaries, tiny_writer, write_csv
 
@@ -49,6 +50,13 @@ def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str, t
 def test_first_party_plugins_are_announced_like_a_strangers() -> None:
     names = {entry.name for entry in entry_points(group=hookspecs.GROUP)}
     assert {"classification", "onnx", "torchscript", "trackers"} <= names
+
+
+def test_the_server_names_no_surface() -> None:
+    """What clients can ask comes from plugins, ours like a stranger's."""
+    names = re.compile(rf"\b({'|'.join(load_plugins().surfaces)})\b")
+    files = [path for path in (ROOT / "framework" / "server").rglob("*") if path.suffix in (".py", ".js", ".html")]
+    assert {path.name: found[0] for path in files if (found := names.search(path.read_text("utf-8")))} == {}
 
 
 def test_modules_stay_small() -> None:

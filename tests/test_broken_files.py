@@ -19,7 +19,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 
 from framework.__main__ import main
-from framework.contracts.table import Splits
+from framework.contracts.data.table import Splits
 from framework.data.loading import load_splits
 from framework.errors import InputError
 from framework.plugins import load_plugins

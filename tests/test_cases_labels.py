@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from framework import Answers
-from framework.contracts.table import Splits
+from framework.contracts.data.table import Splits
 from framework.data.loading import load_splits, read_labelled
 from framework.errors import InputError
 from framework.plugins import load_plugins

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from framework import Column, InputError, Table, parse_cell
-from framework.contracts.cells import Kind, texts_of
+from framework.contracts.data.cells import Kind, texts_of
 from framework.data.columns import list_headers
 from framework.data.formats.reading import read_table
 from framework.data.loading import read_labelled

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from framework.contracts.columns import Column
-from framework.contracts.table import Table
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Table
 from framework.data.columns import assign_roles
 from framework.data.splitting.repeats import one_row_each
 from framework.errors import InputError

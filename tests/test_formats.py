@@ -14,7 +14,7 @@ import pytest
 
 from framework import plugins
 from framework.commands.requests import FileOfRows
-from framework.contracts.format import Sniffed
+from framework.contracts.data.format import Sniffed
 from framework.data.formats.reading import iter_rows, read_table
 from framework.data.formats.sniffing import sniff
 from framework.data.sources import File

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.contracts.format import Block, ReadOptions
-from framework.contracts.table import Table
+from framework.contracts.data.format import Block, ReadOptions
+from framework.contracts.data.table import Table
 from framework.data.encoding import codes, numbers
 from framework.data.formats import arrow_csv
 from framework.data.formats.choosing import choose

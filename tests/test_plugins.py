@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from framework.errors import FrameworkError, InputError
 from framework.plugins import Plugins, load_plugins
 from framework.testing import TaskConformance
 from tests import forked
+from tests.server.serving import serving
 from tests.tiny import install
 
 EXAMPLE = Path(__file__).parents[1] / "docs" / "example-plugin" / "src"
@@ -51,6 +53,13 @@ def test_a_task_that_lives_outside_is_run_exported_proven_and_served(site: Path,
     ran = command(site, tmp_path, "evaluate", "runs/price/latest", "flats.csv", "--max", "mean_absolute_error=0")
     assert ran.returncode == 3
     assert "gate FAILS: mean_absolute_error is " in ran.stdout
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    with serving(tmp_path / "s", tmp_path / "runs" / "price" / "latest", env={"PYTHONPATH": path}) as server:
+        predicted = server.predict(80, {"size": 45.5}).json()["predictions"]
+        total = server.post("/v1/models/price/total", {"sizes": [80, 45.5]}).json()
+        assert total == {"total": pytest.approx(sum(one["price"] for one in predicted), abs=0.01), "flats": 2}
+        assert "input 2: a request is a size" in server.post("/v1/models/price/total", {"sizes": [80, "x"]}).json()["error"]
+        assert server.metric("framework_total_flats_total", model="price") == 2
 
 
 def test_its_problems_are_told_like_any_others(site: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.contracts.format import Quote
+from framework.contracts.data.format import Quote
 from framework.data.formats.reading import iter_rows, read_table
 from framework.data.sources import File
 from framework.errors import InputError

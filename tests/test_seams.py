@@ -13,14 +13,14 @@ from framework.plugins import load_plugins
 ROOT = Path(__file__).parent.parent
 
 RIGHT = """
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from framework import (
-    Answers, Candidate, Codec, CodecSpec, Column, Evaluation, FitContext, Fitted, Interface, Metric, NoOptions, Request,
-    Response, Section, Splits, Steps, Table, Task, read_fitted, write_fitted,
+    Answers, Candidate, Codec, CodecSpec, Column, Evaluation, Exchange, FitContext, Fitted, Interface, Metric, NoOptions,
+    Reply, Request, Response, Route, Section, Splits, Steps, Surface, Table, Task, read_fitted, write_fitted,
 )
 
 
@@ -80,6 +80,19 @@ class LengthCodec:
 
 
 codec: type[Codec] = LengthCodec
+
+
+class Longest(Surface):
+    name: ClassVar[str] = "longest"
+
+    def serves(self, codec: Codec) -> bool:
+        return isinstance(codec, LengthCodec)
+
+    def routes(self) -> Sequence[Route]:
+        return [Route("POST", "/v1/longest", self.answer)]
+
+    async def answer(self, exchange: Exchange) -> Reply:
+        return {"length": max(answer["length"] for answer in await exchange.answers(exchange.model(), ["a"]))}
 """
 
 FIT = "def fit(self, data: Data, context: FitContext[NoOptions, NoOptions]) -> None:"
@@ -121,6 +134,14 @@ WRONG = {
     "codec_without_flatten": (
         "def flatten(self", "def flat(self",
         'Incompatible types in assignment (expression has type "type[LengthCodec]", variable has type "type[Codec]")',
+    ),
+    "surface_answers_a_text": (
+        "exchange: Exchange) -> Reply:\n        return {", "exchange: Exchange) -> set[str]:\n        return {",
+        'Argument 3 to "Route" has incompatible type "Callable[[Exchange], Coroutine[Any, Any, set[str]]]"',
+    ),
+    "surface_serves_models": (
+        "serves(self, codec: Codec)", "serves(self, codec: Interface)",
+        'Argument 1 of "serves" is incompatible with supertype "framework.contracts.serving.surface.Surface"',
     ),
     "codec_starts_with_a_text": (
         "def start(self, request: Request) -> Steps:", "def start(self, request: str) -> Steps:",

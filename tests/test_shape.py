@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from framework.contracts.columns import Column
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.evaluation import Evaluation, Metric
-from framework.contracts.table import Splits, Table
 from framework.contracts.task import Answers, Task
 from framework.data.columns import assign_roles
 from framework.data.loading import load_splits, read_labelled

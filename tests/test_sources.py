@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from framework.contracts.table import Splits, Table
+from framework.contracts.data.table import Splits, Table
 from framework.data.formats import arrow
 from framework.data.formats.reading import read_table
 from framework.data.loading import load_splits

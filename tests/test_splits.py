@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from framework.contracts.table import Splits, Table
+from framework.contracts.data.table import Splits, Table
 from framework.data.loading import load_splits
 from framework.data.splitting.duplicates import normal_form
 from framework.data.splitting.shares import Roles, split_off

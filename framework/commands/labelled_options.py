@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from framework.contracts.format import Quote
+from framework.contracts.data.format import Quote
 from framework.data.joined import Columns
 from framework.errors import InputError
 

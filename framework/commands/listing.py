@@ -25,7 +25,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         prog=f"python -m framework {verb}",
         description="lists recipes"
         if verb == "recipes"
-        else "lists tasks, candidates, formats, exporters and the distributions they came from",
+        else "lists tasks, candidates, formats, exporters, surfaces and the distributions they came from",
         epilog=RECIPES if verb == "recipes" else PLUGINS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -58,7 +58,10 @@ def recipes() -> Section:
 
 
 def plugins() -> Section:
+    from framework.server.surfaces.registry import bind_surfaces
+
     registry = load_plugins()
+    bind_surfaces(registry)
     for task in registry.every_task():
         registry.candidates_of(task.name)
     list(registry.every_format())

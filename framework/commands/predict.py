@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from framework.contracts.format import Quote
+from framework.contracts.data.format import Quote
 from framework.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from itertools import chain, tee
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from framework.contracts.cells import STRUCTURED
-from framework.contracts.format import Quote, ReadOptions, Sniffed
+from framework.contracts.data.cells import STRUCTURED
+from framework.contracts.data.format import Quote, ReadOptions, Sniffed
 from framework.data.formats.json_rows import written
 from framework.data.formats.notes import Lists
 from framework.data.formats.reading import rows_of
@@ -23,8 +23,8 @@ from framework.machine.disk import whole
 from framework.plugins import AnyTask
 
 if TYPE_CHECKING:
+    from framework.contracts.data.table import Row
     from framework.contracts.graph import Request
-    from framework.contracts.table import Row
     from framework.runtime.model import Model
 
 PREFIX = "predicted_"

@@ -64,7 +64,8 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from framework.server.settings import Limits, Settings
+    from framework.contracts.serving.replies import Limits
+    from framework.server.settings import Settings
 
     parser = argparse.ArgumentParser(
         prog="python -m framework serve",
@@ -178,10 +179,11 @@ def _models(given: Sequence[str]) -> dict[str, str]:
 
 
 def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
+    from framework.contracts.serving.replies import Limits
     from framework.machine.cpus import granted_cpus
     from framework.server.http.cors import origin
     from framework.server.http.prefix import root_path
-    from framework.server.settings import Limits, Settings, allow_handles, read_keys
+    from framework.server.settings import Settings, allow_handles, read_keys
 
     if options.max_queue < options.max_inputs:
         below = f"--max-queue {options.max_queue} is below --max-inputs {options.max_inputs}"

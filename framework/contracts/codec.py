@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from framework.contracts.graph import Json, Request, Response, Tensors
+from framework.contracts.serving.drawing import Drawing, DrawnFields
 
 Settings = Mapping[str, Json]  # plain data, as JSON holds it
 
@@ -54,12 +55,8 @@ class Interface:
 
     request: of one request; everything it allows, `Codec.parse` takes. response: of the answer to one.
     example: a request that works as it stands; no row of anyone's data.
-    chat: it holds a conversation as OpenAI's chat interface does. A request has `messages` and may have `max_tokens`,
-        `temperature`, `top_p`, `top_k`, `repetition_penalty`, `seed` and `stop`; events are ``{"text": piece}``; the response
-        has `content`, `finish_reason` (stop, length), `prompt_tokens`, `completion_tokens`, `dropped_messages` and
-        `shortened_messages`.
-    recommends: it ranks items of a catalogue. A request may have `user`, `history`, `k`, `exclude` and `filter`; the codec is
-        `Growing`. The server adds the path and the page for it.
+    drawing: how a page draws the answer.
+    page: the surface whose page people see first; empty: the first of those that serve the codec.
     golden_overrides: what makes a request short to answer, for golden examples, which are answered wherever an artifact is
         opened.
     deterministic_overrides: what makes a request, whose answer is drawn, be answered the same each time; rows are judged and
@@ -71,16 +68,11 @@ class Interface:
     request: Mapping[str, Json]
     response: Mapping[str, Json]
     example: Json
-    chat: bool = False
-    recommends: bool = False
+    drawing: Drawing = field(default_factory=DrawnFields)
+    page: str = ""
     golden_overrides: Mapping[str, Json] = field(default_factory=dict)
     deterministic_overrides: Mapping[str, Json] = field(default_factory=dict)
     is_argmax: bool = True
-
-    @property
-    def page(self) -> str:
-        """Which page people try it on."""
-        return "chat" if self.chat else "recommend" if self.recommends else "predict"
 
 
 class Codec(Protocol):
@@ -126,9 +118,41 @@ class Scores(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ConversationTurn:
+    """What a codec answers to a conversation."""
+
+    content: str
+    finish_reason: str
+    """``stop``: it ended by itself or at a stop text; ``length``: at a limit."""
+    prompt_tokens: int
+    completion_tokens: int
+    dropped_messages: int = 0
+    """The oldest, which were not read."""
+    shortened_messages: int = 0
+    """Of which only a part was read."""
+
+
+@runtime_checkable
+class Converses(Protocol):
+    """A codec that holds a conversation. Its events are ``{"text": piece}``, and the pieces make the answer."""
+
+    def converse(self, messages: Json, options: Mapping[str, Json]) -> Request:
+        """The request that asks for the next message.
+
+        messages: as OpenAI's chat interface has them. options: any of ``max_tokens``, ``temperature``, ``top_p``, ``top_k``,
+        ``repetition_penalty``, ``seed`` and ``stop``. Raises InputError.
+        """
+        ...
+
+    def turn(self, response: Response) -> ConversationTurn:
+        """The message that a response is."""
+        ...
+
+
 @runtime_checkable
 class Growing(Protocol):
-    """A codec of a catalogue whose items can be looked for, and may become more after sealing."""
+    """A codec over tables that grow: its items can be looked for, and may become more after sealing."""
 
     def find(self, text: str, most: int) -> list[Response]:
         """The item of that id, then those whose id or title holds the text, the most popular first."""

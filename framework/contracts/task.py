@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 
 from framework.contracts.codec import Codec, Settings
-from framework.contracts.columns import Column, Prefix, Shares, SideTable
 from framework.contracts.contributions import Contributions
+from framework.contracts.data.columns import Column, Prefix, Shares, SideTable
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.graph import Request, Response
 from framework.contracts.options import NoOptions
 from framework.contracts.section import Inspection, Section
-from framework.contracts.table import Splits, Table
 
 Say = Callable[[str], None]  # takes a sentence about what was inferred, repaired or left out
 

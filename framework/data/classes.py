@@ -6,8 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 
+from framework.contracts.data.table import Table
 from framework.contracts.message import listed, message
-from framework.contracts.table import Table
 from framework.data.columns import has_fractions
 from framework.errors import InputError, some
 

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
-from framework.contracts.columns import Column
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Table
 from framework.contracts.message import message
-from framework.contracts.table import Table
 from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows looked at

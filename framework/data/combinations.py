@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from framework.contracts.cells import labels_of
+from framework.contracts.data.cells import labels_of
+from framework.contracts.data.table import Table
 from framework.contracts.message import message
-from framework.contracts.table import Table
 from framework.errors import InputError, some
 
 SEPARATORS = ("|", ";", ",")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from framework.contracts.table import Texts
+from framework.contracts.data.table import Texts
 
 if TYPE_CHECKING:
     import pyarrow as pa

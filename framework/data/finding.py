@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from framework.contracts.columns import Column
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import Message, message
-from framework.contracts.table import Table, Texts
 from framework.data.classes import check_header
 from framework.data.columns import assign_roles, none_of
 from framework.data.combinations import from_indicators, indicators, refused

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from framework.contracts.cells import STRUCTURED
-from framework.contracts.columns import Column, SideTable
+from framework.contracts.data.cells import STRUCTURED
+from framework.contracts.data.columns import Column, SideTable
+from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import joined, message
-from framework.contracts.table import Table, Texts
 from framework.contracts.task import SplitsItself
 from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers

@@ -8,8 +8,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
 
+from framework.contracts.data.table import Table
 from framework.contracts.message import joined, listed, message
-from framework.contracts.table import Table
 
 SHOWN = 5  # spellings named in a note
 _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0*")  # a whole number with a fraction of nothing

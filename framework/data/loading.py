@@ -8,11 +8,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from framework.contracts.columns import Shares
-from framework.contracts.format import Quote
+from framework.contracts.data.columns import Shares
+from framework.contracts.data.format import Quote
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
-from framework.contracts.table import Splits, Table
 from framework.contracts.task import SplitsItself
 from framework.data.combinations import separator_of
 from framework.data.joined import Columns

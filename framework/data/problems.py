@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 
-from framework.contracts.columns import Column
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import message
 from framework.contracts.section import Problem
-from framework.contracts.table import Splits, Table
 from framework.data.joined import Columns
 
 SAMPLE = 5000  # training rows looked at

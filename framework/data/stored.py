@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 
+from framework.contracts.data.table import Splits, Table, Texts
 from framework.contracts.plain import revived, to_plain, with_template
-from framework.contracts.table import Splits, Table, Texts
 from framework.machine.disk import whole, writing
 
 ABOUT = "splits.json"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from framework.contracts.cells import STRUCTURED, Cell, parse_cell
-from framework.contracts.columns import Column
-from framework.contracts.table import Table
+from framework.contracts.data.cells import STRUCTURED, Cell, parse_cell
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Table
 from framework.errors import InputError
 
 SHOWN = 5  # problems named in one message

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Evaluation
-from framework.contracts.table import Table
 from framework.data.joined import Columns
 from framework.evaluation.gates import Gate, check_gates, gates_of
 from framework.evaluation.labelled import Reading, answer_rows, read_rows

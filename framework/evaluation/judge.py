@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from framework.contracts.codec import Codec
+from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Evaluation
 from framework.contracts.graph import Request
-from framework.contracts.table import Table
 from framework.contracts.task import Answers
 from framework.errors import InputError
 from framework.evaluation.scoring import answer_and_score

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framework.contracts.format import Quote
-from framework.contracts.table import Table
+from framework.contracts.data.format import Quote
+from framework.contracts.data.table import Table
 from framework.contracts.task import Answers
 from framework.data.columns import NONE
 from framework.data.joined import Columns
@@ -19,7 +19,7 @@ from framework.runtime.model import Model
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is to be read: columns by role, where they are not to be found by themselves; its encoding, quotes and format."""
+    """How a file is to be read: columns by role, where they are not to be found by themselves; encoding, quotes, format."""
 
     columns: Mapping[str, Columns] = field(default_factory=dict)
     encoding: str | None = None

@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from framework.contracts.codec import Codec, Reference, Settings
+from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Metric
 from framework.contracts.facts import Measurement
 from framework.contracts.graph import Backend, Graph, Request, Response, stateful
 from framework.contracts.message import Message, message
-from framework.contracts.table import Table
 from framework.contracts.task import Answers
 from framework.evaluation.opened import Opened
 from framework.evaluation.scoring import answering_and_scoring, scores_of

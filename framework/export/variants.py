@@ -11,10 +11,10 @@ import numpy as np
 
 from framework.contracts.candidate import Budget
 from framework.contracts.codec import Scores
+from framework.contracts.data.table import Table
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.graph import Backend, Request, stateful
 from framework.contracts.message import joined, message
-from framework.contracts.table import Table
 from framework.errors import FrameworkError
 from framework.export.measurement import Measured, Subject, measure
 from framework.export.parity import Parity, compare, compare_shapes, run_checks

@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, Optional, Union
 
-from framework.contracts.columns import Column
-from framework.contracts.format import Quote
+from framework.contracts.data.columns import Column
+from framework.contracts.data.format import Quote
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN
 from framework.errors import FrameworkError
 from framework.plugins import AnyTask

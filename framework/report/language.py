@@ -11,9 +11,9 @@ from importlib.resources import files
 from string import Formatter
 from typing import Any, TypeVar
 
-from framework.contracts.cells import TEXTUAL, as_text, texts_of
+from framework.contracts.data.cells import TEXTUAL, as_text, texts_of
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import Message
-from framework.contracts.table import Splits, Table
 from framework.plugins import AnyTask, load_plugins
 
 T = TypeVar("T")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framework.contracts.cells import TEXTUAL, as_text, texts_of
-from framework.contracts.table import Table
+from framework.contracts.data.cells import TEXTUAL, as_text, texts_of
+from framework.contracts.data.table import Table
 from framework.plugins import AnyTask
 from framework.report.privacy import Text
 

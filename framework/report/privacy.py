@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from framework.contracts.cells import within
+from framework.contracts.data.cells import within
 
 
 class Text(str):

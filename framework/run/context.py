@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from framework.contracts.candidate import Budget
-from framework.contracts.cells import TEXTUAL
+from framework.contracts.data.cells import TEXTUAL
 from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
 from framework.errors import InputError

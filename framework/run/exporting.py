@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from framework.contracts.data.table import Splits
 from framework.contracts.graph import Request, stateful
-from framework.contracts.table import Splits
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
 from framework.export.measurement import Subject

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from framework.contracts.data.table import Splits
 from framework.contracts.evaluation import Evaluation
 from framework.contracts.exporter import Variant
 from framework.contracts.graph import Backend
-from framework.contracts.table import Splits
 from framework.evaluation.judge import judge
 from framework.evaluation.opened import NoGraphs, Opened
 from framework.evaluation.scoreboard import scoreboard

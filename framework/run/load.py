@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from framework.contracts.table import Splits, Table
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.task import TaskData
 from framework.data.loading import explained, load_splits
 from framework.data.loading import sections as data_sections

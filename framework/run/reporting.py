@@ -10,10 +10,10 @@ from typing import Any
 from omegaconf import OmegaConf
 
 from framework.contracts.candidate import read_fitted
+from framework.contracts.data.table import Splits
 from framework.contracts.facts import ModelFacts
 from framework.contracts.message import Message, joined, listed, message
 from framework.contracts.plain import to_plain
-from framework.contracts.table import Splits
 from framework.evaluation.scoreboard import Standing, standing, verdict
 from framework.export.reports import ExportReport
 from framework.machine.versions import library_versions, machine

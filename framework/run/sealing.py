@@ -25,9 +25,9 @@ from framework.artifact.manifest import (
     SealedVariant,
 )
 from framework.contracts.codec import Codec
+from framework.contracts.data.table import Splits
 from framework.contracts.graph import Request, stateful
 from framework.contracts.plain import from_plain, to_plain
-from framework.contracts.table import Splits
 from framework.contracts.task import Finalizes
 from framework.evaluation.opened import Opened
 from framework.export.reports import ExportReport, VariantReport

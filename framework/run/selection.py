@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from framework.contracts.candidate import RESOURCES, read_fitted
 from framework.contracts.codec import Codec
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
-from framework.contracts.table import Splits, Table
 from framework.evaluation.judge import judge
 from framework.evaluation.opened import Opened
 from framework.export.reports import ExportReport

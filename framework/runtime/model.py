@@ -52,18 +52,18 @@ class Model:
         self.scheduler = Scheduler(self.codec, backend, graphs, self.tables.at_once(rows), elements)
         self._overlay = Overlay(overlay_path(artifact.folder, artifact.version))
         self._growing = threading.Lock()
-        self._recommends = self.codec.interface().recommends
+        self._grows = isinstance(self.codec, Growing)
 
     @property
-    def codec_of_items(self) -> Growing:
-        """The codec of a model that recommends."""
+    def growing_codec(self) -> Growing:
+        """The codec of a model whose tables grow."""
         return cast(Growing, self.codec)
 
     def catch_up(self) -> None:
         """Takes in what was added to the artifact, by whichever process. Raises FrameworkError for what does not fit it."""
-        if not (self._recommends and self._overlay.grown()):
+        if not (self._grows and self._overlay.grown()):
             return
-        codec = self.codec_of_items
+        codec = self.growing_codec
         with self._growing, self._overlay.fresh() as kept:
             if not kept:
                 return
@@ -81,7 +81,7 @@ class Model:
         with self._overlay.writing() as stream:
             self.catch_up()
             for one in kept:
-                self.codec_of_items.check_new(one["item"])
+                self.growing_codec.check_new(one["item"])
             self._overlay.append(stream, kept)
             self.catch_up()
 

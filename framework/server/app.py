@@ -12,20 +12,20 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
-from framework.errors import FrameworkError, InputError
+from framework.contracts.serving.drawing import plain_drawing
+from framework.contracts.serving.replies import RefusedError
+from framework.errors import FrameworkError
 from framework.server.http.bodies import read
 from framework.server.http.cors import Cors
-from framework.server.http.errors import RefusedError
+from framework.server.http.keys import check_admin, check_key
 from framework.server.http.middleware import Middleware
 from framework.server.http.prefix import Prefix
 from framework.server.metrics import Metrics
 from framework.server.model_store import LoadedModel, ModelStore
-from framework.server.settings import Keys, Settings
+from framework.server.settings import Settings
 from framework.server.surfaces import pages
-from framework.server.surfaces.chat import ELSEWHERE, Chat, not_offered
+from framework.server.surfaces.endpoint import endpoints
 from framework.server.surfaces.openapi import document
-from framework.server.surfaces.predict import Predictor
-from framework.server.surfaces.recommend import Recommend
 
 ADMIN_BODY = 1000  # bytes
 Handler = Callable[[Request], Awaitable[Response]]
@@ -52,21 +52,11 @@ class Api:
     ) -> None:
         self.settings, self.shelf, self.metrics, self.swaps = settings, shelf, metrics, swaps
         self.leaving, self.crowded = leaving, crowded
-        self.predictor = Predictor(shelf, settings)
+        self.pages = pages.Pages(shelf.surfaces, settings.root_path)
 
     def app(self) -> Middleware:
-        keys, recommend = self.settings.keys, Recommend(self.predictor, self._named)
+        keys = self.settings.keys
         routes = [
-            _post("predict", "/v1/predict", self.predict, keys.api),
-            _post("predict", "/v1/models/{name}/predict", self.predict, keys.api),
-            _post("chat", "/v1/chat/completions", Chat(self.predictor, self._named).answer, keys.api),
-            *(_post("chat", f"/v1/{path}", not_offered, keys.api) for path in ELSEWHERE),
-            _post("recommend", "/v1/recommend", recommend.answer, keys.api),
-            _post("recommend", "/v1/models/{name}/recommend", recommend.answer, keys.api),
-            _get("items", "/v1/items", recommend.find, keys.api),
-            _get("items", "/v1/models/{name}/items", recommend.find, keys.api),
-            _post("add", "/v1/items", self._for_admins(recommend.add), keys.admin),
-            _post("add", "/v1/models/{name}/items", self._for_admins(recommend.add), keys.admin),
             _get("models", "/v1/models", self.models, keys.api),
             _get("model", "/v1/models/{name}", self.model, keys.api),
             _get("health", "/healthz", self.health),
@@ -79,8 +69,10 @@ class Api:
             _post("swap", "/admin/swap", self.swap, keys.admin),
             _post("rollback", "/admin/rollback", self.rollback, keys.admin),
         ]
+        for route, endpoint in endpoints(self.shelf.surfaces, self.settings, self.shelf, self.metrics):
+            routes.append(Route(route.path, endpoint, methods=[route.method]))
         prefix = Prefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
-        cors = Cors(Paths(routes), self.settings.origins)
+        cors = Cors(Paths(routes), self.settings.origins, {method for route in routes for method in route.methods or ()})
         return Middleware(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
 
     async def health(self, request: Request) -> Response:
@@ -101,23 +93,6 @@ class Api:
     async def measured(self, request: Request) -> Response:
         return Response(self.metrics.text(), media_type=self.metrics.content_type)
 
-    async def predict(self, request: Request) -> Response:
-        return await self.predictor.answer(request, self._served(request))
-
-    def _served(self, request: Request) -> LoadedModel:
-        """The model that the path names; without a name, the first."""
-        return self._named(request.path_params.get("name"))
-
-    def _named(self, name: str | None) -> LoadedModel:
-        try:
-            name = self.settings.chosen(name)
-        except InputError as error:
-            raise RefusedError(404, str(error)) from error
-        if name not in self.shelf.current:
-            message = "the model is still being loaded and checked; GET /readyz says when"
-            raise RefusedError(503, message, {"Retry-After": "1"})
-        return self.shelf.current[name]
-
     async def models(self, request: Request) -> Response:
         """Ours, and under `data` what clients of OpenAI's interface read."""
         found = list(self.shelf.current.values())
@@ -125,25 +100,26 @@ class Api:
         return JSONResponse({"models": about, "object": "list", "data": [served.as_openai() for served in found]})
 
     async def model(self, request: Request) -> Response:
-        served = self._served(request)
+        served = self.shelf.named(request.path_params["name"])
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
-        return JSONResponse({**self._about(served), **served.as_openai(), **schemas})
+        forms = {"drawing": plain_drawing(interface.drawing), "pages": self.pages.of(served)}
+        return JSONResponse({**self._about(served), **served.as_openai(), **schemas, **forms})
 
     def _about(self, served: LoadedModel) -> dict[str, Any]:
         before = self.shelf.previous.get(served.name)
         return {
             **served.about(),
-            "chat": served.interface.chat,
-            "page": served.interface.page,
+            "surfaces": served.surfaces,
+            "page": self.pages.first(served),
             "previous_version": before.version if before else None,
         }
 
     async def home(self, request: Request) -> Response:
-        """Of the model that the query names; of one that is not there or not loaded yet, the page that finds out."""
+        """Of the model and surface that the query names; of a model that is not loaded (yet), the page that finds out."""
         name = request.query_params.get("model") or self.settings.chosen(None)
         served = self.shelf.current.get(name)
-        return pages.home(served.interface.page if served is not None else "predict", self.settings.root_path)
+        return self.pages.home(served, request.query_params.get("surface"))
 
     async def docs(self, request: Request) -> Response:
         return pages.docs()
@@ -157,19 +133,8 @@ class Api:
     async def rollback(self, request: Request) -> Response:
         return await self._change(request, self.swaps.rollback)
 
-    def _check_admin(self) -> None:
-        if self.settings.keys.admin is None:
-            raise RefusedError(403, "the server was started without a key, so nobody may change its models; see serve --help")
-
-    def _for_admins(self, handler: Handler) -> Handler:
-        async def checked(request: Request) -> Response:
-            self._check_admin()
-            return await handler(request)
-
-        return checked
-
     async def _change(self, request: Request, change: Callable[[str | None], list[dict[str, Any]]]) -> Response:
-        self._check_admin()
+        check_admin(self.settings.keys)
         name = await _model_named(request)
         try:
             done = await asyncio.to_thread(change, name)
@@ -189,10 +154,9 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["said"]["endpoint"] = self.name
-        request = Request(scope, receive, send)
         if self.key is not None:
-            _ask_for_key(request, self.key)
-        response = await self.handler(request)
+            check_key(scope, self.key)
+        response = await self.handler(Request(scope, receive, send))
         await response(scope, receive, send)
 
 
@@ -213,14 +177,6 @@ def _get(name: str, path: str, handler: Handler, key: str | None = None) -> Rout
 
 def _post(name: str, path: str, handler: Handler, key: str | None) -> Route:
     return Route(path, Endpoint(name, handler, key), methods=["POST"])
-
-
-def _ask_for_key(request: Request, expected: str) -> None:
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    given = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key")
-    if not Keys.hold(expected, given):
-        what = "a wrong key" if given else "no key"
-        raise RefusedError(401, f"{what}; send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
 
 
 async def _model_named(request: Request) -> str | None:

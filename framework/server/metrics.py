@@ -53,6 +53,7 @@ class Metrics:
         )
         self._refused = Counter("framework_connections_refused", "Closed at once, being too many", registry=registry)
         self._swaps = Counter("framework_swaps", "Swaps and roll-backs asked for", ("outcome",), registry=registry)
+        self._counters: dict[tuple[str, str], Counter] = {}
         self._known: dict[tuple[object, ...], Any] = {}
         if SHARED not in os.environ:
             ProcessCollector(registry=registry)
@@ -71,6 +72,16 @@ class Metrics:
             self._series(self._errors, status).inc()
         elif inputs:
             self._series(self._inputs, model).inc(inputs)
+
+    def declare(self, surface: str, counters: Mapping[str, str]) -> None:
+        """Makes the counters of a surface, name -> what it counts. Raises ValueError where one of that name is there."""
+        for name, about in counters.items():
+            counter = Counter(f"framework_{surface}_{name}", about, ("model",), registry=self._own)
+            self._counters[surface, name] = counter
+
+    def counted(self, surface: str, name: str, model: str, amount: float) -> None:
+        """Raises KeyError for what was not declared."""
+        self._series(self._counters[surface, name], model).inc(amount)
 
     def active(self, change: int) -> None:
         self._active.inc(change)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,14 +12,19 @@ from functools import cached_property
 from typing import Any
 
 from framework.artifact.sealed import ArtifactRef, open_artifact
-from framework.contracts.codec import Interface
-from framework.errors import InputError
+from framework.contracts.codec import Codec, Interface
+from framework.contracts.graph import Response
+from framework.contracts.serving.replies import RefusedError
+from framework.contracts.serving.surface import Operation
+from framework.errors import FrameworkError, InputError
 from framework.machine.memory import give_back
 from framework.runtime.model import Model
 from framework.runtime.onnx import Device
 from framework.server.engine import Engine
+from framework.server.logs import log
 from framework.server.metrics import Metrics
 from framework.server.settings import Settings
+from framework.server.surfaces.registry import BoundSurface, surfaces_of
 
 SETTLED = 1.0  # seconds after a swap, when what it freed is given back
 THREADS = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
@@ -29,7 +34,8 @@ THREADS = 2  # runs at once, where there are as many threads: while one waits fo
 class LoadedModel:
     """An artifact whose checksums hold and whose golden examples came out as sealed, and the engine that runs it.
 
-    users: requests under way with it.
+    users: requests under way with it. surfaces: the names of those that serve it. first: whether it answers requests that name
+    no model.
     """
 
     name: str
@@ -38,19 +44,39 @@ class LoadedModel:
     engine: Engine
     interface: Interface
     since: str
+    surfaces: tuple[str, ...] = ()
+    first: bool = True
     users: int = 0
 
+    @property
+    def codec(self) -> Codec:
+        return self.model.codec
+
+    @property
+    def task(self) -> str:
+        return self.model.manifest.task
+
     @cached_property
-    def body_example(self) -> str:
-        """A body that works, for messages."""
-        return json.dumps({"inputs": [self.interface.example]}, ensure_ascii=False)
+    def answering(self) -> Operation:
+        return Operation("input", self.model.parse, self.model.codec.start)
+
+    def catch_up(self) -> None:
+        """Takes in what was added to the model, by whichever process. Raises RefusedError where it cannot be read."""
+        try:
+            self.model.catch_up()
+        except FrameworkError as error:
+            log("additions cannot be read", logging.ERROR, model=self.name, error=str(error))
+            raise RefusedError(503, f"what was added to {self.name} cannot be read; the server's log says why") from error
+
+    def keep(self, kept: Sequence[Response]) -> None:
+        self.model.keep(kept)
 
     def about(self) -> dict[str, Any]:
         manifest, device = self.model.manifest, self.model.device
         return {
             "name": self.name,
             "version": self.version,
-            "task": manifest.task,
+            "task": self.task,
             "recipe": manifest.recipe,
             "created": manifest.created,
             "variant": self.model.variant.name,
@@ -84,8 +110,10 @@ class Watched:
 class ModelStore:
     """Model name -> what answers, what answered before it, and what has been opened to follow it."""
 
-    def __init__(self, settings: Settings, metrics: Metrics, loop: asyncio.AbstractEventLoop) -> None:
-        self.settings, self.metrics, self.loop = settings, metrics, loop
+    def __init__(
+        self, settings: Settings, metrics: Metrics, loop: asyncio.AbstractEventLoop, surfaces: Sequence[BoundSurface] = ()
+    ) -> None:
+        self.settings, self.metrics, self.loop, self.surfaces = settings, metrics, loop, surfaces
         self.current: dict[str, LoadedModel] = {}
         self.previous: dict[str, LoadedModel] = {}
         self._opened: dict[str, LoadedModel] = {}
@@ -98,6 +126,17 @@ class ModelStore:
     @property
     def alive(self) -> bool:
         return all(served.engine.alive() for served in self.current.values())
+
+    def named(self, name: str | None) -> LoadedModel:
+        """The model of that name; None: the first. Raises RefusedError."""
+        try:
+            name = self.settings.chosen(name)
+        except InputError as error:
+            raise RefusedError(404, str(error)) from error
+        if name not in self.current:
+            message = "the model is still being loaded and checked; GET /readyz says when"
+            raise RefusedError(503, message, {"Retry-After": "1"})
+        return self.current[name]
 
     def load(self, places: Mapping[str, ArtifactRef]) -> None:
         """Opens the first artifacts and replays their golden examples, in the calling thread; `commit` follows."""
@@ -137,7 +176,10 @@ class ModelStore:
         watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
         threads = 1 if model.scheduler.stateful else min(THREADS, self.settings.threads)  # their rows stay together
         engine = Engine(model.scheduler, self.loop, watched, wait, queue, threads)
-        self._opened[name] = LoadedModel(name, artifact.version, model, engine, model.codec.interface(), since)
+        surfaces = surfaces_of(self.surfaces, model.codec, lambda surface, error: _log_failure(surface, name, error))
+        first = name == self.settings.chosen(None)
+        interface = model.codec.interface()
+        self._opened[name] = LoadedModel(name, artifact.version, model, engine, interface, since, surfaces, first)
 
     def commit(self) -> None:
         """What was opened answers from the next request on; requests under way end where they began."""
@@ -183,3 +225,8 @@ async def _closed(served: LoadedModel) -> None:
     while served.users:
         await asyncio.sleep(0.05)
     await asyncio.to_thread(served.engine.close)
+
+
+def _log_failure(surface: str, model: str, error: Exception) -> None:
+    problem = f"{type(error).__name__}: {error}"
+    log("a surface does not serve a model", logging.ERROR, surface=surface, model=model, problem=problem)

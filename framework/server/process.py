@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
+import os
 import signal
 import socket
 import threading
@@ -15,16 +17,26 @@ from typing import Any
 import uvicorn
 
 from framework.artifact.sealed import ArtifactRef
+from framework.plugins import load_plugins
 from framework.server.app import Api, Swaps
 from framework.server.http.connection import connection_class
 from framework.server.logs import log, start_logging
 from framework.server.metrics import Metrics
 from framework.server.model_store import ModelStore
 from framework.server.settings import Settings
+from framework.server.surfaces.registry import BoundSurface, bind_surfaces
 from framework.server.swap import Coordinator, Local, on_sighup
 
 YOUNG = 20_000  # objects of requests under way among which no garbage is looked for: nearly all go without
 KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers in front
+
+
+LAST = 2.0  # seconds that a process has beyond the time of draining
+
+
+def _end() -> None:
+    log("the process is ended: something in it did not stop", logging.ERROR)
+    os._exit(1)
 
 
 class Server(uvicorn.Server):
@@ -59,7 +71,15 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit and not self._member
+        if not self.should_exit:
+            self._end_at_last()
         self.should_exit = True
+
+    def _end_at_last(self) -> None:
+        """Whatever a surface does in the event loop, the process ends, some time after requests under way were cancelled."""
+        last = threading.Timer((self.config.timeout_graceful_shutdown or 0) + LAST, _end)
+        last.daemon = True
+        last.start()
 
 
 class Process:
@@ -105,7 +125,7 @@ class Process:
 
     def _application(self) -> Any:
         """Called by uvicorn in its event loop, before anything is loaded."""
-        self.shelf = ModelStore(self.settings, self.metrics, asyncio.get_running_loop())
+        self.shelf = ModelStore(self.settings, self.metrics, asyncio.get_running_loop(), self._surfaces())
         api = Api(
             self.settings,
             self.shelf,
@@ -115,6 +135,17 @@ class Process:
             crowded=lambda: len(self.server.server_state.connections) > self.settings.limits.connections,
         )
         return api.app()
+
+    def _surfaces(self) -> list[BoundSurface]:
+        """Those that can be used; what keeps the others from it is logged."""
+        plugins, usable = load_plugins(), []
+        for bound in bind_surfaces(plugins, lambda broken: log("a surface is left out", logging.ERROR, problem=str(broken))):
+            try:
+                self.metrics.declare(bound.name, bound.surface.counters)
+                usable.append(bound)
+            except ValueError as error:  # a counter has the name of another
+                log("a surface is left out", logging.ERROR, problem=str(plugins.leave_out_surface(bound.name, error)))
+        return usable
 
     async def _load(self) -> None:
         try:

@@ -9,28 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from framework.contracts.serving.replies import Limits
 from framework.errors import FrameworkError, InputError, nearest
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS
 
 KEY, ADMIN_KEY = "FRAMEWORK_API_KEY", "FRAMEWORK_ADMIN_KEY"
 SHORTEST = 16  # characters of a key
 SPARE = 96  # file handles beside connections: those accepted for probes, files, pipes, sockets of our own
-
-
-@dataclass(frozen=True)
-class Limits:
-    """body: bytes of one. bodies: bytes of all bodies being read. inputs, characters: of one request, of one input.
-
-    queue: inputs that wait at once. seconds: from the first byte of a request to its answer. connections: of one process.
-    """
-
-    body: int = 1 << 20
-    bodies: int = 64 << 20
-    inputs: int = 256
-    characters: int = 20_000
-    queue: int = 1024
-    seconds: float = 10.0
-    connections: int = 1000
 
 
 @dataclass(frozen=True)
@@ -61,7 +46,7 @@ class Settings:
     wait: float = 0.002
     batch_rows: int = MAX_ROWS
     batch_elements: int = MAX_ELEMENTS
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     keys: Keys = Keys()
     drain: float = 30.0
     log_texts: bool = False

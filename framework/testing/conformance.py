@@ -13,9 +13,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
+from framework.contracts.data.table import Splits
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.graph import Graph
-from framework.contracts.table import Splits
+from framework.contracts.serving.drawing import drawn_fields
 from framework.contracts.task import Answers
 from framework.data.loading import load_splits
 from framework.errors import InputError
@@ -162,6 +163,7 @@ class TaskConformance(_Conformance):
             requests = [interface.example, *run.task.requests(splits.validation)]
             parsed = [codec.parse(request) for request in requests]
             responses = Scheduler(codec, fitted.backend(), fitted.graphs).answer(parsed)
+        assert set(drawn_fields(interface.drawing)) <= set(responses[0]), "the interface's drawing names fields of responses"
         for schema, values in ((interface.request, [interface.example]), (interface.response, responses)):
             Draft4Validator.check_schema(schema)  # what OpenAPI 3.0 takes is a part of it
             for value in values:

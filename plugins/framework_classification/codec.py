@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from framework import Call, Interface, Request, Response, Steps
+from framework import Call, DrawnLabel, Interface, Request, Response, Steps
 from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer, token_ids
 
@@ -80,6 +80,7 @@ class LabelCodec:
             request={"anyOf": [{"type": "object", "properties": {"text": text}, "required": ["text"]}, text]},
             response={"type": "object", "properties": properties, "required": list(properties)},
             example={"text": "What a lovely day, thank you all!"},
+            drawing=DrawnLabel("label", "probabilities", "abstains"),
         )
 
     @staticmethod

@@ -51,3 +51,8 @@ def register_candidates(register: Callable[[str, str], None]) -> None:
 def register_codecs(register: Callable[[str, str], None]) -> None:
     register(CODEC, "framework_dialogue.codec:DialogueCodec")
     register(RETRIEVAL_CODEC, "framework_dialogue.retrieval:RetrievalCodec")
+
+
+@hookimpl
+def register_surfaces(register: Callable[[str, str], None]) -> None:
+    register("chat", "framework_dialogue.surface:Chat")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from framework import Interface, Request, Response
+from framework import ConversationTurn, Interface, Request, Response
 from framework_dialogue.requests import OPTIONS, parsed
 
 ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
@@ -20,6 +20,9 @@ MESSAGE: Mapping[str, Any] = {
 }
 
 
+TURN = ("content", "finish_reason", "prompt_tokens", "completion_tokens", "dropped_messages", "shortened_messages")
+
+
 class ChatCodec:
     """A codec whose requests are conversations. roles: more names of speakers in rows of files."""
 
@@ -28,6 +31,12 @@ class ChatCodec:
 
     def parse(self, request: Any) -> Request:
         return parsed(request, self.roles)
+
+    def converse(self, messages: Any, options: Mapping[str, Any]) -> Request:
+        return self.parse({"messages": messages, **options})
+
+    def turn(self, response: Response) -> ConversationTurn:
+        return ConversationTurn(**{name: response[name] for name in TURN})
 
     def flatten(self, response: Response) -> dict[str, str]:
         return {key: str(response[key]) for key in ("content", "finish_reason", "dropped_messages", "shortened_messages")}
@@ -60,6 +69,6 @@ def chat_interface(read: str, tokens: str = "", **more: Any) -> Interface:
         request={"anyOf": [whole, text]},
         response={"type": "object", "required": list(properties), "properties": properties},
         example={"messages": [{"role": "user", "content": "Hello, can you help me?"}]},
-        chat=True,
+        page="chat",
         **more,
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framework import InputError, Interface, Request, Response
+from framework import DrawnSpans, InputError, Interface, Request, Response
 from framework_labeling.decoding import each_token, entities, scored_spans
 from framework_labeling.schemes import BIO, OUTSIDE, Span, spans_of, split_tag
 from framework_labeling.words import Offsets, join_words, split_words
@@ -91,4 +91,5 @@ def interface(tags: Sequence[str], plain: bool) -> Interface:
         request={"anyOf": [*alternatives, text]},
         response={"type": "object", "properties": properties, "required": list(properties)},
         example=EXAMPLE,
+        drawing=DrawnSpans("entities", "text", "tokens"),
     )

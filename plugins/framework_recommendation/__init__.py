@@ -53,3 +53,8 @@ def register_codecs(register: Callable[[str, str], None]) -> None:
 def register_formats(register: Callable[[str, str], None]) -> None:
     register("movielens", "framework_recommendation.movielens:MovieLens")
     register("recbole", "framework_recommendation.recbole:RecBole")
+
+
+@hookimpl
+def register_surfaces(register: Callable[[str, str], None]) -> None:
+    register("recommend", "framework_recommendation.surface:Recommend")

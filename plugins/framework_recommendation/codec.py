@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from framework import Call, InputError, Interface, Request, Response, Steps, Tensors, nearest
+from framework import Call, DrawnRanking, InputError, Interface, Request, Response, Steps, Tensors, nearest
 from framework_recommendation.additions import Additions
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.fields import Field, encoded
@@ -129,7 +129,7 @@ class RecommendationCodec:
         columns = {name: list(found) for name, found in self.catalogue.postings.items()}
         fields = {field.name: () if field.edges else field.values for field in self.fields}
         request = request_schema(self.k, columns, fields)
-        return Interface(request, response_schema(), example, recommends=True, golden_overrides=BRIEF)
+        return Interface(request, response_schema(), example, DrawnRanking(), "recommend", golden_overrides=BRIEF)
 
     @staticmethod
     def odd_requests() -> list[Request]:
@@ -138,7 +138,7 @@ class RecommendationCodec:
         strange = ["", " ", "no such item", "007", "naïve 😀"]
         return [whole, {**whole, "user": "nobody"}, {**whole, "history": strange}, {**whole, "history": [], "k": 1000}]
 
-    # a catalogue that may grow: see `framework.Growing`
+    # tables that grow: see `framework.Growing`
 
     def check_new(self, item: str) -> None:
         self._additions().check_new(item)

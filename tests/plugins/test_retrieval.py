@@ -12,7 +12,7 @@ import pytest
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 import framework
-from framework import CodecSpec, Event, InputError, write_fitted
+from framework import CodecSpec, Converses, Event, InputError, write_fitted
 from framework_dialogue import RETRIEVAL_CODEC
 from framework_dialogue.index import LONGEST, SHORTEST, NgramIndex
 from framework_dialogue.retrieval import ANSWERS, RetrievalCodec, compared, cut
@@ -74,7 +74,8 @@ def test_an_answer_has_what_chat_asks_for(tmp_path: Path, options: dict[str, Any
         "content": content, "finish_reason": finish, "prompt_tokens": 6, "completion_tokens": words,
         "dropped_messages": 1, "shortened_messages": 0,
     }  # fmt: skip
-    assert answering.interface().chat
+    assert isinstance(answering, Converses)
+    assert answering.interface().page == "chat"
 
 
 def test_requests_are_refused_as_a_writer_refuses_them(tmp_path: Path) -> None:

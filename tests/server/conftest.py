@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,9 @@ import pytest
 
 import framework
 from tests.server.serving import Serving, serving
+from tests.tiny import install
+
+ODD = Path(__file__).with_name("odd_surfaces.py")
 
 
 @pytest.fixture(scope="session")
@@ -44,4 +48,38 @@ def chatting(tmp_path_factory: pytest.TempPathFactory, talk: Path, run_folder: P
 def recommending(tmp_path_factory: pytest.TempPathFactory, recommender: Path, run_folder: Path) -> Iterator[Serving]:
     """Tests add nothing to it."""
     with serving(tmp_path_factory.mktemp("recommending"), f"films={recommender}", f"tone={run_folder}") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def light(tmp_path_factory: pytest.TempPathFactory, csv_file: Path) -> Path:
+    """An artifact with a graph, fitted in a moment."""
+    given = [f"data.train={csv_file}", "candidates=[linear]", "export=[onnx]", "tracker=none"]
+    return framework.run_recipe("sentiment", *given, folder=tmp_path_factory.mktemp("runs") / "light")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the distribution of a stranger with surfaces is installed."""
+    folder = tmp_path_factory.mktemp("site")
+    install(folder, "odd-plugin", "odd_surfaces")
+    shutil.copy(ODD, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def marks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where those surfaces tell what has come about."""
+    return tmp_path_factory.mktemp("marks")
+
+
+def environment(site: Path, marks: Path, **more: str) -> dict[str, str]:
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH", "")]))
+    return {"PYTHONPATH": path, "MARKS": str(marks), **more}
+
+
+@pytest.fixture(scope="session")
+def odd(tmp_path_factory: pytest.TempPathFactory, light: Path, site: Path, marks: Path) -> Iterator[Serving]:
+    arguments = (f"tone={light}", "--timeout", "1", "--max-inputs", "40")
+    with serving(tmp_path_factory.mktemp("odd"), *arguments, env=environment(site, marks)) as running:
         yield running

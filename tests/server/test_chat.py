@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import shlex
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from openai import BadRequestError, NotFoundError, OpenAI
 
 import framework
-from framework.server.surfaces.chat import _Stream
 from tests.server.serving import PATIENCE, Serving
 
 HELLO: Any = [{"role": "user", "content": "the lovely flight"}]
@@ -183,33 +179,6 @@ def test_what_the_docs_show_works(chatting: Serving, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "".join(piece["choices"][0]["delta"].get("content", "") for piece in pieces) != ""
 
 
-def test_a_client_that_leaves_ends_what_is_written_for_it() -> None:
-    """The stream would go on forever; the client has gone after its first event."""
-    ticket, served = SimpleNamespace(cancelled=False), SimpleNamespace(users=1)
-    ticket.cancel = lambda: setattr(ticket, "cancelled", True)
-    sent: list[Any] = []
-    left = asyncio.Event()
-
-    async def chunks() -> AsyncIterator[str]:
-        while True:
-            yield "data: {}\n\n"
-            await asyncio.sleep(0)
-
-    async def receive() -> Any:
-        await left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-        left.set()
-
-    stream = _Stream(chunks(), cast(Any, ticket), cast(Any, served))
-    asyncio.run(asyncio.wait_for(stream({"type": "http"}, receive, send), PATIENCE))
-    assert sent
-    assert ticket.cancelled
-    assert served.users == 0
-
-
 def test_streams_are_events_that_end_with_done_and_the_log_names_no_text(chatting: Serving) -> None:
     found = chatting.post("/v1/chat/completions", {"messages": HELLO, "stream": True}, headers={"X-Request-Id": "mine-1"})
     assert found.headers["content-type"].startswith("text/event-stream")
@@ -219,3 +188,11 @@ def test_streams_are_events_that_end_with_done_and_the_log_names_no_text(chattin
     assert json.loads(lines[0].removeprefix("data: "))["choices"][0]["delta"]["role"] == "assistant"
     assert chatting.logged(request_id="mine-1")["model"] == "talk"
     assert "lovely" not in chatting.out.read_text("utf-8")
+
+
+def test_tokens_are_counted(client: OpenAI, chatting: Serving) -> None:
+    before = chatting.metric("framework_chat_completion_tokens_total", model="talk")
+    usage = client.chat.completions.create(model="talk", messages=HELLO).usage
+    assert usage is not None
+    assert chatting.metric("framework_chat_completion_tokens_total", model="talk") == before + usage.completion_tokens
+    assert chatting.metric("framework_chat_prompt_tokens_total", model="talk") >= usage.prompt_tokens

@@ -320,3 +320,18 @@ def test_spans_of_an_answer_are_marked_in_the_text(browser: WebDriver, tmp_path:
         assert [mark.text for mark in marks] == ["awful negative", "lovely positive"]
         assert browser.find_element("css selector", "#answer blockquote").text.startswith("好的 the awful")
         assert complaints(browser) == []
+
+
+def test_a_strangers_surface_has_a_page_without_html_of_its_own(browser: WebDriver, odd: Serving) -> None:
+    browser.get(odd.url)
+    wait_for(browser, "#about", "classification")
+    browser.find_element("link text", "Sure").click()
+    wait_for(browser, "#others a", "Try the model")
+    field = browser.find_element("id", "field-texts")
+    assert json.loads(str(field.get_property("value"))) == ["what a lovely flight", "my bag is lost"]
+    browser.execute_script('arguments[0].value = \'["the lovely flight", "the crew"]\'', field)
+    browser.find_element("id", "send").click()
+    wait_for(browser, "#answer li", "the lovely flight")
+    ranked = odd.post("/v1/models/tone/sure", {"texts": ["the lovely flight", "the crew"]}).json()["texts"]
+    assert shown_items(browser) == [one["text"] for one in ranked]
+    assert complaints(browser) == []

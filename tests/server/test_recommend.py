@@ -160,7 +160,7 @@ def test_the_interface_says_what_is_asked_and_answered(recommending: Serving) ->
     assert [one["name"] for one in items["get"]["parameters"]] == ["search", "limit"]
     assert items["post"]["security"] == [{"key": []}]
     model = recommending.get("/v1/models/films").json()
-    assert (model["page"], model["chat"]) == ("recommend", False)
+    assert (model["page"], model["surfaces"]) == ("recommend", ["predict", "recommend"])
     assert model["request"]["properties"]["filter"]["properties"]["kind"]["anyOf"][0]["enum"] == ["negative", "positive"]
 
 
@@ -313,8 +313,8 @@ def test_a_damaged_file_is_said_and_stops_answers_until_it_is_mended(
     tmp_path: Path, artifact: Path, damage: Callable[[bytes], bytes], message: str
 ) -> None:
     first, second = framework.load(artifact), framework.load(artifact)
-    entry = first.codec_of_items.parse_addition(NEW)
-    first.keep(first.scheduler.complete([first.codec_of_items.adding(entry)]))
+    entry = first.growing_codec.parse_addition(NEW)
+    first.keep(first.scheduler.complete([first.growing_codec.adding(entry)]))
     file = additions(artifact)
     whole = file.read_bytes()
     file.write_bytes(damage(whole))

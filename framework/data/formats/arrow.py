@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from framework.contracts.format import Block
-from framework.contracts.table import Row, Table, Texts
+from framework.contracts.data.format import Block
+from framework.contracts.data.table import Row, Table, Texts
 from framework.errors import FrameworkError, InputError
 
 try:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
-from framework.contracts.format import Block, Quote, ReadOptions, Sniffed
+from framework.contracts.data.format import Block, Quote, ReadOptions, Sniffed
 from framework.data.formats.delimited import Delimited
 from framework.data.formats.headers import HEAD, column_names, find_header
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from framework.contracts.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.data.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.data.table import Row
 from framework.contracts.message import message
-from framework.contracts.table import Row
 from framework.data.formats.parquet import ROWS, blocks_of, check_magic, no_arrow, usable_columns, written
 
 if TYPE_CHECKING:

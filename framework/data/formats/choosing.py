@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from framework.contracts.format import Claim, Encoding, Format, Sniffed, Sure
+from framework.contracts.data.format import Claim, Encoding, Format, Sniffed, Sure
 from framework.contracts.message import message
 from framework.errors import InputError
 from framework.plugins import OURS, Plugins, load_plugins

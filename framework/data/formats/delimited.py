@@ -9,9 +9,9 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, ClassVar, NamedTuple
 
-from framework.contracts.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
+from framework.contracts.data.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
+from framework.contracts.data.table import Row
 from framework.contracts.message import message
-from framework.contracts.table import Row
 from framework.data.formats.headers import HEAD, column_names, find_header
 from framework.data.formats.quotes import Likeness, survey
 from framework.errors import InputError

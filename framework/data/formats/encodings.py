@@ -6,7 +6,7 @@ import codecs
 from collections.abc import Callable
 from dataclasses import replace
 
-from framework.contracts.format import Encoding, Sniffed
+from framework.contracts.data.format import Encoding, Sniffed
 from framework.contracts.message import message
 from framework.errors import InputError
 

@@ -10,9 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
-from framework.contracts.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.data.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.data.table import Row
 from framework.contracts.message import message
-from framework.contracts.table import Row
 from framework.data.formats.delimited import JSON, Csv
 from framework.data.formats.notes import VALUES, Lists
 from framework.errors import InputError

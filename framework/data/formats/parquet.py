@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from framework.contracts.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.data.format import Block, Claim, Format, ReadOptions, Sniffed, Sure
+from framework.contracts.data.table import Row
 from framework.contracts.message import listed, message
-from framework.contracts.table import Row
 from framework.data.columns import plain_name
 from framework.data.formats.notes import COLUMNS, Lists
 from framework.errors import FrameworkError, InputError, some

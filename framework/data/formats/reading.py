@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from pathlib import Path
 
-from framework.contracts.format import Block, Format, Quote, ReadOptions, Sniffed
-from framework.contracts.table import Row, Table
+from framework.contracts.data.format import Block, Format, Quote, ReadOptions, Sniffed
+from framework.contracts.data.table import Row, Table
 from framework.data.formats.choosing import choose
 from framework.data.formats.encodings import with_encoding
 from framework.data.formats.notes import Lists, Notes, sentences

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from framework.contracts.format import Sniffed, open_unpacked
+from framework.contracts.data.format import Sniffed, open_unpacked
 from framework.data.formats.encodings import encoding_of_head
 from framework.errors import InputError
 from framework.plugins import load_plugins

@@ -9,9 +9,9 @@ from typing import IO, Any, ClassVar
 
 import yaml
 
-from framework.contracts.format import Block, Format, ReadOptions, Sniffed
+from framework.contracts.data.format import Block, Format, ReadOptions, Sniffed
+from framework.contracts.data.table import Row
 from framework.contracts.message import message
-from framework.contracts.table import Row
 from framework.data.formats.json_rows import flattened
 from framework.errors import InputError
 

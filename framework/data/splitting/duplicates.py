@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from framework.contracts.cells import as_text
-from framework.contracts.columns import Prefix
+from framework.contracts.data.cells import as_text
+from framework.contracts.data.columns import Prefix
+from framework.contracts.data.table import Table
 from framework.contracts.message import Message, message
-from framework.contracts.table import Table
 from framework.data.splitting.shares import Roles
 from framework.data.splitting.similar import clusters, merged
 

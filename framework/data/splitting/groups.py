@@ -6,8 +6,8 @@ from collections.abc import Sequence, Set
 
 import numpy as np
 
+from framework.contracts.data.table import Table
 from framework.contracts.message import message
-from framework.contracts.table import Table
 from framework.data.encoding import codes
 from framework.data.splitting.similar import merged
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import message, messages
-from framework.contracts.table import Splits, Table
 from framework.data.splitting.duplicates import Comparison, without_duplicates, without_near_duplicates
 from framework.data.splitting.groups import groups_apart, with_groups
 from framework.data.splitting.shares import Roles, at_most, split_off

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from framework.contracts.cells import as_text
+from framework.contracts.data.cells import as_text
+from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import message
-from framework.contracts.table import Table, Texts
 from framework.data.encoding import codes
 
 

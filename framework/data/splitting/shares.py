@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from framework.contracts.cells import TEXTUAL, Cell, is_filled, texts_of
-from framework.contracts.columns import Column
+from framework.contracts.data.cells import TEXTUAL, Cell, is_filled, texts_of
+from framework.contracts.data.columns import Column
+from framework.contracts.data.table import Splits, Table, Texts
 from framework.contracts.message import joined, message
-from framework.contracts.table import Splits, Table, Texts
 from framework.errors import InputError
 
 

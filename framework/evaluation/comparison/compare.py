@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from framework.contracts.contributions import Contributions
+from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Evaluation, Metric
-from framework.contracts.table import Table
 from framework.contracts.task import Answers, Decomposes
 from framework.data.joined import Columns
 from framework.errors import FrameworkError, InputError, nearest, some

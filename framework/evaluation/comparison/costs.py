@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from framework.contracts.data.table import Table
 from framework.contracts.graph import Request
-from framework.contracts.table import Table
 from framework.errors import FrameworkError
 from framework.evaluation.judge import requests_of
 from framework.runtime.model import Model, load_model

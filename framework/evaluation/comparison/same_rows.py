@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from framework.contracts.table import Table
+from framework.contracts.data.table import Table
 from framework.data.labelled import roles_of
 from framework.errors import InputError, some
 from framework.runtime.model import Model

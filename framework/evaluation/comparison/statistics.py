@@ -9,8 +9,8 @@ from functools import cached_property
 import numpy as np
 
 from framework.contracts.contributions import Contributions
+from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Evaluation, Metric
-from framework.contracts.table import Table
 from framework.contracts.task import Answers
 from framework.evaluation.comparison.bootstrap import Samples, judge_again, over_all, resample
 from framework.evaluation.comparison.mcnemar import McNemar, holm, mcnemar

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
-from framework.server.http.errors import ClientLeftError, RefusedError
+from framework.contracts.serving.replies import RefusedError
+from framework.server.http.errors import ClientLeftError
 
 GZIP = 31  # of zlib: the largest window, in the form of gzip
 

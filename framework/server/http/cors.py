@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from urllib.parse import urlsplit
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from framework.contracts.serving.replies import RefusedError
 from framework.errors import InputError
-from framework.server.http.errors import RefusedError
 
 Header = tuple[bytes, bytes]
 ANY = "*"
@@ -44,11 +44,12 @@ def origin(text: str) -> str:
 class Cors:
     """Answers preflights itself, without a key, and passes on the rest.
 
-    allowed: origins, as `origin` gives them; none: browsers keep to the server's own pages.
+    allowed: origins, as `origin` gives them; none: browsers keep to the server's own pages. methods: that some path answers.
     """
 
-    def __init__(self, app: ASGIApp, allowed: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, allowed: Sequence[str], methods: Collection[str] = ("GET", "POST")) -> None:
         self.app, self.allowed = app, frozenset(allowed)
+        self._methods = ", ".join(sorted({*methods} - {"HEAD"}))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] == "OPTIONS" and self.allowed:
@@ -75,7 +76,7 @@ class Cors:
             raise RefusedError(403, f"pages of {headers['origin'][:200]} may not ask this server; see --cors-origin")
         wanted = headers.get("access-control-request-headers", "")
         allow = {
-            "Access-Control-Allow-Methods": "GET, POST",
+            "Access-Control-Allow-Methods": self._methods,
             "Access-Control-Max-Age": KEPT,
             "Vary": "Access-Control-Request-Headers",
         }

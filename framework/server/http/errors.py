@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import JSONResponse
+
+from framework.contracts.serving.replies import RefusedError
 
 LEFT = 499  # the client closed the connection before its answer; nobody is sent this
 
@@ -21,19 +22,10 @@ class Json(JSONResponse):
         return _encode(content).encode("utf-8")
 
 
-class RefusedError(Exception):
-    """Ends a request with a status and a message that says what to send instead."""
-
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.message, self.headers = status, message, dict(headers or {})
-
-    @property
-    def readable(self) -> str:
-        return self.message.encode("utf-8", "backslashreplace").decode()  # it may quote half of a surrogate pair
-
-    def response(self, request_id: str) -> JSONResponse:
-        return JSONResponse({"error": self.readable, "request_id": request_id}, self.status, self.headers)
+def refused(refusal: RefusedError, request_id: str) -> JSONResponse:
+    """The answer that says why there is none."""
+    error = refusal.readable if refusal.form is None else refusal.form
+    return JSONResponse({"error": error, "request_id": request_id}, refusal.status, refusal.headers)
 
 
 class ClientLeftError(Exception):

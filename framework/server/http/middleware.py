@@ -15,8 +15,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
+from framework.contracts.serving.replies import RefusedError
 from framework.server.http.cors import Cors
-from framework.server.http.errors import LEFT, ClientLeftError, RefusedError
+from framework.server.http.errors import LEFT, ClientLeftError, refused
 from framework.server.http.prefix import Prefix
 from framework.server.logs import log
 from framework.server.metrics import Metrics
@@ -71,7 +72,7 @@ class Middleware:
             except Exception as error:
                 refusal = self._refusal(error, said)
                 if not status:
-                    await refusal.response(request_id)(scope, receive, send_with_id)
+                    await refused(refusal, request_id)(scope, receive, send_with_id)
         finally:
             self.metrics.active(-1)
             self._note(scope, said, status or CUT_OFF, time.perf_counter() - started)

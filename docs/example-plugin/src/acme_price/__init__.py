@@ -34,3 +34,8 @@ def register_backbones(register: Callable[[str, str], None]) -> None:
 @hookimpl
 def register_recipes(register: Callable[[str], None]) -> None:
     register("pkg://acme_price.recipes")
+
+
+@hookimpl
+def register_surfaces(register: Callable[[str, str], None]) -> None:
+    register("total", "acme_price.surface:Total")

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, ClassVar, NamedTuple
 
-from framework.contracts.table import Row
+from framework.contracts.data.table import Row
 from framework.errors import InputError
 
 if TYPE_CHECKING:

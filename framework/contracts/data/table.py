@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast, overload
 
 import numpy as np
 
-from framework.contracts.cells import Cell, canonical
+from framework.contracts.data.cells import Cell, canonical
 from framework.contracts.message import messages
 
 if TYPE_CHECKING:

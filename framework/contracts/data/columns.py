@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from framework.contracts.cells import Kind
+from framework.contracts.data.cells import Kind
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from framework.errors import nearest
-from framework.server.model_store import LoadedModel
+from framework import nearest
 
-EXAMPLE = '{"messages": [{"role": "user", "content": "hello"}]}'
-PASSED_ON = ("messages", "temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop")
+EXAMPLE = {"messages": [{"role": "user", "content": "hello"}]}
+PASSED_ON = ("temperature", "top_p", "top_k", "repetition_penalty", "seed", "stop")
 NEUTRAL: Mapping[str, Any] = {
     "n": 1, "frequency_penalty": 0, "presence_penalty": 0, "logprobs": False, "top_logprobs": 0,
     "response_format": {"type": "text"}, "logit_bias": {}, "tools": [], "tool_choice": "none", "functions": [],
@@ -39,22 +38,23 @@ TYPES = {"stream": (bool, "true or false"), "stream_options": (dict, 'an object 
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What a body asks for: of which model, and what its codec is given."""
+class ChatRequest:
+    """What a body asks for. options: as `Converses.converse` takes them. usage: whether a last chunk counts tokens."""
 
-    served: LoadedModel
-    inputs: Mapping[str, Any]
+    messages: Any
+    options: Mapping[str, Any]
     stream: bool
-    usage: bool  # a last chunk says how many tokens were read and written
+    usage: bool
 
     @classmethod
-    def of(cls, body: Mapping[str, Any], served: LoadedModel) -> Asked:
+    def of(cls, body: Mapping[str, Any]) -> ChatRequest:
         """From a body without `problems_of`."""
-        given = _filled(body)
-        inputs = {key: given[key] for key in PASSED_ON if key in given}
-        most = given.get("max_completion_tokens", given.get("max_tokens"))
-        usage = bool(given.get("stream_options", {}).get("include_usage"))
-        return cls(served, inputs | ({} if most is None else {"max_tokens": most}), given.get("stream", False), usage)
+        filled = _filled(body)
+        options = {key: filled[key] for key in PASSED_ON if key in filled}
+        most = filled.get("max_completion_tokens", filled.get("max_tokens"))
+        usage = bool(filled.get("stream_options", {}).get("include_usage"))
+        options |= {} if most is None else {"max_tokens": most}
+        return cls(filled["messages"], options, filled.get("stream", False), usage)
 
 
 def problems_of(body: Any) -> list[str]:
@@ -63,7 +63,7 @@ def problems_of(body: Any) -> list[str]:
         has = f"; {nearest('messages', list(body)[:50], 'it has')}" if isinstance(body, dict) else ""
         return [f"the body is an object with the key messages{has}"]
     given = _filled(body)
-    known = {*PASSED_ON, *NEUTRAL, *IGNORED, *OWN}
+    known = {"messages", *PASSED_ON, *NEUTRAL, *IGNORED, *OWN}
     return [
         *(f"{key} is not supported: {WORDS[key]}" for key, same in NEUTRAL.items() if given.get(key, same) != same),
         *(f"{key} must be {what}" for key, (kind, what) in TYPES.items() if not isinstance(given.get(key, kind()), kind)),

@@ -1,0 +1,1 @@
+"""Tables: columns and their cells, the files that they are read from."""

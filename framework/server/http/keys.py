@@ -1,0 +1,25 @@
+"""Whether a request has the key that is asked for."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from framework.contracts.serving.replies import RefusedError
+from framework.server.settings import Keys
+
+
+def check_key(scope: Scope, expected: str) -> None:
+    """Raises RefusedError for a request without this key."""
+    headers = Headers(scope=scope)
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+    if not Keys.hold(expected, given):
+        what = "a wrong key" if given else "no key"
+        raise RefusedError(401, f"{what}; send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+
+
+def check_admin(keys: Keys) -> None:
+    """Raises RefusedError where the server has no key that admins could send."""
+    if keys.admin is None:
+        raise RefusedError(403, "the server was started without a key, so nobody may change its models; see serve --help")

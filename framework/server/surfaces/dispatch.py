@@ -1,0 +1,132 @@
+"""From what stands in a body to work of an engine, within the limits."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from framework.contracts.codec import Event
+from framework.contracts.serving.replies import Limits, RefusedError
+from framework.contracts.serving.surface import Operation
+from framework.errors import InputError
+from framework.server.engine import QueueFullError, Ticket
+from framework.server.metrics import Metrics
+from framework.server.model_store import LoadedModel
+
+INLINE = 4_000  # characters of a request that are tokenized in the event loop; more are in a thread, for they take long
+THREADS = 2  # that prepare long requests
+DEEP = "nested too deeply"
+
+
+class Dispatcher:
+    """Puts inputs before the engines of models. held: bytes of bodies being read or answered."""
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self.limits, self.metrics = limits, metrics
+        self.held = 0
+        self._threads = ThreadPoolExecutor(THREADS, "preparing")
+
+    def hold(self, size: int) -> None:
+        """Raises RefusedError where too many bytes are held."""
+        self.held += size
+        if self.held > self.limits.bodies:
+            raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
+
+    def check_room(self, served: LoadedModel, inputs: int) -> None:
+        try:
+            served.engine.check_room(inputs)
+        except QueueFullError as full:
+            waits = f"{served.engine.depth:,} inputs wait where {self.limits.queue:,} may"
+            raise RefusedError(429, f"{waits}; try again later", {"Retry-After": str(full.seconds)}) from None
+
+    async def submit(
+        self, served: LoadedModel, inputs: Sequence[Any], operation: Operation | None, on_event: Callable[[Event], None]
+    ) -> Ticket:
+        """Raises RefusedError for an input that the model does not take, and when the queue is full.
+
+        on_event: told each event of the codec, in a thread of the engine.
+        """
+        served.catch_up()
+        operation = operation or served.answering
+        if len(inputs) > self.limits.inputs:
+            raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
+        characters, requests = 0, []
+        for place, one in enumerate(inputs, start=1):
+            characters += self._characters(one, operation, place)
+        for place, one in enumerate(inputs, start=1):
+            requests.append(_understood(one, operation, place))
+        prepare = partial(served.engine.prepare, requests, on_event, operation.steps)
+        self.check_room(served, len(inputs))
+        if characters <= INLINE:
+            ticket = served.engine.submit(prepare())
+        else:
+            with served.engine.place(len(inputs)):
+                jobs = await asyncio.get_running_loop().run_in_executor(self._threads, prepare)
+                ticket = served.engine.submit(jobs)
+        self.metrics.queued(served.name, served.engine.depth)
+        return ticket
+
+    def _characters(self, one: Any, operation: Operation, place: int) -> int:
+        """Of all strings in an input. Raises RefusedError where there are too many."""
+        characters = sum(map(len, _strings(one)))
+        if characters > self.limits.characters:
+            what = f"{operation.name} {place}" if operation.numbered else f"the {operation.name}"
+            raise RefusedError(413, f"{what} has {characters:,} characters; {self.limits.characters:,} are allowed")
+        return characters
+
+
+def tell(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
+    """Has the loop do it soon; from any thread."""
+    with suppress(RuntimeError):  # the loop has ended
+        loop.call_soon_threadsafe(what)
+
+
+def parsed(body: bytearray, example: Any) -> Any:
+    """The JSON of a body. example: one that works, for messages."""
+    try:
+        return _JSON.decode(body.decode(_encoding(body)))
+    except UnicodeDecodeError as error:
+        raise RefusedError(400, f"the body is not UTF-8: {error.reason} at byte {error.start}") from None
+    except ValueError as error:
+        shown = json.dumps(example, ensure_ascii=False)
+        raise RefusedError(400, f"the body is not JSON: {str(error)[:200]}; for example {shown}") from None
+    except RecursionError:
+        raise RefusedError(400, f"the body is {DEEP}") from None
+
+
+def _understood(one: Any, operation: Operation, place: int) -> Mapping[str, Any]:
+    try:
+        return operation.parse(one)
+    except InputError as error:
+        where = f"{operation.name} {place}: " if operation.numbered else ""
+        raise RefusedError(422, f"{where}{error}") from error
+
+
+def _encoding(body: bytearray) -> str:
+    """UTF-8, with a mark at its beginning or without. Raises RefusedError for what only looks like it, or not even that."""
+    encoding = json.detect_encoding(body)
+    if not encoding.startswith("utf-8"):
+        raise RefusedError(400, f"the body is {encoding[:6].upper()}; JSON is sent as UTF-8")
+    return encoding
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON")
+
+
+_JSON = json.JSONDecoder(parse_constant=_no_constant)
+
+
+def _strings(value: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list | dict):
+        if depth > 20:
+            raise RefusedError(422, f"an input is {DEEP}")
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _strings(inner, depth + 1)

@@ -1,0 +1,144 @@
+"use strict";
+// What all pages share. A page's own script sets page.describe(model), called when a model was chosen, and page.complain(error).
+const at = id => document.getElementById(id);
+const SURFACE = document.body.dataset.surface;
+const SHOWN = 10;  // bars of an answer
+const page = {describe() {}, complain(error) { at("about").textContent = error.message; }};
+let described = null;  // the model, as the server describes it
+
+function make(tag, text, attributes = {}) {
+  const element = document.createElement(tag);
+  if (text !== undefined) element.textContent = text;
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  return element;
+}
+
+async function send(path, body, signal) {
+  const headers = {"Content-Type": "application/json"};
+  if (at("key").value) headers["Authorization"] = "Bearer " + at("key").value;
+  const response = await fetch(path, body === undefined ? {headers} : {method: "POST", headers, body: JSON.stringify(body), signal});
+  if (response.ok) return response;
+  if (response.status === 401) at("locked").hidden = false;
+  const {error, status} = await response.json().catch(() => ({}));
+  throw new Error((error && error.message) || error || status || "status " + response.status);
+}
+
+const ask = async (path, body) => (await send(path, body)).json();
+const address = what => "v1/models/" + encodeURIComponent(described.name) + (what ? "/" + what : "");
+
+function explain(path, body, flags = "") {
+  const key = at("key").value ? " -H 'Authorization: Bearer KEY'" : "";
+  const json = JSON.stringify(body).replaceAll("'", "'\\''");
+  at("curl").textContent = `curl ${flags}${new URL(path, document.baseURI)}${key} -H 'Content-Type: application/json' -d '${json}'`;
+  at("how").hidden = false;
+}
+
+function propertiesOf(schema) {
+  const object = [schema, ...(schema.anyOf || []), ...(schema.oneOf || [])].find(one => one.properties);
+  return object ? Object.entries(object.properties) : null;
+}
+
+// answers, by the hints of the codec: each gives the elements that show one
+
+const drawings = {
+  label(hints, answer) {
+    const label = answer[hints.label], shares = answer[hints.probabilities];
+    if (label === undefined || typeof shares !== "object") return drawings.fields(hints, answer);
+    const bars = Object.entries(shares).sort((a, b) => b[1] - a[1]);
+    const parts = [make("h2", answer[hints.unsure] ? "Not sure (most likely " + label + ")" : label)];
+    for (const [name, share] of bars.slice(0, SHOWN)) {
+      const bar = make("div", undefined, {class: "bar"}), fill = make("i"), track = make("div");
+      fill.style.width = 100 * share + "%";
+      track.append(fill);
+      bar.append(make("span", name), track, make("b", (100 * share).toFixed(1) + " %"));
+      parts.push(bar);
+    }
+    if (bars.length > SHOWN) parts.push(make("p", "and " + (bars.length - SHOWN) + " more labels", {class: "soft"}));
+    return parts;
+  },
+
+  spans(hints, answer, asked) {
+    const spans = answer[hints.spans];
+    if (!Array.isArray(spans)) return drawings.fields(hints, answer);
+    const text = typeof asked === "string" ? asked : asked[hints.text] || (asked[hints.tokens] || []).join(" ");
+    const characters = Array.from(text);  // offsets count characters, not UTF-16 units
+    const labels = [...new Set(spans.map(span => span.label))].sort();
+    const line = make("blockquote", undefined, {"aria-label": hints.spans});
+    let done = 0;
+    for (const span of [...spans].sort((a, b) => a.start - b.start)) {
+      if (span.start < done) continue;
+      line.append(characters.slice(done, span.start).join(""));
+      const score = span.score === undefined ? "" : " " + (100 * span.score).toFixed(0) + " %";
+      const mark = make("mark", characters.slice(span.start, span.end).join(""), {class: "h" + labels.indexOf(span.label) % 8, title: span.label + score});
+      mark.append(" ", make("small", span.label));
+      line.append(mark);
+      done = span.end;
+    }
+    line.append(characters.slice(done).join(""));
+    return spans.length ? [line] : [line, make("p", "Nothing was found in this text.", {class: "soft"})];
+  },
+
+  ranking(hints, answer) {
+    const items = answer[hints.items];
+    if (!Array.isArray(items)) return drawings.fields(hints, answer);
+    if (!items.length) return [make("p", "Nothing is left.")];
+    const list = make("ol");
+    for (const item of items) {
+      const row = make("div"), entry = make("li"), score = item[hints.score];
+      row.append(make("span", String(item[hints.title] ?? item[hints.id]), {title: String(item[hints.id] ?? "")}));
+      if (score !== undefined) row.append(make("span", typeof score === "number" ? score.toFixed(3) : String(score), {class: "soft", title: hints.score}));
+      entry.append(row);
+      list.append(entry);
+    }
+    return [list];
+  },
+
+  fields(hints, answer) {
+    const parts = [], list = make("dl");
+    const said = Object.keys(answer).find(name => typeof answer[name] === "string");
+    if (said !== undefined) parts.push(make("blockquote", answer[said], {"aria-label": said}));
+    for (const [name, value] of Object.entries(answer).filter(([name]) => name !== said))
+      list.append(make("dt", name), make("dd", typeof value === "object" ? JSON.stringify(value) : String(value)));
+    return [...parts, list];
+  },
+};
+
+const draw = (hints, answer, asked) => (drawings[hints.kind] || drawings.fields)(hints, answer, asked);
+const took = started => make("p", (performance.now() - started).toFixed(0) + " ms, network included", {class: "soft"});
+const refused = error => make("p", error.message, {class: "error", role: "alert"});
+
+// which model, and which page of it
+
+const query = (model, surface) => "?model=" + encodeURIComponent(model) + (surface ? "&surface=" + encodeURIComponent(surface) : "");
+
+async function describe(name) {
+  const found = await ask("v1/models/" + encodeURIComponent(name));
+  const chosen = new URLSearchParams(location.search).get("surface");
+  const wanted = chosen in found.pages ? chosen : found.page;
+  if (wanted !== SURFACE) return location.replace(query(name, wanted === found.page ? "" : wanted));  // its page is another
+  described = found;
+  at("title").textContent = found.name;
+  at("about").textContent = `${found.task}, version ${found.version}, ${found.variant} on ${found.provider}`;
+  const others = Object.entries(found.pages).filter(([surface]) => surface !== SURFACE);
+  at("others").replaceChildren(...others.flatMap(([surface, {title}]) => [make("a", title, {href: query(name, surface)}), " "]));
+  page.describe(found);
+}
+
+async function begin() {
+  try {
+    const {models} = await ask("v1/models");
+    if (!models.length) throw new Error("the model is still being loaded and checked");
+    at("model").replaceChildren(...models.map(({name}) => make("option", name, {value: name})));
+    const wanted = new URLSearchParams(location.search).get("model");
+    at("model").value = models.some(({name}) => name === wanted) ? wanted : models[0].name;
+    at("choice").hidden = models.length < 2;
+    await describe(at("model").value);
+  } catch (error) {
+    at("about").textContent = error.message;
+    if (at("locked").hidden) setTimeout(begin, 1000);
+  }
+}
+
+at("model").addEventListener("change", () => describe(at("model").value).catch(error => page.complain(error)));
+at("key").addEventListener("change", () => { if (!described) begin(); });
+document.addEventListener("DOMContentLoaded", begin);

@@ -1,0 +1,63 @@
+"use strict";
+let form = null;  // what the surface says of this page
+
+function field(name, schema, example) {
+  const label = make("label", schema.title || name, {for: "field-" + name});
+  if (schema.description) label.append(" – " + schema.description);
+  let input;
+  if (schema.enum) {
+    input = make("select");
+    for (const value of schema.enum) input.append(make("option", value, {value}));
+  } else if (schema.type === "boolean") input = make("input", undefined, {type: "checkbox"});
+  else if (schema.type === "number" || schema.type === "integer") input = make("input", undefined, {type: "number", step: schema.type === "integer" ? 1 : "any"});
+  else input = make("textarea");
+  input.id = "field-" + name;
+  input.dataset.kind = schema.type || "json";
+  input.dataset.name = name;
+  if (schema.type === "boolean") input.checked = Boolean(example);
+  else if (example !== undefined && example !== null) {
+    const text = typeof example === "object" ? JSON.stringify(example) : String(example);
+    if (schema.type === "string") input.placeholder = text; else input.value = text;
+  }
+  return [label, input];
+}
+
+function valueOf(input) {
+  const kind = input.dataset.kind;
+  if (kind === "boolean") return input.checked;
+  if (kind === "string") return input.value || input.placeholder;
+  if (input.value.trim() === "") return undefined;
+  return kind === "number" || kind === "integer" ? Number(input.value) : JSON.parse(input.value);
+}
+
+function request() {
+  const inputs = [...at("fields").querySelectorAll("[data-kind]")];
+  if (inputs.length === 1 && inputs[0].dataset.name === "") return valueOf(inputs[0]);
+  return Object.fromEntries(inputs.map(input => [input.dataset.name, valueOf(input)]).filter(([, value]) => value !== undefined));
+}
+
+page.complain = error => at("answer").replaceChildren(refused(error));
+page.describe = model => {
+  form = model.pages[SURFACE];
+  if (!form) throw new Error(model.name + " has no page; the API lists what it answers");
+  const own = propertiesOf(form.request), example = form.example;
+  const made = own ? own.map(([key, schema]) => field(key, schema, example && example[key])) : [field("", form.request, example)];
+  at("fields").replaceChildren(...made.flat());
+  at("answer").replaceChildren();
+  at("send").disabled = false;
+};
+
+at("form").addEventListener("keydown", event => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) at("form").requestSubmit(); });
+at("form").addEventListener("submit", async event => {
+  event.preventDefault();
+  if (!described) return begin();
+  at("send").disabled = true;
+  const started = performance.now();
+  try {
+    const asked = request(), body = form.listed ? {[form.listed[0]]: [asked]} : asked;
+    explain(form.path, body);
+    const found = await ask(form.path, body);
+    at("answer").replaceChildren(...draw(form.drawing, form.listed ? found[form.listed[1]][0] : found, asked), took(started));
+  } catch (error) { page.complain(error); }
+  at("send").disabled = false;
+});

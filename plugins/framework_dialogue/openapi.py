@@ -1,0 +1,82 @@
+"""What the OpenAPI document says of conversations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from framework import STATUSES, OpenApiPart, Schema, ServedModel, reference, refusals
+from framework_dialogue.asked import IGNORED, NEUTRAL, PASSED_ON, WORDS
+
+_TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+_MESSAGE = {"type": "object", "properties": {"role": {"enum": ["assistant"]}, "content": _TEXT}}
+_CHOICE = {"index": _COUNT, "message": _MESSAGE, "finish_reason": {"enum": ["stop", "length"]}}
+_DROPPED = {**_COUNT, "description": "The oldest messages, which the model's window has no room for"}
+_SHORTENED = {**_COUNT, "description": "Messages of which only a part was read"}
+_TOKENS = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT, "total_tokens": _COUNT}
+_USAGE = {**_TOKENS, "dropped_messages": _DROPPED, "shortened_messages": _SHORTENED}
+RESPONSE = {
+    "type": "object",
+    "properties": {
+        "id": _TEXT,
+        "object": {"enum": ["chat.completion"]},
+        "created": {**_COUNT, "description": "Seconds since 1970"},
+        "model": _TEXT,
+        "choices": {"type": "array", "items": {"type": "object", "properties": _CHOICE}},
+        "usage": {"type": "object", "properties": _USAGE},
+    },
+}
+ERROR = {
+    "type": "object",
+    "properties": {"error": {"type": "object", "properties": {"message": _TEXT, "type": _TEXT}}, "request_id": _TEXT},
+}
+CHUNKS = (
+    'data: {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 0, "model": "talk", '
+    '"choices": [{"index": 0, "delta": {"content": "Hello"}, "finish_reason": null}]}\n\ndata: [DONE]\n\n'
+)
+
+
+def part(path: str, models: Sequence[ServedModel]) -> OpenApiPart:
+    requests = {f"{model.name}-chat-request": _request(model) for model in models}
+    schemas: dict[str, Schema] = {**requests, "chat-response": RESPONSE, "chat-error": ERROR}
+    return OpenApiPart({path: {"post": _operation(models[0].name, [reference(name) for name in requests])}}, schemas)
+
+
+def _operation(first: str, requests: Sequence[Schema]) -> Schema:
+    example = {"model": first, "messages": [{"role": "user", "content": "Hello"}], "stream": False}
+    body = {"schema": requests[0] if len(requests) == 1 else {"anyOf": list(requests)}, "example": example}
+    answer = {
+        "description": "The next message; with stream true a server-sent event for each piece of it, as it comes",
+        "content": {
+            "application/json": {"schema": reference("chat-response")},
+            "text/event-stream": {"schema": _TEXT, "example": CHUNKS},
+        },
+    }
+    statuses = {**{code: why for code, why in STATUSES.items() if code != 422}, 400: "Not JSON, or nothing that can be asked"}
+    return {
+        "operationId": "chat",
+        "summary": "Answers the last message of a conversation, as OpenAI's interface does",
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {"200": answer, **refusals(statuses, "chat-error")},
+    }
+
+
+def _request(model: ServedModel) -> Schema:
+    """What the codec takes, and what OpenAI's interface has beyond it."""
+    schema: Any = model.interface.request
+    own = next(one["properties"] for one in (schema, *schema.get("anyOf", ())) if "properties" in one)
+    properties = {
+        "model": {"type": "string", "enum": [model.name]},
+        **{name: own[name] for name in ("messages", *PASSED_ON) if name in own},
+        "stream": {"type": "boolean", "description": "The answer comes in pieces"},
+        "stream_options": {
+            "type": "object",
+            "properties": {"include_usage": {"type": "boolean", "description": "A last piece counts the tokens"}},
+        },
+        **{name: own["max_tokens"] for name in ("max_tokens", "max_completion_tokens") if "max_tokens" in own},
+        **{name: {"enum": [same], "description": f"Nothing else: {WORDS[name]}"} for name, same in NEUTRAL.items()},
+        **{name: {"description": "Makes no difference"} for name in IGNORED},
+    }
+    required = ["messages"] if model.first else ["model", "messages"]
+    return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}

@@ -1,0 +1,163 @@
+"use strict";
+const CHAT = "v1/chat/completions";
+const EMPTY = "The conversation is kept in this page alone; leaving or reloading it ends it.";
+let turns = [];  // of the conversation: {role, content}
+let unread = 0;  // of the oldest, those that the model's window has no room for
+let running = null;  // the AbortController of the answer that is being written
+
+async function* eventsOf(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part; !(part = await reader.read()).done;) {
+    const events = (rest + part.value).split("\n\n");
+    rest = events.pop();
+    yield* events.map(event => event.replace(/^data: /, ""));
+  }
+}
+
+async function answer(messages, hear, signal) {
+  let reason, counted;
+  for await (const event of eventsOf(await send(CHAT, request(messages), signal))) {
+    signal.throwIfAborted();  // of what has arrived, too, nothing more is shown
+    if (event === "[DONE]") return {reason, counted};
+    const {choices, usage, error} = JSON.parse(event);
+    if (error) throw new Error(error.message);
+    if (usage) counted = usage;
+    for (const {delta, finish_reason} of choices) {
+      if (delta.content) hear(delta.content);
+      if (finish_reason) reason = finish_reason;
+    }
+  }
+  throw new Error("the connection ended before the answer did");
+}
+
+function request(messages) {
+  const system = at("system").value.trim();
+  const options = [...at("options").querySelectorAll("input")];
+  const wrong = options.find(input => input.validity.badInput);
+  if (wrong) throw new Error(wrong.name + " is not a number");
+  const given = options.filter(input => input.value !== "").map(input => [input.name, Number(input.value)]);
+  return {
+    model: described.name, messages: system ? [{role: "system", content: system}, ...messages] : messages,
+    ...Object.fromEntries(given), stream: true, stream_options: {include_usage: true},
+  };
+}
+
+function show(role, text) {
+  const turn = make("article", undefined, {class: "turn " + role});
+  turn.append(make("h2", role === "user" ? "You" : described.name), make("p", text), make("small"));
+  if (!at("log").querySelector(".turn")) at("log").replaceChildren();
+  at("log").append(turn);
+  return turn;
+}
+
+function following(change) {
+  const whole = document.documentElement;
+  const below = whole.scrollHeight - innerHeight - scrollY < 60;
+  change();
+  if (below) scrollTo(0, whole.scrollHeight);
+}
+
+function complain(message) {
+  at("problem").textContent = message;
+  at("problem").hidden = !message;
+}
+
+function busy(controller) {
+  running = controller;
+  at("stop").hidden = !controller;
+  at("send").hidden = Boolean(controller);
+}
+
+function told({reason, counted}, milliseconds) {
+  const parts = [`${counted.prompt_tokens} tokens read, ${counted.completion_tokens} written in ${(milliseconds / 1000).toFixed(1)} s`];
+  if (reason === "length") parts.push("cut off at the limit of tokens");
+  if (unread) parts.push(`the oldest ${unread === 1 ? "message was" : unread + " messages were"} dropped: the model's window has no room for more`);
+  if (counted.shortened_messages) parts.push("your message, or the system message, was read in part: it is longer than the model's window");
+  return parts.join("; ");
+}
+
+async function say(text) {
+  const conversation = turns;
+  const mine = {role: "user", content: text};
+  const shown = [show("user", text), show("assistant", "")];
+  const [, paragraph, note] = shown[1].children;
+  const started = performance.now();
+  let ended, broke;
+  complain("");
+  at("text").value = "";
+  shown[1].setAttribute("aria-busy", "true");
+  scrollTo(0, document.documentElement.scrollHeight);
+  busy(new AbortController());
+  try {
+    const messages = [...turns.slice(unread), mine];  // what was dropped once would be again
+    explain(CHAT, request(messages), "-N ");
+    const found = await answer(messages, piece => following(() => paragraph.append(piece)), running.signal);
+    unread += found.counted.dropped_messages;
+    ended = told(found, performance.now() - started);
+  } catch (error) {
+    broke = error.name === "AbortError" ? "stopped" : "broken off";
+    if (turns === conversation && broke !== "stopped") complain(error.message);
+  }
+  busy(null);
+  shown[1].removeAttribute("aria-busy");
+  if (turns !== conversation) return;
+  const content = paragraph.textContent;
+  if (content.trim()) {
+    turns.push(mine, {role: "assistant", content});
+    following(() => { note.textContent = ended || broke; });
+  } else if (ended) {
+    following(() => { note.textContent = "No words came. This message and the empty answer are left out of what is sent next."; });
+  } else {
+    shown.forEach(turn => turn.remove());
+    at("text").value = text + (at("text").value && "\n" + at("text").value);
+    if (!at("log").firstChild) begun();
+  }
+}
+
+function begun() {
+  at("log").replaceChildren(make("p", EMPTY, {class: "soft"}));
+}
+
+function field(name, schema) {
+  const input = make("input", undefined, {id: "option-" + name, name, type: "number", step: schema.type === "integer" ? 1 : "any"});
+  if (schema.minimum !== undefined) input.min = schema.minimum;
+  if (schema.maximum !== undefined) input.max = schema.maximum;
+  const box = make("div");
+  box.append(make("label", name + (schema.description ? " – " + schema.description : ""), {for: input.id}), input);
+  return box;
+}
+
+page.complain = error => complain(error.message);
+page.describe = model => {
+  unread = 0;
+  const numbers = propertiesOf(model.request).filter(([, schema]) => schema.type === "number" || schema.type === "integer");
+  at("options").replaceChildren(...numbers.map(([key, schema]) => field(key, schema)));
+  explain(CHAT, request([{role: "user", content: "Hello"}]), "-N ");
+  complain("");
+  at("send").disabled = false;
+};
+
+at("system").addEventListener("change", () => { unread = 0; });
+at("stop").addEventListener("click", () => { running.abort(); at("text").focus(); });
+at("new").addEventListener("click", () => {
+  if (running) running.abort();
+  turns = [];
+  unread = 0;
+  complain("");
+  begun();
+  at("text").focus();
+});
+at("text").addEventListener("keydown", event => {
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  at("form").requestSubmit();
+});
+at("form").addEventListener("submit", event => {
+  event.preventDefault();
+  const text = at("text").value.trim();
+  if (!described) begin();
+  else if (text && !running) say(text);
+  at("text").focus();
+});
+begun();

@@ -1,0 +1,14 @@
+"""The surface that answers any model: inputs in, a prediction for each out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from framework import hookimpl
+
+SURFACE = "predict"
+
+
+@hookimpl
+def register_surfaces(register: Callable[[str, str], None]) -> None:
+    register(SURFACE, "framework_predict.surface:Predict")
