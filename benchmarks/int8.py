@@ -20,8 +20,8 @@ from benchmarks.predict_speed import BLOCK, Contestant, by_model, compete, one_b
 from framework import FrameworkError, Metric, Section, Table
 from framework.artifact.manifest import Manifest, SealedVariant
 from framework.artifact.sealed import open_artifact
-from framework.commands.evaluate import judge
 from framework.data.loading import read_labelled
+from framework.evaluation.labelled import answer_rows
 from framework.report.console import as_text
 from framework.runtime.model import Model
 
@@ -60,7 +60,7 @@ def sections(run: str, options: argparse.Namespace) -> Iterator[Section]:
     single = [Contestant(name, one_by_one(by_model(model)), False) for name, model in models.items()]
     compete(batched, texts * options.rounds, len(texts))
     compete(single, singles, min(BLOCK, len(singles)))
-    metrics = {name: judge(model, table).metrics for name, model in models.items()}
+    metrics = {name: model.task.evaluate(answer_rows(model, table), table).metrics for name, model in models.items()}
     yield comparison(run, batched, single, metrics, artifact.manifest.metric, len(table))
 
 

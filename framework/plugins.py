@@ -53,8 +53,7 @@ class Broken:
 class Plugins:
     """What the installed plugins bring, by name, and which distribution each thing came from.
 
-    Tasks, candidates, codecs, formats, sources of backbones and surfaces are named by ``"module:Class"`` and imported when asked
-    for.
+    All but exporters, trackers and recipes are named by ``"module:Class"`` and imported when they are asked for.
     """
 
     tasks: dict[str, str] = field(default_factory=dict)

@@ -107,8 +107,8 @@ def values_by_row(model: Model, file: str | Path, table: Table, column: str, rea
     from framework.data.sources import locate
 
     by_line: dict[int, str] = {}
-    about = {"format_name": reading.format_name, "task": model.task.name}
-    for row in iter_rows(locate(str(file)), reading.encoding, quote=_quote(reading.quote), **about):
+    path, quote = locate(str(file)), _quote(reading.quote)
+    for row in iter_rows(path, reading.encoding, quote=quote, format_name=reading.format_name, task=model.task.name):
         if column not in row.values:
             raise InputError(
                 f"{table.where(0)}: no column {column!r} to part the rows by; {nearest(column, row.values, 'columns')}"
