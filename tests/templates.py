@@ -18,7 +18,8 @@ def templates() -> Mapping[str, list[str]]:
     for path in sorted([*ROOT.glob("framework/**/*.py"), *ROOT.glob("plugins/**/*.py")]):
         for template, line in _in_module(ast.parse(path.read_text("utf-8"))):
             found.setdefault(template, []).append(f"{path.relative_to(ROOT)}:{line}")
-    for path in ROOT.glob("framework/**/templates/*"):
+    pages = [*ROOT.glob("framework/**/templates/**/*.*"), *ROOT.glob("plugins/*/page/*")]
+    for path in sorted(path for path in pages if path.is_file()):
         for template in texts_of_page(path.read_text("utf-8")):
             found.setdefault(template, []).append(str(path.relative_to(ROOT)))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import lru_cache
 from importlib.resources import files
 from string import Formatter
@@ -35,7 +35,7 @@ class Language:
     """A language and its catalogue: text of it by English template. English has none."""
 
     name: str
-    catalogue: Mapping[str, str]
+    catalogue: Mapping[str, str] = field(hash=False)
 
     @property
     def tag(self) -> str:

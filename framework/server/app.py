@@ -100,11 +100,13 @@ class Api:
         return JSONResponse({"models": about, "object": "list", "data": [served.as_openai() for served in found]})
 
     async def model(self, request: Request) -> Response:
+        """Titles and descriptions are in the language of the browser; programs, which name none, get English."""
         served = self.shelf.named(request.path_params["name"])
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
         forms = {"drawing": plain_drawing(interface.drawing), "pages": self.pages.of(served)}
-        return JSONResponse({**self._about(served), **served.as_openai(), **schemas, **forms})
+        texts = self.pages.language(request).translated({**schemas, **forms})
+        return JSONResponse({**self._about(served), **served.as_openai(), **texts}, headers=pages.BY_LANGUAGE)
 
     def _about(self, served: LoadedModel) -> dict[str, Any]:
         before = self.shelf.previous.get(served.name)
@@ -119,7 +121,7 @@ class Api:
         """Of the model and surface that the query names; of a model that is not loaded (yet), the page that finds out."""
         name = request.query_params.get("model") or self.settings.chosen(None)
         served = self.shelf.current.get(name)
-        return self.pages.home(served, request.query_params.get("surface"))
+        return self.pages.home(served, request.query_params.get("surface"), self.pages.language(request))
 
     async def docs(self, request: Request) -> Response:
         return pages.docs()

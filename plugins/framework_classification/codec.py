@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from framework import Call, DrawnLabel, Interface, Request, Response, Steps
+from framework import Call, DrawnLabel, Interface, Request, Response, Steps, message
 from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer, token_ids
 
@@ -62,7 +62,7 @@ class LabelCodec:
         return flat | ({"abstains": str(response["abstains"]).lower()} if "abstains" in response else {})
 
     def interface(self) -> Interface:
-        text = {"type": "string", "title": "Text", "description": "The text to classify, in any length"}
+        text = {"type": "string", "title": message("Text"), "description": message("The text to classify, in any length")}
         share = {"type": "number", "minimum": 0, "maximum": 1}
         properties: dict[str, Any] = {
             "label": {"type": "string", "enum": self.labels},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from framework import ConversationTurn, Interface, Request, Response
+from framework import ConversationTurn, Interface, Request, Response, message
 from framework_dialogue.requests import OPTIONS, parsed
 
 ODD_TEXTS = ("a", "?!", "word " * 700, "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
@@ -51,10 +51,9 @@ class ChatCodec:
 
 def chat_interface(read: str, tokens: str = "", **more: Any) -> Interface:
     """read: what is read of a conversation. tokens: what counts as one, where it is not the model's own. more: other fields."""
-    text = {"type": "string", "title": "Message", "description": "The first of a conversation", "minLength": 1}
-    messages = {
-        "type": "array", "items": MESSAGE, "minItems": 1, "title": "Messages", "description": "The last is the user's",
-    }  # fmt: skip
+    first, last = message("The first of a conversation"), message("The last is the user's")
+    text = {"type": "string", "title": message("Message"), "description": first, "minLength": 1}
+    messages = {"type": "array", "items": MESSAGE, "minItems": 1, "title": message("Messages"), "description": last}
     whole = {"type": "object", "required": ["messages"], "properties": {"messages": messages, **OPTIONS}}
     count = {**COUNT, "description": tokens} if tokens else COUNT
     properties = {

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from framework import InputError, Request, nearest
+from framework import InputError, Request, message, nearest
 from framework_dialogue.conversations import ROLES as ROW
 from framework_dialogue.conversations import history_of
 from framework_dialogue.repairs import plain, repaired
@@ -24,7 +24,7 @@ CALLS = ("tool_calls", "function_call")
 NO_TOOLS = "this model is offered no tools: leave out calls and what tools put out, or say it in a user's message"
 PARTS = {"image": "a picture", "audio": "a sound", "video": "a film", "file": "a file", "document": "a file"}
 OPTIONS: dict[str, Mapping[str, Any]] = {
-    "max_tokens": {"type": "integer", "minimum": 1, "description": "Of the answer, as far as the window has room"},
+    "max_tokens": {"type": "integer", "minimum": 1, "description": message("Of the answer, as far as the window has room")},
     **DRAWN,
     "stop": {"anyOf": [{"type": "string", "minLength": 1},
                        {"type": "array", "maxItems": STOPS, "items": {"type": "string", "minLength": 1}}]},

@@ -26,6 +26,7 @@ from framework import (
     ServedModel,
     Stream,
     Surface,
+    message,
 )
 from framework_dialogue.asked import EXAMPLE, ChatRequest, problems_of
 from framework_dialogue.openapi import part
@@ -49,7 +50,7 @@ class Chat(Surface):
     """Answers the last message of a conversation; nothing of one is kept."""
 
     name: ClassVar[str] = "chat"
-    page: ClassVar[Page] = Page("Chat", PATH, folder=Path(__file__).parent / "page")
+    page: ClassVar[Page] = Page(message("Chat"), PATH, folder=Path(__file__).parent / "page")
     lacking: ClassVar[str] = "holds no conversation"
     counters: ClassVar[Mapping[str, str]] = {
         "prompt_tokens": "Tokens read of conversations",

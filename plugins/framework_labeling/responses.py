@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from framework import DrawnSpans, InputError, Interface, Request, Response
+from framework import DrawnSpans, InputError, Interface, Request, Response, message
 from framework_labeling.decoding import each_token, entities, scored_spans
 from framework_labeling.schemes import BIO, OUTSIDE, Span, spans_of, split_tag
 from framework_labeling.words import Offsets, join_words, split_words
@@ -71,8 +71,8 @@ def interface(tags: Sequence[str], plain: bool) -> Interface:
     """tags: those that a response may hold. plain: every token has a tag of its own."""
     labels = list(tags) if plain else sorted({split_tag(tag, BIO)[1] for tag in tags if tag != OUTSIDE})
     place = {"type": "integer", "minimum": 0}
-    text = {"type": "string", "title": "Text", "description": "The text to label, in any length"}
-    tokens = {"type": "array", "items": {"type": "string"}, "description": "Its words, where they are known already"}
+    text = {"type": "string", "title": message("Text"), "description": message("The text to label, in any length")}
+    tokens = {"type": "array", "items": {"type": "string"}, "description": message("Its words, where they are known already")}
     entity = {
         "start": {**place, "description": "The first character"},
         "end": {**place, "description": "The character after the last one"},

@@ -17,6 +17,7 @@ from framework import (
     Schema,
     ServedModel,
     Surface,
+    message,
     nearest,
     operation,
     reference,
@@ -31,7 +32,7 @@ class Predict(Surface):
     """Answers every model."""
 
     name: ClassVar[str] = "predict"
-    page: ClassVar[Page] = Page("Try the model", PATHS[1], listed=("inputs", "predictions"))
+    page: ClassVar[Page] = Page(message("Try the model"), PATHS[1], listed=("inputs", "predictions"))
 
     def routes(self) -> Sequence[Route]:
         return [Route("POST", path, self.answer) for path in PATHS]

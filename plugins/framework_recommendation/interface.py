@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from framework import message
 from framework_recommendation.requests import LONGEST, MOST
 
 FEW = 50  # values of a column that are listed
@@ -13,14 +14,17 @@ _ID: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 
 
 def request_schema(k: int, columns: Mapping[str, Sequence[str]], fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    instead = message("Item ids, the newest last; it takes the place of what is known of the user")
+    count, values = message("How many items are wanted"), message("Values that items must have")
+    newcomer = message("Of somebody without a history")
     ids = {"type": "array", "items": _ID, "maxItems": LONGEST}
     properties: dict[str, Any] = {
-        "user": {**_ID, "description": "Somebody of the training data, whose history is known"},
-        "history": {**ids, "description": "Item ids, the newest last; it takes the place of what is known of the user"},
-        "k": {"type": "integer", "minimum": 1, "maximum": MOST, "default": k, "description": "How many items are wanted"},
-        "exclude": {**ids, "description": "Item ids that are not wanted"},
-        "filter": {**_object({c: _one_or_more(v) for c, v in columns.items()}), "description": "Values that items must have"},
-        "attributes": {**_object({n: _choice(v) for n, v in fields.items()}), "description": "Of somebody without a history"},
+        "user": {**_ID, "description": message("Somebody of the training data, whose history is known")},
+        "history": {**ids, "description": instead},
+        "k": {"type": "integer", "minimum": 1, "maximum": MOST, "default": k, "description": count},
+        "exclude": {**ids, "description": message("Item ids that are not wanted")},
+        "filter": {**_object({c: _one_or_more(v) for c, v in columns.items()}), "description": values},
+        "attributes": {**_object({n: _choice(v) for n, v in fields.items()}), "description": newcomer},
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
 

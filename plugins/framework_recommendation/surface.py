@@ -24,6 +24,7 @@ from framework import (
     Route,
     ServedModel,
     Surface,
+    message,
     some,
 )
 from framework_recommendation.openapi import FOUND, ITEMS_EXAMPLE, MOST_ADDED, MOST_FOUND, part
@@ -35,7 +36,9 @@ class Recommend(Surface):
     """Ranks items for a user or a history, finds items, and adds some."""
 
     name: ClassVar[str] = "recommend"
-    page: ClassVar[Page] = Page("Recommendations", "/v1/models/{name}/recommend", folder=Path(__file__).parent / "page")
+    page: ClassVar[Page] = Page(
+        message("Recommendations"), "/v1/models/{name}/recommend", folder=Path(__file__).parent / "page"
+    )
     lacking: ClassVar[str] = "recommends nothing"
     counters: ClassVar[Mapping[str, str]] = {"items_added": "Items that were added"}
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from framework import InputError, Interface, Request, Response, Scores, Settings, Steps
+from framework import InputError, Interface, Request, Response, Scores, Settings, Steps, message
 from framework_summarization.windows import windows
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.prompts import Answering
@@ -18,7 +18,7 @@ from framework_text.tokenizer import read_tokenizer
 
 VERSION = 3
 BRIEF = 8  # tokens of golden examples, which are answered wherever the artifact is opened
-TEXT: Mapping[str, Any] = {"type": "string", "title": "Text", "description": "The text to summarize"}
+TEXT: Mapping[str, Any] = {"type": "string", "title": message("Text"), "description": message("The text to summarize")}
 ODD_TEXTS = ("", " ", "a", "?!", "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
@@ -63,12 +63,16 @@ class SummarizationCodec(Scores):
         self.options: dict[str, Mapping[str, Any]] = {
             "max_tokens": {
                 "type": "integer", "minimum": 1, "maximum": self.max_new_tokens,
-                "description": f"Of the summary of a window of the text; {self.max_new_tokens} where it is left out",
+                "description": message(
+                    "Of the summary of a window of the text; {default} where it is left out", default=self.max_new_tokens
+                ),
             },
             **DRAWN,
             "windows": {
                 "type": "integer", "minimum": 1, "maximum": self.windows,
-                "description": f"Of {self.max_text} tokens of the text, each summarized by itself; what is beyond is not read",
+                "description": message(
+                    "Of {size} tokens of the text, each summarized by itself; what is beyond is not read", size=self.max_text
+                ),
             },
         }  # fmt: skip
 

@@ -14,6 +14,12 @@ from tests.server.serving import Serving, serving
 from tests.tiny import install
 
 ODD = Path(__file__).with_name("odd_surfaces.py")
+WORDS = {  # of its page, and what they are in Chinese
+    "__init__.py": "",
+    "page.html": '<p>Plain &amp; simple</p><!-- remark --><b><!-- message("Loud <") --></b>',
+    "page.js": 'page.describe = () => { document.title = message("Quiet"); };',
+    "zh.json": '{"Sure": "按把握排序", "Loud <": "大声 <"}',
+}
 
 
 @pytest.fixture(scope="session")
@@ -64,6 +70,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     install(folder, "odd-plugin", "odd_surfaces")
     shutil.copy(ODD, folder)
+    (folder / "odd_words").mkdir()
+    for name, text in WORDS.items():
+        (folder / "odd_words" / name).write_text(text, "utf-8")
     return folder
 
 

@@ -24,6 +24,7 @@ from framework import (
     Stream,
     Surface,
     hookimpl,
+    message,
 )
 
 TEXTS = {"type": "object", "required": ["texts"], "properties": {"texts": {"type": "array", "items": {"type": "string"}}}}
@@ -35,7 +36,7 @@ class Sure(Surface):
 
     name: ClassVar[str] = "sure"
     page: ClassVar[Page] = Page(
-        "Sure", "/v1/models/{name}/sure", None, TEXTS, EXAMPLE, DrawnRanking("texts", "text", "text", "probability")
+        message("Sure"), "/v1/models/{name}/sure", None, TEXTS, EXAMPLE, DrawnRanking("texts", "text", "text", "probability")
     )
     counters: ClassVar[Mapping[str, str]] = {"texts": "Texts that were ranked"}
     lacking: ClassVar[str] = "is never sure"
@@ -62,6 +63,7 @@ class Odd(Surface):
     """Everything that a surface may do wrong, and some that it may do."""
 
     name: ClassVar[str] = "odd"
+    page: ClassVar[Page] = Page("Odd", "/odd/notes", folder=Path(__file__).parent / "odd_words")
 
     def routes(self) -> Sequence[Route]:
         handlers = (self.raises, self.refuses, self.never, self.nothing, self.torn, self.endless, self.stalls, self.late,
@@ -182,3 +184,8 @@ def mark(name: str) -> None:
 def register_surfaces(register: Callable[[str, str], None]) -> None:
     for name in ("sure", "odd", "unsure", "greedy", "rival", "crooked", "missing"):
         register(name, f"odd_surfaces:{name.title()}")
+
+
+@hookimpl
+def register_messages(register: Callable[[str, str], None]) -> None:
+    register("zh", "odd_words:zh.json")

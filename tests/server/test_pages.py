@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from selenium.webdriver.common.keys import Keys
 
 import framework
 from tests.server.serving import KEY, Serving, serving, until
+from tests.test_language import ENGLISH
 from tests.tiny import WORDS, summaries, tiny_writer, write_csv
 
 if TYPE_CHECKING:
@@ -28,12 +30,25 @@ FLAGS = "--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --disable
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[WebDriver]:
+    with started(tmp_path) as driver:
+        yield driver
+
+
+@pytest.fixture
+def chinese(tmp_path: Path) -> Iterator[WebDriver]:
+    """A browser whose user reads Chinese."""
+    with started(tmp_path, "--accept-lang=zh-CN,zh") as driver:
+        yield driver
+
+
+@contextmanager
+def started(folder: Path, *flags: str) -> Iterator[WebDriver]:
     from selenium.webdriver import Chrome, ChromeOptions
     from selenium.webdriver.chrome.service import Service
 
     options = ChromeOptions()
     options.binary_location = BROWSER or ""
-    for flag in (*FLAGS.split(), f"--user-data-dir={tmp_path / 'profile'}"):
+    for flag in (*FLAGS.split(), *flags, f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = Chrome(options=options, service=Service(DRIVER))
@@ -191,7 +206,7 @@ def test_with_a_key_the_page_asks_for_it_and_models_can_be_chosen(
     models = (f"first={run_folder}", f"second={other_run}", f"talk={talk}")
     with serving(tmp_path / "s", *models, env={"FRAMEWORK_API_KEY": KEY}) as server:
         browser.get(server.url)
-        wait_for(browser, "#about", "no key")
+        wait_for(browser, "#about", "asks for a key")
         browser.find_element("id", "key").send_keys(KEY, "\t")
         wait_for(browser, "#about", "classification")
         browser.find_element("css selector", "#model option[value=second]").click()
@@ -200,13 +215,13 @@ def test_with_a_key_the_page_asks_for_it_and_models_can_be_chosen(
         browser.find_element("id", "send").click()
         wait_for(browser, "#answer", "ms, network included")
         browser.find_element("css selector", "#model option[value=talk]").click()  # its page is another
-        wait_for(browser, "#about", "no key")
+        wait_for(browser, "#about", "asks for a key")
         browser.find_element("id", "key").send_keys(KEY, "\t")
         wait_for(browser, "#title", "talk")
         say(browser, "the lovely flight")
         wait_for(browser, ".assistant small", "tokens read")
         browser.find_element("css selector", "#model option[value=second]").click()
-        wait_for(browser, "#about", "no key")
+        wait_for(browser, "#about", "asks for a key")
 
 
 def test_the_docs_page_shows_the_tasks_fields_and_its_example_works(browser: WebDriver, server: Serving) -> None:
@@ -335,3 +350,54 @@ def test_a_strangers_surface_has_a_page_without_html_of_its_own(browser: WebDriv
     ranked = odd.post("/v1/models/tone/sure", {"texts": ["the lovely flight", "the crew"]}).json()["texts"]
     assert shown_items(browser) == [one["text"] for one in ranked]
     assert complaints(browser) == []
+
+
+def reads_no_english(browser: WebDriver, *data: str) -> None:
+    """data: texts of the user, the model and the interface."""
+    seen: str = browser.execute_script(
+        "return [document.body.innerText, ...[...document.querySelectorAll('*')].flatMap("
+        "e => [e.placeholder, e.title, e.ariaLabel])].filter(Boolean).join('\\n')"
+    )
+    for text in data:
+        seen = seen.replace(text, "·")
+    assert [line for line in seen.splitlines() if not line.startswith("curl ") and ENGLISH.search(line)] == []
+
+
+def test_a_chinese_browser_gets_the_form_in_chinese(chinese: WebDriver, server: Serving) -> None:
+    chinese.get(server.url)
+    wait_for(chinese, "#about", f"版本 {server.version()}")
+    assert (chinese.title, chinese.find_element("id", "send").text) == ("试用模型", "提交")
+    assert chinese.find_element("css selector", "#fields label").text == "文本：要分类的文本，长度不限"
+    chinese.find_element("id", "field-text").send_keys("the lovely flight")
+    chinese.find_element("id", "send").click()
+    wait_for(chinese, "#answer", "毫秒（含网络传输）")
+    assert chinese.find_element("css selector", ".bar b").text.endswith("%")
+    chinese.find_element("css selector", "summary").click()
+    reads_no_english(chinese, str(chinese.find_element("id", "field-text").get_property("placeholder")))
+    assert complaints(chinese) == []
+
+
+def test_a_chinese_browser_gets_the_chat_in_chinese(chinese: WebDriver, chatting: Serving) -> None:
+    chinese.get(chatting.url)
+    wait_for(chinese, "#about", "版本")
+    chinese.find_element("css selector", "summary").click()
+    assert "temperature：为 0 时总是选择概率最大的词元" in wait_for(chinese, "#options label", "temperature")
+    say(chinese, "the lovely flight")
+    wait_for(chinese, ".assistant small", "个词元，生成")
+    reads_no_english(chinese, *turns(chinese))
+    say(chinese, "the blue door " * 20)
+    wait_for(chinese, ".turn:nth-child(4) small", "窗口长度")
+    assert complaints(chinese) == []
+
+
+def test_a_chinese_browser_gets_recommendations_in_chinese(chinese: WebDriver, recommending: Serving) -> None:
+    chinese.get(recommending.url)
+    wait_for(chinese, "#about", "版本")
+    chinese.find_element("id", "user").send_keys("0", Keys.ENTER)
+    wait_for(chinese, "#answer .error", "没有用户 0 的记录。")
+    wait_for(chinese, "#answer h2", "推荐热门物品")
+    reads_no_english(chinese, *shown_items(chinese))
+    chinese.find_element("link text", "试用模型").click()
+    wait_for(chinese, "#fields label", "k：推荐的物品数量")
+    reads_no_english(chinese)
+    assert complaints(chinese) == []

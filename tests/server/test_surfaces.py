@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -87,6 +89,31 @@ def test_it_is_described_with_an_example_that_works_and_has_a_page(odd: Serving)
     page = odd.get("/?model=tone&surface=sure")
     assert '<body data-surface="sure">' in page.text
     assert page.headers["content-security-policy"].count("'sha256-") == 2
+
+
+def test_pages_speak_the_language_of_the_browser_and_run_the_same_scripts(odd: Serving) -> None:
+    header = {"Accept-Language": "zh-CN,zh;q=0.9,en;q=0.8"}
+    english, german, chinese = (odd.get("/", headers=each) for each in ({}, {"Accept-Language": "de"}, header))
+    assert english.text == german.text
+    assert ('<html lang="en">' in english.text, '<html lang="zh-CN">' in chinese.text) == (True, True)
+    assert ("<title>Try the model<" in english.text, "<title>试用模型<" in chinese.text) == (True, True)
+    assert english.headers["content-security-policy"] == chinese.headers["content-security-policy"]
+    assert english.headers["vary"] == chinese.headers["vary"] == "Accept-Language"
+    assert not re.search("[\u4e00-\u9fff]", english.text)
+    assert "<!-- " not in english.text + chinese.text
+
+
+def test_a_strangers_page_is_translated_where_it_holds_messages(odd: Serving) -> None:
+    header = {"Accept-Language": "zh"}
+    page, model = odd.get("/?surface=odd", headers=header).text, odd.get("/v1/models/tone", headers=header)
+    assert "<p>Plain &amp; simple</p><!-- remark --><b>大声 &lt;</b>" in page
+    texts = json.loads(page.split('id="messages">')[1].split("</script>")[0])
+    assert texts == {**texts, "Loud <": "大声 <", "Quiet": "Quiet", "Loading…": "正在加载…"}
+    assert "<title>Odd<" in page
+    assert "<b>Loud &lt;</b>" in odd.get("/?surface=odd").text
+    assert [model.json()["pages"][name]["title"] for name in ("predict", "sure", "odd")] == ["试用模型", "按把握排序", "Odd"]
+    assert model.headers["vary"] == "Accept-Language"
+    assert odd.get("/v1/models/tone").json()["pages"]["sure"]["title"] == "Sure"
 
 
 def test_keys_are_asked_for_as_its_routes_say(tmp_path: Path, light: Path, site: Path, marks: Path, odd: Serving) -> None:

@@ -185,6 +185,7 @@ class Page:
     """
 
     title: str
+    """A `message` is shown in the language of the browser; so are titles and descriptions in a schema."""
     path: str
     """What it asks, by POST, with ``{name}`` for the model."""
     listed: tuple[str, str] | None = None

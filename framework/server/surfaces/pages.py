@@ -1,7 +1,8 @@
 """The pages for people: to try a model, and to read the interface. They fetch nothing from anywhere else.
 
 All pages of surfaces have one frame and one script. A surface may put something of its own into the frame; without it the page
-is a form made from the schema of the request, and answers are drawn by hints.
+is a form made from the schema of the request, and answers are drawn by hints. Scripts are the same in every language: the texts
+that they name stand in the page as data, which needs no hash in its policy.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
+import json
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -18,15 +20,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
+from framework.contracts.message import message
 from framework.contracts.serving.drawing import plain_drawing
 from framework.contracts.serving.replies import RefusedError
 from framework.contracts.serving.surface import Page
+from framework.report.language import TAGS, Language, accepted, language
 from framework.server.model_store import LoadedModel
 from framework.server.surfaces.registry import BoundSurface
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
 FORM = TEMPLATES / "form"
-UNKNOWN = "A model"  # the title of a page until it has found out which is wanted
+MESSAGE = re.compile(r"""<!-- message\(("(?:[^"\\]|\\.)*")\) -->""")
+UNKNOWN = message("A model")  # the title of a page until it has found out which is wanted
+BY_LANGUAGE = {"Vary": "Accept-Language"}  # of what is answered in the language of a browser
 SWAGGER = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
@@ -35,7 +41,12 @@ class Pages:
 
     def __init__(self, surfaces: Sequence[BoundSurface], root: str) -> None:
         self.root = root
+        self._languages = {name: language(name) for name in TAGS}
         self._pages: dict[str, Page] = {each.name: each.surface.page for each in surfaces if each.surface.page is not None}
+
+    def language(self, request: Request) -> Language:
+        """That of the browser."""
+        return self._languages[accepted(request.headers.get("accept-language"))]
 
     def of(self, served: LoadedModel) -> dict[str, Mapping[str, Any]]:
         """By surface what a model is tried with, as the script reads it."""
@@ -46,13 +57,13 @@ class Pages:
         names = [name for name in self._pages if name in served.surfaces]
         return served.interface.page if served.interface.page in names else next(iter(names), "")
 
-    def home(self, served: LoadedModel | None, surface: str | None) -> Response:
+    def home(self, served: LoadedModel | None, surface: str | None, chosen: Language) -> Response:
         """The page of a model. None: it is not there, or not loaded yet, and the page finds out."""
         if served is None:
-            return _framed("", UNKNOWN, FORM, self.root)
+            return _framed("", UNKNOWN, FORM, self.root, chosen)
         name = surface if surface in self._pages and surface in served.surfaces else self.first(served)
         page = self._pages.get(name)
-        return _framed(name, page.title if page else UNKNOWN, page.folder if page and page.folder else FORM, self.root)
+        return _framed(name, page.title if page else UNKNOWN, page.folder if page and page.folder else FORM, self.root, chosen)
 
 
 def docs() -> Response:
@@ -82,20 +93,31 @@ def _plain(page: Page, served: LoadedModel) -> dict[str, Any]:
 
 
 @cache
-def _framed(surface: str, title: str, folder: Path, root: str) -> Response:
+def _framed(surface: str, title: str, folder: Path, root: str, chosen: Language) -> Response:
+    frame, page = _file(TEMPLATES / "frame.html"), _file(folder / "page.html")
+    common, script = _file(TEMPLATES / "common.js"), _file(folder / "page.js")
+    texts = chosen.of_page(frame + page + common + script)
     parts = {
+        "tag": chosen.tag,
         "surface": html.escape(surface),
-        "title": html.escape(title),
+        "title": html.escape(chosen.text(title)),
         "style": _file(folder / "page.css"),
-        "page": _file(folder / "page.html"),
-        "common": _file(TEMPLATES / "common.js"),
-        "script": _file(folder / "page.js"),
+        "page": _translated(page, texts),
+        "messages": json.dumps(texts, ensure_ascii=False).replace("<", "\\u003c"),
+        "common": common,
+        "script": script,
     }
-    frame = (TEMPLATES / "frame.html").read_text(encoding="utf-8")
-    text = re.sub(r"<!-- (\w+) -->", lambda place: parts[place[1]], frame)
+    text = re.sub(r"<!-- (\w+) -->", lambda place: parts[place[1]], _translated(frame, texts))
     if root:
         text = text.replace("<head>", f'<head>\n<base href="{root}/">', 1)
-    return _sent(text, "", (parts["common"], parts["script"]), root)
+    response = _sent(text, "", (common, script), root)
+    response.headers.update(BY_LANGUAGE)
+    return response
+
+
+def _translated(markup: str, texts: Mapping[str, str]) -> str:
+    """The markup with its messages, ``<!-- message("TEMPLATE") -->``, in a language."""
+    return MESSAGE.sub(lambda place: html.escape(texts[json.loads(place[1])]), markup)
 
 
 def _sent(text: str, more: str, scripts: Sequence[str] | None = None, root: str = "") -> Response:

@@ -5,6 +5,12 @@ const SURFACE = document.body.dataset.surface;
 const SHOWN = 10;  // bars of an answer
 const page = {describe() {}, complain(error) { at("about").textContent = error.message; }};
 let described = null;  // the model, as the server describes it
+const MESSAGES = JSON.parse(at("messages").textContent);  // of this page, by English template, in the language of the browser
+
+// A template is written out between double quotes, for the server looks for it in the source of the page. Numbers come as texts.
+function message(template, values = {}) {
+  return (MESSAGES[template] ?? template).replace(/\{(\w+)[^}]*\}/g, (place, name) => values[name] ?? place);
+}
 
 function make(tag, text, attributes = {}) {
   const element = document.createElement(tag);
@@ -18,9 +24,12 @@ async function send(path, body, signal) {
   if (at("key").value) headers["Authorization"] = "Bearer " + at("key").value;
   const response = await fetch(path, body === undefined ? {headers} : {method: "POST", headers, body: JSON.stringify(body), signal});
   if (response.ok) return response;
-  if (response.status === 401) at("locked").hidden = false;
+  if (response.status === 401) {
+    at("locked").hidden = false;
+    throw new Error(at("key").value ? message("This key is wrong.") : message("This server asks for a key."));
+  }
   const {error, status} = await response.json().catch(() => ({}));
-  throw new Error((error && error.message) || error || status || "status " + response.status);
+  throw new Error((error && error.message) || error || status || message("status {number}", {number: response.status}));
 }
 
 const ask = async (path, body) => (await send(path, body)).json();
@@ -38,6 +47,10 @@ function propertiesOf(schema) {
   return object ? Object.entries(object.properties) : null;
 }
 
+const percent = (share, digits) => message("{number} %", {number: (100 * share).toFixed(digits)});
+
+const captioned = (name, {description}) => description ? message("{name} – {description}", {name, description}) : name;
+
 // answers, by the hints of the codec: each gives the elements that show one
 
 const drawings = {
@@ -45,15 +58,15 @@ const drawings = {
     const label = answer[hints.label], shares = answer[hints.probabilities];
     if (label === undefined || typeof shares !== "object") return drawings.fields(hints, answer);
     const bars = Object.entries(shares).sort((a, b) => b[1] - a[1]);
-    const parts = [make("h2", answer[hints.unsure] ? "Not sure (most likely " + label + ")" : label)];
+    const parts = [make("h2", answer[hints.unsure] ? message("Not sure (most likely {label})", {label}) : label)];
     for (const [name, share] of bars.slice(0, SHOWN)) {
       const bar = make("div", undefined, {class: "bar"}), fill = make("i"), track = make("div");
       fill.style.width = 100 * share + "%";
       track.append(fill);
-      bar.append(make("span", name), track, make("b", (100 * share).toFixed(1) + " %"));
+      bar.append(make("span", name), track, make("b", percent(share, 1)));
       parts.push(bar);
     }
-    if (bars.length > SHOWN) parts.push(make("p", "and " + (bars.length - SHOWN) + " more labels", {class: "soft"}));
+    if (bars.length > SHOWN) parts.push(make("p", message("and {count} more labels", {count: bars.length - SHOWN}), {class: "soft"}));
     return parts;
   },
 
@@ -68,20 +81,20 @@ const drawings = {
     for (const span of [...spans].sort((a, b) => a.start - b.start)) {
       if (span.start < done) continue;
       line.append(characters.slice(done, span.start).join(""));
-      const score = span.score === undefined ? "" : " " + (100 * span.score).toFixed(0) + " %";
+      const score = span.score === undefined ? "" : " " + percent(span.score, 0);
       const mark = make("mark", characters.slice(span.start, span.end).join(""), {class: "h" + labels.indexOf(span.label) % 8, title: span.label + score});
       mark.append(" ", make("small", span.label));
       line.append(mark);
       done = span.end;
     }
     line.append(characters.slice(done).join(""));
-    return spans.length ? [line] : [line, make("p", "Nothing was found in this text.", {class: "soft"})];
+    return spans.length ? [line] : [line, make("p", message("Nothing was found in this text."), {class: "soft"})];
   },
 
   ranking(hints, answer) {
     const items = answer[hints.items];
     if (!Array.isArray(items)) return drawings.fields(hints, answer);
-    if (!items.length) return [make("p", "Nothing is left.")];
+    if (!items.length) return [make("p", message("Nothing is left."))];
     const list = make("ol");
     for (const item of items) {
       const row = make("div"), entry = make("li"), score = item[hints.score];
@@ -104,7 +117,7 @@ const drawings = {
 };
 
 const draw = (hints, answer, asked) => (drawings[hints.kind] || drawings.fields)(hints, answer, asked);
-const took = started => make("p", (performance.now() - started).toFixed(0) + " ms, network included", {class: "soft"});
+const took = started => make("p", message("{milliseconds} ms, network included", {milliseconds: (performance.now() - started).toFixed(0)}), {class: "soft"});
 const refused = error => make("p", error.message, {class: "error", role: "alert"});
 
 // which model, and which page of it
@@ -118,7 +131,7 @@ async function describe(name) {
   if (wanted !== SURFACE) return location.replace(query(name, wanted === found.page ? "" : wanted));  // its page is another
   described = found;
   at("title").textContent = found.name;
-  at("about").textContent = `${found.task}, version ${found.version}, ${found.variant} on ${found.provider}`;
+  at("about").textContent = message("{task}, version {version}, {variant} on {provider}", found);
   const others = Object.entries(found.pages).filter(([surface]) => surface !== SURFACE);
   at("others").replaceChildren(...others.flatMap(([surface, {title}]) => [make("a", title, {href: query(name, surface)}), " "]));
   page.describe(found);
@@ -127,7 +140,7 @@ async function describe(name) {
 async function begin() {
   try {
     const {models} = await ask("v1/models");
-    if (!models.length) throw new Error("the model is still being loaded and checked");
+    if (!models.length) throw new Error(message("The model is still being loaded and checked."));
     at("model").replaceChildren(...models.map(({name}) => make("option", name, {value: name})));
     const wanted = new URLSearchParams(location.search).get("model");
     at("model").value = models.some(({name}) => name === wanted) ? wanted : models[0].name;

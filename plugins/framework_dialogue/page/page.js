@@ -1,6 +1,6 @@
 "use strict";
 const CHAT = "v1/chat/completions";
-const EMPTY = "The conversation is kept in this page alone; leaving or reloading it ends it.";
+const EMPTY = message("The conversation is kept in this page alone; leaving or reloading it ends it.");
 let turns = [];  // of the conversation: {role, content}
 let unread = 0;  // of the oldest, those that the model's window has no room for
 let running = null;  // the AbortController of the answer that is being written
@@ -28,14 +28,14 @@ async function answer(messages, hear, signal) {
       if (finish_reason) reason = finish_reason;
     }
   }
-  throw new Error("the connection ended before the answer did");
+  throw new Error(message("The connection ended before the answer did."));
 }
 
 function request(messages) {
   const system = at("system").value.trim();
   const options = [...at("options").querySelectorAll("input")];
   const wrong = options.find(input => input.validity.badInput);
-  if (wrong) throw new Error(wrong.name + " is not a number");
+  if (wrong) throw new Error(message("{name} is not a number", {name: wrong.name}));
   const given = options.filter(input => input.value !== "").map(input => [input.name, Number(input.value)]);
   return {
     model: described.name, messages: system ? [{role: "system", content: system}, ...messages] : messages,
@@ -45,7 +45,7 @@ function request(messages) {
 
 function show(role, text) {
   const turn = make("article", undefined, {class: "turn " + role});
-  turn.append(make("h2", role === "user" ? "You" : described.name), make("p", text), make("small"));
+  turn.append(make("h2", role === "user" ? message("You") : described.name), make("p", text), make("small"));
   if (!at("log").querySelector(".turn")) at("log").replaceChildren();
   at("log").append(turn);
   return turn;
@@ -58,9 +58,9 @@ function following(change) {
   if (below) scrollTo(0, whole.scrollHeight);
 }
 
-function complain(message) {
-  at("problem").textContent = message;
-  at("problem").hidden = !message;
+function complain(text) {
+  at("problem").textContent = text;
+  at("problem").hidden = !text;
 }
 
 function busy(controller) {
@@ -70,11 +70,13 @@ function busy(controller) {
 }
 
 function told({reason, counted}, milliseconds) {
-  const parts = [`${counted.prompt_tokens} tokens read, ${counted.completion_tokens} written in ${(milliseconds / 1000).toFixed(1)} s`];
-  if (reason === "length") parts.push("cut off at the limit of tokens");
-  if (unread) parts.push(`the oldest ${unread === 1 ? "message was" : unread + " messages were"} dropped: the model's window has no room for more`);
-  if (counted.shortened_messages) parts.push("your message, or the system message, was read in part: it is longer than the model's window");
-  return parts.join("; ");
+  const {prompt_tokens: read, completion_tokens: written, shortened_messages: shortened} = counted;
+  const parts = [message("{read} tokens read, {written} written in {seconds} s", {read, written, seconds: (milliseconds / 1000).toFixed(1)})];
+  if (reason === "length") parts.push(message("cut off at the limit of tokens"));
+  if (unread === 1) parts.push(message("the oldest message was dropped: the model's window has no room for more"));
+  if (unread > 1) parts.push(message("the oldest {count} messages were dropped: the model's window has no room for more", {count: unread}));
+  if (shortened) parts.push(message("your message, or the system message, was read in part: it is longer than the model's window"));
+  return parts.reduce((one, other) => message("{one}; {other}", {one, other}));
 }
 
 async function say(text) {
@@ -96,8 +98,9 @@ async function say(text) {
     unread += found.counted.dropped_messages;
     ended = told(found, performance.now() - started);
   } catch (error) {
-    broke = error.name === "AbortError" ? "stopped" : "broken off";
-    if (turns === conversation && broke !== "stopped") complain(error.message);
+    const stopped = error.name === "AbortError";
+    broke = stopped ? message("stopped") : message("broken off");
+    if (turns === conversation && !stopped) complain(error.message);
   }
   busy(null);
   shown[1].removeAttribute("aria-busy");
@@ -107,7 +110,7 @@ async function say(text) {
     turns.push(mine, {role: "assistant", content});
     following(() => { note.textContent = ended || broke; });
   } else if (ended) {
-    following(() => { note.textContent = "No words came. This message and the empty answer are left out of what is sent next."; });
+    following(() => { note.textContent = message("No words came. This message and the empty answer are left out of what is sent next."); });
   } else {
     shown.forEach(turn => turn.remove());
     at("text").value = text + (at("text").value && "\n" + at("text").value);
@@ -124,7 +127,7 @@ function field(name, schema) {
   if (schema.minimum !== undefined) input.min = schema.minimum;
   if (schema.maximum !== undefined) input.max = schema.maximum;
   const box = make("div");
-  box.append(make("label", name + (schema.description ? " – " + schema.description : ""), {for: input.id}), input);
+  box.append(make("label", captioned(name, schema), {for: input.id}), input);
   return box;
 }
 
@@ -133,7 +136,7 @@ page.describe = model => {
   unread = 0;
   const numbers = propertiesOf(model.request).filter(([, schema]) => schema.type === "number" || schema.type === "integer");
   at("options").replaceChildren(...numbers.map(([key, schema]) => field(key, schema)));
-  explain(CHAT, request([{role: "user", content: "Hello"}]), "-N ");
+  explain(CHAT, request([{role: "user", content: message("Hello")}]), "-N ");
   complain("");
   at("send").disabled = false;
 };

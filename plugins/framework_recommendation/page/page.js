@@ -1,7 +1,7 @@
 "use strict";
 const PATHS = {
-  user: "From what is known of this user", history: "From this history",
-  attributes: "Nothing is known of this user but attributes", popularity: "Nothing is known: what most take",
+  user: message("From what is known of this user"), history: message("From this history"),
+  attributes: message("Nothing is known of this user but attributes"), popularity: message("Nothing is known: what most take"),
 };
 let taken = [], asked = 0;
 
@@ -9,7 +9,7 @@ const named = item => item.title || item.item;
 
 function showTaken() {
   at("taken").replaceChildren(...taken.map((item, place) => {
-    const remove = make("button", "remove", {type: "button", "aria-label": "Remove " + named(item)});
+    const remove = make("button", message("remove"), {type: "button", "aria-label": message("Remove {item}", {item: named(item)})});
     remove.addEventListener("click", () => { taken.splice(place, 1); showTaken(); });
     const row = make("div");
     row.append(make("span", named(item)), remove);
@@ -64,14 +64,14 @@ function request() {
 
 function show(found, started) {
   const parts = [make("h2", PATHS[found.path])];
-  if (found.known_user === false) parts.push(make("p", "User " + at("user").value.trim() + " is not known.", {class: "error"}));
-  if (found.unknown.length) parts.push(make("p", "Not in the catalogue: " + found.unknown.join(", "), {class: "error"}));
+  if (found.known_user === false) parts.push(make("p", message("User {user} is not known.", {user: at("user").value.trim()}), {class: "error"}));
+  if (found.unknown.length) parts.push(make("p", message("Not in the catalogue: {items}", {items: found.unknown.join(", ")}), {class: "error"}));
   at("answer").replaceChildren(...parts, ...draw(described.drawing, found), took(started));
 }
 
 function choiceOf(name, schema) {
   const select = make("select", undefined, {id: "filter-" + name, name});
-  select.append(make("option", "any", {value: ""}), ...schema.anyOf[0].enum.map(value => make("option", value, {value})));
+  select.append(make("option", message("any"), {value: ""}), ...schema.anyOf[0].enum.map(value => make("option", value, {value})));
   const box = make("div");
   box.append(make("label", name, {for: select.id}), select);
   return box;

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from framework import nearest
+from framework import message, nearest
 from framework_text.generation.decoding import Sampling
 
 DRAWN: Mapping[str, Mapping[str, Any]] = {
-    "temperature": {"type": "number", "minimum": 0, "maximum": 10, "description": "0 takes the likeliest token"},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 10, "description": message("0 takes the likeliest token")},
     "top_p": {"type": "number", "minimum": 0.001, "maximum": 1},
-    "top_k": {"type": "integer", "minimum": 0, "maximum": 1000000, "description": "0 is all"},
+    "top_k": {"type": "integer", "minimum": 0, "maximum": 1000000, "description": message("0 is all")},
     "repetition_penalty": {"type": "number", "minimum": 0.1, "maximum": 10},
     "seed": {"type": "integer", "minimum": 0, "maximum": 9007199254740991},
 }

@@ -2,8 +2,7 @@
 let form = null;  // what the surface says of this page
 
 function field(name, schema, example) {
-  const label = make("label", schema.title || name, {for: "field-" + name});
-  if (schema.description) label.append(" – " + schema.description);
+  const label = make("label", captioned(schema.title || name, schema), {for: "field-" + name});
   let input;
   if (schema.enum) {
     input = make("select");
@@ -39,7 +38,7 @@ function request() {
 page.complain = error => at("answer").replaceChildren(refused(error));
 page.describe = model => {
   form = model.pages[SURFACE];
-  if (!form) throw new Error(model.name + " has no page; the API lists what it answers");
+  if (!form) throw new Error(message("{name} has no page; the API lists what it answers", {name: model.name}));
   const own = propertiesOf(form.request), example = form.example;
   const made = own ? own.map(([key, schema]) => field(key, schema, example && example[key])) : [field("", form.request, example)];
   at("fields").replaceChildren(...made.flat());
