@@ -38,7 +38,7 @@ def ended_well(done: subprocess.CompletedProcess[str], run: Path) -> str:
     ("limit", "more", "file"),
     [
         (1000, [], "run"),  # the recipe itself
-        (4500, [], "data/train.arrow"),
+        (6000, [], "data/train.arrow"),
         (60_000, [], "checkpoints/best-epoch0.ckpt"),
     ],
 )

@@ -296,4 +296,4 @@ def test_files_are_answered_where_the_training_libraries_are_missing(run_folder:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 1, done.stderr
-    assert "reading Parquet needs pyarrow: pip install 'recipe-framework[train]'" in done.stderr
+    assert "in.parquet: reading it needs pyarrow: pip install 'recipe-framework[train]'" in done.stderr
