@@ -6,12 +6,13 @@ import json
 import shutil
 from dataclasses import replace
 from functools import partial
+from math import inf
 from pathlib import Path
 
 import torch
 from safetensors.numpy import load_file, save_file
 
-from framework import CodecSpec, FitContext, Fitted, ModelFacts, read_fitted, write_fitted
+from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Section, Table, message, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
@@ -24,10 +25,9 @@ from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import Frozen
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
-HEAD, READING = (
-    "head.safetensors",
-    "reading.json",
-)  # in the folder that is filled: what stands behind the encoder, and how it reads
+# in the folder that is filled: what stands behind the encoder, and how it reads
+HEAD, READING = "head.safetensors", "reading.json"
+ENCODING = 0.6  # share of the time of a fit that reading texts may take; the regressions take some, too
 
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
@@ -35,9 +35,38 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
-        rows = [(list(table.texts("text")), data.targets(table)) for table in (splits.train, splits.validation)]
+        train = _train_rows(data, context, encoder)
+        rows = [(list(table.texts("text")), data.targets(table)) for table in (train, splits.validation)]
         frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
         _leave(data, context, encoder, frozen)
+
+
+def _train_rows(data: ClassificationData, context: FitContext[Classification, Frozen], encoder: FrozenEncoder) -> Table:
+    """The training rows, or as many at random as can be read in the time; says so where they are fewer.
+
+    Raises InputError where the budget is too small to read a row of each class.
+    """
+    train, minutes = data.splits.train, context.options.encode_minutes
+    budget, allowed = ENCODING * context.budget.remaining(), inf if minutes is None else 60 * minutes
+    seconds = min(budget, allowed)
+    fitting = encoder.texts_within(seconds, list(train.texts("text")))
+    if budget < allowed:  # which validation rows are read in, too
+        fitting -= len(data.splits.validation)
+        if fitting < len(data.labels):
+            raise InputError(f"{seconds:.0f} s of the budget are too few to read a text of each class; write a longer budget=")
+    if fitting < len(train):
+        context.show(Section(message("Frozen features"), note=_sampled(int(fitting), len(train), seconds)))
+    return data.some(int(min(fitting, len(train))), context.seed)
+
+
+def _sampled(count: int, rows: int, seconds: float) -> str:
+    return message(
+        "{count:,} of {rows:,} training texts are read, as many as {seconds:.0f} s allow on this machine; "
+        "candidates.frozen.encode_minutes=null reads all",
+        count=count,
+        rows=rows,
+        seconds=seconds,
+    )
 
 
 def _leave(data: ClassificationData, context: FitContext[Classification, Frozen], encoder: FrozenEncoder, fitted: Fit) -> None:
@@ -47,7 +76,7 @@ def _leave(data: ClassificationData, context: FitContext[Classification, Frozen]
         backbone=source.name,
         licence=source.stated_licence,
         parameters=sum(weights.numel() for weights in fitted.module.parameters()),
-        rows=len(data.splits.train),
+        rows=fitted.facts["rows"],
         details=fitted.facts,
     )
     settings = {"labels": data.labels, "calibrated_at": fitted.facts["temperature"], **fitted.settings}

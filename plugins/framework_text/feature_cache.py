@@ -52,6 +52,11 @@ def kept(encoder: str, texts: Sequence[str], compute: Callable[[], np.ndarray]) 
     return features
 
 
+def holds(encoder: str, texts: Sequence[str]) -> bool:
+    """Whether `kept` would compute nothing."""
+    return (cache() / f"{_key(encoder, texts)}.npy").is_file()
+
+
 def _key(encoder: str, texts: Sequence[str]) -> str:
     digest = hashlib.sha256(encoder.encode())
     for text in texts:

@@ -5,8 +5,10 @@ The features of layers before the last often say more than the last alone; side 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from framework_text import backbones, feature_cache
 from framework_text.tokens import TokenizedRows, batches
 
 ROWS = 32  # of a batch: of more, fewer a second pass through
+SAMPLE = 4 * ROWS  # texts that tell how fast texts are read
 
 
 class FrozenEncoder:
@@ -39,6 +42,19 @@ class FrozenEncoder:
     def _identity(self) -> str:
         tokenizer = self.tokenizer.backend_tokenizer.to_str()
         return feature_cache.identity(self.folder, tokenizer, self.max_length, computes_in_bfloat16())
+
+    def texts_within(self, seconds: float, texts: Sequence[str]) -> float:
+        """How many texts such as these can be read in so many seconds on this machine; infinite where the cache has theirs.
+
+        The pace is measured on some of them, evenly spread. seconds: infinity is no limit.
+        """
+        if seconds == inf or feature_cache.holds(self._identity, texts):
+            return inf
+        sample = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int))]
+        self._computed(sample[:ROWS])  # the first pass through a module allocates
+        started = time.perf_counter()
+        self._computed(sample)
+        return seconds * len(sample) / (time.perf_counter() - started)
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
         """(texts, 2 x width) float32, from the cache where these texts are there; without texts (0, 2 x width)."""

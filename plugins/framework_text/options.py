@@ -48,6 +48,8 @@ class Frozen:
     """Options of a candidate that learns from the features of a backbone, which stays as it is."""
 
     backbone: Backbone = SHARED
+    # of reading training texts with the backbone: of more than fit a random part is read; None: all, or what the budget allows
+    encode_minutes: Optional[float] = None
 
 
 @dataclass
