@@ -31,7 +31,7 @@ from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
-from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, NoOptions
+from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, TIME_LIMIT, NoOptions
 from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
 from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnRanking, DrawnSpans
 from framework.contracts.serving.openapi import (
@@ -46,7 +46,7 @@ from framework.contracts.serving.openapi import (
 )
 from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.serving.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
-from framework.contracts.task import Answers, Decomposes, Finalizes, Refits, Say, SplitsItself, Task
+from framework.contracts.task import Answers, Decomposes, Finalizes, Head, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.hookspecs import hookimpl
@@ -65,7 +65,7 @@ if TYPE_CHECKING:
     from framework.evaluation.evaluate import EvaluatedArtifact, evaluate
     from framework.evaluation.module_backend import ModuleBackend
     from framework.plugins import backbone_source
-    from framework.run.api import load, run_recipe
+    from framework.run.api import auto, load, run_recipe
     from framework.training.batches import LengthBucketSampler
     from framework.training.records import read_shares
     from framework.training.schedule import Schedule
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from framework.training.trainer import train
 
 _LAZY = {
+    "auto": "framework.run.api",
     "run_recipe": "framework.run.api",
     "load": "framework.run.api",
     "evaluate": "framework.evaluation.evaluate",
@@ -110,6 +111,7 @@ __all__ = [
     "AS_WRITTEN",
     "NAMES_AS_WRITTEN",
     "STATUSES",
+    "TIME_LIMIT",
     "Answer",
     "Answers",
     "BackboneSource",
@@ -148,6 +150,7 @@ __all__ = [
     "FrameworkError",
     "Graph",
     "Growing",
+    "Head",
     "InputError",
     "Inspection",
     "Interface",
@@ -204,6 +207,7 @@ __all__ = [
     "Tracker",
     "TrainingFacts",
     "Variant",
+    "auto",
     "available_memory",
     "backbone_source",
     "coded",

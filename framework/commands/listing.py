@@ -39,9 +39,10 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 def recipes() -> Section:
     """Every recipe that can be run, with the first line of its comment; the note says which files others hide."""
+    from framework.recipe.automatic import ABOUT, AUTO
     from framework.recipe.compose import recipe_roots
 
-    rows, notes, owner = [], ["run one: python -m framework recipe=NAME"], dict[str, Path]()
+    rows, notes, owner = [(AUTO, ABOUT, "")], ["run one: python -m framework recipe=NAME"], dict[str, Path]()
     for root in recipe_roots():
         try:
             folder = _folder(root)

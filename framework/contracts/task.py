@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
@@ -11,9 +11,11 @@ from typing import ClassVar, Generic, Protocol, TypeVar, runtime_checkable
 from framework.contracts.codec import Codec, Settings
 from framework.contracts.contributions import Contributions
 from framework.contracts.data.columns import Column, Prefix, Shares, SideTable
+from framework.contracts.data.format import Claim, Sure
 from framework.contracts.data.table import Splits, Table
 from framework.contracts.evaluation import Evaluation, Metric
 from framework.contracts.graph import Request, Response
+from framework.contracts.message import Message, joined, message
 from framework.contracts.options import NoOptions
 from framework.contracts.section import Inspection, Section
 
@@ -47,6 +49,18 @@ class Answers:
         return [{**response, **score} for response, score in zip(self.responses, self.scores, strict=True)]
 
 
+@dataclass(frozen=True)
+class Head:
+    """The first rows of a file, read as a task reads them: by these it says whether the file is for it."""
+
+    rows: Table
+    """In the columns that the task works on, `Task.canonical`; of a task that `SplitsItself`, in those of files."""
+    headers: Mapping[str, str | Sequence[str]]
+    """The header of each role, as the file has it; several where columns were joined."""
+    guessed: Collection[str]
+    """Roles whose column was told by its values, because no header says so."""
+
+
 Options = TypeVar("Options")
 TheirOptions = TypeVar("TheirOptions", contravariant=True)
 Data = TypeVar("Data", bound=TaskData)
@@ -73,6 +87,8 @@ class Task(ABC, Generic[Options, Data]):
     """A key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric."""
     competing: ClassVar[tuple[str, ...]]
     """Names of the candidates that compete where a recipe names none."""
+    recipe: ClassVar[str | None] = None
+    """The recipe that ``recipe=auto`` runs on files of this task; None: it leaves the task out."""
 
     def columns(self, options: Options) -> tuple[Column, ...]:
         """Those of `every_column` that these options read."""
@@ -81,6 +97,14 @@ class Task(ABC, Generic[Options, Data]):
     def metric(self, options: Options) -> Metric:
         """What the task is judged by, unless the recipe names another of `metrics`."""
         return self.metrics[0]
+
+    def claims(self, head: Head) -> Claim | None:
+        """How sure the task is that a file is its own, asked where the recipe names no task; None: it is not.
+
+        The surest reads the file; of two that are equally sure none does. It is asked about files whose first rows `columns`
+        and `shape` can read.
+        """
+        return Claim(Sure.POSSIBLE if head.guessed else Sure.LIKELY, described(head.headers))
 
     def shape(self, table: Table, options: Options, say: Say) -> Table:
         """The columns `shaped` of a file or group of files, whose blank rows are left out already.
@@ -128,6 +152,15 @@ class Task(ABC, Generic[Options, Data]):
         """The columns of a file of requests."""
         columns = self.shaped if isinstance(self, SplitsItself) else self.every_column
         return tuple(column for column in columns if not column.target)
+
+
+def described(headers: Mapping[str, str | Sequence[str]]) -> Message:
+    """Which column of a file each role is."""
+    named = [
+        message("{role} in {column!r}", role=role, column=name if isinstance(name, str) else " + ".join(name))
+        for role, name in headers.items()
+    ]
+    return message("it has {columns}", columns=joined(named, " and "))
 
 
 def _rows(table: Table, columns: Sequence[str]) -> list[Request]:

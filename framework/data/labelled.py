@@ -36,11 +36,20 @@ class Reader:
     """Reads the files of one source in the shape that the task works on.
 
     source: a `DataSource`. spellings: of the column that is predicted; None: labels stay as written. combines: rows with
-    several labels are of a class of their own.
+    several labels are of a class of their own. most: rows read of each file, the first; None: all.
     notes: what was inferred, repaired and left out. columns: by role, as the training files have them.
     """
 
-    def __init__(self, source: Any, task: AnyTask, options: Any, spellings: Spellings | None, *, combines: bool) -> None:
+    def __init__(
+        self,
+        source: Any,
+        task: AnyTask,
+        options: Any,
+        spellings: Spellings | None,
+        *,
+        combines: bool,
+        most: int | None = None,
+    ) -> None:
         self.source = source
         self.task = task
         self.options = task.options() if options is None else options
@@ -50,6 +59,7 @@ class Reader:
         self.roles = roles_of(task)
         self.spellings = spellings
         self.combines = combines
+        self.most = most
         self.group: str | None = getattr(source, "group", None)
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
@@ -177,7 +187,16 @@ class Reader:
     def _read(self, address: Any, columns: Sequence[Column]) -> Read:
         lists = list_headers(columns, {c.role: as_columns(getattr(self.source, c.role, None)) for c in columns})
         files, source = locate_all(address, self.say), self.source
-        return read_table(files, source.encoding, self.say, source.quote, lists, format_name=source.format, task=self.task.name)
+        return read_table(
+            files,
+            source.encoding,
+            self.say,
+            source.quote,
+            lists,
+            format_name=source.format,
+            task=self.task.name,
+            most=self.most,
+        )
 
     def _roles(self, read: Read) -> dict[str, Columns]:
         """Role -> column or columns, as in the training files."""

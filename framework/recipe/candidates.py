@@ -9,6 +9,7 @@ from typing import Any, get_type_hints
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from framework.contracts.options import TIME_LIMIT
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import AnyCandidate, AnyTask, Plugins, load_plugins
 
@@ -108,6 +109,17 @@ class Competition:
                 self._spelled_out(override, [name for name in self._names(overrides) if name in self.registered])
             except InputError as error:
                 yield override, str(error)
+
+    def time_limits(self, overrides: Sequence[str]) -> list[str]:
+        """Keys of those that compete which limit the time of a fit."""
+        competitors = [self.registered[name] for name in self._names(overrides)]
+        return [
+            f"{KEY}.{one.name}.{option.name}"
+            for one in competitors
+            if is_dataclass(one.options)
+            for option in fields(one.options)
+            if TIME_LIMIT.items() <= option.metadata.items()
+        ]
 
     def _names(self, overrides: Sequence[str]) -> list[str]:
         chosen = _last_chosen(overrides)

@@ -26,6 +26,7 @@ from yaml import YAMLError
 
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
+from framework.recipe.automatic import AUTO, CHOSEN, resolved
 from framework.recipe.candidates import Competition, settle, shared_sections
 from framework.recipe.literal import as_written, read_kept
 from framework.recipe.overrides import choices, parse, swept, unknown_choices, unknown_keys
@@ -111,10 +112,13 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
     Raises InputError with every unknown group, choice, key and value type. sweeps: several values of a key are allowed.
     """
     install()
+    automatic = CHOSEN in written
+    written = resolved(written)
     groups = list(map(parse, filter(_is_group, written)))
     with hydra_started():
         loader = GlobalHydra.instance().config_loader()
         known = {group: loader.get_group_options(group) for group in GROUPS}
+        known["recipe"] = [*known["recipe"], AUTO]
         problems = [problem for override in groups for problem in unknown_choices(override, known)]
         if problems:
             raise InputError(*problems)
@@ -127,6 +131,8 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
         wrong = dict(competition.problems_of(written))
         problems += wrong.values()
         overrides = as_written(competition.expanded([one for one in written if one not in wrong]), sweeps=sweeps)
+        if automatic:
+            overrides += _without_limits(competition.time_limits(written), overrides)
         candidates = [override for override in overrides if "candidate/" in override.partition("=")[0]]
         with _explained():
             config = compose("config", [*chosen, *candidates])
@@ -136,6 +142,12 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return overrides
+
+
+def _without_limits(keys: Sequence[str], overrides: Sequence[str]) -> list[str]:
+    """Overrides that lift those limits of time which a person did not set."""
+    set_by_person = {override.partition("=")[0] for override in overrides}
+    return [f"{key}=null" for key in keys if key not in set_by_person]
 
 
 def _is_group(override: str) -> bool:

@@ -12,9 +12,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from framework.plugins import load_plugins
+from framework.recipe.automatic import AUTO
 from framework.recipe.compose import hydra_started, prepared
 
 DEFAULT = "default"
+COMMAND_LINE = "command line"
 
 
 def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
@@ -30,8 +32,11 @@ def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
             name = _source(entry.config_path, loaded.path)
             prefix = f"{entry.package}." if entry.package else ""
             found |= {f"{prefix}{key}": name for key in _leaves(loaded.config)}
+    implied = f"recipe={AUTO}" if recipe == AUTO else COMMAND_LINE
+    written = {override.partition("=")[0] for override in overrides}
     for override in OverridesParser.create().parse_overrides(arguments):
-        found[override.key_or_group] = "command line"
+        key = override.key_or_group
+        found[key] = COMMAND_LINE if {key, f"model.{key.rpartition('.')[2]}"} & written else implied
     return found
 
 

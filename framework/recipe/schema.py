@@ -120,6 +120,7 @@ def recipe_schema(shared: Iterable[str]) -> type:
             ("seed", int, field(default=42)),
             ("metric", Optional[str], field(default=None)),  # of the task, by which candidates are judged; None: its own
             ("budget", Optional[str], field(default=None)),  # of the whole run, 10m or 1h; None: as long as it takes
+            ("automatic", bool, field(default=False)),  # the recipe was found by recipe=auto
             ("trainer", trainer, field(default_factory=trainer)),
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
             ("report", ReportConfig, field(default_factory=ReportConfig)),

@@ -31,6 +31,17 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
     return start(config, recipe, Path(folder or chosen))
 
 
+def auto(train: Path | str, *overrides: str, budget: str = "10m", folder: Path | str | None = None) -> Path:
+    """What a file of labelled rows can teach: the task is found from the file, candidates compete within the time.
+
+        framework.auto("tickets.csv", budget="4m")
+
+    budget: of the whole run. overrides and folder: see `run_recipe`. Returns the folder of the run. Raises InputError for a
+    file that no task reads, or that several could.
+    """
+    return run_recipe("auto", f"data.train={train}", f"budget={budget}", *overrides, folder=folder)
+
+
 def load(path: Path | str, variant: str | None = None) -> Model:
     """Opens an artifact, a run or a ``latest`` link for prediction, with onnxruntime alone.
 

@@ -12,6 +12,7 @@ from framework.data.loading import load_splits
 from framework.data.loading import sections as data_sections
 from framework.data.problems import leaks
 from framework.plugins import load_plugins
+from framework.recipe.automatic import section_of
 from framework.recipe.candidates import competing, options_for
 from framework.recipe.compose import compose_run
 from framework.recipe.provenance import DEFAULT, origin_of, origins, values
@@ -33,6 +34,8 @@ def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
     def show(section: Section, rows: int = ROWS) -> None:
         print(as_text(disclosed(section, disclosure), rows) + "\n")
 
+    if (recognised := section_of(config)) is not None:
+        show(recognised)
     rows = [(key, value, origin) for key, value, origin in _recipe(config, origins(recipe, overrides))]
     note = (
         "Left out: keys without a value, the Trainer's defaults, what data.train= replaces; --cfg job on a run lists every key."

@@ -12,6 +12,7 @@ from framework.data.stored import store_splits, stored_splits
 from framework.errors import InputError
 from framework.machine.disk import shown
 from framework.plugins import AnyTask
+from framework.recipe.automatic import section_of
 from framework.run.context import Run
 
 
@@ -27,6 +28,8 @@ def load(run: Run) -> Splits:
         raise InputError(f"{shown(run.folder.data)} is missing: the rows that the run was fitted with; start the recipe again")
     splits = load_splits(run.config.data, run.task, run.config.seed, run.options)
     with run.console.recorded(run.folder.sections / "data.json"):
+        if (recognised := section_of(run.config)) is not None:
+            run.console.show(recognised)
         for section in [*data_sections(splits), *understood(run.task, splits, run.options).sections()]:
             run.console.show(section)
     store_splits(splits, run.folder.data)

@@ -8,10 +8,12 @@ from typing import ClassVar
 
 from framework import (
     Answers,
+    Claim,
     Column,
     Contributions,
     Decomposes,
     Evaluation,
+    Head,
     Inspection,
     Metric,
     Prefix,
@@ -27,6 +29,8 @@ from framework_classification import TASK, Classification
 from framework_classification.data import ClassificationData
 
 RETWEET = Prefix(message("retweet"), re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE))
+DISTINCT = 0.5  # labels a row, at most, in the first rows of a file that is taken for this task
+LABEL_LENGTH = 40  # characters on average, at most
 
 
 class ClassificationTask(Task[Classification, ClassificationData], Refits, Decomposes):
@@ -40,6 +44,15 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("macro_f1"), Metric("accuracy"))
     loss: ClassVar[str | None] = "nll"
     competing: ClassVar[tuple[str, ...]] = ("linear", "fine_tuned")
+    recipe: ClassVar[str | None] = "sentiment"
+
+    def claims(self, head: Head) -> Claim | None:
+        """Texts have words; labels are short, and come again."""
+        texts, labels = head.rows.texts("text"), head.rows.texts("label")
+        worded = sum(any(map(str.isalpha, text)) for text in texts) > len(texts) / 2
+        short = sum(map(len, labels)) <= LABEL_LENGTH * len(labels)
+        again = len(set(labels)) <= max(2, DISTINCT * len(labels))
+        return super().claims(head) if worded and short and again else None
 
     def prepare(self, splits: Splits, options: Classification) -> ClassificationData:
         from framework_classification.data import prepare

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from framework import Answers, Column, Evaluation, Metric, Say, Splits, Table, Task
+from framework import Answers, Claim, Column, Evaluation, Head, Metric, Say, Splits, Sure, Table, Task
 from framework_dialogue import DIALOGUE, GENERATION, Dialogue, Generation, conversations, prompts
 from framework_dialogue.data import DialogueData, answers
 
@@ -19,6 +20,13 @@ class DialogueTask(Task[Dialogue, DialogueData]):
     metrics: ClassVar[tuple[Metric, ...]] = (CHRF, ROUGE_L)
     loss: ClassVar[str | None] = "perplexity"
     competing: ClassVar[tuple[str, ...]] = ("writer",)
+    recipe: ClassVar[str | None] = "dialogue"
+
+    def claims(self, head: Head) -> Claim | None:
+        """Messages, or questions with answers; a column of texts that happen to have turns may be something else."""
+        claim = super().claims(head)
+        sure = "messages" in head.headers or {"question", "answer"} <= head.headers.keys()
+        return claim if claim is None or sure else replace(claim, sure=Sure.POSSIBLE)
 
     def shape(self, table: Table, options: Dialogue, say: Say) -> Table:
         return conversations.shape(table, options, say)
@@ -35,6 +43,9 @@ class DialogueTask(Task[Dialogue, DialogueData]):
         return evaluate(answers.merged(), rows)
 
 
+PROMPTS = ("prompt", "instruction", "topic", "keywords", "outline", "brief")  # headers of nothing else
+
+
 class GenerationTask(DialogueTask):
     """Dialogues of one question and one answer, under the names that prompts and texts have."""
 
@@ -42,6 +53,15 @@ class GenerationTask(DialogueTask):
     options: ClassVar[type] = Generation
     every_column: ClassVar[tuple[Column, ...]] = prompts.COLUMNS
     metrics: ClassVar[tuple[Metric, ...]] = (ROUGE_L, CHRF)
+    recipe: ClassVar[str | None] = "generation"
+
+    def claims(self, head: Head) -> Claim | None:
+        """A header says that texts are asked for; a title or a description may be something else."""
+        claim = Task.claims(self, head)
+        named = str(head.headers["prompt"]).lower() in PROMPTS
+        if claim is None or head.guessed:
+            return None
+        return claim if named else replace(claim, sure=Sure.POSSIBLE)
 
     def shape(self, table: Table, options: Dialogue, say: Say) -> Table:
         return prompts.shape(table, options, say)

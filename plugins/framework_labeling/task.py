@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from framework import Answers, Column, Contributions, Decomposes, Evaluation, Inspection, Metric, Say, Splits, Table, Task
+from framework import (
+    Answers,
+    Claim,
+    Column,
+    Contributions,
+    Decomposes,
+    Evaluation,
+    Head,
+    Inspection,
+    Metric,
+    Say,
+    Splits,
+    Table,
+    Task,
+)
 from framework_labeling import TASK, Labeling
 
 if TYPE_CHECKING:
@@ -38,6 +52,12 @@ class LabelingTask(Task[Labeling, "LabelingData"], Decomposes):
     shaped: ClassVar[tuple[Column, ...]] = (Column("tokens", (), "texts"), Column("tags", (), "ids", target=True))
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("entity_f1"), Metric("macro_f1"), Metric("token_accuracy"))
     competing: ClassVar[tuple[str, ...]] = ("most_frequent", "fine_tuned")
+
+    recipe: ClassVar[str | None] = "entities"
+
+    def claims(self, head: Head) -> Claim | None:
+        """Tags or spans that `shape` could read."""
+        return super().claims(head) if {"tags", "spans"} & head.headers.keys() else None
 
     def shape(self, table: Table, options: Labeling, say: Say) -> Table:
         from framework_labeling.shaping import shape

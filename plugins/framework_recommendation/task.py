@@ -8,9 +8,11 @@ from typing import ClassVar
 
 from framework import (
     Answers,
+    Claim,
     Column,
     Evaluation,
     Finalizes,
+    Head,
     Inspection,
     Metric,
     Say,
@@ -57,6 +59,13 @@ class RecommendationTask(Task[Recommendation, RecommendationData], SplitsItself[
     )
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("ndcg@10"),)
     competing: ClassVar[tuple[str, ...]] = ("popularity", "item_knn", "ease", "hybrid", "sasrec")
+
+    recipe: ClassVar[str | None] = "recommendation"
+
+    def claims(self, head: Head) -> Claim | None:
+        """Somebody, or something, comes again."""
+        again = any(len(set(head.rows.texts(role))) < len(head.rows) for role in ("user", "item"))
+        return super().claims(head) if again else None
 
     def split(self, tables: Mapping[str, Table], options: Recommendation, shares: Shares, seed: int, say: Say) -> Splits:
         from framework_recommendation.data import split

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
-from framework import Answers, Column, Evaluation, Inspection, Metric, Splits, Table, Task
+from framework import Answers, Claim, Column, Evaluation, Head, Inspection, Metric, Splits, Sure, Table, Task
 from framework_summarization import TASK, Summarization
 from framework_summarization.data import SummarizationData
+
+UNSURE = ("title", "target")  # headers of summaries, and of much else
 
 
 class SummarizationTask(Task[Summarization, SummarizationData]):
@@ -19,6 +22,16 @@ class SummarizationTask(Task[Summarization, SummarizationData]):
     metrics: ClassVar[tuple[Metric, ...]] = (Metric("rouge_l"), Metric("rouge_1"), Metric("rouge_2"))
     loss: ClassVar[str | None] = "perplexity"
     competing: ClassVar[tuple[str, ...]] = ("writer",)
+    recipe: ClassVar[str | None] = "summarization"
+
+    def claims(self, head: Head) -> Claim | None:
+        """Each text has a summary of its own that is shorter, under a header that says so; a title may be none."""
+        claim = super().claims(head)
+        texts, summaries = head.rows.texts("text"), head.rows.texts("summary")
+        shorter = sum(map(len, summaries)) < sum(map(len, texts))
+        if claim is None or head.guessed or not shorter or len(set(summaries)) <= len(summaries) / 2:
+            return None
+        return replace(claim, sure=Sure.POSSIBLE) if str(head.headers["summary"]).lower() in UNSURE else claim
 
     def prepare(self, splits: Splits, options: Summarization) -> SummarizationData:
         return SummarizationData(splits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from framework import AS_WRITTEN
+from framework import AS_WRITTEN, TIME_LIMIT
 from framework_text.attention import IMPLEMENTATIONS
 
 
@@ -49,7 +49,7 @@ class Frozen:
 
     backbone: Backbone = SHARED
     # of reading training texts with the backbone: of more than fit a random part is read; None: all, or what the budget allows
-    encode_minutes: Optional[float] = None
+    encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
 
 
 @dataclass
@@ -57,7 +57,8 @@ class FineTuning:
     """Options of a candidate that fine-tunes a backbone."""
 
     backbone: Backbone = SHARED
-    minutes: Optional[float] = 3.0  # after which training ends, with the learning rate at 0; None: as long as it takes
+    # after which training ends, with the learning rate at 0; None: as long as it takes, or what the budget allows
+    minutes: Optional[float] = field(default=3.0, metadata=TIME_LIMIT)
     # the folder of a run whose training is repeated: its rows, steps and learning rates
     repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from framework.contracts.data.format import Block, Format, Quote, ReadOptions, Sniffed
@@ -46,10 +47,12 @@ def read_table(
     *,
     format_name: str | None = None,
     task: str | None = None,
+    most: int | None = None,
 ) -> Read:
     """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
     quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold.
-    format_name: of all files; None: found out for each, among the formats for any task and for this one.
+    format_name: of all files; None: found out for each, among the formats for any task and for this one. most: rows read of
+    each file, the first; None: all.
 
     What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
     which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
@@ -64,7 +67,9 @@ def read_table(
             options = ReadOptions(quote, lists, blocks=not file.classes)
             file_format, parts = _read(sniff(file.path, encoding), options, notes.add, format_name, task)
             formats.append(file_format)
-            builder.extend(number, named(_rows(parts), file.classes) if file.classes else parts)
+            if file.classes or most is not None:
+                parts = islice(named(_rows(parts), file.classes), most)
+            builder.extend(number, parts)
     finally:
         notes.say(say)
     return Read(builder.table(), builder.files, builder.columns, formats, notes.lists)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import AS_WRITTEN
+from framework import AS_WRITTEN, TIME_LIMIT
 from framework_text.options import SHARED, Backbone
 
 ADAPTERS = ("lora", "adalora", "none")
@@ -27,7 +27,8 @@ class Writing:
     adapter: str = "lora"  # small matrices beside every linear layer learn; adalora: with more rank where it matters; none: all
     rank: int = 16  # of those matrices; with adalora their mean at the end
     alpha: int = 32  # what they say counts alpha / rank times
-    minutes: Optional[float] = 10.0  # after which training ends, with the learning rate at 0; None: as long as it takes
+    # after which training ends, with the learning rate at 0; None: as long as it takes, or what the budget allows
+    minutes: Optional[float] = field(default=10.0, metadata=TIME_LIMIT)
     # the folder of a run whose training is repeated: its rows, steps and learning rates
     repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
