@@ -31,6 +31,7 @@ HELP = """usage: python -m framework recipe=NAME [KEY=VALUE ...]
 Runs a recipe: data, fitted candidates, export, proof, the choice, its test, report, sealed artifact.
 
   python -m framework recipe=sentiment
+  python -m framework recipe=auto data.train=tickets.csv                     finds the task; ten minutes, or budget=4m
   python -m framework check recipe=sentiment data.train=reviews.csv          everything but training, in seconds
   python -m framework recipe=sentiment data.train=reviews.csv
   python -m framework recipe=sentiment data.train=reviews.csv data.text=body data.label=stars
