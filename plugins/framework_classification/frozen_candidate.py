@@ -21,7 +21,7 @@ from framework_classification.frozen import fit, graph
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from framework_text.options import Frozen
+from framework_text.options import FrozenBackbone
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 HEAD, READING = (
@@ -30,7 +30,7 @@ HEAD, READING = (
 )  # in the folder that is filled: what stands behind the encoder, and how it reads
 
 
-def fit_frozen(data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
+def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
     torch.manual_seed(context.seed)
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
@@ -40,7 +40,9 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         _leave(data, context, encoder, frozen)
 
 
-def _leave(data: ClassificationData, context: FitContext[Classification, Frozen], encoder: FrozenEncoder, fitted: Fit) -> None:
+def _leave(
+    data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder, fitted: Fit
+) -> None:
     """Fills the folder that `open_frozen` opens."""
     source = context.options.backbone.chosen
     facts = ModelFacts(
