@@ -1,4 +1,4 @@
-"""The sentiment recipe on labelled files of any number of classes, with nothing set but the files: how good, how long.
+"""Quality and time of the sentiment recipe with its defaults, on files with any number of classes.
 
     python benchmarks/many_classes.py --train banking77/train.csv --test banking77/test.csv
     python benchmarks/many_classes.py --train train.csv --test test.csv --folder runs/banking77 model.minutes=10
@@ -48,7 +48,7 @@ def whole(cost: Cost, manifest: Manifest) -> Section:
 
 
 def training(trial: Path) -> Iterator[Section]:
-    """The encoder's, whether it ships or not; nothing where it did not compete."""
+    """Plan and time of the encoder's training; nothing where it did not compete."""
     if not (trial / FITTED).is_dir():
         return
     yield Plan(**json.loads((trial / FILE).read_text(encoding="utf-8"))).section()
@@ -58,7 +58,7 @@ def training(trial: Path) -> Iterator[Section]:
 
 
 def scores(manifest: Manifest) -> Section:
-    """What ships first, the baselines behind it."""
+    """Metrics of the shipped candidate and of the baselines."""
     names = ("accuracy", "macro_f1", "ece", "nll")
     candidates = manifest.evaluation.candidates
     rows = [(candidate, *(f"{metrics[name]:.4f}" for name in names)) for candidate, metrics in candidates.items()]
