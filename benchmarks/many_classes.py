@@ -38,11 +38,11 @@ def main() -> None:
         cost = sentiment_run(folder, f"data.train={options.train}", f"data.test={options.test}", *options.overrides)
         manifest = open_artifact(folder).manifest
         learned = list(training(RunFolder(folder).trial(ENCODER)))
-    for section in (whole(cost, manifest), *learned, scores(manifest), files("INT8", manifest)):
+    for section in (costs(cost, manifest), *learned, scores(manifest), files("INT8", manifest)):
         print(as_text(section) + "\n")
 
 
-def whole(cost: Cost, manifest: Manifest) -> Section:
+def costs(cost: Cost, manifest: Manifest) -> Section:
     row = (f"{len(manifest.data.classes)}", f"{cost.seconds / 60:.1f}", f"{cost.peak / 1e6:,.0f}", manifest.title)
     return Section("The whole run, from the files to the sealed artifact", ("classes", "minutes", "peak MB", "ships"), [row])
 

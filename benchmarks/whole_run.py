@@ -56,11 +56,11 @@ def main() -> None:
         cost = command(f"recipe={options.recipe}", f"hydra.run.dir={folder}", *options.overrides)
         steps = watch.seconds()
         manifest = open_artifact(folder).manifest
-    for section in (whole(cost, steps), scores(manifest), files(manifest)):
+    for section in (costs(cost, steps), scores(manifest), files(manifest)):
         print(as_text(section) + "\n")
 
 
-def whole(cost: Cost, steps: Sequence[tuple[str, float]]) -> Section:
+def costs(cost: Cost, steps: Sequence[tuple[str, float]]) -> Section:
     rows = [(step, f"{seconds:,.0f}", f"{seconds / 60:.1f}") for step, seconds in [*steps, ("in all", cost.seconds)]]
     note = f"At most {cost.peak / 1e9:.2f} GB of memory."
     return Section("The whole run, from the data to the sealed artifact", ("step", "seconds", "minutes"), rows, note)

@@ -59,7 +59,7 @@ class Speakers:
             )
         self.table = {_plain(name): role for role, names in NAMES.items() for name in names}
         self.table |= {_plain(name): role for name, role in more.items()}
-        self.given = {_plain(name) for name in more}
+        self.further = {_plain(name) for name in more}
 
     def knows(self, name: str) -> bool:
         """Whether a name has a role."""
@@ -82,14 +82,14 @@ class Speakers:
         if "assistant" not in roles and "user" in roles and "system" in roles[roles.index("user") :]:
             system = "assistant"
         named = zip(turns, roles, strict=True)
-        return [Turn(system if role == "system" and _plain(n) not in self.given else role, text) for (n, text), role in named]
+        return [Turn(system if role == "system" and _plain(n) not in self.further else role, text) for (n, text), role in named]
 
 
 def unknown_speaker(name: str) -> InputError:
     """The error for a name without a role."""
     shown = name if len(name) <= SHOWN else name[:SHOWN] + "…"
-    known = "; ".join(f"{role}: {', '.join(names)}" for role, names in NAMES.items())
-    return InputError(f"nobody knows the role {shown!r}; known are {known}. {advice(shown)}")
+    roles = "; ".join(f"{role}: {', '.join(names)}" for role, names in NAMES.items())
+    return InputError(f"nobody knows the role {shown!r}; known are {roles}. {advice(shown)}")
 
 
 def advice(name: str) -> str:
