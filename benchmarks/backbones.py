@@ -1,11 +1,11 @@
-"""MiniLM beside multilingual-e5-small, frozen and fine-tuned, on the same rows: how good, how large and how fast in INT8.
+"""MiniLM and multilingual-e5-small, frozen and fine-tuned, on the same rows: quality, and size and speed in INT8.
 
     python benchmarks/backbones.py                                              the recipe's tweets
     python benchmarks/backbones.py --train banking77/train.csv --test banking77/test.csv
     python benchmarks/backbones.py --train 评论.csv --only frozen
     python benchmarks/backbones.py --minutes 10
 
-Each is a run of the sentiment recipe in which nobody else competes. Targets for e5: at most 60 MB in INT8, at least 0.4 of
+Each is a run of the sentiment recipe without other competing candidates. Targets for e5: at most 60 MB in INT8, at least 0.4 of
 MiniLM's texts a second in batches, the first answer of `predict` within 1.5 s.
 """
 
@@ -75,7 +75,7 @@ def scores(manifest: Manifest) -> tuple[str, ...]:
 
 
 def speeds(folder: Path, manifest: Manifest) -> tuple[str, ...]:
-    """Of the INT8 file, with what its codec reads; MB are those of an artifact that has no other file."""
+    """Name, size with resources, and speeds of the INT8 file."""
     variant = manifest.variants.get(INT8)
     if variant is None:
         return "none shipped", "", "", "", ""
@@ -86,7 +86,7 @@ def speeds(folder: Path, manifest: Manifest) -> tuple[str, ...]:
 
 
 def seconds_to_first(folder: Path) -> float:
-    """From the start of a process to its end, which is after its answer."""
+    """Seconds of a process that answers one request, from start to exit."""
     golden = (folder / "artifact" / "golden.jsonl").read_text(encoding="utf-8").splitlines()[0]
     request = json.dumps(json.loads(golden)["request"])
     started = time.perf_counter()

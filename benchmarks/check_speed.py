@@ -21,13 +21,13 @@ def main() -> None:
     parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000], help="one check of each size")
     options = parser.parse_args()
     print(heading(), flush=True)
-    rows = [measured(count) for count in options.rows]
+    rows = [measure(count) for count in options.rows]
     header = ("rows", "file MB", "seconds", "peak MB")
     note = "Targets: 100,000 rows in less than 10 s; 1,000,000 rows in less than 1,500 MB."
     print(as_text(Section("check recipe=sentiment data.train=FILE", header, rows, note)))
 
 
-def measured(count: int) -> tuple[str, ...]:
+def measure(count: int) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.csv"
         write_csv(path, count)

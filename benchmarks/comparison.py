@@ -2,7 +2,7 @@
 
     python benchmarks/comparison.py --rows 10000 --draws 2000 --classes 3 77
 
-The answers are made up, two of three rows right, so that no model runs. Exits with 1 when one takes longer than the limit.
+Answers are random, two thirds of them right, so that no model runs. Exits with 1 when one takes longer than the limit.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main() -> int:
     rows = []
     slow = False
     for classes in options.classes:
-        statistics = made_up(options.rows, classes, options.draws)
+        statistics = random_statistics(options.rows, classes, options.draws)
         (seconds, cpu), peak = timed(statistics), memory(statistics)
         slow = slow or seconds > options.limit
         rows.append((f"{classes:,}", f"{seconds:.2f} s", f"{cpu:.2f} s", f"{peak / 1e6:.0f} MB"))
@@ -52,7 +52,7 @@ def main() -> int:
     return 1 if slow else 0
 
 
-def made_up(count: int, classes: int, draws: int) -> Statistics:
+def random_statistics(count: int, classes: int, draws: int) -> Statistics:
     random = np.random.default_rng(0)
     names = [f"class {i}" for i in range(classes)]
     targets = random.integers(classes, size=count)
@@ -60,14 +60,14 @@ def made_up(count: int, classes: int, draws: int) -> Statistics:
     task = ClassificationTask()
     sides = []
     for seed in (1, 2):
-        answers = made_up_answers(names, targets, seed)
+        answers = random_answers(names, targets, seed)
         contributions = task.contributions(answers, table)
         metrics = {name: float(value[0]) for name, value in over_all(contributions, np.arange(count)).metrics.items()}
         sides.append(Judged(answers, Evaluation(metrics), contributions))
     return Statistics(task, table, Metric("macro_f1"), (sides[0], sides[1]), draws, 0.95, 0)
 
 
-def made_up_answers(names: list[str], targets: np.ndarray, seed: int) -> Answers:
+def random_answers(names: list[str], targets: np.ndarray, seed: int) -> Answers:
     random = np.random.default_rng(seed)
     answered = np.where(random.random(len(targets)) < 2 / 3, targets, random.integers(len(names), size=len(targets)))
     responses = []
@@ -94,7 +94,7 @@ def timed(statistics: Statistics) -> tuple[float, float]:
 
 
 def memory(statistics: Statistics) -> int:
-    """Bytes at most, beyond the answers themselves."""
+    """Peak bytes allocated by the statistics."""
     tracemalloc.start()
     everything(fresh(statistics))
     peak = tracemalloc.get_traced_memory()[1]
@@ -102,9 +102,9 @@ def memory(statistics: Statistics) -> int:
     return peak
 
 
-def fresh(one: Statistics) -> Statistics:
-    """Without what it remembers."""
-    return Statistics(one.task, one.table, one.metric, one.sides, one.draws, one.confidence, one.seed)
+def fresh(used: Statistics) -> Statistics:
+    """The same statistics without cached results."""
+    return Statistics(used.task, used.table, used.metric, used.sides, used.draws, used.confidence, used.seed)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What fewer layers and frozen weights save and cost: the sentiment recipe in five shapes, on the same rows.
+"""Savings and costs of fewer layers and frozen weights: the sentiment recipe in five shapes, on the same rows.
 
     python benchmarks/compression.py --rows 8000 --epochs 2
     python benchmarks/compression.py --minutes 3
 
-Without --minutes every shape is trained for the same epochs. With it each is trained for as long, so that one that
-learns faster sees more of the rows.
+Without --minutes all shapes are trained for the same number of epochs; with it for the same time, in which faster ones see more
+rows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SHAPES: Mapping[str, Sequence[str]] = {
     **{change: (change,) for change in ("model.layers=3", "model.layers=2", "model.freeze=embeddings", "model.freeze=3")},
 }
 SETTINGS = (ALONE, "export=[onnx,onnx_int8]", "tracker=none", "trainer.enable_progress_bar=false")
-UNTIL_THE_END = "trainer.limit_val_batches=0"  # of the epochs: samples/s is of learning alone, and no shape stops early
+UNTIL_THE_END = "trainer.limit_val_batches=0"  # no validation: it would count in samples/s, and could stop training early
 FP32, INT8 = "onnx", "onnx_int8"
 
 
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def epochs_of(folder: Path) -> int:
-    """Planned by the run, where its recipe does not say."""
+    """The epochs of a run, by its plan or its recipe."""
     plan = json.loads((RunFolder(folder).trial(ENCODER) / FILE).read_text(encoding="utf-8"))
     return int(plan["epochs"] or OmegaConf.load(folder / CONFIG).trainer.max_epochs)
 

@@ -3,10 +3,9 @@
     python benchmarks/decoding.py runs/summarization/latest
     python benchmarks/decoding.py ./gemma-3-270m --candidates "int4 block 32" "int8 block 64"
 
-A run is measured as it was shipped, against the model it keeps in torch/. A folder as save_pretrained leaves it is exported
-first, in fp32 and with candidates of `onnx_int4`, one of 4 bits and one of 8 unless others are named, none of which a gate has
-judged. Prompts are random tokens, the likeliest token follows, and none ends an answer. Contestants are compared within each
-turn, so few turns tell.
+The files of a run are compared with the model in its torch/ folder. A folder that save_pretrained wrote is exported first, in
+fp32 and with candidates of `onnx_int4`, by default one of 4 and one of 8 bits, without a gate. Prompts are random tokens,
+decoding is greedy, and no token ends an answer. Ratios are taken within each turn, so few turns suffice.
 """
 
 from __future__ import annotations
@@ -47,37 +46,43 @@ EXACT, ROUNDED = 3.0, 6.0  # targets: times generate
 
 
 class Greedy:
-    """A codec of token ids alone: `limit` tokens after a prompt, whatever they are."""
+    """A codec over token ids: greedily decodes exactly `limit` tokens after a prompt."""
 
     version = 1
 
     def start(self, request: Request) -> Steps:
-        found = yield from decode(request["ids"], request["limit"], (), Sampling())
-        return {"tokens": found.tokens}
+        decoded = yield from decode(request["ids"], request["limit"], (), Sampling())
+        return {"tokens": decoded.tokens}
 
 
 @dataclass
-class File:
-    """An ONNX file, what runs it, and what was measured: tokens/s alone and of all streams, seconds to a first token."""
+class OnnxFile:
+    """An ONNX file of a decoder, and its measurements in each turn."""
 
     name: str
     path: Path
     backend: Backend
     scheduler: Scheduler
     alone: list[float] = field(default_factory=list)
+    """Tokens/s of one prompt."""
     together: list[float] = field(default_factory=list)
+    """Tokens/s of all streams together."""
     first: list[float] = field(default_factory=list)
-    bare: list[float] = field(default_factory=list)  # the same prompt, by one run of the graph and nothing else
+    """Seconds to the first token of a long prompt."""
+    bare: list[float] = field(default_factory=list)
+    """Seconds of one run of the graph on the same prompt, without a codec."""
     tokens: list[int] = field(default_factory=list)
+    """Of the first prompt, in the last turn."""
 
     def write(self, prompts: Sequence[list[int]], limit: int) -> float:
-        """Seconds that all prompts take together; the first one's tokens are kept."""
+        """Decodes all prompts together, and returns the seconds; stores the first one's tokens."""
         started = time.perf_counter()
         answers = self.scheduler.answer([{"ids": prompt, "limit": limit} for prompt in prompts])
         self.tokens = answers[0]["tokens"]
         return time.perf_counter() - started
 
     def run(self, prompt: list[int], graph: Graph) -> float:
+        """Runs the graph once on a prompt, and returns the seconds."""
         ids = np.array([prompt], np.int64)
         shape = next(tensor.axes[2:] for tensor in graph.inputs if tensor.name == "cache")
         feeds = {
@@ -130,7 +135,7 @@ def sections(options: argparse.Namespace) -> Iterator[Section]:
 
 
 @contextmanager
-def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[File]]]:
+def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[OnnxFile]]]:
     """The model of transformers, its graph, and its ONNX files."""
     from transformers import AutoModelForCausalLM
 
@@ -141,8 +146,8 @@ def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[
     if not own:
         artifact = open_artifact(options.folder)
         graph = next(graph for graph in artifact.graphs if graph.name == GRAPH)
-        found = [artifact.variant(name) for name, entry in artifact.manifest.variants.items() if entry.format == "onnx"]
-        named = {f"{v.name} ({v.precision})" if v.name != FP32 else FP32: artifact.paths(v)[GRAPH] for v in found}
+        variants = [artifact.variant(name) for name, entry in artifact.manifest.variants.items() if entry.format == "onnx"]
+        named = {f"{v.name} ({v.precision})" if v.name != FP32 else FP32: artifact.paths(v)[GRAPH] for v in variants}
         yield model, graph, [_file(name, path, graph) for name, path in named.items()]
         return
     with tempfile.TemporaryDirectory() as place:
@@ -150,7 +155,7 @@ def contestants(options: argparse.Namespace) -> Iterator[tuple[Any, Graph, list[
         yield model, graph, list(_exported(graph, Path(place), options.candidates))
 
 
-def _exported(graph: Graph, place: Path, names: Sequence[str]) -> Iterator[File]:
+def _exported(graph: Graph, place: Path, names: Sequence[str]) -> Iterator[OnnxFile]:
     onnx = load_plugins().exporter(FP32)
     base = paths(place, export([graph], onnx, onnx.options(), place, None))
     cast("Module", graph.source).to("meta")  # its weights are in the file
@@ -162,25 +167,25 @@ def _exported(graph: Graph, place: Path, names: Sequence[str]) -> Iterator[File]
         yield _file(name, folder / variant.files[GRAPH], graph)
 
 
-def _file(name: str, path: Path, graph: Graph) -> File:
+def _file(name: str, path: Path, graph: Graph) -> OnnxFile:
     backend = open_onnx([graph], {GRAPH: path})
-    return File(name, path, backend, Scheduler(cast(Codec, Greedy()), backend, [graph]))
+    return OnnxFile(name, path, backend, Scheduler(cast(Codec, Greedy()), backend, [graph]))
 
 
 def generate(model: Any, prompts: Sequence[list[int]], limit: int) -> list[list[int]]:
-    """Greedy, with transformers' own cache, as the library comes. prompts: of one length."""
+    """Greedy answers of `generate` with transformers' default cache. prompts: of one length."""
     import torch
 
-    given = torch.tensor(prompts)
+    ids = torch.tensor(prompts)
     with torch.inference_mode():
-        found = model.generate(
-            given, attention_mask=torch.ones_like(given), max_new_tokens=limit, do_sample=False, pad_token_id=0
+        outputs = model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=limit, do_sample=False, pad_token_id=0
         )
-    tokens: list[list[int]] = found[:, given.shape[1] :].tolist()
+    tokens: list[list[int]] = outputs[:, ids.shape[1] :].tolist()
     return tokens
 
 
-def speeds(options: argparse.Namespace, rates: list[float], tokens: list[int], files: Sequence[File]) -> Section:
+def speeds(options: argparse.Namespace, rates: list[float], tokens: list[int], files: Sequence[OnnxFile]) -> Section:
     rows: list[tuple[str, ...]] = [(GENERATE, "", f"{max(rates):.1f}", f"{median(rates):.1f}", "1.00", "", "")]
     for file in files:
         times = median(mine / theirs for mine, theirs in zip(file.alone, rates, strict=True))
@@ -193,7 +198,7 @@ def speeds(options: argparse.Namespace, rates: list[float], tokens: list[int], f
                 f"{max(file.alone):.1f}",
                 f"{median(file.alone):.1f}",
                 f"{times:.2f}",
-                _held(">=", target, times),
+                _verdict(">=", target, times),
                 f"{same} of {len(tokens)}",
             )
         )
@@ -204,8 +209,8 @@ def speeds(options: argparse.Namespace, rates: list[float], tokens: list[int], f
     return Section(f"{options.folder}: one at a time", header, rows, note)
 
 
-def beside(files: Sequence[File]) -> Section:
-    """How much of a first token is the run of the prompt, and what company adds."""
+def beside(files: Sequence[OnnxFile]) -> Section:
+    """The time to the first token beside the bare run of the graph, and the gain of several streams."""
     rows = []
     for file in files:
         ratio = median(a / b for a, b in zip(file.first, file.bare, strict=True))
@@ -216,10 +221,10 @@ def beside(files: Sequence[File]) -> Section:
                 f"{1000 * median(file.first):.0f}",
                 f"{1000 * median(file.bare):.0f}",
                 f"{ratio:.2f}",
-                _held("<=", 1.5, ratio),
+                _verdict("<=", 1.5, ratio),
                 f"{median(file.together):.1f}",
                 f"{gain:.2f}",
-                _held(">=", 2, gain),
+                _verdict(">=", 2, gain),
             )
         )
     streams = (f"tokens/s of {STREAMS} streams", "x one stream", "target")
@@ -227,8 +232,8 @@ def beside(files: Sequence[File]) -> Section:
     return Section(f"A prompt of {LONG_PROMPT} tokens, and {STREAMS} streams at once", header, rows, "Medians.")
 
 
-def _held(sign: str, target: float, found: float) -> str:
-    return f"{sign} {target:g}: {'reached' if (found <= target if sign == '<=' else found >= target) else 'missed'}"
+def _verdict(sign: str, target: float, value: float) -> str:
+    return f"{sign} {target:g}: {'reached' if (value <= target if sign == '<=' else value >= target) else 'missed'}"
 
 
 def _size(path: Path) -> int:

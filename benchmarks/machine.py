@@ -17,7 +17,7 @@ def heading() -> str:
     """CPU, cores granted to this process, bfloat16 in hardware, load over the last minute, library versions."""
     bf16 = "yes" if best_precision("cpu") == "bf16-mixed" else "no"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    versions = ", ".join(f"{name} {found}" for name in LIBRARIES if (found := _version(name)))
+    versions = ", ".join(f"{name} {number}" for name in LIBRARIES if (number := _version(name)))
     python = platform.python_version()
     return f"{cpu_model()}, {granted_cpus()} cores, bf16 in hardware: {bf16}{load}; python {python}, {versions}\n"
 

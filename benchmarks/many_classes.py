@@ -1,4 +1,4 @@
-"""The sentiment recipe on labelled files of any number of classes, with nothing set but the files: how good, how long.
+"""Quality and time of the sentiment recipe with its defaults, on files with any number of classes.
 
     python benchmarks/many_classes.py --train banking77/train.csv --test banking77/test.csv
     python benchmarks/many_classes.py --train train.csv --test test.csv --folder runs/banking77 model.minutes=10
@@ -38,17 +38,17 @@ def main() -> None:
         cost = sentiment_run(folder, f"data.train={options.train}", f"data.test={options.test}", *options.overrides)
         manifest = open_artifact(folder).manifest
         learned = list(training(RunFolder(folder).trial(ENCODER)))
-    for section in (whole(cost, manifest), *learned, scores(manifest), files("INT8", manifest)):
+    for section in (costs(cost, manifest), *learned, scores(manifest), files("INT8", manifest)):
         print(as_text(section) + "\n")
 
 
-def whole(cost: Cost, manifest: Manifest) -> Section:
+def costs(cost: Cost, manifest: Manifest) -> Section:
     row = (f"{len(manifest.data.classes)}", f"{cost.seconds / 60:.1f}", f"{cost.peak / 1e6:,.0f}", manifest.title)
     return Section("The whole run, from the files to the sealed artifact", ("classes", "minutes", "peak MB", "ships"), [row])
 
 
 def training(trial: Path) -> Iterator[Section]:
-    """The encoder's, whether it ships or not; nothing where it did not compete."""
+    """Plan and time of the encoder's training; nothing where it did not compete."""
     if not (trial / FITTED).is_dir():
         return
     yield Plan(**json.loads((trial / FILE).read_text(encoding="utf-8"))).section()
@@ -58,7 +58,7 @@ def training(trial: Path) -> Iterator[Section]:
 
 
 def scores(manifest: Manifest) -> Section:
-    """What ships first, the baselines behind it."""
+    """Metrics of the shipped candidate and of the baselines."""
     names = ("accuracy", "macro_f1", "ece", "nll")
     candidates = manifest.evaluation.candidates
     rows = [(candidate, *(f"{metrics[name]:.4f}" for name in names)) for candidate, metrics in candidates.items()]

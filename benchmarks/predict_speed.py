@@ -28,7 +28,7 @@ from framework.report.console import as_text
 from framework.runtime.model import CHUNK
 from framework_text.sentence import SentenceClassifier
 
-Answer = Callable[[Sequence[str]], list[str]]  # texts -> labels
+Predict = Callable[[Sequence[str]], list[str]]  # texts -> labels
 
 MAX_LENGTH = 128  # tokens, as in the recipe
 BATCH = 32  # rows of a pipeline's batch
@@ -37,13 +37,16 @@ BLOCK = 50  # single requests in a row before another contestant's turn
 
 @dataclass
 class Contestant:
-    """turns: the seconds of each. labels: given so far."""
+    """One way to classify texts, and its measurements."""
 
     name: str
-    answer: Answer
+    answer: Predict
     pipeline: bool
+    """Whether it is transformers' pipeline."""
     turns: list[float] = field(default_factory=list)
+    """Seconds of each turn."""
     labels: list[str] = field(default_factory=list)
+    """Predictions of all turns."""
 
     @property
     def seconds(self) -> float:
@@ -78,7 +81,7 @@ def main() -> None:
 
 
 def contestants(path: str, bf16: bool) -> tuple[list[Contestant], list[Contestant]]:
-    """Those that answer many texts at once, and those that answer them one at a time."""
+    """The contestants in batches, and those one text at a time."""
     pipelines = {"fp32": pipeline(path, torch.float32)} | ({"bf16": pipeline(path, torch.bfloat16)} if bf16 else {})
     models = {name: framework.load(path, name) for name in ("onnx", "onnx_int8")}
     batched, single = [], []
@@ -96,7 +99,7 @@ def contestants(path: str, bf16: bool) -> tuple[list[Contestant], list[Contestan
 
 
 def pipeline(path: str, dtype: torch.dtype) -> Any:
-    """The run's torch/ folder as transformers serves it. Raises FrameworkError when the artifact lies alone."""
+    """Transformers' pipeline over the torch/ folder of a run. Raises FrameworkError for an artifact outside its run."""
     folder = Path(find_artifact(path)).resolve().parent / "torch"
     if not folder.is_dir():
         how = "the run that made the artifact, of which the encoder shipped; with candidates=[fine_tuned] none else can"
@@ -109,33 +112,33 @@ def pipeline(path: str, dtype: torch.dtype) -> Any:
     return transformers.pipeline("text-classification", model=str(folder), device="cpu", dtype=dtype)
 
 
-def by_pipeline(pipe: Any, batch_size: int) -> Answer:
+def by_pipeline(pipe: Any, batch_size: int) -> Predict:
     return lambda texts: [
-        found["label"] for found in pipe(list(texts), batch_size=batch_size, truncation=True, max_length=MAX_LENGTH)
+        answer["label"] for answer in pipe(list(texts), batch_size=batch_size, truncation=True, max_length=MAX_LENGTH)
     ]
 
 
-def by_model(model: Any) -> Answer:
+def by_model(model: Any) -> Predict:
     return lambda texts: [response["label"] for response in model.predict(texts)]
 
 
-def one_by_one(answer: Answer) -> Answer:
+def one_by_one(answer: Predict) -> Predict:
     return lambda texts: [label for text in texts for label in answer([text])]
 
 
-def sorted_first(answer: Answer) -> Answer:
+def sorted_first(answer: Predict) -> Predict:
     """Answers the longest texts first, so that a batch has little padding, and restores the order."""
 
     def answer_sorted(texts: Sequence[str]) -> list[str]:
         order = sorted(range(len(texts)), key=lambda i: -len(texts[i]))
-        found = dict(zip(order, answer([texts[i] for i in order]), strict=True))
-        return [found[i] for i in range(len(texts))]
+        labels = dict(zip(order, answer([texts[i] for i in order]), strict=True))
+        return [labels[i] for i in range(len(texts))]
 
     return answer_sorted
 
 
 def compete(everyone: list[Contestant], texts: Sequence[str], block: int) -> None:
-    """Every contestant answers a block of texts, then the next block; who goes first changes. A short warm-up is not timed."""
+    """All contestants answer a block of texts, then the next, in rotating order. A short warm-up is not timed."""
     for contestant in everyone:
         contestant.answer(texts[:BATCH])
     for number, start in enumerate(range(0, len(texts), block)):

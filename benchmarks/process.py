@@ -1,4 +1,4 @@
-"""The command line in a process of its own: how long it takes, and the memory it needs at most. Linux."""
+"""Runs the command line in a process of its own, and measures its time and peak memory. Linux only."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-# The kernel's high-water mark of the process itself: what wait4 reports begins with that of the process that started it.
+# Reads the high-water mark of the process itself: the peak that wait4 reports includes that of the parent before exec.
 PROGRAM = """
 import re, sys
 from pathlib import Path
 from framework.__main__ import main
-note, *given = sys.argv[1:]
-code = main(given)
+note, *arguments = sys.argv[1:]
+code = main(arguments)
 Path(note).write_text(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1])
 sys.exit(code)
 """
@@ -25,14 +25,16 @@ sys.exit(code)
 
 @dataclass(frozen=True)
 class Cost:
-    """seconds: wall time of the whole process. peak: of its resident memory, in bytes."""
+    """What a process needed."""
 
     seconds: float
+    """Wall time."""
     peak: int
+    """Bytes of resident memory at most."""
 
 
 def command(*arguments: str, shown: bool = True) -> Cost:
-    """``python -m framework ARGUMENTS``; what it prints goes to stderr where it is shown. Ends the benchmark when it fails."""
+    """Runs ``python -m framework ARGUMENTS``, with its output on stderr if `shown`. Exits when the command fails."""
     with tempfile.TemporaryDirectory() as folder:
         note = Path(folder) / "peak"
         started = time.perf_counter()
@@ -45,12 +47,12 @@ def command(*arguments: str, shown: bool = True) -> Cost:
 
 
 @contextmanager
-def run_folder(kept: Path | None) -> Iterator[Path]:
-    """Where a run goes: the folder that is kept, or else one that is removed afterwards."""
-    with nullcontext(kept) if kept else tempfile.TemporaryDirectory() as place:
-        yield kept or Path(place) / "run"
+def run_folder(folder: Path | None) -> Iterator[Path]:
+    """The folder for a run; None: a temporary one, deleted afterwards."""
+    with nullcontext(folder) if folder else tempfile.TemporaryDirectory() as place:
+        yield folder or Path(place) / "run"
 
 
 def sentiment_run(folder: Path, *overrides: str) -> Cost:
-    """A run of the sentiment recipe, left in `folder`."""
+    """Runs the sentiment recipe into `folder`."""
     return command("recipe=sentiment", f"hydra.run.dir={folder}", *overrides)

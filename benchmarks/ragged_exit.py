@@ -32,7 +32,7 @@ def main() -> int:
     options = parser.parse_args()
     print(heading(), flush=True)
     with tempfile.TemporaryDirectory() as folder, busy(options.load):
-        path = options.file or ragged(Path(folder) / "ragged.csv")
+        path = options.file or write_ragged(Path(folder) / "ragged.csv")
         with ThreadPoolExecutor(options.at_once) as pool:
             codes = Counter(pool.map(exit_code, [path] * options.runs))
     for code, count in codes.most_common():
@@ -40,7 +40,7 @@ def main() -> int:
     return int(set(codes) != {EXPECTED})
 
 
-def ragged(path: Path) -> Path:
+def write_ragged(path: Path) -> Path:
     rows = [f"This is text number {number} of a file,{('good', 'bad')[number % 2]}" for number in range(ROWS)]
     path.write_text("\n".join(["text,label", *rows[:150], "one, too many,good", *rows[150:], ""]), encoding="utf-8")
     return path

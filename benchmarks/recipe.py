@@ -1,4 +1,4 @@
-"""The sentiment recipe's rows, its backbone and the fit of its encoder, as the framework finds them."""
+"""The rows, the backbone and the fit of the encoder of the sentiment recipe, as in a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALONE = f"candidates=[{ENCODER}]"  # of the candidates that compete; baselines a
 
 @dataclass(frozen=True)
 class EncoderFit:
-    """A run of the recipe that is begun, of which nothing but its encoder is fitted."""
+    """A run of the recipe in which only the encoder is fitted."""
 
     run: Run
     data: ClassificationData
@@ -49,14 +49,14 @@ class EncoderFit:
     def test(self) -> Table:
         return self.data.splits.test
 
-    def fitted(self, **changes: Any) -> Path:
-        """Fits the encoder and returns the folder that it filled. changes: fields of its `FitContext` that are others."""
+    def fit(self, **changes: Any) -> Path:
+        """Fits the encoder and returns its fitted folder. changes: fields of `FitContext` to replace."""
         return fit_candidate(self.run, self.run.candidates[ENCODER], self.data, **changes)
 
 
 @contextmanager
 def encoder_fit(folder: Path, *overrides: str) -> Iterator[EncoderFit]:
-    """folder: of the run, new. Raises InputError for a recipe or rows that cannot be used."""
+    """Begins a run in a new folder. Raises InputError for a recipe or rows that cannot be used."""
     config = compose_recipe(RECIPE, [ALONE, *overrides])
     with begun(config, RECIPE, folder) as run:
         splits = load_splits(config.data, run.task, config.seed, run.options)
@@ -75,7 +75,7 @@ def _splits(*overrides: str) -> Splits:
 
 
 def encoder_options(*overrides: str) -> FineTuning:
-    """What the recipe says of its encoder."""
+    """The recipe's options of the encoder."""
     options: FineTuning = options_for(compose_recipe(RECIPE, [ALONE, *overrides]), FineTunedCandidate())
     return options
 

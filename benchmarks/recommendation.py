@@ -1,12 +1,12 @@
-"""How well each recommender ranks MovieLens 100K, by the field's protocols, and what the whole recipe costs.
+"""Ranking quality of each recommender on MovieLens 100K, by two common protocols, and the cost of the whole recipe.
 
     python benchmarks/recommendation.py
     python benchmarks/recommendation.py --seeds 0 --only mult_vae hybrid --no-recipe
 
-random: RecBole's protocol: of each user's interactions 8:1:1 at random, every rating counts, all items are ranked but those of
-training and validation; means over the seeds. A served user's history is all that is known, training and validation; RecBole
-feeds what was trained on alone, the second row of each. leave one out: the last item of each user, the history all before it.
-Every number is of the test part, from which nothing is chosen.
+random: RecBole's protocol: each user's interactions are split 8:1:1 at random, every rating counts, and all items are ranked
+except those of training and validation; means over the seeds. Each recommender has two rows: with the training and validation
+rows as the user's history, as in serving, and with the training rows alone, as in RecBole. leave one out: the last item of
+each user, with all earlier ones as the history. All numbers are of the test rows, on which nothing is chosen.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from framework_recommendation.ranking_metrics import ranking_metrics
 
 K = 10
 CANDIDATES = load_plugins().candidates_of("recommendation")
-TRAINED = tuple(name for name, one in CANDIDATES.items() if issubclass(one.options, NetworkOptions))
+TRAINED = tuple(name for name, candidate in CANDIDATES.items() if issubclass(candidate.options, NetworkOptions))
 RANDOM, LEAVE_ONE_OUT = "random", "leave_one_out"
 SERVED, TRAINED_ON = "all that is known", "training alone"
 NDCG, RECALL, CLOSE, FITTED, WHOLE = 0.33, 0.265, 0.95, 2.0, 300  # targets; CLOSE: of EASE's NDCG, the last two in seconds
@@ -55,72 +55,76 @@ QUIET = ("trainer.enable_progress_bar=false", "tracker=none")
 
 
 @dataclass(frozen=True)
-class Task:
-    """What is learned from, who it is chosen by and who it is judged by.
-
-    fed: histories -> those of the test users. options: of each candidate.
-    """
+class Experiment:
+    """MovieLens 100K, split by one protocol and seed."""
 
     train: Interactions
     held: Held
+    """Validation users."""
     side: Side
     test: Held
     fed: Mapping[str, Interactions]
+    """Histories of the test users, by `SERVED` and `TRAINED_ON`."""
     attributes: np.ndarray
+    """Of the test users."""
     options: Mapping[str, Any]
+    """Of each candidate, by name."""
 
 
-class Found(NamedTuple):
+class Scores(NamedTuple):
+    """NDCG@10, Recall@10 and the seconds of the fit."""
+
     ndcg: float
     recall: float
     seconds: float
 
 
-Results = dict[tuple[str, str], list[Found]]  # by algorithm and what was fed, one a seed
+Results = dict[tuple[str, str], list[Scores]]  # by algorithm and kind of history, one for each seed
 
 
 def main() -> None:
-    known = tuple(CANDIDATES)
+    names = tuple(CANDIDATES)
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2], help="of the random split (default 0 1 2)")
-    parser.add_argument("--only", nargs="+", choices=known, default=known, help="these algorithms of the random split")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="these algorithms of the random split")
     parser.add_argument("--minutes", type=float, default=1.0, help="of training at most, for each that trains (default 1)")
     parser.add_argument("--no-recipe", action="store_true", help="leaves out the run of the whole recipe")
     options = parser.parse_args()
     logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pytorch_lightning")
     print(heading(), flush=True)
-    print(as_text(random_split(judged(RANDOM, options.seeds, options.only, options.minutes))) + "\n", flush=True)
-    one = judged(LEAVE_ONE_OUT, options.seeds[:1], ("popularity", "item_knn", "ease", "sasrec"), options.minutes)
-    print(as_text(leave_one_out(one)) + "\n", flush=True)
+    print(as_text(random_split(evaluate(RANDOM, options.seeds, options.only, options.minutes))) + "\n", flush=True)
+    results = evaluate(LEAVE_ONE_OUT, options.seeds[:1], ("popularity", "item_knn", "ease", "sasrec"), options.minutes)
+    print(as_text(leave_one_out(results)) + "\n", flush=True)
     if not options.no_recipe:
         print(as_text(recipe()), flush=True)
 
 
-def judged(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], minutes: float) -> Results:
+def evaluate(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], minutes: float) -> Results:
+    """Fits each algorithm with each seed, and scores it on the test rows."""
     results: Results = defaultdict(list)
     for seed in seeds:
-        task = task_of(protocol, seed)
+        experiment = experiment_of(protocol, seed)
         for name in algorithms:
-            options, started = task.options[name], time.perf_counter()
+            options, started = experiment.options[name], time.perf_counter()
             if isinstance(options, NetworkOptions):
                 options = replace(options, minutes=minutes)
             with tempfile.TemporaryDirectory() as folder:
                 context = context_of(options, seed, Path(folder))
-                trained = ALGORITHMS[name](task.train, task.held, options, context, task.side)
+                trained = ALGORITHMS[name](experiment.train, experiment.held, options, context, experiment.side)
             seconds = time.perf_counter() - started
-            for fed, histories in task.fed.items():
-                results[name, fed].append(Found(*measured(trained, task, histories), seconds))
+            for fed, histories in experiment.fed.items():
+                results[name, fed].append(Scores(*rank(trained, experiment, histories), seconds))
     return results
 
 
-def task_of(protocol: str, seed: int) -> Task:
+def experiment_of(protocol: str, seed: int) -> Experiment:
     """The recipe's files, read, split and encoded as a run does."""
     competing = f"candidates=[{','.join(CANDIDATES)}]"
     config = compose_recipe("recommendation", [f"task.protocol={protocol}", f"seed={seed}", competing])
     task = load_plugins().task(config.task.name)
-    chosen: Recommendation = options_of(config.task, Recommendation)
-    data: RecommendationData = prepare(load_splits(config.data, task, seed, chosen), chosen)
+    settings: Recommendation = options_of(config.task, Recommendation)
+    data: RecommendationData = prepare(load_splits(config.data, task, seed, settings), settings)
     numbers = {item: number for number, item in enumerate(data.items, start=1)}
     rows = data.splits.test
     users, places = list(rows.texts("user")), {user: place for place, user in enumerate(data.users)}
@@ -135,7 +139,7 @@ def task_of(protocol: str, seed: int) -> Task:
     options = {name: options_for(config, candidate) for name, candidate in CANDIDATES.items()}
     texts = TextEncoder.of(options["hybrid"].encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
     side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
-    return Task(data.train, data.held, side, test, fed, data.attributes(users), options)
+    return Experiment(data.train, data.held, side, test, fed, data.attributes(users), options)
 
 
 def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]:
@@ -144,18 +148,19 @@ def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]
     return FitContext(None, options, metric, seed, folder, folder, lambda section: None, trainer=trainer)
 
 
-def measured(trained: Trained, task: Task, histories: Interactions) -> tuple[float, float]:
-    """NDCG@10 and Recall@10 of the test users, whatever is known of them left out."""
-    scores = trained.scores(torch.from_numpy(padded(histories, trained.max_history)), torch.from_numpy(task.attributes))
-    rows, items = pairs(task.test.known)
+def rank(trained: Trained, experiment: Experiment, histories: Interactions) -> tuple[float, float]:
+    """NDCG@10 and Recall@10 of the test users, whose earlier items are not ranked."""
+    scores = trained.scores(torch.from_numpy(padded(histories, trained.max_history)), torch.from_numpy(experiment.attributes))
+    rows, items = pairs(experiment.test.known)
     scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
     scores[:, 0] = -torch.inf
-    found = ranking_metrics(scores.topk(K, dim=1).indices.numpy(), task.test.relevant, task.train.counts()).means
-    return found[f"ndcg@{K}"], found[f"recall@{K}"]
+    top = scores.topk(K, dim=1).indices.numpy()
+    metrics = ranking_metrics(top, experiment.test.relevant, experiment.train.counts()).means
+    return metrics[f"ndcg@{K}"], metrics[f"recall@{K}"]
 
 
-def means(results: Results, name: str, fed: str = SERVED) -> Found:
-    return Found(*np.mean(results[name, fed], axis=0).tolist())
+def means(results: Results, name: str, fed: str = SERVED) -> Scores:
+    return Scores(*np.mean(results[name, fed], axis=0).tolist())
 
 
 def random_split(results: Results) -> Section:
@@ -164,31 +169,29 @@ def random_split(results: Results) -> Section:
     neural = max((name for name in names if name in TRAINED), key=lambda name: means(results, name).ndcg, default=None)
     rows = []
     for name, fed in results:
-        found, target = means(results, name, fed), ""
+        mean, target = means(results, name, fed), ""
         if fed == SERVED and name == "ease":
-            reached = found.ndcg >= NDCG and found.recall >= RECALL
-            target = f">= {NDCG} and >= {RECALL}: {_said(reached)}; fit < {FITTED:.0f} s: {_said(found.seconds < FITTED)}"
+            reached = mean.ndcg >= NDCG and mean.recall >= RECALL
+            target = f">= {NDCG} and >= {RECALL}: {_verdict(reached)}; fit < {FITTED:.0f} s: {_verdict(mean.seconds < FITTED)}"
         if fed == SERVED and name == neural and ease is not None:
-            target = f"the best neural model >= {CLOSE} of EASE: {found.ndcg / ease.ndcg:.3f}, "
-            target += _said(found.ndcg >= CLOSE * ease.ndcg)
-        spread = np.std([one.ndcg for one in results[name, fed]])
-        rows.append(
-            (name, fed, f"{found.ndcg:.4f}", f"{spread:.4f}", f"{found.recall:.4f}", f"{found.seconds:.1f}", Text(target))
-        )
+            target = f"the best neural model >= {CLOSE} of EASE: {mean.ndcg / ease.ndcg:.3f}, "
+            target += _verdict(mean.ndcg >= CLOSE * ease.ndcg)
+        spread = np.std([scores.ndcg for scores in results[name, fed]])
+        rows.append((name, fed, f"{mean.ndcg:.4f}", f"{spread:.4f}", f"{mean.recall:.4f}", f"{mean.seconds:.1f}", Text(target)))
     note = f"{len(results[names[0], SERVED])} seeds. The fit of ease holds the search of its regularization on validation."
     header = ("", "history", f"ndcg@{K}", "its spread", f"recall@{K}", "seconds to fit", "target")
     return Section("RecBole's protocol: random 8:1:1 per user, all items ranked", header, rows, note)
 
 
 def leave_one_out(results: Results) -> Section:
-    found = {name: means(results, name) for name, _ in results}
-    rows = [(name, f"{one.ndcg:.4f}", f"{one.recall:.4f}", f"{one.seconds:.1f}") for name, one in found.items()]
+    scores = {name: means(results, name) for name, _ in results}
+    rows = [(name, f"{mean.ndcg:.4f}", f"{mean.recall:.4f}", f"{mean.seconds:.1f}") for name, mean in scores.items()]
     title, header = "Leave one out: the last item of each user by time", ("", f"ndcg@{K}", f"recall@{K}", "seconds to fit")
     return Section(title, header, rows)
 
 
 def recipe() -> Section:
-    """All candidates that compete, evaluation, both exports, verification and the report."""
+    """A run of the whole recipe: all competing candidates, evaluation, both exports, verification and the report."""
     with tempfile.TemporaryDirectory() as folder:
         cost = command(
             "recipe=recommendation", f"hydra.run.dir={folder}/run", "trainer.enable_progress_bar=false", "tracker=none"
@@ -199,14 +202,14 @@ def recipe() -> Section:
         f"{cost.seconds:.0f}",
         f"{cost.peak / 1e6:,.0f}",
         f"{metrics[f'ndcg@{K}']:.4f}",
-        f"<= {WHOLE} s: {_said(cost.seconds <= WHOLE)}",
+        f"<= {WHOLE} s: {_verdict(cost.seconds <= WHOLE)}",
     )
     return Section(
         f"recipe=recommendation, the whole of it: {manifest.title} ships", ("seconds", "peak MB", f"ndcg@{K}", "target"), [row]
     )
 
 
-def _said(reached: bool) -> str:
+def _verdict(reached: bool) -> str:
     return "reached" if reached else "missed"
 
 

@@ -1,11 +1,11 @@
-"""Rows a second and memory for reading, cleaning, splitting and learning from a made-up log: 100,000 items, 200,000 users.
+"""Rows a second and memory for reading, cleaning, splitting and training on a synthetic log: 100,000 items, 200,000 users.
 
     python benchmarks/recommendation_data.py --rows 20000000
     python benchmarks/recommendation_data.py --rows 20000000 --train sasrec --batches 1000
 
-The steps are those of a run of the recommendation recipe. --train adds one epoch of an algorithm, validated and kept as a run
-does, or so many batches of it; its rows are the interactions that it read. The peak is of the whole process, making the log
-included, which holds half a million rows at a time.
+The steps are those of a run of the recommendation recipe. --train adds one epoch of an algorithm, or --batches of it, with
+validation and checkpoints as in a run; its rows are the interactions that it read. The peak is of the whole process, including
+the writing of the log, which holds half a million rows at a time.
 """
 
 from __future__ import annotations
@@ -54,26 +54,26 @@ def main() -> None:
         del table
         log = steps.time("clean: duplicates, 5-core", partial(clean, log, print, core=5))
         for protocol in reversed(PARTS):
-            found = steps.time(f"split: {protocol}", partial(split, log, protocol, seed=0))
-            print(f"{found.protocol}: {len(found.train):,} interactions to learn from")
+            parts = steps.time(f"split: {protocol}", partial(split, log, protocol, seed=0))
+            print(f"{parts.protocol}: {len(parts.train):,} interactions to learn from")
         del log
         if options.train:
-            learn(steps, found, options.train, options.batches, Path(folder))
+            learn(steps, parts, options.train, options.batches, Path(folder))
         size = path.stat().st_size / 2**20
     note = f"The file has {size:,.0f} MiB. Target: 20,000,000 rows in less than 6,000 MiB."
     print(as_text(Section("A log", ("step", "seconds", "rows a second", "peak MiB so far"), steps.rows, note)))
 
 
-def learn(steps: _Steps, found: Split, algorithm: str, batches: int | None, folder: Path) -> None:
-    """Leave one out, as SASRec is judged; a history counts as often as one window of it is read."""
+def learn(steps: _Steps, parts: Split, algorithm: str, batches: int | None, folder: Path) -> None:
+    """Trains one epoch on the leave-one-out split. Rows are counted as items of histories, each truncated to the window."""
     trainer = {"accelerator": "cpu", "enable_progress_bar": False, "limit_train_batches": batches or 1.0}
     metric = load_plugins().task("recommendation").metrics[0]
     options: NetworkOptions = OPTIONS[algorithm](epochs=1, minutes=None)
     context: FitContext[Any, Any] = FitContext(None, options, metric, 0, folder, folder, lambda section: None, trainer=trainer)
-    fit = partial(ALGORITHMS[algorithm], found.train, found.validation, options, context, Side())
+    fit = partial(ALGORITHMS[algorithm], parts.train, parts.validation, options, context, Side())
     trained = steps.time(f"fit: {algorithm}", fit)
     assert trained.training is not None
-    lengths = np.minimum(found.train.lengths(), trained.max_history + 1)
+    lengths = np.minimum(parts.train.lengths(), trained.max_history + 1)
     share = trained.training.steps * options.batch_size / len(lengths)
     read, seconds = int(lengths.sum() * min(1.0, share)), trained.training.seconds
     users = f"{trained.training.steps:,} steps of {options.batch_size} users"
@@ -85,6 +85,8 @@ Result = TypeVar("Result")
 
 
 class _Steps:
+    """Times steps over a number of rows."""
+
     def __init__(self, count: int) -> None:
         self.count = count
         self.rows: list[tuple[str, ...]] = []

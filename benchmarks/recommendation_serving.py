@@ -1,10 +1,10 @@
-"""A served top 10 of one user, in-process: milliseconds and memory, of a run and of a catalogue of a million random items.
+"""Latency and memory of the top 10 for one user, in-process: for a run, and for a catalogue of a million random items.
 
     python benchmarks/recommendation_serving.py runs/recommendation/latest
 
-The large artifact is not trained: its vectors are random, and all else is as a run leaves it, the graph exported, the folder
-sealed and opened through its checksums. Each artifact is opened and asked in a process of its own, one request at a time,
-through `framework.load(...).predict`; histories are of known users or random, `LENGTH` items long.
+The large artifact is not trained: its vectors are random, but its graph is exported and its folder sealed as by a run. Each
+artifact is opened in a process of its own and answers one request at a time, through `framework.load(...).predict`. Requests
+name a known user, or a random history of `LENGTH` items.
 """
 
 from __future__ import annotations
@@ -50,24 +50,31 @@ from framework_recommendation.models.trained import Trained
 from framework_recommendation.popularity import popularity_table
 
 MANY, DIMENSIONS, USERS, LENGTH = 1_000_000, 64, 1000, 50
-PAIRS = 50  # of requests, asked in turn
+PAIRS = 50  # of requests, a known user and a history each
 FAST, SLOW, MEMORY = 1.5, 60.0, 1500.0  # targets: ms for MovieLens, ms for a million items, MB
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Of one process: seconds to open, milliseconds of an answer (median, 9 of 10), MB resident after it and at most."""
+class Cost:
+    """What one process needed to answer requests."""
 
     opened: float
+    """Seconds to open the artifact."""
     median: float
+    """Milliseconds of a request."""
     ninth: float
+    """Milliseconds, 90th percentile."""
     resident: float
+    """MB after the last request."""
     peak: float
+    """MB at most."""
     torch: bool
+    """Whether torch was imported."""
     items: int
+    """Size of the catalogue."""
 
 
-# What a process that serves does, and nothing else: what it imports is what `framework.load` needs.
+# Runs in a process of its own, so that it imports only what `framework.load` needs.
 PROGRAM = """
 import json, re, sys, time
 from pathlib import Path
@@ -102,14 +109,14 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=300, help="timed for each artifact (default 300)")
     options = parser.parse_args()
     print(heading(), flush=True)
-    rows = [row(run, FAST, asked(find_artifact(run), options.requests)) for run in options.runs]
+    rows = [row(run, FAST, measure(find_artifact(run), options.requests)) for run in options.runs]
     if options.items:
         with tempfile.TemporaryDirectory() as place:
-            rows.append(row("random vectors", SLOW, asked(made(Path(place), options.items), options.requests)))
+            rows.append(row("random vectors", SLOW, measure(make_artifact(Path(place), options.items), options.requests)))
     print(as_text(table(rows)))
 
 
-def made(place: Path, items: int) -> Path:
+def make_artifact(place: Path, items: int) -> Path:
     """A sealed artifact of as many items, each with an id and a title, and of a thousand users."""
     random = np.random.default_rng(0)
     network = Factors(items, DIMENSIONS, dropout=0.0, negatives=1).eval()
@@ -135,7 +142,7 @@ def made(place: Path, items: int) -> Path:
 
 
 def manifest(variant: Variant, graphs: Sequence[Graph], settings: Settings) -> Manifest:
-    """Of a model that was neither trained nor judged."""
+    """The manifest of a model that was neither trained nor evaluated."""
     sealed = SealedVariant(
         variant.format, variant.files, variant.precision, variant.facts, {}, 0, {}, 0.0, 0.0, "not judged", "", None
     )
@@ -164,8 +171,8 @@ def manifest(variant: Variant, graphs: Sequence[Graph], settings: Settings) -> M
     )
 
 
-def asked(folder: Path, count: int) -> Asked:
-    """Requests by known users and by histories, taking turns."""
+def measure(folder: Path, count: int) -> Cost:
+    """Answers `count` requests, of known users and of histories alternately, in a process of its own."""
     users = json.loads((folder / RESOURCES / USERS_FILE).read_text("utf-8"))
     ids = json.loads((folder / RESOURCES / ITEMS_FILE).read_text("utf-8"))["ids"]
     random = np.random.default_rng(1)
@@ -177,20 +184,20 @@ def asked(folder: Path, count: int) -> Asked:
         [sys.executable, "-c", PROGRAM, str(folder), str(count)],
         input=json.dumps(requests), stdout=subprocess.PIPE, text=True, check=True,
     )  # fmt: skip
-    return Asked(**json.loads(done.stdout), items=len(ids))
+    return Cost(**json.loads(done.stdout), items=len(ids))
 
 
-def row(name: str, target: float, found: Asked) -> tuple[str, ...]:
-    reached = found.median < target and found.resident < MEMORY and not found.torch
+def row(name: str, target: float, cost: Cost) -> tuple[str, ...]:
+    reached = cost.median < target and cost.resident < MEMORY and not cost.torch
     return (
         name,
-        f"{found.items:,}",
-        f"{found.opened:.1f}",
-        f"{found.median:.2f}",
-        f"{found.ninth:.2f}",
-        f"{found.resident:,.0f}",
-        f"{found.peak:,.0f}",
-        "imported" if found.torch else "not imported",
+        f"{cost.items:,}",
+        f"{cost.opened:.1f}",
+        f"{cost.median:.2f}",
+        f"{cost.ninth:.2f}",
+        f"{cost.resident:,.0f}",
+        f"{cost.peak:,.0f}",
+        "imported" if cost.torch else "not imported",
         f"< {target} ms, < {MEMORY:,.0f} MB: {'reached' if reached else 'missed'}",
     )
 

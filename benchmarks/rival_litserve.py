@@ -1,6 +1,6 @@
 """The LitServe of benchmarks/rivals.py: a module of its own, because its workers import the class by name.
 
-Annotations are not postponed here: LitServe reads them to tell a body from a query.
+Annotations are not postponed here, because LitServe inspects them to distinguish body and query.
 """
 
 from typing import Any

@@ -1,4 +1,4 @@
-"""Servers that people would write instead, around transformers' pipeline: started by benchmarks/serving.py.
+"""Servers around transformers' pipeline, to compare with: started by benchmarks/serving.py.
 
     python benchmarks/rivals.py fastapi runs/sentiment/latest 8001
     python benchmarks/rivals.py litserve runs/sentiment/latest 8002
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 
 
 def fastapi(run: str, port: int) -> None:
-    """A function that FastAPI runs in a thread for each request, as its documentation shows."""
+    """A FastAPI function, run in a thread for each request, as in its documentation."""
     import uvicorn
     from fastapi import Body, FastAPI
 

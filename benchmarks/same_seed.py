@@ -38,10 +38,10 @@ def main() -> int:
 
 
 def metrics(folder: Path, overrides: list[str]) -> dict[str, float]:
-    """Runs the recipe in `folder`; what the run says goes to stderr. Returns "candidate: metric" -> value."""
+    """Runs the recipe in `folder`, with its output on stderr. Returns "candidate: metric" -> value."""
     sentiment_run(folder, *SMALL, *overrides)
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
-    return {f"{name}: {key}": value for name, found in report["metrics"].items() for key, value in found.items()}
+    return {f"{name}: {key}": value for name, scores in report["metrics"].items() for key, value in scores.items()}
 
 
 def table(first: dict[str, float], second: dict[str, float]) -> Section:

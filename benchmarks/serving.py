@@ -5,7 +5,7 @@
     python benchmarks/serving.py runs/sentiment/latest --swap runs/banking77 runs/clinc150 --minutes 10
 
 Client and server share the machine. Needs wrk (apt install wrk); the rivals need fastapi and litserve. The bare session gets
-the same texts, tokenized before, in batches of 32 of like length; it has no HTTP, no JSON and no tokenizer.
+the same texts, tokenized beforehand, in batches of 32 of similar length, without HTTP and JSON.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def start(run: str, texts: Sequence[str]) -> Section:
 
 
 def latency(run: str, texts: Sequence[str]) -> Section:
-    """One client on one connection, and the bare session on the same texts; they take turns."""
+    """One client on one connection, and the bare session on the same texts, alternately."""
     model = framework.load(run)
     calls = [model.scheduler.start(model.codec.parse(text)).waiting for text in texts]
     http, bare = [], []
@@ -173,12 +173,12 @@ def throughput(run: str, texts: Sequence[str], rivals: Sequence[str], rounds: in
     rows = [
         (
             name,
-            f"{(rate := statistics.median(found)):.0f}",
+            f"{(rate := statistics.median(turns)):.0f}",
             f"{own / rate:.2f}",
             failed[name],
-            " ".join(f"{each:.0f}" for each in found),
+            " ".join(f"{each:.0f}" for each in turns),
         )
-        for name, found in rates.items()
+        for name, turns in rates.items()
     ]
     note = (
         f"{CLIENTS} clients of wrk, single texts of at most {SHORT} characters. "
@@ -211,18 +211,18 @@ def _wrk(url: str, texts: Sequence[str], seconds: int) -> tuple[float, int]:
         script.write(SCRIPT.format(bodies=bodies))
         script.flush()
         command = ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "--timeout", "30s", "-s", script.name, url]
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
-    assert rate is not None, said
-    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", said)
-    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", said)
+        output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", output)
+    assert rate is not None, output
+    bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output)
+    broken = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", output)
     return float(rate[1]), int(bad[1] if bad else 0) + sum(map(int, broken.groups() if broken else ()))
 
 
 def mixed_load(run: str, others: Sequence[str], texts: Sequence[str], minutes: float) -> Section:
-    """Singles and lists of many lengths from 16 clients, while a link goes round the artifacts and the server swaps.
+    """Single texts and lists of many lengths from 16 clients, while the server swaps between artifacts every 10 s.
 
-    Of three artifacts each is opened anew at every turn: the server keeps the present one and the one before.
+    With three artifacts every swap opens a model anew, as the server keeps only the current and the previous one.
     """
     artifacts = [find_artifact(path).resolve() for path in (run, *others)]
     clients = [Client(number, texts) for number in range(16)]
@@ -261,7 +261,7 @@ def mixed_load(run: str, others: Sequence[str], texts: Sequence[str], minutes: f
 
 
 class Client:
-    """One connection's worth of mixed load. statuses: of its requests, 0 for one that broke off. versions: that answered."""
+    """One connection of mixed load. statuses: counts by status, 0 for a broken connection. versions: that answered."""
 
     def __init__(self, number: int, texts: Sequence[str]) -> None:
         self.turn, self.texts = number, texts
@@ -286,7 +286,7 @@ class Client:
 
 
 def overload(run: str, texts: Sequence[str], seconds: int) -> Section:
-    """Lists of long texts from 200 clients against a short queue: most are refused, and memory stays where it was."""
+    """Lists of long texts from 200 clients against a short queue: most are refused, and memory does not grow."""
     with server(*ours(run, "--max-queue", "512")) as (url, process, _):
         with httpx.Client(base_url=url, timeout=60) as client:
             for _ in range(20):
@@ -299,8 +299,10 @@ def overload(run: str, texts: Sequence[str], seconds: int) -> Section:
             command = ["wrk", "-t1", "-c200", f"-d{seconds}s", "--timeout", "60s", "-s", script.name, url]
             subprocess.run(command, capture_output=True, check=True)
         after = _megabytes(process.pid)
-        said = httpx.get(f"{url}/metrics").text
-    statuses = dict(re.findall(r'framework_requests_total{endpoint="predict",model="model",status="(\d+)"} ([\d.e+]+)', said))
+        metrics = httpx.get(f"{url}/metrics").text
+    statuses = dict(
+        re.findall(r'framework_requests_total{endpoint="predict",model="model",status="(\d+)"} ([\d.e+]+)', metrics)
+    )
     rows = [
         (
             " ".join(f"{status}: {float(count):.0f}" for status, count in sorted(statuses.items())),
@@ -318,9 +320,9 @@ def _key(env: dict[str, str] | None) -> dict[str, str]:
 
 def _megabytes(process: int) -> float:
     """Resident memory of a process and its children."""
-    found = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    resident = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{process}/status").read_text())
     children: list[Any] = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return (int(found[1]) / 1000 if found else 0.0) + sum(_megabytes(int(child)) for child in children)
+    return (int(resident[1]) / 1000 if resident else 0.0) + sum(_megabytes(int(child)) for child in children)
 
 
 def _free_port() -> int:

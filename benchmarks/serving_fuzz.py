@@ -3,8 +3,8 @@
     pip install schemathesis
     python benchmarks/serving_fuzz.py runs/sentiment/latest --cases 5000
 
-Every operation but /admin is asked with requests that the schema allows and with such that it does not, half each.
-503 and 504 would be failures too: nothing else asks this server.
+Every operation but /admin gets requests that the schema allows and requests that it does not, half each. 503 and 504 count as
+failures too, as the server has no other load.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from framework import Section
 from framework.report.console import as_text
 
 HANG = 10.0  # seconds
-WEIGHT = 10  # requests of an operation that takes a body, for one of each other
+WEIGHT = 10  # requests of an operation with a body, for one of any other
 MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 
@@ -39,17 +39,18 @@ def main() -> None:
     options = parser.parse_args()
     print(heading(), flush=True)
     with server(*ours(options.run)) as (url, process, _):
-        found = fuzz(url, options.cases)
+        report = fuzz(url, options.cases)
         alive = process.poll() is None
-    print(as_text(found))
-    if not alive or any(row[-1] for row in found.rows):
+    print(as_text(report))
+    if not alive or any(row[-1] for row in report.rows):
         sys.exit("error: the server failed")
 
 
 def fuzz(url: str, cases: int) -> Section:
+    """Fuzzes every operation with at least `cases` requests in all. The last column counts failures."""
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
-    found = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
-    operations = [operation for operation in found if not operation.path.startswith("/admin")]
+    every = [each.ok() for each in schema.get_all_operations() if isinstance(each, Ok)]
+    operations = [operation for operation in every if not operation.path.startswith("/admin")]
     weights = {operation.label: WEIGHT if operation.method == "post" else 1 for operation in operations}
     rows = []
     for operation in operations:
@@ -57,31 +58,31 @@ def fuzz(url: str, cases: int) -> Section:
         answers = [answer for mode in MODES for answer in ask(operation, mode, wanted)]
         statuses = Counter(status for status, _ in answers)
         failed = sum(count for status, count in statuses.items() if status >= 500)
-        said = " ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
+        counts = " ".join(f"{status}: {count:,}" for status, count in sorted(statuses.items()))
         slowest = max(seconds for _, seconds in answers)
-        rows.append((operation.label, len(answers), said, f"{1000 * slowest:.0f}", failed))
+        rows.append((operation.label, len(answers), counts, f"{1000 * slowest:.0f}", failed))
     total = sum(int(row[1]) for row in rows)
     note = f"{total:,} requests. Targets: at least 5,000, none failed, none above {HANG:g} s"
     return Section("OpenAPI fuzzing", ("operation", "requests", "answers by status", "slowest ms", "failed"), rows, note)
 
 
 def ask(operation: Any, mode: GenerationMode, cases: int) -> list[tuple[int, float]]:
-    """The status and seconds of each request; for an operation without anything to vary, the same request again."""
-    found: list[tuple[int, float]] = []
+    """The status and seconds of each request; an operation without parameters gets the same request repeatedly."""
+    answers: list[tuple[int, float]] = []
 
     @settings(max_examples=cases, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
-    def once(case: schemathesis.Case[Any]) -> None:
+    def send(case: schemathesis.Case[Any]) -> None:
         begun = time.perf_counter()
         response = case.call(timeout=HANG)
-        found.append((response.status_code, time.perf_counter() - begun))
+        answers.append((response.status_code, time.perf_counter() - begun))
 
     with suppress(Unsatisfiable):
-        once()
-    while len(found) < cases:
+        send()
+    while len(answers) < cases:
         begun = time.perf_counter()
-        found.append((operation.Case().call(timeout=HANG).status_code, time.perf_counter() - begun))
-    return found
+        answers.append((operation.Case().call(timeout=HANG).status_code, time.perf_counter() - begun))
+    return answers
 
 
 if __name__ == "__main__":

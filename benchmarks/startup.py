@@ -31,12 +31,14 @@ sys.exit(code)
 
 @dataclass
 class Command:
-    """heavy: training libraries it imported, None where nothing is claimed. seconds: of each process."""
+    """A command line of Python, and what was measured of it."""
 
     name: str
     arguments: list[str]
     heavy: list[str] | None = None
+    """Training libraries that it imported; None where they are not checked."""
     seconds: list[float] = field(default_factory=list)
+    """Wall time of each process."""
 
 
 def main() -> int:
@@ -57,12 +59,12 @@ def main() -> int:
     return 1 if any(command.heavy for command in ours) else 0
 
 
-def framework_command(name: str, given: list[str]) -> Command:
-    """A command of the framework, run once to see what it imports and to warm the disk."""
-    errors = run(["-c", PROBE, *given]).stderr
+def framework_command(name: str, arguments: list[str]) -> Command:
+    """A command of the framework, run once to record its imports and to warm the disk cache."""
+    errors = run(["-c", PROBE, *arguments]).stderr
     modules = set(next(line for line in reversed(errors.splitlines()) if line.startswith(MARK)).split())
     heavy = [library for library in HEAVY if library in modules]
-    return Command(f"python -m framework {name}", ["-m", "framework", *given], heavy)
+    return Command(f"python -m framework {name}", ["-m", "framework", *arguments], heavy)
 
 
 def seconds(arguments: list[str]) -> float:
@@ -72,7 +74,7 @@ def seconds(arguments: list[str]) -> float:
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """Runs this Python in a process of its own; ends the benchmark when that fails."""
+    """Runs this Python in a process of its own. Exits when that fails."""
     done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit("\n".join(line for line in done.stderr.splitlines() if not line.startswith(MARK)))

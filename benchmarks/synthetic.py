@@ -1,5 +1,5 @@
-"""Made-up data, always the same: texts of English words, each about as frequent as in English, with three labels; logs of
-who took what, where few items and users make most of the rows.
+"""Synthetic data, always the same: texts with three labels, whose words are about as frequent as in English; and logs of
+interactions, in which few items and users make most of the rows.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from benchmarks.recipe import backbone
 
 LABELS = ("negative", "neutral", "positive")
 WORDS = (5, 30)  # of a text: about 100 characters
-TELLING = (300, 360)  # ranks of the words that tell the labels apart
-TWICE, NEARLY = 0.01, 0.02  # shares of texts that repeat one of the texts before them, to the letter or nearly
+TELLING = (300, 360)  # frequency ranks of the words that depend on the label
+TWICE, NEARLY = 0.01, 0.02  # shares of texts that duplicate an earlier one, exactly or nearly
 CHUNK = 500_000  # interactions made at a time
 RECENT = 1000  # texts that may be repeated
 
@@ -51,7 +51,7 @@ def _rows(count: int) -> Iterator[tuple[str, str]]:
 
 
 def _sentence(words: list[str], pick: random.Random) -> str:
-    """With a capital letter, at times a comma, which a CSV has to quote, and an end."""
+    """Words as a sentence, with a capital letter, a final sign, and sometimes a comma, which CSV must quote."""
     place = pick.randrange(len(words))
     if pick.random() < 0.5:
         words[place] += ","
@@ -59,14 +59,14 @@ def _sentence(words: list[str], pick: random.Random) -> str:
 
 
 def _nearly(text: str, pick: random.Random) -> str:
-    """As a person or a program repeats it: a sign of a repost before it, another end, another case, a word missing."""
+    """A near duplicate: with a repost mark, another end, another case, or a word missing."""
     words = text.split()
     del words[pick.randrange(len(words))]
     return pick.choice((f"RT {text}", f"{text}!!", text.upper(), " ".join(words)))
 
 
 def _words() -> list[str]:
-    """The whole words of the packaged backbone's vocabulary, which lists the frequent ones first."""
+    """The full words in the packaged backbone's vocabulary, most frequent first."""
     content = json.loads((backbone() / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary: dict[str, int] = content["model"]["vocab"]
     words = sorted(vocabulary, key=vocabulary.__getitem__)
@@ -74,10 +74,10 @@ def _words() -> list[str]:
 
 
 def write_interactions(path: Path, rows: int, items: int = 100_000, users: int = 200_000) -> None:
-    """Columns user, item, rating and time, as CSV or Parquet by the name of the file, made and written in blocks.
+    """Writes columns user, item, rating and time as CSV or Parquet, by the name of the file, in chunks.
 
-    The item of rank r is taken as often as 1 / (r + 10) says (Zipf's law, its head cut as in real catalogues), and users
-    differ in how much they take as a lognormal law with sigma 1.2 says. Times rise from 2020 on: a log is in time.
+    The item of rank r has a probability proportional to 1 / (r + 10) (Zipf's law, flattened at the head as in real catalogues);
+    the activity of users is lognormal with sigma 1.2. Times increase from 2020 on.
     """
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
@@ -103,5 +103,5 @@ def write_interactions(path: Path, rows: int, items: int = 100_000, users: int =
 
 def _cumulated(weights: np.ndarray) -> np.ndarray:
     sums: np.ndarray = np.cumsum(weights)
-    found: np.ndarray = sums / sums[-1]
-    return found
+    shares: np.ndarray = sums / sums[-1]
+    return shares

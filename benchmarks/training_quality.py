@@ -1,12 +1,12 @@
-"""Macro-F1 on test rows after as much time of training: this framework against Hugging Face's Trainer as an expert sets it.
+"""Macro-F1 on test rows after equal training time: this framework against Hugging Face's Trainer with expert settings.
 
     python benchmarks/training_quality.py reviews.csv --minutes 1 --seeds 0 1 2
     python benchmarks/training_quality.py train.csv --test test.csv --text review --label stars
 
-The expert: batches of 32 grouped by length, bf16 where the CPU has it, learning rate 1e-4, the backbone's own dropout, a decay
-that is linear and fitted to the time, which steps measured beforehand decide. Its time is that of its training loop; the
-framework's also holds what it measures, its probed head, and its validation. Both learn from the same training rows, and the
-framework chooses by validation rows that the expert does not need. Needs accelerate.
+The expert: batches of 32 grouped by length, bf16 where the CPU has it, learning rate 1e-4, the backbone's own dropout, and a
+linear decay over as many steps as fit into the time, measured beforehand. The expert's time is its training loop's; the
+framework's also includes its measurements, the fitted head and validation. Both train on the same rows; the framework also uses
+validation rows. Needs accelerate.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from framework_classification.fine_tuned import open_fitted
 from framework_text import backbones
 from framework_text.encoder import Batch, TokenizedRows, in_order
 
-MEASURED = 30  # steps by which the expert fits the schedule to the time
+MEASURED = 30  # steps that are timed to plan the expert's schedule
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("train", help="a file of texts and labels")
-    parser.add_argument("--test", help="another; default: a tenth of the first")
+    parser.add_argument("--test", help="a file of test rows; default: a tenth of the first")
     parser.add_argument("--text", help="the text's column; default: found")
     parser.add_argument("--label", help="the label's column; default: found")
     parser.add_argument("--minutes", type=float, default=1.0, help="of each training (default 1)")
@@ -55,22 +55,22 @@ def main() -> None:
     pairs = []
     for seed in options.seeds:
         try:
-            pairs.append(compared([*data, f"seed={seed}", length, *options.overrides], 60 * options.minutes))
+            pairs.append(compare([*data, f"seed={seed}", length, *options.overrides], 60 * options.minutes))
         except FrameworkError as error:
             sys.exit(f"error: {error}")
         print(f"seed {seed}: {pairs[-1][0]:.4f} against {pairs[-1][1]:.4f}", flush=True)
     print(as_text(table(pairs, options.minutes)))
 
 
-def compared(settings: list[str], seconds: float) -> tuple[float, float]:
-    """Of this framework and of the expert, on the same rows. settings: of the sentiment recipe."""
+def compare(settings: list[str], seconds: float) -> tuple[float, float]:
+    """Macro-F1 of this framework and of the expert, on the same rows. settings: overrides of the sentiment recipe."""
     quiet = ("trainer.enable_progress_bar=false", "data.limit_rows=null")
     with tempfile.TemporaryDirectory() as folder, encoder_fit(Path(folder) / "run", *quiet, *settings) as fit:
         return this_framework(fit), the_expert(fit, seconds)
 
 
 def this_framework(fit: EncoderFit) -> float:
-    (graph,) = open_fitted(fit.fitted(show=show_plan)).graphs
+    (graph,) = open_fitted(fit.fit(show=show_plan)).graphs
     module: Any = graph.source
     return macro_f1(fit, lambda batch: module(batch["input_ids"], batch["attention_mask"]))
 
@@ -81,16 +81,16 @@ def show_plan(section: Section) -> None:
 
 
 def the_expert(fit: EncoderFit, seconds: float) -> float:
-    rows = tokenized(fit, fit.data.splits.train)
+    rows = tokenize(fit, fit.data.splits.train)
     learned = [{"input_ids": rows[i][0].tolist(), "label": rows[i][1]} for i in range(len(rows))]
-    _, pace = trained(fit, learned, MEASURED)
-    network, _ = trained(fit, learned, max(1, int(seconds / pace)))
+    _, pace = train(fit, learned, MEASURED)
+    network, _ = train(fit, learned, max(1, int(seconds / pace)))
     network.eval()
     return macro_f1(fit, lambda batch: network(batch["input_ids"], batch["attention_mask"]).logits)
 
 
-def trained(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any, float]:
-    """The network after so many steps, and seconds a step."""
+def train(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any, float]:
+    """The network after `steps` steps of transformers' Trainer, and seconds a step."""
     folder, seed = backbones.fetch(fit.options.backbone.chosen), fit.run.config.seed
     tokenizer = backbones.load_tokenizer(folder, fit.task.max_length)
     torch.manual_seed(seed)
@@ -118,17 +118,17 @@ def trained(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[An
     return network, clock.seconds / steps
 
 
-def tokenized(fit: EncoderFit, table: Table) -> TokenizedRows:
+def tokenize(fit: EncoderFit, table: Table) -> TokenizedRows:
     length = fit.task.max_length
     tokenizer = backbones.load_tokenizer(backbones.fetch(fit.options.backbone.chosen), length)
     return TokenizedRows(tokenizer, table.texts("text"), fit.data.targets(table), length)
 
 
 def macro_f1(fit: EncoderFit, scores: Callable[[Batch], torch.Tensor]) -> float:
-    """On the test rows. scores: of a batch, (rows, classes)."""
+    """Macro-F1 on the test rows. scores: batch -> (rows, classes)."""
     targets, answers = [], []
     with torch.inference_mode():
-        for batch in in_order(tokenized(fit, fit.test), 0):
+        for batch in in_order(tokenize(fit, fit.test), 0):
             targets += batch["labels"].tolist()
             answers += scores(batch).argmax(-1).tolist()
     return float(f1_score(targets, answers, average="macro"))

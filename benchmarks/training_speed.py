@@ -49,20 +49,24 @@ RECIPE = ("data.validation_fraction=0.002", "data.test_fraction=0.002", "trainer
 
 @dataclass(frozen=True)
 class Timing:
-    """seconds: wall time of the training loop. steps: optimizer steps in it."""
+    """A timed training loop."""
 
     seconds: float
+    """Wall time."""
     steps: int
+    """Optimizer steps."""
 
 
 @dataclass
-class Contestant:
-    """fit: trains from the pretrained weights, at most so many steps where given."""
+class TrainingContestant:
+    """One way to fine-tune, and its timings."""
 
     name: str
     precision: str
     batches: str
+    """How rows are batched."""
     fit: Callable[[int | None], Timing]
+    """Trains from the pretrained weights, for an epoch or a number of steps."""
     timings: list[Timing] = field(default_factory=list)
 
 
@@ -89,31 +93,33 @@ def main() -> None:
     print(as_text(table(everyone, len(fit.data.splits.train))))
 
 
-def contestants(fit: EncoderFit, changes: Sequence[str]) -> list[Contestant]:
-    """changes: settings of the recipe, each of which makes one more contestant."""
+def contestants(fit: EncoderFit, changes: Sequence[str]) -> list[TrainingContestant]:
+    """All contestants. changes: settings of the recipe, each of which adds a contestant."""
     bf16 = best_precision("cpu") == "bf16-mixed"
     grouped = {"train_sampling_strategy": "group_by_length", "bf16": bf16}
     best = "bf16" if bf16 else "fp32"
     return [
-        Contestant("(a) Trainer, defaults", "fp32", "random", partial(hugging_face, fit, {}, None)),
+        TrainingContestant("(a) Trainer, defaults", "fp32", "random", partial(hugging_face, fit, {}, None)),
         *(
-            Contestant(f"(b) its best, {attention}", best, "group_by_length", partial(hugging_face, fit, grouped, attention))
+            TrainingContestant(
+                f"(b) its best, {attention}", best, "group_by_length", partial(hugging_face, fit, grouped, attention)
+            )
             for attention in IMPLEMENTATIONS
         ),
-        Contestant(OURS, best, "length buckets", partial(this_framework, fit, fit.options)),
+        TrainingContestant(OURS, best, "length buckets", partial(this_framework, fit, fit.options)),
         *(
-            Contestant(f"(c) with {change}", best, "length buckets", partial(this_framework, fit, changed(change)))
+            TrainingContestant(f"(c) with {change}", best, "length buckets", partial(this_framework, fit, options_with(change)))
             for change in changes
         ),
     ]
 
 
-def changed(change: str) -> FineTuning:
+def options_with(change: str) -> FineTuning:
     return encoder_options(*RECIPE, change)
 
 
-def take_turns(everyone: list[Contestant], rounds: int) -> None:
-    """A warm-up and a timed fit of each contestant a round; who goes first changes with the round."""
+def take_turns(everyone: list[TrainingContestant], rounds: int) -> None:
+    """A warm-up and a timed fit of each contestant in each round, in rotating order."""
     for number in range(rounds):
         first = number % len(everyone)
         for contestant in [*everyone[first:], *everyone[:first]]:
@@ -164,7 +170,7 @@ def this_framework(fit: EncoderFit, options: FineTuning, steps: int | None) -> T
     """One epoch, or `steps`, of the fit that the sentiment recipe runs."""
     clock = LightningClock()
     trainer = {**trainer_arguments(fit.run.config.trainer), "callbacks": [clock], "limit_train_batches": steps}
-    folder = fit.fitted(options=options, trainer=trainer, show=lambda section: None)
+    folder = fit.fit(options=options, trainer=trainer, show=lambda section: None)
     training = read_fitted(folder).facts.training
     assert training is not None, "an encoder is trained"
     return Timing(clock.seconds, training.steps)
@@ -194,11 +200,11 @@ class LightningClock(pl.Callback):
         self.seconds = time.perf_counter() - self.started
 
 
-def table(everyone: list[Contestant], rows: int) -> Section:
+def table(everyone: list[TrainingContestant], rows: int) -> Section:
     """Medians over the rounds; a ratio is the median of the ratios within each round."""
     ours = next(contestant for contestant in everyone if contestant.name == OURS)
 
-    def cells(contestant: Contestant) -> tuple[str, ...]:
+    def cells(contestant: TrainingContestant) -> tuple[str, ...]:
         speeds = [rows / timing.seconds for timing in contestant.timings]
         ratios = [theirs.seconds / own.seconds for theirs, own in zip(contestant.timings, ours.timings, strict=True)]
         each = " ".join(f"{speed:.1f}" for speed in speeds)
@@ -206,7 +212,8 @@ def table(everyone: list[Contestant], rows: int) -> Section:
 
     header = ("", "precision", "batches", "each round", "samples/s", "(c) is x times as fast")
     better = max(
-        (one for one in everyone if one.name.startswith("(b)")), key=lambda one: -median(t.seconds for t in one.timings)
+        (other for other in everyone if other.name.startswith("(b)")),
+        key=lambda other: -median(timing.seconds for timing in other.timings),
     )
     ahead = median(theirs.seconds / own.seconds for theirs, own in zip(better.timings, ours.timings, strict=True))
     goal = f"{ahead:.2f} times the better Trainer, {better.name[4:]}; the goal is 1.3 with bf16 in hardware, 1.2 without"

@@ -1,4 +1,4 @@
-"""A recipe from its data to the sealed artifact: how long each step takes, the memory at most, and what came out.
+"""A whole run of a recipe, from its data to the sealed artifact: time of each step, peak memory, and results.
 
     python benchmarks/whole_run.py summarization
     python benchmarks/whole_run.py dialogue --folder runs/dialogue/timed "export=[onnx,onnx_int4]"
@@ -24,7 +24,7 @@ from framework.report.console import LOG, STEP, as_text
 
 
 class Watch(threading.Thread):
-    """Notes when each step of a run begins, by its log."""
+    """Records when each step of a run begins, by reading its log."""
 
     def __init__(self, log: Path) -> None:
         super().__init__(daemon=True)
@@ -39,7 +39,7 @@ class Watch(threading.Thread):
             time.sleep(0.1)
 
     def seconds(self) -> list[tuple[str, float]]:
-        """Of each step, the last until now."""
+        """Each step with its seconds; the last step's until now."""
         return [(step, end - begin) for (step, begin), (_, end) in pairwise([*self.begun, ("", time.perf_counter())])]
 
 
@@ -56,18 +56,18 @@ def main() -> None:
         cost = command(f"recipe={options.recipe}", f"hydra.run.dir={folder}", *options.overrides)
         steps = watch.seconds()
         manifest = open_artifact(folder).manifest
-    for section in (whole(cost, steps), scores(manifest), files(manifest)):
+    for section in (costs(cost, steps), scores(manifest), files(manifest)):
         print(as_text(section) + "\n")
 
 
-def whole(cost: Cost, steps: Sequence[tuple[str, float]]) -> Section:
+def costs(cost: Cost, steps: Sequence[tuple[str, float]]) -> Section:
     rows = [(step, f"{seconds:,.0f}", f"{seconds / 60:.1f}") for step, seconds in [*steps, ("in all", cost.seconds)]]
     note = f"At most {cost.peak / 1e9:.2f} GB of memory."
     return Section("The whole run, from the data to the sealed artifact", ("step", "seconds", "minutes"), rows, note)
 
 
 def scores(manifest: Manifest) -> Section:
-    """What ships first, the baselines behind it."""
+    """Metrics of the shipped candidate and of the baselines."""
     candidates = manifest.evaluation.candidates
     names = list(dict.fromkeys(name for metrics in candidates.values() for name in metrics))
     rows = [

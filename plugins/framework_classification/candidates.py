@@ -11,7 +11,7 @@ import numpy as np
 from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.data import ClassificationData
-from framework_text.options import FineTuning, Frozen
+from framework_text.options import FineTuning, FrozenBackbone
 
 
 class Majority(Candidate[Classification, ClassificationData, NoOptions]):
@@ -49,26 +49,26 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
         return open_linear(folder)
 
 
-class FrozenCandidate(Candidate[Classification, ClassificationData, Frozen]):
+class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenBackbone]):
     """Features of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
-    options: ClassVar[type] = Frozen
+    options: ClassVar[type] = FrozenBackbone
 
-    def problems(self, task: Classification, options: Frozen) -> list[str]:
+    def problems(self, task: Classification, options: FrozenBackbone) -> list[str]:
         from framework_classification import validation
 
         return [*validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
 
     def refuses(
-        self, data: ClassificationData, task: Classification, options: Frozen, trainer: Mapping[str, object]
+        self, data: ClassificationData, task: Classification, options: FrozenBackbone, trainer: Mapping[str, object]
     ) -> list[str]:
         from framework_text.readiness import backbone_problems
 
         return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
 
-    def fit(self, data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
+    def fit(self, data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
         from framework_classification.frozen_candidate import fit_frozen
 
         fit_frozen(data, context)

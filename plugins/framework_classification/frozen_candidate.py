@@ -22,7 +22,7 @@ from framework_classification.frozen import fit, graph
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from framework_text.options import Frozen
+from framework_text.options import FrozenBackbone
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 # in the folder that is filled: what stands behind the encoder, and how it reads
@@ -30,7 +30,7 @@ HEAD, READING = "head.safetensors", "reading.json"
 ENCODING = 0.6  # share of the time of a fit that reading texts may take; the regressions take some, too
 
 
-def fit_frozen(data: ClassificationData, context: FitContext[Classification, Frozen]) -> None:
+def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
     torch.manual_seed(context.seed)
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
@@ -41,7 +41,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         _leave(data, context, encoder, frozen)
 
 
-def _train_rows(data: ClassificationData, context: FitContext[Classification, Frozen], encoder: FrozenEncoder) -> Table:
+def _train_rows(data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder) -> Table:
     """The training rows, or as many at random as can be read in the time; says so where they are fewer.
 
     Raises InputError where the budget is too small to read a row of each class.
@@ -69,7 +69,9 @@ def _sampled(count: int, rows: int, seconds: float) -> str:
     )
 
 
-def _leave(data: ClassificationData, context: FitContext[Classification, Frozen], encoder: FrozenEncoder, fitted: Fit) -> None:
+def _leave(
+    data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder, fitted: Fit
+) -> None:
     """Fills the folder that `open_frozen` opens."""
     source = context.options.backbone.chosen
     facts = ModelFacts(

@@ -1,4 +1,4 @@
-"""Dialogue: a conversation in, the assistant's next answer out. Generation: a prompt in, a text out, by the same candidates."""
+"""The tasks dialogue, from a conversation to the assistant's next answer, and generation, from a prompt to a text."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Dialogue:
     """Options of `task: dialogue`."""
 
     max_context: int = 384  # tokens of a conversation that are read; the oldest turns are left out
-    max_answer: int = 64  # tokens learned of an answer, and written unless a request says otherwise
-    # what every conversation begins with, unless it has a system message of its own
+    max_answer: int = 64  # tokens of an answer, in training and unless a request says otherwise
+    # system message of conversations that have none
     system: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     roles: Any = None  # more names of speakers in your data: {advisor: assistant, guest: user}
-    temperature: float = 0.0  # of answers, unless a request says otherwise; 0 takes the likeliest token
+    temperature: float = 0.0  # of answers, unless a request says otherwise; 0 takes the most probable token
     top_p: float = 1.0
     repetition_penalty: float = 1.0
 

@@ -1,4 +1,4 @@
-"""Who may compete in dialogue and generation: an answer that was given before, or one that a language model writes."""
+"""The candidates of dialogue and generation: retrieval of a training answer, and language models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework_text.generation.prompting import Prompting
 
 
 class RetrievalCandidate(Candidate[Dialogue, DialogueData, NoOptions]):
-    """The answer that was given to the most similar training question. Its artifact holds the training answers as they are."""
+    """Answers with the answer to the most similar training conversation. Its artifact holds the training answers verbatim."""
 
     name: ClassVar[str] = "retrieval"
     title: ClassVar[str] = message("nearest question's answer")
@@ -34,7 +34,7 @@ class RetrievalCandidate(Candidate[Dialogue, DialogueData, NoOptions]):
 
 
 class DialogueWriter(WriterCandidate[Dialogue, DialogueData]):
-    """A language model fine-tuned on every answer of every dialogue, each after what was said before it."""
+    """A language model fine-tuned on every answer of every dialogue, given the messages before it."""
 
     prompting: ClassVar[Prompting[Any, Any, Any]] = DialoguePrompting()
 

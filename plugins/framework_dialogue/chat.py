@@ -1,4 +1,4 @@
-"""What every codec that holds a conversation takes and gives, as the chat interface asks for it. No torch."""
+"""Requests, responses and interface shared by the codecs that hold a conversation. No torch."""
 
 from __future__ import annotations
 
@@ -18,13 +18,11 @@ MESSAGE: Mapping[str, Any] = {
         "content": {"type": "string", "minLength": 1},
     },
 }
-
-
 TURN = ("content", "finish_reason", "prompt_tokens", "completion_tokens", "dropped_messages", "shortened_messages")
 
 
 class ChatCodec:
-    """A codec whose requests are conversations. roles: more names of speakers in rows of files."""
+    """Base of codecs whose requests are conversations. roles: further names of speakers in rows of files, {name: role}."""
 
     def __init__(self, roles: Mapping[str, str]) -> None:
         self.roles = roles
@@ -43,18 +41,22 @@ class ChatCodec:
 
     @staticmethod
     def odd_requests() -> list[Request]:
-        alone = [{"messages": [{"role": "user", "content": text}]} for text in ODD_TEXTS]
+        single = [{"messages": [{"role": "user", "content": text}]} for text in ODD_TEXTS]
         instructed = [{"role": "system", "content": "word " * 700}, {"role": "user", "content": "hello " * 700}]
         turns = [{"role": ("user", "assistant")[turn % 2], "content": f"word {turn} " * 40} for turn in range(21)]
-        return [*alone, {"messages": instructed, "max_tokens": 2}, {"messages": turns, "max_tokens": 2}]
+        return [*single, {"messages": instructed, "max_tokens": 2}, {"messages": turns, "max_tokens": 2}]
 
 
 def chat_interface(read: str, tokens: str = "", **more: Any) -> Interface:
-    """read: what is read of a conversation. tokens: what counts as one, where it is not the model's own. more: other fields."""
+    """The interface of a codec that holds a conversation.
+
+    read: the part of a conversation that is read, as a noun. tokens: description of token counts, where these are not the
+    model's tokens. more: further fields of `Interface`.
+    """
     first, last = message("The first of a conversation"), message("The last is the user's")
     text = {"type": "string", "title": message("Message"), "description": first, "minLength": 1}
     messages = {"type": "array", "items": MESSAGE, "minItems": 1, "title": message("Messages"), "description": last}
-    whole = {"type": "object", "required": ["messages"], "properties": {"messages": messages, **OPTIONS}}
+    conversation = {"type": "object", "required": ["messages"], "properties": {"messages": messages, **OPTIONS}}
     count = {**COUNT, "description": tokens} if tokens else COUNT
     properties = {
         "content": {"type": "string"},
@@ -65,7 +67,7 @@ def chat_interface(read: str, tokens: str = "", **more: Any) -> Interface:
         "shortened_messages": {**COUNT, "description": "Of which only a part is read"},
     }
     return Interface(
-        request={"anyOf": [whole, text]},
+        request={"anyOf": [conversation, text]},
         response={"type": "object", "required": list(properties), "properties": properties},
         example={"messages": [{"role": "user", "content": "Hello, can you help me?"}]},
         page="chat",

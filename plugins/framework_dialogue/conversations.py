@@ -1,7 +1,7 @@
-"""Dialogues of every shape in one form: ``messages``, a list of ``{"role", "content"}``. No torch.
+"""Brings dialogues of every layout into one form: ``messages``, a list of ``{"role", "content"}``. No torch.
 
-In it an instruction by ``system`` may come first, then ``user`` and ``assistant`` speak in turn; the last is an answer. An
-answer with ``"weight": 0`` is read and not learned.
+A ``system`` message may come first, then ``user`` and ``assistant`` alternate; the last message is an answer. An answer with
+``"weight": 0`` is part of the prompt and not trained on.
 """
 
 from __future__ import annotations
@@ -47,21 +47,24 @@ MARKED = framework.message(
     "{count:,} rows of {file} have {mark!r} in a text, a mark of a chat format, which is learned as words; take it out"
 )
 LABELLED = framework.message("{count:,} lines of {file} begin with {label!r} and were taken for text; {advice}")
-SHOWN = 5  # problems named in one message
-LABELS = 3  # times that a line must begin with the same unknown name to be said
+SHOWN = 5  # problems listed in one message
+LABELS = 3  # lines that must begin with the same unknown name for it to be reported
 
 
 class Options(Protocol):
-    """What is needed of the task's options. roles: more names of speakers, {name: role}."""
+    """The task options that are used here."""
 
     roles: dict[str, str] | None
+    """Further names of speakers, {name: role}."""
 
 
 def history_of(request: Any, roles: Mapping[str, str]) -> list[Message]:
-    """What is to be answered: the messages of one row, or of what a person sends, up to the last user turn.
+    """The messages of a request up to its last user turn.
 
-    request: a user's text, a dialogue in any JSON form, or a mapping of the columns to values as files hold them. An answer at
-    the end is left out, so that a row with its answer asks for that answer. Raises InputError, also where no user speaks.
+    An answer at the end is left out, so that a row of a file asks for its own answer.
+
+    request: a user's text, a dialogue in any JSON form, or a mapping from columns to values as files hold them. roles: further
+    names of speakers. Raises InputError for a request that cannot be read, or without a user turn.
     """
     value = parse_cell("messages", request) if isinstance(request, str) and request.strip() else request
     if isinstance(value, str):
@@ -78,63 +81,69 @@ def history_of(request: Any, roles: Mapping[str, str]) -> list[Message]:
 
 
 def _typed(role: str, cell: Any) -> Any:
-    """What a file's text, which a request may hold, is in the column of a role."""
+    """The value of a cell, parsed by the kind of its column if it is a text."""
     return parse_cell(KINDS.get(role, "text"), cell) if isinstance(cell, str) else cell
 
 
 def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
-    """Every row as a dialogue with at least one answer to a user. What was repaired is counted and said.
+    """A table with the column ``messages``: each row a dialogue with at least one answer to a user.
 
-    Raises InputError naming rows that cannot be read, and where no row has an answer.
+    say: is told how often each repair was made. Raises InputError naming rows that cannot be read, and where no row has an
+    answer.
     """
     _check_pairs(table)
-    speakers, found = Speakers(options.roles or {}), _Found()
-    kept: list[int] = []
+    speakers, findings = Speakers(options.roles or {}), _Findings()
+    rows: list[int] = []
     dialogues: list[list[Message]] = []
     for row, values in enumerate(zip(*table.columns.values(), strict=True)):
         try:
             script = _turns_of_row(dict(zip(table.columns, values, strict=True)), speakers)
         except InputError as error:
-            found.problems.setdefault(str(error), []).append(row)
+            findings.problems.setdefault(str(error), []).append(row)
             continue
-        found.labels.update(script.labels)
-        found.forms.update([script.form] if script.form else [])
-        messages = answered(script.turns, found.repairs)
+        findings.labels.update(script.labels)
+        findings.forms.update([script.form] if script.form else [])
+        messages = answered(script.turns, findings.repairs)
         if messages:
-            found.marks.update(set(filter(None, (mark_of(message["content"]) for message in messages))))
-            kept.append(row)
+            findings.marks.update(set(filter(None, (mark_of(message["content"]) for message in messages))))
+            rows.append(row)
             dialogues.append(messages)
-    found.check(table, len(kept))
-    found.say(table, say)
-    return replace(table.take(kept), columns={"messages": dialogues})
+    findings.check(table, len(rows))
+    findings.say(table, say)
+    return replace(table.take(rows), columns={"messages": dialogues})
 
 
 @dataclass
-class _Found:
-    """problems: rows by what is wrong with them. repairs: how often each was made. labels: unknown beginnings of lines.
-    forms: formats of chat models whose turns were read. marks: of such formats, within texts.
-    """
+class _Findings:
+    """Problems and repairs of a table's rows."""
 
     problems: dict[str, list[int]] = field(default_factory=dict)
+    """Rows that cannot be read, by problem."""
     repairs: Counter[framework.Message] = field(default_factory=Counter)
+    """How often each repair was made."""
     labels: Counter[str] = field(default_factory=Counter)
+    """Beginnings of lines that look like unknown speakers."""
     forms: Counter[str] = field(default_factory=Counter)
+    """Chat formats of transcripts that were read."""
     marks: Counter[str] = field(default_factory=Counter)
+    """Marks of chat formats within messages."""
 
-    def check(self, table: Table, kept: int) -> None:
+    def check(self, table: Table, dialogues: int) -> None:
+        """Raises InputError for problems, and where there are no dialogues."""
         shown = list(self.problems.items())[:SHOWN]
         more = len(self.problems) - len(shown)
-        said = [f"{table.where(r[0])}: {what}{f' (so do {len(r) - 1:,} more rows)' * (len(r) > 1)}" for what, r in shown]
-        if said:
-            raise InputError(*said, *([f"{more:,} more rows cannot be read"] * bool(more)))
-        if not kept:
-            held = "an answer that is to be learned" if self.repairs[UNTAUGHT] else "an answer to a user"
-            raise InputError(f"{table.source}: no row holds {held}, so there is nothing to learn")
+        lines = [f"{table.where(r[0])}: {what}{f' (so do {len(r) - 1:,} more rows)' * (len(r) > 1)}" for what, r in shown]
+        if lines:
+            raise InputError(*lines, *([f"{more:,} more rows cannot be read"] * bool(more)))
+        if not dialogues:
+            answer = "an answer that is to be learned" if self.repairs[UNTAUGHT] else "an answer to a user"
+            raise InputError(f"{table.source}: no row holds {answer}, so there is nothing to learn")
 
     def say(self, table: Table, say: Callable[[str], None]) -> None:
-        for what, count in self.repairs.items():
+        """Reports repairs, formats, marks and unknown names."""
+        for repair, count in self.repairs.items():
             if count:
-                say(what.filled(count=count, file=table.name))
+                say(repair.filled(count=count, file=table.name))
         for form, count in self.forms.most_common():
             say(READ.filled(count=count, file=table.name, form=form))
         for mark, count in self.marks.most_common():
@@ -145,30 +154,30 @@ class _Found:
 
 
 def _check_pairs(table: Table) -> None:
-    """A question without an answer's column is the likeliest mistake; it has one message for all rows."""
+    """Raises InputError for a table with a question but no answer column, or the reverse, once for all rows."""
     has = table.columns.keys()
     if not has & {"messages", "transcript"} and not ("answer" in has and has & {"question", "history"}):
-        lacks = "answer" if has & {"question", "history"} else "question"
-        there = " and ".join(has)
-        raise InputError(f"{table.source}: {there} found but no {lacks} column; data.{lacks}=COLUMN names it")
+        missing = "answer" if has & {"question", "history"} else "question"
+        present = " and ".join(has)
+        raise InputError(f"{table.source}: {present} found but no {missing} column; data.{missing}=COLUMN names it")
 
 
 def _turns_of_row(row: Mapping[str, Any], speakers: Speakers) -> Script:
-    """Of `messages` if it is filled, else of question and answer, else of the transcript."""
+    """The turns of a row: from `messages` if it is filled, else from question and answer, else from the transcript."""
     values = {role: value for role, value in row.items() if (value.strip() if isinstance(value, str) else value is not None)}
     pair = values.keys() & {"question", "answer", "history"}
     if "messages" in values or not pair:
         script = read_turns(values.get("messages", values.get("transcript", "")), speakers)
     else:
         script = Script(_of_pair(values, speakers))
-    instructed = any(turn.role == "system" for turn in script.turns)
-    if "system" in values and not instructed:
+    has_system = any(turn.role == "system" for turn in script.turns)
+    if "system" in values and not has_system:
         script = script._replace(turns=[Turn("system", str(values["system"])), *script.turns])
     return script
 
 
 def _of_pair(values: Mapping[str, Any], speakers: Speakers) -> list[Turn]:
     earlier = read_turns(values["history"], speakers).turns if "history" in values else []
-    asked = [str(values[role]) for role in ("question", "context") if role in values]
-    user = [Turn("user", "\n\n".join(asked))] if "question" in values else []
+    parts = [str(values[role]) for role in ("question", "context") if role in values]
+    user = [Turn("user", "\n\n".join(parts))] if "question" in values else []
     return [*earlier, *user, *([Turn("assistant", str(values["answer"]))] if "answer" in values else [])]

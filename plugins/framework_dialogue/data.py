@@ -1,4 +1,4 @@
-"""Dialogues as the task sees them: whole ones to learn from, one row an answer to judge by."""
+"""The data of the task: whole dialogues for training, one row for each answer in evaluation."""
 
 from __future__ import annotations
 
@@ -13,25 +13,28 @@ from framework_text.lengths import lengths_section
 
 
 def answers(table: Table) -> Table:
-    """One row for each answer that is to be learned: what was said before it, and the answer."""
-    found = [(row, pair) for row, messages in enumerate(table.records("messages")) for pair in examples(messages)]
-    rows = table.take([row for row, _ in found])
+    """A table with one row for each answer to learn: the messages before it, and the answer."""
+    pairs = [(row, pair) for row, messages in enumerate(table.records("messages")) for pair in examples(messages)]
+    rows = table.take([row for row, _ in pairs])
     columns = {
-        "messages": [history for _, (history, _) in found],
-        "answer": [answer["content"] for _, (_, answer) in found],
+        "messages": [history for _, (history, _) in pairs],
+        "answer": [answer["content"] for _, (_, answer) in pairs],
     }
     return replace(rows, columns=columns)
 
 
 @dataclass(frozen=True)
 class DialogueData:
+    """The splits of a dialogue task."""
+
     splits: Splits
 
     def pairs(self, name: str) -> list[tuple[list[Message], str]]:
-        """(what was said before, answer) of every answer of a split."""
+        """(messages before, answer) for every answer of a split."""
         table = self.splits.named()[name]
         judged = table if "answer" in table.columns else answers(table)
-        return [(list(said), answer) for said, answer in zip(judged.records("messages"), judged.texts("answer"), strict=True)]
+        columns = zip(judged.records("messages"), judged.texts("answer"), strict=True)
+        return [(list(history), answer) for history, answer in columns]
 
     def sections(self) -> list[Section]:
         turns = Counter(min(len(messages), 10) for messages in self.splits.train.records("messages"))

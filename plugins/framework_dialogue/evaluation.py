@@ -1,4 +1,4 @@
-"""Answers against those that were given: overlap, how likely the model holds them, and how varied it is."""
+"""Metrics of answers: overlap with the reference answers, perplexity of these, and diversity."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from framework import Evaluation, Response, Section, Table, Text
 from framework_text.generation.overlap import distinct, perplexity, rouge, words_each
 from framework_text.generation.templates import Message
 
-SHOWN = 6  # rows of which the answer is shown
+SHOWN = 6  # answers shown in the report
 
 
 def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
-    """chrf: character n-gram F-score (Popovic 2015; chrF2 of sacrebleu) over all answers. rouge_l: F-measure, the mean over
-    rows (Lin 2004). Both compare with all answers that were given to the same conversation: the likest counts.
+    """Metrics and examples of answers.
 
-    perplexity: of a token of the given answers, where the candidate is a language model. distinct_1, distinct_2: the share
-    of words and pairs of words that are different ones (Li et al. 2016). words: of an answer, on average.
+    chrf: character n-gram F-score over all answers (Popovic 2015; chrF2 of sacrebleu). rouge_l: F-measure, mean over rows (Lin
+    2004). Both take the best match among all reference answers to the same conversation.
+    perplexity: of the reference answers, a token, for language models. distinct_1, distinct_2: share of distinct words and word
+    pairs (Li et al. 2016). words: mean number of words of an answer. ended: share of answers that were not cut at a limit.
     """
     contents, expected = [response["content"] for response in responses], list(table.texts("answer"))
-    conversations = [tuple((one["role"], one["content"]) for one in messages) for messages in table.records("messages")]
+    conversations = [tuple((turn["role"], turn["content"]) for turn in messages) for messages in table.records("messages")]
     accepted: dict[object, list[str]] = defaultdict(list)
     for conversation, answer in zip(conversations, expected, strict=True):
         accepted[conversation].append(answer)

@@ -1,4 +1,4 @@
-"""Transcripts in the formats that chat models are trained in: Gemma's, Llama's and other marks around each turn. No torch."""
+"""Reads transcripts in the training formats of chat models, such as Gemma's and Llama's marks around turns. No torch."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from framework import InputError
-from framework_dialogue.speakers import SHOWN, Script, Speakers, Turn, read_script, unknown
+from framework_dialogue.speakers import SHOWN, Script, Speakers, Turn, read_script, unknown_speaker
 
 BEGIN = re.compile(
     r"(?:\s*(?:<s>|<bos>|<BOS_TOKEN>|<\|(?:begin_of_text|startoftext|endoftext)\|>|<｜begin▁of▁sentence｜>|\[gMASK\]<sop>))+"
@@ -25,11 +25,13 @@ MESSAGES = 'write the turns as messages, [{"role": "user", "content": ...}, {"ro
 
 @dataclass(frozen=True)
 class Form:
-    """turn: what stands before a turn, and names who speaks. opened: an instruction may stand before the first turn."""
+    """A format of transcripts."""
 
     name: str
     turn: re.Pattern[str]
+    """The mark before a turn, whose group ``name`` is the speaker."""
     opened: bool = False
+    """Whether a system message without a mark may come before the first turn."""
 
 
 FORMS = (
@@ -47,31 +49,31 @@ INLINE = Form(
     "Vicuna's format", re.compile(r"(?:^|(?<=\s)|(?<=</s>))(?P<name>USER|ASSISTANT|User|Human|Assistant):[ \t]*"), opened=True
 )
 HEADED = {"instruction": "user", "input": "user", "context": "user", "response": "assistant", "output": "assistant"}
-_EXCHANGE = re.compile(r"\[INST\](?P<asked>.*?)\[/INST\](?P<said>.*?)(?=\[INST\]|\Z)", re.DOTALL)
+_EXCHANGE = re.compile(r"\[INST\](?P<question>.*?)\[/INST\](?P<answer>.*?)(?=\[INST\]|\Z)", re.DOTALL)
 _SYSTEM = re.compile(r"\s*(?:<<SYS>>(.*?)<</SYS>>|\[SYSTEM_PROMPT\](.*?)\[/SYSTEM_PROMPT\])\s*", re.DOTALL)
 _HEADING = re.compile(r"(?P<hashes>#{2,4})[ \t]*(?P<name>[^\W\d_]+)[ \t]*(?:(?P<colon>:)|(?=\n))")
 
 
 def mark_of(text: str) -> str | None:
-    """The first mark of such a format in a text."""
-    found = MARK.search(text)
-    return found[0] if found else None
+    """The first mark of a chat format in a text; None without one."""
+    match = MARK.search(text)
+    return match[0] if match else None
 
 
 def read_transcript(text: str, speakers: Speakers) -> Script:
     """The turns of a text in one of the formats, or of a script. Raises InputError naming a format that is broken."""
-    begun = BEGIN.match(text)
-    body = text[begun.end() :].lstrip() if begun else text.lstrip()
+    opening = BEGIN.match(text)
+    body = text[opening.end() :].lstrip() if opening else text.lstrip()
     if body.startswith(("[INST]", "[SYSTEM_PROMPT]", "<<SYS>>")):
         return Script(_of_llama_2(body), form=LLAMA_2)
     for form in FORMS:
         if form.turn.match(body) or (form.opened and form.turn.search(body)):
             return _of_form(body, form, speakers)
-    return _of_words(body if begun else text, speakers)
+    return _of_words(body if opening else text, speakers)
 
 
 def _of_words(text: str, speakers: Speakers) -> Script:
-    """A script; where its lines do not say who speaks on both sides, a text with headings, or with names between sentences."""
+    """The turns of a script; where its lines do not name both sides, of headings, or of names between sentences."""
     script, problem = None, None
     try:
         script = read_script(text, speakers)
@@ -82,7 +84,7 @@ def _of_words(text: str, speakers: Speakers) -> Script:
     headed = _headed(text, speakers)
     if headed:
         return Script(headed, form=HEADINGS)
-    if len({found["name"].casefold().replace("human", "user") for found in INLINE.turn.finditer(text)}) == 2:
+    if len({match["name"].casefold().replace("human", "user") for match in INLINE.turn.finditer(text)}) == 2:
         return _of_form(text, INLINE, speakers)
     if mark := mark_of(text):
         raise InputError(f"it holds {mark!r}, a mark of a chat format that does not begin or end as it should; {MESSAGES}")
@@ -93,15 +95,15 @@ def _of_words(text: str, speakers: Speakers) -> Script:
 
 
 def _of_form(text: str, form: Form, speakers: Speakers) -> Script:
-    found = list(form.turn.finditer(text))
-    before = text[: found[0].start()].strip()
-    ends = [one.start() for one in found[1:]] + [len(text)]
-    turns = [(one["name"], END.sub("", text[one.end() : end])) for one, end in zip(found, ends, strict=True)]
-    for name, said in turns:
+    marks = list(form.turn.finditer(text))
+    before = text[: marks[0].start()].strip()
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    turns = [(mark["name"], END.sub("", text[mark.end() : end])) for mark, end in zip(marks, ends, strict=True)]
+    for name, content in turns:
         if not speakers.knows(name):
-            raise unknown(name)
-        _check_marks(form.name, said)
-    return Script(speakers.decided([("system", before), *turns] if before else turns), form=form.name)
+            raise unknown_speaker(name)
+        _check_marks(form.name, content)
+    return Script(speakers.assign_roles([("system", before), *turns] if before else turns), form=form.name)
 
 
 def _check_marks(form: str, text: str) -> None:
@@ -111,14 +113,14 @@ def _check_marks(form: str, text: str) -> None:
 
 
 def _of_llama_2(text: str) -> list[Turn]:
-    """``[INST] <<SYS>> ... <</SYS>> user [/INST] assistant </s>``, over and over; Mistral's is nearly the same."""
+    """Turns of ``[INST] <<SYS>> ... <</SYS>> user [/INST] assistant </s>``, repeated; Mistral's format is nearly the same."""
     first = text.partition("[INST]")[0]
     turns = _instruction(first)
     rest = _SYSTEM.sub("", first) + _EXCHANGE.sub("", text[len(first) :])
     for exchange in _EXCHANGE.finditer(text):
-        turns += _instruction(exchange["asked"])
-        answer = BEGIN.sub("", END.sub("", re.sub(r"\s*<s>\s*$", "", exchange["said"])))
-        turns += [Turn("user", _SYSTEM.sub("", exchange["asked"])), Turn("assistant", answer)]
+        turns += _instruction(exchange["question"])
+        answer = BEGIN.sub("", END.sub("", re.sub(r"\s*<s>\s*$", "", exchange["answer"])))
+        turns += [Turn("user", _SYSTEM.sub("", exchange["question"])), Turn("assistant", answer)]
     if rest.strip():
         raise InputError(f"{LLAMA_2} is broken: no [INST] ... [/INST] around {rest.strip()[:SHOWN]!r}; mend it, or {MESSAGES}")
     for turn in turns:
@@ -130,19 +132,24 @@ def _instruction(text: str) -> list[Turn]:
     return [Turn("system", plain or marked) for plain, marked in _SYSTEM.findall(text)]
 
 
+def _is_heading(name: str, speakers: Speakers) -> bool:
+    return name.casefold() in HEADED or speakers.knows(name)
+
+
 def _headed(text: str, speakers: Speakers) -> list[Turn]:
-    """Turns below headings of one style; empty where not both sides have one. A text before the first is an instruction."""
-    found = [one for one in _HEADING.finditer(text) if one["name"].casefold() in HEADED or speakers.knows(one["name"])]
-    if not found:
+    """Turns below headings of one style; empty unless both sides have one. A text before the first is a system message."""
+    headings = [heading for heading in _HEADING.finditer(text) if _is_heading(heading["name"], speakers)]
+    if not headings:
         return []
-    found = [one for one in found if (one["hashes"], one["colon"]) == (found[0]["hashes"], found[0]["colon"])]
-    turns = [Turn("system", text[: found[0].start()])]
-    ends = [one.start() for one in found[1:]] + [len(text)]
-    for one, end in zip(found, ends, strict=True):
-        said = re.sub(r"\s*#{2,4}[ \t]*End\s*$", "", END.sub("", text[one.end() : end])).strip()
-        role = HEADED.get(one["name"].casefold()) or speakers.role(one["name"])
+    style = headings[0]["hashes"], headings[0]["colon"]
+    headings = [heading for heading in headings if (heading["hashes"], heading["colon"]) == style]
+    turns = [Turn("system", text[: headings[0].start()])]
+    ends = [heading.start() for heading in headings[1:]] + [len(text)]
+    for heading, end in zip(headings, ends, strict=True):
+        content = re.sub(r"\s*#{2,4}[ \t]*End\s*$", "", END.sub("", text[heading.end() : end])).strip()
+        role = HEADED.get(heading["name"].casefold()) or speakers.role(heading["name"])
         if role == "user" and turns[-1].role == "user":
-            turns[-1] = turns[-1]._replace(text=f"{turns[-1].text}\n\n{said}".strip())
+            turns[-1] = turns[-1]._replace(text=f"{turns[-1].text}\n\n{content}".strip())
         else:
-            turns.append(Turn(role, said))
+            turns.append(Turn(role, content))
     return turns[not turns[0].text.strip() :] if {"user", "assistant"} <= {turn.role for turn in turns} else []

@@ -1,4 +1,4 @@
-"""The text most like another, by TF-IDF of character n-grams: fitted by scikit-learn, searched with numpy alone."""
+"""Nearest-text search by TF-IDF of character n-grams: built with scikit-learn, searched with numpy alone."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 
 from framework_text.ngrams import ngrams_within
 
-SHORTEST, LONGEST = 2, 5  # characters of an n-gram within a word, whose ends count as blanks
+SHORTEST, LONGEST = 2, 5  # characters of an n-gram, within a word with a blank at each end
 NGRAMS, ARRAYS = "ngrams.txt", ("starts", "texts", "weights")
-SEPARATOR = "\n"  # in no n-gram: they hold no white space but the blank
+SEPARATOR = "\n"  # occurs in no n-gram, whose only white space is the blank
 
 
 class NgramIndex:
-    """Inverted lists: of each n-gram the texts that hold it.
+    """An inverted index from n-grams to texts.
 
-    ngrams: in the order of the lists. starts: int64 (ngrams + 1,), where each list begins in the other two. texts: int32, their
-    numbers. weights: float32, of the n-gram in the text, times its inverse document frequency; the weights of a text, without
-    that factor, have length one. Added up over the n-grams of a query they are its cosine with each text, times its length.
+    ngrams: in the order of the lists. starts: int64 (ngrams + 1,), the place at which each list begins in `texts` and
+    `weights`. texts: int32, numbers of the texts. weights: float32, the n-gram's entry in the text's TF-IDF vector, normalized
+    to length 1, times its inverse document frequency. Summed over the n-grams of a query, weights are proportional to its
+    cosine with each text.
     """
 
     def __init__(self, ngrams: Sequence[str], starts: np.ndarray, texts: np.ndarray, weights: np.ndarray) -> None:
@@ -29,7 +30,7 @@ class NgramIndex:
 
     @classmethod
     def of(cls, texts: Sequence[str]) -> NgramIndex:
-        """Of at least one text that is not blank."""
+        """The index of texts, at least one of which must not be blank."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(SHORTEST, LONGEST), sublinear_tf=True)
@@ -39,19 +40,20 @@ class NgramIndex:
 
     @classmethod
     def load(cls, folder: Path) -> NgramIndex:
-        """What `save` left; the lists stay in their files until they are read."""
+        """An index that `save` wrote; its arrays are memory-mapped."""
         ngrams = (folder / NGRAMS).read_bytes().decode("utf-8").split(SEPARATOR)
         return cls(ngrams, *(np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in ARRAYS))
 
     def save(self, folder: Path) -> None:
+        """Writes the index into a folder."""
         (folder / NGRAMS).write_bytes(SEPARATOR.join(self._places).encode("utf-8"))
         for name in ARRAYS:
             np.save(folder / f"{name}.npy", getattr(self, name), allow_pickle=False)
 
     def nearest(self, text: str, count: int) -> int:
-        """The number of the most similar of `count` texts, the first of several; 0 where none has an n-gram of the text."""
-        found = (self._places.get(ngram) for word in text.lower().split() for ngram in ngrams_within(word, SHORTEST, LONGEST))
-        lists = [(self._list(place), times) for place, times in Counter(found).items() if place is not None]
+        """The number of the most similar of `count` texts, the first one at a tie; 0 where no n-gram matches."""
+        places = (self._places.get(ngram) for word in text.lower().split() for ngram in ngrams_within(word, SHORTEST, LONGEST))
+        lists = [(self._list(place), times) for place, times in Counter(places).items() if place is not None]
         if not lists:
             return 0
         texts = np.concatenate([self.texts[part] for part, _ in lists])

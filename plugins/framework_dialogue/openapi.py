@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of conversations."""
+"""The part of the OpenAPI document that describes the chat surface."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from framework import STATUSES, OpenApiPart, Schema, ServedModel, reference, refusals
-from framework_dialogue.asked import IGNORED, NEUTRAL, PASSED_ON, WORDS
+from framework_dialogue.chat_request import IGNORED, NEUTRAL, OPTIONS, REASONS
 
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer", "minimum": 0}
@@ -38,6 +38,7 @@ CHUNKS = (
 
 
 def part(path: str, models: Sequence[ServedModel]) -> OpenApiPart:
+    """The operation at a path, and a schema of requests for each model."""
     requests = {f"{model.name}-chat-request": _request(model) for model in models}
     schemas: dict[str, Schema] = {**requests, "chat-response": RESPONSE, "chat-error": ERROR}
     return OpenApiPart({path: {"post": _operation(models[0].name, [reference(name) for name in requests])}}, schemas)
@@ -63,19 +64,19 @@ def _operation(first: str, requests: Sequence[Schema]) -> Schema:
 
 
 def _request(model: ServedModel) -> Schema:
-    """What the codec takes, and what OpenAI's interface has beyond it."""
+    """The schema of a model's chat requests: the codec's of_codec properties, and further ones of OpenAI's interface."""
     schema: Any = model.interface.request
-    own = next(one["properties"] for one in (schema, *schema.get("anyOf", ())) if "properties" in one)
+    of_codec = next(option["properties"] for option in (schema, *schema.get("anyOf", ())) if "properties" in option)
     properties = {
         "model": {"type": "string", "enum": [model.name]},
-        **{name: own[name] for name in ("messages", *PASSED_ON) if name in own},
+        **{name: of_codec[name] for name in ("messages", *OPTIONS) if name in of_codec},
         "stream": {"type": "boolean", "description": "The answer comes in pieces"},
         "stream_options": {
             "type": "object",
             "properties": {"include_usage": {"type": "boolean", "description": "A last piece counts the tokens"}},
         },
-        **{name: own["max_tokens"] for name in ("max_tokens", "max_completion_tokens") if "max_tokens" in own},
-        **{name: {"enum": [same], "description": f"Nothing else: {WORDS[name]}"} for name, same in NEUTRAL.items()},
+        **{name: of_codec["max_tokens"] for name in ("max_tokens", "max_completion_tokens") if "max_tokens" in of_codec},
+        **{name: {"enum": [same], "description": f"Nothing else: {REASONS[name]}"} for name, same in NEUTRAL.items()},
         **{name: {"description": "Makes no difference"} for name in IGNORED},
     }
     required = ["messages"] if model.first else ["model", "messages"]

@@ -1,4 +1,4 @@
-"""How conversations are put to a language model, and held to what transformers makes of them. No torch."""
+"""Prompts language models with conversations, and checks the prompts against transformers. No torch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ from framework_text.generation.prompting import Example, Prompting
 from framework_text.generation.streaming import Completion
 from framework_text.generation.templates import Template, with_system_merged
 
-LONG, JOINED = 3, 40  # references that fill the window, and conversations that one of them is made of
+LONG, JOINED = 3, 40  # long references, and conversations concatenated for each
 
 
 class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
+    """See `Prompting`."""
+
     codec_name: ClassVar[str] = CODEC
     read_limit: ClassVar[tuple[str, str]] = (
         "max_context",
@@ -67,7 +69,7 @@ class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
         )
 
     def references(self, codec: DialogueCodec, network: Any, requests: Sequence[Request]) -> list[Reference]:
-        """Greedily, to the first rows and to conversations as long as the window."""
+        """Greedy answers to the first requests, and to conversations that fill the window."""
         from framework_text.generation.reference import PROMPTS, TOKENS, generated
 
         limit = min(TOKENS, codec.max_answer)
@@ -83,12 +85,12 @@ class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):
 
     def details(self, settings: Settings) -> Mapping[str, str]:
         plain = framework.message("User: ... Assistant: ..., as the tokenizer has none")
-        own = framework.message("the tokenizer's own") if settings["own_template"] else plain
-        return {framework.message("chat template"): own}
+        template = framework.message("the tokenizer's own") if settings["own_template"] else plain
+        return {framework.message("chat template"): template}
 
 
 def _long(requests: Sequence[Request]) -> Request:
-    """What is said in some conversations as one, said in turn, the user first and last."""
+    """The messages of several conversations as one, with alternating roles, the user first and last."""
     contents = [
         message["content"] for request in requests[:JOINED] for message in request["messages"] if message["role"] != "system"
     ]
@@ -98,20 +100,20 @@ def _long(requests: Sequence[Request]) -> Request:
 
 
 def other_prompts(reference: Any, settings: Settings, codec: DialogueCodec, requests: Sequence[Request]) -> list[int]:
-    """Numbers of the requests whose prompt is another than transformers makes of the same messages with the same template."""
+    """Numbers of the requests whose prompt differs from transformers' for the same messages and template."""
     different = []
-    if settings["date"] is not None:  # transformers takes the day that it is
+    if settings["date"] is not None:  # transformers renders the current date
         codec = copy(codec)
         codec.template = Template.of({**settings, "date": date.today().isoformat()})
     for row, request in enumerate(requests):
         messages = codec.instructed(request["messages"])
-        shown = with_system_merged(messages) if settings["merges_system"] else messages
+        merged = with_system_merged(messages) if settings["merges_system"] else messages
         text = reference.apply_chat_template(
-            shown, chat_template=settings["template"], add_generation_prompt=True, tokenize=False
+            merged, chat_template=settings["template"], add_generation_prompt=True, tokenize=False
         )
         expected = reference(text + settings["prompt_suffix"], add_special_tokens=False, verbose=False)["input_ids"]
         prompt = codec.prompt(request["messages"])
-        whole = [*codec.prefix_ids, *expected, *codec.suffix_ids]
-        if not prompt.dropped and not prompt.shortened and prompt.ids != whole:
+        ids = [*codec.prefix_ids, *expected, *codec.suffix_ids]
+        if not prompt.dropped and not prompt.shortened and prompt.ids != ids:
             different.append(row)
     return different

@@ -1,4 +1,4 @@
-"""Prompts and the texts that follow from them: dialogues of one question and one answer. No torch."""
+"""Rows of a prompt and a text, shaped into dialogues of one question and one answer. No torch."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ COLUMNS = (
 
 
 def shape(table: Table, options: Options, say: Callable[[str], None]) -> Table:
-    """As dialogues; of a text in sentences, as a JSON list holds them, the text they make."""
-    columns = {"question": table.texts("prompt"), "answer": [_whole(text) for text in table.texts("text")]}
+    """The rows as dialogues, see `conversations.shape`. A text that is a JSON list of sentences is joined."""
+    columns = {"question": table.texts("prompt"), "answer": [_joined(text) for text in table.texts("text")]}
     return shape_dialogues(replace(table, columns=columns), options, say)
 
 
-def _whole(text: str) -> str:
+def _joined(text: str) -> str:
     if not text.startswith("["):
         return text
     try:
-        found = json.loads(text)
+        sentences = json.loads(text)
     except ValueError:
         return text
-    return " ".join(found) if isinstance(found, list) and all(isinstance(one, str) for one in found) else text
+    is_list = isinstance(sentences, list) and all(isinstance(sentence, str) for sentence in sentences)
+    return " ".join(sentences) if is_list else text

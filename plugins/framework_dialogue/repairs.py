@@ -1,4 +1,4 @@
-"""What stands in the way of learning from a dialogue, repaired, and each repair counted. No torch."""
+"""Repairs dialogues for training, and counts each repair. No torch."""
 
 from __future__ import annotations
 
@@ -29,18 +29,22 @@ CALLS = framework.message("{count:,} calls of tools in {file} left out: no tools
 
 
 def examples(messages: Sequence[Mapping[str, Any]]) -> list[tuple[list[Message], Message]]:
-    """(all messages before it, answer) for each answer of a dialogue that is to be learned."""
-    said = plain(messages)
-    return [(said[:i], said[i]) for i, one in enumerate(messages) if one["role"] == "assistant" and one.get("weight", 1)]
+    """(all messages before it, answer) for each answer of a dialogue to train on."""
+    bare = plain(messages)
+    learned = [i for i, message in enumerate(messages) if message["role"] == "assistant" and message.get("weight", 1)]
+    return [(bare[:i], bare[i]) for i in learned]
 
 
 def plain(messages: Sequence[Mapping[str, Any]]) -> list[Message]:
-    """Without what says whether they are learned."""
-    return [{"role": one["role"], "content": one["content"]} for one in messages]
+    """The messages without their weights."""
+    return [{"role": message["role"], "content": message["content"]} for message in messages]
 
 
 def repaired(turns: Sequence[Turn], count: Counter[framework.Message]) -> list[Message]:
-    """An instruction, if there is one, and user and assistant in turn, the user first. count: of each repair."""
+    """The messages of turns: a system message, if any, then alternating user and assistant, the user first.
+
+    count: is increased by each repair.
+    """
     present = [turn for turn in turns if turn.role != NOBODY]
     filled = [turn for turn in present if turn.text.strip()]
     count[NOBODYS] += len(turns) - len(present)
@@ -71,13 +75,13 @@ def _message(turn: Turn) -> Message:
 
 
 def _joined(first: Message, second: Message, count: Counter[framework.Message]) -> Message:
-    """What must not be learned makes the whole unlearned: a part of an answer cannot be left out of it."""
+    """Two messages of one role as one, which is not trained on unless both are: an answer is trained on as a whole."""
     count[MIXED] += ("weight" in first) != ("weight" in second)
     return {**first, **second, "content": f"{first['content']}\n{second['content']}"}
 
 
 def answered(turns: Sequence[Turn], count: Counter[framework.Message]) -> list[Message]:
-    """`repaired` turns up to the last answer; none where no user is answered, or no answer is to be learned."""
+    """The `repaired` messages up to the last answer; empty where no user is answered, or no answer is to be learned."""
     messages = repaired(turns, count)
     if not any(message["role"] == "assistant" for message in messages):
         count[UNANSWERED] += 1

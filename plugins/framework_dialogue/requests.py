@@ -1,4 +1,4 @@
-"""What may be asked of a conversation: its messages, and how the next answer is chosen. No torch."""
+"""Parses requests for the next answer of a conversation: messages and sampling options. No torch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from framework_dialogue.conversations import history_of
 from framework_dialogue.repairs import plain, repaired
 from framework_dialogue.speakers import TOOLS, Turn
 from framework_text.generation.decoding import Sampling
-from framework_text.generation.sampling import DRAWN, problems_of, sampling_of, unknown
+from framework_text.generation.sampling import DRAWN, option_problems, sampling_of, unknown_keys
 from framework_text.generation.templates import Message
 from framework_text.requests import not_unicode
 
 ROLES = ("system", "user", "assistant")
 ALIASES = {"developer": "system"}
-STOPS = 4  # sequences of a request, as OpenAI allows
+STOPS = 4  # stop texts of a request at most, as with OpenAI
 CALLS = ("tool_calls", "function_call")
 NO_TOOLS = "this model is offered no tools: leave out calls and what tools put out, or say it in a user's message"
 PARTS = {"image": "a picture", "audio": "a sound", "video": "a film", "file": "a file", "document": "a file"}
@@ -32,62 +32,70 @@ OPTIONS: dict[str, Mapping[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class ConversationRequest:
+    """A parsed request."""
+
     messages: list[Message]
     sampling: Sampling
     max_tokens: int | None
 
     @classmethod
-    def of(cls, request: Request, default: Sampling) -> Asked:
-        """From what `parsed` gave."""
+    def of(cls, request: Request, default: Sampling) -> ConversationRequest:
+        """From the request that `parsed` returned. default: sampling for options that it lacks."""
         sampling = replace(sampling_of(request, default), stop=tuple(request.get("stop", ())))
         return cls(request["messages"], sampling, request.get("max_tokens"))
 
 
 def parsed(request: Any, roles: Mapping[str, str]) -> Request:
-    """A message, an object with `messages` and options, or a row of a file in any shape that training reads.
+    """A request as an object with `messages` and options.
 
-    roles: more names of speakers in rows.
+    request: a user's message, an object with `messages` and options, or a row of a file in any layout that training reads.
+    roles: further names of speakers in rows. Raises InputError for anything else.
     """
-    given = {"messages": [{"role": "user", "content": request}]} if isinstance(request, str) else request
-    if isinstance(given, Mapping) and "prompt" in given:  # of `task: generation`
-        given = {"question" if key == "prompt" else key: value for key, value in given.items()}
-    if isinstance(given, Mapping) and ROW & given.keys() and not isinstance(given.get("messages"), list):
-        row = {key: value for key, value in given.items() if key in ROW}
-        given = {**{key: value for key, value in given.items() if key not in ROW}, "messages": history_of(row, roles)}
-    if not isinstance(given, Mapping) or "messages" not in given:
-        has = f"; {nearest('messages', [str(key) for key in given], 'it has')}" if isinstance(given, Mapping) else ""
+    fields = {"messages": [{"role": "user", "content": request}]} if isinstance(request, str) else request
+    if isinstance(fields, Mapping) and "prompt" in fields:  # of `task: generation`
+        fields = {"question" if key == "prompt" else key: value for key, value in fields.items()}
+    if isinstance(fields, Mapping) and ROW & fields.keys() and not isinstance(fields.get("messages"), list):
+        row = {key: value for key, value in fields.items() if key in ROW}
+        fields = {**{key: value for key, value in fields.items() if key not in ROW}, "messages": history_of(row, roles)}
+    if not isinstance(fields, Mapping) or "messages" not in fields:
+        has = f"; {nearest('messages', [str(key) for key in fields], 'it has')}" if isinstance(fields, Mapping) else ""
         raise InputError(f"a request is a message, or an object with the key messages{has}")
     numbers = {name: schema for name, schema in OPTIONS.items() if name != "stop"}
-    problems = [*unknown(given, ["messages", *OPTIONS]), *problems_of(given, numbers), *_wrong_stops(given.get("stop", []))]
+    problems = [
+        *unknown_keys(fields, ["messages", *OPTIONS]),
+        *option_problems(fields, numbers),
+        *_stop_problems(fields.get("stop", [])),
+    ]
     if problems:
         raise InputError(*problems)
-    options = {name: given[name] for name in OPTIONS if name in given}
+    options = {name: fields[name] for name in OPTIONS if name in fields}
     if isinstance(options.get("stop"), str):
         options["stop"] = [options["stop"]]
-    return {"messages": _messages(given["messages"]), **options}
+    return {"messages": _messages(fields["messages"]), **options}
 
 
-def _wrong_stops(given: Any) -> list[str]:
-    found = [given] if isinstance(given, str) else given
-    fine = isinstance(found, list) and len(found) <= STOPS and all(isinstance(one, str) and one for one in found)
-    return [] if fine else [f"stop must be a text, or at most {STOPS} texts, none empty"]
+def _stop_problems(value: Any) -> list[str]:
+    stops = [value] if isinstance(value, str) else value
+    valid = isinstance(stops, list) and len(stops) <= STOPS and all(isinstance(stop, str) and stop for stop in stops)
+    return [] if valid else [f"stop must be a text, or at most {STOPS} texts, none empty"]
 
 
-def _messages(given: Any) -> list[Message]:
-    """Roles and texts, repaired as training repairs them: several in a row of one role are one, an empty answer, or one before
-    anybody asked, is left out, and instructions that come late are joined to the first.
+def _messages(value: Any) -> list[Message]:
+    """The messages of a request, repaired as in training.
+
+    Consecutive messages of one role are joined, later system messages are joined to the first, and answers that are empty or
+    come before the first user message are left out.
     """
-    if not isinstance(given, list) or not given:
+    if not isinstance(value, list) or not value:
         raise InputError('messages is a list of at least one {"role": ..., "content": ...}')
-    turns = [_turn(number, message) for number, message in enumerate(given, start=1)]
+    turns = [_turn(number, message) for number, message in enumerate(value, start=1)]
     speaking = [turn.role for turn in turns if turn.role != "system" and turn.text]
     if "user" not in speaking:
         raise InputError("nobody asks in these messages; the last is the user's")
     if speaking[-1] != "user":
         raise InputError(f"the last message is the {speaking[-1]}'s; it must be the user's, which is to be answered")
-    found: list[Message] = [*plain(repaired(turns, Counter()))]
-    return found
+    return [*plain(repaired(turns, Counter()))]
 
 
 def _turn(number: int, message: Any) -> Turn:
@@ -109,13 +117,13 @@ def _turn(number: int, message: Any) -> Turn:
 
 
 def _calls(message: Mapping[Any, Any]) -> dict[str, str]:
-    """Which key says what a tool shall do, under "content", which such a message may lack."""
-    found = next((key for key in CALLS if message.get(key)), None)
-    return {"content": found} if found else {}
+    """The key with calls of tools, as ``{"content": key}``: such a message may lack its content. Empty without calls."""
+    key = next((key for key in CALLS if message.get(key)), None)
+    return {"content": key} if key else {}
 
 
 def _text(number: int, content: Any) -> Any:
-    """A list of parts as one text. Raises InputError naming a part of another kind."""
+    """The content of a message, with a list of text parts joined. Raises InputError naming a part of another kind."""
     if not isinstance(content, list) or not content:
         return content
     for part in content:

@@ -1,4 +1,4 @@
-"""What a model that writes answers must beat: the answer that was given to the most similar question. No torch."""
+"""The retrieval baseline: answers with the answer to the most similar training conversation. No torch."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from framework_text.generation.overlap import WORD
 from framework_text.generation.templates import Message
 
 COMPARED = 2  # messages at the end of a conversation that are compared
-ROWS = 100_000  # training answers kept at most, drawn at random: of more, an answer takes a tenth of a second and longer
+ROWS = 100_000  # training answers at most, drawn at random: with more, a request takes over a tenth of a second
 ANSWERS = "answers.json"
 TOKENS = "Words: nothing is read or written in tokens"
 
 
 def fit(data: DialogueData, context: FitContext[Dialogue, NoOptions]) -> None:
-    """Keeps the training answers, and an index of what was said before each."""
+    """Saves the training answers, and an index of the messages before each."""
     pairs = data.pairs("train")
     if len(pairs) > ROWS:
         chosen = np.sort(np.random.default_rng(context.seed).permutation(len(pairs))[:ROWS])
@@ -47,15 +47,17 @@ def fit(data: DialogueData, context: FitContext[Dialogue, NoOptions]) -> None:
 
 
 def compared(messages: Sequence[Message]) -> str:
-    """What of a conversation is compared: its last messages."""
+    """The part of a conversation that is compared: its last messages."""
     return "\n".join(message["content"] for message in messages[-COMPARED:])
 
 
 class RetrievalCodec(ChatCodec):
-    """settings: roles, more names of speakers in rows of files. resources: a saved `NgramIndex`, and the answers as JSON.
+    """Answers with the answer to the most similar training conversation.
 
-    It takes the options of a request that writers take. `max_tokens` counts words, `stop` cuts the answer; nothing is drawn, so
-    that the others change nothing.
+    It accepts the same options of requests as writers. `max_tokens` counts words and `stop` cuts the answer; the others have no
+    effect, as nothing is drawn.
+
+    settings: roles, further names of speakers in rows of files. resources: a saved `NgramIndex`, and the answers as JSON.
     """
 
     version = 1
@@ -68,8 +70,8 @@ class RetrievalCodec(ChatCodec):
     def start(self, request: Request) -> Steps:
         messages = request["messages"]
         question = compared(messages)
-        whole = self.answers[self.index.nearest(question, len(self.answers))]
-        text, ended = cut(whole, request.get("max_tokens"), request.get("stop", ()))
+        answer = self.answers[self.index.nearest(question, len(self.answers))]
+        text, ended = cut(answer, request.get("max_tokens"), request.get("stop", ()))
         yield Event({"text": text})
         return {
             "content": text,
@@ -85,10 +87,10 @@ class RetrievalCodec(ChatCodec):
 
 
 def cut(text: str, words: int | None, stops: Sequence[str]) -> tuple[str, bool]:
-    """A text up to the first stop text and of at most so many words; whether it ended before them."""
+    """A text up to the first stop text and at most `words` words; and whether it is not cut by the number of words."""
     places = [place for stop in stops if (place := text.find(stop)) >= 0]
     text = text[: min(places)].strip() if places else text
-    ends = [found.end() for found in WORD.finditer(text)]
+    ends = [match.end() for match in WORD.finditer(text)]
     if words is None or len(ends) <= words:
         return text, True
     return text[: ends[words - 1]], False

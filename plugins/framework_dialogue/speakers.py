@@ -1,4 +1,4 @@
-"""Who speaks: the names that data sets give to the two sides, and texts in which each turn begins with one. No torch."""
+"""Names of speakers in data sets, and texts in which each turn begins with one. No torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import framework
 from framework import InputError
 
 ROLES = ("system", "user", "assistant")
-NOBODY = "none"  # a speaker whose turns are left out
+NOBODY = "none"  # the role of speakers whose turns are left out
 NAMES = {
     "user": (
         "user", "usr", "human", "customer", "client", "caller", "visitor", "guest", "buyer", "prompter",
@@ -23,7 +23,7 @@ NAMES = {
     "system": ("system", "sys", "developer"),
 }  # fmt: skip
 TOOLS = re.compile("tool|function|observation|ipython|environment|interpreter|plugin|retriev|result|^api|^search")
-SHOWN = 40  # characters of a text that a message shows
+SHOWN = 40  # characters of a text shown in a message
 
 _LABEL = re.compile(
     r"\s*(?:[\[(][^\])\n]{1,30}[\])]\s*)?[#*]*\s*"  # a time in brackets, Markdown
@@ -34,16 +34,19 @@ _END = re.compile(r"<\|(?:im_end|end|end_of_turn|eot_id|endoftext)\|>|</\w+>\s*$
 
 
 class Turn(NamedTuple):
-    """role: of `ROLES`, or `NOBODY`. learned: None where its data set does not say. calls: whether it calls tools."""
+    """A turn of a dialogue."""
 
     role: str
+    """One of `ROLES`, or `NOBODY`."""
     text: str
     learned: bool | None = None
+    """Whether to train on it; None where the data set does not say."""
     calls: bool = False
+    """Whether it calls tools."""
 
 
 class Speakers:
-    """The table of names, and what ``task.roles`` adds to it: {name: role}, where the role none leaves its turns out."""
+    """Roles by name of speaker: the built-in names and those of ``task.roles``, {name: role}."""
 
     def __init__(self, more: Mapping[str, str]) -> None:
         wrong = {name: role for name, role in more.items() if role not in (*ROLES, NOBODY)}
@@ -56,38 +59,41 @@ class Speakers:
             )
         self.table = {_plain(name): role for role, names in NAMES.items() for name in names}
         self.table |= {_plain(name): role for name, role in more.items()}
-        self.given = {_plain(name) for name in more}
+        self.further = {_plain(name) for name in more}
 
     def knows(self, name: str) -> bool:
+        """Whether a name has a role."""
         return _plain(name) in self.table
 
     def role(self, name: str) -> str:
+        """The role of a name. Raises InputError for an unknown one."""
         if not self.knows(name):
-            raise unknown(name)
+            raise unknown_speaker(name)
         return self.table[_plain(name)]
 
-    def decided(self, turns: list[tuple[str, str]]) -> list[Turn]:
-        """Turns by name as turns by role.
+    def assign_roles(self, turns: list[tuple[str, str]]) -> list[Turn]:
+        """Turns (name, text) as turns by role.
 
-        "System" is the one who instructs, or, in a dialogue without another who answers, the one who answers the user: then it
-        speaks after a user did.
+        The name "system" stands for system messages; or for the assistant, where no other speaker is one and it speaks after
+        the user.
         """
         roles = [self.role(name) for name, _ in turns]
         system = "system"
         if "assistant" not in roles and "user" in roles and "system" in roles[roles.index("user") :]:
             system = "assistant"
         named = zip(turns, roles, strict=True)
-        return [Turn(system if role == "system" and _plain(n) not in self.given else role, text) for (n, text), role in named]
+        return [Turn(system if role == "system" and _plain(n) not in self.further else role, text) for (n, text), role in named]
 
 
-def unknown(name: str) -> InputError:
+def unknown_speaker(name: str) -> InputError:
+    """The error for a name without a role."""
     shown = name if len(name) <= SHOWN else name[:SHOWN] + "…"
-    known = "; ".join(f"{role}: {', '.join(names)}" for role, names in NAMES.items())
-    return InputError(f"nobody knows the role {shown!r}; known are {known}. {advice(shown)}")
+    roles = "; ".join(f"{role}: {', '.join(names)}" for role, names in NAMES.items())
+    return InputError(f"nobody knows the role {shown!r}; known are {roles}. {advice(shown)}")
 
 
 def advice(name: str) -> str:
-    """What to do about a name that nobody knows. What a tool puts out is nobody's answer, so it is never to be learned."""
+    """The remedy for an unknown name: a role in ``task.roles``; for a tool's name, leaving out its turns."""
     plain = _plain(name) or "name"
     if TOOLS.search(plain):
         return framework.message(
@@ -104,20 +110,22 @@ def _plain(name: str) -> str:
 
 
 class Script(NamedTuple):
-    """labels: what other lines begin with, as if it were a speaker. form: whose format of turns it was, where that is said."""
+    """The turns of a text."""
 
     turns: list[Turn]
     labels: Sequence[str] = ()
+    """Beginnings of other lines that look like unknown speakers."""
     form: str | None = None
+    """Name of the chat format, if it is one."""
 
 
 def read_script(text: str, speakers: Speakers) -> Script:
-    """Turns of a text such as ``Customer: hi`` and ``Agent: hello``, or ``<user> hi <bot> hello``; a turn may go over lines.
+    """The turns of a text such as ``Customer: hi`` and ``Agent: hello``, or ``<user> hi <bot> hello``; turns may span lines.
 
-    A text that names no speaker is one user turn. Raises InputError for an unknown speaker where a known one is missing.
+    A text that names no speaker is one user turn. Raises InputError for an unknown speaker where one of the sides has no turn.
     """
     tagged = _by_tags(text, speakers)
-    return Script(speakers.decided(tagged)) if tagged else _by_lines(text, speakers)
+    return Script(speakers.assign_roles(tagged)) if tagged else _by_lines(text, speakers)
 
 
 def _by_tags(text: str, speakers: Speakers) -> list[tuple[str, str]]:
@@ -127,27 +135,27 @@ def _by_tags(text: str, speakers: Speakers) -> list[tuple[str, str]]:
     if not any(map(speakers.knows, names)):
         return []
     if not speakers.knows(names[0]):
-        raise unknown(names[0])
-    kept = [tag for tag, name in zip(tags, names, strict=True) if speakers.knows(name)]
-    ends = [tag.start() for tag in kept[1:]] + [len(text)]
-    return [(tag["name"], _END.sub("", text[tag.end() : end])) for tag, end in zip(kept, ends, strict=True)]
+        raise unknown_speaker(names[0])
+    marks = [tag for tag, name in zip(tags, names, strict=True) if speakers.knows(name)]
+    ends = [tag.start() for tag in marks[1:]] + [len(text)]
+    return [(tag["name"], _END.sub("", text[tag.end() : end])) for tag, end in zip(marks, ends, strict=True)]
 
 
 def _by_lines(text: str, speakers: Speakers) -> Script:
     turns: list[tuple[str, list[str]]] = []
     labels = []
     for line in text.splitlines():
-        found = _LABEL.match(line)
-        if found and speakers.knows(found["name"]):
-            turns.append((found["name"], [found["rest"].strip()]))
+        label = _LABEL.match(line)
+        if label and speakers.knows(label["name"]):
+            turns.append((label["name"], [label["rest"].strip()]))
             continue
-        named = found is not None and (found["colon"] == "：" or found["rest"][:1] in ("", " ", "\t"))
-        if found and named:
-            labels.append(found["name"])
+        named = label is not None and (label["colon"] == "：" or label["rest"][:1] in ("", " ", "\t"))
+        if label and named:
+            labels.append(label["name"])
         if turns:
             turns[-1][1].append(line)
         elif line.strip() and named:
-            raise unknown(labels[-1])
+            raise unknown_speaker(labels[-1])
         elif line.strip():
             turns.append(("", [line]))
     if [name for name, _ in turns] == [""]:
@@ -155,13 +163,13 @@ def _by_lines(text: str, speakers: Speakers) -> Script:
     if turns and not turns[0][0]:
         begins = turns[0][1][0].strip()[:SHOWN]
         raise InputError(f"it begins with a text of no speaker, {begins!r}; begin it with Customer: or Agent:, or take it out")
-    decided = speakers.decided([(name, "\n".join(lines)) for name, lines in turns])
-    if labels and not {"user", "assistant"} <= {turn.role for turn in decided}:
-        raise unknown(labels[0])
-    return Script(decided, labels)
+    assigned = speakers.assign_roles([(name, "\n".join(lines)) for name, lines in turns])
+    if labels and not {"user", "assistant"} <= {turn.role for turn in assigned}:
+        raise unknown_speaker(labels[0])
+    return Script(assigned, labels)
 
 
 def is_script(texts: list[str], speakers: Speakers) -> bool:
     """Whether each text begins with a known speaker and a colon."""
-    found = [_LABEL.match(text) for text in texts]
-    return bool(texts) and all(label is not None and speakers.knows(label["name"]) for label in found)
+    labels = [_LABEL.match(text) for text in texts]
+    return bool(texts) and all(label is not None and speakers.knows(label["name"]) for label in labels)

@@ -28,7 +28,7 @@ from framework import (
     Surface,
     message,
 )
-from framework_dialogue.asked import EXAMPLE, ChatRequest, problems_of
+from framework_dialogue.chat_request import EXAMPLE, ChatRequest, body_problems
 from framework_dialogue.openapi import part
 
 PATH = "/v1/chat/completions"
@@ -47,7 +47,7 @@ KINDS = {
 
 
 class Chat(Surface):
-    """Answers the last message of a conversation; nothing of one is kept."""
+    """Answers the last message of a conversation. Conversations are not stored on the server."""
 
     name: ClassVar[str] = "chat"
     page: ClassVar[Page] = Page(message("Chat"), PATH, folder=Path(__file__).parent / "page")
@@ -66,16 +66,16 @@ class Chat(Surface):
 
     async def answer(self, exchange: Exchange) -> Reply:
         body = await exchange.json(EXAMPLE)
-        if problems := problems_of(body):
+        if problems := body_problems(body):
             raise RefusedError(422, "; ".join(problems[:5]))
-        model, asked = exchange.model(_model_named(body)), ChatRequest.of(body)
+        model, chat = exchange.model(_model_named(body)), ChatRequest.of(body)
         codec = cast(Converses, model.codec)
         operation = Operation("conversation", _parse(codec), model.codec.start, numbered=False)
-        inputs = [{"messages": asked.messages, **asked.options}]
+        inputs = [{"messages": chat.messages, **chat.options}]
         head = _Head(f"chatcmpl-{exchange.request_id}", int(time.time()), model.name)
-        if asked.stream:
+        if chat.stream:
             running = await exchange.start(model, inputs, operation)
-            return Stream(self._chunks(exchange, running, codec, head, asked.usage))
+            return Stream(self._chunks(exchange, running, codec, head, chat.usage))
         response = (await exchange.answers(model, inputs, operation))[0]
         return head.completion(self._counted(exchange, codec.turn(response)))
 
@@ -87,7 +87,7 @@ class Chat(Surface):
             async for event in running.events():
                 yield head.chunk({"content": event.data["text"]})
             turn = self._counted(exchange, codec.turn((await running.responses())[0]))
-        except Exception as error:  # the status has been sent: what went wrong is the last event
+        except Exception as error:  # the status has been sent, so the error is the last event
             what = "no token in time" if isinstance(error, TimeoutError) else f"a fault of the server: {type(error).__name__}"
             yield _sent({"error": {"message": what, "type": "server_error", "param": None, "code": None}})
             return
@@ -102,7 +102,7 @@ class Chat(Surface):
         return turn
 
     def refuse(self, refusal: RefusedError) -> RefusedError:
-        """In the words of OpenAI's interface, so that its clients show the message."""
+        """The refusal in the form of OpenAI's interface, whose clients show its message."""
         status = 400 if refusal.status == 422 else refusal.status
         kind = KINDS.get(status, "invalid_request_error")
         form = {"message": refusal.readable, "type": kind, "param": None, "code": None}
@@ -113,12 +113,12 @@ class Chat(Surface):
 
 
 async def not_offered(path: str, exchange: Exchange) -> Reply:
-    """The paths of OpenAI's interface that have another form than a conversation."""
+    """Refuses the paths of OpenAI's interface that are not supported, and names the alternative."""
     raise RefusedError(404, f"POST /v1/{path} is not offered; {ELSEWHERE[path]}")
 
 
 def _parse(codec: Converses) -> Any:
-    return lambda one: codec.converse(one["messages"], {key: value for key, value in one.items() if key != "messages"})
+    return lambda chat: codec.converse(chat["messages"], {key: value for key, value in chat.items() if key != "messages"})
 
 
 def _model_named(body: Mapping[str, Any]) -> str | None:
@@ -130,7 +130,7 @@ def _model_named(body: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class _Head:
-    """What every chunk of an answer begins with."""
+    """The identity of an answer, and responses and chunks with it."""
 
     id: str
     created: int
@@ -150,7 +150,7 @@ class _Head:
 
 
 def _usage(turn: ConversationTurn) -> dict[str, int]:
-    """Tokens; and, beyond OpenAI's, how many messages the window had no room for, or for a part alone."""
+    """Token counts as in OpenAI's interface, and how many messages the window left out or cut."""
     counts = {name: count for name, count in asdict(turn).items() if isinstance(count, int)}
     total = turn.prompt_tokens + turn.completion_tokens
     return {name: counts.pop(name) for name in ("prompt_tokens", "completion_tokens")} | {"total_tokens": total} | counts

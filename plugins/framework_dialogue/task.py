@@ -1,4 +1,4 @@
-"""The tasks: conversations, or prompts and texts, in; how good the answers of a candidate are, out."""
+"""The tasks dialogue and generation."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ CHRF, ROUGE_L = Metric("chrf"), Metric("rouge_l")
 
 
 class DialogueTask(Task[Dialogue, DialogueData]):
+    """From a conversation to the next answer."""
+
     name: ClassVar[str] = DIALOGUE
     options: ClassVar[type] = Dialogue
     every_column: ClassVar[tuple[Column, ...]] = conversations.COLUMNS
@@ -47,7 +49,7 @@ PROMPTS = ("prompt", "instruction", "topic", "keywords", "outline", "brief")  # 
 
 
 class GenerationTask(DialogueTask):
-    """Dialogues of one question and one answer, under the names that prompts and texts have."""
+    """Dialogues of one question and one answer, with columns for prompt and text."""
 
     name: ClassVar[str] = GENERATION
     options: ClassVar[type] = Generation

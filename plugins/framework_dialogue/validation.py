@@ -1,4 +1,4 @@
-"""What is wrong with a recipe for dialogues, told when it is composed."""
+"""Checks a recipe for dialogues when it is composed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NAMES = ("system", "user", "assistant", "none")
 
 
 def task_problems(options: Dialogue) -> list[str]:
-    """What is wrong with the options of the task, whoever competes."""
+    """Problems of the options of the task, whatever candidates compete."""
     problems = []
     if options.max_context < 8 or options.max_answer < 1:
         problems.append(

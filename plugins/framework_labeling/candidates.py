@@ -9,7 +9,7 @@ from typing import ClassVar
 from framework import Candidate, FitContext, Fitted, Inspection, NoOptions, message, read_fitted
 from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
-from framework_text.options import FineTuning, Frozen
+from framework_text.options import FineTuning, FrozenBackbone
 
 
 class MostFrequent(Candidate[Labeling, LabelingData, NoOptions]):
@@ -33,24 +33,24 @@ class MostFrequent(Candidate[Labeling, LabelingData, NoOptions]):
         return read_fitted(folder)
 
 
-class FrozenTagger(Candidate[Labeling, LabelingData, Frozen]):
+class FrozenTagger(Candidate[Labeling, LabelingData, FrozenBackbone]):
     """Token states of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
-    options: ClassVar[type] = Frozen
+    options: ClassVar[type] = FrozenBackbone
 
-    def problems(self, task: Labeling, options: Frozen) -> list[str]:
+    def problems(self, task: Labeling, options: FrozenBackbone) -> list[str]:
         from framework_labeling.validation import backbone_problems, task_problems
 
         return [*backbone_problems(task, options.backbone), *task_problems(task)]
 
-    def refuses(self, data: LabelingData, task: Labeling, options: Frozen, trainer: Mapping[str, object]) -> list[str]:
+    def refuses(self, data: LabelingData, task: Labeling, options: FrozenBackbone, trainer: Mapping[str, object]) -> list[str]:
         from framework_text.readiness import backbone_problems
 
         return backbone_problems(options.backbone, data.texts("train"), task.max_length, "task.max_length=")
 
-    def fit(self, data: LabelingData, context: FitContext[Labeling, Frozen]) -> None:
+    def fit(self, data: LabelingData, context: FitContext[Labeling, FrozenBackbone]) -> None:
         from framework_labeling.frozen import fit
 
         fit(data, context)

@@ -13,18 +13,18 @@ from framework_labeling.tagger import KIND, examples_of, leave_tagger
 from framework_text import backbones
 from framework_text.choosing import prepared
 from framework_text.encoder import fit_whole_head, in_order, new_network
-from framework_text.options import Frozen
+from framework_text.options import FrozenBackbone
 
 MOST = 100_000  # words that the regression is fitted to
 
 
-def fit(data: LabelingData, context: FitContext[Labeling, Frozen]) -> None:
+def fit(data: LabelingData, context: FitContext[Labeling, FrozenBackbone]) -> None:
     torch.manual_seed(context.seed)
     with prepared(context, data.texts("train"), data.texts("validation")) as (folder, context):
         _fit(data, context, folder)
 
 
-def _fit(data: LabelingData, context: FitContext[Labeling, Frozen], folder: Path) -> None:
+def _fit(data: LabelingData, context: FitContext[Labeling, FrozenBackbone], folder: Path) -> None:
     task, source = context.task, context.options.backbone.chosen
     tokenizer = backbones.load_tokenizer(folder, task.max_length)
     network = new_network(folder, KIND, data.tags)

@@ -1,4 +1,4 @@
-"""Summarization: a text in, what matters of it out, written by a fine-tuned model, decoder-only or encoder-decoder."""
+"""The task summarization: from a text to its summary, with decoder-only or encoder-decoder language models."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ CODEC, LEAD_CODEC = "summarization", "summarization_lead"
 class Summarization:
     """Options of `task: summarization`."""
 
-    max_text: int = 512  # tokens that are read at once; of longer training texts the end is cut
-    windows: int = 8  # of so many tokens, each summarized by itself, at most; 1: of every longer text the end is cut
-    max_summary: int = 96  # tokens written, and learned, at most
-    # stands before the text; None: "summarize:" for T5, nothing for others
+    max_text: int = 512  # tokens of a window; longer training texts are truncated
+    windows: int = 8  # windows of a text at most, each summarized by itself; 1: longer texts are truncated
+    max_summary: int = 96  # tokens of a summary at most, in training and in answers
+    # text before the input; None: "summarize:" for T5, nothing for others
     prefix: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    # stands behind the text; None: "\n\nSummary:", for encoder-decoder models nothing
+    # text after the input; None: "\n\nSummary:", for encoder-decoder models nothing
     prompt: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    beams: int = 1  # summaries that grow side by side, of which the best is taken; 1: greedy
+    beams: int = 1  # width of the beam search; 1: greedy
     length_penalty: float = 1.0  # of several beams: above 0 favours long summaries, below 0 short ones
-    repetition_penalty: float = 1.0  # above 1: what was said is less likely
-    no_repeat_ngram: int = 0  # so many tokens in a row are said once; 0: any number of times
+    repetition_penalty: float = 1.0  # above 1: earlier tokens become less likely
+    no_repeat_ngram: int = 0  # no n-gram of this size occurs twice; 0: no such rule
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Who may compete: the beginning of the text (Nenkova 2005), or a language model."""
+"""The candidates: the first sentences of a text (Nenkova 2005), and language models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework_text.generation.prompting import Prompting
 
 
 class FirstSentence(Candidate[Summarization, SummarizationData, NoOptions]):
-    """Answers every text with its beginning."""
+    """Answers every text with its first sentence."""
 
     name: ClassVar[str] = "first_sentence"
     title: ClassVar[str] = message("first sentence")

@@ -1,4 +1,4 @@
-"""Text -> prompt -> tokens, one after another -> summary. No torch."""
+"""The codec of summarization: makes a prompt of a text, and decodes its summary token by token. No torch."""
 
 from __future__ import annotations
 
@@ -11,39 +11,41 @@ from framework import InputError, Interface, Request, Response, Scores, Settings
 from framework_summarization.windows import windows
 from framework_text.generation.decoding import Sampling
 from framework_text.generation.prompts import Answering
-from framework_text.generation.sampling import DRAWN, problems_of, sampling_of
+from framework_text.generation.sampling import DRAWN, option_problems, sampling_of
 from framework_text.generation.streaming import Completion, reader, stream_text
 from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 3
-BRIEF = 8  # tokens of golden examples, which are answered wherever the artifact is opened
+BRIEF = 8  # tokens of golden examples, which are replayed wherever the artifact is opened
 TEXT: Mapping[str, Any] = {"type": "string", "title": message("Text"), "description": message("The text to summarize")}
 ODD_TEXTS = ("", " ", "a", "?!", "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
 def as_text(value: str) -> str:
-    """A text as it is; of sentences in a JSON list, as files hold them, the text they make."""
+    """The text of a value, which is a text or a JSON list of sentences, which are joined."""
     return " ".join(sentence.strip() for sentence in references(value))
 
 
 def references(value: str) -> list[str]:
-    """The texts that a value holds: several where it is a JSON list of them."""
+    """The texts of a value, which is a text or a JSON list of texts."""
     if value.lstrip().startswith("["):
         try:
-            found = json.loads(value)
+            texts = json.loads(value)
         except ValueError:
             return [value]
-        if isinstance(found, list) and found and all(isinstance(one, str) for one in found):
-            return found
+        if isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts):
+            return texts
     return [value]
 
 
 class SummarizationCodec(Scores):
-    """settings: max_text, max_summary: tokens; windows: of max_text tokens, so many of a text are read at most; max_new_tokens:
-    chosen at most, those that begin and end a summary by force among them; end_ids: tokens that end a summary; prefix_ids,
-    suffix_ids: tokens before and after the text; answer_prefix_ids, answer_prefix: tokens and text before a summary; sampling:
-    how tokens are chosen; decoder_ids: see `Answering`.
+    """Summarizes a text with a language model, window by window.
+
+    settings: max_text, max_summary: limits in tokens; windows: of max_text tokens, read of a text at most; max_new_tokens: of a
+    summary at most, with forced tokens; end_ids: tokens that end a summary; prefix_ids, suffix_ids: tokens before and after the
+    text; answer_prefix_ids, answer_prefix: tokens and text before a summary; sampling: the defaults of requests; decoder_ids:
+    see `Answering`.
     """
 
     version = VERSION
@@ -78,13 +80,13 @@ class SummarizationCodec(Scores):
 
     def parse(self, request: Any) -> Request:
         text = as_text(text_of(request))
-        given = {name: request[name] for name in self.options if name in request} if isinstance(request, Mapping) else {}
-        if problems := problems_of(given, self.options):
+        options = {name: request[name] for name in self.options if name in request} if isinstance(request, Mapping) else {}
+        if problems := option_problems(options, self.options):
             raise InputError(*problems)
-        return {"text": text, **given}
+        return {"text": text, **options}
 
     def text_ids(self, request: Request) -> list[int]:
-        """Tokens of the text, before it is cut."""
+        """Tokens of the text, before truncation."""
         ids: list[int] = self._encoded(request["text"]).ids
         return ids
 
@@ -92,10 +94,11 @@ class SummarizationCodec(Scores):
         return self.tokenizer.encode(text, add_special_tokens=False)
 
     def prompt_ids(self, text_ids: list[int]) -> list[int]:
+        """Tokens of the prompt for a text, which is truncated."""
         return [*self.prefix_ids, *text_ids[: self.max_text], *self.suffix_ids]
 
     def start(self, request: Request) -> Steps:
-        """A summary of each window of the text, joined; as long as these together fill more than a window, of them again."""
+        """Summarizes each window and joins the summaries; repeats with these as the text while they exceed a window."""
         limit, sampling = request.get("max_tokens", self.max_new_tokens), sampling_of(request, self.sampling)
         text, most, cut, read = request["text"], request.get("windows", self.windows), False, 0
         while True:
@@ -108,23 +111,23 @@ class SummarizationCodec(Scores):
                 steps = self.answering.write(prompt, limit, sampling, self.read)
                 summaries.append((yield from stream_text(steps, self.read)))
             read += len(places)
-            joined = " ".join(one.text for one in summaries if one.text)
+            joined = " ".join(summary.text for summary in summaries if summary.text)
             length = len(self._encoded(joined).ids)
             if len(summaries) == 1 or length <= self.max_text or length >= places[-1][1]:
-                return response(joined, all(one.stopped for one in summaries), cut, read)
+                return response(joined, all(summary.stopped for summary in summaries), cut, read)
             text = joined
 
     def written(self, summary: str) -> list[int]:
-        """Tokens of a summary, before it is cut."""
+        """Tokens of a summary, before truncation."""
         ids: list[int] = self._encoded(f"{self.answer_prefix}{summary.strip()}").ids
         return ids
 
     def answer(self, summary: str) -> list[int]:
-        """Tokens of a summary as they are learned, with those around it."""
+        """Tokens of a summary as in training: truncated, with the special tokens before and after."""
         return [*self.answer_prefix_ids, *self.written(summary)[: self.max_summary], min(self.end_ids)]
 
     def score(self, request: Request, targets: Mapping[str, str]) -> Steps:
-        """nats: of the first summary that the row holds; summary_tokens: in how many tokens."""
+        """Scores the first reference summary. nats: its negative log likelihood; summary_tokens: its number of tokens."""
         answer = self.answer(references(targets["summary"])[0])
         nats = yield from self.answering.likelihood(self.prompt_ids(self.text_ids(request)), answer)
         return {"nats": nats, "summary_tokens": len(answer)}
@@ -147,7 +150,7 @@ class SummarizationCodec(Scores):
 
 
 def response(summary: str, complete: bool, cut: bool, read: int) -> Response:
-    """read: windows."""
+    """A response. complete: whether no summary was cut at a limit. cut: whether the text was. read: number of windows."""
     return {"summary": summary, "complete": complete, "text_was_cut": cut, "windows": read}
 
 
@@ -158,7 +161,11 @@ def flat(response: Response) -> dict[str, str]:
 
 
 def interface(request: Mapping[str, Any], complete: str, windows: str, **more: Any) -> Interface:
-    """Of a codec that summarizes. request: its fields. complete, windows: what these mean in a response. more: other fields."""
+    """The interface of a codec that summarizes.
+
+    request: JSON Schemas of the request's fields. complete, windows: descriptions of these fields of a response. more: further
+    fields of `Interface`.
+    """
     properties = {
         "summary": {"type": "string"},
         "complete": {"type": "boolean", "description": complete},

@@ -1,4 +1,4 @@
-"""Texts and their summaries, as the task sees them."""
+"""The data of the task: texts and their summaries."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from framework_text.lengths import lengths_section
 
 @dataclass(frozen=True)
 class SummarizationData:
+    """The splits of a summarization task."""
+
     splits: Splits
 
     def pairs(self, name: str) -> list[tuple[str, str]]:
-        """(text, summary) of each row of a split; of several summaries the first is learned."""
+        """(text, summary) of each row of a split; the first of several summaries."""
         table = self.splits.named()[name]
         columns = zip(table.texts("text"), table.texts("summary"), strict=True)
         return [(as_text(text), references(summary)[0]) for text, summary in columns]
 
     def sections(self) -> list[Section]:
-        longer = self.longer()
+        longer = self.count_longer()
         several = sum(len(references(summary)) > 1 for summary in self.splits.test.texts("summary"))
         notes = []
         if longer:
@@ -35,11 +37,11 @@ class SummarizationData:
         lengths = [lengths_section(self.splits, "text"), lengths_section(self.splits, "summary")]
         return [*lengths, Section(message("Summaries"), note=joined(notes))] if notes else lengths
 
-    def longer(self) -> int:
-        """Training summaries that are longer than their texts."""
+    def count_longer(self) -> int:
+        """The number of training summaries that are longer than their texts."""
         return sum(len(summary) > len(text) for text, summary in self.pairs("train"))
 
     def problems(self) -> list[Problem]:
-        count = self.longer()
+        count = self.count_longer()
         what = f"{count:,} summaries are longer than their texts"
         return [Problem(what, "are the columns exchanged? data.text= and data.summary= name them")] if count else []

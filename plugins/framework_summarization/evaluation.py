@@ -9,14 +9,15 @@ from framework_summarization.codec import as_text, references
 from framework_text.generation.overlap import perplexity, rouge, words_each
 
 KEYS = {"rouge_1": "rouge1", "rouge_2": "rouge2", "rouge_l": "rougeL"}
-SHOWN = 5  # rows of which the summary is shown
+SHOWN = 5  # summaries shown in the report
 
 
 def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
-    """rouge_1, rouge_2, rouge_l: F-measures, the mean over rows, against the best match of several references.
+    """Metrics and examples of summaries.
 
-    perplexity: of a token of the first references, where the candidate is a language model. words: of a summary, on average.
-    complete: the share that ended by itself.
+    rouge_1, rouge_2, rouge_l: F-measures, mean over rows, against the best match among a row's references. perplexity: of the
+    first references, a token, for language models. words: mean number of words of a summary. complete: share of summaries that
+    were not cut at a limit.
     """
     summaries = [response["summary"] for response in responses]
     expected = [references(value) for value in table.texts("summary")]
@@ -28,8 +29,8 @@ def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
         **perplexity(responses, "summary_tokens"),
     }
     rows = [
-        (Text(as_text(text)[:400]), Text(one[0]), Text(summary))
-        for text, one, summary in zip(table.texts("text")[:SHOWN], expected, summaries, strict=False)
+        (Text(as_text(text)[:400]), Text(reference[0]), Text(summary))
+        for text, reference, summary in zip(table.texts("text")[:SHOWN], expected, summaries, strict=False)
     ]
     header = messages("text", "reference", "summary")
     return Evaluation(metrics, [Section(message("Summaries of test rows"), header, rows)])

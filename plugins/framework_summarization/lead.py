@@ -1,4 +1,4 @@
-"""A codec that answers with the first sentences of a text."""
+"""The codec of the lead baselines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from framework import Interface, Request, Response, Settings, Steps
 from framework_summarization.codec import ODD_TEXTS, TEXT, as_text, flat, interface, response
 from framework_text.requests import text_of
 
-SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")  # between two
+SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")  # matches between two sentences
 
 
 class LeadCodec:
-    """settings: sentences, how many."""
+    """Answers with the first sentences of a text. settings: sentences, their number."""
 
     version = 1
 

@@ -1,4 +1,4 @@
-"""How texts are put to a language model, and held to what transformers makes of them. No torch."""
+"""Prompts language models with texts, and checks the tokens against transformers. No torch."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from framework_summarization.validation import task_problems
 from framework_text.generation.pairs import Pair
 from framework_text.generation.prompting import Example, Prompting
 
-LONG, JOINED = 3, 8  # references that fill the window, and texts that one of them is made of
+LONG, JOINED = 3, 8  # long references, and texts concatenated for each
 
 
 class SummaryPrompting(Prompting[Summarization, SummarizationData, SummarizationCodec]):
+    """See `Prompting`."""
+
     codec_name: ClassVar[str] = CODEC
     read_limit: ClassVar[tuple[str, str]] = ("max_text", message("the end of the text is not learned"))
     written_limit: ClassVar[tuple[str, str]] = ("max_summary", message("the end of the summary is not learned"))
@@ -41,8 +43,8 @@ class SummaryPrompting(Prompting[Summarization, SummarizationData, Summarization
 
     def pair(self, codec: SummarizationCodec, example: Example) -> Pair:
         text, summary = example
-        ids, written = codec.text_ids({"text": text}), codec.written(summary)
-        cut = len(written) > codec.max_summary
+        ids = codec.text_ids({"text": text})
+        cut = len(codec.written(summary)) > codec.max_summary
         return Pair(codec.prompt_ids(ids), codec.answer(summary), len(ids) > codec.max_text, cut)
 
     def text(self, example: Example) -> str:
@@ -52,7 +54,7 @@ class SummaryPrompting(Prompting[Summarization, SummarizationData, Summarization
         return (Check(message("tokens equal transformers' tokenizer"), partial(_other_tokens, tokenizer, codec)),)
 
     def references(self, codec: SummarizationCodec, network: Any, requests: Sequence[Request]) -> list[Reference]:
-        """Of the first texts, and of some as long as the window."""
+        """Answers to the first texts, and to texts that fill the window."""
         from framework_text.generation.reference import PROMPTS, TOKENS, generated
 
         limit = min(TOKENS, codec.max_new_tokens)
@@ -60,12 +62,12 @@ class SummaryPrompting(Prompting[Summarization, SummarizationData, Summarization
             {"text": " ".join(request["text"] for request in requests[turn : turn + JOINED])}
             for turn in range(min(LONG, len(requests)))
         ]
-        asked = [{"text": request["text"], "max_tokens": limit, "windows": 1} for request in [*long, *requests][:PROMPTS]]
-        texts = [codec.text_ids(request) for request in asked]
+        samples = [{"text": request["text"], "max_tokens": limit, "windows": 1} for request in [*long, *requests][:PROMPTS]]
+        texts = [codec.text_ids(request) for request in samples]
         answers = generated(network, [codec.prompt_ids(ids) for ids in texts], limit, codec.end_ids)
         return [
             (request, response(codec.read(tokens).strip(), stopped, len(ids) > codec.max_text, 1))
-            for request, ids, (tokens, stopped) in zip(asked, texts, answers, strict=True)
+            for request, ids, (tokens, stopped) in zip(samples, texts, answers, strict=True)
         ]
 
     def refers(self, codec: SummarizationCodec) -> bool:
@@ -73,7 +75,7 @@ class SummaryPrompting(Prompting[Summarization, SummarizationData, Summarization
 
 
 def _other_tokens(reference: Any, codec: SummarizationCodec, requests: Sequence[Request]) -> list[int]:
-    """Numbers of the requests whose tokens are others than transformers'."""
+    """Numbers of the requests whose tokens differ from transformers'."""
     texts = [request["text"] for request in requests]
     expected = reference(texts, add_special_tokens=False, verbose=False)["input_ids"]
     pairs = enumerate(zip(requests, expected, strict=True))

@@ -1,4 +1,4 @@
-"""How a text becomes a prompt, and a prompt a summary: what is frozen into the codec's settings. No torch."""
+"""The settings of the summarization codec: how a text becomes a prompt. No torch."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from typing import Any
 
 from framework import InputError, Settings
 from framework_summarization import Summarization
-from framework_text.generation.seq2seq_frame import around, framed, within_positions
+from framework_text.generation.seq2seq_frame import around, frame_settings, within_positions
 
-PREFIXES = {"t5": "summarize:"}  # what the family was trained with (Raffel et al. 2020)
+PREFIXES = {"t5": "summarize:"}  # by model type, as in its pretraining (Raffel et al. 2020)
 PROMPT = "\n\nSummary:"
 SAMPLING = ("beams", "length_penalty", "repetition_penalty", "no_repeat_ngram")
 
 
 def settings_of(tokenizer: Any, network: Any, options: Summarization) -> dict[str, Any]:
-    """The codec's: how a text becomes a prompt, and a prompt a summary, is frozen here."""
+    """The codec's settings, which are sealed in the artifact. Raises InputError where no token ends a text."""
     if tokenizer.eos_token_id is None:
         raise InputError("this backbone's tokenizer names no token that ends a text (eos_token), so no summary would end")
     apart = network.config.is_encoder_decoder
     prefix = options.prefix if options.prefix is not None else PREFIXES.get(network.config.model_type, "")
     prompt = options.prompt if options.prompt is not None else "" if apart else PROMPT
-    frame = framed(tokenizer, network)
+    frame = frame_settings(tokenizer, network)
     begins = frame["prefix_ids"] if apart else around(tokenizer, "text")[0]
     return {
         "max_text": options.max_text,
@@ -43,9 +43,9 @@ def _plain(tokenizer: Any, text: str) -> list[int]:
 
 
 def window(settings: Settings, network: Any) -> tuple[int, int]:
-    """Tokens of a prompt and its summary, or of an encoder-decoder model's source, and of its summary."""
+    """See `Prompting.window`."""
     source = len(settings["prefix_ids"]) + settings["max_text"] + len(settings["suffix_ids"])
     answer = settings["max_new_tokens"] + 1
     size = source if settings["decoder_ids"] else source + answer
-    said = f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']}"
-    return within_positions(network, size, answer, said)
+    setting = f"task.max_text={settings['max_text']} and task.max_summary={settings['max_summary']}"
+    return within_positions(network, size, answer, setting)

@@ -1,4 +1,4 @@
-"""The task: texts and summaries in, how good the summaries of a candidate are, out."""
+"""The task summarization."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ UNSURE = ("title", "target")  # headers of summaries, and of much else
 
 
 class SummarizationTask(Task[Summarization, SummarizationData]):
+    """From a text to its summary."""
+
     name: ClassVar[str] = TASK
     options: ClassVar[type] = Summarization
     every_column: ClassVar[tuple[Column, ...]] = (

@@ -1,14 +1,14 @@
-"""What is wrong with a recipe for summaries, told when it is composed."""
+"""Checks a recipe for summaries when it is composed."""
 
 from __future__ import annotations
 
 from framework_summarization import Summarization
 
-BEAMS = 16
+BEAMS = 16  # at most
 
 
 def task_problems(options: Summarization) -> list[str]:
-    """What is wrong with the options of the task, whoever competes."""
+    """Problems of the options of the task, whatever candidates compete."""
     problems = []
     if options.max_summary < 1 or options.max_text < 1:
         problems.append(f"task.max_text={options.max_text} and task.max_summary={options.max_summary} must be at least 1")

@@ -1,4 +1,4 @@
-"""Where a text that is longer than a window is divided. No torch."""
+"""Divides texts that are longer than a window. No torch."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 AFTER_SENTENCE = re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]|\n+")
-SLACK = 4  # a window ends at a sentence as long as that moves its end by at most one of so many parts
+SLACK = 4  # a window may end at a sentence that is at most 1 / SLACK of a window away from an even division
 
 
 def windows(text: str, ends: Sequence[int], longest: int, most: int) -> list[tuple[int, int]]:
-    """Begin and end of each window, in tokens: nearly equal parts of the text, each of at most `longest` tokens, ended at
-    sentences where the windows that are left still take all that follows.
+    """(begin, end) of each window, in tokens.
 
-    ends: of each token, the character after it. most: windows; what is behind the last is not read. With one it is the
-    beginning of the text.
+    Windows are nearly equal and end at sentences, unless the remaining windows could not hold the rest of the text.
+
+    ends: for each token the place in the text after it. longest: tokens of a window at most. most: number of windows at most;
+    text after the last one is not covered.
     """
     count = len(ends)
     if count <= longest or most == 1:
         return [(0, min(count, longest))]
-    sentences = sorted({bisect_right(ends, found.end()) for found in AFTER_SENTENCE.finditer(text)})
-    found, begin = list[tuple[int, int]](), 0
-    while begin < count and len(found) < most:
-        left = count - begin
-        even = begin + -(-left // -(-left // longest))
-        spare = (most - len(found)) * longest - left  # tokens by which windows may fall short, if the text fits at all
+    sentences = sorted({bisect_right(ends, match.end()) for match in AFTER_SENTENCE.finditer(text)})
+    places, begin = list[tuple[int, int]](), 0
+    while begin < count and len(places) < most:
+        remaining = count - begin
+        even = begin + -(-remaining // -(-remaining // longest))
+        spare = (most - len(places)) * longest - remaining  # tokens that windows may leave unused, if the text fits at all
         least = begin + max(1, longest - spare if spare >= 0 else 1)
         near = [place for place in sentences if least <= place <= begin + longest and abs(place - even) <= longest // SLACK]
-        end = count if left <= longest else min(near, key=lambda place: abs(place - even), default=even)
-        found.append((begin, end))
+        end = count if remaining <= longest else min(near, key=lambda place: abs(place - even), default=even)
+        places.append((begin, end))
         begin = end
-    return found
+    return places

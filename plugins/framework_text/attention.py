@@ -1,18 +1,19 @@
-"""Which of transformers' implementations of attention a model learns with: the one that is fastest on this machine."""
+"""Chooses transformers' implementation of attention for training: the fastest on this machine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-IMPLEMENTATIONS = ("eager", "sdpa")  # the first where nothing speaks for another
-FASTER = 1.03  # times as fast another must be: the noise of a short measurement does not decide
+IMPLEMENTATIONS = ("eager", "sdpa")  # the first is the default
+FASTER = 1.03  # times as fast another must be, so that noise does not decide
 
 
 def fastest_attention(network: Any, named: str | None, pace: Callable[[], float]) -> tuple[str, dict[str, float]]:
-    """The implementation to learn with, which the network has now, and rows a second of each that was measured.
+    """Sets the fastest implementation on the network; returns its name, and training rows a second of each one measured.
 
-    named: one that the recipe names. pace: measures how many rows a second are learned.
+    named: the recipe's choice, which is then the only one measured; None: all that the network supports. pace: measures
+    training rows a second.
     """
     supported = [name for name in IMPLEMENTATIONS if name == "eager" or getattr(network.base_model, "_supports_sdpa", False)]
     paces: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Finds, checks and loads pretrained backbones. torch and transformers are imported when one is loaded."""
+"""Finds, checks and loads pretrained backbones. Only loading one imports torch and transformers."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from framework_text.options import Backbone, BackboneAddress
 from framework_text.sources import source_of
 from framework_text.sources.folder import TOKENIZER_FILES, first_line, read_json
 
-LENGTHS = {"gpt2": "n_positions"}  # where a config says otherwise how many tokens are read
-SHOWN = 3  # tokens that a message names
-PLACEHOLDERS = {"<image_soft_token>"}  # of Gemma 3's tokenizer, which its models of texts alone have no embedding of
-POOLING = Path("1_Pooling") / "config.json"  # where sentence-transformers keeps how token states become one vector
+LENGTHS = {"gpt2": "n_positions"}  # config keys of the longest input, where it is not max_position_embeddings
+SHOWN = 3  # tokens listed in an error message
+PLACEHOLDERS = {"<image_soft_token>"}  # in Gemma 3's tokenizer, without an embedding in its text-only models
+POOLING = Path("1_Pooling") / "config.json"  # the file in which sentence-transformers states how token states are pooled
 
 
 def problems_with(
-    source: BackboneAddress, accepted: Iterable[str], max_length: int, said: str = "task.max_length="
+    source: BackboneAddress, accepted: Iterable[str], max_length: int, setting: str = "task.max_length="
 ) -> list[str]:
-    """Why a backbone cannot be used with texts of `max_length` tokens, empty when it can. said: what of the recipe sets these.
+    """Why a backbone cannot be used with texts of `max_length` tokens; empty when it can.
 
-    Reads its config, its file names and, where it is on this machine and pinned, its checksum.
+    Reads the config, the file names and, where the backbone is on this machine and pinned, the checksum.
+
+    accepted: model types. setting: the start of the message, naming the recipe's keys that set `max_length`.
     """
     if not source.name:
         return ["no backbone: write model.name=FOLDER or a Hugging Face id, or choose one with model=NAME"]
@@ -42,18 +44,18 @@ def problems_with(
                         f"accepted: {', '.join(sorted(accepted))}")  # fmt: skip
     longest = config.get(LENGTHS.get(str(family), "max_position_embeddings")) or max_length
     if not 3 <= max_length <= longest:
-        unfit.append(f"{said}{max_length} must lie between 3 and {longest}, the most this backbone reads")
+        unfit.append(f"{setting}{max_length} must lie between 3 and {longest}, the most this backbone reads")
     return [*unfit, *problems]
 
 
 def family(source: BackboneAddress) -> str | None:
-    """The model type of a backbone; None when its config cannot be read, of which `problems_with` tells."""
-    found = config_of(source).get("model_type")
-    return found if isinstance(found, str) else None
+    """The model type of a backbone; None when its config cannot be read, which `problems_with` reports."""
+    model_type = config_of(source).get("model_type")
+    return model_type if isinstance(model_type, str) else None
 
 
 def config_of(source: BackboneAddress) -> Mapping[str, Any]:
-    """A backbone's config.json; empty when it cannot be read, of which `problems_with` tells."""
+    """A backbone's config.json; empty when it cannot be read, which `problems_with` reports."""
     try:
         return source_of(source.name).config(source.name, source.revision) if source.name else {}
     except InputError:
@@ -61,13 +63,13 @@ def config_of(source: BackboneAddress) -> Mapping[str, Any]:
 
 
 def misplaced(backbone: Backbone) -> list[str]:
-    """What is said about a backbone that is not named: it would be ignored, since `source` counts as a whole."""
-    beside = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
-    return [f"model.{key}={value} goes with model.name=" for key, value in beside.items() if value and not backbone.name]
+    """Problems of fields given without `model.name=`: they would be ignored, because `source` is used as a whole."""
+    fields = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
+    return [f"model.{key}={value} goes with model.name=" for key, value in fields.items() if value and not backbone.name]
 
 
 def pools_by_mean(folder: Path) -> bool:
-    """Whether the backbone is a sentence encoder that averages its token states, and does nothing else with them."""
+    """Whether the backbone is a sentence encoder whose pooling is the mean of its token states alone."""
     path = folder / POOLING
     if not path.is_file():
         return False
@@ -77,34 +79,38 @@ def pools_by_mean(folder: Path) -> bool:
 
 
 def fetch(source: BackboneAddress) -> Path:
-    """The folder of a backbone, its pinned checksum verified: downloaded from a hub, converted once from another format."""
+    """The folder of a backbone, downloaded or converted if needed, with its pinned checksum verified."""
     assert source.name
     return source_of(source.name).fetch(source.name, source.revision, source.sha256)
 
 
-def load_tokenizer(folder: Path, max_length: int, said: str = "task.max_length=") -> Any:
-    """The tokenizer of a backbone. Raises InputError when it has no fast version, the only kind an artifact can hold."""
+def load_tokenizer(folder: Path, max_length: int, setting: str = "task.max_length=") -> Any:
+    """The tokenizer of a backbone, as transformers loads it.
+
+    setting: the key of the recipe, with its ``=``, that sets `max_length`. Raises InputError where the tokenizer cannot be
+    read, has no fast version, the only kind an artifact can hold, or takes fewer tokens than `max_length`.
+    """
     from transformers import AutoTokenizer
 
     plain_tokenizer(folder)
-    check_length(folder, max_length, said)
+    check_length(folder, max_length, setting)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
     except Exception as error:  # transformers and tokenizers raise many kinds
         raise InputError(f"{folder}: its tokenizer cannot be read: {first_line(error)}") from error
     if not getattr(tokenizer, "is_fast", False):
         raise InputError(f"{folder}: its tokenizer has no tokenizer.json form, which an artifact needs")
-    tokenizer._tokenizer = within_rows(folder, tokenizer.backend_tokenizer)
+    tokenizer._tokenizer = without_placeholders(folder, tokenizer.backend_tokenizer)
     limit = min(tokenizer.model_max_length, max_length)
     if limit < max_length:
-        raise InputError(f"{said}{max_length}: this backbone takes at most {limit} tokens")
+        raise InputError(f"{setting}{max_length}: this backbone takes at most {limit} tokens")
     return tokenizer
 
 
-def within_rows(folder: Path, tokenizer: Any) -> Any:
-    """A tokenizer of `tokenizers`, without placeholders of pictures that the model has no embedding of.
+def without_placeholders(folder: Path, tokenizer: Any) -> Any:
+    """A tokenizer of `tokenizers`, without image placeholders that have no embedding in the model.
 
-    Raises InputError for other tokens beyond the embeddings: a text that holds one would end every run that it is part of.
+    Raises InputError for any other token id beyond the embedding table: a text with that token would crash the model.
     """
     from tokenizers import Tokenizer
 
@@ -114,13 +120,13 @@ def within_rows(folder: Path, tokenizer: Any) -> Any:
         return tokenizer
     if beyond.keys() - PLACEHOLDERS:
         raise _beyond(folder, rows, beyond)
-    told = json.loads(tokenizer.to_str())
-    told["added_tokens"] = [token for token in told["added_tokens"] if token["content"] not in beyond]
-    return Tokenizer.from_str(json.dumps(told))
+    content = json.loads(tokenizer.to_str())
+    content["added_tokens"] = [token for token in content["added_tokens"] if token["content"] not in beyond]
+    return Tokenizer.from_str(json.dumps(content))
 
 
 def _beyond(folder: Path, rows: Any, beyond: Mapping[str, int]) -> InputError:
-    shown = ", ".join(f"{token!r} ({number})" for token, number in sorted(beyond.items(), key=lambda one: one[1])[:SHOWN])
+    shown = ", ".join(f"{token!r} ({number})" for token, number in sorted(beyond.items(), key=lambda entry: entry[1])[:SHOWN])
     more = f" and {len(beyond) - SHOWN:,} more" if len(beyond) > SHOWN else ""
     return InputError(
         f"{folder}: its tokenizer has {len(beyond):,} tokens beyond the model's {rows:,} rows of embeddings: {shown}{more}; "
@@ -130,7 +136,7 @@ def _beyond(folder: Path, rows: Any, beyond: Mapping[str, int]) -> InputError:
 
 
 def plain_tokenizer(folder: Path) -> Tokenizer | None:
-    """tokenizer.json as it is; None where the folder has none. Raises InputError when it is broken."""
+    """The tokenizer in tokenizer.json, unchanged; None where the folder has none. Raises InputError when the file is broken."""
     path = folder / TOKENIZER_FILES[0]
     try:
         return Tokenizer.from_file(str(path)) if path.exists() else None
@@ -138,16 +144,22 @@ def plain_tokenizer(folder: Path) -> Tokenizer | None:
         raise InputError(f"{folder}: its tokenizer cannot be read: {first_line(error)}") from error
 
 
-def check_length(folder: Path, max_length: int, said: str) -> None:
-    """Raises InputError when the tokenizer's own config says that the backbone takes fewer tokens."""
+def check_length(folder: Path, max_length: int, setting: str) -> None:
+    """Raises InputError when tokenizer_config.json limits the backbone to fewer than `max_length` tokens."""
     path = folder / "tokenizer_config.json"
     limit = json.loads(path.read_text(encoding="utf-8")).get("model_max_length") if path.exists() else None
     if isinstance(limit, int | float) and limit < max_length:
-        raise InputError(f"{said}{max_length}: this backbone takes at most {limit} tokens")
+        raise InputError(f"{setting}{max_length}: this backbone takes at most {limit} tokens")
 
 
 def load_model(kind: str, folder: Path, **config: Any) -> Any:
-    """``load_model("AutoModelForSequenceClassification", folder, num_labels=3)``; safetensors only, in fp32."""
+    """Loads a model of transformers in fp32, from safetensors only.
+
+    ``load_model("AutoModelForSequenceClassification", folder, num_labels=3)``
+
+    config: changes to the model's config. Raises InputError where weights cannot be loaded, or any but a head's or a pooler's
+    are missing.
+    """
     import torch
     import transformers
 
@@ -162,13 +174,13 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
         raise InputError(f"{folder}: its weights cannot be loaded: {first_line(error)}") from error
     finally:
         transformers.logging.set_verbosity(level)
-    whole = kind == "AutoModel" or not hasattr(model, model.base_model_prefix)  # T5 has no backbone within it
-    _check_loaded(folder, "" if whole else f"{model.base_model_prefix}.", loaded)
+    bare = kind == "AutoModel" or not hasattr(model, model.base_model_prefix)  # T5 has no backbone within it
+    _check_loaded(folder, "" if bare else f"{model.base_model_prefix}.", loaded)
     return model
 
 
 def _check_loaded(folder: Path, prefix: str, loaded: Any) -> None:
-    """Only a head and a pooler may start from random weights."""
+    """Raises InputError where weights other than those of a head or a pooler would be random."""
     names = [*loaded["missing_keys"], *(entry[0] for entry in loaded["mismatched_keys"])]
     random = sorted(name for name in names if name.startswith(prefix) and "pooler" not in name)
     if random:

@@ -1,6 +1,6 @@
-"""What a backbone asks of everybody who uses it, in a file beside its weights. No torch.
+"""How a backbone is best used, in a file beside its weights. No torch.
 
-Its prefix stands in its tokenizer.json, its pooling where sentence-transformers keeps that.
+A text prefix is part of tokenizer.json, and pooling is stated in the file of sentence-transformers, not here.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ FILE = "backbone.json"
 
 @dataclass(frozen=True)
 class Card:
-    """A folder without one asks for nothing."""
+    """Recommendations for fits; a folder without a card has the defaults."""
 
     prunes: bool = False
-    """Its vocabulary holds many languages: a fit keeps what its texts need."""
+    """Whether a fit prunes the vocabulary, which holds many languages, to what its texts need."""
     freezes: str | None = None
-    """What does not learn where the recipe leaves `freeze` open: ``embeddings``."""
+    """The value of `freeze` where the recipe leaves it open, such as ``embeddings``."""
 
     def write(self, folder: Path) -> None:
         (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
@@ -28,4 +28,4 @@ class Card:
 def read_card(folder: Path) -> Card:
     path = folder / FILE
     content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return Card(**{one.name: content[one.name] for one in fields(Card) if one.name in content})
+    return Card(**{key.name: content[key.name] for key in fields(Card) if key.name in content})

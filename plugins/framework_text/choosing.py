@@ -1,6 +1,6 @@
-"""The backbone that a fit begins with: the recipe's, or the one that it names for texts in other languages. No torch.
+"""Chooses the backbone of a fit: the recipe's first, or its alternative for texts in other languages. No torch.
 
-Of a multilingual one it is what the texts need.
+The vocabulary of a multilingual backbone is pruned to what the texts need.
 """
 
 from __future__ import annotations
@@ -23,35 +23,37 @@ from framework_text.options import Backbone, FineTuning
 from framework_text.pruning import prune, script_of
 from framework_text.tokenizer import unknown_rate
 
-SAMPLE = 2000  # texts that are looked at, evenly spread
-UNKNOWN = 0.05  # share of unknown tokens from which a vocabulary was made for other texts
-TORN = 0.4  # share of tokens that are a single letter of an alphabet, from which it was, too
-WRITTEN_WHOLE = {"CJK", "HIRAGANA", "KATAKANA"}  # scripts of which one character says something
-MARKS = ("[UNK]", "<unk>")  # what tokenizers call an unknown token
+SAMPLE = 2000  # texts that are tokenized, evenly spread
+UNKNOWN = 0.05  # share of unknown tokens above which a vocabulary does not fit the texts
+TORN = 0.4  # share of tokens that are single letters of an alphabet, above which it does not fit either
+WRITTEN_WHOLE = {"CJK", "HIRAGANA", "KATAKANA"}  # scripts in which one character is a word or a syllable
+MARKS = ("[UNK]", "<unk>")  # how tokenizers write the unknown token
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The `backbone:` section in force, with one source. reason: why it is not the recipe's first, if so."""
+    """The backbone that a fit starts from."""
 
     backbone: Backbone
+    """The `backbone:` section, whose `chosen` is this backbone."""
     reason: str = ""
+    """Why the backbone is not the recipe's first; empty if it is."""
 
     def sections(self) -> list[Section]:
         return [Section("Backbone", ("", ""), [("chosen", str(self.backbone.chosen.name))], self.reason)] if self.reason else []
 
 
 def choose(backbone: Backbone, texts: Sequence[str]) -> Choice:
-    """The recipe's first source, or `otherwise` where its vocabulary does not know the language of the texts.
+    """The recipe's first backbone, or `otherwise` where the first one's vocabulary does not cover the language of the texts.
 
-    Raises InputError where that one is needed and is not there.
+    Raises InputError where `otherwise` is needed and cannot be fetched.
     """
     if backbone.name or not backbone.source.name or not backbone.otherwise.name:
         return Choice(backbone)
-    strangeness = _strangeness(backbones.fetch(backbone.source), texts)
-    if not strangeness:
+    misfit = _misfit(backbones.fetch(backbone.source), texts)
+    if not misfit:
         return Choice(backbone)
-    reason = f"{strangeness} {backbone.source.name}, which was made for another language"
+    reason = f"{misfit} {backbone.source.name}, which was made for another language"
     try:
         backbones.fetch(backbone.otherwise)
     except FrameworkError as error:
@@ -60,15 +62,15 @@ def choose(backbone: Backbone, texts: Sequence[str]) -> Choice:
     return Choice(replace(backbone, source=backbone.otherwise), f"{reason}: {backbone.otherwise.name} takes its place.")
 
 
-def _strangeness(folder: Path, texts: Sequence[str]) -> str:
-    """Why a backbone's vocabulary was not made for texts, in the first words of a sentence; "" where it may have been."""
+def _misfit(folder: Path, texts: Sequence[str]) -> str:
+    """Why a backbone's vocabulary does not fit the texts, as the beginning of a sentence; "" where it fits."""
     tokenizer = backbones.plain_tokenizer(folder)
     if tokenizer is None or not len(texts):
         return ""
     tokenizer.no_padding()
-    chosen = np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int)).tolist()
-    encoded = tokenizer.encode_batch([texts[i] for i in chosen], add_special_tokens=False)
-    ids = np.fromiter(chain.from_iterable(one.ids for one in encoded), np.int64)
+    rows = np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int)).tolist()
+    encoded = tokenizer.encode_batch([texts[i] for i in rows], add_special_tokens=False)
+    ids = np.fromiter(chain.from_iterable(encoding.ids for encoding in encoded), np.int64)
     unknown = unknown_rate(ids, next((i for mark in MARKS if (i := tokenizer.token_to_id(mark)) is not None), None))
     if unknown > UNKNOWN:
         return f"{unknown:.0%} of the tokens of the training texts are unknown to"
@@ -77,7 +79,7 @@ def _strangeness(folder: Path, texts: Sequence[str]) -> str:
 
 
 def _single_letters(tokenizer: Tokenizer) -> list[int]:
-    """Tokens that are one letter of an alphabet."""
+    """Ids of the tokens that are one letter of an alphabet."""
     bare = ((piece.removeprefix("##").lstrip("▁Ġ"), number) for piece, number in tokenizer.get_vocab().items())
     return [number for piece, number in bare if len(piece) == 1 and script_of(piece) not in {"", *WRITTEN_WHOLE}]
 
@@ -86,9 +88,11 @@ def _single_letters(tokenizer: Tokenizer) -> list[int]:
 def prepared(
     context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str]
 ) -> Iterator[tuple[Path, FitContext[Any, Any]]]:
-    """The folder of the backbone to fit, and the context with the options in force; what was chosen and pruned is shown.
+    """Yields the folder of the backbone to fit, and the context with its `backbone` and `freeze` filled in.
 
-    texts: of the training rows. others: of validation rows, of which it is told how they are read.
+    Shows which backbone was chosen and how its vocabulary was pruned. A pruned copy is deleted on exit.
+
+    texts: of the training rows. others: of the validation rows, on which the effect of pruning is measured.
     """
     choice = choose(context.options.backbone, texts)
     for section in choice.sections():

@@ -1,4 +1,4 @@
-"""Dropout that takes a CPU little time (Srivastava et al. 2014)."""
+"""Dropout that is fast on a CPU (Srivastava et al. 2014)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-DRAWN = 1 << 24  # numbers drawn once, from which masks are cut
+DRAWN = 1 << 24  # length of the mask from which all masks are sliced
 
 
 class Dropout(nn.Module):
-    """Sets a share of the activations to zero while training, and scales the others up.
+    """Sets a share of the activations to zero in training, and scales the others up.
 
-    On a CPU torch draws a number for each activation, one after the other, which takes a third of a training step. Here a
-    mask is cut at random out of one long mask. What only reads `p`, as attention does for its probabilities, finds 0:
-    they are left whole.
+    On a CPU torch draws a random number for each activation in sequence, which takes a third of a training step. Here a mask is
+    a random slice of one long mask. Modules that read `p` instead of calling this one, as attention does for its probabilities,
+    find 0: they apply no dropout.
     """
 
     p = 0.0
@@ -33,8 +33,8 @@ class Dropout(nn.Module):
         if activations.device.type != "cpu" or count >= DRAWN:
             return functional.dropout(activations, self.rate)
         begin = int(torch.randint(DRAWN - count, (1,)))
-        left = _mask(self.rate)[begin : begin + count].view(activations.shape)
-        return activations * left * (1 / (1 - self.rate))
+        mask = _mask(self.rate)[begin : begin + count].view(activations.shape)
+        return activations * mask * (1 / (1 - self.rate))
 
 
 @lru_cache(maxsize=2)
@@ -43,7 +43,7 @@ def _mask(rate: float) -> torch.Tensor:
 
 
 def set_dropout(network: nn.Module, rate: float | None) -> None:
-    """Puts `Dropout` in the place of each of torch's, in place. rate: None leaves the rates that the network has."""
+    """Replaces every `nn.Dropout` of a network by `Dropout`, in place. rate: None keeps the network's rates."""
     for name, part in network.named_children():
         if isinstance(part, nn.Dropout):
             setattr(network, name, Dropout(part.p if rate is None else rate))

@@ -1,6 +1,6 @@
-"""Features of texts on disk: what a frozen encoder made of the same texts once is read again, by any run. No torch.
+"""A cache on disk for features of frozen encoders, shared by all runs. No torch.
 
-They lie at ``$XDG_CACHE_HOME/recipe-framework/features/SHA256.npy``.
+Files: ``$XDG_CACHE_HOME/recipe-framework/features/SHA256.npy``, one for each encoder and list of texts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-VERSION = 1  # raised when features of the same texts become others
-LIMIT = 2 << 30  # bytes of all files together; those that were not read for longest go
+VERSION = 1  # raised when the same texts get different features
+LIMIT = 2 << 30  # bytes of all files together; the least recently read are deleted
 
 
 def cache() -> Path:
@@ -24,7 +24,7 @@ def cache() -> Path:
 
 
 def identity(folder: Path, *settings: object) -> str:
-    """sha256 of a backbone's config and weights, and of what else decides its features."""
+    """sha256 of a backbone's config and weights, and of the settings that its features depend on."""
     digest = hashlib.sha256(repr((VERSION, *settings)).encode())
     for path in [folder / "config.json", *sorted(folder.glob("model*.safetensors"))]:
         with path.open("rb") as stream:
@@ -32,17 +32,17 @@ def identity(folder: Path, *settings: object) -> str:
     return digest.hexdigest()
 
 
-def kept(encoder: str, texts: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """The features of texts, computed where they are not in the cache. encoder: its `identity`.
+def cached_features(encoder: str, texts: Sequence[str], compute: Callable[[], np.ndarray]) -> np.ndarray:
+    """The features of texts, computed and stored where they are not in the cache. encoder: its `identity`.
 
-    Where the cache cannot be written a line on stderr says so, and the features are computed each time.
+    Where the cache cannot be written, a warning goes to stderr and the features are returned all the same.
     """
     path = cache() / f"{_key(encoder, texts)}.npy"
     try:
         features: np.ndarray = np.load(path, allow_pickle=False)
         os.utime(path)
         return features
-    except (OSError, ValueError, EOFError):  # not there, or damaged
+    except (OSError, ValueError, EOFError):  # missing or damaged
         features = compute()
     try:
         _write(path, features)
@@ -53,7 +53,7 @@ def kept(encoder: str, texts: Sequence[str], compute: Callable[[], np.ndarray]) 
 
 
 def holds(encoder: str, texts: Sequence[str]) -> bool:
-    """Whether `kept` would compute nothing."""
+    """Whether the cache has the features of these texts."""
     return (cache() / f"{_key(encoder, texts)}.npy").is_file()
 
 
@@ -66,7 +66,7 @@ def _key(encoder: str, texts: Sequence[str]) -> str:
 
 
 def _write(path: Path, features: np.ndarray) -> None:
-    """Whole or not at all, also while other processes write the same."""
+    """Writes atomically, even while other processes write the same file."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # texts can be guessed from their features
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
     try:
@@ -78,6 +78,7 @@ def _write(path: Path, features: np.ndarray) -> None:
 
 
 def _make_room(folder: Path) -> None:
+    """Deletes the least recently read files beyond `LIMIT`."""
     ages = sorted(((entry.stat().st_mtime, entry.stat().st_size, entry) for entry in folder.iterdir()), reverse=True)
     total = 0
     for _, size, entry in ages:

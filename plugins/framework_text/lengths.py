@@ -1,4 +1,4 @@
-"""How long texts are, split by split. No torch."""
+"""The lengths of texts in each split. No torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BINS = 30
 
 
 def lengths_section(splits: Splits, role: str) -> Section:
-    """Characters of a text: quantiles and distribution in each split."""
+    """Quantiles and distribution of the texts' lengths in characters, for each split. role: the column."""
     lengths = {name: list(map(len, table.texts(role))) for name, table in splits.named().items() if len(table)}
     rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
     chart = histogram(message("Characters of {role}", role=role), message("characters"), lengths)
@@ -22,7 +22,7 @@ def lengths_section(splits: Splits, role: str) -> Section:
 
 
 def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int] | np.ndarray]) -> Lines:
-    """The share of rows by length, up to the length that 1 % of all rows exceed."""
+    """The share of rows by length, up to the 99th percentile of all rows."""
     pooled = np.concatenate([np.asarray(values) for values in lengths.values()])
     low, high = int(pooled.min()), int(np.quantile(pooled, 0.99)) + 1
     edges = np.unique(np.linspace(low, high, min(BINS, high - low) + 1).round().astype(int))
@@ -31,6 +31,6 @@ def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int] | np.nd
         counts = np.histogram(values, bins=edges)[0]
         shares = [*(100 * counts / len(values)), 0.0]
         series.append(Series(name, [round(float(share), 2) for share in shares], [float(edge) for edge in edges]))
-    left = float((pooled > high).mean())
-    axis = message("{unit} ({share:.1%} of the rows are longer)", unit=unit, share=left) if left else unit
+    longer = float((pooled > high).mean())
+    axis = message("{unit} ({share:.1%} of the rows are longer)", unit=unit, share=longer) if longer else unit
     return Lines(title, axis, message("% of rows"), series, steps=True)

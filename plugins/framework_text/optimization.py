@@ -1,4 +1,4 @@
-"""How text models are optimized: fused AdamW, and a learning rate that rises and falls with the share of the training done."""
+"""The optimizer of text models: fused AdamW, with linear warm-up and decay over the share of training done."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from framework_text.readiness import ENDLESS
 
 
 class Optimized(pl.LightningModule):
-    """A module with these, in every precision."""
+    """A LightningModule with this optimizer and gradient clipping, in every precision."""
 
     def adamw(self, groups: Any, learning_rate: float, warmup: float) -> OptimizerLRSchedulerConfig:
-        """groups: parameters as torch takes them. warmup: share of the training in which the learning rate rises from 0; from
-        there it falls to 0, linearly. Raises InputError for a training without an end.
+        """AdamW whose learning rate rises linearly from 0 during warm-up, then falls linearly to 0.
+
+        groups: parameter groups as torch takes them. warmup: share of the training. Raises InputError for a training without an
+        end.
         """
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
@@ -35,7 +37,7 @@ class Optimized(pl.LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Any, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """As Lightning does, but also for a fused optimizer in bf16, which has no scaler that could object."""
+        """As in Lightning, but also for a fused optimizer in bf16, which Lightning refuses although it scales no gradients."""
         if self.trainer.precision != "bf16-mixed" or not gradient_clip_val:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_algorithm == "value":

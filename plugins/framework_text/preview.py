@@ -1,4 +1,4 @@
-"""What a text model will see and cost, without loading it: tokens of a sample, memory, an estimate of the time. No torch."""
+"""Previews a fit for the verb `check` without loading the model: tokens of a sample, memory and time. No torch."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 from framework_text.training_plan import batch_size, learning_rate, wanted_epochs
 
 SAMPLE = 5000  # training rows that are tokenized
-CUT = 0.05  # share of rows beyond the length limit from which it is a problem
+TRUNCATED = 0.05  # share of truncated rows above which it is a problem
 TRAINING_PASSES = 3  # forward, and twice as much backward (Kaplan et al. 2020)
-UTILIZATION = 0.6  # of the speed of one large matrix product, which training reaches on a CPU
+UTILIZATION = 0.6  # share of the speed of one large matrix product that training reaches on a CPU
 SHAPE = ((("hidden_size", "dim"), 768), (("num_hidden_layers", "n_layers"), 12))  # names in config.json, BERT's own size
-ADAM = 16  # bytes a weight takes while it learns: itself, its gradient, and two moments
-ACTIVATIONS = 34 * 4  # bytes that a layer keeps for each token and unit of width (Korthikanti et al. 2022, in fp32)
+ADAM = 16  # bytes of a trained weight: the weight, its gradient and two moments, in fp32
+ACTIVATIONS = 34 * 4  # bytes that a layer stores for each token and unit of width (Korthikanti et al. 2022, in fp32)
 
 
 def preview(
     texts: Sequence[str], classes: int, max_length: int, model: FineTuning, *, cuts: bool = True
 ) -> tuple[list[Section], list[Problem]]:
-    """Sections and problems for the verb `check`. texts: those of the training rows. cuts: whether longer ones are cut."""
+    """Sections and problems for the verb `check`. texts: of the training rows. cuts: whether `max_length` truncates them."""
     choice = choose(model.backbone, texts)
     folder = backbones.fetch(choice.backbone.chosen)
     tokenizer = tokenizer_of(folder, max_length)
@@ -51,32 +51,37 @@ def _shown(tokenizer: Tokenizer, entry: Encoding) -> tuple[Text, Text]:
     return Text(tokenizer.decode(entry.ids, skip_special_tokens=False)), Text(" ".join(entry.tokens))
 
 
-def tokenizer_of(folder: Path, max_length: int, said: str = "task.max_length=") -> Tokenizer:
-    """tokenizer.json is read as it is; other kinds take transformers, and seconds, to convert."""
-    backbones.check_length(folder, max_length, said)
+def tokenizer_of(folder: Path, max_length: int, setting: str = "task.max_length=") -> Tokenizer:
+    """A backbone's tokenizer without padding and truncation. transformers is imported only where there is no tokenizer.json.
+
+    setting: the key of the recipe, with its ``=``, that sets `max_length`. Raises InputError as `backbones.load_tokenizer`.
+    """
+    backbones.check_length(folder, max_length, setting)
     tokenizer = backbones.plain_tokenizer(folder)
     if tokenizer is None:
-        tokenizer = Tokenizer.from_str(backbones.load_tokenizer(folder, max_length, said).backend_tokenizer.to_str())
+        tokenizer = Tokenizer.from_str(backbones.load_tokenizer(folder, max_length, setting).backend_tokenizer.to_str())
     else:
-        tokenizer = backbones.within_rows(folder, tokenizer)
+        tokenizer = backbones.without_placeholders(folder, tokenizer)
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer
 
 
 def _problems(tokenizer: Tokenizer, encoded: Sequence[Encoding], lengths: np.ndarray, max_length: int) -> list[Problem]:
-    found = []
-    cut = float((lengths > max_length).mean())
-    if cut > CUT:
-        what = f"{cut:.0%} of the texts are longer than {max_length} tokens; the longest has {lengths.max():,}"
-        found.append(Problem(what, f"they are cut at task.max_length={max_length}; a larger limit takes more time and memory"))
+    problems = []
+    truncated = float((lengths > max_length).mean())
+    if truncated > TRUNCATED:
+        what = f"{truncated:.0%} of the texts are longer than {max_length} tokens; the longest has {lengths.max():,}"
+        problems.append(
+            Problem(what, f"they are cut at task.max_length={max_length}; a larger limit takes more time and memory")
+        )
     marks = [mark for mark in ("[UNK]", "<unk>") if tokenizer.token_to_id(mark) is not None]
     unknown = tokenizer.token_to_id(marks[0]) if marks else None
     share = unknown_rate(np.fromiter(chain.from_iterable(entry.ids for entry in encoded), np.int32), unknown)
     if share > UNKNOWN:
         what = f"{share:.1%} of the tokens are unknown to this backbone's vocabulary: it may not know the language"
-        found.append(Problem(what, "model.name= chooses another, such as a multilingual one"))
-    return found
+        problems.append(Problem(what, "model.name= chooses another, such as a multilingual one"))
+    return problems
 
 
 def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model: FineTuning) -> Section:
@@ -108,7 +113,7 @@ def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model:
 
 
 def _weights(folder: Path) -> int:
-    """Weights in the safetensors files, from their headers."""
+    """Number of weights in the safetensors files, from their headers."""
     total = 0
     for path in folder.glob("*.safetensors"):
         with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""Begins fine-tuning with a fitted head: logistic regression on the backbone's features (Kumar et al. 2022, LP-FT)."""
+"""Fits the head before fine-tuning: logistic regression on the backbone's features (Kumar et al. 2022, LP-FT)."""
 
 from __future__ import annotations
 
@@ -13,31 +13,32 @@ from torch import nn
 from framework_text.tokens import IGNORED, Batch
 
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
-ITERATIONS = 1000  # at most; some dozens are usual
-HELD_OUT = 5  # one row in so many judges whether the features say enough
-ENOUGH = 0.4  # of the errors of the most frequent label that the probe must avoid; random features do not
-RARER = 1.0  # how far below the least likely label's bias, in nats, that of a label begins which never occurs
+ITERATIONS = 1000  # maximum; a few dozen are usual
+HELD_OUT = 5  # one row in five is held out, to measure the accuracy of the probe
+ENOUGH = 0.4  # share of the majority label's errors that the probe must avoid; with random features it avoids fewer
+ABSENT = 1.0  # bias of labels that do not occur, in nats below the lowest fitted bias
 
 
 @dataclass(frozen=True)
 class Probing:
-    """When a head that was fitted to the backbone's features is worth beginning with."""
+    """When fine-tuning starts from a head fitted to the backbone's features."""
 
     enough: float = ENOUGH
-    """Of the errors of the most frequent label, the share that it must avoid."""
+    """Share of the majority label's errors that the fitted head must avoid, 0 to 1."""
     most: int | None = None
-    """Labels that it is fitted to, at most."""
+    """Labels that the head is fitted to, at most; None: all."""
     partial: bool = False
-    """Whether labels may be absent from what it is fitted to; their outputs begin below all others."""
+    """Whether labels may be absent from the rows; their outputs then start below all others."""
 
 
 PLAIN = Probing()
 
 
 def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing: Probing = PLAIN) -> float | None:
-    """Fits the last linear layer to what reaches it, in place; returns its accuracy on labels held out, 0 to 1.
+    """Fits the last linear layer to its inputs, in place; returns its accuracy on held-out labels, 0 to 1.
 
-    None, and nothing is changed, where there is no such layer, a label is not there, or the features say too little.
+    Returns None and changes nothing where the last linear layer does not have `classes` outputs, labels are absent, or the
+    accuracy is too low, as `probing` says.
     """
     head = _head(network, classes)
     if head is None:
@@ -47,8 +48,8 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
     held_out = np.arange(len(targets)) % HELD_OUT == 0
     if len(np.unique(targets[~held_out])) < 2 or not held_out.any():
         return None
-    tried = _regression().fit(features[~held_out] / scale, targets[~held_out])
-    accuracy = float(tried.score(features[held_out] / scale, targets[held_out]))
+    probe = _regression().fit(features[~held_out] / scale, targets[~held_out])
+    accuracy = float(probe.score(features[held_out] / scale, targets[held_out]))
     majority = float(np.bincount(targets[held_out]).max() / held_out.sum())
     if accuracy < majority + probing.enough * (1 - majority) or (len(np.unique(targets)) < classes and not probing.partial):
         return None
@@ -57,9 +58,10 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
 
 
 def fit_whole_head(network: nn.Module, classes: int, batches: Iterable[Batch], *, most: int | None = None) -> None:
-    """Fits the last linear layer, in place, for a network whose other weights do not learn; labels may be absent.
+    """Fits the last linear layer, in place, as the only trained part of a network; labels may be absent.
 
-    most: labels that are used at most. Raises ValueError where all labels are the same or there is no such layer.
+    most: labels to fit to, at most. Raises ValueError where all labels are the same, or the last linear layer does not have
+    `classes` outputs.
     """
     head = _head(network, classes)
     if head is None:
@@ -81,7 +83,7 @@ def _write(head: nn.Linear, model: LogisticRegression, scale: float) -> None:
         head.weight.zero_()
         head.weight[model.classes_] = torch.from_numpy(weight).to(head.weight)
         if head.bias is not None:
-            head.bias.fill_(float(bias.min()) - RARER)
+            head.bias.fill_(float(bias.min()) - ABSENT)
             head.bias[model.classes_] = torch.from_numpy(bias).to(head.bias)
 
 
@@ -91,28 +93,28 @@ def _head(network: nn.Module, classes: int) -> nn.Linear | None:
 
 
 def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], most: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """What reaches the head where a label counts, (labels, width), and the labels (labels,), in eval mode.
+    """The head's inputs at labels that count, (labels, width), and the labels, (labels,), computed in eval mode.
 
-    most: of more labels as many are taken, evenly spread.
+    most: number of labels to keep, evenly spread; None: all.
     """
-    found: list[torch.Tensor] = []
+    states: list[torch.Tensor] = []
     targets: list[torch.Tensor] = []
-    reached: list[torch.Tensor] = []
-    hook = head.register_forward_pre_hook(lambda module, inputs: reached.append(inputs[0].float().cpu()))
+    captured: list[torch.Tensor] = []
+    hook = head.register_forward_pre_hook(lambda module, inputs: captured.append(inputs[0].float().cpu()))
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.eval().to(device)
     try:
         with torch.no_grad():
             for batch in batches:
                 network(input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device))
-                counted = batch["labels"] != IGNORED
-                found.append(reached.pop()[counted])
-                targets.append(batch["labels"][counted])
+                counts = batch["labels"] != IGNORED
+                states.append(captured.pop()[counts])
+                targets.append(batch["labels"][counts])
     finally:
         hook.remove()
         network.to("cpu")
-    features, labels = torch.cat(found).numpy(), torch.cat(targets).numpy()
+    features, labels = torch.cat(states).numpy(), torch.cat(targets).numpy()
     if most is None or most >= len(labels):
         return features, labels
-    chosen = np.linspace(0, len(labels) - 1, most).astype(np.int64)
-    return features[chosen], labels[chosen]
+    places = np.linspace(0, len(labels) - 1, most).astype(np.int64)
+    return features[places], labels[places]

@@ -1,7 +1,7 @@
-"""Leaves out of a multilingual vocabulary what the texts of a fit do not need: embeddings and tokenizer alike. No torch.
+"""Prunes a multilingual vocabulary, in tokenizer and embeddings, to the pieces that the texts of a fit need. No torch.
 
-Abdaoui et al. 2020, Load What You Need. A text is split as with the whole vocabulary wherever its pieces are kept, as those of
-training texts all are: the likeliest split stays the likeliest among fewer.
+Abdaoui et al. 2020, Load What You Need. A text whose pieces are all kept, such as any training text, is split as before: the
+most probable split remains the most probable one.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from tokenizers import Tokenizer
 from framework import InputError, Section
 from framework_text.tokenizer import FILE
 
-MAIN = 0.05  # share of the letters from which a script is one of the texts
-A_SCRIPT = 20_000  # pieces that are kept of each of them beside those that occur, the likeliest
+MAIN = 0.05  # share of the letters from which a script is a main script
+A_SCRIPT = 20_000  # most probable pieces kept of each main script, beside those that occur
 CHUNK = 4096  # texts tokenized at once
 TABLE = "embeddings.word_embeddings.weight"
 RULE = (
@@ -35,14 +35,14 @@ RULE = (
 
 @dataclass(frozen=True)
 class Pruned:
-    """pieces, mebibytes: of the vocabulary and its embeddings in fp32, before and after.
-
-    same: the share of other texts that are read exactly as with the whole vocabulary.
-    """
+    """The effect of pruning a vocabulary."""
 
     pieces: tuple[int, int]
+    """Size of the vocabulary, before and after."""
     mebibytes: tuple[float, float]
+    """Size of the embeddings in fp32, before and after."""
     same: float
+    """Share of the validation texts with the same tokens before and after, 0 to 1."""
 
     def section(self) -> Section:
         rows = [
@@ -54,47 +54,47 @@ class Pruned:
 
 
 def prune(folder: Path, texts: Sequence[str], others: Sequence[str], place: Path) -> Pruned:
-    """Writes a backbone with the pieces that `texts` need into `place`. others: texts that tell how much is lost.
+    """Writes a backbone with the pieces that `texts` need into `place`, deterministically.
 
-    The same texts give the same files. Raises InputError where the backbone has no unigram vocabulary.
+    others: texts on which the loss is measured. Raises InputError where the backbone has no unigram vocabulary.
     """
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     if content["model"].get("type") != "Unigram":
         raise InputError(f"{folder}: its vocabulary is no unigram model, which alone can be pruned")
-    whole = Tokenizer.from_str(json.dumps(content))
+    full = Tokenizer.from_str(json.dumps(content))
     vocabulary = content["model"]["vocab"]
-    occurring = occurring_pieces(whole, texts)
-    kept = sorted(occurring | _named(content) | needed(vocabulary, main_scripts(texts)))
+    occurring = occurring_pieces(full, texts)
+    kept = sorted(occurring | _special_pieces(content) | needed(vocabulary, main_scripts(texts)))
     shutil.copytree(folder, place, ignore=shutil.ignore_patterns("*.safetensors", FILE, "config.json", "checksums.json"))
-    (place / FILE).write_text(json.dumps(renumbered(content, kept), ensure_ascii=False), encoding="utf-8")
+    (place / FILE).write_text(json.dumps(renumber(content, kept), ensure_ascii=False), encoding="utf-8")
     sizes = _write_weights(folder, place, kept)
-    same = _share_read_alike(whole, Tokenizer.from_file(str(place / FILE)), kept, others)
+    same = _share_of_same(full, Tokenizer.from_file(str(place / FILE)), kept, others)
     return Pruned((len(vocabulary), len(kept)), sizes, same)
 
 
 def occurring_pieces(tokenizer: Tokenizer, texts: Iterable[str]) -> set[int]:
-    """Numbers of the pieces that texts are split into."""
+    """Ids of the pieces that texts are split into."""
     occurring: set[int] = set()
     source = iter(texts)
-    while part := list(islice(source, CHUNK)):
-        for encoding in tokenizer.encode_batch(part):
+    while chunk := list(islice(source, CHUNK)):
+        for encoding in tokenizer.encode_batch(chunk):
             occurring.update(encoding.ids)
     return occurring
 
 
-def _named(content: dict[str, Any]) -> set[int]:
-    """Pieces that stand around every text, mark what is unknown, or have a meaning of their own."""
-    around = content["post_processor"]["special_tokens"] if content["post_processor"] else {}
-    return {number for one in around.values() for number in one["ids"]} | {
+def _special_pieces(content: dict[str, Any]) -> set[int]:
+    """Ids of special tokens, of the unknown token, and of pieces around every text."""
+    template = content["post_processor"]["special_tokens"] if content["post_processor"] else {}
+    return {number for part in template.values() for number in part["ids"]} | {
         *(token["id"] for token in content["added_tokens"]),
         content["model"]["unk_id"],
     }
 
 
 def needed(vocabulary: Sequence[Sequence[Any]], main: Iterable[str]) -> set[int]:
-    """Single characters, numbers and signs, and the likeliest pieces of the main scripts.
+    """Ids of single characters, numbers and signs, and of the most probable pieces of the main scripts.
 
-    vocabulary: each piece and the logarithm of its probability.
+    vocabulary: each piece with its log probability.
     """
     chosen: set[int] = set()
     of_script: dict[str, list[int]] = {script: [] for script in main}
@@ -110,6 +110,7 @@ def needed(vocabulary: Sequence[Sequence[Any]], main: Iterable[str]) -> set[int]
 
 
 def main_scripts(texts: Iterable[str]) -> list[str]:
+    """The scripts with at least `MAIN` of the letters of the texts."""
     counts: Counter[str] = Counter()
     for text in texts:
         for character, number in Counter(text).items():
@@ -120,38 +121,39 @@ def main_scripts(texts: Iterable[str]) -> list[str]:
 
 @lru_cache(maxsize=1 << 17)
 def script_of(character: str) -> str:
-    """The first word of a letter's name in Unicode, such as LATIN or CJK; "" for what is no letter."""
+    """The first word of a letter's name in Unicode, such as LATIN or CJK; "" for any other character."""
     return unicodedata.name(character, "").partition(" ")[0] if unicodedata.category(character)[0] in "LM" else ""
 
 
-def renumbered(content: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
-    """A tokenizer.json with these pieces alone, in their order."""
+def renumber(content: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
+    """The content of a tokenizer.json with only the kept pieces, in their order, under new ids."""
     new = {old: number for number, old in enumerate(kept)}
     model = content["model"]
     model = {**model, "vocab": [model["vocab"][old] for old in kept], "unk_id": new[model["unk_id"]]}
     added = [{**token, "id": new[token["id"]]} for token in content["added_tokens"]]
     template = content["post_processor"]
     if template:
-        around = {name: {**one, "ids": [new[old] for old in one["ids"]]} for name, one in template["special_tokens"].items()}
+        around = {name: {**part, "ids": [new[old] for old in part["ids"]]} for name, part in template["special_tokens"].items()}
         template = {**template, "special_tokens": around}
     return {**content, "model": model, "added_tokens": added, "post_processor": template}
 
 
 def _write_weights(folder: Path, place: Path, kept: Sequence[int]) -> tuple[float, float]:
-    """Writes weights and config; MiB of the table of embeddings before and after."""
+    """Writes weights and config; returns MiB of the embeddings before and after."""
     from safetensors.numpy import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
-    whole = weights[TABLE]
-    weights[TABLE] = np.ascontiguousarray(whole[np.asarray(kept)])
+    table = weights[TABLE]
+    weights[TABLE] = np.ascontiguousarray(table[np.asarray(kept)])
     save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config |= {"vocab_size": len(kept), "pad_token_id": kept.index(config["pad_token_id"])}
     (place / "config.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
-    return whole.nbytes / 2**20, weights[TABLE].nbytes / 2**20
+    return table.nbytes / 2**20, weights[TABLE].nbytes / 2**20
 
 
-def _share_read_alike(whole: Tokenizer, pruned: Tokenizer, kept: Sequence[int], texts: Sequence[str]) -> float:
+def _share_of_same(full: Tokenizer, pruned: Tokenizer, kept: Sequence[int], texts: Sequence[str]) -> float:
+    """The share of texts with the same tokens under both tokenizers; 1 without texts."""
     old = np.asarray(kept)
-    pairs = zip(whole.encode_batch(list(texts)), pruned.encode_batch(list(texts)), strict=True)
-    return float(np.mean([one.ids == old[other.ids].tolist() for one, other in pairs])) if len(texts) else 1.0
+    pairs = zip(full.encode_batch(list(texts)), pruned.encode_batch(list(texts)), strict=True)
+    return float(np.mean([before.ids == old[after.ids].tolist() for before, after in pairs])) if len(texts) else 1.0

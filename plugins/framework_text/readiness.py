@@ -1,4 +1,4 @@
-"""What would stop the fit of a text model before its first step, told from the recipe and the backbone's config. No torch."""
+"""Finds what would stop a fit before its first step, from the recipe and the backbone's config. No torch."""
 
 from __future__ import annotations
 
@@ -17,38 +17,39 @@ LAYERS = ("num_hidden_layers", "n_layers")  # names in config.json
 
 
 def problems(
-    model: FineTuning | Writing, trainer: Mapping[str, object], max_length: int, said: str, texts: Sequence[str] = ()
+    model: FineTuning | Writing, trainer: Mapping[str, object], max_length: int, setting: str, texts: Sequence[str] = ()
 ) -> list[str]:
-    """For `Candidate.refuses`. said: the key of the recipe, with its ``=``, that sets the tokens read, `max_length`.
+    """Problems for `Candidate.refuses`.
 
-    texts: of the training rows, by which a backbone is chosen; none: it is the recipe's first.
+    setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts: of the training rows, by which the
+    backbone is chosen; none: it is the recipe's first.
     """
-    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, said)]
+    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting)]
 
 
-def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, said: str) -> list[str]:
-    """Why the backbone that is chosen for texts cannot be had, or cannot read so many tokens of them."""
+def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, setting: str) -> list[str]:
+    """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens."""
     try:
-        return tokenizer_problems(choose(backbone, texts).backbone.chosen, max_length, said)
+        return tokenizer_problems(choose(backbone, texts).backbone.chosen, max_length, setting)
     except InputError as error:
         return list(error.problems)
 
 
-def tokenizer_problems(source: BackboneAddress, max_length: int, said: str) -> list[str]:
-    """Why texts of so many tokens cannot be read with the backbone's tokenizer."""
+def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -> list[str]:
+    """Why a backbone's tokenizer cannot be used with texts of `max_length` tokens."""
     if gguf.is_gguf(str(source.name)):
-        return []  # it is made when the file is converted
+        return []  # the conversion makes the tokenizer
     try:
         folder = backbones.fetch(source)
         backbones.plain_tokenizer(folder)
-        backbones.check_length(folder, max_length, said)
+        backbones.check_length(folder, max_length, setting)
     except InputError as error:
         return list(error.problems)
     return []
 
 
 def _endless(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:
-    """What is wrong with the number of steps."""
+    """Problems of the number of steps: without an end, or too few for AdaLoRA."""
     steps: Any = trainer.get("max_steps")
     limited = steps not in (None, -1) or bool(trainer.get("fast_dev_run"))
     epochs, minutes = trainer.get("max_epochs"), trainer.get("max_time")
@@ -58,20 +59,22 @@ def _endless(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list
 
 
 def too_few(steps: int) -> str:
+    """The problem of a training with fewer steps than AdaLoRA needs."""
     return f"model.adapter=adalora needs at least {LEAST_STEPS} steps, this training has {steps}; write lora"
 
 
 def chosen_layers(layers: int | Sequence[int] | None, count: int) -> list[int]:
-    """The numbers, from 0 on, of the layers to keep: so many, evenly spread, or those. Raises InputError where there are fewer.
+    """The numbers, from 0, of the layers to keep.
 
-    The last is among them, as DistilBERT begins (Sanh et al. 2019).
+    layers: how many, spread evenly with the last among them, as DistilBERT is initialised (Sanh et al. 2019); or which; None:
+    all. count: layers of the backbone. Raises InputError where it does not have these layers.
     """
     if layers is None:
         return list(range(count))
     chosen = _spread(layers, count) if isinstance(layers, int) else list(layers)
     if not chosen or sorted(set(chosen)) != chosen or not 0 <= chosen[0] <= chosen[-1] < count:
-        known = f"this backbone has {count} layers; write 1 to {count}, or a rising list of 0 to {count - 1}"
-        raise InputError(f"model.layers={layers}: {known}")
+        choices = f"this backbone has {count} layers; write 1 to {count}, or a rising list of 0 to {count - 1}"
+        raise InputError(f"model.layers={layers}: {choices}")
     return chosen
 
 
@@ -80,24 +83,28 @@ def _spread(number: int, count: int) -> list[int]:
 
 
 def frozen_layers(what: int | str, count: int, *, shared: bool) -> int:
-    """How many layers do not learn, beside the embeddings. shared: all layers have the same weights, and none can."""
+    """The number of frozen layers, beside the embeddings.
+
+    count: layers of the network. shared: whether all layers share their weights, so that only embeddings can be frozen. Raises
+    InputError where there are fewer layers.
+    """
     if what == "embeddings":
         return 0
     if shared or not 0 < int(what) <= count:
-        only = "write embeddings" if shared else f"write embeddings, or how many of the {count} layers, from the first on"
-        raise InputError(f"model.freeze={what}: {only}")
+        advice = "write embeddings" if shared else f"write embeddings, or how many of the {count} layers, from the first on"
+        raise InputError(f"model.freeze={what}: {advice}")
     return int(what)
 
 
-def misfitting(model: FineTuning, config: Mapping[str, Any]) -> list[str]:
-    """What `model.layers` and `model.freeze` ask of a backbone that its config.json says it has not."""
+def layer_problems(model: FineTuning, config: Mapping[str, Any]) -> list[str]:
+    """Problems of `model.layers` and `model.freeze` with the number of layers in a config.json."""
     count = next((config[name] for name in LAYERS if isinstance(config.get(name), int)), None)
     if count is None:
         return []
     try:
-        kept = chosen_layers(model.layers, count)
+        layers = chosen_layers(model.layers, count)
         if model.freeze not in (None, "nothing"):
-            frozen_layers(model.freeze, len(kept), shared=config.get("model_type") == "albert")
+            frozen_layers(model.freeze, len(layers), shared=config.get("model_type") == "albert")
     except InputError as error:
         return list(error.problems)
     return []

@@ -1,4 +1,4 @@
-"""Requests that are one text. No torch."""
+"""Parses requests that consist of one text. No torch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from framework import InputError, nearest
 
-KEYS = 50  # of a wrong request that are looked at for a hint
+KEYS = 50  # of a wrong request, searched for the nearest name
 
 
 def text_of(request: Any) -> str:
-    """The text of a request as a person writes it, a string or ``{"text": ...}``. Raises InputError."""
+    """The text of a request, which is a string or ``{"text": ...}``. Raises InputError for anything else."""
     text = request.get("text") if isinstance(request, Mapping) else request
     if not isinstance(text, str):
         has = f"; {nearest('text', map(str, list(request)[:KEYS]), 'it has')}" if isinstance(request, Mapping) else ""
@@ -23,5 +23,5 @@ def text_of(request: Any) -> str:
 
 
 def not_unicode(text: str) -> bool:
-    """Whether it holds half of a surrogate pair, which JSON can write and no tokenizer reads."""
+    """Whether a text holds half of a surrogate pair, which JSON can encode but tokenizers cannot read."""
     return re.search("[\ud800-\udfff]", text) is not None

@@ -1,4 +1,4 @@
-"""A classifier over a sentence encoder: the mean of its token states, as it was trained to be read, and a linear head."""
+"""A classifier over a sentence encoder: mean pooling, as the encoder was trained with, and a linear head."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from framework_text.backbones import pools_by_mean as pools_by_mean
 
 
 class SentenceClassifier(PreTrainedModel):
-    """input_ids, attention_mask (batch, sequence) -> logits (batch, classes). Reimers and Gurevych 2019.
+    """input_ids, attention_mask (batch, sequence) -> logits (batch, classes). Reimers and Gurevych 2019, Sentence-BERT.
 
-    A model of transformers: `saved` reads what its save_pretrained wrote, and pipelines take it.
+    A model of transformers: `saved` opens a folder that save_pretrained wrote, and pipelines accept the model.
     """
 
-    _supports_sdpa = True  # as far as the backbone does, which checks it
+    _supports_sdpa = True  # if the backbone does, which checks for itself
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self._take(AutoModel.from_config(config))
+        self._set_encoder(AutoModel.from_config(config))
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1)))
         self.head = nn.Linear(config.hidden_size, config.num_labels)
         self.post_init()  # type: ignore[no-untyped-call]
@@ -33,19 +33,19 @@ class SentenceClassifier(PreTrainedModel):
     def over(cls, folder: Path, **config: Any) -> SentenceClassifier:
         """A new head over the pretrained encoder in a folder."""
         model = cls(AutoConfig.from_pretrained(folder, **config))
-        model._take(backbones.load_model("AutoModel", folder, config=model.config))
+        model._set_encoder(backbones.load_model("AutoModel", folder, config=model.config))
         return model
 
     @classmethod
     def saved(cls, folder: Path | str) -> SentenceClassifier:
-        """A trained one, as a run leaves it in its folder ``torch``."""
+        """A trained classifier, from the folder ``torch`` of a run."""
         model: SentenceClassifier = cls.from_pretrained(folder, config=AutoConfig.from_pretrained(folder))
         return model
 
-    def _take(self, backbone: Any) -> None:
-        """Keeps the encoder under its own name, so that AutoModel finds it in what is saved."""
+    def _set_encoder(self, backbone: Any) -> None:
+        """Stores the encoder under its own name, so that AutoModel finds its weights in a saved classifier."""
         if getattr(backbone, "pooler", None) is not None:
-            backbone.pooler = None  # reads one token, with weights that nothing here would train
+            backbone.pooler = None  # unused here, and its weights would not be trained
         self.base_model_prefix = backbone.base_model_prefix
         self.add_module(self.base_model_prefix, backbone)
 

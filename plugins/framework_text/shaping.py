@@ -1,4 +1,4 @@
-"""Smaller and partly frozen backbones: fewer layers, fewer weights that learn."""
+"""Shapes a backbone: keeps some of its layers, and freezes weights."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from framework_text.readiness import chosen_layers, frozen_layers
 
 
 def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
-    """Keeps some layers of a transformers encoder, in place, and returns their numbers, counted from 0.
+    """Drops all but some layers of a transformers encoder, in place, and returns the kept ones' numbers, counted from 0.
 
-    layers: how many, spread evenly with the last among them (as DistilBERT begins, Sanh et al. 2019); or which.
-    Raises InputError when there are not that many.
+    layers: how many to keep, spread evenly with the last among them (as DistilBERT is initialised, Sanh et al. 2019); or which.
+    Raises InputError where the encoder does not have these layers.
     """
     count = network.config.num_hidden_layers
     chosen = chosen_layers(layers, count)
@@ -22,9 +22,9 @@ def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
         return chosen
     stack = _stack(network, count)
     if stack is not None:
-        kept = [stack[i] for i in chosen]
+        modules = [stack[i] for i in chosen]
         del stack[:]
-        stack.extend(kept)
+        stack.extend(modules)
     network.config.num_hidden_layers = len(chosen)
     if getattr(network.config, "layer_types", None):
         network.config.layer_types = [network.config.layer_types[i] for i in chosen]
@@ -32,14 +32,16 @@ def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
 
 
 def _stack(network: Any, count: int) -> nn.ModuleList | None:
-    """The list of layers; None where all layers share their weights (ALBERT), so that only their number counts."""
+    """The layers of a network; None where all layers share their weights (ALBERT)."""
     lists = [part for part in network.base_model.modules() if isinstance(part, nn.ModuleList) and len(part) == count]
     return lists[0] if lists and network.config.model_type != "albert" else None
 
 
 def freeze(network: Any, what: str | int | None) -> int:
-    """Stops weights from learning and returns how many: "embeddings", or a number of layers and the embeddings below them;
-    "nothing" and None stop none.
+    """Freezes weights, in place, and returns how many.
+
+    what: "embeddings"; a number of layers from the first on, with the embeddings; "nothing" or None. Raises InputError where
+    the network has fewer layers.
     """
     if what in (None, "nothing"):
         return 0

@@ -1,4 +1,4 @@
-"""How many rows a second are learned, of rows that are of different lengths."""
+"""Measures training speed in rows a second, for rows of different lengths."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def learning_pace(
     context: FitContext[Any, Any],
     timed: int = 8,
 ) -> float:
-    """Rows of these lengths learned a second, as measured on at most `timed` batches.
+    """Training rows a second, measured on at most `timed` batches and corrected for the lengths of all rows.
 
-    rows: a dataset with `lengths`, the tokens of each row. That the timed rows are longer or shorter than most is made good.
+    rows: a dataset with `lengths`, the tokens of each row.
     """
     groups = _spread(rows.lengths, batch_size, timed)
     measured = rows_per_second(module, [collate([rows[int(i)] for i in group]) for group in groups], context)
@@ -28,7 +28,7 @@ def learning_pace(
 
 
 def _spread(lengths: np.ndarray, batch_size: int, count: int) -> list[np.ndarray]:
-    """Row numbers of a batch of middling length to warm up with, and of at most `count` that stand for all lengths alike."""
+    """Row numbers of a batch of median length, for warm-up, and of at most `count` batches spread evenly over all lengths."""
     order = np.argsort(lengths, kind="stable")
     groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
     count = min(count, len(groups))

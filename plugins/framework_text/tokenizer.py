@@ -1,4 +1,4 @@
-"""The tokenizer as one file: written from transformers' own, read with `tokenizers` alone, and the check that they agree."""
+"""The tokenizer as one file: written from transformers' tokenizer, read with the library `tokenizers` alone, and compared."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tokenizers import Tokenizer
 from framework import Check, Request, Tensors, mask, message
 
 FILE = "tokenizer.json"
-LONG = 1000  # characters
-UNKNOWN = 0.02  # share of unknown tokens from which the backbone may not know the language
+LONG = 1000  # characters from which a text is long
+UNKNOWN = 0.02  # share of unknown tokens above which the backbone may not know the language
 EXAMPLES = 2  # rows shown as the model sees them
-LOOKED_AT = 1000  # rows among which they are sought
+SEARCHED = 1000  # rows in which examples without personal data are sought
 
 
 def write_tokenizer(tokenizer: Any, max_length: int | None, folder: Path) -> None:
-    """Saves a transformers tokenizer as tokenizer.json: no padding, truncation at `max_length` tokens, None: nowhere."""
+    """Saves a transformers tokenizer as tokenizer.json, without padding; it truncates at `max_length` tokens, None: never."""
     (folder / FILE).write_text(tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
     copy = Tokenizer.from_file(str(folder / FILE))
     copy.no_padding()
@@ -35,20 +35,22 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 
 
 def token_ids(tokenizer: Tokenizer, text: str, special: bool = True) -> list[int]:
-    """The ids of a text. While a long one is tokenized other threads run: `encode` would keep them waiting.
+    """The token ids of a text.
 
-    special: with the tokens that the tokenizer puts around every text.
+    A long text goes through `encode_batch`, which releases the interpreter lock for other threads; `encode` holds it.
+
+    special: whether to add the special tokens around the text.
     """
     if len(text) > LONG:
-        found = tokenizer.encode_batch([text], add_special_tokens=special)[0]
+        encoding = tokenizer.encode_batch([text], add_special_tokens=special)[0]
     else:
-        found = tokenizer.encode(text, add_special_tokens=special)
-    ids: list[int] = found.ids
+        encoding = tokenizer.encode(text, add_special_tokens=special)
+    ids: list[int] = encoding.ids
     return ids
 
 
 def example_tokens(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
-    """Arguments of a graph over texts: random token ids; the second half of every other row is padding."""
+    """Example inputs of a graph over texts: random token ids, where the second half of every other row is padding."""
     batch, sequence = sizes["batch"], sizes["sequence"]
     ids = np.random.default_rng(batch * 1000 + sequence).integers(min(5, vocabulary - 1), vocabulary, (batch, sequence))
     attended = np.ones((batch, sequence), dtype=np.int64)
@@ -57,20 +59,23 @@ def example_tokens(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
 
 
 def unknown_rate(tokens: np.ndarray, unknown: int | None) -> float:
-    """The share of tokens, of any number of rows, that the tokenizer could only mark as unknown."""
+    """The share of unknown tokens, 0 to 1. unknown: id of the unknown token; None: the tokenizer has none."""
     return float((tokens == unknown).mean()) if unknown is not None and tokens.size else 0.0
 
 
 def presentable(texts: Sequence[str]) -> list[int]:
-    """The first rows without personal data: a tokenizer takes addresses apart, so they could not be masked afterwards."""
-    looked_at = range(min(LOOKED_AT, len(texts)))
-    return list(islice((i for i in looked_at if mask(text := texts[i]) == text), EXAMPLES))
+    """Numbers of the first texts without personal data.
+
+    A tokenizer splits addresses into pieces, so they could not be masked in the tokens.
+    """
+    searched = range(min(SEARCHED, len(texts)))
+    return list(islice((i for i in searched if mask(text := texts[i]) == text), EXAMPLES))
 
 
 def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Request], list[int]], role: str) -> Check:
-    """The check that a codec's token ids equal those of transformers' tokenizer, row by row.
+    """The check that a codec's token ids equal those of transformers' tokenizer, for every request.
 
-    ids_of: the codec's token ids of a request.
+    reference: transformers' tokenizer. ids_of: the codec's token ids of a request. role: key of the text in a request.
     """
 
     def run(requests: Sequence[Request]) -> list[int]:

@@ -1,4 +1,4 @@
-"""Tokenized rows with a label each, or a label for each token, and padded batches of them."""
+"""Tokenized rows with one label each or one label a token, and padded batches of them."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
 Batch = dict[str, torch.Tensor]
 Target = int | Sequence[int]
-CHUNK = 4096  # rows tokenized at once: a tokenizer's own output takes kilobytes a row
-JUDGED = 64  # rows of a batch from which nothing is learned
-IGNORED = -100  # the label of tokens that carry none, as PyTorch's cross entropy ignores it
+CHUNK = 4096  # rows tokenized at once: the output of a tokenizer takes kilobytes a row
+EVALUATED = 64  # rows of a batch in evaluation
+IGNORED = -100  # label of tokens without one; PyTorch's cross entropy ignores it
 
 
 class EncodedRows(Dataset[tuple[np.ndarray, Target]]):
-    """Token ids of each row, and its target: one label, or as many as the head gives, such as one for each token.
+    """Token ids and target of each row. A target is one label, or a list of labels, such as one for each token.
 
-    tokens: the ids of all rows, one after the other, four bytes each. lengths: of each row. texts: for people.
+    tokens: int32, the ids of all rows, concatenated. lengths: int32 (rows,), tokens of each row. texts: the rows as text, to be
+    shown to people.
     """
 
     def __init__(self, ids: Iterable[Sequence[int]], targets: Sequence[Target], texts: Sequence[str]) -> None:
         rows: list[np.ndarray] = [np.zeros(0, np.int32)]
         lengths: list[int] = []
         source = iter(ids)
-        while some := list(islice(source, CHUNK)):
-            lengths += map(len, some)
-            rows.append(np.fromiter(chain.from_iterable(some), np.int32, sum(map(len, some))))
+        while chunk := list(islice(source, CHUNK)):
+            lengths += map(len, chunk)
+            rows.append(np.fromiter(chain.from_iterable(chunk), np.int32, sum(map(len, chunk))))
         self.tokens = np.concatenate(rows)
         self.lengths = np.array(lengths, np.int32)
         self.targets = targets
@@ -49,7 +50,7 @@ class EncodedRows(Dataset[tuple[np.ndarray, Target]]):
 
 
 class TokenizedRows(EncodedRows):
-    """Texts, tokenized once, a part at a time; longer ones are cut at `max_length` tokens."""
+    """Texts, tokenized once, in chunks; those longer than `max_length` tokens are truncated."""
 
     def __init__(self, tokenizer: Any, texts: Sequence[str], targets: Sequence[Target], max_length: int) -> None:
         super().__init__(_token_ids(tokenizer, texts, max_length), targets, texts)
@@ -57,14 +58,14 @@ class TokenizedRows(EncodedRows):
 
 def _token_ids(tokenizer: Any, texts: Sequence[str], max_length: int) -> Iterable[Sequence[int]]:
     source = iter(texts)
-    while some := list(islice(source, CHUNK)):
-        yield from tokenizer(some, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
+    while chunk := list(islice(source, CHUNK)):
+        yield from tokenizer(chunk, truncation=True, max_length=max_length, return_attention_mask=False)["input_ids"]
 
 
-class Collate:
-    """Rows -> input_ids and attention_mask (batch, longest), int64, padded on the right, and labels.
+class TokenCollator:
+    """Collates rows into input_ids and attention_mask, int64 (batch, longest row), padded on the right, and labels.
 
-    labels: (batch,) where each row has one, else (batch, most of a row), those behind the end of a row `IGNORED`.
+    labels: int64 (batch,) where each row has one label, else (batch, most labels of a row), padded with `IGNORED`.
     """
 
     def __init__(self, pad: int) -> None:
@@ -91,27 +92,28 @@ def _padded(rows: Sequence[Sequence[int] | np.ndarray], value: int) -> np.ndarra
 
 
 def batches(rows: EncodedRows, sampler: LengthBucketSampler, pad: int) -> DataLoader[Any]:
-    return DataLoader(rows, batch_sampler=sampler, collate_fn=Collate(pad), num_workers=0)
+    """Batches of rows in the order of the sampler. pad: id of the padding token."""
+    return DataLoader(rows, batch_sampler=sampler, collate_fn=TokenCollator(pad), num_workers=0)
 
 
 def in_order(rows: EncodedRows, pad: int) -> DataLoader[Any]:
-    """Batches of every row once, the shortest first."""
-    return batches(rows, LengthBucketSampler(rows.lengths, JUDGED, shuffle=False), pad)
+    """Batches for evaluation: every row once, the shortest first. pad: id of the padding token."""
+    return batches(rows, LengthBucketSampler(rows.lengths, EVALUATED, shuffle=False), pad)
 
 
 def describe(tokenizer: Any, rows: EncodedRows, max_length: int, *, cuts: bool = True) -> list[Section]:
-    """Token-length quantiles, what the limit cuts, what the vocabulary does not know; two rows as the model sees them.
+    """Sections for the report: quantiles of row lengths, truncated rows, unknown tokens, and two rows as the model sees them.
 
-    cuts: whether rows end at the limit.
+    cuts: whether rows are truncated at `max_length`.
     """
     quantiles = [(f"{q:.0%}", int(np.quantile(rows.lengths, q))) for q in (0.05, 0.5, 0.95, 1.0)]
     notes = []
-    cut = int((rows.lengths >= max_length).sum())
-    if cut and cuts:
+    truncated = int((rows.lengths >= max_length).sum())
+    if truncated and cuts:
         notes.append(
             message(
                 "{rows:,} training rows fill or pass the limit of {limit} tokens and may be cut; task.max_length=",
-                rows=cut,
+                rows=truncated,
                 limit=max_length,
             )
         )

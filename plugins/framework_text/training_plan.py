@@ -1,4 +1,4 @@
-"""How many rows, epochs and rows a step: what a recipe leaves open follows from the data, and from the time it states."""
+"""Training rows, epochs, batch size and learning rate: what the recipe leaves open follows from the data and the time limit."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ if TYPE_CHECKING:
     from framework import Schedule
 
 AnyContext = FitContext[Any, Any]
-FILE = "plan.json"  # in the trial's folder: a training that is resumed keeps its plan
+FILE = "plan.json"  # in the folder of the trial: a resumed training keeps its plan
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
 STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn
-VALIDATION = 0.3  # cost of judging a row, as a share of learning from it
-SPARE = 1.5  # times the rows that fit into the time are made ready: the machine may turn out to be faster
-DECIDING = ("max_epochs", "max_time")  # arguments of the trainer that end a training in place of the plan
+VALIDATION = 0.3  # time to evaluate a row, as a share of the time to train on it
+SPARE = 1.5  # times the rows that fit into the time are tokenized: the machine may turn out to be faster
+ENDING = ("max_epochs", "max_time")  # arguments of the trainer that end training in place of the plan
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a training was begun with."""
+    """The hyperparameters that a training starts with."""
 
     rows: int
     """Training rows that are used."""
     epochs: int | None
-    """At most; None where the recipe's `trainer:` section decides."""
+    """Maximum number; None where the recipe's `trainer:` section ends training."""
     batch_size: int
     """Rows of an optimizer step."""
     learning_rate: float
     """At the end of the warm-up."""
     why: Sequence[str]
-    """Sentences for the reader of the run."""
+    """Reasons for the plan, as sentences of the report."""
     attention: str = "eager"
     """transformers' name of the implementation of attention."""
     seconds: float | None = None
-    """Of the whole fit, at which training ends; None: the epochs end it."""
+    """Time limit of the whole fit, at which training ends; None: no time limit."""
     validation: float = 0.0
-    """Seconds that judging the validation rows is expected to take."""
+    """Expected seconds of one validation."""
     probe_accuracy: float | None = None
-    """Of the head that the training began with, where one was fitted."""
+    """Held-out accuracy of the fitted head that training starts from; None where the head is random."""
 
     def section(self) -> Section:
         epochs = message("as trainer: says") if self.epochs is None else f"{self.epochs}"
@@ -60,58 +60,63 @@ class Plan:
             rows.append((message("minutes at most"), f"{self.seconds / 60:g}"))
         return Section(message("Training plan"), ("", ""), rows, joined(self.why))
 
-    def trainer(self, given: Mapping[str, object]) -> dict[str, object]:
+    def trainer(self, arguments: Mapping[str, object]) -> dict[str, object]:
         """The trainer's arguments with the epochs of the plan."""
-        return {**given, "max_epochs": self.epochs} if self.epochs is not None else dict(given)
+        return {**arguments, "max_epochs": self.epochs} if self.epochs is not None else dict(arguments)
 
     def schedule(self, context: AnyContext, spent: float) -> Schedule:
-        """spent: seconds that the fit has taken already. The shares of a training that is repeated take the place of time."""
+        """The learning-rate schedule: by time, or by the recorded shares of the training that `repeat` names.
+
+        spent: seconds since the fit began.
+        """
         from framework import Schedule  # which imports torch
 
         repeated: str | None = context.options.repeat
         replay = read_shares(trial_of(Path(repeated))) if repeated else ()
-        left = context.budget.remaining()
-        seconds = self.seconds if left == float("inf") else min(left + spent, self.seconds or float("inf"))
+        remaining = context.budget.remaining()
+        seconds = self.seconds if remaining == float("inf") else min(remaining + spent, self.seconds or float("inf"))
         return Schedule(context.folder, seconds, spent=spent, validation=self.validation, replay=replay)
 
 
-def decided(trainer: Mapping[str, object]) -> bool:
-    """Whether the recipe's `trainer:` section says when training ends."""
-    return trainer.get("max_steps", -1) != -1 or any(trainer.get(name) for name in DECIDING)
+def trainer_ends_training(trainer: Mapping[str, object]) -> bool:
+    """Whether the recipe's `trainer:` section ends training, in place of the plan."""
+    return trainer.get("max_steps", -1) != -1 or any(trainer.get(name) for name in ENDING)
 
 
 def batch_size(options: FineTuning, rows: int) -> int:
-    """Small data needs more steps, large data fewer and fuller ones."""
+    """Rows of an optimizer step: the recipe's, else more for larger data."""
     return options.batch_size or (16 if rows < 1000 else 32 if rows < 100_000 else 64)
 
 
 def learning_rate(options: FineTuning, batch: int) -> float:
-    """Grows with the square root of the batch size (Krizhevsky 2014)."""
+    """The recipe's, else one that grows with the square root of the batch size (Krizhevsky 2014)."""
     return options.learning_rate or float(f"{1e-4 * (batch / 32) ** 0.5:.2g}")
 
 
 def wanted_epochs(rows: int, classes: int, batch: int) -> int:
-    """Enough for the steps that so many classes take, at least two, at most ten."""
+    """Epochs that reach the number of steps this many classes need, from 2 to 10."""
     steps = STEPS + STEPS_A_CLASS * classes
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / ceil(rows / batch))))
 
 
 def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: int) -> Plan:
-    """The plan with the time that the recipe states, which ends the training where the epochs would take longer.
+    """The plan with the recipe's time limit, which ends training where the epochs would take longer.
 
-    paces: rows learned a second with each implementation of attention that was measured, the plan's among them.
-    validated: rows that each validation judges. Where not even one epoch fits, no more rows are made ready than can be used.
+    Where less than one epoch fits, `rows` is lowered to the rows that can be used.
+
+    paces: training rows a second, by implementation of attention; `plan.attention` is among them. validated: rows of each
+    validation.
     """
     pace, epochs = paces[plan.attention], plan.epochs
     assert epochs is not None, "the plan decides"
     seconds = 60 * minutes
     fitting = seconds * pace
     rows = plan.rows if SPARE * fitting >= plan.rows else min(plan.rows, max(int(SPARE * fitting), ceil(plan.rows / 100)))
-    judging = VALIDATION * validated / pace
+    validation = VALIDATION * validated / pace
     measured = ", ".join(f"{name} {value:.0f}" for name, value in paces.items())
     pace_here = message("rows a second learned on this machine, by implementation of attention: {paces}", paces=measured)
     why = [*plan.why, pace_here]
-    taken = epochs * (plan.rows / pace + judging)
+    taken = epochs * (plan.rows / pace + validation)
     if taken > seconds:
         sentence = message(
             "{epochs} epochs would take about {taken:.1f} minutes: training ends after model.minutes={minutes:g}, about "
@@ -122,20 +127,20 @@ def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: in
             fitting=fitting / plan.rows,
         )
         why.append(sentence)
-    return replace(plan, rows=rows, seconds=seconds, validation=judging, why=why)
+    return replace(plan, rows=rows, seconds=seconds, validation=validation, why=why)
 
 
-def counted(plan: Plan, fitting: float) -> Plan:
-    """The plan ended by epochs and rows that are expected to fit, in place of time. fitting: rows that are."""
+def plan_by_rows(plan: Plan, fitting: float) -> Plan:
+    """The plan with epochs and rows in place of the time limit. fitting: rows, over all epochs, that fit into the time."""
     assert plan.epochs is not None, "the plan decides"
     epochs = min(plan.epochs, max(1, round(fitting / plan.rows)))
     return replace(plan, epochs=epochs, rows=min(plan.rows, max(1, int(fitting / epochs))), seconds=None)
 
 
 def load_plan(context: AnyContext) -> Plan | None:
-    """The plan that the run in this folder began with, also where it was stopped before its first checkpoint.
+    """The saved plan of a resumed fit, or of the run that `model.repeat` names; None for any other new fit.
 
-    In a new run that of the run which it repeats, if the recipe names one.
+    A repeated plan is copied into the folder of the trial.
     """
     path = context.folder / FILE
     if path.exists():
@@ -149,9 +154,9 @@ def read_plan(repeated: Path) -> Plan:
 
 
 def trial_of(repeated: Path) -> Path:
-    """The folder of a training that a person names: a trial's, or that of a run in which one network was trained."""
-    inside = [path.parent for path in repeated.glob(f"trials/*/{FILE}")]
-    return inside[0] if len(inside) == 1 and not (repeated / FILE).exists() else repeated
+    """The folder of the trial that `model.repeat` names: the trial itself, or a run with a single trained network."""
+    trials = [path.parent for path in repeated.glob(f"trials/*/{FILE}")]
+    return trials[0] if len(trials) == 1 and not (repeated / FILE).exists() else repeated
 
 
 def save_plan(plan: Plan, folder: Path) -> Plan:
@@ -161,7 +166,7 @@ def save_plan(plan: Plan, folder: Path) -> Plan:
     return plan
 
 
-def not_repeatable(repeat: str | None) -> list[str]:
+def repeat_problems(repeat: str | None) -> list[str]:
     """Problems of `model.repeat`."""
     if repeat is None:
         return []
@@ -174,7 +179,7 @@ def not_repeatable(repeat: str | None) -> list[str]:
 
 
 def repetition(plan: Plan, folder: Path, training: TrainingFacts) -> Section:
-    """How a training that time has ended is repeated. training: facts of `framework.train`."""
+    """Tells the user how to repeat a training exactly. training: facts of `framework.train`."""
     note = message(
         "{steps:,} steps were learned from; to repeat them exactly: model.repeat={folder}",
         steps=training.steps,

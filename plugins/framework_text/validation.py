@@ -1,13 +1,13 @@
-"""What is wrong with the options of a candidate that fine-tunes an encoder, told when the recipe is composed. No torch."""
+"""Checks the options of candidates that fine-tune an encoder, when the recipe is composed. No torch."""
 
 from __future__ import annotations
 
 from framework_text.backbones import config_of
-from framework_text.options import FineTuning, misshaped
-from framework_text.readiness import misfitting
-from framework_text.training_plan import not_repeatable
+from framework_text.options import FineTuning, shape_problems
+from framework_text.readiness import layer_problems
+from framework_text.training_plan import repeat_problems
 
-ENCODERS = (  # families of backbones; each is exported and compared by the tests
+ENCODERS = (  # accepted model types; the tests export each and compare it
     "albert",
     "bert",
     "camembert",
@@ -22,7 +22,7 @@ ENCODERS = (  # families of backbones; each is exported and compared by the test
 
 
 def fine_tuning_problems(options: FineTuning) -> list[str]:
-    """Those that do not depend on the task."""
+    """Problems of the options that do not depend on the task."""
     problems = []
     if options.weight_decay < 0:
         problems.append(f"model.weight_decay={options.weight_decay} must not be negative")
@@ -38,8 +38,8 @@ def fine_tuning_problems(options: FineTuning) -> list[str]:
         )
     if options.dropout is not None and not 0 <= options.dropout < 1:
         problems.append(f"model.dropout={options.dropout} is a share of the activations, from 0 to below 1")
-    problems += misshaped(options) or misfitting(options, config_of(options.backbone.chosen))
-    problems += not_repeatable(options.repeat)
+    problems += shape_problems(options) or layer_problems(options, config_of(options.backbone.chosen))
+    problems += repeat_problems(options.repeat)
     if not 0 <= options.warmup < 1:
         problems.append(f"model.warmup={options.warmup} is a share of the steps, from 0 to below 1")
     return problems

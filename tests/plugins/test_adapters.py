@@ -16,7 +16,7 @@ from framework_text.generation.adapters import adapted
 from framework_text.generation.fitting import recomputing
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
-from framework_text.generation.rows import Collate, PromptedRows
+from framework_text.generation.rows import PromptCollator, PromptedRows
 from tests.plugins.test_generation import tiny as tiny_decoder
 from tests.plugins.test_seq2seq import FAMILIES as SEQ2SEQ
 from tests.plugins.test_seq2seq import tiny as tiny_seq2seq
@@ -31,7 +31,7 @@ def tiny(family: str) -> Any:
 
 def some_rows(model: Any) -> dict[str, torch.Tensor]:
     rows = PromptedRows([[7, 5, 6, 7], [8, 9]], [[9, 10, 3], [11, 3]])
-    return Collate(0, apart=model.config.is_encoder_decoder)([rows[0], rows[1]])
+    return PromptCollator(0, apart=model.config.is_encoder_decoder)([rows[0], rows[1]])
 
 
 @pytest.mark.parametrize("adapter", ["lora", "adalora"])

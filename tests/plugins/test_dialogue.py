@@ -381,9 +381,9 @@ def test_a_recipes_system_message_stands_where_a_conversation_has_none(codec: Di
 
 
 def test_sampling_of_a_request_goes_before_that_of_the_recipe(codec: DialogueCodec) -> None:
-    from framework_dialogue.requests import Asked
+    from framework_dialogue.requests import ConversationRequest
 
-    asked = Asked.of(codec.parse({"messages": said("hello"), "top_k": 3, "stop": "x"}), Sampling(temperature=0.7))
+    asked = ConversationRequest.of(codec.parse({"messages": said("hello"), "top_k": 3, "stop": "x"}), Sampling(temperature=0.7))
     assert (asked.sampling.temperature, asked.sampling.top_k, asked.sampling.stop) == (0.7, 3, ("x",))
 
 

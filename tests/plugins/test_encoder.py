@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from framework import FitContext, Metric
-from framework_text.encoder import IGNORED, Collate, EncodedRows, Probing, fit_head, fit_whole_head, open_network
+from framework_text.encoder import IGNORED, EncodedRows, Probing, TokenCollator, fit_head, fit_whole_head, open_network
 from framework_text.options import Backbone, FineTuning
 from tests.tiny import LENGTH, rows, tiny_model
 
@@ -48,9 +48,11 @@ def test_the_head_of_the_documentation_learns_and_opens_again(tmp_path: Path) ->
 
 def test_rows_have_one_label_or_one_for_each_token() -> None:
     ids = [[2, 5, 6, 3], [2, 7, 3]]
-    texts = Collate(0)([EncodedRows(ids, [4, 1], ["", ""])[i] for i in range(2)])
+    texts = TokenCollator(0)([EncodedRows(ids, [4, 1], ["", ""])[i] for i in range(2)])
     assert texts["labels"].tolist() == [4, 1]
-    tokens = Collate(0)([EncodedRows(ids, [[IGNORED, 1, 0, IGNORED], [IGNORED, 2, IGNORED]], ["", ""])[i] for i in range(2)])
+    tokens = TokenCollator(0)(
+        [EncodedRows(ids, [[IGNORED, 1, 0, IGNORED], [IGNORED, 2, IGNORED]], ["", ""])[i] for i in range(2)]
+    )
     assert tokens["labels"].tolist() == [[IGNORED, 1, 0, IGNORED], [IGNORED, 2, IGNORED, IGNORED]]
     assert tokens["input_ids"].tolist() == [[2, 5, 6, 3], [2, 7, 3, 0]]
     assert tokens["attention_mask"].tolist() == [[1, 1, 1, 1], [1, 1, 1, 0]]

@@ -27,7 +27,7 @@ from framework_text.generation.fitting import padding
 from framework_text.generation.head import Head
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
-from framework_text.generation.rows import Collate, PromptedRows
+from framework_text.generation.rows import PromptCollator, PromptedRows
 from tests.plugins.test_seq2seq import tiny as tiny_seq2seq
 
 END, WINDOW, NEW = 2, 64, 12
@@ -243,7 +243,7 @@ def test_rows_run_apart_from_longer_ones_count_as_in_one_batch(family: str) -> N
     model = tiny_seq2seq("t5") if family == "t5" else tiny(family)
     apart = model.config.is_encoder_decoder
     rows = PromptedRows([[7] * 40, [8, 9], [5, 6, 7], [9] * 39], [[9, 10, 3], [11, 12, 13, 3], [3], [12] * 4])
-    batch = Collate(0, apart=apart)([rows[i] for i in range(4)])
+    batch = PromptCollator(0, apart=apart)([rows[i] for i in range(4)])
     shapes: list[tuple[int, int]] = []
     reads = model.get_encoder() if apart else model.base_model
     reads.register_forward_pre_hook(lambda module, _, given: shapes.append(given["input_ids"].shape), with_kwargs=True)

@@ -32,7 +32,7 @@ from framework_summarization.lead import LeadCodec
 from framework_summarization.windows import windows
 from framework_text.generation.module import Writer
 from framework_text.generation.options import Writing
-from framework_text.generation.rows import Collate, PromptedRows
+from framework_text.generation.rows import PromptCollator, PromptedRows
 from tests.plugins.test_seq2seq import tiny
 from tests.server.serving import serving
 from tests.tiny import summaries, telling_apart, tiny_reader, tiny_writer, write_csv
@@ -269,7 +269,7 @@ def test_wrong_settings_are_refused_before_anything_is_trained(tmp_path: Path, o
 def test_the_loss_counts_answers_alone(tmp_path: Path) -> None:
     """Other tokens of a prompt change the loss only through what the model reads, not by being predicted themselves."""
     model = AutoModelForCausalLM.from_pretrained(tiny_writer(tmp_path)).eval()
-    batch = Collate(0)([*(PromptedRows([[2, 5, 6, 7], [2, 8]], [[9, 10, 3], [11, 3]])[i] for i in range(2))])
+    batch = PromptCollator(0)([*(PromptedRows([[2, 5, 6, 7], [2, 8]], [[9, 10, 3], [11, 3]])[i] for i in range(2))])
     found = functional.cross_entropy(*Writer(model, Writing())(batch))
     with torch.no_grad():
         expected = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=batch["labels"]).loss
@@ -281,7 +281,7 @@ def test_the_loss_counts_answers_alone(tmp_path: Path) -> None:
 def test_the_loss_of_an_encoder_decoder_model_is_that_of_transformers(family: str) -> None:
     model = tiny(family)
     rows = PromptedRows([[5, 6, 7, 1], [8, 1]], [[9, 10, 1], [11, 12, 13, 14, 1]])
-    batch = Collate(0, apart=True)([rows[0], rows[1]])
+    batch = PromptCollator(0, apart=True)([rows[0], rows[1]])
     with torch.no_grad():
         found = functional.cross_entropy(*Writer(model, Writing())(batch))
         torch.testing.assert_close(found, model(**batch).loss)

@@ -1,9 +1,9 @@
 "use strict";
 const CHAT = "v1/chat/completions";
 const EMPTY = message("The conversation is kept in this page alone; leaving or reloading it ends it.");
-let turns = [];  // of the conversation: {role, content}
-let unread = 0;  // of the oldest, those that the model's window has no room for
-let running = null;  // the AbortController of the answer that is being written
+let turns = [];  // the conversation: {role, content}
+let unread = 0;  // how many of the oldest turns the model's window has no room for
+let running = null;  // AbortController of the answer in progress
 
 async function* eventsOf(response) {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -15,16 +15,16 @@ async function* eventsOf(response) {
   }
 }
 
-async function answer(messages, hear, signal) {
+async function answer(messages, onPiece, signal) {
   let reason, counted;
   for await (const event of eventsOf(await send(CHAT, request(messages), signal))) {
-    signal.throwIfAborted();  // of what has arrived, too, nothing more is shown
+    signal.throwIfAborted();  // also drops events that have arrived already
     if (event === "[DONE]") return {reason, counted};
     const {choices, usage, error} = JSON.parse(event);
     if (error) throw new Error(error.message);
     if (usage) counted = usage;
     for (const {delta, finish_reason} of choices) {
-      if (delta.content) hear(delta.content);
+      if (delta.content) onPiece(delta.content);
       if (finish_reason) reason = finish_reason;
     }
   }
@@ -36,10 +36,10 @@ function request(messages) {
   const options = [...at("options").querySelectorAll("input")];
   const wrong = options.find(input => input.validity.badInput);
   if (wrong) throw new Error(message("{name} is not a number", {name: wrong.name}));
-  const given = options.filter(input => input.value !== "").map(input => [input.name, Number(input.value)]);
+  const values = options.filter(input => input.value !== "").map(input => [input.name, Number(input.value)]);
   return {
     model: described.name, messages: system ? [{role: "system", content: system}, ...messages] : messages,
-    ...Object.fromEntries(given), stream: true, stream_options: {include_usage: true},
+    ...Object.fromEntries(values), stream: true, stream_options: {include_usage: true},
   };
 }
 
@@ -52,10 +52,10 @@ function show(role, text) {
 }
 
 function following(change) {
-  const whole = document.documentElement;
-  const below = whole.scrollHeight - innerHeight - scrollY < 60;
+  const root = document.documentElement;
+  const below = root.scrollHeight - innerHeight - scrollY < 60;
   change();
-  if (below) scrollTo(0, whole.scrollHeight);
+  if (below) scrollTo(0, root.scrollHeight);
 }
 
 function complain(text) {
@@ -69,7 +69,7 @@ function busy(controller) {
   at("send").hidden = Boolean(controller);
 }
 
-function told({reason, counted}, milliseconds) {
+function summaryOf({reason, counted}, milliseconds) {
   const {prompt_tokens: read, completion_tokens: written, shortened_messages: shortened} = counted;
   const parts = [message("{read} tokens read, {written} written in {seconds} s", {read, written, seconds: (milliseconds / 1000).toFixed(1)})];
   if (reason === "length") parts.push(message("cut off at the limit of tokens"));
@@ -81,7 +81,7 @@ function told({reason, counted}, milliseconds) {
 
 async function say(text) {
   const conversation = turns;
-  const mine = {role: "user", content: text};
+  const question = {role: "user", content: text};
   const shown = [show("user", text), show("assistant", "")];
   const [, paragraph, note] = shown[1].children;
   const started = performance.now();
@@ -92,11 +92,11 @@ async function say(text) {
   scrollTo(0, document.documentElement.scrollHeight);
   busy(new AbortController());
   try {
-    const messages = [...turns.slice(unread), mine];  // what was dropped once would be again
+    const messages = [...turns.slice(unread), question];  // dropped turns would be dropped again
     explain(CHAT, request(messages), "-N ");
-    const found = await answer(messages, piece => following(() => paragraph.append(piece)), running.signal);
-    unread += found.counted.dropped_messages;
-    ended = told(found, performance.now() - started);
+    const result = await answer(messages, piece => following(() => paragraph.append(piece)), running.signal);
+    unread += result.counted.dropped_messages;
+    ended = summaryOf(result, performance.now() - started);
   } catch (error) {
     const stopped = error.name === "AbortError";
     broke = stopped ? message("stopped") : message("broken off");
@@ -107,7 +107,7 @@ async function say(text) {
   if (turns !== conversation) return;
   const content = paragraph.textContent;
   if (content.trim()) {
-    turns.push(mine, {role: "assistant", content});
+    turns.push(question, {role: "assistant", content});
     following(() => { note.textContent = ended || broke; });
   } else if (ended) {
     following(() => { note.textContent = message("No words came. This message and the empty answer are left out of what is sent next."); });

@@ -1,7 +1,7 @@
 """Fine-tunes a pretrained encoder under any head: a class for each text, for each token, or for each of several places.
 
-These are the names that plugins may import; docs/encoders.md shows a head of one's own. Importing them imports torch, so that a
-candidate does so within `fit` and `open`.
+These are the public names for plugins; docs/encoders.md shows a head of your own. Importing this package imports torch, so
+candidates import it within `fit` and `open`.
 """
 
 from framework_text.encoder.batches import EncoderBatches
@@ -11,13 +11,12 @@ from framework_text.encoder.module import EncoderModule, Probabilities
 from framework_text.encoder.network import named_labels, new_network, open_network, save_network, shape
 from framework_text.probe import Probing, fit_head, fit_whole_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
-from framework_text.tokens import IGNORED, Batch, Collate, EncodedRows, TokenizedRows, batches, describe, in_order
+from framework_text.tokens import IGNORED, Batch, EncodedRows, TokenCollator, TokenizedRows, batches, describe, in_order
 
 __all__ = [
     "IGNORED",
     "TOLERANCE",
     "Batch",
-    "Collate",
     "EncodedRows",
     "EncoderBatches",
     "EncoderModule",
@@ -26,6 +25,7 @@ __all__ = [
     "Probabilities",
     "Probing",
     "SentenceClassifier",
+    "TokenCollator",
     "TokenizedRows",
     "batches",
     "describe",

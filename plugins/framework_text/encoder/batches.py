@@ -1,4 +1,4 @@
-"""The LightningDataModule of everything that reads tokens: batches of rows of similar length, shared among ranks."""
+"""The LightningDataModule of encoders: batches of rows of similar length, divided among ranks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from framework_text.tokens import Batch
 
 
 class EncoderBatches(pl.LightningDataModule):
-    """train, validation: datasets with `lengths`, the tokens of each row. collate: makes a batch of their rows.
+    """Batches of training and validation rows.
 
-    batch_size: rows of an optimizer step over all ranks together; twice as many are validated at once.
+    train, validation: datasets with `lengths`, the tokens of each row. collate: makes a batch of rows.
+    batch_size: rows of an optimizer step over all ranks together; validation batches are twice as large.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The graph over token ids that every encoder is sealed as."""
+"""The graph over token ids that encoders are exported as."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ AXES = ("batch", "sequence")
 
 
 def encoder_graph(name: str, module: nn.Module, output: Tensor, config: Any, max_length: int, pad: int) -> Graph:
-    """input_ids, attention_mask (batch, sequence) -> probabilities, whose argmax over the last axis is the answer.
+    """A graph input_ids, attention_mask (batch, sequence) -> probabilities, whose argmax over the last axis is the answer.
 
-    config: of the network, transformers' own. max_length: tokens. pad: id of the padding token.
+    config: transformers' config of the network. max_length: tokens of a text, at most. pad: id of the padding token.
     """
     return Graph(
         name,

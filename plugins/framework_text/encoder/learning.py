@@ -1,4 +1,4 @@
-"""Fine-tuning as a whole: the plan, a head to begin with, training, and what is known of it afterwards."""
+"""Fine-tunes an encoder from start to end: plan, fitted head, training, and the facts for the manifest."""
 
 from __future__ import annotations
 
@@ -17,48 +17,50 @@ from framework_text.encoder.module import EncoderModule
 from framework_text.options import FineTuning
 from framework_text.probe import PLAIN, Probing, fit_head
 from framework_text.throughput import learning_pace
-from framework_text.tokens import IGNORED, Collate, EncodedRows, describe, in_order
+from framework_text.tokens import IGNORED, EncodedRows, TokenCollator, describe, in_order
 from framework_text.training_plan import (
     Plan,
     batch_size,
-    decided,
     learning_rate,
     load_plan,
     repetition,
     save_plan,
+    trainer_ends_training,
     wanted_epochs,
     within,
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
-PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the head is fitted to before fine-tuning
-SAMPLE = 512  # rows from which the speed of learning is measured
+PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the initial head is fitted to: in all, and for each class
+SAMPLE = 512  # rows on which the speed of training is measured
 Context = FitContext[Any, FineTuning]
-Plain = str | int | float | bool | None  # what the facts of a model hold
+Plain = str | int | float | bool | None  # types of a model's facts
 
 
 @dataclass(frozen=True)
 class Examples:
-    """What is learned from, as a head's own data make it."""
+    """The rows that an encoder is fine-tuned on, as its head needs them."""
 
     classes: int
     rows: int
-    """Training rows there are."""
+    """Number of training rows."""
     train: Callable[[int], EncodedRows]
-    """At most so many of them; the same ones for the same number."""
+    """Takes a number and returns at most that many training rows, the same rows for the same number."""
     validation: EncodedRows
     max_length: int
-    """Tokens of a row."""
+    """Tokens of a row, at most."""
     cuts: bool = True
-    """Whether longer rows are cut, which the run tells."""
+    """Whether longer rows are truncated, which the report then mentions."""
 
 
 @dataclass(frozen=True)
 class Learned:
-    """plan: as it was kept. facts: what the manifest says of the model."""
+    """The result of `fine_tune`, beside the weights."""
 
     plan: Plan
+    """As saved in the folder of the trial."""
     facts: ModelFacts
+    """For the manifest."""
 
 
 def fine_tune(
@@ -73,8 +75,10 @@ def fine_tune(
 ) -> Learned:
     """Trains `module` on examples, in place; afterwards it has the best weights, on the CPU, in eval mode.
 
-    started: when the fit began, by the clock of `time.perf_counter`. details: further facts, such as those of `shape`.
-    Sections about the plan and the rows are shown. A training that is resumed goes on with the plan that it began with.
+    Shows sections about the plan and the rows. A resumed training keeps its plan.
+
+    started: when the fit began, by the clock of `time.perf_counter`. probing: when to start from a fitted head. details:
+    further facts, such as those of `shape`.
     """
     options, pad = context.options, tokenizer.pad_token_id or 0
     plan = load_plan(context) or save_plan(_measured(module, examples, context, pad), context.folder)
@@ -87,7 +91,7 @@ def fine_tune(
     if options.probe and not context.resume:
         accuracy = probe(module.model, examples, pad, probing)
         plan = save_plan(replace(plan, probe_accuracy=accuracy), context.folder)
-    loader = EncoderBatches(rows, examples.validation, Collate(pad), plan.batch_size, context.seed)
+    loader = EncoderBatches(rows, examples.validation, TokenCollator(pad), plan.batch_size, context.seed)
     training = learn(module, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, pad, started)
     return Learned(plan, facts_of(module.model, context, plan, training, details or {}, examples.max_length))
 
@@ -95,16 +99,16 @@ def fine_tune(
 def plan_of(
     rows: int, classes: int, validated: int, context: Context, measure: Callable[[], tuple[str, Mapping[str, float]]]
 ) -> Plan:
-    """What the recipe leaves open, from rows, classes and the time stated.
+    """Plans a training from the numbers of rows and classes and the recipe's time limit.
 
-    validated: rows that each validation judges. measure: gives the implementation of attention to learn with, and rows a
-    second learned with each that was measured.
+    validated: rows of each validation. measure: returns the fastest implementation of attention, and the training rows a second
+    of each one measured.
     """
     options = context.options
     batch = batch_size(options, rows)
     attention, paces = measure()
     plan = Plan(rows, None, batch, learning_rate(options, batch), [], attention)
-    if decided(context.trainer):
+    if trainer_ends_training(context.trainer):
         return plan
     epochs = wanted_epochs(rows, classes, batch)
     why = message(
@@ -118,9 +122,9 @@ def plan_of(
 
 
 def _measured(module: EncoderModule, examples: Examples, context: Context, pad: int) -> Plan:
-    """How fast rows are learned is measured on some of them."""
+    """A plan from the speed of training, measured on a sample of the rows."""
     sample, options = examples.train(SAMPLE), context.options
-    batch, collate = batch_size(options, examples.rows), Collate(pad)
+    batch, collate = batch_size(options, examples.rows), TokenCollator(pad)
 
     def measure() -> tuple[str, Mapping[str, float]]:
         return fastest_attention(
@@ -131,7 +135,7 @@ def _measured(module: EncoderModule, examples: Examples, context: Context, pad: 
 
 
 def probe(network: Any, examples: Examples, pad: int, probing: Probing) -> float | None:
-    """Begins with a head fitted to some rows; its accuracy, where it was worth beginning with."""
+    """Fits the head to a sample of the rows, in place; returns its held-out accuracy, or None where the head stays random."""
     rows = examples.train(min(max(PROBED, PROBED_A_CLASS * examples.classes), examples.rows))
     return fit_head(network, examples.classes, in_order(rows, pad), probing)
 
@@ -139,7 +143,7 @@ def probe(network: Any, examples: Examples, pad: int, probing: Probing) -> float
 def learn(
     module: EncoderModule, loader: EncoderBatches, context: Context, plan: Plan, pad: int, started: float
 ) -> TrainingFacts:
-    """Trains with the plan's schedule, the embeddings of occurring tokens alone, and shows how it is repeated."""
+    """Trains by the plan's schedule, with the embeddings of occurring tokens only, and shows how to repeat the training."""
     tokens = [rows.tokens for rows in (loader.train, loader.validation)]
     with learning_occurring_tokens(module.model, tokens, pad):
         schedule = plan.schedule(context, time.perf_counter() - started)
@@ -152,6 +156,7 @@ def learn(
 def facts_of(
     network: Any, context: Context, plan: Plan, training: TrainingFacts, details: Mapping[str, Plain], max_length: int
 ) -> ModelFacts:
+    """The facts of a trained network for the manifest."""
     source = context.options.backbone.chosen
     probed: dict[str, Plain] = {"probe accuracy": plan.probe_accuracy} if plan.probe_accuracy is not None else {}
     learned: dict[str, Plain] = {
@@ -170,8 +175,10 @@ def facts_of(
 
 
 def predict(module: EncoderModule, rows: EncodedRows, pad: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels, shortest rows first, in fp32 eval mode: (rows, classes) and (rows,) of a head over texts,
-    (labels, classes) and (labels,) of one over tokens, without labels that are `IGNORED`.
+    """Logits and labels of rows, shortest rows first, computed in eval mode and fp32.
+
+    Shapes: (rows, classes) and (rows,) for a head over texts; (labels, classes) and (labels,) for one over tokens, without
+    `IGNORED` labels.
     """
     module.eval()
     logits, labels = [], []

@@ -1,4 +1,4 @@
-"""The LightningModule: cross entropy over the logits of an encoder with a head; and what is exported of it."""
+"""The LightningModule that trains an encoder with a head by cross entropy, and the module that is exported."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from framework_text.tokens import IGNORED, Batch
 
 
 class EncoderModule(Optimized):
-    """Logs train_loss and val_loss. A subclass logs in `judge` what it is judged by, ``val_NAME`` of the task's metric.
+    """Trains an encoder with a head. Logs train_loss and val_loss; a subclass logs the metric, ``val_NAME``, in `judge`.
 
-    model: of transformers, gives `logits` whose last axis is the classes. weights: of each class in the loss.
+    model: a model of transformers, whose `logits` have the classes as their last axis. weights: of each class in the loss.
     """
 
     def __init__(self, model: Any, options: FineTuning, weights: list[float] | None = None) -> None:
@@ -41,12 +41,12 @@ class EncoderModule(Optimized):
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         loss = self.loss_of(self(batch), batch["labels"])
-        self.log("train_loss", loss, prog_bar=True, batch_size=counted(batch["labels"]))
+        self.log("train_loss", loss, prog_bar=True, batch_size=count_labels(batch["labels"]))
         return loss
 
     def validation_step(self, batch: Batch, index: int) -> None:
         logits, labels = self(batch), batch["labels"]
-        self.log("val_loss", self.loss_of(logits, labels), batch_size=counted(labels), sync_dist=True)
+        self.log("val_loss", self.loss_of(logits, labels), batch_size=count_labels(labels), sync_dist=True)
         self.judge(logits, labels)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
@@ -57,13 +57,13 @@ class EncoderModule(Optimized):
         return self.adamw(groups, self.options.learning_rate, self.options.warmup)
 
 
-def counted(labels: torch.Tensor) -> int:
-    """Labels that count in the loss."""
+def count_labels(labels: torch.Tensor) -> int:
+    """The number of labels that count in the loss."""
     return int((labels != IGNORED).sum())
 
 
 class Probabilities(nn.Module):
-    """What is exported: input_ids, attention_mask (batch, sequence) -> probabilities, of the shape of the model's logits.
+    """The exported module: input_ids, attention_mask (batch, sequence) -> probabilities, of the shape of the model's logits.
 
     Softmax of the logits divided by a temperature (Guo et al. 2017, On Calibration of Modern Neural Networks), in fp32.
     """

@@ -1,4 +1,4 @@
-"""An encoder with a head: made from a backbone, shaped as the recipe says, saved, and read again."""
+"""Builds an encoder with a head from a backbone, shapes it as the recipe says, saves it and opens it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Kind = str | type[SentenceClassifier]
 
 
 def new_network(folder: Path, kind: Kind, labels: Sequence[str]) -> PreTrainedModel:
-    """The backbone in a folder with a new head, an output for each label, whose names it keeps. Raises InputError."""
+    """The backbone in a folder with a new head, one output a label; the config keeps the labels' names. Raises InputError."""
     head = named_labels(labels)
     network: PreTrainedModel = (
         backbones.load_model(kind, folder, **head) if isinstance(kind, str) else kind.over(folder, **head)
@@ -28,13 +28,13 @@ def new_network(folder: Path, kind: Kind, labels: Sequence[str]) -> PreTrainedMo
 
 
 def named_labels(labels: Sequence[str]) -> dict[str, Any]:
-    """What transformers' config says of labels."""
+    """The fields of transformers' config that describe labels."""
     names = dict(enumerate(labels))
     return {"num_labels": len(names), "id2label": names, "label2id": {label: i for i, label in names.items()}}
 
 
 def shape(network: PreTrainedModel, options: FineTuning) -> Mapping[str, str | int]:
-    """Keeps and freezes layers and sets dropout, in place, and returns what of its shape was changed. Raises InputError."""
+    """Keeps and freezes layers and sets dropout, in place; returns what changed, as facts of the model. Raises InputError."""
     layers, frozen = keep_layers(network, options.layers), freeze(network, options.freeze)
     set_dropout(network, options.dropout)
     changed: dict[str, str | int] = {"layers": ", ".join(map(str, layers))} if options.layers is not None else {}
@@ -42,7 +42,7 @@ def shape(network: PreTrainedModel, options: FineTuning) -> Mapping[str, str | i
 
 
 def save_network(network: PreTrainedModel, tokenizer: Any, folder: Path) -> None:
-    """As transformers saves them: safetensors, config and tokenizer, which its pipelines read."""
+    """Saves network and tokenizer as transformers does, readable by its pipelines."""
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
@@ -54,7 +54,7 @@ def open_network(folder: Path, kind: Kind, max_length: int) -> tuple[PreTrainedM
 
 
 def _without_warning(network: PreTrainedModel) -> PreTrainedModel:
-    """Names the loss, which nothing here uses, or transformers warns of it while TorchScript is traced."""
+    """Sets the name of the unused loss, without which transformers warns while TorchScript is traced."""
     for part in network.modules():
         if hasattr(part, "loss_type"):
             part.loss_type = "ForSequenceClassification"  # type: ignore[assignment]

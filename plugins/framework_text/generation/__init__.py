@@ -1,1 +1,1 @@
-"""What generators share: rows to learn from, the decoder as a graph with a cache, and decoding in numpy."""
+"""Text generation, shared by tasks: training rows, fine-tuning, the decoder as a graph with a cache, decoding in numpy."""

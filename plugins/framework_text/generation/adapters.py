@@ -1,4 +1,4 @@
-"""Small matrices that learn in the backbone's place, and are merged into it: LoRA and AdaLoRA of peft."""
+"""Adapters that are trained in place of the backbone's weights and merged into them: LoRA and AdaLoRA of peft."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from framework import InputError
 from framework_text.generation.options import LEAST_STEPS, Writing
 from framework_text.readiness import too_few
 
-BEGUN = 1.5  # times the rank that AdaLoRA ends with, on average, it begins with
-WARMUP, FINAL = 0.1, 0.3  # shares of the steps before ranks fall and after they have fallen
-ORTHOGONAL = 0.1  # weight of the penalty that keeps the directions of a matrix apart
-ALLOCATIONS = 100  # in a training at most; scores are kept in every step
-NAME = "default"  # peft's, of an adapter
+BEGUN = 1.5  # AdaLoRA's initial rank, as a multiple of its mean rank at the end
+WARMUP, FINAL = 0.1, 0.3  # shares of the steps before ranks are reduced, and after
+ORTHOGONAL = 0.1  # weight of the penalty that keeps singular vectors orthogonal
+ALLOCATIONS = 100  # rank allocations in a training, at most; scores are updated in every step
+NAME = "default"  # of an adapter, in peft
 
 
 def adapted(network: Any, options: Writing) -> Any:
-    """A model of transformers with matrices that learn beside every linear layer; as it is with `adapter=none`."""
+    """A model of transformers with an adapter at every linear layer; unchanged with `adapter=none`."""
     if options.adapter == "none":
         return network
     from peft import AdaLoraConfig, LoraConfig, get_peft_model
@@ -28,71 +28,74 @@ def adapted(network: Any, options: Writing) -> Any:
         "target_modules": "all-linear",
         "lora_dropout": 0.0,
         "task_type": "SEQ_2_SEQ_LM" if network.config.is_encoder_decoder else "CAUSAL_LM",
-        "fan_in_fan_out": network.config.model_type == "gpt2",  # its layers keep their weights the other way round
+        "fan_in_fan_out": network.config.model_type == "gpt2",  # its layers store transposed weights
     }
     if options.adapter == "lora":
         config = LoraConfig(r=options.rank, lora_alpha=options.alpha, **common)
     else:
         begun = max(options.rank + 1, round(BEGUN * options.rank))
-        alpha = round(options.alpha * begun / options.rank)  # peft divides by the rank it begins with
+        alpha = round(options.alpha * begun / options.rank)  # peft divides by the initial rank
         config = AdaLoraConfig(init_r=begun, target_r=options.rank, lora_alpha=alpha, total_step=LEAST_STEPS, **common)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.*")  # peft reads what transformers renamed
+        warnings.filterwarnings(
+            "ignore", message=".*is_gradient_checkpointing.*"
+        )  # peft reads an attribute that transformers renamed
         return get_peft_model(network, config)
 
 
 class Ranks:
-    """Gives rank to the matrices where it matters most, while they learn (Zhang et al. 2023, AdaLoRA).
+    """Reduces the ranks of the matrices that matter least during training (Zhang et al. 2023, AdaLoRA).
 
-    Every matrix begins with more rank than `model.rank`, which is the mean that is left.
+    Every matrix starts with a higher rank than `model.rank`, which is the mean rank at the end.
     """
 
     def __init__(self, model: Any) -> None:
-        """model: what `adapted` made with `adapter=adalora`."""
+        """model: as returned by `adapted`, with `adapter=adalora`."""
         self.model = model
         self.tuner = model.base_model
         self.config = model.peft_config[NAME]
 
     def plan(self, steps: int) -> None:
-        """steps: of the whole training. Raises InputError when they are too few."""
+        """Schedules the reduction. steps: of the whole training. Raises InputError when they are too few."""
         if steps < LEAST_STEPS:
             raise InputError(too_few(steps))
         self.config.total_step, self.config.tinit, self.config.tfinal = steps, int(WARMUP * steps), int(FINAL * steps)
         self.config.deltaT = max(1, steps // ALLOCATIONS)
 
     def penalty(self) -> torch.Tensor:
-        """How far the directions of each matrix are from orthogonal, a scalar to be added to the loss."""
-        apart = [
+        """How far the singular vectors are from orthogonal, a scalar to be added to the loss."""
+        distances = [
             torch.linalg.matrix_norm((side @ side.T) - torch.eye(len(side), device=side.device))
             for name, weights in self.model.named_parameters()
             if "lora_A" in name or "lora_B" in name
             for side in [weights.float() if "lora_A" in name else weights.float().T]
         ]
-        return ORTHOGONAL * torch.stack(apart).mean()
+        return ORTHOGONAL * torch.stack(distances).mean()
 
     def allocate(self, step: int) -> None:
-        """After the optimizer's step, counted from 1, while its gradients are still there."""
+        """Reallocates ranks. To be called after each optimizer step, counted from 1, before gradients are cleared."""
         allocator, device = self.tuner.rankallocator, next(self.model.parameters()).device
-        for scores in (allocator.ipt, allocator.exp_avg_ipt, allocator.exp_avg_unc):  # restored ones lie on the CPU
-            scores.update({name: one.to(device) for name, one in scores.items()})
+        for scores in (allocator.ipt, allocator.exp_avg_ipt, allocator.exp_avg_unc):  # after a restore they are on the CPU
+            scores.update({name: score.to(device) for name, score in scores.items()})
         for weights in self.model.parameters():
             if weights.grad is not None:  # a step that overflowed in fp16 must not spoil the scores
                 weights.grad.nan_to_num_(0.0, 0.0, 0.0)
         self.tuner.update_and_allocate(step)
 
     def left(self) -> tuple[int, int]:
-        """Singular values that are not zero, of all."""
+        """The number of singular values that are not zero, and of all."""
         values = [weights for name, weights in self.model.named_parameters() if "lora_E" in name]
-        return sum(int((one != 0).sum()) for one in values), sum(one.numel() for one in values)
+        return sum(int((weights != 0).sum()) for weights in values), sum(weights.numel() for weights in values)
 
     def state(self) -> dict[str, Any]:
-        """What a stopped training needs to go on, as plain data and tensors."""
+        """The state of the allocation for a checkpoint, as plain data and tensors."""
         allocator = self.tuner.rankallocator
         return {
             "scores": dict(allocator.exp_avg_ipt), "doubts": dict(allocator.exp_avg_unc), "kept": self.config.rank_pattern,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Restores what `state` returned."""
         allocator = self.tuner.rankallocator
         allocator.exp_avg_ipt, allocator.exp_avg_unc = dict(state["scores"]), dict(state["doubts"])
         allocator.ipt = {name: torch.zeros_like(score) for name, score in state["scores"].items()}

@@ -1,4 +1,4 @@
-"""Attention of grouped queries without copies of what they share (Ainslie et al. 2023)."""
+"""Grouped-query attention without copies of the shared keys and values (Ainslie et al. 2023)."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ NAME = "eager_in_groups"
 
 
 def attend_in_groups(model: Any) -> None:
-    """Sets how a model of transformers attends. Its eager attention repeats keys and values for every head that shares them:
-    a copy of the whole cache, several times its size, in every step.
+    """Sets this implementation of attention on a model of transformers.
+
+    transformers' eager attention repeats keys and values for every head that shares them: a copy of the whole cache, several
+    times its size, in every step.
     """
     AttentionInterface.register(NAME, _attention)
     AttentionMaskInterface.register(NAME, eager_mask)
@@ -24,21 +26,21 @@ def attend_in_groups(model: Any) -> None:
 def _attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, **options: Any
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The model's own eager attention, in which the queries of a group stand behind each other, as if they were of one head."""
+    """The model's eager attention, with the queries of a group concatenated along the sequence as if of one head."""
     eager = sys.modules[type(module).__module__].eager_attention_forward
     batch, heads, length, width = query.shape
     groups = heads // key.shape[1]
     if groups == 1 or hasattr(module, "sinks"):  # sinks belong to heads
-        found: tuple[torch.Tensor, torch.Tensor | None] = eager(module, query, key, value, mask, **options)
-        return found
+        output: tuple[torch.Tensor, torch.Tensor | None] = eager(module, query, key, value, mask, **options)
+        return output
     rows = query.reshape(batch, key.shape[1], groups * length, width)
     masks = None if mask is None else mask.repeat(1, 1, groups, 1)
-    output, _ = eager(_OneGroup(module), rows, key, value, masks, **options)
-    return output.transpose(1, 2).reshape(batch, heads, length, -1).transpose(1, 2), None
+    grouped, _ = eager(_OneGroup(module), rows, key, value, masks, **options)
+    return grouped.transpose(1, 2).reshape(batch, heads, length, -1).transpose(1, 2), None
 
 
 class _OneGroup:
-    """A module of attention in which every head has keys and values of its own."""
+    """An attention module that claims one query head for each head of keys and values."""
 
     num_key_value_groups = 1
 

@@ -1,4 +1,4 @@
-"""Beam search in numpy: several answers grow side by side, and the likeliest is taken. No torch."""
+"""Beam search in numpy: several hypotheses grow in parallel, and the most probable one is the answer. No torch."""
 
 from __future__ import annotations
 
@@ -9,59 +9,62 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Answer(NamedTuple):
-    """score: the sum of its tokens' log probabilities; of one that has ended divided by its length to the penalty's power."""
+class Hypothesis(NamedTuple):
+    """A beginning of an answer, or a finished answer."""
 
     score: float
+    """Sum of the tokens' log probabilities; of a finished hypothesis, divided by length ** length_penalty."""
     tokens: list[int]
 
 
 @dataclass
 class Beams:
-    """The answers to one request. The search is that of transformers' `generate`, so that its answers are too.
-
-    width: of answers that grow. length_penalty: above 0 favours long answers, below 0 short ones (Wu et al. 2016).
-    early_stopping: whether to end as soon as `width` answers have ended, even if a better one may follow. ends: tokens that end
-    an answer. ended: whether an answer has ended for another reason, such as its length.
-    """
+    """The beam search for one request, with the results of transformers' `generate`."""
 
     width: int
+    """Hypotheses that grow in parallel."""
     length_penalty: float
+    """Above 0 favours long answers, below 0 short ones (Wu et al. 2016)."""
     early_stopping: bool
+    """Whether to end as soon as `width` hypotheses are finished, even if a better one may follow."""
     ends: frozenset[int]
+    """Tokens that end an answer."""
     ended: Callable[[Sequence[int]], bool]
-    growing: list[Answer] = field(default_factory=lambda: [Answer(0.0, [])])
-    done: list[Answer] = field(default_factory=list)
+    """Whether tokens are finished for another reason, such as their number."""
+    growing: list[Hypothesis] = field(default_factory=lambda: [Hypothesis(0.0, [])])
+    done: list[Hypothesis] = field(default_factory=list)
+    """Finished hypotheses, at most `width`, best first."""
 
     def step(self, log_probabilities: np.ndarray) -> list[int]:
-        """Takes those of the token that follows each growing answer, (growing, vocabulary); those forbidden are -inf.
+        """Extends the growing hypotheses by one token.
 
-        Returns, for each answer that now grows, the one it continues; nothing when the search is over.
+        log_probabilities: (growing, vocabulary), of the next token of each growing hypothesis; -inf for forbidden tokens.
+        Returns for each new hypothesis the number of the one it extends; empty when the search is over.
         """
         parents, tokens, scores = self._likeliest(log_probabilities)
-        going: list[tuple[int, Answer]] = []
+        continued: list[tuple[int, Hypothesis]] = []
         for place, (parent, token, score) in enumerate(zip(parents, tokens, scores, strict=True)):
-            answer = Answer(score, [*self.growing[parent].tokens, token])
-            if token not in self.ends and not self.ended(answer.tokens):
-                going.append((parent, answer))
+            hypothesis = Hypothesis(score, [*self.growing[parent].tokens, token])
+            if token not in self.ends and not self.ended(hypothesis.tokens):
+                continued.append((parent, hypothesis))
             elif place < self.width:
-                self.done.append(Answer(self._normalized(score, len(answer.tokens)), answer.tokens))
-        self.done = sorted(self.done, key=lambda answer: -answer.score)[: self.width]
-        going = going[: self.width]
-        self.growing = [answer for _, answer in going]
-        return [] if self._over() else [parent for parent, _ in going]
+                self.done.append(Hypothesis(self._normalized(score, len(hypothesis.tokens)), hypothesis.tokens))
+        self.done = sorted(self.done, key=lambda hypothesis: -hypothesis.score)[: self.width]
+        continued = continued[: self.width]
+        self.growing = [hypothesis for _, hypothesis in continued]
+        return [] if self._over() else [parent for parent, _ in continued]
 
     def best(self) -> list[int]:
-        """The tokens of the best answer that has ended, with the one that ended it."""
+        """The tokens of the best finished hypothesis, including an end token."""
         return self.done[0].tokens
 
     def _likeliest(self, log_probabilities: np.ndarray) -> tuple[list[int], list[int], list[float]]:
-        """Parents, tokens and scores of the best continuations: so many that `width` of them go on whichever token ends."""
-        before = np.array([answer.score for answer in self.growing])
+        """Parents, tokens and scores of the best continuations: enough for `width` of them not to be end tokens."""
+        before = np.array([hypothesis.score for hypothesis in self.growing])
         scores = (log_probabilities + before[:, None]).reshape(-1)
         count = min(max(2, 1 + len(self.ends)) * self.width, int(np.isfinite(scores).sum()))
-        some = np.argpartition(-scores, count - 1)[:count]
-        order = some[np.lexsort((some, -scores[some]))]
+        best = np.argpartition(-scores, count - 1)[:count]
+        order = best[np.lexsort((best, -scores[best]))]
         parents, tokens = np.divmod(order, log_probabilities.shape[1])
         return parents.tolist(), tokens.tolist(), scores[order].tolist()
 
@@ -69,7 +72,7 @@ class Beams:
         return float(score / length**self.length_penalty)
 
     def _over(self) -> bool:
-        """Whether the best growing answer, were it to end now, would not be among those that have ended: the usual rule."""
+        """Whether no growing hypothesis, ended now, would be among the best finished ones: the stopping rule of `generate`."""
         if not self.growing:
             return True
         if len(self.done) < self.width:

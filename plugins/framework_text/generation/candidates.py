@@ -1,4 +1,4 @@
-"""Candidates of every task that answers in words: a language model fine-tuned on rows, and the same before that. No torch."""
+"""Candidates of tasks that generate text: a fine-tuned language model, and the same model untuned as a baseline. No torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from framework_text.generation.prompting import Data, Prompting, TaskOptions
 
 
 class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions, Data]):
-    """A language model that learns the answers of the training rows. A subclass says how a task prompts it."""
+    """A language model fine-tuned on the training rows. A subclass sets `prompting`, in which tasks differ."""
 
     name: ClassVar[str] = "writer"
     title: ClassVar[str] = message("fine-tuned writer")
@@ -46,11 +46,10 @@ class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions
 
 
 class UntunedCandidate(Candidate[TaskOptions, Data, Untuned], Generic[TaskOptions, Data]):
-    """The backbone as it came, prompted in the same way: what fine-tuning must improve on.
+    """The backbone without fine-tuning, prompted in the same way: the baseline of the writer.
 
-    The folder it leaves holds the address of the backbone, not a copy of its weights. It opens where that address leads to the
-    same weights: moved to another machine, once the backbone is there too, at the same path, in the cache of Hugging Face or by
-    pip. Weights that have another checksum than those that were fitted are refused. An artifact has weights of its own.
+    The fitted folder holds the address and checksum of the backbone, not its weights. On another machine it opens once the
+    backbone is available under the same address; weights with another checksum are refused. An artifact holds the weights.
     """
 
     name: ClassVar[str] = "untuned"
@@ -65,7 +64,7 @@ class UntunedCandidate(Candidate[TaskOptions, Data, Untuned], Generic[TaskOption
         return [*validation.backbone_problems(options.backbone, *lengths), *self.prompting.problems(task)]
 
     def refuses(self, data: Data, task: TaskOptions, options: Untuned, trainer: Mapping[str, object]) -> list[str]:
-        """With what is wrong with the backbone, which nobody looked at where only others compete."""
+        """Also checks the backbone, which is not checked at composition where the writer does not compete."""
         reading, writing = self.prompting.reading(task), self.prompting.writing(task)
         problems = validation.backbone_problems(options.backbone, reading, writing)
         problems = problems or readiness.tokenizer_problems(options.backbone.chosen, reading.tokens, f"{reading.key}=")

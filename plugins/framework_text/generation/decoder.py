@@ -1,4 +1,4 @@
-"""A causal language model of transformers as one graph with a cache: the prompt and every later token are runs of it."""
+"""A causal language model of transformers as one graph with a cache, which is run on the prompt and on every new token."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ TOLERANCE = 1e-3  # of a logit, and of a cached state's largest value, between t
 
 
 class Decoder(nn.Module):
-    """One run over new tokens, given the keys and values of those before.
+    """One forward pass over new tokens, with the cached keys and values of earlier ones.
 
-    input_ids, attention_mask (batch, sequence); keep (batch, kept): the places of the new tokens whose logits are wanted;
-    past_mask (batch, past); cache (batch, past, layers, 2, heads, width): keys and values.
+    Inputs: input_ids, attention_mask (batch, sequence); keep (batch, kept): positions among the new tokens whose logits are
+    returned; past_mask (batch, past); cache (batch, past, layers, 2, heads, width): keys and values.
     Returns logits (batch, kept, vocabulary), and new (batch, sequence, layers, 2, heads, width) to append to the cache.
 
-    Masks are 1 at tokens and 0 at padding, which may stand behind the cache and behind the new tokens alike: who sees whom,
-    also in a sliding window, follows from the positions that the masks count.
+    Masks are 1 at tokens and 0 at padding, which may follow both the cache and the new tokens: causal and sliding-window
+    attention use the positions that the masks count.
     """
 
     def __init__(self, model: Any) -> None:
@@ -63,17 +63,17 @@ class Decoder(nn.Module):
         return self._logits(wanted), new.unflatten(1, self.shape[:3]).permute(0, 4, 1, 2, 3, 5)
 
     def _seen(self, queries: torch.Tensor, keys: torch.Tensor, tokens: torch.Tensor) -> Any:
-        """What attention adds to its scores, (batch, 1, sequence, past + sequence); where layers differ, for each kind."""
-        apart = queries.unsqueeze(-1) - keys.unsqueeze(1)
-        seen = tokens.unsqueeze(1) & (apart >= 0)
-        near = seen & (apart < self.window) if self.window is not None else seen
+        """The additive attention mask, (batch, 1, sequence, past + sequence); one for each kind of layer where these differ."""
+        distances = queries.unsqueeze(-1) - keys.unsqueeze(1)
+        seen = tokens.unsqueeze(1) & (distances >= 0)
+        near = seen & (distances < self.window) if self.window is not None else seen
         if not self.kinds:
             return scores(near)
         return {kind: scores(near if kind == "sliding_attention" else seen) for kind in self.kinds}
 
 
 def _by_head(cache: torch.Tensor, heads: int) -> Sequence[torch.Tensor]:
-    """Keys and values in turn, (batch, heads, past, width) each, copied as few times as runtimes without views can."""
+    """Keys and values of each layer in turn, (batch, heads, past, width), with few copies in runtimes without views."""
     batch, past, *_, width = cache.shape
     if heads == 1:
         return [state.reshape(batch, 1, past, width) for state in cache.flatten(2, 4).split(1, 2)]
@@ -82,12 +82,12 @@ def _by_head(cache: torch.Tensor, heads: int) -> Sequence[torch.Tensor]:
 
 
 class CachedLayer(DynamicLayer):
-    """Gives attention what is cached and what is new, and keeps the new by itself."""
+    """A layer of the cache that passes cached and new keys and values to attention, and keeps the new ones separately."""
 
     def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.before = keys, values
-        self.keys, self.values = keys, values  # transformers reads them
+        self.keys, self.values = keys, values  # read by transformers
         self.dtype, self.device, self.is_initialized = keys.dtype, keys.device, True
 
     def update(
@@ -98,19 +98,19 @@ class CachedLayer(DynamicLayer):
 
 
 def scores(seen: torch.Tensor) -> torch.Tensor:
-    """What attention adds to its scores, (batch, 1, queries, keys); seen: (batch, queries, keys), whom a query sees."""
+    """The additive attention mask (batch, 1, queries, keys). seen: bool (batch, queries, keys), the keys of each query."""
     return torch.where(seen, 0.0, torch.finfo(torch.float32).min).unsqueeze(1)
 
 
 def cache_shape(config: Any) -> tuple[int, int, int, int]:
-    """(layers, 2, heads, width) of what one token leaves in the cache."""
+    """(layers, 2, heads, width): the shape of one token's keys and values in the cache."""
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     return config.num_hidden_layers, 2, heads, width
 
 
 def decoder_graph(model: Any, window: int) -> Graph:
-    """window: tokens of a prompt and its answer together, at most."""
+    """The graph of a causal language model. window: tokens of a prompt and its answer together, at most."""
     config, shape, decoder = model.config, cache_shape(model.config), Decoder(model.eval()).eval()
     new, past = ("batch", "sequence"), ("batch", "past")
     return Graph(
@@ -137,15 +137,15 @@ def decoder_graph(model: Any, window: int) -> Graph:
 
 
 class _Example:
-    """Random tokens after the states of random tokens; every other row has padding behind its cache and behind its new tokens.
+    """Example inputs: random tokens and the cache of random tokens; every other row has padding after both.
 
-    Random numbers for states would take a model to where rounding alone exceeds the tolerance, and so would, in some, a text
-    without the token that begins one.
+    With random numbers as the cache, or in some models without the token that begins a text, activations grow so large that
+    rounding alone exceeds the tolerance.
     """
 
     def __init__(self, decoder: Decoder, shape: Sequence[int]) -> None:
         self.decoder, self.shape = decoder, shape
-        self.states = lru_cache(maxsize=8)(self._states)  # of few sizes, which are asked for in turn
+        self.states = lru_cache(maxsize=8)(self._states)  # the same few sizes are requested repeatedly
 
     def __call__(self, sizes: Mapping[str, int]) -> Tensors:
         batch, sequence, past = sizes["batch"], sizes["sequence"], sizes["past"]
@@ -170,7 +170,7 @@ class _Example:
         return tokens
 
     def _states(self, batch: int, past: int) -> np.ndarray:
-        """(batch, past, *shape), of whole rows."""
+        """The cache, (batch, past, *shape), without padding."""
         empty = np.zeros((batch, 0, *self.shape), np.float32)
         if not past:
             return empty

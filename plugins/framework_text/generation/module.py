@@ -1,4 +1,4 @@
-"""The LightningModule and its data: cross entropy of answers under a causal language model or an encoder-decoder model."""
+"""The LightningModule and DataModule that train a causal or encoder-decoder language model by cross entropy of answers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from framework import LengthBucketSampler
 from framework_text.generation.adapters import Ranks
 from framework_text.generation.head import Head
 from framework_text.generation.options import Writing
-from framework_text.generation.rows import IGNORED, Batch, Collate, PromptedRows, part, runs
+from framework_text.generation.rows import IGNORED, Batch, PromptCollator, PromptedRows, batch_part, runs
 from framework_text.optimization import Optimized
 
 
 class Writer(Optimized):
-    """Logs train_loss and val_loss, in nats a token of the answers.
+    """Trains a language model. Logs train_loss and val_loss, in nats a token of the answers.
 
-    Logits are computed where an answer's token follows, and nowhere else: vocabularies are large, prompts long.
+    Logits are computed only where an answer's token follows, because vocabularies are large and prompts long.
     """
 
     def __init__(self, model: Any, options: Writing) -> None:
@@ -32,22 +32,22 @@ class Writer(Optimized):
         self.ranks = Ranks(model) if options.adapter == "adalora" else None
 
     def forward(self, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (tokens, vocabulary) in fp32, and the tokens that follow, of all answers of a batch, in no certain order."""
-        model = self._plain()
-        found = [_before_answers(model, some) for some in self._runs(batch, apart=model.config.is_encoder_decoder)]
-        hidden, labels = (torch.cat(parts) for parts in zip(*found, strict=True))
+        """Logits (tokens, vocabulary) in fp32 and their labels (tokens,), of all answers of a batch, in no particular order."""
+        model = self._base_model()
+        passes = [_states_and_labels(model, part) for part in self._parts(batch, apart=model.config.is_encoder_decoder)]
+        hidden, labels = (torch.cat(parts) for parts in zip(*passes, strict=True))
         return Head(model)(hidden), labels
 
-    def _runs(self, batch: Batch, *, apart: bool) -> list[Batch]:
-        """A batch in parts of little padding; whole where there are several ranks, which may have to run equally often."""
+    def _parts(self, batch: Batch, *, apart: bool) -> list[Batch]:
+        """Splits a batch into parts with little padding; not with several ranks, which must run the same number of passes."""
         if self._trainer is not None and self._trainer.world_size > 1:
             return [batch]
-        read, answers = batch["attention_mask"].sum(1), (batch["labels"] != IGNORED).sum(1)
-        groups = runs(torch.stack([read, answers] if apart else [read], 1).cpu().numpy())
-        return [batch] if len(groups) == 1 else [part(batch, rows) for rows in groups]
+        inputs, answers = batch["attention_mask"].sum(1), (batch["labels"] != IGNORED).sum(1)
+        groups = runs(torch.stack([inputs, answers] if apart else [inputs], 1).cpu().numpy())
+        return [batch] if len(groups) == 1 else [batch_part(batch, rows) for rows in groups]
 
-    def _plain(self) -> Any:
-        """The model of transformers, within an adapter too."""
+    def _base_model(self) -> Any:
+        """The model of transformers, without the wrapper of an adapter."""
         return self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
@@ -66,16 +66,16 @@ class Writer(Optimized):
         self.log("val_loss", loss, prog_bar=True, batch_size=len(labels), sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        learning = [weights for weights in self.parameters() if weights.requires_grad]
-        groups = [{"params": learning, "weight_decay": self.options.weight_decay}]
+        trained = [weights for weights in self.parameters() if weights.requires_grad]
+        groups = [{"params": trained, "weight_decay": self.options.weight_decay}]
         optimizers = self.adamw(groups, self.options.learning_rate, self.options.warmup)
         if self.ranks is not None:
             self.ranks.plan(int(self.trainer.estimated_stepping_batches))
         return optimizers
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """What does not learn is in the backbone already."""
-        named = self.named_parameters(remove_duplicate=False)  # a tied head has a name of its own
+        """Drops frozen weights, which the backbone holds already."""
+        named = self.named_parameters(remove_duplicate=False)  # a tied head has a second name
         frozen = {name for name, weights in named if not weights.requires_grad}
         state = checkpoint["state_dict"]
         checkpoint["state_dict"] = {name: value for name, value in state.items() if name not in frozen}
@@ -90,27 +90,27 @@ class Writer(Optimized):
         return super().load_state_dict({**self.state_dict(), **state_dict}, strict, assign)
 
 
-def _before_answers(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Hidden states (tokens, width) from which the answers' tokens follow, and these (tokens,)."""
+def _states_and_labels(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    """Hidden states (tokens, width) that predict the answers' tokens, and these tokens (tokens,)."""
     labels = batch["labels"]
     if model.config.is_encoder_decoder:
-        hidden = _after_source(model, batch)
+        hidden = _decoder_states(model, batch)
     else:
-        given = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
-        hidden = model.base_model(**given, use_cache=False).last_hidden_state
+        inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+        hidden = model.base_model(**inputs, use_cache=False).last_hidden_state
         hidden, labels = hidden[:, :-1], labels[:, 1:]
     counted = labels != IGNORED
     return hidden[counted], labels[counted]
 
 
-def _after_source(model: Any, batch: Batch) -> torch.Tensor:
-    """The decoder's hidden states (batch, answer, width): of each place the answer's tokens before it."""
+def _decoder_states(model: Any, batch: Batch) -> torch.Tensor:
+    """The decoder's hidden states (batch, answer, width), each computed from the tokens before it (teacher forcing)."""
     mask, labels = batch["attention_mask"], batch["labels"]
     source = model.get_encoder()(input_ids=batch["input_ids"], attention_mask=mask).last_hidden_state
     start = labels.new_full((len(labels), 1), model.config.decoder_start_token_id)
     before = torch.cat([start, labels[:, :-1]], 1)
     hidden: torch.Tensor = model.get_decoder()(
-        input_ids=before.masked_fill(before == IGNORED, 0),  # padding stands behind, where nobody sees it
+        input_ids=before.masked_fill(before == IGNORED, 0),  # padding is on the right, which causal attention does not see
         encoder_hidden_states=source,
         encoder_attention_mask=mask,
         use_cache=False,
@@ -119,9 +119,11 @@ def _after_source(model: Any, batch: Batch) -> torch.Tensor:
 
 
 class WriterBatches(pl.LightningDataModule):
-    """Length-bucketed batches, shared among the ranks of a distributed run."""
+    """Batches of rows of similar length, divided among ranks."""
 
-    def __init__(self, train: PromptedRows, validation: PromptedRows, collate: Collate, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, train: PromptedRows, validation: PromptedRows, collate: PromptCollator, batch_size: int, seed: int
+    ) -> None:
         super().__init__()
         self.train, self.validation = train, validation
         self.collate, self.batch_size, self.seed = collate, batch_size, seed

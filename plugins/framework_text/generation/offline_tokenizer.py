@@ -1,4 +1,4 @@
-"""A backbone as its folder describes it, for what is said before anything is loaded. No torch."""
+"""A backbone's tokenizer and configs read without transformers, for checks before a fit. No torch."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ SPECIALS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cl
 
 
 class Described:
-    """A tokenizer with as much of transformers' interface as `templates.frozen` and `seq2seq_frame.framed` ask of one.
+    """A tokenizer with the part of transformers' interface that `templates.frozen` and `seq2seq_frame` use.
 
-    backend: of `tokenizers`, without padding and truncation.
+    backend: of the library `tokenizers`, without padding and truncation.
     """
 
-    def __init__(self, folder: Path, longest: int, said: str) -> None:
-        self.backend = tokenizer_of(folder, longest, said)
-        told = {**_json(folder / "special_tokens_map.json"), **_json(folder / "tokenizer_config.json")}
-        apart = folder / "chat_template.jinja"
-        self.chat_template = apart.read_text("utf-8") if apart.exists() else told.get("chat_template")
-        named = {name: told[name] for name in SPECIALS if told.get(name)}
-        self.special_tokens_map = {name: one["content"] if isinstance(one, dict) else one for name, one in named.items()}
+    def __init__(self, folder: Path, longest: int, setting: str) -> None:
+        self.backend = tokenizer_of(folder, longest, setting)
+        config = {**_json(folder / "special_tokens_map.json"), **_json(folder / "tokenizer_config.json")}
+        template = folder / "chat_template.jinja"
+        self.chat_template = template.read_text("utf-8") if template.exists() else config.get("chat_template")
+        tokens = {name: config[name] for name in SPECIALS if config.get(name)}
+        self.special_tokens_map = {name: t["content"] if isinstance(t, dict) else t for name, t in tokens.items()}
         self.added_tokens_decoder = self.backend.get_added_tokens_decoder()
-        found = {name: self.backend.token_to_id(text) for name, text in self.special_tokens_map.items()}
-        self.all_special_ids = [one for one in found.values() if one is not None]
-        self.eos_token_id: int | None = found.get("eos_token")
+        ids = {name: self.backend.token_to_id(text) for name, text in self.special_tokens_map.items()}
+        self.all_special_ids = [number for number in ids.values() if number is not None]
+        self.eos_token_id: int | None = ids.get("eos_token")
 
     def __call__(self, text: str = "", *, add_special_tokens: bool, **more: Any) -> dict[str, list[int]]:
-        read = text or more.get("text_target", "")
-        return {"input_ids": self.backend.encode(read, add_special_tokens=add_special_tokens).ids}
+        content = text or more.get("text_target", "")
+        return {"input_ids": self.backend.encode(content, add_special_tokens=add_special_tokens).ids}
 
     def codec(self, codec: Callable[[Mapping[str, Any], Path], C], settings: Mapping[str, Any]) -> C:
-        """As an artifact would have it."""
+        """A codec with this tokenizer, as in an artifact."""
         with TemporaryDirectory() as folder:
             self.backend.save(str(Path(folder) / FILE))
             return codec(settings, Path(folder))
 
 
-def described(model: Writing | Untuned, longest: int, said: str = "task.max_context=") -> tuple[Described, Any] | None:
-    """The tokenizer, and a network with its `config` and `generation_config` alone; None of a GGUF file not converted yet."""
+def described(model: Writing | Untuned, longest: int, setting: str = "task.max_context=") -> tuple[Described, Any] | None:
+    """The tokenizer, and a network that has only `config` and `generation_config`; None for a GGUF file not converted yet."""
     source = model.backbone.chosen
     if gguf.is_gguf(str(source.name)) and not gguf.folder_of(str(source.name)).is_dir():
         return None
@@ -59,9 +59,9 @@ def described(model: Writing | Untuned, longest: int, said: str = "task.max_cont
     config["is_encoder_decoder"] = config.get("model_type") in ENCODER_DECODER
     generation = {"decoder_start_token_id": None, **config, **_json(folder / "generation_config.json")}
     network = SimpleNamespace(config=SimpleNamespace(**config), generation_config=SimpleNamespace(**generation))
-    return Described(folder, longest, said), network
+    return Described(folder, longest, setting), network
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return found if isinstance(found, dict) else {}
+    content = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return content if isinstance(content, dict) else {}

@@ -1,4 +1,4 @@
-"""Prompts and answers in tokens, and the limits that the recipe sets them. No torch."""
+"""Prompts and answers in tokens, and the recipe's limits on them. No torch."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Length:
-    """A limit in tokens that the recipe sets."""
+    """A limit in tokens, set by the recipe."""
 
     key: str
-    """Of the recipe, such as task.max_text."""
+    """The recipe's key, such as ``task.max_text``."""
     tokens: int
     loss: str
-    """What it takes away of a row, where it is too low."""
+    """What is lost of a row that exceeds the limit, as a clause of a sentence."""
 
     def __str__(self) -> str:
         return f"{self.key}={self.tokens}"
@@ -22,11 +22,11 @@ class Length:
 
 @dataclass(frozen=True)
 class Pair:
-    """A prompt and its answer in tokens, as they are learned: the answer ends with the token that ends it."""
+    """A training row in tokens: a prompt and its answer, which ends with an end token."""
 
     prompt: Sequence[int]
     answer: Sequence[int]
     shortened: bool = False
-    """The limit of what is read took some of the prompt away."""
+    """Whether the limit on reading cut the prompt."""
     cut: bool = False
-    """The limit of what is written took some of the answer away."""
+    """Whether the limit on writing cut the answer."""

@@ -1,4 +1,4 @@
-"""What a generator will see of its rows: tokens, what limits cut, what its vocabulary does not know. No torch."""
+"""Previews the rows of a generator for the verb `check`: tokens, what limits cut off, unknown tokens. No torch."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from framework_text.generation.prompting import Prompting
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
 SAMPLE = 2000  # training rows that are tokenized
-CUT = 0.05  # share of rows that a limit cuts from which it is a problem
+CUT = 0.05  # share of rows cut by a limit above which it is a problem
 MARKS = ("[UNK]", "<unk>")
 
 
 def inspect(prompting: Prompting[Any, Any, Any], data: Any, options: Any, writing: Writing) -> Inspection:
-    """For `Candidate.inspect` of a writer. options: of the task."""
+    """Sections and problems for `Candidate.inspect` of a writer. options: of the task."""
     reading, written = prompting.reading(options), prompting.writing(options)
-    found = described(writing, reading.tokens, f"{reading.key}=")
-    if found is None:
+    description = described(writing, reading.tokens, f"{reading.key}=")
+    if description is None:
         return Inspection([_unconverted(writing.backbone.chosen.name)])
-    tokenizer, network = found
+    tokenizer, network = description
     codec = tokenizer.codec(prompting.codec, prompting.settings(tokenizer, network, options))
     examples = prompting.examples(data, "train")
     first = examples[:SAMPLE]
@@ -42,6 +42,7 @@ def inspect(prompting: Prompting[Any, Any, Any], data: Any, options: Any, writin
 
 
 def limits_section(pairs: Sequence[Pair], reading: Length, writing: Length, note: str = "") -> Section:
+    """How many prompts and answers the recipe's limits cut."""
     counts = _counts(pairs, reading, writing)
     rows = [(length.loss, f"{count:,}", f"{count / len(pairs):.1%}", str(length)) for length, count in counts]
     header = ("", *messages("rows", "share", "set by"))
@@ -61,7 +62,7 @@ def _cut(pairs: Sequence[Pair], reading: Length, writing: Length) -> list[Proble
 
 
 def _rows(tokenizer: Tokenizer, pairs: Sequence[Pair], texts: Sequence[str]) -> Section:
-    """texts: of each pair, all that it says."""
+    """texts: of each pair, prompt and answer as text."""
     parts = [(pairs[i].prompt, pairs[i].answer) for i in presentable(texts)]
     shown = [(*map(len, part), *(Text(_decoded(tokenizer, ids)) for ids in part)) for part in parts]
     return Section("Rows as the model sees them", ("tokens read", "learned", "prompt", "answer, learned"), shown)
@@ -84,9 +85,9 @@ def _decoded(tokenizer: Any, ids: Sequence[int]) -> str:
 
 
 def _unknown(tokenizer: Tokenizer, pairs: Sequence[Pair]) -> list[Problem]:
-    known = [number for mark in MARKS if (number := tokenizer.token_to_id(mark)) is not None]
+    ids = [number for mark in MARKS if (number := tokenizer.token_to_id(mark)) is not None]
     tokens = np.fromiter(chain.from_iterable(chain(pair.prompt, pair.answer) for pair in pairs), np.int64)
-    share = unknown_rate(tokens, known[0] if known else None)
+    share = unknown_rate(tokens, ids[0] if ids else None)
     if share <= UNKNOWN:
         return []
     what = f"{share:.1%} of the tokens are unknown to this backbone's vocabulary: it may not know the language"

@@ -1,4 +1,4 @@
-"""What tasks that share a writer differ in: how their rows become prompts and answers of a language model. No torch."""
+"""The part of a writer that depends on the task: how rows become prompts and answers. No torch."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ from framework_text.generation.pairs import Length, Pair
 TaskOptions = TypeVar("TaskOptions")
 Data = TypeVar("Data")
 AnyCodec = TypeVar("AnyCodec", bound=Codec)
-Example = tuple[Any, str]  # what is read, as the task has it, and the answer to it
+Example = tuple[Any, str]  # the input of a row, in the task's own form, and its answer
 
 
 class Prompting(ABC, Generic[TaskOptions, Data, AnyCodec]):
-    """One for each task; `WriterCandidate` and `UntunedCandidate` ask it."""
+    """How a task prompts a language model, for `WriterCandidate` and `UntunedCandidate`."""
 
     codec_name: ClassVar[str]
-    """As `register_codecs` has it."""
+    """The name under which `register_codecs` registers the codec."""
     read_limit: ClassVar[tuple[str, str]]
-    """Of what is read: the option of the task, which is a setting of the codec too, and `Length.loss`."""
+    """The limit on reading: the name of the task's option and of the codec's setting, and `Length.loss`."""
     written_limit: ClassVar[tuple[str, str]]
-    """The same of what is written."""
+    """The limit on writing, likewise."""
 
     @abstractmethod
     def problems(self, options: TaskOptions) -> list[str]:
-        """What is wrong with the task's options, told when the recipe is composed."""
+        """Problems of the task's options, found when the recipe is composed."""
 
     @abstractmethod
     def settings(self, tokenizer: Any, network: Any, options: TaskOptions) -> dict[str, Any]:
-        """Of the codec. tokenizer: transformers', or a `Described`. network: a model of transformers, or its configs alone.
+        """The codec's settings.
 
+        tokenizer: transformers', or a `Described`. network: a model of transformers, or its configs alone.
         Raises InputError for a backbone that cannot be prompted.
         """
 
     @abstractmethod
     def window(self, settings: Settings, network: Any) -> tuple[int, int]:
-        """Tokens of a prompt and its answer, or of an encoder-decoder model's source; and those of its answer.
+        """Limits of the graphs in tokens: of prompt with answer, or of an encoder-decoder model's source; and of an answer.
 
         Raises InputError where the backbone's positions are fewer.
         """
@@ -51,44 +52,47 @@ class Prompting(ABC, Generic[TaskOptions, Data, AnyCodec]):
 
     @abstractmethod
     def examples(self, data: Data, split: str) -> Sequence[Example]:
-        """Of every answer of a split, ``train`` or ``validation``."""
+        """One example for every answer of a split, ``train`` or ``validation``."""
 
     @abstractmethod
-    def pair(self, codec: AnyCodec, example: Example) -> Pair: ...
+    def pair(self, codec: AnyCodec, example: Example) -> Pair:
+        """An example in tokens."""
 
     @abstractmethod
     def text(self, example: Example) -> str:
-        """All that an example says, to find those that may be shown."""
+        """The whole text of an example, to find examples without personal data."""
 
     @abstractmethod
     def checks(self, codec: AnyCodec, settings: Settings, tokenizer: Any) -> tuple[Check, ...]:
-        """What the codec does in its own way, held to transformers' tokenizer."""
+        """Checks of the codec against transformers' tokenizer."""
 
     @abstractmethod
     def references(self, codec: AnyCodec, network: Any, requests: Sequence[Request]) -> list[Reference]:
-        """What transformers' `generate` answers to requests made of these."""
+        """Requests made from `requests`, with the answers of transformers' `generate`."""
 
     def refers(self, codec: AnyCodec) -> bool:
-        """Whether `references` can say what the codec will answer."""
+        """Whether the codec's answers can be compared with `references`."""
         return True
 
     def details(self, settings: Settings) -> Mapping[str, str]:
-        """Facts for people beside those of every writer."""
+        """Further facts of the model, beside those of every writer."""
         return {}
 
     def reading(self, options: TaskOptions) -> Length:
+        """The limit on reading."""
         return _length(self.read_limit, options)
 
     def writing(self, options: TaskOptions) -> Length:
+        """The limit on writing."""
         return _length(self.written_limit, options)
 
     def misfits(self, options: TaskOptions, candidate: Writing | Untuned) -> list[str]:
-        """Why a backbone cannot be prompted with as many tokens as the options allow; of GGUF not converted yet, nothing."""
+        """Why a backbone cannot read as many tokens as the options allow; empty for a GGUF file that is not converted yet."""
         length = self.reading(options)
         try:
-            found = described(candidate, length.tokens, f"{length.key}=")
-            if found is not None:
-                self.window(self.settings(*found, options), found[1])
+            description = described(candidate, length.tokens, f"{length.key}=")
+            if description is not None:
+                self.window(self.settings(*description, options), description[1])
         except InputError as error:
             return list(error.problems)
         return []

@@ -1,4 +1,4 @@
-"""How a model answers a prompt, and how likely it holds an answer, with an encoder or as a decoder alone. No torch."""
+"""Answers a prompt and scores an answer, with decoder-only and encoder-decoder models alike. No torch."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from framework_text.generation.decoding import Decoding, Reader, Sampling, Sourc
 
 @dataclass(frozen=True)
 class Answering:
-    """A language model as a codec asks it."""
+    """A language model as codecs use it."""
 
     end_ids: frozenset[int]
     """Tokens that end an answer."""
     decoder_ids: Mapping[str, int | None] | None = None
-    """None where a decoder reads the prompt itself; of an encoder-decoder model the token that is the ``start`` of what its
-    decoder reads, and those that are forced: ``forced_first`` of an answer, and ``forced_last`` at the limit."""
+    """None for a decoder-only model. For an encoder-decoder model the decoder's ``start`` token, and forced tokens of answers:
+    ``forced_first``, and ``forced_last`` at the limit."""
 
     def write(self, prompt: Sequence[int], limit: int, sampling: Sampling, read: Reader) -> Decoding:
+        """Steps that decode the answer to a prompt, see `decode`."""
         if self.decoder_ids is None:
             return (yield from decode(prompt, limit, self.end_ids, sampling, read=read))
         source = Source((yield from encode(prompt)), self.decoder_ids["forced_first"], self.decoder_ids["forced_last"])
         return (yield from decode([self._start], limit, self.end_ids, sampling, source, read))
 
     def likelihood(self, prompt: Sequence[int], answer: Sequence[int]) -> Generator[Call | Event, Tensors, float]:
-        """Steps that end with the nats of an answer's tokens, all together."""
+        """Steps that return the negative log likelihood of an answer, in nats, see `decoding.likelihood`."""
         if self.decoder_ids is None:
             return (yield from likelihood(prompt, answer))
         feeds = yield from encode(prompt)

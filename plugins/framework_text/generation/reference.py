@@ -1,4 +1,4 @@
-"""What transformers' own `generate` writes, which our decoding is held to."""
+"""The output of transformers' `generate`, the reference for our decoding."""
 
 from __future__ import annotations
 
@@ -9,49 +9,51 @@ import torch
 from transformers import GenerationConfig
 
 FORCED = ("decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id")
-PROMPTS, TOKENS = 20, 32  # answers compared in every export, and how long they are at most
-TOGETHER = 5  # prompts that `generate` continues at once, those most alike in length
-SCORES = 5 << 20  # attention scores of all of them, for one head: eager attention holds them
+PROMPTS, TOKENS = 20, 32  # answers compared in every export, and their tokens at most
+TOGETHER = 5  # prompts of similar length in one batch of `generate`
+SCORES = 5 << 20  # attention scores of such a batch, for one head, at most: eager attention stores them
 
 
 def generated(
     network: Any, prompts: Sequence[Sequence[int]], limit: int, ends: Collection[int]
 ) -> list[tuple[list[int], bool]]:
-    """Of each prompt the greedy tokens without the one that ended them, and whether one did; with transformers' own attention.
+    """The greedy answer to each prompt, without its end token, and whether an end token was chosen.
 
-    One that is forced where the limit is reached ends nothing. limit: of tokens chosen, forced ones among them.
+    Uses transformers' eager attention. An end token that is forced at the limit does not count as chosen.
+
+    limit: tokens of an answer, forced ones included, at most. ends: end tokens.
     """
-    apart, own = network.config.is_encoder_decoder, network.generation_config
-    forced = {name: getattr(own, name, None) for name in FORCED} if apart else {}
+    apart, original = network.config.is_encoder_decoder, network.generation_config
+    forced = {name: getattr(original, name, None) for name in FORCED} if apart else {}
     settings = GenerationConfig(
         max_new_tokens=limit, do_sample=False, num_beams=1, eos_token_id=sorted(ends), pad_token_id=min(ends), **forced
     )
-    ours = network.config._attn_implementation
+    attention = network.config._attn_implementation
     network.set_attn_implementation("eager")
-    network.generation_config = settings  # which would fill in what is not set here: beams, penalties
+    network.generation_config = settings  # whose beams and penalties `generate` would take otherwise
     order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
-    found: dict[int, tuple[list[int], bool]] = {}
+    answers: dict[int, tuple[list[int], bool]] = {}
     try:
         while order:
             count = max(1, min(TOGETHER, SCORES // len(prompts[order[0]]) ** 2))
             rows, order = order[:count], order[count:]
             ids, mask = _padded([prompts[row] for row in rows], settings.pad_token_id, first=not apart)
             with torch.no_grad():
-                whole = network.generate(
+                outputs = network.generate(
                     ids.to(network.device), attention_mask=mask.to(network.device), generation_config=settings
                 )
-            for row, tokens in zip(rows, whole[:, 1 if apart else ids.shape[1] :].tolist(), strict=True):
+            for row, tokens in zip(rows, outputs[:, 1 if apart else ids.shape[1] :].tolist(), strict=True):
                 place = next((place for place, token in enumerate(tokens) if token in ends), None)
                 stopped = place is not None and not (place == limit - 1 and forced.get("forced_eos_token_id") is not None)
-                found[row] = tokens[:place], stopped
+                answers[row] = tokens[:place], stopped
     finally:
-        network.set_attn_implementation(ours)
-        network.generation_config = own
-    return [found[row] for row in range(len(prompts))]
+        network.set_attn_implementation(attention)
+        network.generation_config = original
+    return [answers[row] for row in range(len(prompts))]
 
 
 def _padded(prompts: Sequence[Sequence[int]], pad: int, *, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens and mask (prompts, longest). first: padding stands before the tokens, as decoders that go on from them need it."""
+    """Token ids and mask, (prompts, longest). first: padding goes on the left, as decoder-only models need it."""
     longest = max(map(len, prompts))
     ids = torch.full((len(prompts), longest), pad)
     mask = torch.zeros_like(ids)

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-IGNORED = -100  # a label that the loss does not count
-
-PADDING = 0.05  # of the tokens of a run at most: rows of a batch that are much shorter than others are run apart from them
+IGNORED = -100  # label of tokens that do not count in the loss
+PADDING = 0.05  # share of padding in a forward pass, at most: much shorter rows of a batch get a pass of their own
 
 Batch = dict[str, torch.Tensor]
 
 
 class PromptedRows(Dataset[tuple[np.ndarray, int]]):
-    """Each row is a prompt followed by the answer to learn. lengths: tokens of both together."""
+    """Training rows: a prompt followed by its answer, as token ids. lengths: int32 (rows,), tokens of both together."""
 
     def __init__(self, prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[int]]) -> None:
         self.rows = [np.array([*prompt, *answer], np.int64) for prompt, answer in zip(prompts, answers, strict=True)]
@@ -24,7 +23,7 @@ class PromptedRows(Dataset[tuple[np.ndarray, int]]):
         self.lengths = np.array([len(row) for row in self.rows], np.int32)
 
     def sizes(self, *, apart: bool) -> np.ndarray:
-        """(rows, 2): tokens of prompt and answer, which encoder-decoder models keep apart; or (rows, 1), of both together."""
+        """Tokens of each row: (rows, 2), of prompt and answer, if `apart` (encoder-decoder models); else (rows, 1), of both."""
         begins = np.array(self.begins, np.int32)
         return np.stack([begins, self.lengths - begins], 1) if apart else self.lengths[:, None]
 
@@ -35,10 +34,11 @@ class PromptedRows(Dataset[tuple[np.ndarray, int]]):
         return self.rows[index], self.begins[index]
 
 
-class Collate:
-    """Rows -> input_ids, attention_mask, labels (batch, longest), padded on the right; labels are the answers alone.
+class PromptCollator:
+    """Collates rows into input_ids, attention_mask and labels, int64 (batch, longest row), padded on the right.
 
-    apart: for encoder-decoder models: input_ids are the prompts alone, and labels have a length of their own.
+    Labels are `IGNORED` outside the answers. apart: for encoder-decoder models: input_ids are the prompts alone, and labels,
+    (batch, longest answer), the answers.
     """
 
     def __init__(self, pad: int, *, apart: bool = False) -> None:
@@ -46,20 +46,20 @@ class Collate:
         self.apart = apart
 
     def __call__(self, rows: Sequence[tuple[np.ndarray, int]]) -> Batch:
-        read = [row[:begin] if self.apart else row for row, begin in rows]
+        inputs = [row[:begin] if self.apart else row for row, begin in rows]
         labels = [row[begin:] if self.apart else np.where(np.arange(len(row)) < begin, IGNORED, row) for row, begin in rows]
         arrays = {
-            "input_ids": _padded(read, self.pad),
-            "attention_mask": _padded([np.ones_like(row) for row in read], 0),
+            "input_ids": _padded(inputs, self.pad),
+            "attention_mask": _padded([np.ones_like(row) for row in inputs], 0),
             "labels": _padded(labels, IGNORED),
         }
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def runs(sizes: np.ndarray) -> list[list[int]]:
-    """The rows of a batch in groups, of the tokens of each of which at most `PADDING` is padding; one group where that is so.
+    """Groups the rows of a batch so that at most `PADDING` of the tokens of a group are padding; one group if all rows fit.
 
-    sizes: (rows, parts), tokens that are padded part by part.
+    sizes: see `PromptedRows.sizes`; each column is padded by itself. Returns row numbers.
     """
     if tokens_taken(sizes, range(len(sizes))) * (1 - PADDING) <= sizes.sum():
         return [list(range(len(sizes)))]
@@ -74,16 +74,16 @@ def runs(sizes: np.ndarray) -> list[list[int]]:
 
 
 def tokens_taken(sizes: np.ndarray, rows: Sequence[int]) -> int:
-    """Tokens that a run of these rows takes."""
+    """Tokens, with padding, of a forward pass over these rows."""
     return len(rows) * int(sizes[list(rows)].max(0).sum())
 
 
-def part(batch: Batch, rows: Sequence[int]) -> Batch:
-    """Some rows of a batch, without what only the others need."""
-    some = {name: tensor[list(rows)] for name, tensor in batch.items()}
-    read = int(some["attention_mask"].sum(1).max())
-    written = int((some["labels"] != IGNORED).cumsum(1).argmax(1).max()) + 1
-    return {name: tensor[:, : written if name == "labels" else read] for name, tensor in some.items()}
+def batch_part(batch: Batch, rows: Sequence[int]) -> Batch:
+    """The given rows of a batch, without padding that only other rows need."""
+    subset = {name: tensor[list(rows)] for name, tensor in batch.items()}
+    longest = int(subset["attention_mask"].sum(1).max())
+    answer = int((subset["labels"] != IGNORED).cumsum(1).argmax(1).max()) + 1
+    return {name: tensor[:, : answer if name == "labels" else longest] for name, tensor in subset.items()}
 
 
 def _padded(rows: Sequence[np.ndarray], pad: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a request may ask about how tokens are chosen, and what is wrong with it. No torch."""
+"""The sampling options of a request, and their validation. No torch."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ DRAWN: Mapping[str, Mapping[str, Any]] = {
 
 
 def sampling_of(request: Mapping[str, Any], default: Sampling) -> Sampling:
-    """How a request's tokens are chosen. Where it wants them drawn there is one answer, not several beams."""
-    own = {name: request[name] for name in DRAWN if name in request}
-    return replace(default, **{**own, **({"beams": 1} if own.get("temperature") else {})})
+    """The sampling of a request: its own options over the default. A temperature above 0 turns beam search off."""
+    options = {name: request[name] for name in DRAWN if name in request}
+    return replace(default, **{**options, **({"beams": 1} if options.get("temperature") else {})})
 
 
-def problems_of(given: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What is wrong with those of `options`, JSON Schemas of numbers, that are given."""
-    return [problem for name, schema in options.items() if name in given and (problem := _wrong(name, given[name], schema))]
+def option_problems(request: Mapping[str, Any], options: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Problems of the numbers in a request. options: JSON Schemas by name."""
+    return [
+        problem for name, schema in options.items() if name in request and (problem := _problem(name, request[name], schema))
+    ]
 
 
-def unknown(given: Mapping[str, Any], known: list[str]) -> list[str]:
-    return [f"unknown key {str(key)[:100]!r}; {nearest(str(key), known, 'keys')}" for key in given if key not in known]
+def unknown_keys(request: Mapping[str, Any], keys: list[str]) -> list[str]:
+    """A problem for each key of a request that is not among `keys`."""
+    return [f"unknown key {str(key)[:100]!r}; {nearest(str(key), keys, 'keys')}" for key in request if key not in keys]
 
 
-def _wrong(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
+def _problem(name: str, value: Any, schema: Mapping[str, Any]) -> str | None:
     kinds = (int,) if schema["type"] == "integer" else (int, float)
     low, high = schema["minimum"], schema.get("maximum", float("inf"))
     if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:

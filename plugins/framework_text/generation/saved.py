@@ -1,4 +1,4 @@
-"""Where a fitted writer keeps its network, and a backbone that was not tuned its address."""
+"""Saves and loads a writer's network and tokenizer, and the address of a backbone that was not fine-tuned."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ ADDRESS = "backbone.json"
 WEIGHTS = "model.safetensors"
 
 
-def load(folder: Path, longest: int = 1, said: str = "") -> tuple[Any, Any]:
-    """The tokenizer and the language model of a folder that `save_pretrained` wrote.
+def load(folder: Path, longest: int = 1, setting: str = "") -> tuple[Any, Any]:
+    """The tokenizer and the language model in a folder that `save_pretrained` wrote.
 
-    longest: tokens of a text that must be readable. said: the key of the recipe, with its ``=``, that sets them.
+    longest: tokens that the backbone must be able to read. setting: the key of the recipe, with its ``=``, that sets them.
     """
     kind = "Seq2Seq" if AutoConfig.from_pretrained(folder).is_encoder_decoder else "Causal"
-    return backbones.load_tokenizer(folder, longest, said), backbones.load_model(f"AutoModelFor{kind}LM", folder)
+    return backbones.load_tokenizer(folder, longest, setting), backbones.load_model(f"AutoModelFor{kind}LM", folder)
 
 
 def save(network: Any, tokenizer: Any, folder: Path) -> None:
-    """What `load` reads, and people who go on in Python."""
+    """Writes a folder for `load`, and for use with transformers."""
     network.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
 
 
 def write_address(source: BackboneAddress, folder: Path) -> None:
-    """Writes where a backbone is found again, and the checksum of the weights that are there, if they are one file."""
+    """Writes the address of a backbone, pinned by the checksum of its weights if these are one file."""
     assert source.name
     path = Path(source.name).expanduser()
     name = str(path.resolve()) if path.exists() else source.name
@@ -45,10 +45,6 @@ def write_address(source: BackboneAddress, folder: Path) -> None:
 
 def read_address(folder: Path) -> BackboneAddress:
     return BackboneAddress(**json.loads((folder / ADDRESS).read_text(encoding="utf-8")))
-
-
-def licence_of(source: BackboneAddress) -> str:
-    return source.licence or "not stated (model.licence= records it)"
 
 
 def _checksum(source: BackboneAddress) -> str | None:

@@ -1,6 +1,6 @@
-"""An encoder-decoder model of transformers as two graphs: one reads the source, the other writes with two caches.
+"""An encoder-decoder model of transformers as two graphs: an encoder of the source, and a decoder with two caches.
 
-transformers decides in Python whether the keys and values of cross-attention are there already, which an export freezes.
+transformers decides in Python whether the keys and values of cross-attention are cached, a branch that an export cannot keep.
 Here the encoder's graph returns them for every layer, and the decoder only reads them.
 """
 
@@ -22,7 +22,7 @@ from framework_text.generation.decoding import ENCODER, GRAPH, KEPT
 from framework_text.generation.head import Head
 
 
-class Encoder(nn.Module):
+class SourceEncoder(nn.Module):
     """input_ids, attention_mask (batch, source), 1 at tokens and 0 at the padding behind them.
 
     Returns cross (batch, source, layers, 2, heads, width): the keys and values of the decoder's cross-attention.
@@ -42,7 +42,7 @@ class Encoder(nn.Module):
 
 
 def _projections(decoder: Any) -> list[tuple[nn.Module, nn.Module]]:
-    """What makes keys and values of the encoder's hidden states, for each layer of the decoder."""
+    """The projections to keys and values of cross-attention, for each layer of the decoder."""
     if hasattr(decoder, "block"):  # T5
         attentions = [block.layer[1].EncDecAttention for block in decoder.block]
         return [(attention.k, attention.v) for attention in attentions]
@@ -50,9 +50,9 @@ def _projections(decoder: Any) -> list[tuple[nn.Module, nn.Module]]:
 
 
 class CrossDecoder(nn.Module):
-    """As `Decoder`, for a decoder that also reads a source.
+    """As `decoder.Decoder`, for a decoder that also attends to a source.
 
-    cross_mask (batch, source); cross (batch, source, layers, 2, heads, width): what `Encoder` returned.
+    Further inputs: cross_mask (batch, source); cross (batch, source, layers, 2, heads, width): what `SourceEncoder` returned.
     """
 
     def __init__(self, model: Any) -> None:
@@ -84,12 +84,12 @@ class CrossDecoder(nn.Module):
 
 
 def _caches(cache: torch.Tensor, cross: torch.Tensor) -> tuple[EncoderDecoderCache, list[CachedLayer]]:
-    """The cache that attention reads, its cross-attention part filled, and the layers that keep what is new."""
-    own, read = ([CachedLayer(keys, values) for keys, values in _layers(states)] for states in (cache, cross))
+    """The cache for attention, with its cross-attention part filled, and the layers that collect new keys and values."""
+    layers, cross_layers = ([CachedLayer(keys, values) for keys, values in _layers(states)] for states in (cache, cross))
     past = EncoderDecoderCache(DynamicCache(), DynamicCache())
-    past.self_attention_cache.layers, past.cross_attention_cache.layers = list(own), list(read)
-    past.is_updated = dict.fromkeys(range(len(read)), True)
-    return past, own
+    past.self_attention_cache.layers, past.cross_attention_cache.layers = list(layers), list(cross_layers)
+    past.is_updated = dict.fromkeys(range(len(cross_layers)), True)
+    return past, layers
 
 
 def _layers(states: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -98,7 +98,7 @@ def _layers(states: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
 
 
 class T5Layers(nn.Module):
-    """The decoder stack of T5 and mT5: distances between places bias the attention of each row (Raffel et al. 2020)."""
+    """The decoder stack of T5 and mT5, with relative position biases in attention (Raffel et al. 2020)."""
 
     def __init__(self, decoder: Any) -> None:
         super().__init__()
@@ -122,11 +122,11 @@ class T5Layers(nn.Module):
         normed: torch.Tensor = self.decoder.final_layer_norm(hidden)
         return normed
 
-    def _bias(self, apart: torch.Tensor) -> torch.Tensor:
-        """apart: (batch, sequence, past + sequence)."""
+    def _bias(self, distances: torch.Tensor) -> torch.Tensor:
+        """Biases (batch, heads, sequence, past + sequence) of distances (batch, sequence, past + sequence)."""
         attention = self.decoder.block[0].layer[0].SelfAttention
         buckets = attention._relative_position_bucket(
-            apart,
+            distances,
             bidirectional=False,
             num_buckets=attention.relative_attention_num_buckets,
             max_distance=attention.relative_attention_max_distance,
@@ -148,8 +148,8 @@ class BartLayers(nn.Module):
     ) -> torch.Tensor:
         """Hidden states (batch, sequence, width). places (batch, sequence): positions."""
         table = self.decoder.embed_positions.weight
-        known = places.clamp(0, len(table) - self.offset - 1)
-        hidden = self.decoder.embed_tokens(ids) + functional.embedding(known + self.offset, table)
+        rows = places.clamp(0, len(table) - self.offset - 1)
+        hidden = self.decoder.embed_tokens(ids) + functional.embedding(rows + self.offset, table)
         if hasattr(self.decoder, "layernorm_embedding"):
             hidden = self.decoder.layernorm_embedding(hidden)
         for layer in self.decoder.layers:
@@ -165,7 +165,7 @@ class BartLayers(nn.Module):
 
 
 def states_shape(config: Any) -> tuple[int, int, int, int]:
-    """(layers, 2, heads, width) of what one token leaves, of the source and of the answer alike."""
+    """(layers, 2, heads, width): the shape of one token's keys and values, in the source and in the answer."""
     if hasattr(config, "d_kv"):  # T5
         return config.num_decoder_layers, 2, config.num_heads, config.d_kv
     heads = config.decoder_attention_heads
@@ -173,7 +173,7 @@ def states_shape(config: Any) -> tuple[int, int, int, int]:
 
 
 def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]:
-    """source, written: tokens of a source and of an answer, at most, those that begin and end it included."""
+    """The graphs of encoder and decoder. source, written: tokens of a source and of an answer, at most, with special ones."""
     model = model.eval()
     shape, vocabulary = states_shape(model.config), model.config.vocab_size
     of_source, new, past = ("batch", "source"), ("batch", "sequence"), ("batch", "past")
@@ -200,7 +200,7 @@ def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]
         decides="logits",
         state=(State("cache", "past_mask", "new"), State("cross", "cross_mask")),
         source=CrossDecoder(model).eval(),
-        example=partial(_written, vocabulary=vocabulary, shape=shape),
+        example=partial(_example_answer, vocabulary=vocabulary, shape=shape),
     )  # fmt: skip
     encoder = Graph(
         ENCODER,
@@ -209,19 +209,19 @@ def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]
         axes={"source": (1, source)},
         tolerance={"cross": TOLERANCE},
         unscaled=("cross",),
-        source=Encoder(model).eval(),
-        example=partial(_source, vocabulary=vocabulary),
+        source=SourceEncoder(model).eval(),
+        example=partial(_example_source, vocabulary=vocabulary),
     )
     return encoder, decoder
 
 
-def _source(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
-    """Random tokens; every other row has padding behind them."""
+def _example_source(sizes: Mapping[str, int], vocabulary: int) -> Tensors:
+    """Random tokens; every other row ends in padding."""
     return _tokens(np.random.default_rng(sizes["batch"]), sizes["batch"], sizes["source"], vocabulary)
 
 
-def _written(sizes: Mapping[str, int], vocabulary: int, shape: tuple[int, ...]) -> Tensors:
-    """Random tokens after random tokens, about a random source; every other row has padding in all three."""
+def _example_answer(sizes: Mapping[str, int], vocabulary: int, shape: tuple[int, ...]) -> Tensors:
+    """Random tokens, cache and source; every other row has padding in all three."""
     batch, sequence, past, source = (sizes[axis] for axis in ("batch", "sequence", "past", "source"))
     random = np.random.default_rng(batch * 1000 + sequence)
     return {

@@ -1,4 +1,4 @@
-"""What an encoder-decoder model of transformers wants around what it reads and writes."""
+"""The special tokens that an encoder-decoder model of transformers needs around source and answer."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from framework import InputError
 
 
 def around(tokenizer: Any, role: str) -> tuple[list[int], list[int]]:
-    """The special tokens before and behind a text. role: text, or text_target, which some tokenizers begin in another way."""
-    whole, inner = (list(tokenizer(**{role: "a"}, add_special_tokens=special)["input_ids"]) for special in (True, False))
-    start = next(place for place in range(len(whole)) if whole[place : place + len(inner)] == inner)
-    return whole[:start], whole[start + len(inner) :]
+    """The special tokens before and after a text. role: ``text``, or ``text_target`` where tokenizers treat it differently."""
+    full, inner = (list(tokenizer(**{role: "a"}, add_special_tokens=special)["input_ids"]) for special in (True, False))
+    start = next(place for place in range(len(full)) if full[place : place + len(inner)] == inner)
+    return full[:start], full[start + len(inner) :]
 
 
 def decoder_ids(network: Any) -> dict[str, int | None]:
-    """The token that starts the decoder, and those that `generate` would force: `Answering.decoder_ids`."""
+    """The token that starts the decoder, and those that `generate` forces, as `Answering.decoder_ids` has them."""
     generation = network.generation_config
     start = generation.decoder_start_token_id
     if start is None:
@@ -24,10 +24,12 @@ def decoder_ids(network: Any) -> dict[str, int | None]:
     return {"start": start, "forced_first": first, "forced_last": last[0] if isinstance(last, list) else last}
 
 
-def framed(tokenizer: Any, network: Any) -> dict[str, Any]:
-    """Settings of a codec. prefix_ids, suffix_ids: tokens around what is read. answer_prefix_ids: those that begin an answer as
-    it is learned. forced_token_count: tokens chosen beside an answer's own, since they are forced. decoder_ids: see
-    `Answering`; None of a decoder alone.
+def frame_settings(tokenizer: Any, network: Any) -> dict[str, Any]:
+    """Settings of a codec for special tokens; empty for decoder-only models.
+
+    prefix_ids, suffix_ids: tokens around the source. answer_prefix_ids: tokens before an answer in training.
+    forced_token_count: forced tokens of an answer, which count in its limit. decoder_ids: see `Answering`; None for
+    decoder-only models.
     """
     if not network.config.is_encoder_decoder:
         return {"decoder_ids": None, "prefix_ids": [], "suffix_ids": [], "answer_prefix_ids": [], "forced_token_count": 0}
@@ -42,15 +44,16 @@ def framed(tokenizer: Any, network: Any) -> dict[str, Any]:
     }
 
 
-def within_positions(network: Any, window: int, answer: int, said: str) -> tuple[int, int]:
-    """Window and answer, as `graphs` takes them. said: what of the recipe makes them. Raises InputError where the backbone's
-    positions are fewer.
+def within_positions(network: Any, window: int, answer: int, setting: str) -> tuple[int, int]:
+    """Returns window and answer, in tokens, as `writer.graphs` takes them.
+
+    setting: the recipe's keys that set them, for the message. Raises InputError where the backbone has fewer positions.
     """
     config = network.config
     longest = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or window
     if max(window, answer) > longest:
         raise InputError(
-            f"{said} make {max(window, answer)} tokens with what stands around them, and this backbone takes {longest}: "
+            f"{setting} make {max(window, answer)} tokens with what stands around them, and this backbone takes {longest}: "
             "write fewer"
         )
     return window, answer

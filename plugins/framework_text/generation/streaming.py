@@ -1,4 +1,4 @@
-"""Text out of tokens as they are chosen, in pieces that later tokens cannot change. No torch."""
+"""Turns tokens into text as they are chosen, in pieces that later tokens cannot change. No torch."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from typing import Any
 from framework import Call, Event, Tensors
 from framework_text.generation.decoding import Decoding, Reader
 
-UNFINISHED = "\ufffd"  # what tokenizers say of a character whose bytes are not all there
+UNFINISHED = "\ufffd"  # decoded from an incomplete UTF-8 sequence
 
 
 @dataclass(frozen=True)
 class Completion:
-    """What a model has written."""
+    """A text that a model has written."""
 
     text: str
-    """Without white space around it."""
+    """Without surrounding white space."""
     tokens: int
-    """How many were chosen for it."""
+    """Number of tokens."""
     stopped: bool
-    """It ended by itself or at a stop text; else at the limit."""
+    """Whether an end token or a stop text ended it; otherwise the limit did."""
 
 
 def reader(tokenizer: Any) -> Reader:
-    """How tokens of `tokenizers` are read."""
+    """A function from tokens to text. tokenizer: of the library `tokenizers`."""
 
     def read(tokens: Sequence[int]) -> str:
         text: str = tokenizer.decode(tokens, skip_special_tokens=True)
@@ -35,9 +35,9 @@ def reader(tokenizer: Any) -> Reader:
 
 
 def stream_text(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Completion]:
-    """Steps of a codec around those of `decode`: an event ``{"text": piece}`` in place of tokens; pieces make the text.
+    """Wraps steps of `decode`: events ``{"text": piece}`` in place of tokens, whose pieces concatenate to the text.
 
-    A search, which has no token yet, still shows that it goes on: by empty pieces.
+    A beam search, which has no tokens until its end, yields empty pieces to show that it is running.
     """
     tokens: list[int] = []
     sent, outputs = "", None
@@ -57,7 +57,7 @@ def stream_text(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensor
             yield Event({"text": ""})
             continue
         tokens.append(step.data["token"])
-        certain = read(tokens).rstrip(UNFINISHED).strip()
-        if certain.startswith(sent) and len(certain) > len(sent):
-            yield Event({"text": certain[len(sent) :]})
-            sent = certain
+        final = read(tokens).rstrip(UNFINISHED).strip()
+        if final.startswith(sent) and len(final) > len(sent):
+            yield Event({"text": final[len(sent) :]})
+            sent = final

@@ -1,4 +1,4 @@
-"""Chat templates: how a conversation becomes one text. Frozen into the artifact, rendered in jinja2's sandbox. No torch."""
+"""Chat templates, which turn a conversation into one text. Sealed in the artifact, rendered in jinja2's sandbox. No torch."""
 
 from __future__ import annotations
 
@@ -20,18 +20,20 @@ PLAIN = """{{ bos_token }}{% for message in messages -%}
 {% if message.role == 'system' %}{{ message.content }}
 {% elif message.role == 'user' %}User: {{ message.content }}
 {% else %}Assistant: {{ message.content }}{{ eos_token }}
-{% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"""  # where a tokenizer has no template
-TURNS = PLAIN.replace("{{ bos_token }}", "").replace("{{ eos_token }}", "")  # for encoders, whose tokenizers put these around
+{% endif %}{% endfor %}{% if add_generation_prompt %}Assistant:{% endif %}"""  # for tokenizers without a template
+TURNS = PLAIN.replace("{{ bos_token }}", "").replace(
+    "{{ eos_token }}", ""
+)  # for encoder-decoder models, whose tokenizers add the special tokens
 SETTINGS = ("template", "special_tokens", "merges_system", "prompt_suffix", "date")  # arguments of `Template`, in order
-_TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # transformers' own, which say what was written by the model
+_TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # extensions of transformers that mark the model's answers
 
 
 class Template:
-    """text: in jinja2. special_tokens: those it may name, such as bos_token. merges_system: it has no place for a system
-    message, which becomes the beginning of the user's first.
+    """A chat template.
 
-    prompt_suffix: what it writes between a prompt and an answer, with which the prompt ends. date: ISO 8601, what it takes for
-    today.
+    text: jinja2 source. special_tokens: tokens that the template may use, such as ``bos_token``. merges_system: whether system
+    messages, which the template does not support, are put at the beginning of the user's first message. prompt_suffix: appended
+    to a prompt that asks for an answer. date: ISO 8601, for ``strftime_now`` in the template.
     """
 
     def __init__(
@@ -52,21 +54,24 @@ class Template:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Template:
-        """From what `frozen` gave."""
+        """The template in the settings that `frozen` returned."""
         return cls(*(settings[name] for name in SETTINGS))
 
     def render(self, messages: Sequence[Message], answering: bool = True) -> str:
-        """answering: the text ends where the assistant's next words begin. Raises InputError where the template refuses."""
-        shown = with_system_merged(messages) if self.merges_system else list(messages)
+        """The text of a conversation. Raises InputError where the template refuses it.
+
+        answering: whether the text ends where the assistant's next message begins.
+        """
+        merged = with_system_merged(messages) if self.merges_system else list(messages)
         try:
-            text = self._template.render(messages=shown, add_generation_prompt=answering, **self.special_tokens)
+            text = self._template.render(messages=merged, add_generation_prompt=answering, **self.special_tokens)
             return text + self.prompt_suffix if answering else text
         except TemplateError as error:
             raise InputError(f"the chat template does not take these messages: {error}") from error
 
 
 def with_system_merged(messages: Sequence[Message]) -> list[Message]:
-    """A system message as the beginning of the user's first."""
+    """The messages, with a system message merged into the user's first."""
     if len(messages) < 2 or messages[0]["role"] != "system":
         return list(messages)
     system, first, *rest = messages
@@ -74,21 +79,21 @@ def with_system_merged(messages: Sequence[Message]) -> list[Message]:
 
 
 def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
-    """A transformers tokenizer's template as settings of a codec. apart: the answer is written by a decoder of its own.
+    """The chat template of a transformers tokenizer, as settings of a codec. apart: for an encoder-decoder model.
 
-    template, special_tokens, merges_system, prompt_suffix, date: of `Template`. answer_prefix: white space between a prompt and
-    an answer. end_id: the token after an answer. own_template: whether the template is the tokenizer's. Raises InputError where
-    no token ends an answer.
+    Keys: template, special_tokens, merges_system, prompt_suffix, date: of `Template`; answer_prefix: white space between prompt
+    and answer; end_id: the token after an answer; own_template: whether the template is the tokenizer's. Raises InputError
+    where no token ends an answer.
     """
-    offered = tokenizer.chat_template
-    text = offered.get("default") if isinstance(offered, Mapping) else offered
+    templates = tokenizer.chat_template
+    text = templates.get("default") if isinstance(templates, Mapping) else templates
     named = {name: value for name, value in tokenizer.special_tokens_map.items() if isinstance(value, str)}
     special_tokens = {"bos_token": "", "eos_token": "", **named}
     chosen = text or (TURNS if apart else PLAIN)
     today = date.today().isoformat() if "strftime_now" in chosen else None
     merges_system = not _takes_system(Template(chosen, special_tokens, date=today))
     before, after = _around_answer(Template(chosen, special_tokens, merges_system, date=today))
-    prompt_suffix = before if before.strip() and not apart else ""  # such as an empty thought
+    prompt_suffix = before if before.strip() and not apart else ""  # such as an empty block of reasoning
     return {
         "template": chosen,
         "special_tokens": special_tokens,
@@ -102,7 +107,7 @@ def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
 
 
 def _end_id(tokenizer: Any, after: str) -> int:
-    """The token that ends an answer. after: what the template writes behind one."""
+    """The token that ends an answer. after: what the template writes after an answer."""
     ids: list[int] = tokenizer(after, add_special_tokens=False)["input_ids"]
     if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
         return ids[0]
@@ -112,6 +117,7 @@ def _end_id(tokenizer: Any, after: str) -> int:
 
 
 def _takes_system(template: Template) -> bool:
+    """Whether a template renders system messages."""
     try:
         return "SYSTEM-WORDS" in template.render(
             [{"role": "system", "content": "SYSTEM-WORDS"}, {"role": "user", "content": "hello"}]
@@ -121,11 +127,11 @@ def _takes_system(template: Template) -> bool:
 
 
 def _around_answer(template: Template) -> tuple[str, str]:
-    """What a template writes before and after an answer, beyond the prompt of it."""
-    asked = [{"role": "user", "content": "hello"}]
-    prompt = template.render(asked)
-    whole = template.render([*asked, {"role": "assistant", "content": "ANSWER-WORDS"}], answering=False)
-    before, _, after = whole.partition("ANSWER-WORDS")
+    """What a template writes directly before an answer, beyond the prompt, and after it."""
+    question = [{"role": "user", "content": "hello"}]
+    prompt = template.render(question)
+    text = template.render([*question, {"role": "assistant", "content": "ANSWER-WORDS"}], answering=False)
+    before, _, after = text.partition("ANSWER-WORDS")
     return before[len(prompt) :] if before.startswith(prompt) else "", after.lstrip()
 
 

@@ -1,4 +1,4 @@
-"""Fits a writer and leaves it in a folder; opens such folders: the same for every task that answers in words."""
+"""Fits and opens the candidates `WriterCandidate` and `UntunedCandidate`, for any task."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ from framework_text.generation.options import Untuned, Writing
 from framework_text.generation.pairs import Pair
 from framework_text.generation.preview import limits_section
 from framework_text.generation.prompting import Prompting
-from framework_text.generation.saved import licence_of, load, read_address, save, write_address
+from framework_text.generation.saved import load, read_address, save, write_address
 from framework_text.generation.seq2seq import seq2seq_graphs
 from framework_text.tokenizer import presentable, write_tokenizer
 
-MODEL = "model"  # in the folder that is filled: the network and its tokenizer, as transformers saves them
+MODEL = "model"  # in the fitted folder: network and tokenizer, as transformers saves them
 AnyPrompting = Prompting[Any, Any, Any]
 
 
 def fit_writer(prompting: AnyPrompting, data: Any, context: FitContext[Any, Writing]) -> None:
-    """Fine-tunes the backbone on every answer, each after what is read before it."""
+    """Fine-tunes the backbone on every answer of the training rows, and fills ``context.output``."""
     torch.manual_seed(context.seed)
     task, reading, writing = context.task, prompting.reading(context.task), prompting.writing(context.task)
     tokenizer, network = load(backbones.fetch(context.options.backbone.chosen), reading.tokens, f"{reading.key}=")
@@ -61,27 +61,27 @@ def fit_writer(prompting: AnyPrompting, data: Any, context: FitContext[Any, Writ
 
 
 def open_writer(prompting: AnyPrompting, folder: Path) -> Fitted:
-    """What `fit_writer` left."""
+    """Opens the folder that `fit_writer` filled."""
     tokenizer, network = load(folder / MODEL)
     return _opened(prompting, folder, tokenizer, network, partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True))
 
 
 def fit_untuned(prompting: AnyPrompting, context: FitContext[Any, Untuned]) -> None:
-    """Notes where the backbone is and how it is prompted; its weights are not read."""
+    """Saves the backbone's address and the codec's settings in ``context.output``, without loading weights."""
     source, reading = context.options.backbone.chosen, prompting.reading(context.task)
     tokenizer = backbones.load_tokenizer(backbones.fetch(source), reading.tokens, f"{reading.key}=")
     description = described(context.options, reading.tokens, f"{reading.key}=")
     assert description is not None, "it has been fetched"
     settings = prompting.settings(tokenizer, description[1], context.task)
     window, _ = prompting.window(settings, description[1])
-    facts = ModelFacts(source.name, licence_of(source), details={message("window"): window, **prompting.details(settings)})
+    facts = ModelFacts(source.name, source.stated_licence, details={message("window"): window, **prompting.details(settings)})
     resources = write_fitted(context.output, CodecSpec(prompting.codec_name, settings), facts)
     write_tokenizer(tokenizer, None, resources)
     write_address(source, context.output)
 
 
 def open_untuned(prompting: AnyPrompting, folder: Path) -> Fitted:
-    """What `fit_untuned` left. Raises InputError where the backbone is no longer there, or has other weights."""
+    """Opens the folder that `fit_untuned` filled. Raises InputError where the backbone is missing or has other weights."""
     tokenizer, network = load(backbones.fetch(read_address(folder)))
     return _opened(prompting, folder, tokenizer, network, partial(save, network, tokenizer))
 
@@ -100,12 +100,12 @@ def _opened(prompting: AnyPrompting, folder: Path, tokenizer: Any, network: Any,
 
 
 def graphs(network: Any, window: int, answer: int) -> tuple[Graph, ...]:
-    """window: tokens of a prompt and its answer; for encoder-decoder models of a prompt alone, and `answer` of an answer."""
+    """The graphs of a network. window, answer: in tokens, as `Prompting.window` returns them."""
     return seq2seq_graphs(network, window, answer) if network.config.is_encoder_decoder else (decoder_graph(network, window),)
 
 
 def _as_seen(tokenizer: Any, pair: Pair) -> Section:
-    """A training row as the model sees it; one without personal data, which tokens would hide from masking."""
+    """A training row as the model sees it."""
     rows = [
         (message("prompt, not learned"), Text(tokenizer.decode(pair.prompt))),
         (message("answer, learned"), Text(tokenizer.decode(pair.answer))),

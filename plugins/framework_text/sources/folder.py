@@ -1,4 +1,4 @@
-"""Backbones in folders, as ``save_pretrained`` writes them: on this machine, or brought by a distribution."""
+"""Backbones in folders, as ``save_pretrained`` writes them: on this machine, or in an installed distribution."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import Any
 from framework import BackboneSource, InputError, locate
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
-ADAPTER = "adapter_config.json"  # what peft leaves
+ADAPTER = "adapter_config.json"  # written by peft in place of config.json
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json", "model.pt", "model.ckpt")
 
 
 class Folder(BackboneSource):
-    """``./FOLDER``, ``file:///FOLDER`` and ``package://DISTRIBUTION/FOLDER``, which is not imported."""
+    """``./FOLDER``, ``file:///FOLDER`` and ``package://DISTRIBUTION/FOLDER``, whose distribution is not imported."""
 
     def fetch(self, name: str, revision: str | None, sha256: str | None) -> Path:
         folder = _folder(name)
@@ -28,7 +28,7 @@ class Folder(BackboneSource):
 
     def problems(self, name: str, revision: str | None, sha256: str | None) -> list[str]:
         folder = _folder(name)
-        return missing_files(name, folder) or wrong_checksum(folder, sha256)
+        return missing_files(name, folder) or checksum_problems(folder, sha256)
 
 
 def _folder(name: str) -> Path:
@@ -41,14 +41,14 @@ def _folder(name: str) -> Path:
 
 
 def check(name: str, folder: Path, sha256: str | None) -> None:
-    """Raises InputError where files are missing, broken, or not the pinned ones."""
-    problems = missing_files(name, folder) or wrong_checksum(folder, sha256)
+    """Raises InputError where files are missing or broken, or their checksum is not the pinned one."""
+    problems = missing_files(name, folder) or checksum_problems(folder, sha256)
     if problems:
         raise InputError(*problems)
 
 
 def config_in(name: str, folder: Path) -> dict[str, Any]:
-    """A folder's config.json. Raises InputError where it has none that can be read."""
+    """A folder's config.json. Raises InputError where the file is missing or broken."""
     path = folder / "config.json"
     if not path.exists() and (folder / ADAPTER).exists():
         raise InputError(
@@ -61,6 +61,7 @@ def config_in(name: str, folder: Path) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object in a file. Raises InputError for anything else."""
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -79,16 +80,16 @@ def missing_files(name: str, folder: Path) -> list[str]:
         )
     if not any((folder / file).exists() for file in ("model.safetensors", "model.safetensors.index.json")):
         pickles = [file for file in PICKLES if (folder / file).exists()]
-        found = f"only {', '.join(pickles)}, a pickle, which can run code when read" if pickles else "no weights"
+        weights = f"only {', '.join(pickles)}, a pickle, which can run code when read" if pickles else "no weights"
         problems.append(
-            f"model.name={name} has {found}; it needs model.safetensors: "
+            f"model.name={name} has {weights}; it needs model.safetensors: "
             "AutoModel.from_pretrained(...).save_pretrained(FOLDER) writes it"
         )
     return [*problems, *_broken_weights(folder)]
 
 
 def _broken_weights(folder: Path) -> list[str]:
-    """Files of weights that are cut off or no safetensors, told from their headers."""
+    """A problem for the first weight file that is truncated or not in safetensors format, by its header."""
     from safetensors import SafetensorError, safe_open
 
     for path in sorted(folder.glob("model*.safetensors")):
@@ -100,17 +101,17 @@ def _broken_weights(folder: Path) -> list[str]:
     return []
 
 
-def wrong_checksum(folder: Path, expected: str | None) -> list[str]:
+def checksum_problems(folder: Path, expected: str | None) -> list[str]:
     if expected is None:
         return []
     path = folder / "model.safetensors"
     if not path.exists():
         return [f"model.sha256 pins {path.name}, and {folder} has its weights in several files"]
     with path.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
-    if found == expected:
+        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    if actual == expected:
         return []
-    return [f"{path} has sha256 {found}, the recipe pins {expected}; correct model.sha256 or the file"]
+    return [f"{path} has sha256 {actual}, the recipe pins {expected}; correct model.sha256 or the file"]
 
 
 def first_line(error: Exception) -> str:

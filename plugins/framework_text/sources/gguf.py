@@ -1,6 +1,6 @@
-"""Backbones in GGUF files, also where pip brought them in parts: found, checked, and converted once into a cache folder.
+"""Backbones in GGUF files, including files that pip installs in parts: found, checked, and converted once into a cache.
 
-torch, transformers and the library `gguf` are imported for the conversion alone.
+Only the conversion imports torch, transformers and the library `gguf`.
 """
 
 from __future__ import annotations
@@ -21,29 +21,41 @@ from typing import Any, BinaryIO
 from unittest.mock import patch
 
 from framework import BackboneSource, FrameworkError, InputError, locate
-from framework_text.sources.conversion import cache, once
+from framework_text.sources.conversion import cache_folder, convert_once
 
 PREFIX = "gguf://"  # gguf://DISTRIBUTION
 PART = re.compile(r"(?P<name>[^/]+\.gguf)(?:\.part(?P<number>\d+))?")
-FAMILIES = {"gemma3": "gemma3_text"}  # where transformers calls an architecture otherwise
+FAMILIES = {"gemma3": "gemma3_text"}  # architectures with another name in transformers
 BLOCK = 1 << 20
-FIXED = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}  # types of metadata
+FIXED = {
+    0: "B",
+    1: "b",
+    2: "H",
+    3: "h",
+    4: "I",
+    5: "i",
+    6: "f",
+    7: "?",
+    10: "Q",
+    11: "q",
+    12: "d",
+}  # struct formats by type of metadata
 TEXT, ARRAY = 8, 9
-LONGEST = 1 << 20  # bytes of a text in the metadata
-CONVERTING = Lock()  # while transformers' way to read a header is another one
+LONGEST = 1 << 20  # bytes of a text in the metadata, at most
+CONVERTING = Lock()  # held while the GGUF reader of transformers is patched
 
 
 class Gguf(BackboneSource):
-    """``gguf://DISTRIBUTION``, or a .gguf file. sha256: of the whole file."""
+    """``gguf://DISTRIBUTION``, or a .gguf file. sha256: of the file, all parts concatenated."""
 
     def fetch(self, name: str, revision: str | None, sha256: str | None) -> Path:
-        return converted(name, sha256)
+        return converted_folder(name, sha256)
 
     def config(self, name: str, revision: str | None) -> Mapping[str, Any]:
         return config_of(name)
 
     def problems(self, name: str, revision: str | None, sha256: str | None) -> list[str]:
-        return wrong_checksum(name, sha256)
+        return checksum_problems(name, sha256)
 
 
 def is_gguf(name: str) -> bool:
@@ -51,9 +63,10 @@ def is_gguf(name: str) -> bool:
 
 
 def find(name: str) -> list[Path]:
-    """The file of ``./model.gguf``, or of ``gguf://DISTRIBUTION`` the parts of the one that it brings, in their order.
+    """The files of an address: the .gguf file itself, or the parts of the one in a distribution, in order.
 
-    Parts, ``NAME.gguf.part00``, lie in the distribution or in those that it requires; none is imported.
+    Parts, ``NAME.gguf.part00``, lie in the distribution or in those it requires; none of them is imported. Raises InputError
+    where the file does not exist, FrameworkError where a distribution or a part is missing.
     """
     if name.startswith(PREFIX):
         return _parts(name)
@@ -64,26 +77,26 @@ def find(name: str) -> list[Path]:
 
 
 def _parts(name: str) -> list[Path]:
-    found: dict[str, dict[int, Path]] = {}
+    files: dict[str, dict[int, Path]] = {}
     for distribution in _with_required(name.removeprefix(PREFIX)):
-        record = distribution.read_text("RECORD") or ""  # `files` leaves out what is gone, in newer versions of Python
+        record = distribution.read_text("RECORD") or ""  # newer versions of Python omit missing files from `files`
         for file, *_ in csv.reader(record.splitlines()):
             if part := PART.fullmatch(Path(file).name):
-                found.setdefault(part["name"], {})[int(part["number"] or 0)] = Path(str(distribution.locate_file(file)))
-    if len(found) != 1:
-        raise FrameworkError(f"model.name={name}: it brings {', '.join(sorted(found)) or 'no file'}, and one .gguf is expected")
-    ((file_name, numbered),) = found.items()
+                files.setdefault(part["name"], {})[int(part["number"] or 0)] = Path(str(distribution.locate_file(file)))
+    if len(files) != 1:
+        raise FrameworkError(f"model.name={name}: it brings {', '.join(sorted(files)) or 'no file'}, and one .gguf is expected")
+    ((file_name, numbered),) = files.items()
     order = sorted(numbered)
-    gone = [path for path in numbered.values() if not path.is_file()]
-    if gone or order[0] > 1 or order[-1] - order[0] >= len(order):
+    lost = [path for path in numbered.values() if not path.is_file()]
+    if lost or order[0] > 1 or order[-1] - order[0] >= len(order):
         raise FrameworkError(
-            f"model.name={name}: of the parts of {file_name}, {gone[0].name if gone else 'some'} is missing; install it again"
+            f"model.name={name}: of the parts of {file_name}, {lost[0].name if lost else 'some'} is missing; install it again"
         )
     return [numbered[number] for number in order]
 
 
 def _with_required(name: str) -> Iterator[importlib.metadata.Distribution]:
-    locate(f"package://{name}/")  # says what to install
+    locate(f"package://{name}/")  # its error says what to install
     distribution = importlib.metadata.distribution(name)
     yield distribution
     for requirement in distribution.requires or ():
@@ -94,28 +107,28 @@ def _with_required(name: str) -> Iterator[importlib.metadata.Distribution]:
 
 
 def config_of(name: str) -> dict[str, Any]:
-    """What a config.json would say: `model_type`, and `max_position_embeddings` where it is known."""
+    """`model_type` and `max_position_embeddings` as in a config.json, None where the header lacks them."""
     path = find(name)[0]
-    wanted = ("general.architecture", ".context_length")
-    found: dict[str, Any] = {}
+    keys = ("general.architecture", ".context_length")
+    values: dict[str, Any] = {}
     try:
         with path.open("rb") as stream:
             for key, value in _metadata(stream):
-                found |= {end: value for end in wanted if key.endswith(end)}
-                if len(found) == len(wanted):
+                values |= {end: value for end in keys if key.endswith(end)}
+                if len(values) == len(keys):
                     break
     except (struct.error, ValueError) as error:
-        if wanted[0] not in found:
+        if keys[0] not in values:
             raise InputError(f"{path} is no GGUF file that can be read: {error}") from error
-    architecture = found.get(wanted[0])
+    architecture = values.get(keys[0])
     return {
         "model_type": FAMILIES.get(str(architecture), architecture),
-        "max_position_embeddings": found.get(wanted[1]),
+        "max_position_embeddings": values.get(keys[1]),
     }
 
 
 def _metadata(stream: BinaryIO) -> Iterator[tuple[str, Any]]:
-    """Keys and values of a GGUF header; arrays are passed over. Raises ValueError and struct.error for other files.
+    """Keys and values of a GGUF header; arrays are skipped. Raises ValueError and struct.error for other files.
 
     The format: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md
     """
@@ -155,15 +168,15 @@ def _unpack(stream: BinaryIO, form: str) -> tuple[Any, ...]:
     return struct.unpack(f"<{form}", stream.read(struct.calcsize(f"<{form}")))
 
 
-def wrong_checksum(name: str, expected: str | None, found: str | None = None) -> list[str]:
-    """found: the checksum, where it was computed already."""
-    if expected is None or (found := found or checksum(find(name))) == expected:
+def checksum_problems(name: str, expected: str | None, actual: str | None = None) -> list[str]:
+    """A problem where the sha256 of a file is not the pinned one. actual: the sha256, if it was computed already."""
+    if expected is None or (actual := actual or checksum(find(name))) == expected:
         return []
-    return [f"{name} has sha256 {found}, the recipe pins {expected}; correct model.sha256 or the file"]
+    return [f"{name} has sha256 {actual}, the recipe pins {expected}; correct model.sha256 or the file"]
 
 
 def checksum(paths: Sequence[Path]) -> str:
-    """sha256 of the whole file."""
+    """sha256 of the file that the parts make."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as stream:
@@ -173,55 +186,56 @@ def checksum(paths: Sequence[Path]) -> str:
 
 
 def folder_of(name: str) -> Path:
-    """Where `converted` leaves what it makes."""
-    return cache("gguf") / checksum(find(name))
+    """The folder that `converted_folder` returns, which need not exist yet."""
+    return cache_folder("gguf") / checksum(find(name))
 
 
-def converted(name: str, sha256: str | None = None) -> Path:
-    """The folder that `save_pretrained` wrote of a GGUF file, in the cache: made where it is not there yet.
+def converted_folder(name: str, sha256: str | None = None) -> Path:
+    """The cached folder, as `save_pretrained` writes it, of a GGUF file, which is converted if it was not before.
 
-    It lies at ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``.
+    Path: ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``. Raises InputError where the checksum is not the pinned one,
+    FrameworkError where a library for the conversion is not installed.
     """
     paths = find(name)
-    found = checksum(paths)
-    if problems := wrong_checksum(name, sha256, found):
+    actual = checksum(paths)
+    if problems := checksum_problems(name, sha256, actual):
         raise InputError(*problems)
-    folder = cache("gguf") / found
-    lacking = [library for library in ("gguf", "accelerate") if importlib.util.find_spec(library) is None]
-    if lacking and not folder.is_dir():
+    folder = cache_folder("gguf") / actual
+    missing = [library for library in ("gguf", "accelerate") if importlib.util.find_spec(library) is None]
+    if missing and not folder.is_dir():
         raise FrameworkError(
-            f"model.name={name}: GGUF files are read by {lacking[0]}, which is not installed: "
+            f"model.name={name}: GGUF files are read by {missing[0]}, which is not installed: "
             "pip install 'recipe-framework[generation]'"
         )
-    return once(name, folder, lambda place: _convert(paths, place))
+    return convert_once(name, folder, lambda place: _convert(paths, place))
 
 
 def _convert(paths: Sequence[Path], folder: Path) -> None:
     joined = folder / "model.gguf"
-    with joined.open("wb") as whole:
+    with joined.open("wb") as output:
         for path in paths:
             with path.open("rb") as part:
-                shutil.copyfileobj(part, whole, BLOCK)
+                shutil.copyfileobj(part, output, BLOCK)
     _save(joined, folder)
     joined.unlink()
 
 
 def _save(file: Path, folder: Path) -> None:
-    """The weights in fp32, exactly as they were quantized, and the tokenizer."""
+    """Saves the weights, dequantized to fp32, and the tokenizer."""
     import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, logging
 
     logging.disable_progress_bar()
-    place, name = str(folder), str(file)  # the whole path: a name alone would be sought in the working directory first
-    # transformers reads the file for the tokenizer, the config and the weights; its header, a token at a time, takes longest
+    place, name = str(folder), str(file)  # a bare file name would be looked up in the working directory first
+    # transformers reads the file three times, for tokenizer, config and weights; parsing its header takes longest
     with CONVERTING, patch.object(gguf, "GGUFReader", lru_cache(maxsize=1)(gguf.GGUFReader)):
         AutoTokenizer.from_pretrained(place, gguf_file=name).save_pretrained(folder)
-        found: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32, output_loading_info=True)
-    model, loaded = found
+        result: Any = AutoModelForCausalLM.from_pretrained(place, gguf_file=name, dtype=torch.float32, output_loading_info=True)
+    model, loaded = result
     if random := sorted(loaded["missing_keys"]):
         raise ValueError(f"{len(random)} weights are missing, such as {random[0]}")
     del model.config.quantization_config
-    plain = type(model)(model.config)  # the one that was read does not save
+    plain = type(model)(model.config)  # the loaded model refuses to save
     plain.load_state_dict(model.state_dict())
     plain.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""Backbones of the Hugging Face hub, whose client answers from its cache where there is no network."""
+"""Backbones of the Hugging Face hub, whose client falls back to its cache without a network."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class Hub(BackboneSource):
     """``owner/name`` or ``hf://owner/name``. revision: a branch, tag or commit."""
 
     def fetch(self, name: str, revision: str | None, sha256: str | None) -> Path:
-        folder = Path(_ask("snapshot_download", name, revision, allow_patterns=FILES))
+        folder = Path(_download("snapshot_download", name, revision, allow_patterns=FILES))
         check(name, folder, sha256)
         return folder
 
     def config(self, name: str, revision: str | None) -> Mapping[str, Any]:
-        return config_in(name, Path(_ask("hf_hub_download", name, revision, filename="config.json")).parent)
+        return config_in(name, Path(_download("hf_hub_download", name, revision, filename="config.json")).parent)
 
 
-def _ask(function: str, name: str, revision: str | None, **arguments: Any) -> str:
+def _download(function: str, name: str, revision: str | None, **arguments: Any) -> str:
     import huggingface_hub
     from huggingface_hub import errors
 

