@@ -38,8 +38,8 @@ from framework.report.console import as_text
 from framework_recommendation import Recommendation
 from framework_recommendation.data import RecommendationData, prepare
 from framework_recommendation.encoder import TextEncoder
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models import ALGORITHMS, Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models import ALGORITHMS, SideInformation, Trained
 from framework_recommendation.models.rows import padded, pairs
 from framework_recommendation.options import NetworkOptions
 from framework_recommendation.ranking_metrics import ranking_metrics
@@ -62,9 +62,9 @@ class Task:
     """
 
     train: Interactions
-    held: Held
-    side: Side
-    test: Held
+    held_out: HeldOutUsers
+    side: SideInformation
+    test: HeldOutUsers
     fed: Mapping[str, Interactions]
     attributes: np.ndarray
     options: Mapping[str, Any]
@@ -107,7 +107,7 @@ def judged(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], minut
                 options = replace(options, minutes=minutes)
             with tempfile.TemporaryDirectory() as folder:
                 context = context_of(options, seed, Path(folder))
-                trained = ALGORITHMS[name](task.train, task.held, options, context, task.side)
+                trained = ALGORITHMS[name](task.train, task.held_out, options, context, task.side)
             seconds = time.perf_counter() - started
             for fed, histories in task.fed.items():
                 results[name, fed].append(Found(*measured(trained, task, histories), seconds))
@@ -128,14 +128,14 @@ def task_of(protocol: str, seed: int) -> Task:
     def read(column: str) -> Interactions:
         return Interactions.of([[numbers[i] for i in row if i in numbers] for row in rows.lists(column)], len(numbers))
 
-    test = Held(read("history"), read("relevant"))
-    fed = {SERVED: test.known}
+    test = HeldOutUsers(read("history"), read("relevant"))
+    fed = {SERVED: test.history}
     if protocol == RANDOM:
         fed[TRAINED_ON] = data.train.take(np.array([places[user] for user in users]))
     options = {name: options_for(config, candidate) for name, candidate in CANDIDATES.items()}
     texts = TextEncoder.of(options["hybrid"].encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
-    side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
-    return Task(data.train, data.held, side, test, fed, data.attributes(users), options)
+    side = SideInformation(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
+    return Task(data.train, data.held_out, side, test, fed, data.attributes(users), options)
 
 
 def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]:
@@ -147,7 +147,7 @@ def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]
 def measured(trained: Trained, task: Task, histories: Interactions) -> tuple[float, float]:
     """NDCG@10 and Recall@10 of the test users, whatever is known of them left out."""
     scores = trained.scores(torch.from_numpy(padded(histories, trained.max_history)), torch.from_numpy(task.attributes))
-    rows, items = pairs(task.test.known)
+    rows, items = pairs(task.test.history)
     scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
     scores[:, 0] = -torch.inf
     found = ranking_metrics(scores.topk(K, dim=1).indices.numpy(), task.test.relevant, task.train.counts()).means
