@@ -120,9 +120,8 @@ class HybridFactors(Network):
         kept = (torch.rand((len(items), 1), device=items.device) > LEFT_OUT).float() if self.reads_texts else None
         taken, offered, bias = self.vectors(items, kept)
         count = inputs.sum(1, keepdim=True).clamp(min=1).to(taken.dtype)
-        user = (taken[places] * inputs[..., None]).sum(1) / count**ALPHA + sum_attributes(
-            self.values, batch["attributes"], inputs
-        )
+        pooled = (taken[places] * inputs[..., None]).sum(1) / count**ALPHA
+        user = pooled + sum_attributes(self.values, batch["attributes"], inputs)
         logits = (self.dropout(user) @ offered.T).float() + bias
         masked = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, places * inputs, True)  # column 0 is the padding
         log_shares = functional.log_softmax(logits.masked_fill(masked, MASKED), dim=1)
