@@ -38,8 +38,8 @@ from framework.report.console import as_text
 from framework_recommendation import Recommendation
 from framework_recommendation.data import RecommendationData, prepare
 from framework_recommendation.encoder import TextEncoder
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models import ALGORITHMS, Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models import ALGORITHMS, SideInformation, Trained
 from framework_recommendation.models.rows import padded, pairs
 from framework_recommendation.options import NetworkOptions
 from framework_recommendation.ranking_metrics import ranking_metrics
@@ -59,10 +59,10 @@ class Experiment:
     """MovieLens 100K, split by one protocol and seed."""
 
     train: Interactions
-    held: Held
+    held_out: HeldOutUsers
     """Validation users."""
-    side: Side
-    test: Held
+    side: SideInformation
+    test: HeldOutUsers
     fed: Mapping[str, Interactions]
     """Histories of the test users, by `SERVED` and `TRAINED_ON`."""
     attributes: np.ndarray
@@ -111,7 +111,7 @@ def evaluate(protocol: str, seeds: Sequence[int], algorithms: Sequence[str], min
                 options = replace(options, minutes=minutes)
             with tempfile.TemporaryDirectory() as folder:
                 context = context_of(options, seed, Path(folder))
-                trained = ALGORITHMS[name](experiment.train, experiment.held, options, context, experiment.side)
+                trained = ALGORITHMS[name](experiment.train, experiment.held_out, options, context, experiment.side)
             seconds = time.perf_counter() - started
             for fed, histories in experiment.fed.items():
                 results[name, fed].append(Scores(*rank(trained, experiment, histories), seconds))
@@ -132,14 +132,14 @@ def experiment_of(protocol: str, seed: int) -> Experiment:
     def read(column: str) -> Interactions:
         return Interactions.of([[numbers[i] for i in row if i in numbers] for row in rows.lists(column)], len(numbers))
 
-    test = Held(read("history"), read("relevant"))
-    fed = {SERVED: test.known}
+    test = HeldOutUsers(read("history"), read("relevant"))
+    fed = {SERVED: test.history}
     if protocol == RANDOM:
         fed[TRAINED_ON] = data.train.take(np.array([places[user] for user in users]))
     options = {name: options_for(config, candidate) for name, candidate in CANDIDATES.items()}
     texts = TextEncoder.of(options["hybrid"].encoder).embed(["", *(data.texts.get(item, "") for item in data.items)])
-    side = Side(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
-    return Experiment(data.train, data.held, side, test, fed, data.attributes(users), options)
+    side = SideInformation(texts, data.attributes(data.users), data.attributes(list(data.splits.validation.texts("user"))))
+    return Experiment(data.train, data.held_out, side, test, fed, data.attributes(users), options)
 
 
 def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]:
@@ -151,7 +151,7 @@ def context_of(options: object, seed: int, folder: Path) -> FitContext[Any, Any]
 def rank(trained: Trained, experiment: Experiment, histories: Interactions) -> tuple[float, float]:
     """NDCG@10 and Recall@10 of the test users, whose earlier items are not ranked."""
     scores = trained.scores(torch.from_numpy(padded(histories, trained.max_history)), torch.from_numpy(experiment.attributes))
-    rows, items = pairs(experiment.test.known)
+    rows, items = pairs(experiment.test.history)
     scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
     scores[:, 0] = -torch.inf
     top = scores.topk(K, dim=1).indices.numpy()

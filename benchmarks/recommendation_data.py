@@ -30,7 +30,7 @@ from framework.plugins import load_plugins
 from framework.report.console import as_text
 from framework_recommendation.cleaning import clean
 from framework_recommendation.log import read_log
-from framework_recommendation.models import ALGORITHMS, Side
+from framework_recommendation.models import ALGORITHMS, SideInformation
 from framework_recommendation.options import BprOptions, NetworkOptions, SasrecOptions
 from framework_recommendation.splitting import PARTS, Split, split
 
@@ -70,7 +70,7 @@ def learn(steps: _Steps, parts: Split, algorithm: str, batches: int | None, fold
     metric = load_plugins().task("recommendation").metrics[0]
     options: NetworkOptions = OPTIONS[algorithm](epochs=1, minutes=None)
     context: FitContext[Any, Any] = FitContext(None, options, metric, 0, folder, folder, lambda section: None, trainer=trainer)
-    fit = partial(ALGORITHMS[algorithm], parts.train, parts.validation, options, context, Side())
+    fit = partial(ALGORITHMS[algorithm], parts.train, parts.validation, options, context, SideInformation())
     trained = steps.time(f"fit: {algorithm}", fit)
     assert trained.training is not None
     lengths = np.minimum(parts.train.lengths(), trained.max_history + 1)

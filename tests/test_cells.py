@@ -23,7 +23,7 @@ from framework.plugins import load_plugins
 from framework.report.privacy import mask, mask_cell
 from framework_dialogue import Dialogue
 from framework_dialogue.task import DialogueTask
-from framework_recommendation.requests import parsed
+from framework_recommendation.requests import parse_request
 
 READ: dict[str, tuple[Kind, str, Any]] = {
     "a text": ("text", ' ["a"] ', ' ["a"] '),
@@ -153,5 +153,5 @@ def test_requests_carry_cells_and_codecs_take_them_as_texts_too() -> None:
     task = load_plugins().task("recommendation")
     assert task.requests(table) == [{"user": "u", "history": ["50", "181"], "k": 10}]
     assert task.targets(table) == [{"relevant": ["7"]}]
-    as_list, as_text = (parsed({"history": history, "k": k}, 5, [], []) for history, k in ((["50"], 3), ('["50"]', "3")))
+    as_list, as_text = (parse_request({"history": history, "k": k}, 5, [], []) for history, k in ((["50"], 3), ('["50"]', "3")))
     assert as_list == as_text

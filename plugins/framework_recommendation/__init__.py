@@ -1,4 +1,4 @@
-"""Recommendation: from who took what to the items each will want next."""
+"""Recommendation: from a log of interactions to the items that each user is likely to take next."""
 
 from __future__ import annotations
 
@@ -15,21 +15,30 @@ TASK = "recommendation"
 class Recommendation:
     """Options of `task: recommendation`."""
 
-    protocol: str = "auto"  # leave_one_out, temporal or random; auto: leave_one_out where there are times, else random
-    min_rating: Optional[float] = None  # rows rated below are no interest; None: every row counts but dislikes
-    events: Optional[list[str]] = None  # values of data.event that are interactions; None: by their plain meaning
-    time_format: Optional[str] = None  # of data.time, such as "%d/%m/%Y %H:%M"; None: found
-    strip_ids: bool = False  # whether ids that differ in the spaces around them are one
-    core: int = 0  # interactions that every user and item has at least; rows of others are left out
-    repeats: bool = False  # whether items may be recommended again to those who took them
-    k: int = 10  # items of an answer, unless the request says otherwise
-    # columns of data.items that requests may filter by; None: those of few values
+    protocol: str = "auto"
+    """How the log is split: leave_one_out, temporal or random; auto: leave_one_out where the log has times, else random."""
+    min_rating: Optional[float] = None
+    """Rows with a lower rating are not interactions; None: every row is one, except dislikes."""
+    events: Optional[list[str]] = None
+    """Values of the column data.event that are interactions; None: decided by the plain meaning of each value."""
+    time_format: Optional[str] = None
+    """Format of the column data.time, such as "%d/%m/%Y %H:%M"; None: detected."""
+    strip_ids: bool = False
+    """Whether ids that differ only in surrounding spaces are the same id."""
+    core: int = 0
+    """Interactions that every user and item must have (k-core); rows of other users and items are left out."""
+    repeats: bool = False
+    """Whether items may be recommended again to users who took them."""
+    k: int = 10
+    """Items in an answer, unless the request says otherwise."""
     filters: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)
-    # columns of data.users that say something of a user; None: those of few values
+    """Columns of data.items that requests may filter by; None: the columns with few distinct values."""
     attributes: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)
+    """Columns of data.users that describe a user; None: the columns with few distinct values."""
 
     @staticmethod
     def wants(chosen: Optional[Sequence[str]], name: str) -> bool:
+        """Whether the option `chosen` (`filters` or `attributes`) allows a column; None allows every column."""
         return chosen is None or name in chosen
 
 

@@ -1,4 +1,4 @@
-"""Items that come after training: known by their texts, they get a row beside those that were learned. No torch."""
+"""Items that are added after training by their texts: each gets a row in the tables of the graph. No torch."""
 
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from framework_text.tokenizer import read_tokenizer, token_ids
 
 KEYS = ("item", "text", "title", "values")
 LONGEST = 20_000  # characters of a text
-NEIGHBOURS = 10  # learned items that a new one is taken to be like
-SHARPNESS = 20.0  # of the weights of neighbours: exp(SHARPNESS * cosine)
+NEIGHBOURS = 10  # learned items whose rows are averaged for a new item
+SHARPNESS = 20.0  # a neighbour weighs exp(SHARPNESS * cosine)
 EMBEDDINGS, PROJECTION = "item-texts.npy", "item-projection.npy"
 
 
 class Additions:
-    """settings: max_length: tokens of a text. resources: the embeddings of the learned items' texts, and where the model was
-    trained to read texts the projection from an embedding to a row of its item table.
-
-    like: item number -> the learned item most like it, which stands for it in histories.
-    """
+    """Makes rows for new items from the embeddings of their texts, and enters the items in the catalogue."""
 
     def __init__(self, settings: Mapping[str, Any], resources: Path, catalogue: Catalogue) -> None:
+        """settings: "like" holds pairs of an item that training added by its text, and the learned item most like it.
+
+        resources: holds the tokenizer, the embeddings of the learned items' texts and the tables of the graph; where the model
+        was trained to read texts also the projection from an embedding to a row of its item table.
+        """
         self.catalogue = catalogue
         self.tokenizer = read_tokenizer(resources)
         self.embeddings: np.ndarray = np.load(resources / EMBEDDINGS, allow_pickle=False)
@@ -39,9 +40,10 @@ class Additions:
         projection = resources / PROJECTION
         self.projection: np.ndarray | None = np.load(projection, allow_pickle=False) if projection.exists() else None
         self.like: dict[int, int] = {int(new): int(old) for new, old in settings["like"]}
+        """Number of an added item -> the learned item most like it, which replaces it in histories."""
 
     def parse(self, entry: Any) -> Request:
-        """Raises InputError, also for an item that is there already."""
+        """Checks an addition, as a person writes it. Raises InputError, also for an item that is already in the catalogue."""
         if not isinstance(entry, Mapping) or not {"item", "text"} <= entry.keys():
             raise InputError('an item is an object such as {"item": "1683", "text": "Title, genre, description"}')
         if unknown := [key for key in entry if key not in KEYS]:
@@ -49,94 +51,107 @@ class Additions:
         item, text, values = entry["item"], entry["text"], entry.get("values", {})
         item = str(item) if isinstance(item, int) and not isinstance(item, bool) else item
         title = entry.get("title", text)
-        if not all(isinstance(one, str) and one.strip() for one in (item, text, title)):
+        if not all(isinstance(value, str) and value.strip() for value in (item, text, title)):
             raise InputError("item, text and title are texts that are not empty")
-        for where, one in (("item", item), ("text", text), ("title", title)):
-            check_text(one, where)
+        for key, value in (("item", item), ("text", text), ("title", title)):
+            check_text(value, key)
         if len(text) > LONGEST:
             raise InputError(f"text has {len(text):,} characters where {LONGEST:,} are allowed")
         self.check_new(item)
         return {"item": item, "text": text, "title": title, "values": self._values(values)}
 
     def check_new(self, item: str) -> None:
+        """Raises InputError for an item that is in the catalogue already."""
         if item in self.catalogue.numbers:
             raise InputError(f"item {item!r:.100} is in the catalogue already")
 
     def _values(self, values: Any) -> dict[str, list[str]]:
+        """Filter column -> values of the item. Raises InputError."""
         columns = list(self.catalogue.postings)
         if not isinstance(values, Mapping) or any(column not in columns for column in values):
             raise InputError(f"values is an object from columns to texts; the columns are {', '.join(columns) or 'none'}")
-        found = {column: [one] if isinstance(one, str) else one for column, one in values.items()}
-        if not all(isinstance(one, list) and all(isinstance(text, str) for text in one) for one in found.values()):
+        lists = {column: [texts] if isinstance(texts, str) else texts for column, texts in values.items()}
+        if not all(isinstance(texts, list) and all(isinstance(text, str) for text in texts) for texts in lists.values()):
             raise InputError("values: each column needs a text or a list of texts")
-        for column, texts in found.items():
+        for column, texts in lists.items():
             for text in texts:
                 check_text(text, column)
-        return found
+        return lists
 
     def steps(self, entry: Request) -> Steps:
+        """Encodes the text of a parsed entry; returns the record that is stored of the item, as plain data."""
         ids = token_ids(self.tokenizer, entry["text"])
         feeds = {"input_ids": np.array([ids], np.int64), "attention_mask": np.ones((1, len(ids)), np.int64)}
         embedding = (yield Call("item_text", feeds))["text_vector"][0]
         vector, like = self.vector_of(embedding)
-        kept = {key: entry[key] for key in ("item", "title", "values")}
-        return {**kept, "vector": base64.b64encode(vector.astype("<f4").tobytes()).decode(), "like": like}
+        description = {key: entry[key] for key in ("item", "title", "values")}
+        return {**description, "vector": base64.b64encode(vector.astype("<f4").tobytes()).decode(), "like": like}
 
     def vector_of(self, embedding: np.ndarray) -> tuple[np.ndarray, int]:
-        """A row of the item table for a text's embedding, and the number of the learned item most like it.
-
-        What the model was trained to make of a text; else the mean of the rows of the items with the most similar texts, the
-        more similar the heavier.
-        """
+        """See the function `vector_of`."""
         return vector_of(embedding, self.embeddings, self.items, self.projection)
 
-    def rows(self, kept: Sequence[Response]) -> Tensors:
-        """Raises InputError, KeyError, TypeError or ValueError for what `steps` did not make for this artifact."""
-        vectors = [self._vector(one) for one in kept]
-        if twice := [item for item, count in Counter(one["item"] for one in kept).items() if count > 1]:
+    def rows(self, records: Sequence[Response]) -> Tensors:
+        """The rows that new items append to the tables of the graph; changes nothing.
+
+        records: as `steps` returns them. Raises InputError, KeyError, TypeError or ValueError for other records, and for those
+        of another artifact.
+        """
+        vectors = [self._vector(record) for record in records]
+        if twice := [item for item, count in Counter(record["item"] for record in records).items() if count > 1]:
             raise InputError(f"items stand there twice: {', '.join(map(repr, twice[:5]))}")
-        least = np.repeat(unpopular(self.popularity)[None], len(kept), axis=0)
+        least = np.repeat(unpopular(self.popularity)[None], len(records), axis=0)
         return {"items": np.stack(vectors).astype(np.float32), "popularity": least}
 
-    def _vector(self, one: Response) -> np.ndarray:
-        if not all(isinstance(one[key], str) for key in ("item", "title")) or not isinstance(one["like"], int):
+    def _vector(self, record: Response) -> np.ndarray:
+        """The (dimensions,) row of the item table in a record, after checking the record."""
+        if not all(isinstance(record[key], str) for key in ("item", "title")) or not isinstance(record["like"], int):
             raise ValueError("item and title are texts, like is a number")
-        self.check_new(one["item"])
-        self._values(one["values"])
-        vector: np.ndarray = np.frombuffer(base64.b64decode(one["vector"]), "<f4")
+        self.check_new(record["item"])
+        self._values(record["values"])
+        vector: np.ndarray = np.frombuffer(base64.b64decode(record["vector"]), "<f4")
         if vector.shape != self.items.shape[1:]:
             raise ValueError(f"vector has {len(vector)} numbers, not {self.items.shape[1]}")
         return vector
 
-    def describe(self, kept: Sequence[Response]) -> None:
-        for one in kept:
-            self.catalogue.describe(one["item"], one["title"])
+    def describe(self, records: Sequence[Response]) -> None:
+        """Lets answers hold these items."""
+        for record in records:
+            self.catalogue.describe(record["item"], record["title"])
 
-    def add(self, kept: Sequence[Response]) -> None:
-        for one in kept:
-            self.like[len(self.catalogue) + 1] = one["like"]  # before requests may name it
-            self.catalogue.admit(one["values"])
+    def add(self, records: Sequence[Response]) -> None:
+        """Lets requests name these items, which were described."""
+        for record in records:
+            self.like[len(self.catalogue) + 1] = record["like"]  # before requests may name the item
+            self.catalogue.admit(record["values"])
 
 
 def vector_of(
     embedding: np.ndarray, embeddings: np.ndarray, items: np.ndarray, projection: np.ndarray | None
 ) -> tuple[np.ndarray, int]:
-    """embedding: (dimensions,) of length 1; embeddings: (learned + 1, dimensions), zeros where there is no text."""
+    """The row of the item table for a new text, (width,), and the number of the learned item with the most similar text.
+
+    The row is the projection of the embedding where the model was trained to read texts. Otherwise it is the mean of the rows
+    of the items with the most similar texts, weighted by exp(SHARPNESS * cosine).
+
+    embedding: (dimensions,) of length 1. embeddings: (learned + 1, dimensions) of the learned items, zeros where there is no
+    text. items: (learned + 1, width). projection: (dimensions + 1, width), its last row the bias.
+    """
     cosines = embeddings @ embedding
     cosines[0] = -1.0
     cosines[~embeddings.any(1)] = -1.0
-    nearest_ones = np.argsort(-cosines, kind="stable")[:NEIGHBOURS]
-    like = int(nearest_ones[0])
+    neighbours = np.argsort(-cosines, kind="stable")[:NEIGHBOURS]
+    like = int(neighbours[0])
     if projection is not None:
-        found: np.ndarray = embedding @ projection[:-1] + projection[-1]
-        return found, like
-    weights = np.exp(SHARPNESS * (cosines[nearest_ones] - cosines[like]))
-    mean: np.ndarray = (weights / weights.sum()) @ items[nearest_ones]
+        projected: np.ndarray = embedding @ projection[:-1] + projection[-1]
+        return projected, like
+    weights = np.exp(SHARPNESS * (cosines[neighbours] - cosines[like]))
+    mean: np.ndarray = (weights / weights.sum()) @ items[neighbours]
     return mean, like
 
 
 def unpopular(popularity: np.ndarray) -> np.ndarray:
-    """The row of an item that nobody took: after all others where popularity decides, no better for anybody's attributes."""
+    """(values + 1,) the row of the popularity table for an item without interactions: below every other item for all users."""
     least: np.ndarray = np.zeros(popularity.shape[1], np.float32)
     least[0] = popularity[1:, 0].min(initial=0.0) - 1.0
     return least

@@ -1,4 +1,4 @@
-"""Who may compete: from what everybody takes to networks that read texts, the cheap ones first."""
+"""The candidates, from the popularity baseline to networks that read texts, cheap ones first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Options = TypeVar("Options")
 
 
 class Recommender(Candidate[Recommendation, RecommendationData, Options], Generic[Options]):
-    """What all share: they are fitted by the algorithm of their name, and rank in one graph."""
+    """A candidate that is fitted by the algorithm of its name in `models.ALGORITHMS`, and ranks in one graph."""
 
     def problems(self, task: Recommendation, options: Options) -> list[str]:
         from framework_recommendation.readiness import folder_problems

@@ -1,4 +1,4 @@
-"""What an artifact knows beside its model: items, their titles and values to filter by, and who took what. No torch."""
+"""What an artifact holds beside its model: items with titles and filter values, and the histories of users. No torch."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from typing import Any
 import numpy as np
 
 ITEMS, USERS = "items.json", "users.json"
-TITLE = 200  # characters of a title that are shown
+MAX_TITLE = 200  # characters of a title that are shown
 
 
 @dataclass
 class Catalogue:
-    """Items by number, from 1 on. It may grow: what is there stays where it is.
-
-    ids, titles: number n stands at n - 1. counts: how often each was taken in training. learned: how many of the items, from
-    the first on, the network knows. postings: column -> value -> the items that have it.
-    """
+    """The items, numbered from 1. New items are appended; existing items keep their numbers."""
 
     ids: list[str]
+    """The id of item number n stands at n - 1."""
     titles: list[str]
+    """In the order of `ids`; empty for items without a title."""
     counts: list[int]
+    """Interactions of each item in training, in the order of `ids`."""
     learned: int
+    """How many of the items, from the first on, are part of the trained network."""
     postings: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    """Filter column -> value -> numbers of the items that have it."""
 
     def __post_init__(self) -> None:
         self.numbers = {item: number for number, item in enumerate(self.ids, start=1)}
@@ -35,50 +36,50 @@ class Catalogue:
         self.by_popularity = sorted(range(len(self.ids)), key=lambda place: -self.counts[place])
 
     def __len__(self) -> int:
-        """Items that requests may name."""
+        """Number of items that requests may name; of items being added, only those that `admit` was called for."""
         return len(self.numbers)
 
     def describe(self, item: str, title: str) -> None:
-        """A new item, which nobody took yet: answers may hold it from here on."""
+        """Appends an item without interactions: answers may hold it from here on, requests may name it after `admit`."""
         self.titles.append(title)
         self.counts.append(0)
         self.ids.append(item)
 
     def admit(self, values: Mapping[str, Sequence[str]]) -> None:
-        """The first of those described that requests may not name yet: from here on they may."""
+        """Lets requests name the first described item that they may not name yet. values: filter column -> its values."""
         number = len(self.numbers) + 1
         self.by_popularity.append(number - 1)
-        for column, found in values.items():
-            for value in found:
+        for column, column_values in values.items():
+            for value in column_values:
                 self.postings.setdefault(column, {}).setdefault(value, []).append(number)
-        self.numbers[self.ids[number - 1]] = number  # last
+        self.numbers[self.ids[number - 1]] = number  # last: requests are answered meanwhile
 
-    def known(self, items: Iterable[str]) -> tuple[list[int], list[str]]:
-        """Numbers, in order, and the ids that are none of this catalogue's."""
+    def numbers_of(self, items: Iterable[str]) -> tuple[list[int], list[str]]:
+        """The numbers of the ids that are in the catalogue, in order, and the ids that are not."""
         pairs = [(item, self.numbers.get(item)) for item in items]
         return [number for _, number in pairs if number is not None], [item for item, number in pairs if number is None]
 
-    def allowed(self, wanted: Mapping[str, Sequence[str]]) -> set[int]:
-        """Items that have one of the values in each of the columns."""
-        found = [{n for value in values for n in self.postings[column].get(value, ())} for column, values in wanted.items()]
-        return set.intersection(*found)
+    def matching(self, wanted: Mapping[str, Sequence[str]]) -> set[int]:
+        """Numbers of the items that have one of the wanted values in each of the columns."""
+        matches = [{n for value in values for n in self.postings[column].get(value, ())} for column, values in wanted.items()]
+        return set.intersection(*matches)
 
-    def about(self, number: int) -> dict[str, Any]:
-        """popularity: the share of all that was taken in training."""
+    def entry(self, number: int) -> dict[str, Any]:
+        """An item as answers show it. popularity: its share of all interactions in training."""
         place = number - 1
-        title = {"title": self.titles[place][:TITLE]} if self.titles[place] else {}
+        title = {"title": self.titles[place][:MAX_TITLE]} if self.titles[place] else {}
         return {"item": self.ids[place], **title, "popularity": self.counts[place] / self.total}
 
     def find(self, text: str, most: int) -> list[dict[str, Any]]:
-        """The item of that id, then those whose title or id holds the text, whatever its case, the most popular first."""
+        """The item with this id, then items whose title or id contains the text in any case, the most popular first."""
         wanted = text.casefold()
-        holding = (
+        containing = (
             place + 1
             for place in self.by_popularity
             if self.ids[place] != text and (wanted in self.titles[place].casefold() or wanted in self.ids[place].casefold())
         )
-        same = [self.numbers[text]] if text in self.numbers else []
-        return [self.about(number) for number in islice(chain(same, holding), most)]
+        exact = [self.numbers[text]] if text in self.numbers else []
+        return [self.entry(number) for number in islice(chain(exact, containing), most)]
 
     def save(self, folder: Path) -> None:
         names = ("ids", "titles", "counts", "learned", "postings")
@@ -91,25 +92,29 @@ class Catalogue:
 
 @dataclass
 class Users:
-    """The items that each user took, in the order of time. attributes: (users, fields) numbers of values, 0 unknown."""
+    """The history and the attributes of each user."""
 
     ids: list[str]
     starts: np.ndarray
+    """(users + 1,) int64; user u took ``items[starts[u]:starts[u + 1]]``."""
     items: np.ndarray
+    """(interactions,) int32 item numbers, by user and time."""
     attributes: np.ndarray
+    """(users, fields) int64 value numbers, 0 for unknown values: see `fields.encoded`."""
 
     def __post_init__(self) -> None:
         self.numbers = {user: number for number, user in enumerate(self.ids)}
 
     def history(self, user: str) -> list[int] | None:
-        """None for somebody unknown."""
+        """The item numbers of a user, the newest last; None for an unknown user."""
         number = self.numbers.get(user)
         if number is None:
             return None
-        found: list[int] = self.items[self.starts[number] : self.starts[number + 1]].tolist()
-        return found
+        history: list[int] = self.items[self.starts[number] : self.starts[number + 1]].tolist()
+        return history
 
     def values(self, user: str) -> list[int] | None:
+        """The value numbers of a user's attributes; None for an unknown user."""
         number = self.numbers.get(user)
         return None if number is None else self.attributes[number].tolist()
 

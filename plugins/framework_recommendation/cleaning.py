@@ -1,4 +1,4 @@
-"""What counts as an interaction: good ratings, each user and item once, users and items that have enough rows."""
+"""Filters a log: drops low ratings, repeated pairs, and users and items with too few rows."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Say = Callable[[str], None]
 
 
 def clean(log: Log, say: Say = lambda _: None, *, threshold: float | None = None, repeats: bool = False, core: int = 0) -> Log:
-    """The rows that count, users and items numbered again in their order. What each step took is said, a sentence each.
+    """The rows that are interactions, with users and items renumbered in their order. Each step tells `say` what it removed.
 
-    threshold: rows rated at least so are kept; None: those that `well_rated` takes for no dislike. repeats: whether a user may
-    have an item several times; otherwise the last row of them is kept, by time, in the order of the file among equal times.
-    core: rows that every user and every item has at the end (the k-core; 0 and 1 keep all). Raises InputError when nothing is
-    left, and for a threshold without ratings.
+    threshold: the lowest rating that counts; None: every rating except dislikes, see `well_rated`. repeats: whether a user may
+    take an item several times; if not, the last of these rows is kept, by time and then by the order of the file. core: rows
+    that every user and every item must have (the k-core; 0 and 1 keep all). Raises InputError when no row is left, and for a
+    threshold without ratings.
     """
     if not len(log):
         raise InputError("no row of the data has a user and an item")
@@ -39,10 +39,10 @@ def clean(log: Log, say: Say = lambda _: None, *, threshold: float | None = None
 
 
 def well_rated(log: Log, threshold: float | None, say: Say) -> Log:
-    """The rows with a rating of `threshold` or more. Without a threshold all of them, but for thumbs down and dislikes: ratings
-    of 0 or less where 1 is the highest, or where the scale goes on below 0.
+    """The rows with a rating of `threshold` or more. Without a threshold, all rows except dislikes: ratings of 0 or less where
+    1 is the highest rating, or where the scale has several values below 0.
 
-    Raises InputError where nothing is left, and where a rating of 0 or less may as well stand for none given.
+    Raises InputError where no row is left, and where a rating of 0 or less may also mean that no rating was given.
     """
     if log.ratings is None:
         if threshold is not None:
@@ -78,7 +78,10 @@ def well_rated(log: Log, threshold: float | None, say: Say) -> Log:
 
 
 def _check_scale(above: np.ndarray, others: np.ndarray) -> None:
-    """Raises InputError for one value of 0 or less beside a scale of ratings above it: the lowest, or none given?"""
+    """Raises InputError where a scale above 0 has a single value of 0 or less: it is the lowest rating, or means "not rated".
+
+    above: the ratings above 0. others: the ratings of 0 or less.
+    """
     below = np.unique(others)
     if above.max() <= 1 or len(below[below < 0]) > 1:
         return
@@ -91,7 +94,7 @@ def _check_scale(above: np.ndarray, others: np.ndarray) -> None:
 
 
 def _last_of_each(log: Log, say: Say) -> Log:
-    """Of the rows of the same user and item the last one."""
+    """The last row of each pair of user and item."""
     pairs = log.users.astype(np.int64) * len(log.item_ids) + log.items
     order = np.argsort(pairs, kind="stable") if log.times is None else np.lexsort((log.times, pairs))
     ordered = pairs[order]
@@ -111,13 +114,13 @@ def _last_of_each(log: Log, say: Say) -> Log:
 
 
 def _core(log: Log, core: int, say: Say) -> Log:
-    """Users and items with too few rows are left out in turn until nothing more falls away."""
+    """The k-core: users and items with fewer than `core` rows are removed, repeatedly, until none is left."""
     if core <= 1:
         return log
     before, rounds = log, 0
     while True:
-        often = [np.bincount(numbered) >= core for numbered in (log.users, log.items)]
-        kept = often[0][log.users] & often[1][log.items]
+        frequent_users, frequent_items = (np.bincount(numbered) >= core for numbered in (log.users, log.items))
+        kept = frequent_users[log.users] & frequent_items[log.items]
         if kept.all():
             break
         log, rounds = log.take(kept), rounds + 1
@@ -143,9 +146,11 @@ def _core(log: Log, core: int, say: Say) -> Log:
 
 
 def _distinct(log: Log) -> str:
+    """The number of users and of items that have rows, in words."""
     users, items = (np.count_nonzero(np.bincount(numbered)) for numbered in (log.users, log.items))
     return message("{users:,} users and {items:,} items", users=int(users), items=int(items))
 
 
 def _counts(dropped: np.ndarray) -> dict[str, int]:
+    """Values for messages that say how many of all rows were dropped."""
     return {"rows": int(dropped.sum()), "all": len(dropped)}

@@ -1,4 +1,4 @@
-"""Who asks, or what they took -> one run of the recommender -> items. No torch."""
+"""The codec: a user or a history -> one call of the recommender graph -> items. No torch."""
 
 from __future__ import annotations
 
@@ -14,97 +14,101 @@ from framework_recommendation.additions import Additions
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.fields import Field, encoded
 from framework_recommendation.interface import request_schema, response_schema
-from framework_recommendation.requests import parsed, stripped
+from framework_recommendation.requests import parse_request, strip_ids
 
 VERSION = 1
-BRIEF = {"user": None, "k": 5}  # of golden examples: who it was does not matter, and the first few are furthest apart
+# Golden examples leave out the user id, and stay short: scores of the first items are furthest apart.
+BRIEF = {"user": None, "k": 5}
 
 
 class RecommendationCodec:
-    """settings: k: items of an answer unless a request says otherwise; max_history: newest items that the model reads;
-    repeats: whether items may be recommended to those who took them; strip_ids: whether spaces around ids mean nothing;
-    fields: attributes of users, each with its values; uses_attributes: whether the model reads them, or only the fallback;
-    texts: how items are added, None: not at all; protocol: how the rows of its run were held out, for people.
-    """
+    """Turns requests into calls of the graph "recommender", and adds items by their texts."""
 
     version = VERSION
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        """settings: as `fitting` writes them. resources: holds the catalogue and the users."""
         self.k: int = settings["k"]
+        """Items in an answer, unless the request says otherwise."""
         self.max_history: int = settings["max_history"]
+        """The newest items of a history that the model reads."""
         self.repeats: bool = settings["repeats"]
+        """Whether items may be recommended to users who took them."""
         self.protocol: str = settings.get("protocol", "")
+        """How the metrics of the run were measured, in a sentence."""
         self.strip_ids: bool = settings.get("strip_ids", False)
+        """Whether spaces around ids are removed."""
         self.uses_attributes: bool = settings["uses_attributes"]
-        self.fields = [Field(**one) for one in settings["fields"]]
+        """Whether the model reads attributes; otherwise only the fallback to popularity does."""
+        self.fields = [Field(**field) for field in settings["fields"]]
         self.catalogue = Catalogue.load(resources)
         self.users = Users.load(resources)
+        # settings["texts"] is None where items cannot be added
         self.additions = Additions(settings["texts"], resources, self.catalogue) if settings["texts"] else None
 
     def parse(self, request: Any) -> Request:
-        """Raises InputError, also for filter values that no item has."""
-        asked = parsed(request, self.k, list(self.catalogue.postings), [field.name for field in self.fields])
-        asked = stripped(asked) if self.strip_ids else asked
-        for column, wanted in asked["filter"].items():
-            there = self.catalogue.postings[column]
+        """Checks a request and completes it with defaults. Raises InputError, also for filter values that no item has."""
+        complete = parse_request(request, self.k, list(self.catalogue.postings), [field.name for field in self.fields])
+        complete = strip_ids(complete) if self.strip_ids else complete
+        for column, wanted in complete["filter"].items():
+            values = self.catalogue.postings[column]
             for value in wanted:
-                if value not in there:
-                    raise InputError(f"filter: no item has {column} {value!r:.100}; {nearest(value, list(there), 'values')}")
-        return asked
+                if value not in values:
+                    raise InputError(f"filter: no item has {column} {value!r:.100}; {nearest(value, list(values), 'values')}")
+        return complete
 
     def start(self, request: Request) -> Steps:
-        """One call. What filter and exclusions leave nothing of is answered with no items, without one."""
+        """Makes one call of the graph; none where the filter and the exclusions leave no item, and the answer is empty."""
         history, unknown = self._history(request)
         attributes = self._attributes(request)
-        excluded, more = self.catalogue.known(request["exclude"])
-        unknown += more
+        excluded, unknown_excluded = self.catalogue.numbers_of(request["exclude"])
+        unknown += unknown_excluded
         excluded += [] if self.repeats else history
-        allowed = self.catalogue.allowed(request["filter"]) if request["filter"] else None
+        allowed = self.catalogue.matching(request["filter"]) if request["filter"] else None
         path = self._path(request, history, attributes)
         if allowed is not None and not allowed - set(excluded):
             return self._response(request, [], [], path, unknown)
-        read = self._read(history)
-        found = yield Call(
+        outputs = yield Call(
             "recommender",
             {
-                "history": _row(read),
+                "history": _row(self._learned_history(history)),
                 "attributes": _row(attributes),
                 "excluded": _row(sorted({0, *excluded})),
                 "allowed": _row(sorted(allowed or [0])),
                 "places": np.zeros((1, min(request["k"], len(self.catalogue))), np.int64),
             },
         )
-        return self._response(request, found["ids"][0].tolist(), found["scores"][0].tolist(), path, unknown)
+        return self._response(request, outputs["ids"][0].tolist(), outputs["scores"][0].tolist(), path, unknown)
 
     def _history(self, request: Request) -> tuple[list[int], list[str]]:
-        """What the request says was taken; without it what is known of the user."""
+        """Item numbers of the request's history, or else of the user's, and the ids that are not in the catalogue."""
         if request["history"] is not None:
-            return self.catalogue.known(request["history"])
-        found = self.users.history(request["user"]) if request["user"] is not None else None
-        return found or [], []
+            return self.catalogue.numbers_of(request["history"])
+        history = self.users.history(request["user"]) if request["user"] is not None else None
+        return history or [], []
 
     def taken(self, request: Request) -> list[int]:
-        """Numbers of the items that an answer may not hold, for who asks has them already."""
+        """Numbers of the items that an answer may not hold, for the user has them already."""
         return [] if self.repeats else self._history(request)[0]
 
-    def _read(self, history: Sequence[int]) -> list[int]:
-        """As the network takes it: of items it does not know those most like them."""
+    def _learned_history(self, history: Sequence[int]) -> list[int]:
+        """The newest items as the network knows them: each added item is replaced by the learned item most like it."""
         learned = self.catalogue.learned
         like = self.additions.like if self.additions is not None else {}
         numbers = [number if number <= learned else like.get(number, 0) for number in history]
         return [number for number in numbers if number][-self.max_history :]
 
     def _attributes(self, request: Request) -> list[int]:
-        """The number of the value of each field, 0 where it is unknown."""
-        given = request["attributes"]
-        known = self.users.values(request["user"]) if request["user"] is not None and not given else None
-        if known is not None:
-            return known
-        numbers: list[int] = encoded(self.fields, [given])[0].tolist()
+        """The value number of each field, 0 for unknown values: of the request's attributes, or else of the user's."""
+        attributes = request["attributes"]
+        stored = self.users.values(request["user"]) if request["user"] is not None and not attributes else None
+        if stored is not None:
+            return stored
+        numbers: list[int] = encoded(self.fields, [attributes])[0].tolist()
         return numbers
 
     def _path(self, request: Request, history: Sequence[int], attributes: Sequence[int]) -> str:
-        """What the answer rests on."""
+        """What the answer is based on: the response's key "path"."""
         if history:
             return "history" if request["history"] is not None else "user"
         return "attributes" if any(attributes) else "popularity"
@@ -112,33 +116,33 @@ class RecommendationCodec:
     def _response(
         self, request: Request, ids: Sequence[int], scores: Sequence[float], path: str, unknown: Sequence[str]
     ) -> Response:
-        items = [{**self.catalogue.about(n), "score": score} for n, score in zip(ids, scores, strict=True) if n]
-        found: Response = {"items": items, "path": path, "unknown": list(dict.fromkeys(unknown))}
+        items = [{**self.catalogue.entry(n), "score": score} for n, score in zip(ids, scores, strict=True) if n]
+        response: Response = {"items": items, "path": path, "unknown": list(dict.fromkeys(unknown))}
         if request["user"] is not None:
-            found["known_user"] = request["user"] in self.users.numbers
-        return found
+            response["known_user"] = request["user"] in self.users.numbers
+        return response
 
     def flatten(self, response: Response) -> dict[str, str]:
-        """Ids between spaces would not hold ids with spaces: JSON."""
+        """The response as cells of a CSV row; lists are JSON, for ids may contain spaces."""
         ids = [item["item"] for item in response["items"]]
         names = ("path", "unknown")
         return {"items": json.dumps(ids, ensure_ascii=False)} | {n: json.dumps(response[n], ensure_ascii=False) for n in names}
 
     def interface(self) -> Interface:
         example = {"history": [self.catalogue.ids[place] for place in self.catalogue.by_popularity[:3]], "k": 5}
-        columns = {name: list(found) for name, found in self.catalogue.postings.items()}
+        columns = {name: list(values) for name, values in self.catalogue.postings.items()}
         fields = {field.name: () if field.edges else field.values for field in self.fields}
         request = request_schema(self.k, columns, fields)
         return Interface(request, response_schema(), example, DrawnRanking(), "recommend", golden_overrides=BRIEF)
 
     @staticmethod
     def odd_requests() -> list[Request]:
-        """Nothing known; nobody known; one unknown item; more than there is."""
-        whole: Request = {"user": None, "history": None, "k": 10, "exclude": [], "filter": {}, "attributes": {}}
+        """An empty request, an unknown user, unknown items, and more items than the catalogue has."""
+        empty: Request = {"user": None, "history": None, "k": 10, "exclude": [], "filter": {}, "attributes": {}}
         strange = ["", " ", "no such item", "007", "naïve 😀"]
-        return [whole, {**whole, "user": "nobody"}, {**whole, "history": strange}, {**whole, "history": [], "k": 1000}]
+        return [empty, {**empty, "user": "nobody"}, {**empty, "history": strange}, {**empty, "history": [], "k": 1000}]
 
-    # tables that grow: see `framework.Growing`
+    # The methods below make this a `framework.Growing` codec.
 
     def check_new(self, item: str) -> None:
         self._additions().check_new(item)
@@ -171,5 +175,5 @@ class RecommendationCodec:
 
 
 def _row(numbers: Sequence[int]) -> np.ndarray:
-    """(1, n) int64, a zero where there is nothing."""
+    """(1, n) int64; a single zero for no numbers."""
     return np.array([list(numbers) or [0]], dtype=np.int64)

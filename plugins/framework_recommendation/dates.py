@@ -1,4 +1,4 @@
-"""Dates and times in the spellings that files have, as seconds since 1970. No torch."""
+"""Parses dates and times in the formats that files have, as seconds since 1970. No torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from framework import InputError
 
-CENTURY = 69  # two digits of a year from it on are of the 1900s, as POSIX has it
+CENTURY = 69  # two-digit years from 69 on are in the 1900s, as in POSIX
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 _CLOCK = (
@@ -32,23 +32,26 @@ SPELLINGS = [
 Fields = Mapping[str, str]
 
 
-def spelled(text: str, spelling: str) -> float:
-    """The time in one spelling of `datetime.strptime`; NaN where it is another."""
+def parse_date(text: str, time_format: str) -> float:
+    """The time in one format of `datetime.strptime`; NaN where the text has another."""
     try:
-        return _seconds(datetime.strptime(text.strip(), spelling))
+        return _seconds(datetime.strptime(text.strip(), time_format))
     except ValueError:
         return math.nan
 
 
-def moments(texts: Sequence[str], source: str) -> list[float]:
-    """A time for each text, NaN where it is none. Raises InputError where days and months cannot be told apart."""
-    found = [_iso(text) for text in texts]
-    others = {i: fields for i, at in enumerate(found) if math.isnan(at) and (fields := _fields(texts[i])) is not None}
+def parse_dates(texts: Sequence[str], source: str) -> list[float]:
+    """A time for each text, NaN where the text is no date.
+
+    source: the file, for errors. Raises InputError where days and months cannot be told apart.
+    """
+    times = [_iso(text) for text in texts]
+    others = {i: fields for i, time in enumerate(times) if math.isnan(time) and (fields := _fields(texts[i])) is not None}
     unclear = {texts[i]: fields for i, fields in others.items() if "first" in fields}
     day_first = not unclear or _day_first(unclear, source)
     for i, fields in others.items():
-        found[i] = _moment(fields, day_first)
-    return found
+        times[i] = _timestamp(fields, day_first)
+    return times
 
 
 def _seconds(moment: datetime) -> float:
@@ -63,7 +66,7 @@ def _iso(text: str) -> float:
 
 
 def _fields(text: str) -> Fields | None:
-    """The parts of a date by name."""
+    """The parts of a date by name, from the first of `SPELLINGS` that matches; None for other texts."""
     for spelling in SPELLINGS:
         if match := spelling.fullmatch(text.strip()):
             return {name: part for name, part in match.groupdict().items() if part}
@@ -71,7 +74,10 @@ def _fields(text: str) -> Fields | None:
 
 
 def _day_first(unclear: Mapping[str, Fields], source: str) -> bool:
-    """Whether dates such as 3/4/2024 begin with the day: what is above 12 is one. With dots they do, where nothing is."""
+    """Whether dates such as 3/4/2024 begin with the day.
+
+    A number above 12 is a day. Where there is none, dates with dots begin with the day, and others raise InputError.
+    """
     days = next((text for text, fields in unclear.items() if int(fields["first"]) > 12), None)
     months = next((text for text, fields in unclear.items() if int(fields["other"]) > 12), None)
     if days is not None and months is not None:
@@ -90,7 +96,7 @@ def _day_first(unclear: Mapping[str, Fields], source: str) -> bool:
 
 
 def _written(fields: Fields, first: str, other: str) -> str:
-    """The spelling of a date as `datetime.strptime` takes it."""
+    """The format of a date as `datetime.strptime` takes it. first, other: "%d" and "%m" in their order."""
     between, year = fields["between"], "%Y" if len(fields["year"]) == 4 else "%y"
     date = f"{first}{between}{other}{', ' if between == ' ' else between}{year}"
     if "hour" not in fields:
@@ -99,7 +105,7 @@ def _written(fields: Fields, first: str, other: str) -> str:
     return f"{date} {clock}{' %p' if 'half' in fields else ''}"
 
 
-def _moment(fields: Fields, day_first: bool) -> float:
+def _timestamp(fields: Fields, day_first: bool) -> float:
     try:
         return _seconds(datetime(_year(fields["year"]), *_month_and_day(fields, day_first), *_clock(fields), _zone(fields)))
     except ValueError:
@@ -119,7 +125,7 @@ def _month_and_day(fields: Fields, day_first: bool) -> tuple[int, int]:
 
 
 def _month(name: str) -> int:
-    """0, which is none, for a name that is not English."""
+    """1 to 12 for an English name of a month; 0, which no date has, for other names."""
     short = name[:3].casefold()
     return MONTHS.index(short) + 1 if short in MONTHS else 0
 

@@ -1,4 +1,4 @@
-"""The sentence encoder that reads texts of items: at training for all of them, in the artifact for those that come later."""
+"""The sentence encoder for texts of items: in training for all items, in the artifact for items that are added."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from framework_text import backbones
 from framework_text.options import BackboneAddress
 from framework_text.tokenizer import example_tokens
 
-NAME = "item_text"
+NAME = "item_text"  # of the graph
 FILE = "encoder.json"  # in the folder of a fitted candidate
 MAX_LENGTH = 64  # tokens: titles, genres, the first sentences of a description
-BATCH = 64
-TOLERANCE = 1e-4
+BATCH = 64  # texts
+TOLERANCE = 1e-4  # absolute difference of the exported graph
 
 
-class Encoder(nn.Module):
-    """input_ids, attention_mask (batch, sequence) -> the mean of the token states, (batch, dimensions), of length 1."""
+class MeanPooledEncoder(nn.Module):
+    """input_ids, attention_mask (batch, sequence) int64 -> the mean of the token states, (batch, dimensions), of length 1."""
 
     def __init__(self, backbone: nn.Module) -> None:
         super().__init__()
@@ -39,56 +39,61 @@ class Encoder(nn.Module):
         states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(states.dtype)
         mean = (states * mask).sum(1) / mask.sum(1).clamp(min=1e-9)
-        found: torch.Tensor = nn.functional.normalize(mean, dim=-1)
-        return found
+        normalized: torch.Tensor = nn.functional.normalize(mean, dim=-1)
+        return normalized
 
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """max_length: tokens of a text; longer ones are cut. pad: the token that fills up shorter texts of a batch."""
+    """A pretrained sentence encoder with its tokenizer."""
 
     source: BackboneAddress
     folder: Path
+    """Holds the weights and the tokenizer."""
     max_length: int
+    """Tokens of a text; longer texts are cut."""
     pad: int
+    """The token that fills up the shorter texts of a batch."""
 
     @classmethod
     def of(cls, source: BackboneAddress) -> TextEncoder:
-        """Raises InputError for a backbone that was not made to turn a text into a vector."""
+        """Fetches an encoder. Raises InputError for a backbone that is not a sentence encoder."""
         folder = encoder_folder(source)
-        tokenizer = backbones.load_tokenizer(folder, 1)  # which refuses those that take less
+        tokenizer = backbones.load_tokenizer(folder, 1)  # 1: there is no length that it must take, for texts are cut
         return cls(source, folder, min(MAX_LENGTH, tokenizer.model_max_length), tokenizer.pad_token_id or 0)
 
     @cached_property
-    def network(self) -> Encoder:
+    def network(self) -> MeanPooledEncoder:
+        """In eval mode."""
         model = backbones.load_model("AutoModel", self.folder)
         if getattr(model, "pooler", None) is not None:
             model.pooler = None
         for part in model.modules():
             if hasattr(part, "loss_type"):
-                part.loss_type = "ForSequenceClassification"  # or transformers warns while TorchScript is traced
-        return Encoder(model).eval()
+                part.loss_type = "ForSequenceClassification"  # transformers warns otherwise while TorchScript is traced
+        return MeanPooledEncoder(model).eval()
 
     @cached_property
     def tokenizer(self) -> Any:
-        """Of transformers."""
+        """The tokenizer of transformers."""
         return backbones.load_tokenizer(self.folder, 1)
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """(texts, dimensions) float32, zeros for a text of nothing but spaces."""
+        """(texts, dimensions) float32; zeros for texts that are empty or only spaces."""
         vectors = np.zeros((len(texts), self.network.config.hidden_size), dtype=np.float32)
-        filled = [place for place, text in enumerate(texts) if text.strip()]
-        if not filled:
+        rows = [row for row, text in enumerate(texts) if text.strip()]
+        if not rows:
             return vectors
-        ids = self.tokenizer([texts[place] for place in filled], truncation=True, max_length=self.max_length)["input_ids"]
+        ids = self.tokenizer([texts[row] for row in rows], truncation=True, max_length=self.max_length)["input_ids"]
         with torch.inference_mode():
-            for batch in LengthBucketSampler([len(one) for one in ids], BATCH, shuffle=False):
+            for batch in LengthBucketSampler([len(tokens) for tokens in ids], BATCH, shuffle=False):
                 encoded = self.tokenizer.pad({"input_ids": [ids[i] for i in batch]}, return_tensors="pt")
                 outputs = self.network(encoded["input_ids"], encoded["attention_mask"])
-                vectors[[filled[i] for i in batch]] = outputs.numpy()
+                vectors[[rows[i] for i in batch]] = outputs.numpy()
         return vectors
 
     def graph(self) -> Graph:
+        """The graph `NAME`, which encodes the texts of added items."""
         axes, config = ("batch", "sequence"), self.network.config
         return Graph(
             NAME,
@@ -101,7 +106,7 @@ class TextEncoder:
         )
 
     def save(self, folder: Path) -> None:
-        """Where the weights are, and their checksums: every candidate of a run reads the same ones, which may be large."""
+        """Writes the address and the checksums of the weights. The weights may be large; all candidates share them."""
         name = str(self.source.name)
         local = Path(name).expanduser()
         source = {**asdict(self.source), "name": str(local.resolve()) if local.is_dir() else name}
@@ -109,8 +114,8 @@ class TextEncoder:
         (folder / FILE).write_text(json.dumps(content), encoding="utf-8")
 
     @classmethod
-    def saved(cls, folder: Path) -> TextEncoder:
-        """Raises InputError where the weights are gone, or are others than those that texts were read with."""
+    def load(cls, folder: Path) -> TextEncoder:
+        """Reads what `save` wrote. Raises InputError where the weights are missing, or differ from those used in training."""
         content = json.loads((folder / FILE).read_text(encoding="utf-8"))
         source = BackboneAddress(**content["source"])
         weights = encoder_folder(source)
@@ -120,7 +125,7 @@ class TextEncoder:
 
 
 def checksums(folder: Path) -> dict[str, str]:
-    """sha256 of the files that say what the encoder makes of a text, by name."""
+    """File name -> sha256 of the configuration and the weights."""
     digests = {}
     for path in (folder / "config.json", *sorted(folder.glob("model*.safetensors"))):
         with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""How well rankings find what was held out, over all items; the protocol stands beside the numbers."""
+"""Judges answers: how well the rankings of all items find the relevant items of each user."""
 
 from __future__ import annotations
 
@@ -14,24 +14,26 @@ from framework_recommendation.data import CUTOFF
 from framework_recommendation.interactions import Interactions
 from framework_recommendation.ranking_metrics import coverage, popularity_table, ranking_metrics
 
-SHOWN = 5  # users whose recommendations are shown
+SHOWN = 5  # users in the table of recommendations
 NEWEST = 3  # items of each that are shown
-WARM = ("user", "history")  # what an answer rests on where somebody's history is known
+WARM = ("user", "history")  # values of an answer's "path" for users with a history
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What each user took that can be recommended to them, by numbers; of a run's own test rows also items that are not in the
-    catalogue: their numbers are behind it, and they are never found.
+class Relevant:
+    """The relevant items of each user, and how many pairs of user and item were left out."""
 
-    seen, unknown: pairs of user and item that were left out, because the user has the item, or the catalogue has not.
+    items: Interactions
+    """Item numbers by user. In the test rows of a run, items that are not in the catalogue have larger numbers, and are never
+    found.
     """
-
-    relevant: Interactions
     seen: int = 0
+    """Pairs that were left out because the user has the item already."""
     unknown: int = 0
+    """Pairs that were left out because the item is not in the catalogue."""
 
     def sentences(self) -> list[str]:
+        """A sentence on the pairs that were left out; no sentence where there are none."""
         reasons = []
         if self.seen:
             reasons.append(
@@ -45,9 +47,9 @@ class Wanted:
             message(
                 "{pairs:,} of {all:,} pairs of user and item were left out: {reasons}; {users:,} users took nothing else",
                 pairs=self.seen + self.unknown,
-                all=self.seen + self.unknown + len(self.relevant),
+                all=self.seen + self.unknown + len(self.items),
                 reasons=joined(reasons, ", "),
-                users=int((self.relevant.lengths() == 0).sum()),
+                users=int((self.items.lengths() == 0).sum()),
             )
         ]
 
@@ -55,49 +57,51 @@ class Wanted:
 def evaluate(answers: Answers, table: Table) -> Evaluation:
     """ndcg@10, recall@10, mrr@10, hit_rate@10, coverage@10 and novelty@10 of users with a history.
 
-    Those without one are judged apart, as cold_ndcg@10 and cold_recall@10, and so is what nobody took in training, as
-    new_recall@10, where there is any. Raises InputError where none of a file's items may be recommended to those who took them.
+    Users without a history are judged apart, as cold_ndcg@10 and cold_recall@10, and items that nobody took in training as
+    new_recall@10, where there are any. Raises InputError where no item of a file can be recommended to the user who took it.
     """
     assert isinstance(answers.codec, RecommendationCodec)
     codec, responses = answers.codec, answers.responses
     catalogue = codec.catalogue
-    later = all(history is None for history in table.columns["history"])  # a file, judged with what the artifact knows of users
-    wanted = _of_file(codec, table) if later else Wanted(_relevant(table, catalogue))
-    relevant = wanted.relevant
-    there = relevant.lengths() > 0
-    warm = there & np.array([response["path"] in WARM for response in responses])
-    judged = np.flatnonzero(warm if warm.any() else there)
+    of_file = all(history is None for history in table.columns["history"])  # histories are those in the artifact
+    wanted = _relevant_of_file(codec, table) if of_file else Relevant(_relevant_of_test(table, catalogue))
+    relevant = wanted.items
+    judgeable = relevant.lengths() > 0
+    warm = judgeable & np.array([response["path"] in WARM for response in responses])
+    judged = np.flatnonzero(warm if warm.any() else judgeable)
     lists, counts = _lists(responses, catalogue), _counts(catalogue, relevant)
-    metrics = _metrics(lists, relevant, counts, judged, np.flatnonzero(there & ~warm), len(catalogue))
-    protocol = _later(codec) if later else codec.protocol
+    metrics = _metrics(lists, relevant, counts, judged, np.flatnonzero(judgeable & ~warm), len(catalogue))
+    protocol = _protocol_of_file(codec) if of_file else codec.protocol
     about = message("protocol: {protocol}", protocol=protocol) if protocol else ""
-    users = message("{warm:,} users with a history, {cold:,} without", warm=int(warm.sum()), cold=int((there & ~warm).sum()))
+    users = message(
+        "{warm:,} users with a history, {cold:,} without", warm=int(warm.sum()), cold=int((judgeable & ~warm).sum())
+    )
     note = joined(filter(None, [about, users, *wanted.sentences()]))
     rows = [(name, f"{value:.4f}") for name, value in metrics.items()]
     judgement = Section(message("How it was judged"), messages("metric", "value"), rows, note)
-    by_popularity = popularity_table(lists[judged], _of(relevant, judged), counts)
-    shown = _shown(responses, table, catalogue, np.flatnonzero(there)[:SHOWN].tolist())
+    by_popularity = popularity_table(lists[judged], relevant.take(judged), counts)
+    shown = _shown(responses, table, catalogue, np.flatnonzero(judgeable)[:SHOWN].tolist())
     return Evaluation(metrics, [judgement, by_popularity, shown], about)
 
 
 def _metrics(
     lists: np.ndarray, relevant: Interactions, counts: np.ndarray, judged: np.ndarray, cold: np.ndarray, items: int
 ) -> dict[str, float]:
-    """judged: rows of users with a history, or everybody where nobody has one. cold: rows of those without."""
-    metrics = ranking_metrics(lists[judged], _of(relevant, judged), counts).means
+    """judged: rows of users with a history, or of all users where no one has a history. cold: rows of users without one."""
+    metrics = ranking_metrics(lists[judged], relevant.take(judged), counts).means
     metrics[f"coverage@{CUTOFF}"] = coverage(lists[judged], items)
     if 0 < len(cold) < len(np.union1d(judged, cold)):
-        means = ranking_metrics(lists[cold], _of(relevant, cold), counts).means
+        means = ranking_metrics(lists[cold], relevant.take(cold), counts).means
         metrics |= {f"cold_{name}": means[name] for name in (f"ndcg@{CUTOFF}", f"recall@{CUTOFF}")}
     return metrics | _of_new_items(lists, relevant, counts)
 
 
 def _counts(catalogue: Catalogue, relevant: Interactions) -> np.ndarray:
-    """How often each number was taken in training, also those behind the catalogue."""
+    """Interactions in training by item number; 0 for relevant items that are not in the catalogue."""
     return np.array([0, *catalogue.counts, *[0] * (relevant.catalogue - len(catalogue))])
 
 
-def _later(codec: RecommendationCodec) -> str:
+def _protocol_of_file(codec: RecommendationCodec) -> str:
     return message(
         "all that each user took in the file is to be found at once, their history is what the artifact knows, "
         "all items ranked, {seen}, items that came later left out",
@@ -106,30 +110,31 @@ def _later(codec: RecommendationCodec) -> str:
 
 
 def _lists(responses: Sequence[Response], catalogue: Catalogue) -> np.ndarray:
-    found = np.zeros((len(responses), CUTOFF), dtype=np.int64)
+    """(users, CUTOFF) int64 item numbers of the answers; 0 fills short lists."""
+    lists = np.zeros((len(responses), CUTOFF), dtype=np.int64)
     for row, response in enumerate(responses):
         numbers = [catalogue.numbers[item["item"]] for item in response["items"][:CUTOFF]]
-        found[row, : len(numbers)] = numbers
-    return found
+        lists[row, : len(numbers)] = numbers
+    return lists
 
 
-def _relevant(table: Table, catalogue: Catalogue) -> Interactions:
-    """By numbers; items that are not in the catalogue have numbers behind it, and are never found."""
-    rows = [catalogue.known(ids) for ids in table.lists("relevant")]
+def _relevant_of_test(table: Table, catalogue: Catalogue) -> Interactions:
+    """Relevant items by user; items that are not in the catalogue get larger numbers, and are never found."""
+    rows = [catalogue.numbers_of(ids) for ids in table.lists("relevant")]
     most = max((len(unknown) for _, unknown in rows), default=0)
-    numbers = [[*known, *range(len(catalogue) + 1, len(catalogue) + 1 + len(unknown))] for known, unknown in rows]
-    return Interactions.of(numbers, len(catalogue) + most)
+    extended = [[*numbers, *range(len(catalogue) + 1, len(catalogue) + 1 + len(unknown))] for numbers, unknown in rows]
+    return Interactions.of(extended, len(catalogue) + most)
 
 
-def _of_file(codec: RecommendationCodec, table: Table) -> Wanted:
-    """Raises InputError where nothing can be recommended."""
+def _relevant_of_file(codec: RecommendationCodec, table: Table) -> Relevant:
+    """Relevant items by user: items of the catalogue that the user may be recommended. Raises InputError where none is left."""
     catalogue = codec.catalogue
-    pairs = [catalogue.known(ids) for ids in table.lists("relevant")]
+    rows = [catalogue.numbers_of(ids) for ids in table.lists("relevant")]
     taken = [set(codec.taken(codec.parse({"user": user}))) for user in table.texts("user")]
-    left = [[item for item in known if item not in own] for (known, _), own in zip(pairs, taken, strict=True)]
-    seen = sum(len(known) for known, _ in pairs) - sum(map(len, left))
-    wanted = Wanted(Interactions.of(left, len(catalogue)), seen, sum(len(unknown) for _, unknown in pairs))
-    if not len(wanted.relevant):
+    unseen = [[item for item in items if item not in history] for (items, _), history in zip(rows, taken, strict=True)]
+    seen = sum(len(items) for items, _ in rows) - sum(map(len, unseen))
+    wanted = Relevant(Interactions.of(unseen, len(catalogue)), seen, sum(len(unknown) for _, unknown in rows))
+    if not len(wanted.items):
         raise InputError(
             f"{table.source}: nothing of it can be recommended, so that there is nothing to judge: "
             f"{'; '.join(wanted.sentences())}; give a log of what was taken after training, its ids written as they were there"
@@ -137,20 +142,18 @@ def _of_file(codec: RecommendationCodec, table: Table) -> Wanted:
     return wanted
 
 
-def _of(interactions: Interactions, users: np.ndarray) -> Interactions:
-    return Interactions.of([interactions[int(user)] for user in users], interactions.catalogue)
-
-
 def _of_new_items(lists: np.ndarray, relevant: Interactions, counts: np.ndarray) -> dict[str, float]:
-    """Recall over all users of what is wanted and was never taken in training, where the catalogue knows it by its text."""
-    pairs = [(row, item) for row, own in enumerate(relevant) for item in own.tolist() if not counts[item]]
-    found = sum(item in lists[row] for row, item in pairs)
-    return {f"new_recall@{CUTOFF}": found / len(pairs)} if pairs else {}
+    """Recall, over all users together, of relevant items without interactions in training; empty where there are none."""
+    pairs = [(row, item) for row, items in enumerate(relevant) for item in items.tolist() if not counts[item]]
+    hits = sum(item in lists[row] for row, item in pairs)
+    return {f"new_recall@{CUTOFF}": hits / len(pairs)} if pairs else {}
 
 
 def _shown(responses: Sequence[Response], table: Table, catalogue: Catalogue, users: Sequence[int]) -> Section:
+    """A table of a few users: newest items of the history, recommendations, relevant items. users: rows of `table`."""
+
     def titles(items: Sequence[str]) -> Text:
-        numbers, unknown = catalogue.known(items)
+        numbers, unknown = catalogue.numbers_of(items)
         return Text(", ".join([*(catalogue.titles[n - 1] or catalogue.ids[n - 1] for n in numbers), *unknown]))
 
     rows = []

@@ -1,10 +1,10 @@
-"""Columns that describe items and users: values to filter by, and attributes as small integers. No torch."""
+"""Columns that describe items and users: filter values of items, and attributes of users as small integers. No torch."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,22 +13,24 @@ import numpy as np
 
 from framework import numbers
 
-MOST_FILTERED = 200  # values of a column above which it is none to filter by
-MOST_VALUES = 40  # values of an attribute
-RANGES = 8  # of an attribute that is a number with many values
-SEPARATORS = ("|", ";", ", ", ",", " ")
+MOST_FILTERED = 200  # distinct values that a filter column has at most
+MOST_VALUES = 40  # distinct values that an attribute has at most, unless they are numbers
+RANGES = 8  # ranges that the values of a numeric attribute are divided into
+SEPARATORS = ("|", ";", ", ", ",", " ")  # between the values of a cell that holds a list
 
 
 @dataclass(frozen=True)
 class Field:
-    """An attribute of users. values: as requests write them. edges: of a number, between the ranges that are its values."""
+    """An attribute of users."""
 
     name: str
     values: Sequence[str]
+    """The values as requests write them; of a numeric attribute the names of its ranges."""
     edges: Sequence[float] = ()
+    """Boundaries between the ranges of a numeric attribute."""
 
     def number(self, value: str) -> int:
-        """1 for the first value; 0 for an unknown one."""
+        """The number of a value: 1 for the first, 0 for an unknown value."""
         if self.edges:
             try:
                 return bisect_right(self.edges, float(value)) + 1
@@ -37,69 +39,77 @@ class Field:
         return self.values.index(value) + 1 if value in self.values else 0
 
     def plain(self) -> dict[str, Any]:
+        """The field as JSON data."""
         return {"name": self.name, "values": list(self.values), "edges": list(self.edges)}
 
 
 def field_of(name: str, values: Sequence[str]) -> Field | None:
-    """None for a column with too many values to be an attribute, or with one."""
+    """The attribute of a column; None for a column with one value, or with too many distinct ones."""
     counts = Counter(value for value in values if value.strip())
     if 2 <= len(counts) <= MOST_VALUES:
         return Field(name, sorted(counts))
-    found, wrong = numbers(values)
+    parsed, wrong = numbers(values)
     if len(counts) < 2 or len(wrong) > len(values) - sum(counts.values()) or len(set(map(len, counts))) == 1:
-        return None  # one value; texts; codes of one length, such as postal codes
-    edges = np.unique(np.nanquantile(found, np.linspace(0, 1, RANGES + 1)[1:-1])).tolist()
+        return None  # a single value, or texts, or codes of equal length such as postal codes
+    edges = np.unique(np.nanquantile(parsed, np.linspace(0, 1, RANGES + 1)[1:-1])).tolist()
     names = [f"below {edges[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(edges))]
     return Field(name, [*names, f"{edges[-1]:g} and more"], edges)
 
 
 def postings(values: Sequence[str]) -> dict[str, list[int]] | None:
-    """Value -> the places that have it, where a column repeats few values, or lists of few; None where it does not."""
-    filled = [value.strip() for value in values]
-    whole = {value for value in filled if value}
+    """Value -> the rows that have it, for a column to filter by; None for a column with too many distinct values.
+
+    A cell is one value, or a list of values where splitting at a separator leaves far fewer distinct ones.
+    """
+    cells = [value.strip() for value in values]
+    distinct = {cell for cell in cells if cell}
     for separator in (None, *SEPARATORS):
-        if separator is not None and not any(separator in value for value in whole):
+        if separator is not None and not any(separator in cell for cell in distinct):
             continue
-        parts = [_parts(value, separator) for value in filled]
-        few = {part for found in parts for part in found}
-        if 2 <= len(few) <= MOST_FILTERED and (separator is None or len(few) <= len(whole) / 2):
-            if separator is None and any(_shorter(whole, other) for other in SEPARATORS):
+        lists = [_parts(cell, separator) for cell in cells]
+        parts = {part for row in lists for part in row}
+        if 2 <= len(parts) <= MOST_FILTERED and (separator is None or len(parts) <= len(distinct) / 2):
+            if separator is None and any(_are_lists(distinct, other) for other in SEPARATORS):
                 continue
-            return _inverted(parts)
+            return _inverted(lists)
     return None
 
 
-def _shorter(whole: Iterable[str], separator: str) -> bool:
-    """Whether values are lists: taken apart there are far fewer."""
-    values = list(whole)
-    parts = {part for value in values for part in _parts(value, separator)}
-    return any(separator in value for value in values) and len(parts) <= len(values) / 2
+def _are_lists(cells: Collection[str], separator: str) -> bool:
+    """Whether splitting distinct cells at the separator leaves at most half as many distinct values."""
+    parts = {part for cell in cells for part in _parts(cell, separator)}
+    return any(separator in cell for cell in cells) and len(parts) <= len(cells) / 2
 
 
-def _parts(value: str, separator: str | None) -> list[str]:
-    parts = [value] if separator is None else value.split(separator)
+def _parts(cell: str, separator: str | None) -> list[str]:
+    """The distinct values of a cell, in order."""
+    parts = [cell] if separator is None else cell.split(separator)
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 
 
-def _inverted(parts: Sequence[Sequence[str]]) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for place, own in enumerate(parts):
-        for part in own:
-            found.setdefault(part, []).append(place)
-    return dict(sorted(found.items()))
+def _inverted(lists: Sequence[Sequence[str]]) -> dict[str, list[int]]:
+    """Value -> rows, sorted by value. lists: the values of each row."""
+    rows_of: dict[str, list[int]] = {}
+    for row, values in enumerate(lists):
+        for value in values:
+            rows_of.setdefault(value, []).append(row)
+    return dict(sorted(rows_of.items()))
 
 
 def fields_of(columns: Mapping[str, Sequence[str]], chosen: Sequence[str] | None) -> list[Field]:
-    """Those chosen, or every column that can be one."""
+    """The attributes among the columns: the chosen ones, or all that can be attributes. columns: name -> values."""
     return [field for name, values in columns.items() if chosen is None or name in chosen if (field := field_of(name, values))]
 
 
 def encoded(fields: Sequence[Field], rows: Sequence[Mapping[str, str]]) -> np.ndarray:
-    """(rows, fields) int64: the number of each value, which go on from field to field; 0 unknown. At least one column."""
-    found = np.zeros((len(rows), max(1, len(fields))), dtype=np.int64)
-    first = 0
+    """(rows, fields) int64 value numbers, 0 for unknown values; a column of zeros where there are no fields.
+
+    Numbers continue from field to field, so that each value of each field has its own.
+    """
+    encoding = np.zeros((len(rows), max(1, len(fields))), dtype=np.int64)
+    offset = 0
     for column, field in enumerate(fields):
-        known = [field.number(row.get(field.name, "")) for row in rows]
-        found[:, column] = [number and number + first for number in known]
-        first += len(field.values)
-    return found
+        numbered = [field.number(row.get(field.name, "")) for row in rows]
+        encoding[:, column] = [number and number + offset for number in numbered]
+        offset += len(field.values)
+    return encoding

@@ -1,4 +1,4 @@
-"""From interactions to a folder: a recommender, the tables it ranks by, and what its codec knows."""
+"""Fits a recommender and writes the fitted folder: network, tables of the graph, and resources of the codec."""
 
 from __future__ import annotations
 
@@ -17,55 +17,57 @@ from framework_recommendation.additions import EMBEDDINGS, PROJECTION, unpopular
 from framework_recommendation.catalogue import Catalogue, Users
 from framework_recommendation.data import ItemVectors, RecommendationData
 from framework_recommendation.encoder import TextEncoder
-from framework_recommendation.models import ALGORITHMS, Side, Trained
+from framework_recommendation.models import ALGORITHMS, SideInformation, Trained
 from framework_recommendation.models.storage import save_network
 from framework_recommendation.options import HybridOptions, ReadsTexts
 from framework_recommendation.popularity import popularity_table
-from framework_recommendation.readiness import check_texts, reads
+from framework_recommendation.readiness import check_texts, has_texts_and_encoder
 from framework_text.tokenizer import write_tokenizer
 
 
 def fit(name: str, data: RecommendationData, context: FitContext[Recommendation, Any]) -> None:
-    """Fits an algorithm, and puts beside it what a served recommender needs. name: in `ALGORITHMS`."""
+    """Fits the algorithm `name` of `ALGORITHMS`, and writes the fitted folder `context.output`."""
     torch.manual_seed(context.seed)
     if isinstance(context.options, HybridOptions):
         check_texts(data, context.options.encoder)
     encoder = _encoder(data, context.options)
     vectors = None if encoder is None else _vectors(data, encoder)
-    judged = list(data.splits.validation.texts("user"))
-    side = Side(None if vectors is None else vectors.learned, data.attributes(data.users), data.attributes(judged))
-    trained = ALGORITHMS[name](data.train, data.held, context.options, context, side)
+    validation = list(data.splits.validation.texts("user"))
+    texts = None if vectors is None else vectors.learned
+    side = SideInformation(texts, data.attributes(data.users), data.attributes(validation))
+    trained = ALGORITHMS[name](data.train, data.held_out, context.options, context, side)
     _Recommender(data, trained, encoder, vectors).write(context.output)
 
 
 def _encoder(data: RecommendationData, options: object) -> TextEncoder | None:
-    """None where no text is known of any item, or nothing reads texts."""
-    reading = isinstance(options, ReadsTexts) and reads(data, options.encoder)
-    return TextEncoder.of(options.encoder) if reading and isinstance(options, ReadsTexts) else None
+    """The encoder of the texts of items; None where no item has a text, or the candidate does not read texts."""
+    if isinstance(options, ReadsTexts) and has_texts_and_encoder(data, options.encoder):
+        return TextEncoder.of(options.encoder)
+    return None
 
 
 def _vectors(data: RecommendationData, encoder: TextEncoder) -> ItemVectors:
-    """Texts are read once for all candidates that are fitted one after the other."""
+    """Embeddings of all texts; computed once, and shared by the candidates of the run."""
     if encoder.folder not in data.vectors:
         texts = ["", *(data.texts.get(item, "") for item in data.items), *(data.texts[item] for item in data.new_items)]
-        found = encoder.embed(texts)
-        data.vectors[encoder.folder] = ItemVectors(found[: len(data.items) + 1], found[len(data.items) + 1 :])
+        vectors, learned = encoder.embed(texts), len(data.items) + 1
+        data.vectors[encoder.folder] = ItemVectors(vectors[:learned], vectors[learned:])
     return data.vectors[encoder.folder]
 
 
 @dataclass(frozen=True)
 class _Recommender:
-    """Everything there is, on its way into a folder.
-
-    encoder, vectors: what reads texts, and what it made of those of all items; None: items cannot be added.
-    """
+    """A fitted recommender with everything that its folder holds."""
 
     data: RecommendationData
     trained: Trained
     encoder: TextEncoder | None
+    """None: items cannot be added."""
     vectors: ItemVectors | None
+    """What `encoder` made of the texts of all items."""
 
     def write(self, output: Path) -> None:
+        """Writes the fitted folder."""
         tables, like = self._tables()
         resources = write_fitted(output, CodecSpec(TASK, self._settings(like)), self._facts(), tables)
         save_network(self.trained.network, output)
@@ -80,12 +82,13 @@ class _Recommender:
 
     @cached_property
     def items(self) -> list[str]:
-        """Those that were taken, and behind them those that are known by their texts alone."""
+        """Ids of the items of training, then of items that are known by their texts alone."""
         return [*self.data.items, *(self.data.new_items if self.vectors is not None else ())]
 
     def _tables(self) -> tuple[Tensors, list[tuple[int, int]]]:
-        """What the graph ranks by, with rows for items that nobody took like those of items added later; and for each of these
-        the learned item most like it.
+        """The tables of the graph, and for each item known by its text alone its number and the learned item most like it.
+
+        Items known by their texts alone get rows as items do that are added after training.
         """
         data = self.data
         values = sum(len(field.values) for field in data.fields)
@@ -95,7 +98,7 @@ class _Recommender:
         if self.vectors is None or not len(self.vectors.new):
             return tables, []
         items, first = tables["items"], len(tables["items"])
-        pairs = [vector_of(one, self.vectors.learned, items, self.trained.projection) for one in self.vectors.new]
+        pairs = [vector_of(text, self.vectors.learned, items, self.trained.projection) for text in self.vectors.new]
         new = np.stack([vector for vector, _ in pairs]).astype(np.float32)
         least = np.repeat(unpopular(tables["popularity"])[None], len(new), axis=0)
         tables = {"popularity": np.concatenate([tables["popularity"], least]), "items": np.concatenate([items, new])}
@@ -132,14 +135,16 @@ class _Recommender:
         numbers = {item: number for number, item in enumerate(items, start=1)}
         counts = data.train.counts()[1:].tolist()
         counts += [0] * (len(items) - len(counts))
-        places = {
-            column: {value: places for value, ids in own.items() if (places := [numbers[i] for i in ids if i in numbers])}
-            for column, own in data.filters.items()
+        postings = {
+            column: {
+                value: items_with for value, ids in values.items() if (items_with := [numbers[i] for i in ids if i in numbers])
+            }
+            for column, values in data.filters.items()
         }
-        return Catalogue(items, [data.titles.get(item, "") for item in items], counts, len(data.items), places)
+        return Catalogue(items, [data.titles.get(item, "") for item in items], counts, len(data.items), postings)
 
     def _users(self) -> Users:
-        """Histories of training; those of whom only attributes are known have none."""
-        train, everybody = self.data.train, self.data.everybody
-        starts = np.concatenate([train.starts, np.full(len(everybody) - train.users, train.starts[-1])])
-        return Users(everybody, starts, train.items, self.data.attributes(everybody))
+        """Histories of training; empty for users of whom only attributes are known."""
+        train, users = self.data.train, self.data.all_users
+        starts = np.concatenate([train.starts, np.full(len(users) - train.users, train.starts[-1])])
+        return Users(users, starts, train.items, self.data.attributes(users))

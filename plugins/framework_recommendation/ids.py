@@ -1,4 +1,4 @@
-"""Ids that differ from another only in the spaces around them. No torch."""
+"""Ids that differ only in the spaces around them. No torch."""
 
 from __future__ import annotations
 
@@ -9,25 +9,28 @@ import numpy as np
 from framework import codes, message
 
 
-def merged(numbered: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
-    """Ids by number, each once, without the spaces around it."""
-    again, stripped = codes([name.strip() for name in ids])
-    return again[numbered], stripped
+def merge_stripped(numbered: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
+    """Strips the spaces around ids, and numbers ids that are then equal as one.
+
+    numbered: (rows,) positions in `ids`. Returns the same of the stripped ids.
+    """
+    new_numbers, stripped = codes([name.strip() for name in ids])
+    return new_numbers[numbered], stripped
 
 
-def spaced(ids: Sequence[str], role: str) -> str:
-    """A sentence on ids that are others but for spaces; empty where none is."""
+def note_on_spaces(ids: Sequence[str], role: str) -> str:
+    """A sentence on ids that differ only in the spaces around them; empty where there are none."""
     first: dict[str, str] = {}
     twins = [(first[bare], name) for name in ids if first.setdefault(bare := name.strip(), name) != name and bare]
     if not twins:
         return ""
-    one, other = twins[0]
+    first_id, second_id = twins[0]
     return message(
         "{twins:,} of {all:,} {role} ids differ from another only in the spaces around them ({one!r} and {other!r}, for "
         "example) and count as different; task.strip_ids=true makes them one",
         twins=len(twins),
         all=len(ids),
         role=role,
-        one=one,
-        other=other,
+        one=first_id,
+        other=second_id,
     )

@@ -1,4 +1,4 @@
-"""What a recommender takes and gives, as JSON Schema. No torch."""
+"""JSON Schemas of the requests and responses of a recommender. No torch."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from framework import message
 from framework_recommendation.requests import LONGEST, MOST
 
-FEW = 50  # values of a column that are listed
+MAX_LISTED = 50  # values of a column that a schema enumerates
 _TEXT_OR_NUMBER = [{"type": "string"}, {"type": "number"}]
 _ID: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 
 
 def request_schema(k: int, columns: Mapping[str, Sequence[str]], fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """k: items of an answer by default. columns: filter column -> values. fields: attribute -> values; none for numbers."""
     instead = message("Item ids, the newest last; it takes the place of what is known of the user")
     count, values = message("How many items are wanted"), message("Values that items must have")
     newcomer = message("Of somebody without a history")
@@ -34,13 +35,14 @@ def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _choice(values: Sequence[str]) -> dict[str, Any]:
-    """A text, or a number written as one; one of few values is shown."""
-    return {"type": "string", "enum": list(values)} if 0 < len(values) <= FEW else {"anyOf": _TEXT_OR_NUMBER}
+    """The schema of an attribute: an enumeration of few values, else any text or number."""
+    return {"type": "string", "enum": list(values)} if 0 < len(values) <= MAX_LISTED else {"anyOf": _TEXT_OR_NUMBER}
 
 
 def _one_or_more(values: Sequence[str]) -> dict[str, Any]:
-    one = {"type": "string", "enum": list(values)} if len(values) <= FEW else {"type": "string"}
-    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]}
+    """The schema of a filter value: a text, or a list of texts."""
+    text = {"type": "string", "enum": list(values)} if len(values) <= MAX_LISTED else {"type": "string"}
+    return {"anyOf": [text, {"type": "array", "items": text, "minItems": 1}]}
 
 
 def response_schema() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The rows of a log as integers: who took what, when, and how it was rated. Ids stay texts exactly as they are written."""
+"""The rows of a log as integers: who took which item, when, and with which rating. Ids are texts, exactly as written."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from framework import InputError, Table, codes, message, numbers
-from framework_recommendation.ids import merged, spaced
+from framework_recommendation.ids import merge_stripped, note_on_spaces
 from framework_recommendation.times import no_order, read_times
 
 Say = Callable[[str], None]
 NEEDED = ("user", "item")
-ONE_PROBLEM = {
+EXPECTED = {  # what the values of a column should look like, as the end of an error message
     "time": 'times are numbers, or dates such as 2026-11-24 or 2026-11-24T10:31:07; task.time_format="%d/%m/%Y %H:%M", for '
     "example, says how others are written, and data.time=none takes the order of the file",
     "rating": "ratings are numbers; data.rating=none counts every row",
@@ -23,26 +23,28 @@ MAX_SHOWN = 5  # rows named in one message
 
 @dataclass(frozen=True)
 class Log:
-    """A row is one user taking one item once; rows stand in the order of their files.
-
-    users, items: (rows,) int32, the places of the ids in `user_ids` and `item_ids`, which are in the order of first rows.
-    times: (rows,) float64, seconds where the data says so. ratings: (rows,) float64. None where the data has none.
-    no_times: why the times of the data are not used, where it has some that say no order.
-    """
+    """A row is one interaction; rows are in the order of their files."""
 
     users: np.ndarray
+    """(rows,) int32 positions in `user_ids`."""
     items: np.ndarray
+    """(rows,) int32 positions in `item_ids`."""
     user_ids: Sequence[str]
+    """Ids in the order of their first rows."""
     item_ids: Sequence[str]
+    """Ids in the order of their first rows."""
     times: np.ndarray | None = None
+    """(rows,) float64: seconds since 1970 for dates, numbers as they are; None without usable times."""
     ratings: np.ndarray | None = None
+    """(rows,) float64; None where the data has no ratings."""
     no_times: str = ""
+    """Why the times of the data are not used, where they give no order."""
 
     def __len__(self) -> int:
         return len(self.users)
 
     def take(self, rows: np.ndarray) -> Log:
-        """rows: a mask, or places in order. Users and items that lose their last row keep their places."""
+        """The rows of a mask or of ascending positions. Users and items without a row keep their positions."""
         return replace(
             self,
             users=self.users[rows],
@@ -52,7 +54,7 @@ class Log:
         )
 
     def compact(self) -> Log:
-        """Without the users and items that have no row; the others keep their order."""
+        """The log without users and items that have no row; the others keep their order."""
         users, user_ids = _compact(self.users, self.user_ids)
         items, item_ids = _compact(self.items, self.item_ids)
         return replace(self, users=users, items=items, user_ids=user_ids, item_ids=item_ids)
@@ -66,12 +68,14 @@ def read_log(
     time_format: str | None = None,
     strip_ids: bool = False,
 ) -> Log:
-    """table: columns called user and item, maybe time and rating, or what `roles` (role -> column) calls them.
+    """Reads a table with the columns user and item, and optionally time and rating.
 
-    time_format: of the times, as `datetime.strptime` takes it; None: found. strip_ids: without the spaces around them.
+    roles: role -> column, for a table that names them otherwise. time_format: as `datetime.strptime` takes it; None: detected.
+    strip_ids: whether to remove the spaces around ids.
 
-    Rows without a user or an item are left out and said; so are times that say no order, and ids that differ in spaces. Raises
-    InputError for a missing role, and for a time or rating that is none, naming the first few by file and line.
+    `say` is told of rows without a user or an item, which are left out, of times that give no order, which are not used, and of
+    ids that differ only in spaces. Raises InputError for a missing role, and for values that are not times or ratings, naming
+    the first few by file and line.
     """
     names = {name: name for name in table.columns} if roles is None else roles
     columns = {role: table.texts(name) for role, name in names.items()}
@@ -102,52 +106,54 @@ def read_log(
 
 
 def _ids(values: Sequence[str], role: str, strip: bool, say: Say) -> tuple[np.ndarray, Sequence[str]]:
+    """(rows,) int32 and the ids that they number."""
     numbered, ids = codes(values)
     if strip:
-        return merged(numbered, ids)
-    if note := spaced(ids, role):
+        return merge_stripped(numbered, ids)
+    if note := note_on_spaces(ids, role):
         say(note)
     return numbered, ids
 
 
 def _times(
-    table: Table, columns: Mapping[str, Sequence[str]], spelling: str | None, blank: np.ndarray, problems: list[str]
+    table: Table, columns: Mapping[str, Sequence[str]], time_format: str | None, blank: np.ndarray, problems: list[str]
 ) -> tuple[np.ndarray | None, str]:
-    """None where there are none that say an order, and why."""
+    """The times, or None and why they are not used. Appends to `problems` for values that are not times."""
     if "time" not in columns:
         return None, ""
-    found, dates = read_times(columns["time"], spelling, table.source)
-    wrong = np.flatnonzero(np.isnan(found) & ~blank)
+    times, dates = read_times(columns["time"], time_format, table.source)
+    wrong = np.flatnonzero(np.isnan(times) & ~blank)
     problems += _wrong(table, columns["time"], "time", wrong)
-    why = "" if len(wrong) else no_order(found[~blank], dates[~blank]) or ""
-    return (None if why else found), why
+    why = "" if len(wrong) else no_order(times[~blank], dates[~blank]) or ""
+    return (None if why else times), why
 
 
 def _ratings(table: Table, columns: Mapping[str, Sequence[str]], blank: np.ndarray, problems: list[str]) -> np.ndarray | None:
     if "rating" not in columns:
         return None
-    found, wrong = numbers(columns["rating"])
+    ratings, wrong = numbers(columns["rating"])
     problems += _wrong(table, columns["rating"], "rating", wrong[~blank[wrong]])
-    return found
+    return ratings
 
 
 def _wrong(table: Table, values: Sequence[str], role: str, rows: np.ndarray) -> list[str]:
-    """A line for each of the first few."""
+    """A problem for each of the first few of these rows, whose values are not times or ratings."""
     what = {"time": "no time that is known", "rating": "no number"}[role]
-    found = [f"{table.where(row)}: the {role} is {values[row]!r}, {what}" for row in rows[:MAX_SHOWN].tolist()]
-    if found:
+    problems = [f"{table.where(row)}: the {role} is {values[row]!r}, {what}" for row in rows[:MAX_SHOWN].tolist()]
+    if problems:
         more = f" and {len(rows) - MAX_SHOWN:,} more" if len(rows) > MAX_SHOWN else ""
-        found[-1] += f"{more}; {ONE_PROBLEM[role]}"
-    return found
+        problems[-1] += f"{more}; {EXPECTED[role]}"
+    return problems
 
 
 def _blank(numbered: np.ndarray, ids: Sequence[str]) -> np.ndarray:
-    """Which rows hold an id of nothing but spaces."""
-    found: np.ndarray = np.array([not name.strip() for name in ids], dtype=bool)[numbered]
-    return found
+    """(rows,) bool: which rows have an id that is empty or only spaces."""
+    blank: np.ndarray = np.array([not name.strip() for name in ids], dtype=bool)[numbered]
+    return blank
 
 
 def _compact(numbered: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
+    """Removes ids that no row has, and numbers the others again."""
     used = np.bincount(numbered, minlength=len(ids)) > 0
     if used.all():
         return numbered, ids

@@ -1,4 +1,4 @@
-"""MovieLens as GroupLens packs it: files without a header, whose columns are known by the file's name."""
+"""MovieLens files as GroupLens packs them: without a header; the name of a file tells its columns."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ GENRES = (
 
 
 @dataclass(frozen=True)
-class Layout:
-    """What the lines of a file hold, in order.
+class LineLayout:
+    """The fields of a line, and the columns that they become."""
 
-    what: for people. names: of the columns. fields: in a line. row: the values of the columns, from the fields of a line; None:
-    its fields.
-    """
-
-    what: str
+    title: str
+    """The kind of file, for people."""
     delimiter: str
     names: tuple[str, ...]
+    """Names of the columns."""
     fields: int
+    """Fields of a line."""
     row: Callable[[list[str]], list[str]] | None = None
+    """Turns the fields of a line into the values of the columns; None: they are the same."""
 
 
 def _item(fields: list[str]) -> list[str]:
-    """id, title, date of release, of video, address, a flag for each genre."""
+    """Columns of MovieLens 100K's items. fields: id, title, release date, video release date, URL, a flag for each genre."""
     genres = [genre for genre, flag in zip(GENRES, fields[5:], strict=True) if flag == "1"]
     return [fields[0], fields[1], fields[2][-4:], " ".join(genres)]
 
 
 def _movie(fields: list[str]) -> list[str]:
-    """id, title with the year behind it, genres between bars."""
+    """Columns of movies.dat. fields: id, title with the year at its end, genres separated by bars."""
     year = re.search(r"\((\d{4})\)\s*$", fields[1])
     return [fields[0], fields[1], year[1] if year else "", fields[2].replace("|", " ")]
 
@@ -47,12 +47,12 @@ def _movie(fields: list[str]) -> list[str]:
 RATING = ("user", "item", "rating", "timestamp")
 ITEM = ("item", "title", "year", "genres")
 LAYOUTS = (
-    (r"u[1-5ab]?\.(data|base|test)", Layout(message("MovieLens 100K's ratings"), "\t", RATING, 4)),
-    (r"u\.item", Layout(message("MovieLens 100K's items"), "|", ITEM, 24, _item)),
-    (r"u\.user", Layout(message("MovieLens 100K's users"), "|", ("user", "age", "gender", "occupation", "zip"), 5)),
-    (r"ratings\.dat", Layout(message("MovieLens' ratings"), "::", RATING, 4)),
-    (r"movies\.dat", Layout(message("MovieLens' items"), "::", ITEM, 3, _movie)),
-    (r"users\.dat", Layout(message("MovieLens 1M's users"), "::", ("user", "gender", "age", "occupation", "zip"), 5)),
+    (r"u[1-5ab]?\.(data|base|test)", LineLayout(message("MovieLens 100K's ratings"), "\t", RATING, 4)),
+    (r"u\.item", LineLayout(message("MovieLens 100K's items"), "|", ITEM, 24, _item)),
+    (r"u\.user", LineLayout(message("MovieLens 100K's users"), "|", ("user", "age", "gender", "occupation", "zip"), 5)),
+    (r"ratings\.dat", LineLayout(message("MovieLens' ratings"), "::", RATING, 4)),
+    (r"movies\.dat", LineLayout(message("MovieLens' items"), "::", ITEM, 3, _movie)),
+    (r"users\.dat", LineLayout(message("MovieLens 1M's users"), "::", ("user", "gender", "age", "occupation", "zip"), 5)),
 )
 NAMES = ("u.data", "u.item", "u.user", "ratings.dat", "movies.dat", "users.dat")
 
@@ -63,7 +63,7 @@ class MovieLens(Format):
 
     def claims(self, file: Sniffed) -> Claim | None:
         layout = _layout(file.name)
-        return Claim(Sure.CERTAIN, f"it is called as {layout.what} are") if layout and file.foreign is None else None
+        return Claim(Sure.CERTAIN, f"it is called as {layout.title} are") if layout and file.foreign is None else None
 
     def read(self, file: Sniffed, options: ReadOptions, say: Say) -> Iterator[Row | Block]:
         layout = _layout(file.name)
@@ -73,25 +73,25 @@ class MovieLens(Format):
             message(
                 "{file} was read as {layout}, which have no header: {columns}",
                 file=file.path.name,
-                layout=layout.what,
+                layout=layout.title,
                 columns=", ".join(layout.names),
             )
         )
-        rows, whole = 0, False
+        rows, complete = 0, False
         if options.blocks and layout.row is None:
-            empty = [""] * (len(layout.delimiter) - 1)  # columns between the colons of ::
+            empty = [""] * (len(layout.delimiter) - 1)  # an empty column between the colons of ::
             names = [name for column in layout.names for name in (*empty, column)][len(empty) :]
-            rows, whole = yield from plain_lines(file, names, layout.delimiter[0], options)
-        if not whole:
+            rows, complete = yield from plain_lines(file, names, layout.delimiter[0], options)
+        if not complete:
             yield from islice(_rows(file, layout), rows, None)
 
 
-def _layout(name: str) -> Layout | None:
+def _layout(name: str) -> LineLayout | None:
     return next((layout for pattern, layout in LAYOUTS if re.fullmatch(pattern, name)), None)
 
 
-def _rows(file: Sniffed, layout: Layout) -> Iterator[Row]:
-    """Rows in order. Raises InputError naming the first few lines that do not have the fields of the layout."""
+def _rows(file: Sniffed, layout: LineLayout) -> Iterator[Row]:
+    """The rows of a file. Raises InputError naming the first few lines whose number of fields is not that of the layout."""
     broken: list[str] = []
     with file.open_text() as stream:
         for number, line in enumerate(stream, start=1):
@@ -99,7 +99,7 @@ def _rows(file: Sniffed, layout: Layout) -> Iterator[Row]:
                 continue
             fields = line.rstrip("\r\n").split(layout.delimiter)
             if len(fields) != layout.fields:
-                broken.append(f"{file.path}, line {number}: {len(fields)} fields where {layout.what} have {layout.fields}")
+                broken.append(f"{file.path}, line {number}: {len(fields)} fields where {layout.title} have {layout.fields}")
                 if len(broken) == MAX_SHOWN:
                     break
             elif not broken:
@@ -107,6 +107,6 @@ def _rows(file: Sniffed, layout: Layout) -> Iterator[Row]:
     if broken:
         raise InputError(
             *broken,
-            f"{file.path.name} was taken for {layout.what}, without a header and separated by {layout.delimiter!r}, for its "
+            f"{file.path.name} was taken for {layout.title}, without a header and separated by {layout.delimiter!r}, for its "
             "name; give other rows a header line and a name that ends in .csv or .tsv, or say data.format=csv",
         )

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of recommendations and items."""
+"""The paths and schemas of recommendations and items in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ QUERY = [
 
 
 def part(models: Sequence[ServedModel]) -> OpenApiPart:
-    """The paths of each model; under short names too where it is the first."""
+    """The paths and schemas of each model; the first model also has the paths without a model name."""
     paths: dict[str, dict[str, Schema]] = {}
     schemas: dict[str, Schema] = {}
     for model in models:
@@ -50,6 +50,7 @@ def part(models: Sequence[ServedModel]) -> OpenApiPart:
 
 
 def _with_model(response: Mapping[str, Any]) -> Schema:
+    """The schema of a codec's response with the keys that the server adds."""
     properties = {"model": _TEXT, "version": _TEXT, **response["properties"]}
     return {**response, "required": ["model", "version", *response["required"]], "properties": properties}
 
@@ -69,8 +70,8 @@ def _find(name: str) -> Schema:
 def _add(name: str) -> Schema:
     items = {"type": "array", "items": ADDITION, "minItems": 1, "maxItems": MOST_ADDED}
     request = {"type": "object", "required": ["items"], "properties": {"items": items}, "additionalProperties": False}
-    kept = {"type": "object", "required": list(ADDED), "properties": ADDED}
+    response = {"type": "object", "required": list(ADDED), "properties": ADDED}
     statuses = {**STATUSES, **ADMIN_STATUSES, 409: "It cannot be kept beside the artifact; nothing was added"}
     summary = f"Adds items to {name} by their texts, all or none, in every process and for good"
     security: list[Schema] = [{"key": []}]
-    return operation(summary, kept, "The ids that were added", request, ITEMS_EXAMPLE, statuses, security=security)
+    return operation(summary, response, "The ids that were added", request, ITEMS_EXAMPLE, statuses, security=security)

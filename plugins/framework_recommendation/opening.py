@@ -1,4 +1,4 @@
-"""What `fitting.fit` left in a folder, opened: the graph that ranks, and the one that reads texts of items."""
+"""Opens a folder that `fitting.fit` wrote: the graph that ranks items, and the graph that encodes texts of items."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def open_fitted(folder: Path) -> Fitted:
     trained = Trained(network, items, codec.max_history, uses_attributes=codec.uses_attributes)
     graphs = [graph(trained, fitted.tables, learned, len(codec.fields))]
     if (folder / encoder.FILE).exists():
-        graphs.append(TextEncoder.saved(folder).graph())
+        graphs.append(TextEncoder.load(folder).graph())
     return replace(fitted, graphs=tuple(graphs), save=partial(_save, network, None if items is None else items[: learned + 1]))
 
 
 def _save(network: Rebuildable, items: np.ndarray | None, folder: Path) -> None:
-    """The network's weights and the vectors of learned items, for people who go on in Python."""
+    """Writes the network's weights and the vectors of learned items, for use in Python without the framework."""
     tensors = {f"network.{name}": value for name, value in weights(network).items()}
     if items is not None:
         tensors["items"] = torch.from_numpy(np.ascontiguousarray(items))

@@ -1,4 +1,4 @@
-"""Options of the candidates, each with what it reads and nothing else. No torch."""
+"""Options of the candidates. No torch."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ ENCODER: Any = "${encoder}"  # the default of a field that is the `encoder:` sec
 
 @dataclass
 class ReadsTexts:
-    """What all share whose items can be added by their texts."""
+    """Options of candidates whose items can be added by their texts."""
 
-    encoder: BackboneAddress = ENCODER  # reads texts of items, so that some can come later
+    encoder: BackboneAddress = ENCODER
+    """Encodes texts of items, so that items can be added after training."""
 
 
 @dataclass
@@ -26,32 +27,43 @@ class PopularityOptions(ReadsTexts):
 class ItemKnnOptions:
     """Options of ``candidates.item_knn``."""
 
-    neighbours: int = 100  # similar items kept for each item
-    shrinkage: float = 20.0  # how much similarities of rarely taken items shrink
-    max_history: int = 1000  # the newest items of a user that are read; the others are still never recommended
+    neighbours: int = 100
+    """Similar items that are kept for each item."""
+    shrinkage: float = 20.0
+    """Lowers the similarities of items with few interactions: it is added to the denominator of the cosine."""
+    max_history: int = 1000
+    """Newest items of a history that are read; older items are still not recommended."""
 
 
 @dataclass
 class EaseOptions(ReadsTexts):
     """Options of ``candidates.ease``."""
 
-    regularization: Optional[float] = None  # lambda; None: what ranks validation best
-    max_history: int = 1000  # the newest items of a user that are read; the others are still never recommended
+    regularization: Optional[float] = None
+    """Lambda; None: the value that ranks the validation users best."""
+    max_history: int = 1000
+    """Newest items of a history that are read; older items are still not recommended."""
 
 
 @dataclass
 class NetworkOptions(ReadsTexts):
-    """What all share that are trained."""
+    """Options of candidates that are trained step by step."""
 
-    minutes: Optional[float] = 1.5  # of training at most; None: until it does not improve any more
-    epochs: Optional[int] = None  # None: until validation does not improve any more
-    patience: int = 10  # epochs without a better validation metric before training stops
-    dimensions: int = 64  # of the vectors of users and items
+    minutes: Optional[float] = 1.5
+    """Minutes of training at most; None: until validation does not improve any more."""
+    epochs: Optional[int] = None
+    """None: until validation does not improve any more."""
+    patience: int = 10
+    """Epochs without a better validation metric before training stops."""
+    dimensions: int = 64
+    """Dimensions of the vectors of users and items."""
     dropout: float = 0.2
     learning_rate: float = 5e-3
     weight_decay: float = 0.0
-    batch_size: int = 64  # users of a step, over all devices together
-    max_history: int = 1000  # the newest items of a user that are read; the others are still never recommended
+    batch_size: int = 64
+    """Users of a step, over all devices together."""
+    max_history: int = 1000
+    """Newest items of a history that are read; older items are still not recommended."""
 
 
 @dataclass
@@ -59,7 +71,8 @@ class BprOptions(NetworkOptions):
     """Options of ``candidates.bpr``."""
 
     weight_decay: float = 0.01
-    negatives: int = 256  # items drawn for a batch that its users did not take
+    negatives: int = 256
+    """Items drawn as negatives for each batch."""
 
 
 @dataclass
@@ -78,9 +91,12 @@ class SasrecOptions(NetworkOptions):
     dropout: float = 0.3
     learning_rate: float = 2e-3
     max_history: int = 50
-    layers: int = 2  # of the transformer
-    heads: int = 2  # of its attention
-    negatives: int = 256  # items that the next one is told from, above 20,000 items; below them all others
+    layers: int = 2
+    """Layers of the transformer."""
+    heads: int = 2
+    """Attention heads."""
+    negatives: int = 256
+    """Sampled negatives in catalogues of more than 20,000 items; smaller catalogues use all items."""
 
 
 @dataclass
@@ -88,4 +104,5 @@ class HybridOptions(NetworkOptions):
     """Options of ``candidates.hybrid``."""
 
     weight_decay: float = 0.2
-    negatives: int = 256  # items that those taken are told from, above 20,000 items; below them all others
+    negatives: int = 256
+    """Sampled negatives in catalogues of more than 20,000 items; smaller catalogues use all items."""

@@ -1,4 +1,4 @@
-"""What a run shows of the interactions that it learns from. No torch."""
+"""Report sections on the interactions of training and on the validation users. No torch."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from framework import Message, Section, Text, message, messages
 if TYPE_CHECKING:
     from framework_recommendation.data import RecommendationData
 
-SHOWN = 3  # users, and items of each
+SHOWN = 3  # users in the table, and items of each
 
 
-def what_is_learned_from(data: RecommendationData) -> Section:
-    """How many users, items and interactions there are in training, and how they are spread."""
+def interactions_section(data: RecommendationData) -> Section:
+    """Number of users, items and interactions in training, with the median and the largest count of each."""
     lengths, counts = data.train.lengths(), data.train.counts()[1:]
     share = len(data.train) / len(data.users) / len(data.items)
     rows = [
-        (message("users"), f"{len(data.users):,}", _middle_and_most(lengths)),
-        (message("items"), f"{len(data.items):,}", _middle_and_most(counts)),
+        (message("users"), f"{len(data.users):,}", _median_and_most(lengths)),
+        (message("items"), f"{len(data.items):,}", _median_and_most(counts)),
         (message("interactions"), f"{len(data.train):,}", message("{share:.2%} of all pairs", share=share)),
     ]
     note = message("protocol: {protocol}", protocol=data.protocol)
     return Section(message("What is learned from"), ("", "", ""), rows, note)
 
 
-def _middle_and_most(interactions: np.ndarray) -> Message:
-    """interactions: of each user, or of each item."""
+def _median_and_most(interactions: np.ndarray) -> Message:
+    """interactions: (n,) counts, of each user or of each item."""
     return message(
         "{middle:.0f} interactions in the middle, {most:,} at most",
         middle=float(np.median(interactions)),
@@ -37,8 +37,8 @@ def _middle_and_most(interactions: np.ndarray) -> Message:
     )
 
 
-def users_as_seen(data: RecommendationData) -> Section:
-    """Some users of the validation by the titles of what they took, and of what is to be found."""
+def users_section(data: RecommendationData) -> Section:
+    """A few validation users, with the titles of their newest items and of their held-out items."""
     validation = data.splits.validation
 
     def titles(items: Sequence[str]) -> Text:

@@ -1,4 +1,4 @@
-"""What a run would learn from, and what is odd about it. No torch."""
+"""A preview of the training data and its problems. No torch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from framework_recommendation.data import RecommendationData
 from framework_recommendation.readiness import EASE_BYTES
 
 FEW = 5  # interactions of a user or item below which little is learned
-MOST_OF = 0.5  # of users or items
+MOST_OF = 0.5  # share of users or items with `FEW` interactions that is a problem
 
 
 def inspect(data: RecommendationData) -> Inspection:
@@ -27,15 +27,16 @@ def memory_for_ease(data: RecommendationData) -> Section:
 
 
 def _problems(data: RecommendationData) -> list[Problem]:
-    found = []
+    problems = []
     pairs = (("users", data.train.lengths()), ("items", data.train.counts()[1:]))
     for name, counts in pairs:
         share = float(np.mean(counts < FEW))
         if share > MOST_OF:
             what = f"{share:.0%} of the {name} have fewer than {FEW} interactions"
-            found.append(Problem(what, f"little can be learned of them; task.core={FEW} leaves them out"))
-    known = data.splits.tables.get("items")
-    if known is not None and (missing := [item for item in data.items if item not in set(known.texts("item_id"))]):
-        what = f"{len(missing):,} of {len(data.items):,} items do not stand in {known.name}"
-        found.append(Problem(what, "their titles are not shown; are the ids written the same way in both files?"))
-    return found
+            problems.append(Problem(what, f"little can be learned of them; task.core={FEW} leaves them out"))
+    table = data.splits.tables.get("items")
+    described = set() if table is None else set(table.texts("item_id"))
+    if table is not None and (missing := [item for item in data.items if item not in described]):
+        what = f"{len(missing):,} of {len(data.items):,} items do not stand in {table.name}"
+        problems.append(Problem(what, "their titles are not shown; are the ids written the same way in both files?"))
+    return problems

@@ -1,4 +1,4 @@
-"""How good lists of recommended items are: what users took, how much of the catalogue, how popular it is."""
+"""Metrics of lists of recommended items: accuracy, coverage, novelty, and recommendation by popularity."""
 
 from __future__ import annotations
 
@@ -18,22 +18,23 @@ GROUPS = (
     (message("popular"), 0.2),
     (message("middle"), 0.8),
     (message("rare"), 1.0),
-)  # up to which share of all interactions, popular items first
+)  # name -> upper bound of the cumulative share of interactions, the most popular items first
 PER_USER = ("recall", "ndcg", "mrr", "hit_rate")
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """means: each metric, ``recall@10`` for example. users: (users,) of those averaged over users, under the same names."""
+    """Metrics by name, such as ``recall@10``."""
 
     means: dict[str, float]
     users: dict[str, np.ndarray]
+    """(users,) values of the metrics that are means over users."""
 
 
 def ranking_metrics(lists: np.ndarray, relevant: Interactions, counts: np.ndarray) -> Ranked:
-    """Every metric at k, the width of the lists.
+    """All metrics at k, the width of the lists.
 
-    lists: (users, k) item numbers, the best first; 0 stands for nothing, and an item that stands twice counts once.
+    lists: (users, k) item numbers, the best first; 0 fills short lists, and a repeated item counts once.
     relevant: what each of these users took. counts: (catalogue + 1,) interactions of each item in training.
 
     With R the relevant items of a user and h_i whether the item at rank i = 1..k is one of them:
@@ -52,21 +53,21 @@ def ranking_metrics(lists: np.ndarray, relevant: Interactions, counts: np.ndarra
 
 
 def hits_of(lists: np.ndarray, relevant: Interactions) -> np.ndarray:
-    """(users, k) bool: which places hold an item that the user took; of a repeated item its first place only."""
+    """(users, k) bool: which places hold a relevant item; of a repeated item only the first place counts."""
     stride = np.int64(relevant.catalogue + 1)
     wanted = np.unique(np.repeat(np.arange(relevant.users), relevant.lengths()) * stride + relevant.items)
-    asked = np.arange(len(lists))[:, None] * stride + lists
-    hits: np.ndarray = np.isin(asked, wanted) & (lists > 0)
+    listed = np.arange(len(lists))[:, None] * stride + lists
+    hits: np.ndarray = np.isin(listed, wanted) & (lists > 0)
     for place in range(1, lists.shape[1]):
         hits[:, place] &= ~(lists[:, :place] == lists[:, place : place + 1]).any(axis=1)
     return hits
 
 
 def _per_user(hits: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
-    """The value of each metric for each user, (users,) float64.
+    """Metric -> (users,) float64. lengths: (users,) numbers of relevant items.
 
-    They depend on nothing but the places of the hits and the number of relevant items, in which most users agree with
-    others: torchmetrics, which takes a list at a time, is asked once for each such pattern.
+    The values depend only on the places of the hits and the number of relevant items. torchmetrics, which computes list by
+    list, is called for the distinct patterns only, of which there are far fewer than users.
     """
     from torchmetrics.retrieval import RetrievalHitRate, RetrievalMRR, RetrievalNormalizedDCG, RetrievalRecall
 
@@ -80,11 +81,14 @@ def _per_user(hits: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
     for name, kind in zip(PER_USER, kinds, strict=True):
         metric = kind(top_k=k, aggregation=_each)
         metric.update(flat.scores, flat.relevant, flat.indexes)
-        values[name] = np.atleast_1d(metric.compute().double().numpy())[which.reshape(-1)]  # of one list it is a number
+        values[name] = np.atleast_1d(metric.compute().double().numpy())[
+            which.reshape(-1)
+        ]  # of a single list torchmetrics returns a number
     return values
 
 
 def _each(values: torch.Tensor, dim: int | None = None) -> torch.Tensor:
+    """Aggregation for torchmetrics that keeps the value of each list."""
     return values
 
 
@@ -95,7 +99,7 @@ class _Flat(NamedTuple):
 
 
 def _flat(hits: np.ndarray, lengths: np.ndarray) -> _Flat:
-    """As torchmetrics takes them: the k places of each list, and behind them, scored 0, the relevant items it misses."""
+    """The lists as torchmetrics takes them: the k places of each list, and the relevant items missing from it with score 0."""
     import torch
 
     users, k = hits.shape
@@ -108,15 +112,15 @@ def _flat(hits: np.ndarray, lengths: np.ndarray) -> _Flat:
 
 
 def coverage(lists: np.ndarray, catalogue: int) -> float:
-    """The share of the catalogue that stands in at least one list (aggregate diversity: Adomavicius and Kwon 2012)."""
+    """The share of the catalogue that is in at least one list (aggregate diversity: Adomavicius and Kwon 2012)."""
     return int((np.unique(lists) > 0).sum()) / catalogue
 
 
 def novelty(lists: np.ndarray, counts: np.ndarray) -> float:
-    """Bits: the mean over users of the mean over their list of -log2 p(i), p(i) = interactions of i / all in training.
+    """In bits: the mean over users of the mean over their list of -log2 p(i), with p(i) the share of item i in training.
 
     Self-information (Zhou et al. 2010), averaged as the mean self-information of Castells, Hurley and Vargas 2015. An item
-    without an interaction counts as if it had one.
+    without interactions counts as if it had one.
     """
     bits = -np.log2(np.maximum(counts, 1) / max(int(counts[1:].sum()), 1))
     filled = lists > 0
@@ -126,10 +130,10 @@ def novelty(lists: np.ndarray, counts: np.ndarray) -> float:
 
 
 def popularity_groups(counts: np.ndarray) -> np.ndarray:
-    """(catalogue + 1,) which of `GROUPS` each item is in; -1 for the padding.
+    """(catalogue + 1,) int8: the place in `GROUPS` of each item; -1 for the padding.
 
-    Items by their interactions in training, the most popular first (ties in the order of the catalogue): `popular` are
-    those that it takes to reach 20 % of all interactions, `rare` those behind 80 % of them, never-seen items included.
+    Items are ordered by interactions in training, the most popular first, ties in the order of the catalogue. `popular` items
+    make up the first 20 % of all interactions, `rare` items the last 20 %; items without interactions are rare.
     """
     order = np.argsort(-counts[1:], kind="stable") + 1
     before = np.cumsum(counts[order]) - counts[order]  # interactions of more popular items
@@ -140,10 +144,10 @@ def popularity_groups(counts: np.ndarray) -> np.ndarray:
 
 
 def popularity_table(lists: np.ndarray, relevant: Interactions, counts: np.ndarray) -> Section:
-    """Whether items are recommended as often as they are wanted, by their popularity in training.
+    """Compares, for each group of popularity, its share of the relevant items with its share of the recommended items.
 
-    A calibrated recommender's share of recommended items is its share of the relevant ones. recall: of the relevant items
-    of a group, over all users together, how many stand in their user's list.
+    In a calibrated recommender both are equal. recall: the share of the group's relevant items, over all users together, that
+    are in the list of their user.
     """
     groups = popularity_groups(counts)
     hits = hits_of(lists, relevant)

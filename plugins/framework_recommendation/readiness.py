@@ -1,4 +1,4 @@
-"""What would stop the fit of a recommender before its first step. No torch."""
+"""Checks before a fit: texts, encoder, memory, and data to learn from. No torch."""
 
 from __future__ import annotations
 
@@ -6,36 +6,37 @@ from pathlib import Path
 
 from framework import InputError, available_memory
 from framework_recommendation.data import RecommendationData
-from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.options import EaseOptions, HybridOptions, NetworkOptions, ReadsTexts
 from framework_text import backbones
 from framework_text.options import BackboneAddress
 
-EASE_BYTES = 16  # of memory for each pair of items: four matrices of float32 are held at a time
+EASE_BYTES = 16  # memory per pair of items: four float32 matrices at a time
 
 
 def refusals(data: RecommendationData, options: object) -> list[str]:
-    """For `Candidate.refuses`. options: of a candidate, whose type says what it needs."""
+    """Why a candidate cannot be fitted, for `Candidate.refuses`. options: of the candidate; their type tells what it needs."""
     try:
         if isinstance(options, HybridOptions):
             check_texts(data, options.encoder)
-        if isinstance(options, ReadsTexts) and reads(data, options.encoder):
+        if isinstance(options, ReadsTexts) and has_texts_and_encoder(data, options.encoder):
             encoder_folder(options.encoder)
         if isinstance(options, EaseOptions):
             check_memory(data.train.catalogue)
         if isinstance(options, NetworkOptions):
-            check_learnable(data.train, data.held)
+            check_learnable(data.train, data.held_out)
     except InputError as error:
         return list(error.problems)
     return []
 
 
-def reads(data: RecommendationData, encoder: BackboneAddress) -> bool:
-    """Whether there are texts, and something that reads them."""
+def has_texts_and_encoder(data: RecommendationData, encoder: BackboneAddress) -> bool:
+    """Whether items have texts, and the recipe names an encoder for them."""
     return bool(data.texts and encoder.name)
 
 
 def check_texts(data: RecommendationData, encoder: BackboneAddress) -> None:
+    """Raises InputError where items have no texts, or the recipe names no encoder."""
     if not data.texts:
         raise InputError("hybrid reads texts of items: give data.items=FILE with a title or a description")
     if not encoder.name:
@@ -43,7 +44,7 @@ def check_texts(data: RecommendationData, encoder: BackboneAddress) -> None:
 
 
 def encoder_folder(source: BackboneAddress) -> Path:
-    """The encoder's folder. Raises InputError for a backbone that was not made to turn a text into a vector."""
+    """The folder of a sentence encoder. Raises InputError for a backbone that is not one, and for a missing backbone."""
     folder = backbones.fetch(source)
     if not backbones.pools_by_mean(folder):
         raise InputError(
@@ -53,8 +54,9 @@ def encoder_folder(source: BackboneAddress) -> Path:
 
 
 def folder_problems(source: BackboneAddress) -> list[str]:
-    """What is wrong with an encoder in a folder that the recipe names. Whether one of a package or a hub is needed, and should
-    be looked for, only the data say.
+    """Problems of an encoder that the recipe names by a local folder.
+
+    Encoders of packages and hubs are checked when the data is known, for without texts of items they are not fetched.
     """
     if not source.name:
         return []
@@ -69,7 +71,7 @@ def folder_problems(source: BackboneAddress) -> list[str]:
 
 
 def check_memory(catalogue: int) -> None:
-    """Raises InputError where EASE's matrices do not fit."""
+    """Raises InputError where the matrices of EASE do not fit into memory. catalogue: number of items."""
     needed, available = EASE_BYTES * catalogue**2, available_memory()
     if available is not None and needed > available:
         limit = int((available / EASE_BYTES) ** 0.5)
@@ -80,11 +82,11 @@ def check_memory(catalogue: int) -> None:
         )
 
 
-def check_learnable(rows: Interactions, held: Held) -> None:
-    """Raises InputError where there is nothing to learn from, or nothing to choose by."""
+def check_learnable(rows: Interactions, held_out: HeldOutUsers) -> None:
+    """Raises InputError where every history has one item, or no validation user has a relevant item."""
     if not (rows.lengths() > 1).any():
         raise InputError("every user took one item, from which nothing follows for another: write candidates=[popularity]")
-    if not (held.relevant.lengths() > 0).any():
+    if not (held_out.relevant.lengths() > 0).any():
         raise InputError(
             "no user is held out that training could be judged by: write candidates=[popularity] or candidates=[item_knn]"
         )

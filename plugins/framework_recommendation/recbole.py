@@ -1,4 +1,4 @@
-"""RecBole's atomic files: tabs, and a type behind the name of each column."""
+"""RecBole's atomic files: separated by tabs, with a type behind the name of each column, such as user_id:token."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import ClassVar
 from framework import Claim, Delimited, Say, Sniffed, Sure, message
 
 TYPED = re.compile(r"(.+):(token|token_seq|float|float_seq)")
-TEXT = (".csv", ".tsv", ".tab", ".txt")  # suffixes of files that may be RecBole's, as their header says
+TEXT = (".csv", ".tsv", ".tab", ".txt")  # suffixes of files that are RecBole's where their header has types
 
 
 class RecBole(Delimited):
-    """Of interactions, items and users."""
+    """Atomic files of interactions, items and users."""
 
     name: ClassVar[str] = "recbole"
     suffixes: ClassVar[tuple[str, ...]] = (".inter", ".item", ".user")
@@ -25,7 +25,7 @@ class RecBole(Delimited):
         return super().claims(file)
 
     def names(self, file: Sniffed, header: list[str], say: Say) -> list[str]:
-        """The names without their types."""
+        """The names of the columns without their types."""
         typed = [TYPED.fullmatch(name) for name in header]
         if not all(typed):
             return header

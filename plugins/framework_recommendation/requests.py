@@ -1,4 +1,4 @@
-"""What may be asked of a recommender, and what is said of a request that cannot be answered. No torch."""
+"""Parses and checks requests to a recommender. No torch."""
 
 from __future__ import annotations
 
@@ -14,35 +14,38 @@ MOST = 1_000  # items of an answer
 LONGEST = 10_000  # items of a history
 
 
-def parsed(request: Any, k: int, columns: Sequence[str], fields: Sequence[str]) -> Request:
-    """A request with every key, ids as texts. A text alone is a user. Raises InputError."""
-    given = {"user": request} if isinstance(request, str | int) and not isinstance(request, bool) else request
-    if not isinstance(given, Mapping):
+def parse_request(request: Any, k: int, columns: Sequence[str], fields: Sequence[str]) -> Request:
+    """The request with every key of `KEYS`, and ids as texts. A request that is an id alone names a user.
+
+    k: items of an answer by default. columns: filter columns. fields: names of attributes. Raises InputError.
+    """
+    entries = {"user": request} if isinstance(request, str | int) and not isinstance(request, bool) else request
+    if not isinstance(entries, Mapping):
         raise InputError(
-            f'a request is a user id or an object such as {{"history": ["50", "181"], "k": 10}}, not {given!r:.100}'
+            f'a request is a user id or an object such as {{"history": ["50", "181"], "k": 10}}, not {entries!r:.100}'
         )
-    given = {key: value for key, value in given.items() if value not in (None, "")}
-    unknown = [f"unknown key {key!r:.100}; {nearest(str(key), KEYS, 'keys')}" for key in given if key not in KEYS]
+    entries = {key: value for key, value in entries.items() if value not in (None, "")}
+    unknown = [f"unknown key {key!r:.100}; {nearest(str(key), KEYS, 'keys')}" for key in entries if key not in KEYS]
     if unknown:
         raise InputError(*unknown[:5])
     return {
-        "user": _id(given["user"], "user") if "user" in given else None,
-        "history": _ids(given["history"], "history") if "history" in given else None,
-        "k": _count(given.get("k", k)),
-        "exclude": _ids(given.get("exclude", ()), "exclude"),
-        "filter": _choices(given.get("filter", {}), columns),
-        "attributes": _attributes(given.get("attributes", {}), fields),
+        "user": _id(entries["user"], "user") if "user" in entries else None,
+        "history": _ids(entries["history"], "history") if "history" in entries else None,
+        "k": _count(entries.get("k", k)),
+        "exclude": _ids(entries.get("exclude", ()), "exclude"),
+        "filter": _filter(entries.get("filter", {}), columns),
+        "attributes": _attributes(entries.get("attributes", {}), fields),
     }
 
 
-def stripped(asked: Request) -> Request:
-    """The request with its ids without the spaces around them."""
-    user, history = asked["user"], asked["history"]
+def strip_ids(request: Request) -> Request:
+    """A parsed request without the spaces around its ids."""
+    user, history = request["user"], request["history"]
     return {
-        **asked,
+        **request,
         "user": user and user.strip(),
         "history": history and [item.strip() for item in history],
-        "exclude": [item.strip() for item in asked["exclude"]],
+        "exclude": [item.strip() for item in request["exclude"]],
     }
 
 
@@ -53,14 +56,14 @@ def _id(value: Any, where: str) -> str:
 
 
 def check_text(text: str, where: str) -> str:
-    """The text itself. Raises InputError where it cannot be written as UTF-8."""
+    """Returns the text. Raises InputError where it cannot be written as UTF-8. where: the key of the request, for the error."""
     if re.search("[\ud800-\udfff]", text):
         raise InputError(f"{where}: {text!r:.100} is not valid Unicode: it holds half of a surrogate pair")
     return text
 
 
 def _ids(value: Any, where: str) -> list[str]:
-    """A list, or a text that holds one as files do: JSON, or ids between spaces where it is none."""
+    """Ids of a list, or of a text as cells of files hold them: a JSON list, or else ids separated by spaces."""
     if isinstance(value, str):
         try:
             value = parse_cell("ids", value) or []
@@ -70,7 +73,7 @@ def _ids(value: Any, where: str) -> list[str]:
         raise InputError(f'{where} is a list of item ids, such as ["50", "181"], not {value!r:.100}')
     if len(value) > LONGEST:
         raise InputError(f"{where} has {len(value):,} items where {LONGEST:,} are allowed; send the newest")
-    return [_id(one, where) for one in value]
+    return [_id(item, where) for item in value]
 
 
 def _json(value: str) -> Any:
@@ -88,21 +91,21 @@ def _count(value: Any) -> int:
     return value
 
 
-def _choices(value: Any, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Column -> values, one of which an item must have."""
+def _filter(value: Any, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Column -> values, of which an item must have at least one."""
     if isinstance(value, str):
         value = _json(value)
     if not isinstance(value, Mapping):
         raise InputError(f'filter is an object from columns to values, such as {{"genres": "Comedy"}}, not {value!r:.100}')
     for column in value:
         if column not in columns:
-            known = nearest(str(column), columns, "columns") if columns else "these items have no columns to filter by"
-            raise InputError(f"filter: no column {column!r:.100}; {known}")
-    found = {column: [wanted] if isinstance(wanted, str) else wanted for column, wanted in value.items()}
-    for column, wanted in found.items():
-        if not isinstance(wanted, Sequence) or not wanted or not all(isinstance(one, str) for one in wanted):
+            choices = nearest(str(column), columns, "columns") if columns else "these items have no columns to filter by"
+            raise InputError(f"filter: no column {column!r:.100}; {choices}")
+    values = {column: [wanted] if isinstance(wanted, str) else wanted for column, wanted in value.items()}
+    for column, wanted in values.items():
+        if not isinstance(wanted, Sequence) or not wanted or not all(isinstance(text, str) for text in wanted):
             raise InputError(f"filter: {column} needs a text or a list of texts, not {wanted!r:.100}")
-    return {column: list(wanted) for column, wanted in found.items()}
+    return {column: list(wanted) for column, wanted in values.items()}
 
 
 def _attributes(value: Any, fields: Sequence[str]) -> dict[str, str]:
@@ -112,9 +115,9 @@ def _attributes(value: Any, fields: Sequence[str]) -> dict[str, str]:
         raise InputError(f'attributes is an object such as {{"age": "30"}}, not {value!r:.100}')
     for name in value:
         if name not in fields:
-            known = nearest(str(name), fields, "attributes") if fields else "this model knows no attributes of users"
-            raise InputError(f"attributes: no {name!r:.100}; {known}")
-    wrong = [name for name, one in value.items() if isinstance(one, bool) or not isinstance(one, str | int | float)]
+            choices = nearest(str(name), fields, "attributes") if fields else "this model knows no attributes of users"
+            raise InputError(f"attributes: no {name!r:.100}; {choices}")
+    wrong = [name for name, entry in value.items() if isinstance(entry, bool) or not isinstance(entry, str | int | float)]
     if wrong:
         raise InputError(f"attributes: {wrong[0]} is a text or a number, not {value[wrong[0]]!r:.100}")
-    return {str(name): str(one) for name, one in value.items()}
+    return {str(name): str(entry) for name, entry in value.items()}

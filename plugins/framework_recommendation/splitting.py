@@ -1,4 +1,4 @@
-"""What is learned from, decided on and judged by: the ways that the field splits a log, each with a sentence that says it."""
+"""Splits a log into training, validation and test by the protocols of the field. Each split describes itself in a sentence."""
 
 from __future__ import annotations
 
@@ -9,48 +9,54 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from framework import InputError, message, messages
-from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.log import Log
 
 Protocol = Literal["leave_one_out", "temporal", "random"]
 Shares = tuple[float, float, float]  # of train, validation and test; only their proportions count
 SHARES: Shares = (0.8, 0.1, 0.1)
-JUDGED = 20_000  # users at most of validation and of test: a mean's standard error is then below 0.4 points
+JUDGED = 20_000  # most users of validation and of test: a mean's standard error is then below 0.4 points
 TRAIN, VALIDATION, TEST = range(3)
 HELD_OUT: dict[str, int] = dict(zip(messages("validation", "test"), (VALIDATION, TEST), strict=True))
 
 
 @dataclass(frozen=True)
 class Split:
-    """User u of the log is history u of `train`; item i of the log is the number i + 1.
-
-    validation, test: users with a history, which is known, and the items held out of it, each once. validation_users,
-    test_users: which users of the log those are, ascending. cold: users of the test without any history, cold_users.
-    protocol: what the numbers are measured by, to be printed beside each. notes: what it left out, a sentence each.
-    """
+    """User u of the log is history u of `train`; item i of the log is item number i + 1."""
 
     train: Interactions
-    validation: Held
-    test: Held
+    validation: HeldOutUsers
+    """Users with a history; each relevant item stands once."""
+    test: HeldOutUsers
+    """As `validation`."""
     validation_users: np.ndarray
+    """Which users of the log are in `validation`, ascending."""
     test_users: np.ndarray
-    cold: Held
+    """Which users of the log are in `test`, ascending."""
+    cold: HeldOutUsers
+    """Test users without a history."""
     cold_users: np.ndarray
+    """Which users of the log are in `cold`, ascending."""
     protocol: str
+    """How the metrics are measured, in a sentence that is printed beside them."""
     notes: Sequence[str]
+    """A sentence for each kind of user or item that is not judged."""
 
 
-class _Rows(NamedTuple):
-    """The rows by user, within a user in time. starts: (users + 1,) where each user's begin. items: from 1."""
+class _SortedRows(NamedTuple):
+    """The rows of a log sorted by user, then by time."""
 
     users: np.ndarray
     items: np.ndarray
+    """Item numbers, from 1."""
     times: np.ndarray | None
     starts: np.ndarray
+    """(users + 1,) int64: the rows of user u are starts[u] to starts[u + 1]."""
     catalogue: int
+    """Number of items."""
 
-    def of(self, mask: np.ndarray, users: np.ndarray) -> Interactions:
-        """The histories of these users (ascending), of the rows in the mask."""
+    def histories(self, mask: np.ndarray, users: np.ndarray) -> Interactions:
+        """The histories of these users (ascending), restricted to the rows of the mask."""
         chosen = np.zeros(len(self.starts) - 1, dtype=bool)
         chosen[users] = True
         rows = np.flatnonzero(mask & chosen[self.users])
@@ -68,67 +74,74 @@ def split(
     judged: int = JUDGED,
     repeats: bool = False,
 ) -> Split:
-    """leave_one_out: the last item of each user is the test, the one before it (of three or more) validation. temporal:
-    the same two moments for everybody, at those shares of all interactions. random: of each user's interactions, drawn;
-    rounded as RecBole rounds: validation and test downwards, but to 1 where that would leave one empty and a training row
-    is to spare, the test first.
+    """Splits a log by one of three protocols.
 
-    judged: users at most of validation and of test, drawn. repeats: seen items may be recommended and may be relevant.
-    Raises InputError when there is nobody to judge by, and for a temporal split of a log without times.
+    leave_one_out: the last item of each user is in test, the one before it in validation (users with three or more items).
+    temporal: validation and test begin at two moments, the same for all users, chosen by the shares of all interactions.
+    random: the shares of each user's interactions, drawn at random and rounded as RecBole does: validation and test are
+    rounded down, but to 1 instead of 0 where the user has a training row to spare, test before validation.
+
+    judged: the most users of validation and of test; more are sampled. repeats: items of the history may be recommended and
+    may be relevant. Raises InputError when no user can be judged, and for a temporal split of a log without times.
     """
     if protocol == "temporal" and log.times is None:
         why = f"those of the data are not used: {log.no_times}" if log.no_times else "data.time=COLUMN names them"
         raise InputError(f"the temporal split needs times; {why}; or take another split")
-    rows = _by_user(log)
+    rows = _sorted(log)
     part, sentence = PARTS[protocol](rows, shares, np.random.default_rng(seed))
-    _check(part, protocol)
+    _check_parts(part, protocol)
     notes = _note_on_ties(rows) if protocol == "leave_one_out" else []
-    pick = np.random.default_rng([seed, 1])
-    train = rows.of(part == TRAIN, np.arange(len(rows.starts) - 1))
-    found = {name: _held(rows, part, which, judged, pick, repeats) for name, which in HELD_OUT.items()}
-    for name, part_of in found.items():
-        notes += _notes(name, part_of, train, protocol, seed)
-    validation, test = found["validation"], found["test"]
-    cold_users = _drawn(test.cold, judged, pick)
-    cold = Held(rows.of(part < TRAIN, cold_users), _once(rows.of(part == TEST, cold_users), repeats))
+    random = np.random.default_rng([seed, 1])
+    train = rows.histories(part == TRAIN, np.arange(len(rows.starts) - 1))
+    samples = {name: _sample(rows, part, which, judged, random, repeats) for name, which in HELD_OUT.items()}
+    for name, sample in samples.items():
+        notes += _notes(name, sample, train, protocol, seed)
+    validation, test = samples["validation"], samples["test"]
+    cold_users = _drawn(test.cold, judged, random)
+    cold = HeldOutUsers(rows.histories(part < TRAIN, cold_users), _once(rows.histories(part == TEST, cold_users), repeats))
     seen = message("seen items too") if repeats else message("seen items left out")
     sentence = message("{split}, all items ranked, {seen}", split=sentence, seen=seen)
-    return Split(train, validation.held, test.held, validation.users, test.users, cold, cold_users, sentence, notes)
+    return Split(train, validation.held_out, test.held_out, validation.users, test.users, cold, cold_users, sentence, notes)
 
 
-class _Found(NamedTuple):
-    """Those who are judged and who they are; users without a history; how many have one."""
+class _Sample(NamedTuple):
+    """The users of validation or of test."""
 
-    held: Held
+    held_out: HeldOutUsers
+    """The users that are judged."""
     users: np.ndarray
+    """Which users of the log those are, ascending."""
     cold: np.ndarray
+    """Which users of the log have held-out items but no history."""
     available: int
+    """Number of users with held-out items and a history, of which `users` is a sample."""
 
 
-def _notes(name: str, found: _Found, train: Interactions, protocol: str, seed: int) -> list[str]:
-    relevant = found.held.relevant
+def _notes(name: str, sample: _Sample, train: Interactions, protocol: str, seed: int) -> list[str]:
+    """Sentences on users and items that are not judged. Raises InputError when no user can be judged."""
+    relevant = sample.held_out.relevant
     notes: list[str] = []
-    if not found.available:
+    if not sample.available:
         raise InputError(
             f"the {protocol} split: nobody of the {name} took anything before it, so that there is nobody to judge by; "
             "take another split, or bring more interactions a user"
         )
-    if found.available > relevant.users:
+    if sample.available > relevant.users:
         notes.append(
             message(
                 "{users:,} of the {available:,} users of the {split} are judged, drawn with seed {seed}",
                 users=relevant.users,
-                available=found.available,
+                available=sample.available,
                 split=name,
                 seed=seed,
             )
         )
-    if len(found.cold):
+    if len(sample.cold):
         apart = message("judged apart") if name == "test" else message("not judged")
         notes.append(
             message(
                 "{users:,} users of the {split} were never seen before it: {apart}",
-                users=len(found.cold),
+                users=len(sample.cold),
                 split=name,
                 apart=apart,
             )
@@ -147,33 +160,33 @@ def _notes(name: str, found: _Found, train: Interactions, protocol: str, seed: i
 
 
 def by_user(log: Log) -> Interactions:
-    """Every row of a log: user u's is history u, item i has the number i + 1."""
-    rows = _by_user(log)
+    """Every row of a log: user u of the log is history u, item i is item number i + 1."""
+    rows = _sorted(log)
     return Interactions(rows.starts, rows.items, rows.catalogue, rows.times)
 
 
-def _by_user(log: Log) -> _Rows:
+def _sorted(log: Log) -> _SortedRows:
     order = np.argsort(log.users, kind="stable") if log.times is None else np.lexsort((log.times, log.users))
     starts = np.concatenate([[0], np.cumsum(np.bincount(log.users, minlength=len(log.user_ids)))]).astype(np.int64)
     times = None if log.times is None else log.times[order]
-    return _Rows(log.users[order], log.items[order] + np.int32(1), times, starts, len(log.item_ids))
+    return _SortedRows(log.users[order], log.items[order] + np.int32(1), times, starts, len(log.item_ids))
 
 
-def in_time(log: Log) -> bool:
-    """Whether times say of anybody which of their interactions is the last."""
-    tied, several = _ties(_by_user(log))
+def has_order(log: Log) -> bool:
+    """Whether the times of at least one user tell which interaction is the last."""
+    tied, several = _ties(_sorted(log))
     return tied < several
 
 
-def _ties(rows: _Rows) -> tuple[int, int]:
-    """Users whose last two interactions have the same time, or none; and all with two."""
+def _ties(rows: _SortedRows) -> tuple[int, int]:
+    """Number of users whose last two interactions have equal times or no times; number of users with two or more."""
     ends = rows.starts[1:][np.diff(rows.starts) >= 2]
     if rows.times is None:
         return len(ends), len(ends)
     return int((rows.times[ends - 1] == rows.times[ends - 2]).sum()), len(ends)
 
 
-def _note_on_ties(rows: _Rows) -> list[str]:
+def _note_on_ties(rows: _SortedRows) -> list[str]:
     tied, several = _ties(rows)
     if rows.times is None or not tied:
         return []
@@ -187,10 +200,11 @@ def _note_on_ties(rows: _Rows) -> list[str]:
     ]
 
 
-Part = Callable[[_Rows, Shares, np.random.Generator], tuple[np.ndarray, str]]
+# Returns (rows,) int8 of TRAIN, VALIDATION and TEST, and the sentence that describes the split.
+Part = Callable[[_SortedRows, Shares, np.random.Generator], tuple[np.ndarray, str]]
 
 
-def _leave_one_out(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
+def _leave_one_out(rows: _SortedRows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
     part, lengths, ends = np.zeros(len(rows.users), dtype=np.int8), np.diff(rows.starts), rows.starts[1:]
     part[ends[lengths >= 2] - 1] = TEST
     part[ends[lengths >= 3] - 2] = VALIDATION
@@ -199,7 +213,7 @@ def _leave_one_out(rows: _Rows, shares: Shares, random: np.random.Generator) -> 
     return part, message("leave one out: the last item of each user {order}", order=order)
 
 
-def _temporal(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
+def _temporal(rows: _SortedRows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
     assert rows.times is not None
     share = np.cumsum(shares)[:2] / sum(shares)
     places = np.minimum((share * len(rows.times)).astype(np.int64), len(rows.times) - 1)
@@ -213,16 +227,16 @@ def _temporal(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple
     )
 
 
-def _random(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
+def _random(rows: _SortedRows, shares: Shares, random: np.random.Generator) -> tuple[np.ndarray, str]:
     exact = np.diff(rows.starts)[:, None] * (np.array(shares) / sum(shares))  # (users, 3)
     counts = exact.astype(np.int64)
     counts[:, TRAIN] = np.diff(rows.starts) - counts[:, VALIDATION] - counts[:, TEST]
     for which in (TEST, VALIDATION):
-        one = (counts[:, TRAIN] > 1) & (exact[:, which] > 0) & (exact[:, which] < 1)
-        counts[one, which] += 1
-        counts[one, TRAIN] -= 1
+        raised = (counts[:, TRAIN] > 1) & (exact[:, which] > 0) & (exact[:, which] < 1)
+        counts[raised, which] += 1
+        counts[raised, TRAIN] -= 1
     keys = (rows.users.astype(np.int64) << 32) | random.integers(0, 1 << 32, len(rows.users))
-    drawn = np.argsort(keys)  # each user's rows at the places they had together, shuffled
+    drawn = np.argsort(keys)  # shuffles the rows of each user among the places of that user
     place = np.arange(len(drawn)) - rows.starts[rows.users]
     part = np.empty(len(drawn), dtype=np.int8)
     ends = np.cumsum(counts, axis=1)
@@ -233,7 +247,7 @@ def _random(rows: _Rows, shares: Shares, random: np.random.Generator) -> tuple[n
 PARTS: dict[Protocol, Part] = {"leave_one_out": _leave_one_out, "temporal": _temporal, "random": _random}
 
 
-def _check(part: np.ndarray, protocol: Protocol) -> None:
+def _check_parts(part: np.ndarray, protocol: Protocol) -> None:
     names = {"train": TRAIN} | HELD_OUT
     empty = [name for name, which in names.items() if not (part == which).any()]
     if empty:
@@ -245,36 +259,40 @@ def _check(part: np.ndarray, protocol: Protocol) -> None:
         raise InputError(f"the {protocol} split leaves {' and '.join(empty)} without interactions: {why}")
 
 
-def _held(rows: _Rows, part: np.ndarray, which: int, most: int, pick: np.random.Generator, repeats: bool) -> _Found:
-    held_out, before = part == which, part < which
-    took, known = (np.bincount(rows.users[mask], minlength=len(rows.starts) - 1) > 0 for mask in (held_out, before))
-    warm = np.flatnonzero(took & known)
-    chosen = _drawn(warm, most, pick)
-    held = Held(rows.of(before, chosen), _once(rows.of(held_out, chosen), repeats))
-    return _Found(held, chosen, np.flatnonzero(took & ~known), len(warm))
+def _sample(rows: _SortedRows, part: np.ndarray, which: int, most: int, random: np.random.Generator, repeats: bool) -> _Sample:
+    """which: VALIDATION or TEST. most: users at most."""
+    relevant, before = part == which, part < which
+    has_relevant, has_history = (
+        np.bincount(rows.users[mask], minlength=len(rows.starts) - 1) > 0 for mask in (relevant, before)
+    )
+    warm = np.flatnonzero(has_relevant & has_history)
+    users = _drawn(warm, most, random)
+    held_out = HeldOutUsers(rows.histories(before, users), _once(rows.histories(relevant, users), repeats))
+    return _Sample(held_out, users, np.flatnonzero(has_relevant & ~has_history), len(warm))
 
 
-def _drawn(users: np.ndarray, most: int, pick: np.random.Generator) -> np.ndarray:
-    return users if len(users) <= most else np.sort(pick.choice(users, most, replace=False))
+def _drawn(users: np.ndarray, most: int, random: np.random.Generator) -> np.ndarray:
+    """At most `most` of the users, drawn without replacement, ascending."""
+    return users if len(users) <= most else np.sort(random.choice(users, most, replace=False))
 
 
 def _once(relevant: Interactions, repeats: bool) -> Interactions:
-    """Each item of a user once, at its first place."""
+    """The relevant items without repetitions: each item of a user stands at its first place."""
     if not repeats:
         return relevant
     users = np.repeat(np.arange(relevant.users), relevant.lengths())
-    kept = np.sort(np.unique(users * (relevant.catalogue + 1) + relevant.items, return_index=True)[1])
-    starts = np.concatenate([[0], np.cumsum(np.bincount(users[kept], minlength=relevant.users))]).astype(np.int64)
-    times = None if relevant.times is None else relevant.times[kept]
-    return Interactions(starts, relevant.items[kept], relevant.catalogue, times)
+    first = np.sort(np.unique(users * (relevant.catalogue + 1) + relevant.items, return_index=True)[1])
+    starts = np.concatenate([[0], np.cumsum(np.bincount(users[first], minlength=relevant.users))]).astype(np.int64)
+    times = None if relevant.times is None else relevant.times[first]
+    return Interactions(starts, relevant.items[first], relevant.catalogue, times)
 
 
 def _proportions(shares: Shares) -> str:
-    """8:1:1"""
+    """The shares as a ratio, such as 8:1:1."""
     least = min(share for share in shares if share > 0)
     return ":".join(f"{share / least:.3g}" for share in shares)
 
 
 def _moment(seconds: float) -> str:
-    """The time as it stands in the data: what its zero and its unit are is not known."""
+    """The time as it stands in the data, whose zero and unit are unknown."""
     return f"{seconds:.17g}"

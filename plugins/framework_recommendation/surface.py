@@ -1,4 +1,4 @@
-"""``POST /v1/recommend`` and ``/v1/items``, for models whose codec has tables of items that grow."""
+"""The surface: ``POST /v1/recommend`` and ``/v1/items``, for models whose codec is `Growing`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PREFIXES = ("/v1", "/v1/models/{name}")
 
 
 class Recommend(Surface):
-    """Ranks items for a user or a history, finds items, and adds some."""
+    """Ranks items for a user or a history, finds items, and adds items."""
 
     name: ClassVar[str] = "recommend"
     page: ClassVar[Page] = Page(
@@ -57,7 +57,7 @@ class Recommend(Surface):
         ]
 
     async def answer(self, exchange: Exchange) -> Reply:
-        """The body is one request; what it lacks, the codec fills in."""
+        """Answers one request, the body. The codec fills in missing keys."""
         model = exchange.model()
         operation = Operation("request", model.answering.parse, model.codec.start, numbered=False)
         body = await exchange.json(model.interface.example)
@@ -65,7 +65,7 @@ class Recommend(Surface):
         return {"model": model.name, "version": model.version, **predictions[0]}
 
     async def find(self, exchange: Exchange) -> Reply:
-        """Items whose title or id holds ``search``, the most popular first; all of them without it."""
+        """Items whose title or id contains the query's ``search``, the most popular first; all items without it."""
         model = exchange.model()
         model.catch_up()
         text, most = exchange.query.get("search", ""), exchange.query.get("limit", str(FOUND))
@@ -75,21 +75,21 @@ class Recommend(Surface):
         return {"model": model.name, "items": items}
 
     async def add(self, exchange: Exchange) -> Reply:
-        """All of the items, or none."""
+        """Adds all items of the body, or none of them."""
         model = exchange.model()
         codec = _growing(model)
         operation = Operation("item", codec.parse_addition, codec.adding)
         try:
-            kept = await exchange.answers(model, _entries(await exchange.json(ITEMS_EXAMPLE)), operation)
-            await asyncio.to_thread(model.keep, kept)
+            records = await exchange.answers(model, _entries(await exchange.json(ITEMS_EXAMPLE)), operation)
+            await asyncio.to_thread(model.keep, records)
         except RefusedError as refusal:
             raise RefusedError(refusal.status, f"{refusal.message}; nothing was added", refusal.headers) from refusal
         except InputError as error:
             raise RefusedError(422, f"{error}; nothing was added") from error
         except FrameworkError as error:
             raise RefusedError(409, f"{error}; nothing was added") from error
-        exchange.count("items_added", len(kept))
-        return {"model": model.name, "version": model.version, "added": [one["item"] for one in kept]}
+        exchange.count("items_added", len(records))
+        return {"model": model.name, "version": model.version, "added": [record["item"] for record in records]}
 
     def openapi(self, models: Sequence[ServedModel], limits: Limits) -> OpenApiPart:
         return part(models)
@@ -100,6 +100,7 @@ def _growing(model: ServedModel) -> Growing:
 
 
 def _entries(body: Any) -> list[Any]:
+    """The items of a body. Raises RefusedError for a body that is not a list of at most `MOST_ADDED` distinct items."""
     if not isinstance(body, dict) or body.keys() != {"items"} or not isinstance(body["items"], list) or not body["items"]:
         raise RefusedError(422, f"the body is an object with the key items, a list; for example {json.dumps(ITEMS_EXAMPLE)}")
     entries: list[Any] = body["items"]

@@ -1,4 +1,4 @@
-"""The task: a log of who took what in, how well rankings find what each took next out."""
+"""The recommendation task: it splits a log of interactions and judges how well rankings find what each user took next."""
 
 from __future__ import annotations
 
@@ -73,14 +73,14 @@ class RecommendationTask(Task[Recommendation, RecommendationData], SplitsItself[
         return split(tables, options, shares, seed, say)
 
     def labelled(self, table: Table, options: Recommendation, say: Say) -> Table:
-        from framework_recommendation.data import later
+        from framework_recommendation.data import rows_of_file
 
-        return later(table, options, say)
+        return rows_of_file(table, options, say)
 
     def judged(self, table: Table) -> Table:
-        from framework_recommendation.data import of_users
+        from framework_recommendation.data import rows_by_user
 
-        return of_users(table)
+        return rows_by_user(table)
 
     def prepare(self, splits: Splits, options: Recommendation) -> RecommendationData:
         from framework_recommendation.data import prepare

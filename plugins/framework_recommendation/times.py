@@ -1,4 +1,4 @@
-"""When something was taken: numbers, and dates in the spellings that files have, as numbers that grow with time. No torch."""
+"""Times of interactions, numbers or dates in the formats that files have, as numbers that grow with time. No torch."""
 
 from __future__ import annotations
 
@@ -7,35 +7,35 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from framework import codes, joined, message, numbers
-from framework_recommendation.dates import moments, spelled
+from framework_recommendation.dates import parse_date, parse_dates
 
 UNITS = {"seconds": 1e0, "milliseconds": 1e3, "microseconds": 1e6, "nanoseconds": 1e9}
-EARLIEST, LATEST = 3e8, 4.2e9  # seconds since 1970 that are taken for a moment: mid-1979 to early 2103
+EARLIEST, LATEST = 3e8, 4.2e9  # plausible seconds since 1970: mid-1979 to early 2103
 COMPACT = {8: "%Y%m%d", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # digits of a date written as a number
 
 
-def read_times(values: Sequence[str], spelling: str | None, source: str) -> tuple[np.ndarray, np.ndarray]:
-    """(rows,) float64, NaN where a value is no time: dates as seconds since 1970, of UTC where they name no zone, other
-    numbers as they are; and (rows,) bool, which of them are dates.
+def read_times(values: Sequence[str], time_format: str | None, source: str) -> tuple[np.ndarray, np.ndarray]:
+    """(rows,) float64 times, and (rows,) bool, which of them are dates.
 
-    spelling: of all dates, as `datetime.strptime` takes it; None: found by the values. source: the file, for errors. Raises
-    InputError where days and months cannot be told apart.
+    Dates are seconds since 1970, in UTC where they name no zone; other numbers stay as they are; NaN is no time. time_format:
+    of all dates, as `datetime.strptime` takes it; None: detected. source: the file, for errors. Raises InputError where days
+    and months cannot be told apart.
     """
-    if spelling is not None:
-        found = _of_distinct(values, lambda texts: [spelled(text, spelling) for text in texts])
-        return found, np.ones(len(found), dtype=bool)
-    found, wrong = numbers(values)
-    dates = np.isnan(found)
-    if _are_compact(found[~dates]):
-        found = _of_distinct(values, _compact)
+    if time_format is not None:
+        times = _map_distinct(values, lambda texts: [parse_date(text, time_format) for text in texts])
+        return times, np.ones(len(times), dtype=bool)
+    times, wrong = numbers(values)
+    dates = np.isnan(times)
+    if _are_compact(times[~dates]):
+        times = _map_distinct(values, _compact)
         dates[:] = True
     if len(wrong):
-        found[wrong] = _of_distinct([values[row] for row in wrong.tolist()], lambda texts: moments(texts, source))
-    return found, dates
+        times[wrong] = _map_distinct([values[row] for row in wrong.tolist()], lambda texts: parse_dates(texts, source))
+    return times, dates
 
 
 def no_order(times: np.ndarray, dates: np.ndarray) -> str | None:
-    """Why times do not say what came before what; None where they do."""
+    """Why the times give no order of the interactions; None where they do. dates: which of the times are dates."""
     plain = times[~dates]
     if len(times) > 1 and times.min() == times.max():
         return message("every row has the same time")
@@ -51,15 +51,15 @@ def no_order(times: np.ndarray, dates: np.ndarray) -> str | None:
     return message("the times are in different units: {units}", units=joined(units, ", ")) if len(units) > 1 else None
 
 
-def _of_distinct(values: Sequence[str], read: Callable[[Sequence[str]], Sequence[float]]) -> np.ndarray:
-    """(rows,) float64: each different text is read once."""
+def _map_distinct(values: Sequence[str], parse: Callable[[Sequence[str]], Sequence[float]]) -> np.ndarray:
+    """(rows,) float64: each distinct text is parsed once."""
     numbered, distinct = codes(values)
-    found: np.ndarray = np.array(read(distinct), dtype=np.float64)[numbered]
-    return found
+    times: np.ndarray = np.array(parse(distinct), dtype=np.float64)[numbered]
+    return times
 
 
 def _are_compact(plain: np.ndarray) -> bool:
-    """Whether every number is the digits of a year, a month, a day, and maybe of a clock."""
+    """Whether every number is a date written as digits, such as 20241126, perhaps with a time of day."""
     if not len(plain) or (plain % 1).any() or plain.min() < 1:
         return False
     lengths = np.floor(np.log10(plain)).astype(np.int64) + 1
@@ -71,5 +71,6 @@ def _are_compact(plain: np.ndarray) -> bool:
 
 
 def _compact(texts: Sequence[str]) -> list[float]:
+    """Parses dates that are written as digits."""
     digits = [text.strip().removesuffix(".0") for text in texts]
-    return [spelled(text, COMPACT.get(len(text), "")) for text in digits]
+    return [parse_date(text, COMPACT.get(len(text), "")) for text in digits]

@@ -1,4 +1,4 @@
-"""What events, votes and labels of logs say in plain words: somebody took something, or did not. No torch."""
+"""Plain words for events, votes and labels of logs, and whether each means an interaction. No torch."""
 
 from __future__ import annotations
 

@@ -356,8 +356,8 @@ def test_a_log_by_user_stands_in_time_with_ties_in_the_order_of_the_file() -> No
 def test_leave_one_out() -> None:
     found = split(log(*ROWS), "leave_one_out", seed=0)
     assert shown(found.train, "vwxy") == ["wx", "w", "v", "x"]
-    assert (shown(found.validation.known, "vwxy"), shown(found.validation.relevant, "vwxy")) == (["wx"], ["v"])
-    assert (shown(found.test.known, "vwxy"), shown(found.test.relevant, "vwxy")) == (["wxv", "w"], ["y", "v"])
+    assert (shown(found.validation.history, "vwxy"), shown(found.validation.relevant, "vwxy")) == (["wx"], ["v"])
+    assert (shown(found.test.history, "vwxy"), shown(found.test.relevant, "vwxy")) == (["wxv", "w"], ["y", "v"])
     assert (found.validation_users.tolist(), found.test_users.tolist()) == ([0], [0, 1])
     assert found.protocol == "leave one out: the last item of each user by time, all items ranked, seen items left out"
     assert found.notes == [
@@ -375,9 +375,9 @@ def test_temporal() -> None:
     found = split(log(*rows), "temporal", seed=0, shares=(8, 2, 2))
     assert found.train.times is not None
     assert found.train.times.max() == 7
-    assert (shown(found.validation.known, "vwxyz"), shown(found.validation.relevant, "vwxyz")) == (["vwx"], ["y"])
-    assert (shown(found.test.known, "vwxyz"), shown(found.test.relevant, "vwxyz")) == (["vwx"], ["z"])
-    assert (shown(found.cold.known, "vwxyz"), shown(found.cold.relevant, "vwxyz")) == ([""], ["v"])
+    assert (shown(found.validation.history, "vwxyz"), shown(found.validation.relevant, "vwxyz")) == (["vwx"], ["y"])
+    assert (shown(found.test.history, "vwxyz"), shown(found.test.relevant, "vwxyz")) == (["vwx"], ["z"])
+    assert (shown(found.cold.history, "vwxyz"), shown(found.cold.relevant, "vwxyz")) == ([""], ["v"])
     assert (found.test_users.tolist(), found.cold_users.tolist()) == ([1], [4])
     assert found.protocol == (
         "in time, 4:1:1 of all interactions, validation from 8, test from 9, all items ranked, seen items left out"
@@ -393,10 +393,10 @@ def test_temporal() -> None:
 def test_what_a_user_took_during_validation_is_known_in_the_test() -> None:
     rows = ["a v 0", "b v 1", "a w 2", "b w 3", "a x 4", "b y 5"]
     found = split(log(*rows), "temporal", seed=0, shares=(4, 1, 1))
-    assert (shown(found.validation.known, "vwxy"), shown(found.validation.relevant, "vwxy")) == (["vw"], ["x"])
-    assert (shown(found.test.known, "vwxy"), shown(found.test.relevant, "vwxy")) == (["vw"], ["y"])
+    assert (shown(found.validation.history, "vwxy"), shown(found.validation.relevant, "vwxy")) == (["vw"], ["x"])
+    assert (shown(found.test.history, "vwxy"), shown(found.test.relevant, "vwxy")) == (["vw"], ["y"])
     rows[5] = "a y 5"
-    assert shown(split(log(*rows), "temporal", seed=0, shares=(4, 1, 1)).test.known, "vwxy") == ["vwx"]
+    assert shown(split(log(*rows), "temporal", seed=0, shares=(4, 1, 1)).test.history, "vwxy") == ["vwx"]
 
 
 def recbole_counts(total: int, ratios: Sequence[float]) -> list[int]:
@@ -420,10 +420,10 @@ def test_random_rounds_as_recbole_does(shares: tuple[float, float, float]) -> No
     assert found.validation.relevant.lengths().tolist() == [n for n in expected[:, 1] if n]
     assert found.test.relevant.lengths().tolist() == [n for n in expected[:, 2] if n]
     for user, row in enumerate(found.test_users):
-        everything = [*found.test.known[user], *found.test.relevant[user]]
+        everything = [*found.test.history[user], *found.test.relevant[user]]
         assert sorted(everything) == list(range(1, lengths[row] + 1))
-        assert found.test.known[user].tolist() == sorted(found.test.known[user])  # in time
-        assert set(found.train[int(row)]) <= set(found.test.known[user])
+        assert found.test.history[user].tolist() == sorted(found.test.history[user])  # in time
+        assert set(found.train[int(row)]) <= set(found.test.history[user])
     assert (
         found.protocol
         == f"random per user {'8:1:1' if shares[1] == shares[2] else '7:1:2'}, all items ranked, seen items left out"
@@ -447,7 +447,7 @@ def test_no_protocol_loses_or_repeats_a_row(protocol: Protocol) -> None:
     rows = clean(log(*[f"u{u} i{i} {random.integers(0, 500)}" for u, i in taken]))
     found = split(rows, protocol, seed=0)
     for user, row in enumerate(found.test_users):
-        mine = [*found.test.known[user], *found.test.relevant[user]]
+        mine = [*found.test.history[user], *found.test.relevant[user]]
         assert len(mine) == len(set(mine)) == sum(u == row for u in rows.users)
     if protocol == "temporal":
         bounds = (found.train.times, found.validation.relevant.times, found.test.relevant.times)
@@ -459,18 +459,18 @@ def test_many_users_are_judged_by_a_drawn_part() -> None:
     rows = log(*[f"u{n} i{i} {i}" for n in range(50) for i in range(4)])
     found = split(rows, "leave_one_out", seed=0, judged=10)
     again = split(rows, "leave_one_out", seed=1, judged=10)
-    assert (found.test.known.users, found.validation.known.users, found.train.users) == (10, 10, 50)
+    assert (found.test.history.users, found.validation.history.users, found.train.users) == (10, 10, 50)
     assert found.test_users.tolist() == sorted(set(found.test_users.tolist()))
     assert found.test_users.tolist() != again.test_users.tolist()
     assert found.notes[0] == "10 of the 50 users of the validation are judged, drawn with seed 0"
-    assert found.test.known.lengths().tolist() == [3] * 10
+    assert found.test.history.lengths().tolist() == [3] * 10
 
 
 def test_where_items_repeat_they_stay_in_the_order_and_are_relevant_once() -> None:
     rows = log("a x 1", "a y 2", "a x 3", "a z 4", "a z 5", "b x 1", "b x 4.5", "b y 6")
     found: Split = split(rows, "temporal", seed=0, shares=(3, 1, 4), repeats=True)
     assert (found.train.users, shown(found.train, "xyz")) == (2, ["xy", "x"])
-    assert (shown(found.test.relevant, "xyz"), shown(found.test.known, "xyz")) == (["z", "xy"], ["xyx", "x"])
+    assert (shown(found.test.relevant, "xyz"), shown(found.test.history, "xyz")) == (["z", "xy"], ["xyx", "x"])
     assert found.protocol.endswith("all items ranked, seen items too")
 
 

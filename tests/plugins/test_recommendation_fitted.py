@@ -20,7 +20,7 @@ from framework.recipe.candidates import options_for
 from framework.recipe.compose import compose_recipe
 from framework.runtime.scheduler import Scheduler
 from framework_recommendation.data import RecommendationData
-from framework_recommendation.models import ALGORITHMS, Side, Trained
+from framework_recommendation.models import ALGORITHMS, SideInformation, Trained
 from framework_recommendation.models.ranking import quality
 from tests.tiny import recommends
 
@@ -87,11 +87,13 @@ def test_candidates_are_ranked_by_what_training_is_judged_by(name: str, case: Ca
     fitted, codec = opened[name].fitted, opened[name].codec()
     network = fitted.graphs[0].source.network  # type: ignore[attr-defined]
     users = list(case.splits.validation.texts("user"))
-    side = Side(held=case.data.attributes(users))
+    side = SideInformation(held_out_attributes=case.data.attributes(users))
     trained = Trained(network, fitted.tables.get("items"), codec.max_history, uses_attributes=codec.uses_attributes)  # type: ignore[attr-defined]
-    everybody = np.flatnonzero(case.data.held.relevant.lengths() > 0)
+    everybody = np.flatnonzero(case.data.held_out.relevant.lengths() > 0)
     assert len(everybody) == len(users)  # else the task counts misses of what nobody took in training, and training does not
-    assert case.judged(opened[name]).metrics["ndcg@10"] == pytest.approx(quality(trained, case.data.held, 0, side), abs=1e-6)
+    assert case.judged(opened[name]).metrics["ndcg@10"] == pytest.approx(
+        quality(trained, case.data.held_out, 0, side), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)

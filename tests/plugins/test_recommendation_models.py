@@ -13,8 +13,8 @@ import torch
 
 from framework import Budget, FitContext, InputError, Metric, Section, available_memory
 from framework_recommendation import models, readiness
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models import Side, Trained, ease, item_knn, training
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models import SideInformation, Trained, ease, item_knn, training
 from framework_recommendation.models.bpr import Factors
 from framework_recommendation.models.ranking import ndcg, quality
 from framework_recommendation.models.rows import binary, padded
@@ -45,21 +45,21 @@ EPOCHS = {"bpr": 8, "mult_vae": 8, "sasrec": 12, "hybrid": 8}
 
 
 @pytest.fixture(scope="module")
-def split() -> tuple[Interactions, Held]:
+def split() -> tuple[Interactions, HeldOutUsers]:
     """40 users of two groups, eight items each in random order; two more are held out."""
     random = np.random.default_rng(0)
     rows = [random.permutation(GROUP) + 1 + GROUP * (user % 2) for user in range(40)]
     train = Interactions.of([row[:8] for row in rows], CATALOGUE)
-    return train, Held(train, Interactions.of([row[8:] for row in rows], CATALOGUE))
+    return train, HeldOutUsers(train, Interactions.of([row[8:] for row in rows], CATALOGUE))
 
 
 @pytest.fixture(scope="module")
-def side() -> Side:
+def side() -> SideInformation:
     """Texts say of which group an item is, and the first attribute of which group a user is."""
     texts = np.zeros((CATALOGUE + 1, 3), np.float32)
     texts[1 : GROUP + 1, 0] = texts[GROUP + 1 :, 1] = 1.0
     attributes = np.stack([np.arange(40) % 2 + 1, np.full(40, 3)], axis=1)
-    return Side(texts, attributes, attributes)
+    return SideInformation(texts, attributes, attributes)
 
 
 def context(folder: Path, options: Any, **changes: Any) -> FitContext[Any, Any]:
@@ -68,7 +68,7 @@ def context(folder: Path, options: Any, **changes: Any) -> FitContext[Any, Any]:
     return FitContext(None, options, Metric("ndcg@10"), 0, folder, folder, shown.append, trainer=trainer, **changes)
 
 
-def fitted(name: str, split: tuple[Interactions, Held], side: Side, folder: Path, **options: Any) -> Trained:
+def fitted(name: str, split: tuple[Interactions, HeldOutUsers], side: SideInformation, folder: Path, **options: Any) -> Trained:
     if name in EPOCHS:
         options = {**SMALL, "epochs": EPOCHS[name], **options}
         options |= {} if name == "mult_vae" else {"negatives": 16}
@@ -77,11 +77,13 @@ def fitted(name: str, split: tuple[Interactions, Held], side: Side, folder: Path
 
 
 @pytest.mark.parametrize("name", models.ALGORITHMS)
-def test_learns_exports_and_equals_itself(name: str, split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
+def test_learns_exports_and_equals_itself(
+    name: str, split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path
+) -> None:
     trained = fitted(name, split, side, tmp_path)
-    held = split[1]
+    held_out = split[1]
     if name != "popularity":
-        assert quality(trained, held, 0, side) > 0.9  # the only two items of the group that are left
+        assert quality(trained, held_out, 0, side) > 0.9  # the only two items of the group that are left
         new = trained.scores(torch.tensor([[1, 2, 0], [12, 11, 13], [0, 0, 0]]), torch.tensor([[1, 3], [2, 3], [0, 0]]))
         assert new[0, 3 : GROUP + 1].mean() > new[0, GROUP + 1 :].max()
         assert new[1, GROUP + 4 :].mean() > new[1, 1 : GROUP + 1].max()
@@ -134,14 +136,14 @@ def traced(trained: Trained) -> Any:
 
 
 @pytest.mark.parametrize("name", ["bpr", "mult_vae", "sasrec", "hybrid"])
-def test_the_seed_decides(name: str, split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
+def test_the_seed_decides(name: str, split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path) -> None:
     once, again = (fitted(name, split, side, tmp_path / str(turn), epochs=2) for turn in range(2))
     assert once.items is not None
     assert again.items is not None
     np.testing.assert_array_equal(once.items, again.items)
 
 
-def test_ease_equals_the_closed_form(split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
+def test_ease_equals_the_closed_form(split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path) -> None:
     trained = fitted("ease", split, side, tmp_path, regularization=3.0)
     dense = binary(split[0]).toarray()[:, 1:].astype(np.float64)
     inverse = np.linalg.inv(dense.T @ dense + 3.0 * np.eye(CATALOGUE))
@@ -158,11 +160,11 @@ def test_the_regularization_is_what_ranks_best() -> None:
 
 
 def test_ease_is_refused_where_memory_is_too_small(
-    split: tuple[Interactions, Held], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    split: tuple[Interactions, HeldOutUsers], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "available_memory", lambda: 16 * 10**2)
     with pytest.raises(InputError, match=r"enough for 10 items: write candidates=\[item_knn\]"):
-        fitted("ease", split, Side(), tmp_path)
+        fitted("ease", split, SideInformation(), tmp_path)
 
 
 def test_item_knn_equals_a_dense_reference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,13 +196,13 @@ def test_ndcg_counts_hits_by_rank_and_leaves_seen_items_out() -> None:
 
 
 def test_items_known_by_their_texts_are_scored_in_the_same_space(
-    split: tuple[Interactions, Held], side: Side, tmp_path: Path
+    split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path
 ) -> None:
-    train, held = split
-    unknown = Held(Interactions.of([[]] * train.users, CATALOGUE), train)  # by their attributes alone
+    train, held_out = split
+    unknown = HeldOutUsers(Interactions.of([[]] * train.users, CATALOGUE), train)  # by their attributes alone
     trained = fitted("hybrid", (train, unknown), side, tmp_path, epochs=15)
     assert quality(trained, unknown, 0, side) > 0.9
-    assert quality(trained, held, 0, side) > 0.9
+    assert quality(trained, held_out, 0, side) > 0.9
     added = trained.vectors_of(np.array([[1, 0, 0], [0, 1, 0]], np.float32))
     users = torch.tensor([[1, 5], [15, 11], [0, 0], [0, 0]]), torch.tensor([[0, 0], [0, 0], [1, 3], [2, 9]])
     with torch.no_grad():
@@ -210,7 +212,7 @@ def test_items_known_by_their_texts_are_scored_in_the_same_space(
 
 
 def test_attributes_speak_for_those_alone_who_took_nothing(
-    split: tuple[Interactions, Held], side: Side, tmp_path: Path
+    split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path
 ) -> None:
     trained = fitted("hybrid", split, side, tmp_path)
     history = torch.tensor([[1, 2], [0, 0]])
@@ -221,7 +223,7 @@ def test_attributes_speak_for_those_alone_who_took_nothing(
 
 
 def test_what_is_judged_and_kept_are_weights_averaged_over_steps(
-    split: tuple[Interactions, Held], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    split: tuple[Interactions, HeldOutUsers], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The mean of three steps' weights with the shares that the decay gives them, or less in the first steps."""
     seen: list[torch.Tensor] = []
@@ -233,7 +235,7 @@ def test_what_is_judged_and_kept_are_weights_averaged_over_steps(
 
     monkeypatch.setattr(training, "DECAY", 0.5)
     monkeypatch.setattr(training.Training, "on_train_batch_end", note)
-    trained = fitted("bpr", split, Side(), tmp_path, epochs=1, batch_size=16)
+    trained = fitted("bpr", split, SideInformation(), tmp_path, epochs=1, batch_size=16)
     assert len(seen) == 3
     torch.manual_seed(0)
     mean = Factors(CATALOGUE, SMALL["dimensions"], SMALL["dropout"], 16).taken.weight.detach()
@@ -242,35 +244,37 @@ def test_what_is_judged_and_kept_are_weights_averaged_over_steps(
     torch.testing.assert_close(trained.network.get_parameter("taken.weight"), mean, atol=1e-6, rtol=0)
 
 
-def test_a_hybrid_of_nothing_learns_from_who_took_what(split: tuple[Interactions, Held], tmp_path: Path) -> None:
-    trained = fitted("hybrid", split, Side(), tmp_path)
+def test_a_hybrid_of_nothing_learns_from_who_took_what(split: tuple[Interactions, HeldOutUsers], tmp_path: Path) -> None:
+    trained = fitted("hybrid", split, SideInformation(), tmp_path)
     assert quality(trained, split[1], 0) > 0.9
     assert (trained.uses_attributes, trained.projection) == (False, None)
 
 
 @pytest.mark.parametrize("name", ["sasrec", "hybrid"])
 def test_above_many_items_some_are_drawn(
-    name: str, split: tuple[Interactions, Held], side: Side, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(getattr(models, name), "WHOLE", 10)
+    monkeypatch.setattr(getattr(models, name), "FULL_SOFTMAX", 10)
     assert quality(fitted(name, split, side, tmp_path), split[1], 0, side) > 0.9
 
 
-def test_where_nothing_can_be_learned_or_judged(split: tuple[Interactions, Held], tmp_path: Path) -> None:
+def test_where_nothing_can_be_learned_or_judged(split: tuple[Interactions, HeldOutUsers], tmp_path: Path) -> None:
     single = Interactions.of([[1], [2]], CATALOGUE)
-    nobody = Held(single, Interactions.of([[], []], CATALOGUE))
+    nobody = HeldOutUsers(single, Interactions.of([[], []], CATALOGUE))
     with pytest.raises(InputError, match="every user took one item"):
-        fitted("bpr", (single, split[1]), Side(), tmp_path)
+        fitted("bpr", (single, split[1]), SideInformation(), tmp_path)
     with pytest.raises(InputError, match="no user is held out"):
-        fitted("sasrec", (split[0], nobody), Side(), tmp_path)
+        fitted("sasrec", (split[0], nobody), SideInformation(), tmp_path)
     for name in ("popularity", "item_knn", "ease"):
         assert torch.isfinite(
-            fitted(name, (single, nobody), Side(), tmp_path).scores(torch.zeros((1, 1), dtype=torch.int64))
+            fitted(name, (single, nobody), SideInformation(), tmp_path).scores(torch.zeros((1, 1), dtype=torch.int64))
         ).all()
 
 
 @pytest.mark.parametrize("name", models.ALGORITHMS)
-def test_a_network_is_read_back_as_it_was(name: str, split: tuple[Interactions, Held], side: Side, tmp_path: Path) -> None:
+def test_a_network_is_read_back_as_it_was(
+    name: str, split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path
+) -> None:
     """Every bit, and no random number is drawn for it."""
     trained = fitted(name, split, side, tmp_path, **({"epochs": 1} if name in EPOCHS else {}))
     save_network(trained.network, tmp_path)
@@ -303,10 +307,10 @@ def test_sasrec_reads_the_order(tmp_path: Path) -> None:
     starts = random.integers(0, CATALOGUE, 60)
     rows = [(start + np.arange(7)) % CATALOGUE + 1 for start in starts]
     train = Interactions.of([row[:6] for row in rows], CATALOGUE)
-    held = Held(train, Interactions.of([row[6:] for row in rows], CATALOGUE))
+    held_out = HeldOutUsers(train, Interactions.of([row[6:] for row in rows], CATALOGUE))
     more = {"dimensions": 16, "layers": 1, "epochs": 30, "max_history": 4}
-    trained = fitted("sasrec", (train, held), Side(), tmp_path, **more)
-    assert quality(trained, held, 0) > 0.9
+    trained = fitted("sasrec", (train, held_out), SideInformation(), tmp_path, **more)
+    assert quality(trained, held_out, 0) > 0.9
     histories = torch.tensor([[3, 4, 5, 0], [9, 10, 0, 0]])
     scores = trained.scores(histories).scatter(1, histories, -torch.inf)
     assert scores.argmax(1).tolist() == [6, 11]

@@ -1,7 +1,7 @@
 """Recommenders by the names of their candidates.
 
-Each module's `fit` is called with the interactions to learn from, users held out to choose by, the candidate's options, the
-context and what else is known of users and items, and returns a `Trained`.
+Each module's `fit` takes the training interactions, the validation users, the candidate's options, the context and the side
+information on users and items, and returns a `Trained`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from framework import FitContext
-from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.models import bpr, ease, hybrid, item_knn, mult_vae, popularity, sasrec
-from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.models.trained import SideInformation, Trained
 
-Fit = Callable[[Interactions, Held, Any, FitContext[Any, Any], Side], Trained]
+Fit = Callable[[Interactions, HeldOutUsers, Any, FitContext[Any, Any], SideInformation], Trained]
 ALGORITHMS: Mapping[str, Fit] = {
     "popularity": popularity.fit,
     "item_knn": item_knn.fit,
@@ -25,4 +25,4 @@ ALGORITHMS: Mapping[str, Fit] = {
     "sasrec": sasrec.fit,
 }
 
-__all__ = ["ALGORITHMS", "Side", "Trained"]
+__all__ = ["ALGORITHMS", "SideInformation", "Trained"]

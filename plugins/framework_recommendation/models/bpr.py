@@ -9,17 +9,19 @@ from torch import nn
 from torch.nn import functional
 
 from framework import FitContext
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models.trained import SideInformation, Trained
 from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
 from framework_recommendation.options import BprOptions
 
-ALPHA = 0.5  # 0: a user is the sum of what was taken, 1: the mean
+ALPHA = 0.5  # 0: a user is the sum of the vectors of the history, 1: their mean
 
 
 class Factors(Network):
-    """A user is the sum of the factors of the items taken, divided by their number to the power of `ALPHA` (FISM, Kabbur et al.
-    2013): there are as many users as come, and an item is left out of the history it is predicted from.
+    """Each item has two vectors, one as part of a history, one as a recommendation, and a bias.
+
+    A user is the sum of the history vectors, divided by their number to the power of `ALPHA` (FISM, Kabbur et al. 2013), and
+    needs no parameters. In training, an item is left out of the history that it is predicted from.
     """
 
     trains_in_order = True
@@ -43,7 +45,7 @@ class Factors(Network):
         return with_zero_first(torch.cat([self.offered.weight, self.bias[:, None]], dim=1))
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """Each item of the histories against the same items, drawn uniformly for the batch, less those its user took."""
+        """BPR of each item of the histories against negatives drawn uniformly for the batch, without items of the user."""
         history = batch["history"]
         rows, columns = torch.nonzero(history, as_tuple=True)
         items = history[rows, columns]
@@ -52,14 +54,14 @@ class Factors(Network):
         count = (history > 0).sum(1)[rows, None] - 1
         users = others / count.clamp(min=1).to(others.dtype) ** ALPHA
         drawn = torch.randint(1, len(self.bias), (self.negatives,), device=history.device)
-        free = unseen(history, drawn, len(self.bias))[rows]
-        return pairwise(users, self.offered.weight, self.bias, items, drawn, free)
+        valid = unseen(history, drawn, len(self.bias))[rows]
+        return pairwise(users, self.offered.weight, self.bias, items, drawn, valid)
 
 
 def unseen(history: torch.Tensor, items: torch.Tensor, width: int) -> torch.Tensor:
-    """(batch, items) bool: which items, numbers below `width`, a history does not have."""
-    took = torch.zeros((len(history), width), dtype=torch.bool, device=history.device).scatter_(1, history, True)
-    return ~took[:, items]
+    """(batch, n) bool: which of the `items`, (n,) numbers below `width`, are not in the history."""
+    seen = torch.zeros((len(history), width), dtype=torch.bool, device=history.device).scatter_(1, history, True)
+    return ~seen[:, items]
 
 
 def pairwise(
@@ -68,20 +70,22 @@ def pairwise(
     bias: torch.Tensor,
     positive: torch.Tensor,
     negative: torch.Tensor,
-    free: torch.Tensor,
+    valid: torch.Tensor,
 ) -> torch.Tensor:
-    """The mean BPR loss.
+    """The mean BPR loss over valid pairs.
 
-    users: (n, dimensions). positive: (n,) rows of `offered` and `bias` that they took. negative: (negatives,) those drawn.
-    free: (n, negatives), which of them count for each.
+    users: (n, dimensions). positive: (n,) the item of each user. negative: (negatives,) items shared by all users. Both index
+    rows of `offered` and `bias`. valid: (n, negatives) bool, which negatives count for each user.
     """
-    right = (users * offered[positive]).sum(1).float() + bias[positive]
-    wrong = (users @ offered[negative].T).float() + bias[negative]
-    losses = functional.softplus(wrong - right[:, None])
-    return (losses * free).sum() / free.sum().clamp(min=1)
+    positive_scores = (users * offered[positive]).sum(1).float() + bias[positive]
+    negative_scores = (users @ offered[negative].T).float() + bias[negative]
+    losses = functional.softplus(negative_scores - positive_scores[:, None])
+    return (losses * valid).sum() / valid.sum().clamp(min=1)
 
 
-def fit(train: Interactions, held: Held, options: BprOptions, context: FitContext[Any, Any], side: Side) -> Trained:
+def fit(
+    train: Interactions, held_out: HeldOutUsers, options: BprOptions, context: FitContext[Any, Any], side: SideInformation
+) -> Trained:
     torch.manual_seed(context.seed)
     network = Factors(train.catalogue, options.dimensions, options.dropout, options.negatives)
-    return fit_network(network, train, held, options, context, side)
+    return fit_network(network, train, held_out, options, context, side)

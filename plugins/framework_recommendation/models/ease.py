@@ -11,18 +11,18 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from framework import FitContext, InputError, message
-from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.models.ranking import mean_ndcg
 from framework_recommendation.models.rows import binary
-from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.models.trained import Rebuildable, SideInformation, Trained
 from framework_recommendation.options import EaseOptions
 from framework_recommendation.readiness import check_memory
 
-FIRST = 400.0  # the regularization tried first; others are two, four, ... times as large or small
+FIRST = 400.0  # the regularization that is tried first; then two, four, ... times larger or smaller values
 
 
 class MultiHot(Rebuildable):
-    """(batch, catalogue) float32: 1 where the history has the item."""
+    """(batch, catalogue) float32: 1 for items of the history, 0 for others."""
 
     def __init__(self, catalogue: int) -> None:
         super().__init__(catalogue=catalogue)
@@ -33,18 +33,20 @@ class MultiHot(Rebuildable):
         return zeros.scatter(1, history, torch.ones_like(history, dtype=torch.float32))[:, 1:]
 
 
-def fit(train: Interactions, held: Held, options: EaseOptions, context: FitContext[Any, Any], side: Side) -> Trained:
-    """The regularization is the recipe's, or what ranks the validation best. Raises InputError where memory is too small."""
+def fit(
+    train: Interactions, held_out: HeldOutUsers, options: EaseOptions, context: FitContext[Any, Any], side: SideInformation
+) -> Trained:
+    """The regularization is the recipe's, or the one with the best validation NDCG. Raises InputError without enough memory."""
     check_memory(train.catalogue)
     taken = binary(train)[:, 1:]
     gram = (taken.T @ taken).toarray()
-    known = binary(held.known)[:, 1:]
+    histories = binary(held_out.history)[:, 1:]
 
-    def judged(regularization: float) -> float:
+    def validation_ndcg(regularization: float) -> float:
         weights = closed_form(gram, regularization)
-        return mean_ndcg(lambda _, users: _with_padding(known[users] @ weights), held, context.seed)
+        return mean_ndcg(lambda _, users: _with_padding(histories[users] @ weights), held_out, context.seed)
 
-    regularization = options.regularization or climb(judged)
+    regularization = options.regularization or climb(validation_ndcg)
     weights = closed_form(gram, regularization)
     items = np.concatenate([np.zeros((1, train.catalogue), np.float32), weights.T])
     facts: dict[str, float] = {message("regularization"): regularization}
@@ -73,19 +75,20 @@ def closed_form(gram: np.ndarray, regularization: float) -> np.ndarray:
     return np.ascontiguousarray(inverse)
 
 
-def climb(judged: Callable[[float], float]) -> float:
-    """The regularization with the best judgement, searched by doubling or halving `FIRST` until it gets worse."""
-    found = {FIRST: judged(FIRST)}
+def climb(judge: Callable[[float], float]) -> float:
+    """The regularization with the best judgement: `FIRST` is doubled, or else halved, until the judgement gets worse."""
+    scores = {FIRST: judge(FIRST)}
     for factor in (2.0, 0.5):
         value = FIRST * factor
-        found[value] = judged(value)
-        while found[value] > found[value / factor] and 1.0 < value < 1e6:
+        scores[value] = judge(value)
+        while scores[value] > scores[value / factor] and 1.0 < value < 1e6:
             value *= factor
-            found[value] = judged(value)
-        if max(found, key=lambda one: found[one]) != FIRST:
+            scores[value] = judge(value)
+        if max(scores, key=scores.__getitem__) != FIRST:
             break
-    return max(found, key=lambda one: found[one])
+    return max(scores, key=scores.__getitem__)
 
 
 def _with_padding(scores: np.ndarray | sparse.csr_array) -> torch.Tensor:
+    """(users, catalogue + 1) from (users, catalogue)."""
     return torch.from_numpy(np.pad(np.asarray(scores), ((0, 0), (1, 0))))

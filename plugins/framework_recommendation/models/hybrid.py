@@ -1,9 +1,10 @@
-"""Matrix factorisation that also reads items' texts and users' attributes, so that both may be new.
+"""Matrix factorisation that also reads texts of items and attributes of users, so that both may be new.
 
-A part of each history is predicted from the rest by a softmax over the items, which ranks better than pairs do and costs less.
-Of an item in training its own part is now and then left out (DropoutNet, Volkovs et al. 2017): what its text says must then be
-enough, as it is for an item that comes later. So are, of a user, the items taken. Without texts and attributes it learns from
-who took what alone.
+In training, a part of each history is predicted from the other part by a softmax over the items, which ranks better than
+pairwise losses and costs less. An item vector is the sum of a learned embedding and a projection of the item's text. Now and
+then the embedding is left out (DropoutNet, Volkovs et al. 2017), so that the text alone is enough, as it must be for an item
+that is added later. In the same way the history of a user is left out, so that the attributes alone are enough. Without texts
+and attributes, the model learns from interactions alone.
 """
 
 from __future__ import annotations
@@ -17,79 +18,86 @@ from torch import nn
 from torch.nn import functional
 
 from framework import FitContext
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models.trained import Rebuildable, SideInformation, Trained
 from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
 from framework_recommendation.options import HybridOptions
 
-ALPHA = 0.5  # 0: a user is the sum of what was taken, 1: the mean
-GIVEN = (0.5, 0.9)  # the share of a history that the rest is predicted from is drawn between these
-WHOLE = 20_000  # items up to which the loss is over all of them
-NEVER = -1e4  # instead of a logit
-TOLD = 0.3  # how fast what a text says is learned beside an item's own part, which should say what the text does not
-LEFT_OUT = 0.05  # how often an item's own part is, and all that a user took
+ALPHA = 0.5  # 0: a user is the sum of the vectors of the history, 1: their mean
+INPUT_SHARES = (0.5, 0.9)  # the share of a history that is the input in training is drawn between these
+FULL_SOFTMAX = 20_000  # items up to which the loss is over all items
+MASKED = -1e4  # instead of a logit
+TEXT_RATE = 0.3  # scales the projected text: it learns slower than the embedding, which should hold what the text does not tell
+LEFT_OUT = 0.05  # probability that an item's embedding is left out, and that a user's history is
 
 
 class Pooled(Rebuildable):
-    """What is exported: the vectors of taken items, summed over count^`ALPHA`, or those of attributes."""
+    """The exported network: the history's vectors, summed and divided by count^`ALPHA`; without a history, the attributes'."""
 
     def __init__(self, items: int, values: int, width: int) -> None:
-        """items: the catalogue + 1. values: the largest number of an attribute's value, + 1."""
+        """items: catalogue + 1. values: number of attribute values + 1. width: dimensions of the vectors."""
         super().__init__(items=items, values=values, width=width)
         self.taken, self.values = nn.Embedding(items, width), nn.Embedding(values, width)
 
     @classmethod
     def of(cls, taken: torch.Tensor, values: torch.Tensor) -> Pooled:
+        """taken: (items, width), vectors of items in a history. values: (values, width), vectors of attribute values."""
         network = cls(len(taken), *values.shape)
         network.load_state_dict({"taken.weight": taken, "values.weight": values}, assign=True)
         return network.requires_grad_(False)
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
         count = (history > 0).sum(1, keepdim=True).clamp(min=1).to(torch.float32)
-        user = self.taken(history).sum(1) / count**ALPHA + said(self.values, attributes, history > 0)
+        user = self.taken(history).sum(1) / count**ALPHA + sum_attributes(self.values, attributes, history > 0)
         return torch.cat([user, torch.ones_like(user[:, :1])], dim=1)
 
 
-class Hybrid(Network):
-    """An item as it is taken and as it is offered, the latter with a bias: a part of its own and a projection of its text."""
+class HybridFactors(Network):
+    """The network in training. Each item has two vectors, one as part of a history, one as a recommendation, and a bias; all
+    three are the sum of a learned embedding and a projection of the item's text.
+    """
 
     trains_in_order = True
     texts: torch.Tensor
 
     def __init__(self, catalogue: int, options: HybridOptions, texts: np.ndarray | None, values: int) -> None:
-        """texts: (catalogue + 1, text dimensions). values: the largest number of an attribute's value."""
+        """texts: (catalogue + 1, text dimensions); None: no texts. values: number of attribute values."""
         super().__init__()
         width = options.dimensions
         self.width, self.negatives, self.dropout = width, options.negatives, nn.Dropout(options.dropout)
-        self.own = nn.Embedding(catalogue + 1, 2 * width + 1, padding_idx=0)
+        self.embedding = nn.Embedding(catalogue + 1, 2 * width + 1, padding_idx=0)
         self.reads_texts = texts is not None
         texts = np.zeros((catalogue + 1, 1), np.float32) if texts is None else texts
         self.project = nn.Linear(texts.shape[1], 2 * width + 1, bias=False)
         self.values = nn.Embedding(values + 1, width, padding_idx=0)
         self.register_buffer("texts", torch.from_numpy(texts.astype(np.float32)), persistent=False)
-        self.scale = TOLD * texts.shape[1] ** -0.5  # by the root a step would move what a text says as far as an own part
+        self.scale = TEXT_RATE * texts.shape[1] ** -0.5  # with the root alone, a step would move both parts equally far
         nn.init.normal_(self.project.weight, std=0.1)
-        for table in (self.own, self.values):
+        for table in (self.embedding, self.values):
             nn.init.normal_(table.weight, std=width**-0.5 / 4)
             with torch.no_grad():
                 table.weight[0] = 0.0
 
     def vectors(self, items: torch.Tensor, kept: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Of items (n,): as taken, as offered, each (n, width), and the bias (n,). kept: (n, 1), 0 without the own part."""
-        own = self.own(items)
-        both = (own if kept is None else own * kept) + self.project(self.texts[items]) * self.scale
+        """For items (n,): history vectors (n, width), recommendation vectors (n, width) and biases (n,).
+
+        kept: (n, 1), 0 where the embedding is left out; None: kept everywhere.
+        """
+        embedding = self.embedding(items)
+        both = (embedding if kept is None else embedding * kept) + self.project(self.texts[items]) * self.scale
         return both[:, : self.width], both[:, self.width : -1], both[:, -1]
 
     def exported(self) -> Pooled:
+        """The network that is exported, in eval mode."""
         with torch.no_grad():
             taken = with_zero_first(self.vectors(torch.arange(len(self.texts)))[0])
             return Pooled.of(taken, self.values.weight.clone()).eval()
 
     def forward(self, history: torch.Tensor, attributes: torch.Tensor) -> torch.Tensor:
-        found, places = history.unique(return_inverse=True)
-        taken = self.vectors(found)[0][places] * (history > 0)[..., None]
+        items, places = history.unique(return_inverse=True)
+        taken = self.vectors(items)[0][places] * (history > 0)[..., None]
         count = (history > 0).sum(1, keepdim=True).clamp(min=1).to(taken.dtype)
-        user = taken.sum(1) / count**ALPHA + said(self.values, attributes, history > 0)
+        user = taken.sum(1) / count**ALPHA + sum_attributes(self.values, attributes, history > 0)
         return torch.cat([user, torch.ones_like(user[:, :1])], dim=1)
 
     def matrix(self) -> torch.Tensor:
@@ -102,58 +110,63 @@ class Hybrid(Network):
         return torch.cat([offered, torch.zeros_like(offered[:1])]).numpy().copy()
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """Cross entropy of the items of one part of each history, given the other part, over all items but those given.
+        """Cross entropy of the target items of each history, given its input items, over all items but the input items.
 
-        Above `WHOLE` items over those of the batch and some that are drawn.
+        In catalogues of more than `FULL_SOFTMAX` items it is over the items of the batch and sampled negatives.
         """
         history = batch["history"]
-        given = self.given(history)
-        found, places = self.compared(history)
-        kept = (torch.rand((len(found), 1), device=found.device) > LEFT_OUT).float() if self.reads_texts else None
-        taken, offered, bias = self.vectors(found, kept)
-        count = given.sum(1, keepdim=True).clamp(min=1).to(taken.dtype)
-        user = (taken[places] * given[..., None]).sum(1) / count**ALPHA + said(self.values, batch["attributes"], given)
+        inputs = self.input_mask(history)
+        items, places = self.softmax_items(history)
+        kept = (torch.rand((len(items), 1), device=items.device) > LEFT_OUT).float() if self.reads_texts else None
+        taken, offered, bias = self.vectors(items, kept)
+        count = inputs.sum(1, keepdim=True).clamp(min=1).to(taken.dtype)
+        pooled = (taken[places] * inputs[..., None]).sum(1) / count**ALPHA
+        user = pooled + sum_attributes(self.values, batch["attributes"], inputs)
         logits = (self.dropout(user) @ offered.T).float() + bias
-        left_out = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, places * given, True)  # the padding is in column 0
-        log_shares = functional.log_softmax(logits.masked_fill(left_out, NEVER), dim=1)
-        wanted = (history > 0) & ~given
-        return -(log_shares.gather(1, places) * wanted).sum() / wanted.sum().clamp(min=1)
+        masked = torch.zeros_like(logits, dtype=torch.bool).scatter_(1, places * inputs, True)  # column 0 is the padding
+        log_shares = functional.log_softmax(logits.masked_fill(masked, MASKED), dim=1)
+        targets = (history > 0) & ~inputs
+        return -(log_shares.gather(1, places) * targets).sum() / targets.sum().clamp(min=1)
 
-    def given(self, history: torch.Tensor) -> torch.Tensor:
-        """(batch, length) bool: which items stand for the user; of some users whose attributes are read none."""
-        low, high = GIVEN
+    def input_mask(self, history: torch.Tensor) -> torch.Tensor:
+        """(batch, length) bool, drawn at random: the input items. Where attributes are read, some users have none."""
+        low, high = INPUT_SHARES
         share = low + (high - low) * torch.rand((len(history), 1), device=history.device)
-        given = (history > 0) & (torch.rand(history.shape, device=history.device) < share)
+        inputs = (history > 0) & (torch.rand(history.shape, device=history.device) < share)
         if self.values.num_embeddings > 1:
-            given = given & (torch.rand((len(history), 1), device=history.device) > LEFT_OUT)
-        return given
+            inputs = inputs & (torch.rand((len(history), 1), device=history.device) > LEFT_OUT)
+        return inputs
 
-    def compared(self, history: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Items (n,), the padding first, and where among them those of the history are, (batch, length)."""
-        everything = len(self.texts)
-        if everything <= WHOLE:
-            return torch.arange(everything, device=history.device), history
-        drawn = torch.randint(0, everything, (self.negatives,), device=history.device)
-        found, places = torch.cat([drawn.new_zeros(1), drawn, history.flatten()]).unique(return_inverse=True)
-        return found, places[-history.numel() :].view_as(history)
+    def softmax_items(self, history: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Items of the softmax (n,), the padding first, and the places of the history's items among them (batch, length)."""
+        rows = len(self.texts)
+        if rows <= FULL_SOFTMAX:
+            return torch.arange(rows, device=history.device), history
+        drawn = torch.randint(0, rows, (self.negatives,), device=history.device)
+        items, places = torch.cat([drawn.new_zeros(1), drawn, history.flatten()]).unique(return_inverse=True)
+        return items, places[-history.numel() :].view_as(history)
 
 
-def said(values: nn.Embedding, attributes: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
-    """(batch, width): the sum of the attributes' vectors of those who took nothing, zeros for the others.
+def sum_attributes(values: nn.Embedding, attributes: torch.Tensor, inputs: torch.Tensor) -> torch.Tensor:
+    """(batch, width): the sum of the vectors of the attribute values of users without a history, zeros for other users.
 
-    Who took something is known by it: attributes beside a history are learned by heart, and rank worse than none. A value
-    that training did not have says nothing. given: (batch, length), what was taken.
+    Beside a history, attributes lead to overfitting and rank worse than none. Values that training did not have count as
+    unknown. inputs: (batch, length) bool, the items of the history.
     """
-    known = (attributes < values.num_embeddings) & given.any(1, keepdim=True).logical_not()
-    found: torch.Tensor = values(torch.where(known, attributes, 0)).sum(1)
-    return found
+    used = (attributes < values.num_embeddings) & inputs.any(1, keepdim=True).logical_not()
+    total: torch.Tensor = values(torch.where(used, attributes, 0)).sum(1)
+    return total
 
 
-def fit(train: Interactions, held: Held, options: HybridOptions, context: FitContext[Any, Any], side: Side) -> Trained:
+def fit(
+    train: Interactions, held_out: HeldOutUsers, options: HybridOptions, context: FitContext[Any, Any], side: SideInformation
+) -> Trained:
     torch.manual_seed(context.seed)
-    values = max((int(table.max(initial=0)) for table in (side.attributes, side.held) if table is not None), default=0)
-    network = Hybrid(train.catalogue, options, side.texts, values)
-    trained = fit_network(network, train, held, options, context, side)
-    learned = cast(Hybrid, trained.network)
+    values = max(
+        (int(table.max(initial=0)) for table in (side.attributes, side.held_out_attributes) if table is not None), default=0
+    )
+    network = HybridFactors(train.catalogue, options, side.texts, values)
+    trained = fit_network(network, train, held_out, options, context, side)
+    learned = cast(HybridFactors, trained.network)
     projection = learned.projection() if learned.reads_texts else None
     return replace(trained, network=learned.exported(), uses_attributes=values > 0, projection=projection)

@@ -1,4 +1,4 @@
-"""Item-based nearest neighbours: what is taken by those who took the same."""
+"""Item-based nearest neighbours: items taken by the same users as the items of the history."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ import torch
 from scipy import sparse
 
 from framework import FitContext, message
-from framework_recommendation.interactions import Held, Interactions
+from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.models.rows import binary
-from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.models.trained import Rebuildable, SideInformation, Trained
 from framework_recommendation.options import ItemKnnOptions
 
-CELLS = 20_000_000  # similarities held at a time, before the best are kept
+CELLS = 20_000_000  # similarities in memory at a time, before the best are selected
 
 
 class Neighbours(Rebuildable):
-    """Scores of all items, (batch, catalogue + 1): the sum of the histories' rows of a sparse matrix of similarities.
-
-    ids: (catalogue + 1, neighbours) int64, 0 where there are fewer. weights: the similarities, 0 there.
-    """
+    """Scores of all items, (batch, catalogue + 1): the sum of the history's rows in a sparse matrix of similarities."""
 
     ids: torch.Tensor
+    """(catalogue + 1, neighbours) int64: the most similar items of each item; 0 fills short rows."""
     weights: torch.Tensor
+    """(catalogue + 1, neighbours) float32: their similarities; 0 fills short rows."""
 
     def __init__(self, items: int, neighbours: int) -> None:
-        """items: the catalogue + 1."""
+        """items: catalogue + 1."""
         super().__init__(items=items, neighbours=neighbours)
         self.register_buffer("ids", torch.zeros((items, neighbours), dtype=torch.int64))
         self.register_buffer("weights", torch.zeros((items, neighbours)))
@@ -43,10 +42,12 @@ class Neighbours(Rebuildable):
         return zeros.scatter_add(1, self.ids[history].flatten(1), self.weights[history].flatten(1))
 
 
-def fit(train: Interactions, held: Held, options: ItemKnnOptions, context: FitContext[Any, Any], side: Side) -> Trained:
+def fit(
+    train: Interactions, held_out: HeldOutUsers, options: ItemKnnOptions, context: FitContext[Any, Any], side: SideInformation
+) -> Trained:
     """Cosine similarities with shrinkage, c_ij / (sqrt(n_i n_j) + shrinkage), the best `neighbours` of each item.
 
-    The similarities stay sparse, in the file too, so that 100,000 items need 120 MB and not 40 GB.
+    The similarities are sparse, in the file too: 100,000 items need 120 MB instead of 40 GB.
     """
     ids, weights = similar(binary(train), options.neighbours, options.shrinkage)
     facts: dict[str, float] = {message("neighbours"): ids.shape[1], message("shrinkage"): options.shrinkage}
@@ -54,7 +55,7 @@ def fit(train: Interactions, held: Held, options: ItemKnnOptions, context: FitCo
 
 
 def similar(taken: sparse.csr_array, neighbours: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
-    """Ids, int64, and similarities, float32, of the items most similar to each, both (items, neighbours); an item's own is 0.
+    """The most similar items of each item: ids, int64, and similarities, float32, both (items, neighbours), without itself.
 
     taken: (users, items), 1 where a user took an item; column 0 is the padding.
     """
@@ -69,6 +70,6 @@ def similar(taken: sparse.csr_array, neighbours: int, shrinkage: float) -> tuple
         norms = roots[start : start + size, None] * roots[None, :] + np.float32(shrinkage)
         np.divide(block, norms, out=block, where=block > 0)
         best = np.argpartition(-block, kept - 1, axis=1)[:, :kept]
-        found = np.take_along_axis(block, best, 1)
-        weights[start : start + size], ids[start : start + size] = found, np.where(found > 0, best, 0)
+        similarities = np.take_along_axis(block, best, 1)
+        weights[start : start + size], ids[start : start + size] = similarities, np.where(similarities > 0, best, 0)
     return ids, weights

@@ -1,4 +1,4 @@
-"""What everybody takes: the baseline that reads no history."""
+"""The popularity baseline, which reads no history."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from framework import FitContext
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models.trained import Rebuildable, SideInformation, Trained
 from framework_recommendation.options import PopularityOptions
 
 
@@ -20,7 +20,13 @@ class Ones(Rebuildable):
         return torch.ones_like(history[:, :1], dtype=torch.float32)
 
 
-def fit(train: Interactions, held: Held, options: PopularityOptions, context: FitContext[Any, Any], side: Side) -> Trained:
-    """Scores are the shares of the interactions that are an item's."""
+def fit(
+    train: Interactions,
+    held_out: HeldOutUsers,
+    options: PopularityOptions,
+    context: FitContext[Any, Any],
+    side: SideInformation,
+) -> Trained:
+    """The score of an item is its share of all interactions."""
     shares = train.counts() / max(1, len(train))
     return Trained(Ones().eval(), shares[:, None].astype(np.float32), max_history=1)

@@ -1,4 +1,4 @@
-"""How well scores rank what users took: over all items but those seen, the measure by which models are chosen."""
+"""NDCG@10 on validation users over all items outside their histories, by which models and epochs are chosen."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.rows import padded, pairs, take_held
-from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models.rows import padded, pairs
+from framework_recommendation.models.trained import SideInformation, Trained
 
 K = 10
-JUDGED = 4000  # users at most by whom a model is chosen
-CELLS = 30_000_000  # scores held at a time
+JUDGED = 4000  # validation users at most
+CELLS = 30_000_000  # scores in memory at a time
 
 
-def ndcg(scores: torch.Tensor, known: Interactions, relevant: Interactions, k: int = K) -> np.ndarray:
-    """(users,) NDCG@k (Jarvelin & Kekalainen 2002) with binary gains; NaN for users with nothing relevant.
+def ndcg(scores: torch.Tensor, history: Interactions, relevant: Interactions, k: int = K) -> np.ndarray:
+    """(users,) NDCG@k (Jarvelin & Kekalainen 2002) with binary gains; NaN for users without relevant items.
 
-    scores: (users, catalogue + 1); changed: what is in `known` and the padding get minus infinity.
+    scores: (users, catalogue + 1), changed in place: items of the history and the padding get minus infinity.
     """
-    rows, items = pairs(known)
+    rows, items = pairs(history)
     scores[torch.from_numpy(rows), torch.from_numpy(items)] = -torch.inf
     scores[:, 0] = -torch.inf
     top = scores.topk(min(k, scores.shape[1]), dim=1).indices.cpu().numpy()
@@ -30,40 +30,41 @@ def ndcg(scores: torch.Tensor, known: Interactions, relevant: Interactions, k: i
     hits = np.isin(top + np.arange(len(top))[:, None] * width, rows * width + items)
     gains = 1.0 / np.log2(np.arange(2, k + 2))
     ideal = np.concatenate([[np.nan], gains.cumsum()])[np.minimum(relevant.lengths(), k)]
-    found: np.ndarray = (hits * gains[: top.shape[1]]).sum(1) / ideal
-    return found
+    values: np.ndarray = (hits * gains[: top.shape[1]]).sum(1) / ideal
+    return values
 
 
-def judges(held: Held, seed: int) -> np.ndarray:
-    """Users with something relevant, at most `JUDGED` of them, drawn with the seed."""
-    users = np.flatnonzero(held.relevant.lengths() > 0)
+def validation_users(held_out: HeldOutUsers, seed: int) -> np.ndarray:
+    """Indices of users with relevant items, ascending; at most `JUDGED`, drawn with the seed."""
+    users = np.flatnonzero(held_out.relevant.lengths() > 0)
     if len(users) > JUDGED:
         users = np.sort(np.random.default_rng(seed).choice(users, JUDGED, replace=False))
     return users
 
 
-def mean_ndcg(score: Callable[[Interactions, np.ndarray], torch.Tensor], held: Held, seed: int) -> float:
-    """Mean NDCG@10 over the judges. score: called with some users' histories and their numbers, gives their scores."""
-    users = judges(held, seed)
+def mean_ndcg(score: Callable[[Interactions, np.ndarray], torch.Tensor], held_out: HeldOutUsers, seed: int) -> float:
+    """Mean NDCG@10 over `validation_users`. score: (histories, indices of their users) -> (users, catalogue + 1)."""
+    users = validation_users(held_out, seed)
     if not len(users):
         return 0.0
-    found = [ndcg(score(part.known, some), part.known, part.relevant) for part, some in _chunks(held, users)]
-    return float(np.concatenate(found).mean())
+    values = [ndcg(score(part.history, chunk), part.history, part.relevant) for part, chunk in _chunks(held_out, users)]
+    return float(np.concatenate(values).mean())
 
 
-def quality(trained: Trained, held: Held, seed: int, side: Side | None = None) -> float:
-    """Mean NDCG@10 of a fitted recommender over the judges."""
-    attributes = side.held if side is not None and trained.uses_attributes else None
+def quality(trained: Trained, held_out: HeldOutUsers, seed: int, side: SideInformation | None = None) -> float:
+    """Mean NDCG@10 of a fitted recommender over `validation_users`."""
+    attributes = side.held_out_attributes if side is not None and trained.uses_attributes else None
 
-    def score(known: Interactions, users: np.ndarray) -> torch.Tensor:
-        given = torch.from_numpy(attributes[users]) if attributes is not None else None
-        return trained.scores(torch.from_numpy(padded(known, trained.max_history)), given)
+    def score(history: Interactions, users: np.ndarray) -> torch.Tensor:
+        values = torch.from_numpy(attributes[users]) if attributes is not None else None
+        return trained.scores(torch.from_numpy(padded(history, trained.max_history)), values)
 
-    return mean_ndcg(score, held, seed)
+    return mean_ndcg(score, held_out, seed)
 
 
-def _chunks(held: Held, users: np.ndarray) -> Iterator[tuple[Held, np.ndarray]]:
-    size = max(1, min(1024, CELLS // (held.known.catalogue + 1)))
+def _chunks(held_out: HeldOutUsers, users: np.ndarray) -> Iterator[tuple[HeldOutUsers, np.ndarray]]:
+    """The users in chunks whose scores fit into memory, and their indices."""
+    size = max(1, min(1024, CELLS // (held_out.history.catalogue + 1)))
     for start in range(0, len(users), size):
-        some = users[start : start + size]
-        yield take_held(held, some), some
+        chunk = users[start : start + size]
+        yield held_out.take(chunk), chunk

@@ -5,15 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from framework_recommendation.interactions import Held, Interactions
-
-
-def take_held(held: Held, users: np.ndarray) -> Held:
-    return Held(held.known.take(users), held.relevant.take(users))
+from framework_recommendation.interactions import Interactions
 
 
 def padded(interactions: Interactions, length: int, ends: np.ndarray | None = None) -> np.ndarray:
-    """(users, longest) int64: the newest `length` items of each, then zeros; at least one column.
+    """(users, longest) int64: the newest `length` items of each history, then zeros; at least one column.
 
     ends: (users,) where in ``interactions.items`` each history ends; None: at the user's last item.
     """
@@ -23,22 +19,22 @@ def padded(interactions: Interactions, length: int, ends: np.ndarray | None = No
     columns = np.arange(max(1, int(lengths.max(initial=0))))
     places = (ends - lengths)[:, None] + columns
     inside = columns < lengths[:, None]
-    found = np.zeros(inside.shape, dtype=np.int64)
-    found[inside] = interactions.items[places[inside]]
-    return found
+    histories = np.zeros(inside.shape, dtype=np.int64)
+    histories[inside] = interactions.items[places[inside]]
+    return histories
 
 
 def pairs(interactions: Interactions) -> tuple[np.ndarray, np.ndarray]:
-    """(interactions,) the row of each user and the item, both int64."""
+    """User and item of each interaction, both (interactions,) int64."""
     return np.repeat(np.arange(interactions.users), interactions.lengths()), interactions.items.astype(np.int64)
 
 
 def binary(interactions: Interactions) -> sparse.csr_array:
-    """(users, catalogue + 1) float32, 1 where a user took an item, however often."""
-    found = sparse.csr_array(
+    """(users, catalogue + 1) float32: 1 where a user took an item, once or more."""
+    matrix = sparse.csr_array(
         (np.ones(len(interactions), np.float32), interactions.items, interactions.starts),
         shape=(interactions.users, interactions.catalogue + 1),
     )
-    found.sum_duplicates()
-    found.data[:] = 1.0
-    return found
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0
+    return matrix

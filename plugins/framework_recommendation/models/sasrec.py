@@ -1,7 +1,7 @@
-"""SASRec (Kang & McAuley 2018, Self-Attentive Sequential Recommendation): the next item from the order of the others.
+"""SASRec (Kang & McAuley 2018, Self-Attentive Sequential Recommendation): predicts the next item from the ordered history.
 
-Trained by cross entropy over all items, or over many drawn ones where there are too many: with few negatives the model becomes
-overconfident and falls behind, as gSASRec (Petrov & Macdonald 2023) shows.
+It is trained by cross entropy over all items, or over many sampled negatives in large catalogues: with few negatives the model
+becomes overconfident and ranks worse, as gSASRec (Petrov & Macdonald 2023) shows.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from torch import nn
 from torch.nn import functional
 
 from framework import FitContext
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.trained import Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models.trained import SideInformation, Trained
 from framework_recommendation.models.training import Batch, Network, fit_network, with_zero_first
 from framework_recommendation.options import SasrecOptions
 
-WHOLE = 20_000  # items up to which the loss is over all of them
+FULL_SOFTMAX = 20_000  # items up to which the loss is over all items
 
 
-class Block(nn.Module):
-    """Attention to what came before, then a feed-forward layer, each normalized first and added."""
+class TransformerBlock(nn.Module):
+    """A pre-norm transformer block: causal self-attention and a feed-forward layer, each with a residual connection."""
 
     def __init__(self, dimensions: int, heads: int, dropout: float) -> None:
         super().__init__()
@@ -35,15 +35,15 @@ class Block(nn.Module):
         """states: (batch, length, dimensions)."""
         query, key, value = self.project(self.before_attention(states)).unflatten(2, (3, self.heads, -1)).unbind(2)
         query, key, value = query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2)
-        seen = functional.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
-        states = states + self.dropout(self.join(seen))
+        attended = functional.scaled_dot_product_attention(query, key, value, is_causal=True).transpose(1, 2).flatten(2)
+        states = states + self.dropout(self.join(attended))
         hidden = functional.gelu(self.widen(self.before_forward(states)))
-        joined: torch.Tensor = states + self.dropout(self.narrow(self.dropout(hidden)))
-        return joined
+        output: torch.Tensor = states + self.dropout(self.narrow(self.dropout(hidden)))
+        return output
 
 
 class SASRec(Network):
-    """Positions count from the first item that is fed, and padding comes last, where causal attention never looks at it."""
+    """Positions count from the oldest item that is fed. Padding comes last, so that causal attention never reads it."""
 
     def __init__(
         self, catalogue: int, dimensions: int, max_history: int, layers: int, heads: int, dropout: float, negatives: int
@@ -57,22 +57,22 @@ class SASRec(Network):
             dropout=dropout,
             negatives=negatives,
         )
-        self.negatives = negatives if catalogue > WHOLE else None
+        self.negatives = negatives if catalogue > FULL_SOFTMAX else None
         self.items = nn.Embedding(catalogue + 1, dimensions, padding_idx=0)
         self.positions = nn.Embedding(max_history, dimensions)
         self.bias = nn.Parameter(torch.zeros(catalogue + 1))
-        self.blocks = nn.ModuleList(Block(dimensions, heads, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(TransformerBlock(dimensions, heads, dropout) for _ in range(layers))
         self.norm, self.dropout = nn.LayerNorm(dimensions), nn.Dropout(dropout)
-        for part in self.modules():
-            if isinstance(part, nn.Linear | nn.Embedding):
-                nn.init.normal_(part.weight, std=0.02)
-            if isinstance(part, nn.Linear):
-                nn.init.zeros_(part.bias)
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.Embedding):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear):
+                nn.init.zeros_(module.bias)
         with torch.no_grad():
             self.items.weight[0] = 0.0
 
     def states(self, history: torch.Tensor) -> torch.Tensor:
-        """(batch, length, dimensions): after each item, what may come next."""
+        """(batch, length, dimensions): at each position the state that predicts the next item."""
         places = torch.ones_like(history[0]).cumsum(0) - 1
         states = self.dropout(self.items(history) * self.items.embedding_dim**0.5 + self.positions(places))
         for block in self.blocks:
@@ -90,6 +90,7 @@ class SASRec(Network):
         return with_zero_first(torch.cat([self.items.weight, self.bias[:, None]], dim=1))
 
     def loss(self, batch: Batch) -> torch.Tensor:
+        """Cross entropy of each item of the histories, given the items before it."""
         history = batch["history"]
         targets = history[:, 1:]
         rows, columns = torch.nonzero(targets, as_tuple=True)
@@ -98,13 +99,15 @@ class SASRec(Network):
             logits = (states @ self.items.weight[1:].T).float() + self.bias[1:]
             return functional.cross_entropy(logits, targets - 1)
         drawn = torch.randint(1, len(self.bias), (self.negatives,), device=history.device)
-        wrong = (states @ self.items(drawn).T).float() + self.bias[drawn]
-        wrong = wrong.masked_fill(drawn[None, :] == targets[:, None], -torch.inf)
-        right = (states * self.items(targets)).sum(1, keepdim=True).float() + self.bias[targets, None]
-        return functional.cross_entropy(torch.cat([right, wrong], dim=1), torch.zeros_like(targets))
+        negative = (states @ self.items(drawn).T).float() + self.bias[drawn]
+        negative = negative.masked_fill(drawn[None, :] == targets[:, None], -torch.inf)
+        positive = (states * self.items(targets)).sum(1, keepdim=True).float() + self.bias[targets, None]
+        return functional.cross_entropy(torch.cat([positive, negative], dim=1), torch.zeros_like(targets))
 
 
-def fit(train: Interactions, held: Held, options: SasrecOptions, context: FitContext[Any, Any], side: Side) -> Trained:
+def fit(
+    train: Interactions, held_out: HeldOutUsers, options: SasrecOptions, context: FitContext[Any, Any], side: SideInformation
+) -> Trained:
     torch.manual_seed(context.seed)
     network = SASRec(
         train.catalogue,
@@ -115,4 +118,4 @@ def fit(train: Interactions, held: Held, options: SasrecOptions, context: FitCon
         options.dropout,
         options.negatives,
     )
-    return fit_network(network, train, held, options, context, side)
+    return fit_network(network, train, held_out, options, context, side)

@@ -1,4 +1,4 @@
-"""Networks as files: weights, and which network of `NETWORKS` they are of. Nothing is imported that a file names."""
+"""Networks as files: weights, and the name of their network in `NETWORKS`. A file cannot name other classes to import."""
 
 from __future__ import annotations
 
@@ -31,20 +31,24 @@ WEIGHTS, NETWORK = "network.safetensors", "network.json"
 
 
 def save_network(network: Rebuildable, folder: Path) -> None:
+    """Writes the weights, and how to build the network again."""
     name = next(name for name, kind in NETWORKS.items() if type(network) is kind)
     (folder / NETWORK).write_text(json.dumps({"network": name, "numbers": network.numbers}), encoding="utf-8")
     save_file(weights(network), folder / WEIGHTS)
 
 
 def load_network(folder: Path) -> Rebuildable:
-    """What `save_network` wrote, in eval mode. Nothing is drawn at random for weights that are read."""
+    """Reads what `save_network` wrote; in eval mode. Weights are not initialized at random before they are read."""
     content = json.loads((folder / NETWORK).read_text(encoding="utf-8"))
     with torch.device("meta"):
         network = NETWORKS[content["network"]](**content["numbers"])
-    aligned = {name: value.clone() for name, value in load_file(folder / WEIGHTS).items()}  # or sums round otherwise
+    aligned = {
+        name: value.clone() for name, value in load_file(folder / WEIGHTS).items()
+    }  # in unaligned memory sums round differently
     network.load_state_dict(aligned, assign=True)
     return network.requires_grad_(False).eval()
 
 
 def weights(network: Rebuildable) -> dict[str, torch.Tensor]:
+    """Copies of the network's weights by name."""
     return {name: value.detach().contiguous().clone() for name, value in network.state_dict().items()}

@@ -1,4 +1,4 @@
-"""What a recommender is once it was fitted, and what it may know beside who took what."""
+"""A fitted recommender, and the side information that it may be fitted with."""
 
 from __future__ import annotations
 
@@ -13,63 +13,65 @@ from framework import TrainingFacts
 
 
 @dataclass(frozen=True)
-class Side:
-    """What is known of items and users beside the interactions.
-
-    texts: (catalogue + 1, text dimensions) float32, zeros for items without a text.
-    attributes: (users, fields) int64 of the users of training, 0 where unknown; the numbers of the values go on from field to
-        field. held: the same of those held out.
-    """
+class SideInformation:
+    """Descriptions of items and users, beside the interactions."""
 
     texts: np.ndarray | None = None
+    """(catalogue + 1, text dimensions) float32 embeddings; zeros for items without a text."""
     attributes: np.ndarray | None = None
-    held: np.ndarray | None = None
+    """(users, fields) int64 value numbers of the users of training, 0 for unknown values: see `fields.encoded`."""
+    held_out_attributes: np.ndarray | None = None
+    """As `attributes`, of the validation users."""
 
 
 class Rebuildable(nn.Module):
-    """A network that can be built again and filled with its weights.
-
-    numbers: arguments of its constructor, by name.
-    """
+    """A network that can be built again from numbers and filled with its weights."""
 
     def __init__(self, **numbers: float) -> None:
+        """numbers: arguments of the subclass's constructor, by name."""
         super().__init__()
         self.numbers = numbers
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A fitted recommender: ``scores = network(history, attributes) @ items.T``.
-
-    network: in eval mode; (history (batch, length) int64, the newest item last and then zeros, attributes (batch, fields)
-        int64, 0 unknown) -> (batch, dimensions) float32. Finite for a history that is all padding.
-    items: (catalogue + 1, dimensions) float32, row 0 zeros; None where the network returns the scores of all items itself,
-        (batch, catalogue + 1).
-    max_history: how many items of a history the caller feeds at most, the newest ones.
-    uses_attributes: otherwise the network ignores them.
-    projection: (text dimensions + 1, dimensions) float32 where items can be added by their texts: see `vectors_of`.
-    parameters: numbers that were learned. training: where it was trained step by step. facts: further ones, for people.
-    """
+    """A fitted recommender: ``scores = network(history, attributes) @ items.T``."""
 
     network: Rebuildable
+    """In eval mode; (history, attributes) -> (batch, dimensions) float32.
+
+    history: (batch, length) int64 item numbers, the newest last, then zeros. attributes: (batch, fields) int64 value numbers, 0
+    for unknown values. The output is finite for a history that is all padding.
+    """
     items: np.ndarray | None
+    """(catalogue + 1, dimensions) float32, row 0 zeros; None where the network returns the scores of all items itself, (batch,
+    catalogue + 1).
+    """
     max_history: int
+    """Items of a history that the network takes at most; callers feed the newest ones."""
     facts: Mapping[str, float] = field(default_factory=dict)
+    """Further numbers for the report."""
     uses_attributes: bool = False
+    """Whether the network reads attributes."""
     projection: np.ndarray | None = None
+    """(text dimensions + 1, dimensions) float32, its last row the bias: maps the embedding of a text to a row of `items`; None
+    where the recommender was not trained to read texts.
+    """
     parameters: int | None = None
+    """Number of learned parameters."""
     training: TrainingFacts | None = None
+    """None for recommenders that are not trained step by step."""
 
     def scores(self, history: torch.Tensor, attributes: torch.Tensor | None = None) -> torch.Tensor:
-        """(batch, catalogue + 1) float32; what stands in column 0 means nothing."""
+        """(batch, catalogue + 1) float32; column 0 is the padding. attributes: None: all unknown."""
         if attributes is None:
             attributes = torch.zeros((len(history), 1), dtype=torch.int64)
         with torch.no_grad():
-            found: torch.Tensor = self.network(history, attributes)
-            return found if self.items is None else found @ torch.from_numpy(self.items).T
+            output: torch.Tensor = self.network(history, attributes)
+            return output if self.items is None else output @ torch.from_numpy(self.items).T
 
     def vectors_of(self, texts: np.ndarray) -> np.ndarray:
-        """(n, dimensions) float32: rows of `items` for items known by the embeddings of their texts, (n, text dimensions)."""
+        """(n, dimensions) float32: rows of `items` for new items, from the embeddings of their texts, (n, text dimensions)."""
         assert self.projection is not None, "this recommender does not read texts"
         vectors: np.ndarray = texts.astype(np.float32) @ self.projection[:-1] + self.projection[-1]
         return vectors

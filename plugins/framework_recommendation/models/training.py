@@ -1,4 +1,4 @@
-"""Trains what has to be trained, through Lightning: histories in, the metric over all items out."""
+"""Trains networks with Lightning, and validates them by NDCG@10 over all items."""
 
 from __future__ import annotations
 
@@ -13,44 +13,45 @@ import torch
 from torch.utils.data import DataLoader
 
 from framework import FitContext, LengthBucketSampler, message, train
-from framework_recommendation.interactions import Held, Interactions
-from framework_recommendation.models.ranking import CELLS, judges, ndcg
-from framework_recommendation.models.rows import padded, take_held
-from framework_recommendation.models.trained import Rebuildable, Side, Trained
+from framework_recommendation.interactions import HeldOutUsers, Interactions
+from framework_recommendation.models.ranking import CELLS, ndcg, validation_users
+from framework_recommendation.models.rows import padded
+from framework_recommendation.models.trained import Rebuildable, SideInformation, Trained
 from framework_recommendation.options import NetworkOptions
 from framework_recommendation.readiness import check_learnable
 
 Batch = dict[str, torch.Tensor]
-EPOCHS = 1000  # at most, where validation says when to stop
-LEAST = 1.0  # seconds of training, however little of the budget is left
-DECAY = 0.98  # of the averaged weights in a step: they are those of about the last 50 steps
+EPOCHS = 1000  # at most, where early stopping ends the training
+LEAST = 1.0  # seconds of training, even where the budget is used up
+DECAY = 0.98  # of the averaged weights in a step: they average about the last 50 steps
 
 
 class Network(Rebuildable):
-    """What the algorithms define. `forward` is what is exported: see `Trained.network`."""
+    """A network of an algorithm. Its `forward` is exported: see `Trained.network`."""
 
-    trains_in_order = False  # batches hold histories of similar length, of which little is padding
+    trains_in_order = False
+    """Whether batches hold histories of similar length, which saves padding; otherwise they are shuffled."""
 
     def matrix(self) -> torch.Tensor:
-        """(catalogue + 1, dimensions), row 0 zeros."""
+        """The item vectors: (catalogue + 1, dimensions), row 0 zeros."""
         raise NotImplementedError
 
     def loss(self, batch: Batch) -> torch.Tensor:
-        """batch: history (batch, length), attributes (batch, fields), both int64."""
+        """The loss of a batch: history (batch, length), attributes (batch, fields), both int64."""
         raise NotImplementedError
 
 
 class Training(pl.LightningModule):
-    """Logs train_loss and, as the context's metric, NDCG@10 over all items that a user is not known to have taken.
+    """Logs train_loss, and as val_METRIC the NDCG@10 over all items outside the user's history.
 
-    What is judged and kept are weights averaged over steps: with few users, those of single steps rank much worse.
+    Validation and the result use weights averaged over steps: with few users, the weights of single steps rank much worse.
     """
 
-    def __init__(self, network: Network, held: Held, options: NetworkOptions, metric: str) -> None:
+    def __init__(self, network: Network, held_out: HeldOutUsers, options: NetworkOptions, metric: str) -> None:
         super().__init__()
         self.network, self.options, self.metric = network, options, metric
         self.averaged = deepcopy(network).requires_grad_(False)
-        self._held, self._items = held, torch.empty(0)
+        self._held_out, self._items = held_out, torch.empty(0)
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         loss = self.network.loss(batch)
@@ -68,11 +69,11 @@ class Training(pl.LightningModule):
         self._items = self.averaged.matrix().float()
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        part = take_held(self._held, batch["users"].cpu().numpy())
+        part = self._held_out.take(batch["users"].cpu().numpy())
         with torch.autocast(self.device.type, enabled=False):  # bfloat16 would make ties of close scores
             scores = self.averaged(batch["history"], batch["attributes"]).float() @ self._items.T
-        found = float(ndcg(scores, part.known, part.relevant).mean())
-        self.log(f"val_{self.metric}", found, prog_bar=True, batch_size=part.known.users, on_epoch=True, sync_dist=True)
+        value = float(ndcg(scores, part.history, part.relevant).mean())
+        self.log(f"val_{self.metric}", value, prog_bar=True, batch_size=part.history.users, on_epoch=True, sync_dist=True)
 
     def on_validation_epoch_end(self) -> None:
         self._items = torch.empty(0)
@@ -84,17 +85,31 @@ class Training(pl.LightningModule):
 
 
 class Histories(pl.LightningDataModule):
-    """Batches of padded histories, sliced from the arrays when they are needed.
+    """Batches of padded histories, sliced from the arrays on demand.
 
-    Of a history that is too long every other time the newest part is learned, and else any part.
+    Of a history that is too long, half of the time the newest part is trained on, otherwise a random part.
     """
 
     def __init__(
-        self, rows: Interactions, held: Held, side: Side, options: NetworkOptions, seed: int, *, shuffled: bool
+        self,
+        rows: Interactions,
+        held_out: HeldOutUsers,
+        side: SideInformation,
+        options: NetworkOptions,
+        seed: int,
+        *,
+        shuffled: bool,
     ) -> None:
         super().__init__()
-        self.rows, self.held, self.side, self.options, self.seed, self.shuffled = rows, held, side, options, seed, shuffled
-        self.learners = np.flatnonzero(rows.lengths() > 1)  # one item leaves nothing to predict, or nothing to predict from
+        self.rows, self.held_out, self.side, self.options, self.seed, self.shuffled = (
+            rows,
+            held_out,
+            side,
+            options,
+            seed,
+            shuffled,
+        )
+        self.learners = np.flatnonzero(rows.lengths() > 1)  # a single item cannot be both input and target
 
     def train_dataloader(self) -> Any:
         window = self.options.max_history + 1  # what is read, and one more to predict
@@ -113,19 +128,19 @@ class Histories(pl.LightningDataModule):
         return DataLoader(range(len(self.learners)), batch_sampler=sampler, collate_fn=batch)  # type: ignore[arg-type]
 
     def val_dataloader(self) -> Any:
-        users = judges(self.held, self.seed)
+        users = validation_users(self.held_out, self.seed)
         size = max(1, min(512, CELLS // (self.rows.catalogue + 1)))
 
         def batch(chosen: list[int]) -> Batch:
-            history = padded(self.held.known.take(users[chosen]), self.options.max_history)
-            return self._batch(history, users[chosen], self.side.held)
+            history = padded(self.held_out.history.take(users[chosen]), self.options.max_history)
+            return self._batch(history, users[chosen], self.side.held_out_attributes)
 
-        sampler = self._sampler(self.held.known.lengths()[users], size, shuffle=False)
+        sampler = self._sampler(self.held_out.history.lengths()[users], size, shuffle=False)
         return DataLoader(range(len(users)), batch_sampler=sampler, collate_fn=batch)  # type: ignore[arg-type]
 
     def _batch(self, history: np.ndarray, users: np.ndarray, attributes: np.ndarray | None) -> Batch:
-        given = attributes[users] if attributes is not None else np.zeros((len(users), 1), np.int64)
-        arrays = {"history": history, "attributes": given.astype(np.int64), "users": users}
+        values = attributes[users] if attributes is not None else np.zeros((len(users), 1), np.int64)
+        arrays = {"history": history, "attributes": values.astype(np.int64), "users": users}
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _sampler(self, lengths: np.ndarray, batch_size: int, *, shuffle: bool) -> LengthBucketSampler:
@@ -135,15 +150,20 @@ class Histories(pl.LightningDataModule):
 
 
 def fit_network(
-    network: Network, rows: Interactions, held: Held, options: NetworkOptions, context: FitContext[Any, Any], side: Side
+    network: Network,
+    rows: Interactions,
+    held_out: HeldOutUsers,
+    options: NetworkOptions,
+    context: FitContext[Any, Any],
+    side: SideInformation,
 ) -> Trained:
-    """Trains until validation does not improve, or the epochs or minutes are over; the weights are those of the best epoch.
+    """Trains until validation stops improving, or the epochs or minutes are over; returns the weights of the best epoch.
 
-    Raises InputError where there is nothing to learn from or nothing to choose by.
+    Raises InputError where every history has one item, or no validation user has a relevant item.
     """
-    check_learnable(rows, held)
-    module = Training(network, held, options, context.metric.name)
-    data = Histories(rows, held, side, options, context.seed, shuffled=not network.trains_in_order)
+    check_learnable(rows, held_out)
+    module = Training(network, held_out, options, context.metric.name)
+    data = Histories(rows, held_out, side, options, context.seed, shuffled=not network.trains_in_order)
     training = train(module, data, replace(context, trainer=trainer_arguments(options, context)), patience=options.patience)
     with torch.no_grad():
         items = module.averaged.matrix().float().numpy().copy()
@@ -159,7 +179,7 @@ def fit_network(
 
 
 def trainer_arguments(options: NetworkOptions, context: FitContext[Any, Any]) -> dict[str, object]:
-    """The trainer's arguments: what ends the training follows from the options and the budget where `trainer:` is silent."""
+    """The arguments of the Lightning trainer: those of `trainer:`, and limits of epochs and time from options and budget."""
     arguments = {name: value for name, value in context.trainer.items() if value is not None}
     limits: dict[str, object] = {"max_epochs": options.epochs or EPOCHS}
     seconds = min(60 * options.minutes if options.minutes is not None else inf, context.budget.remaining())
@@ -171,5 +191,5 @@ def trainer_arguments(options: NetworkOptions, context: FitContext[Any, Any]) ->
 
 
 def with_zero_first(rows: torch.Tensor) -> torch.Tensor:
-    """A matrix whose row 0, the padding's, is zeros."""
+    """The matrix with zeros in row 0, that of the padding."""
     return torch.cat([torch.zeros_like(rows[:1]), rows[1:]])

@@ -3,16 +3,16 @@ const PATHS = {
   user: message("From what is known of this user"), history: message("From this history"),
   attributes: message("Nothing is known of this user but attributes"), popularity: message("Nothing is known: what most take"),
 };
-let taken = [], asked = 0;
+let taken = [], searches = 0;
 
-const named = item => item.title || item.item;
+const nameOf = item => item.title || item.item;
 
 function showTaken() {
   at("taken").replaceChildren(...taken.map((item, place) => {
-    const remove = make("button", message("remove"), {type: "button", "aria-label": message("Remove {item}", {item: named(item)})});
+    const remove = make("button", message("remove"), {type: "button", "aria-label": message("Remove {item}", {item: nameOf(item)})});
     remove.addEventListener("click", () => { taken.splice(place, 1); showTaken(); });
     const row = make("div");
-    row.append(make("span", named(item)), remove);
+    row.append(make("span", nameOf(item)), remove);
     const entry = make("li");
     entry.append(row);
     return entry;
@@ -30,7 +30,7 @@ function take(item) {
 function offer(items) {
   at("search").setAttribute("aria-expanded", String(items.length > 0));
   at("found").replaceChildren(...items.map(item => {
-    const button = make("button", named(item), {type: "button"});
+    const button = make("button", nameOf(item), {type: "button"});
     button.addEventListener("click", () => take(item));
     const entry = make("li");
     entry.append(button);
@@ -39,34 +39,34 @@ function offer(items) {
 }
 
 async function search() {
-  const text = at("search").value.trim(), mine = ++asked;
+  const text = at("search").value.trim(), mine = ++searches;
   if (!text || !described) return offer([]);
   try {
     const {items} = await ask(address("items") + "?limit=8&search=" + encodeURIComponent(text));
-    if (mine === asked) offer(items.filter(({item}) => !taken.some(one => one.item === item)));
+    if (mine === searches) offer(items.filter(({item}) => !taken.some(other => other.item === item)));
   } catch (error) { page.complain(error); }
 }
 
 async function takeFirst() {
-  await search();  // what is offered may be for an earlier letter
+  await search();  // the items offered so far may be those of an earlier text
   at("found").querySelector("button")?.click();
 }
 
 function request() {
   const body = {k: Number(at("k").value)};
   if (at("user").value.trim()) body.user = at("user").value.trim();
-  else body.history = taken.map(one => one.item);
+  else body.history = taken.map(({item}) => item);
   const filter = {};
   for (const select of at("filters").querySelectorAll("select")) if (select.value) filter[select.name] = select.value;
   if (Object.keys(filter).length) body.filter = filter;
   return body;
 }
 
-function show(found, started) {
-  const parts = [make("h2", PATHS[found.path])];
-  if (found.known_user === false) parts.push(make("p", message("User {user} is not known.", {user: at("user").value.trim()}), {class: "error"}));
-  if (found.unknown.length) parts.push(make("p", message("Not in the catalogue: {items}", {items: found.unknown.join(", ")}), {class: "error"}));
-  at("answer").replaceChildren(...parts, ...draw(described.drawing, found), took(started));
+function show(response, started) {
+  const parts = [make("h2", PATHS[response.path])];
+  if (response.known_user === false) parts.push(make("p", message("User {user} is not known.", {user: at("user").value.trim()}), {class: "error"}));
+  if (response.unknown.length) parts.push(make("p", message("Not in the catalogue: {items}", {items: response.unknown.join(", ")}), {class: "error"}));
+  at("answer").replaceChildren(...parts, ...draw(described.drawing, response), took(started));
 }
 
 function choiceOf(name, schema) {
