@@ -12,6 +12,7 @@ from typing import Any, cast
 from framework.artifact.manifest import GOLDEN, RESOURCES, SealedCodec
 from framework.artifact.sealed import Artifact, open_artifact
 from framework.contracts.codec import Codec, Growing, Settings
+from framework.contracts.data.columns import Column
 from framework.contracts.graph import Request, Response
 from framework.data.columns import none_of, plain_name
 from framework.data.joined import Columns, parts_of, request_of
@@ -138,30 +139,20 @@ class Model:
         chosen: columns by role that the caller has decided on; they are not matched.
         """
         columns = dict(chosen or {})
+        _check_chosen(columns, header)
         taken = [name for names in columns.values() for name in parts_of(names)]
-        missing = [
-            f"no column {name!r} for {role}; {nearest(name, header, 'columns')}"
-            for role, names in columns.items()
-            for name in parts_of(names)
-            if name not in header
-        ]
-        if missing:
-            raise InputError(*missing)
         problems = []
         spelling = {plain_name(name): name for name in reversed(header) if name not in taken}
         for column in self.task.answered:
             if column.role in columns:
                 continue
             trained = self.manifest.data.names.get(column.role, column.role)
-            if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
-                columns[column.role] = [spelling.pop(plain_name(name)) for name in trained]
-                continue
-            names = (" + ".join(parts_of(trained)), column.role, *column.names)
-            match = next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
+            match = _take_match(column, trained, spelling)
             if match is not None:
                 columns[column.role] = match
             elif not column.optional:
-                problems.append(f"no {column.role} column; it may be called {names[0]}; {nearest(names[0], header, 'columns')}")
+                name = _joined_name(trained)
+                problems.append(f"no {column.role} column; it may be called {name}; {nearest(name, header, 'columns')}")
         if not columns and not problems:
             problems.append(none_of("the file", self.task.answered, header))
         if problems:
@@ -184,6 +175,32 @@ class Model:
                     f"golden example {example['request']} came out as {response}, sealed was {expected} "
                     f"(tolerance {tolerance}); this machine computes something else"
                 )
+
+
+def _check_chosen(columns: Mapping[str, Columns], header: Sequence[str]) -> None:
+    missing = [
+        f"no column {name!r} for {role}; {nearest(name, header, 'columns')}"
+        for role, names in columns.items()
+        for name in parts_of(names)
+        if name not in header
+    ]
+    if missing:
+        raise InputError(*missing)
+
+
+def _take_match(column: Column, trained: Columns, spelling: dict[str, str]) -> Columns | None:
+    """The column of a file for a column of the task, removed from `spelling`; None where there is no match.
+
+    trained: the column of the training data, or several. spelling: plain name -> the file's own spelling of it.
+    """
+    if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
+        return [spelling.pop(plain_name(name)) for name in trained]
+    names = (_joined_name(trained), column.role, *column.names)
+    return next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
+
+
+def _joined_name(columns: Columns) -> str:
+    return " + ".join(parts_of(columns))
 
 
 def difference(response: Any, expected: Any) -> float:

@@ -81,16 +81,19 @@ class Scheduler:
             if self.answered is not None:
                 self.answered()
         else:
-            if step.begins:
-                job.slots = []
-            if step.rewinds:
-                if len(job.begun) != len(job.slots):
-                    raise ValueError("a call rewinds to a beginning whose rows are no longer there: they have branched since")
-                for slot, lengths in zip(job.slots, job.begun, strict=True):
-                    slot.rewind(lengths)
-            feed = step.feeds[self.graphs[step.graph].inputs[0].name]
-            job.call = step
-            job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, step))
+            self._set_call(job, step)
+
+    def _set_call(self, job: Job, call: Call) -> None:
+        if call.begins:
+            job.slots = []
+        if call.rewinds:
+            if len(job.begun) != len(job.slots):
+                raise ValueError("a call rewinds to a beginning whose rows are no longer there: they have branched since")
+            for slot, lengths in zip(job.slots, job.begun, strict=True):
+                slot.rewind(lengths)
+        feed = call.feeds[self.graphs[call.graph].inputs[0].name]
+        job.call = call
+        job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, call))
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
         """The response to each request, in order. Raises RunFailedError.
@@ -285,7 +288,7 @@ class Scheduler:
 
 
 def _restore(job: Job, rows: list[Slot]) -> None:
-    """Gives the rows back to a job whose run failed; they have branched as the call wanted, which must not be done twice."""
+    """Returns the rows to a job whose run failed. They have branched already and must not do so again."""
     job.slots = rows
     if job.waiting.parents is not None:
         job.begun, job.call = [], replace(job.waiting, parents=None)

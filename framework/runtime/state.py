@@ -69,6 +69,7 @@ class StateArray:
         self.lengths[row] = length
 
     def clear(self, row: int) -> None:
+        """Makes a row empty."""
         self.make_room(row + 1, 0)
         self.array[row] = 0
         self.lengths[row] = 0
@@ -164,11 +165,11 @@ class StateBlock:
 def gather(graph: Graph, sources: Sequence[Slot | None]) -> list[Slot]:
     """Slots of one block that holds exactly the rows of the sources, one for each source.
 
-    The block with most live rows among those whose live rows are all wanted is reused; rows of other blocks are copied into it.
-    None stands for a row without state yet. The sources must not be used afterwards.
+    Of the blocks whose live rows are all sources, the largest is reused, and rows of other blocks are copied into it. None
+    stands for a row without state yet. The sources must not be used afterwards.
     """
-    wanted = {source for source in sources if source is not None}
-    reusable = [block for block in {slot.block for slot in wanted} if block.live() <= wanted and not block.oversized()]
+    slots = {source for source in sources if source is not None}
+    reusable = [block for block in {slot.block for slot in slots} if block.live() <= slots and not block.oversized()]
     block = max(reusable, key=lambda block: len(block.live()), default=None) or StateBlock(graph)
     return block.arrange(sources)
 
