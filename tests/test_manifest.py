@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from framework.artifact.manifest import FORMAT
-from framework.artifact.schema import FILE, manifest_table, written
+from framework.artifact.schema import FILE, manifest_table, schema_text
 
 Manifest = dict[str, Any]
 
@@ -33,7 +33,7 @@ def manifest(run_folder: Path) -> Manifest:
 
 
 def test_schema_and_docs_are_those_that_the_type_gives() -> None:
-    assert FILE.read_text("utf-8") == written(), "write them anew: python -m framework.artifact.schema"
+    assert FILE.read_text("utf-8") == schema_text(), "write them anew: python -m framework.artifact.schema"
     page = (Path(__file__).parents[1] / "docs" / "artifact.md").read_text("utf-8")
     assert "\n".join(manifest_table()) in page
 

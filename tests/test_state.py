@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from framework import Graph, State, Tensor
-from framework.runtime.state import ROOM, Block, Slot, gather
+from framework.runtime.state import ROOM, Slot, StateBlock, gather
 
 GRAPH = Graph(
     "decoder",
@@ -55,15 +55,15 @@ def test_rows_keep_their_own_states_through_any_order_of_joining_leaving_and_bra
 
 def test_a_batch_that_stays_together_is_not_copied_and_leavers_let_the_rest_stay() -> None:
     slots = step([None, None, None], 1.0)
-    array = slots[0].block.held[0].array
+    array = slots[0].block.states[0].array
     for turn in range(ROOM - 1):
         slots = step([*slots], turn)
-    assert slots[0].block.held[0].array is array
+    assert slots[0].block.states[0].array is array
     block = slots[0].block
     remaining: list[Slot | None] = [slots[0], slots[2]]
     del slots
     assert {slot.block for slot in step(remaining, 0.0)} == {block}
-    assert isinstance(block, Block)
+    assert isinstance(block, StateBlock)
 
 
 def test_room_of_a_long_row_that_left_is_given_back() -> None:

@@ -12,7 +12,7 @@ import pytest
 import framework
 from framework import Table
 from framework.evaluation.opened import Opened
-from framework.export.variants import WRITTEN, rows_to_answer
+from framework.export.variants import STATEFUL_ROWS, rows_to_answer
 from framework.plugins import AnyCandidate
 from tests.plugins.test_summarization import small
 
@@ -22,14 +22,14 @@ def table(rows: int) -> Table:
 
 
 def test_of_many_rows_some_at_random_are_answered_where_each_takes_many_runs() -> None:
-    some = rows_to_answer(table(WRITTEN + 50), 1, stateful=True)
-    assert len(set(some.lines)) == WRITTEN
+    some = rows_to_answer(table(STATEFUL_ROWS + 50), 1, stateful=True)
+    assert len(set(some.lines)) == STATEFUL_ROWS
     assert list(some.lines) == sorted(some.lines)
-    assert list(some.lines) != list(range(WRITTEN))
-    assert rows_to_answer(table(WRITTEN + 50), 1, stateful=True).lines == some.lines
-    assert rows_to_answer(table(WRITTEN + 50), 2, stateful=True).lines != some.lines
-    assert len(rows_to_answer(table(WRITTEN), 1, stateful=True)) == WRITTEN
-    assert len(rows_to_answer(table(WRITTEN + 50), 1, stateful=False)) == WRITTEN + 50
+    assert list(some.lines) != list(range(STATEFUL_ROWS))
+    assert rows_to_answer(table(STATEFUL_ROWS + 50), 1, stateful=True).lines == some.lines
+    assert rows_to_answer(table(STATEFUL_ROWS + 50), 2, stateful=True).lines != some.lines
+    assert len(rows_to_answer(table(STATEFUL_ROWS), 1, stateful=True)) == STATEFUL_ROWS
+    assert len(rows_to_answer(table(STATEFUL_ROWS + 50), 1, stateful=False)) == STATEFUL_ROWS + 50
 
 
 def test_a_model_is_held_once_when_it_is_exported_and_once_when_it_is_judged(

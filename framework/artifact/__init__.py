@@ -1,1 +1,1 @@
-"""The sealed folder: its manifest, the draft it is made in, and its opening."""
+"""The artifact: its manifest, the draft it is made in, its verification, and the registry of its versions."""

@@ -1,4 +1,4 @@
-"""An artifact in the making."""
+"""The unsealed folder in which a run makes an artifact."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from framework.contracts.plain import to_plain
 
 
 class Draft:
-    """An artifact in the making, in a hidden folder beside its final place; renamed when it is whole."""
+    """An artifact that is not sealed yet, in a hidden folder beside its final path."""
 
     def __init__(self, final: Path) -> None:
         self.final = final
-        self.replaced: Path | None = None  # where the artifact went that had the final name before
+        self.replaced: Path | None = None  # where `publish` moved the artifact that had the final path before
         self.folder = final.with_name(f".{final.name}-unfinished")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
@@ -30,7 +30,7 @@ class Draft:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def seal(self, manifest: Manifest) -> None:
-        """Writes the manifest with the checksum of every file and of itself."""
+        """Writes the manifest with the checksum of every file, and the seal over the manifest."""
         paths = sorted(path for path in self.folder.rglob("*") if path.is_file())
         files = {path.relative_to(self.folder).as_posix(): SealedFile(path.stat().st_size, sha256(path)) for path in paths}
         content = to_plain(replace(manifest, files=files))
@@ -38,7 +38,7 @@ class Draft:
         (self.folder / MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
     def publish(self) -> Path:
-        """Gives the sealed folder its final name; an artifact that has it is kept as NAME-1, NAME-2, ..."""
+        """Renames the sealed folder to its final path and returns it. An artifact that is there becomes NAME-1, NAME-2, ..."""
         if not self.final.exists():
             return self.folder.rename(self.final)
         names = (self.final.with_name(f"{self.final.name}-{number}") for number in count(1))

@@ -1,4 +1,4 @@
-"""What a sealed artifact says of itself: a type, from which its JSON schema and the table in the docs are made."""
+"""The manifest of an artifact as typed data. Its JSON schema and the table in the docs are made from these classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framework.contracts.plain import from_plain
 from framework.errors import InputError
 
 FORMAT = 2
-VERSION = 12  # characters of the seal that name a version
+VERSION = 12  # characters of the seal that make the version
 MANIFEST = "manifest.json"
 RESOURCES = "resources"
 GOLDEN = "golden.jsonl"
@@ -25,14 +25,14 @@ GOLDEN = "golden.jsonl"
 
 @dataclass(frozen=True)
 class SealedCodec:
-    """What turns a request into calls of graphs, and their outputs into an answer."""
+    """The codec, which turns a request into calls of graphs, and their outputs into a response."""
 
     name: str
-    """An installed plugin must register it."""
+    """As an installed plugin registers it."""
     version: int
-    """Of the codec's class; another one cannot open the artifact."""
+    """Of the codec's class; a codec of another version cannot open the artifact."""
     settings: Settings
-    """The codec's own, plain data."""
+    """The codec's settings, plain data."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +42,17 @@ class SealedVariant:
     format: Literal["onnx", "torchscript", "codec"] | str
     """onnx runs without torch; codec has no graphs and answers alone."""
     files: Mapping[str, str]
-    """Graph to path in the artifact."""
+    """Graph name to path in the artifact."""
     precision: str
-    """Such as fp32, or which quantization was chosen."""
+    """fp32, or which quantization was chosen."""
     facts: VariantFacts
-    """The exporter's own, for people: opset, what was quantized."""
+    """Facts of the exporter for people, such as the opset and what was quantized."""
     settings: Settings
-    """Codec settings that differ for this file."""
+    """Codec settings that differ for this variant."""
     bytes: int
+    """Of all its files."""
     metrics: Mapping[str, float]
-    """On validation, fractions."""
+    """On validation rows, as fractions."""
     milliseconds: float
     """Median of one request alone, on the machine that exported."""
     per_second: float
@@ -61,21 +62,21 @@ class SealedVariant:
     batch_effect: str
     """What answering requests together instead of alone changed."""
     parity: ParitySummary | None
-    """How far an exact file is from the trained model; null for a lossy one, which the gate judges."""
+    """How far an exact file is from the trained model; null for a lossy file, which the gate judges."""
 
 
 @dataclass(frozen=True)
 class Judged:
-    """How good the file that ships is, on rows that nothing was chosen on."""
+    """How good the model is on test rows, which no decision was based on."""
 
     rows: int
     split: Literal["test"]
     protocol: str
-    """How it was measured, where the same names mean other numbers elsewhere."""
+    """How the metrics were measured, where their names are used for other measurements elsewhere."""
     untested: tuple[str, ...]
-    """Classes without test rows, of which the numbers say nothing."""
+    """Classes without test rows, about which the metrics say nothing."""
     candidates: Mapping[str, Mapping[str, float]]
-    """Metrics by candidate: the one that ships, and the baselines beside it."""
+    """Metrics by candidate: the candidate that ships, and the baselines."""
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,9 @@ class GoldenFacts:
     """The examples of golden.jsonl."""
 
     kind: Literal["rows", "synthetic"]
-    """Masked validation rows, or made-up requests."""
+    """Masked validation rows, or synthetic requests."""
     tolerance: Mapping[str, float]
-    """By variant, the largest difference of a number in an answer."""
+    """By variant, the largest difference that a number of a replayed answer may show."""
 
 
 @dataclass(frozen=True)
@@ -95,19 +96,19 @@ class DataFacts:
     source: str
     licence: str
     columns: Mapping[str, str | tuple[str, ...]]
-    """Role to the name that the column had in the training file, or the names of several."""
+    """Role to the column of the training file, or to several columns that were joined."""
     classes: tuple[str, ...]
-    """Labels as training spelled them; none where nothing is predicted from a fixed set."""
+    """Labels as the training rows spell them; empty where the model predicts from no fixed set."""
     rows: Mapping[str, int]
-    """By split."""
+    """Number of rows by split."""
     sha256: Mapping[str, str]
-    """By split: equal fingerprints mean equal rows in equal order."""
+    """Fingerprint by split: equal fingerprints mean equal rows in equal order."""
     protocol: str = ""
-    """How rows were split, where the task splits them by itself."""
+    """How the rows were split, where the task splits them itself."""
 
     @property
     def names(self) -> dict[str, str | list[str]]:
-        """`columns` as readers of files take them."""
+        """`columns` in the form that readers of files take."""
         return {role: name if isinstance(name, str) else list(name) for role, name in self.columns.items()}
 
 
@@ -124,37 +125,37 @@ class Manifest:
     """manifest.json."""
 
     format: int
-    """Raised when a reader of the format before could not read what is written."""
+    """Incremented with every change that readers of the previous format cannot read."""
     recipe: str
-    """The recipe's name; the whole of it stands in recipe.yaml."""
+    """The name of the recipe; recipe.yaml holds the composed recipe."""
     created: str
     """ISO 8601, UTC."""
     task: str
-    """An installed plugin must register it."""
+    """As an installed plugin registers it."""
     candidate: str
     """The name of the candidate that ships."""
     title: str
-    """The same for people."""
+    """The candidate's title for people."""
     codec: SealedCodec
     graphs: tuple[Graph, ...]
-    """What the files compute: inputs, outputs, axes, tolerances. None where the codec answers alone."""
+    """What the files compute: inputs, outputs, axes, tolerances. Empty where the codec answers alone."""
     features: str | None
-    """GRAPH.OUTPUT that holds a vector of each request, where the candidate gives one."""
+    """GRAPH.OUTPUT that holds a feature vector of each request, where the candidate has such an output."""
     variants: Mapping[str, SealedVariant]
-    """By exporter, the ways to run the model that ship."""
+    """The variants that ship, by exporter."""
     default: str
-    """The variant that answers unless another is named."""
+    """The variant that answers unless a caller names another."""
     rejected: Mapping[str, SealedVariant]
     """Lossy files that were tried and did not ship."""
     verified: tuple[str, ...]
-    """Checks of what stands before the graphs, such as the tokenizer, that every row passed."""
+    """Checks of preprocessing, such as the tokenizer, that every validation row passed."""
     metric: Metric
     evaluation: Judged
     golden: GoldenFacts
     data: DataFacts
     model: ModelFacts
     versions: Mapping[str, str]
-    """Of Python and libraries."""
+    """Versions of Python and of libraries, by name."""
     files: Mapping[str, SealedFile]
     """Every file of the artifact but manifest.json, by its path in it."""
     seal: str
@@ -162,11 +163,12 @@ class Manifest:
 
     @property
     def version(self) -> str:
+        """The first characters of the seal, which name the artifact."""
         return self.seal[:VERSION]
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Raises InputError when it cannot be read, was altered, or has another format."""
+    """The manifest of an artifact. Raises InputError when it cannot be read, was altered or has another format."""
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -189,6 +191,6 @@ def sha256(path: Path) -> str:
 
 
 def seal_of(manifest: Mapping[str, Any]) -> str:
-    """sha256 of the manifest without its seal, in a form that does not depend on layout."""
+    """sha256 of the manifest without its seal, independent of the layout of the JSON file."""
     content = {key: value for key, value in manifest.items() if key != "seal"}
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=True).encode()).hexdigest()

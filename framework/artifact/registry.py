@@ -1,4 +1,4 @@
-"""A registry: the artifacts of one purpose, each with a number for good, and aliases that say which of them answers."""
+"""A registry: the versions of one name, each with a permanent number, and the aliases that point at them."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from framework.artifact.registry_record import (
 )
 from framework.artifact.remote_store import RemoteStore
 from framework.artifact.stores import ARTIFACTS, HISTORY, LocalStore, Store
-from framework.artifact.verification import verified
+from framework.artifact.verification import verify
 from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown
 
-ATTEMPTS = 50  # of a change that other writers were faster than
+ATTEMPTS = 50  # at a change that other writers keep overtaking
 ONE_WRITER = "this store cannot tell two writers apart: see that one process at a time changes the registry"
 
 
@@ -36,8 +36,8 @@ class Registry:
 
         framework.Registry("registry/support").register("runs/support/latest", alias="challenger")
 
-    A change is one more file in ``history/``, which only one of two writers can create; the other reads again and goes on from
-    there. Readers see a change whole or not at all, and nothing that was registered is written again.
+    Every change is a further file in ``history/``. Of two concurrent writers only one can create it; the other reads the new
+    record and tries again. Readers see all of a change or none of it, and no registered file is ever overwritten.
     """
 
     def __init__(self, address: str | Path) -> None:
@@ -56,37 +56,37 @@ class Registry:
 
     @property
     def caution(self) -> str:
-        """What whoever writes has to see to; empty where nothing can go wrong."""
+        """A warning for callers that change the registry, where the store cannot tell two writers apart; else empty."""
         return "" if self.store.exclusive else f"{self.address}: {ONE_WRITER}"
 
     def record(self) -> Record:
-        """All versions and aliases. Raises InputError where there is no registry, or a damaged one."""
+        """All versions and aliases. Raises InputError where there is no registry, or it is damaged."""
         record, number = read_records(self.store)
         if not number:
             raise InputError(f"no registry at {self.address}; python -m framework register ARTIFACT {self.address} makes one")
         return record
 
     def find(self, reference: str = CHAMPION) -> RegisteredVersion:
-        """By alias, number, version or ``latest``. Raises InputError with what there is."""
+        """The version that an alias, number, version or ``latest`` refers to. Raises InputError that lists what there is."""
         return self.record().find(reference, self.address)
 
     def folder(self, reference: str = CHAMPION) -> Path:
-        """A folder of this machine that holds the artifact. Raises InputError where it is missing or another one."""
+        """A local folder that holds the artifact. Raises InputError where the artifact is missing or another one."""
         entry = self.find(reference)
-        again = f"registering the artifact again puts version {entry.number} back; it was at {entry.source}"
+        remedy = f"registering the artifact again puts version {entry.number} back; it was at {entry.source}"
         try:
             folder = self.store.fetch(entry.version)
             if read_manifest(folder).seal != entry.seal:
                 raise InputError(f"{folder} is not the artifact that was registered as version {entry.number}")
         except InputError as error:
-            raise InputError(*error.problems, again) from error
+            raise InputError(*error.problems, remedy) from error
         return folder
 
     def register(self, artifact: str | Path, alias: str | None = None) -> RegisteredVersion:
-        """Copies an artifact in, once its files are as they were sealed; one that is there already keeps its number.
+        """Verifies an artifact and copies it into the registry; an artifact that is registered already keeps its number.
 
-        alias: a name for it, ``champion`` too. Raises InputError for what is no sealed artifact or answers another task, and
-        FrameworkError where the registry cannot be written.
+        alias: points at the version afterwards; ``champion`` is allowed. Raises InputError for a folder that is no intact
+        artifact and for an artifact of another task, and FrameworkError where the registry cannot be written.
         """
         from framework.artifact.sealed import open_artifact
 
@@ -101,7 +101,7 @@ class Registry:
     def _register(self, manifest: Manifest, source: str, alias: str | None) -> Record:
         def change(record: Record) -> Record:
             self._check_task(record, manifest)
-            entry = next((one for one in record.versions if one.seal == manifest.seal), None)
+            entry = next((version for version in record.versions if version.seal == manifest.seal), None)
             if entry is None:
                 entry = _entry(manifest, len(record.versions) + 1, source)
                 record = replace(record, versions=(*record.versions, entry))
@@ -111,18 +111,18 @@ class Registry:
         return self._change(change)
 
     def promote(self, reference: str) -> Record:
-        """Makes a version the champion, and the champion before it ``previous``, in one step."""
+        """Makes a version the champion and the champion before it ``previous``, in one change. Raises InputError."""
 
         def change(record: Record) -> Record:
             entry = record.find(reference, self.address)
-            verified(self.store.fetch(entry.version))
+            verify(self.store.fetch(entry.version))
             return replace(record.with_alias(CHAMPION, entry.number), change=f"promoted {entry.number}")
 
         self.record()
         return self._change(change)
 
     def rollback(self) -> Record:
-        """Makes the previous champion the champion again, and the other one ``previous``: twice is as before."""
+        """Swaps ``champion`` and ``previous`` in one change. Raises InputError where there is no previous champion."""
 
         def change(record: Record) -> Record:
             if PREVIOUS not in record.aliases:
@@ -134,6 +134,7 @@ class Registry:
         return self._change(change)
 
     def _change(self, change: Callable[[Record], Record]) -> Record:
+        """Applies `change` to the last record and writes the result, again from the start where another writer was first."""
         for attempt in range(ATTEMPTS):
             record, number = read_records(self.store)
             changed = replace(change(record), when=_now())
@@ -148,7 +149,7 @@ class Registry:
         raise FrameworkError(f"{self.address} was changed by others {ATTEMPTS} times while this was tried; try again")
 
     def _check_place(self) -> None:
-        """Raises InputError where other things are, in which a registry would get lost."""
+        """Raises InputError for a file, and for a folder that holds other things than a registry."""
         if not isinstance(self.store, LocalStore):
             return
         if self.store.path.exists() and not self.store.path.is_dir():
@@ -167,19 +168,19 @@ class Registry:
 
 
 def registered_at(address: str | Path) -> tuple[Registry, str] | None:
-    """The registry and the reference that an address names; None for any other address. Without an @, the champion."""
+    """The registry and the reference that an address names; without an ``@``, the champion. None for any other address."""
     text = str(address)
     before, at, reference = text.rpartition("@")
-    named = bool(at) and bool(before) and "/" not in reference
+    has_reference = bool(at) and bool(before) and "/" not in reference
     if "://" in text:
-        return (Registry(before), reference) if named else (Registry(text), CHAMPION)
+        return (Registry(before), reference) if has_reference else (Registry(text), CHAMPION)
     if Path(text).exists():
         return (Registry(text), CHAMPION) if (Path(text) / HISTORY).is_dir() else None
-    return (Registry(before), reference) if named else None
+    return (Registry(before), reference) if has_reference else None
 
 
 def source_of(address: str) -> str:
-    """Where a registered artifact was when it was registered; any other address as it is."""
+    """The path from which the artifact at a registry's address was registered; any other address unchanged."""
     registered = registered_at(address)
     if registered is None:
         return address

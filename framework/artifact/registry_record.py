@@ -1,4 +1,4 @@
-"""What a registry holds: a record for each change, each with all of its versions and aliases, none ever written again."""
+"""Records of a registry: a file for each change, with all versions and aliases after it. No file is ever overwritten."""
 
 from __future__ import annotations
 
@@ -22,45 +22,49 @@ class RegisteredVersion:
     """One artifact of a registry."""
 
     number: int
-    """From 1; never used again."""
+    """From 1; never reused."""
     version: str
-    """The first characters of the seal: the name of its folder."""
+    """The first characters of the seal, which also name its folder."""
     seal: str
     registered: str
-    """ISO 8601, UTC."""
+    """When, as ISO 8601, UTC."""
     task: str
     recipe: str
     metric: str
+    """The name of the metric that its run was judged by."""
     value: float
-    """Of the metric, on the test rows of its run."""
+    """The metric on the test rows of its run."""
     source: str
-    """Where the artifact was when it was registered."""
+    """The path from which the artifact was registered."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that a registry holds after one change."""
+    """All versions and aliases of a registry after one change."""
 
     change: str
-    """What was done, in words."""
+    """The change in words."""
     when: str
     """ISO 8601, UTC."""
     versions: tuple[RegisteredVersion, ...] = ()
     aliases: Mapping[str, int] = field(default_factory=dict)
-    """Name to the number of a version."""
+    """Alias to the number of a version."""
     format: int = FORMAT
 
     def find(self, reference: str, where: str) -> RegisteredVersion:
-        """By number, by version, by alias, or ``latest``. Raises InputError with what there is."""
+        """The version that a number, version, alias or ``latest`` refers to. Raises InputError that lists what there is.
+
+        where: the address of the registry, for messages.
+        """
         if reference == LATEST and self.versions:
             return self.versions[-1]
         number = int(reference) if NUMBER.fullmatch(reference) else self.aliases.get(reference)
         for entry in self.versions:
             if entry.number == number or entry.version == reference:
                 return entry
-        raise InputError(f"{where}@{reference}: {self._nothing_there(reference, where)}")
+        raise InputError(f"{where}@{reference}: {self._why_missing(reference, where)}")
 
-    def _nothing_there(self, reference: str, where: str) -> str:
+    def _why_missing(self, reference: str, where: str) -> str:
         if not self.versions:
             return f"no version is registered; python -m framework register ARTIFACT {where}"
         numbers = f"versions: 1 to {len(self.versions)}" if len(self.versions) > 1 else "version: 1"
@@ -74,10 +78,13 @@ class Record:
         return [alias for alias, target in self.aliases.items() if target == number]
 
     def with_alias(self, alias: str, number: int) -> Record:
-        """A new champion makes the one before it `previous`, and is no challenger any more."""
+        """The record with an alias set.
+
+        A new ``champion`` makes the former one ``previous``, and ``challenger`` is removed where it points at the new champion.
+        """
         aliases = {**self.aliases, alias: number}
-        before = self.aliases.get(CHAMPION)
-        if alias == CHAMPION and before not in (None, number):
+        champion = self.aliases.get(CHAMPION)
+        if alias == CHAMPION and champion not in (None, number):
             aliases[PREVIOUS] = self.aliases[CHAMPION]
         if alias == CHAMPION and aliases.get(CHALLENGER) == number:
             del aliases[CHALLENGER]
@@ -93,7 +100,7 @@ def record_name(number: int) -> str:
 
 
 def read_records(store: Store) -> tuple[Record, int]:
-    """The last record and its number; an empty one and 0 where there is no registry. Raises InputError for a damaged one."""
+    """The last record and its number; an empty record and 0 where there is no registry. Raises InputError for damage."""
     names = store.names(HISTORY)
     for number, name in enumerate(names, start=1):
         if record_name(number) != f"{HISTORY}/{name}":
@@ -107,7 +114,7 @@ def read_records(store: Store) -> tuple[Record, int]:
 
 
 def write_record(store: Store, record: Record, number: int) -> None:
-    """Raises FileExistsError where another writer was first."""
+    """Writes the record with this number. Raises FileExistsError where another writer has written it."""
     store.create(record_name(number), json.dumps(to_plain(record), indent=1, ensure_ascii=False).encode())
 
 
@@ -123,7 +130,7 @@ def _read(store: Store, name: str) -> Record:
     numbers = [entry.number for entry in record.versions]
     if numbers != list(range(1, len(numbers) + 1)):
         raise InputError(f"{place} is damaged: its versions have the numbers {numbers}; copy the registry again")
-    lost = [f"{alias} points at version {number}" for alias, number in record.aliases.items() if number not in numbers]
-    if lost:
-        raise InputError(f"{place}: {', '.join(lost)}, which is not registered; copy the registry again")
+    dangling = [f"{alias} points at version {number}" for alias, number in record.aliases.items() if number not in numbers]
+    if dangling:
+        raise InputError(f"{place}: {', '.join(dangling)}, which is not registered; copy the registry again")
     return record

@@ -11,20 +11,20 @@ from typing import Any
 
 from framework.artifact.manifest import MANIFEST, read_manifest
 from framework.artifact.stores import ARTIFACTS
-from framework.artifact.verification import verified
+from framework.artifact.verification import verify
 from framework.errors import FrameworkError, InputError
 
 
 class RemoteStore:
-    """Artifacts are fetched into a cache of this machine, by version, and checked there.
+    """A `Store` over fsspec. Artifacts are fetched into a local cache, by version, and verified there.
 
-    Two writers are kept apart where the filesystem can create a file unless there is one, by a conditional write (s3fs, gcsfs
-    and others): it takes ``mode="create"`` in a ``pipe_file`` of its own. fsspec's own looks first and writes then.
+    `exclusive` holds for filesystems with conditional writes (s3fs, gcsfs and others), which override ``pipe_file`` with one
+    that takes ``mode="create"``. The ``pipe_file`` of fsspec itself looks first and writes then, so that two writers may meet.
     """
 
     def __init__(self, address: str) -> None:
         self.address = address.rstrip("/")
-        self.filesystem, self.root = _opened(self.address)
+        self.filesystem, self.root = _open_filesystem(self.address)
 
     @property
     def exclusive(self) -> bool:
@@ -46,7 +46,7 @@ class RemoteStore:
         except FileNotFoundError:
             return []
         except Exception as error:
-            raise self._refused("read", error) from error
+            raise self._failure("read", error) from error
         names = (str(path).rstrip("/").rpartition("/")[2] for path in listed)
         return sorted(name for name in names if name and not name.startswith("."))
 
@@ -54,7 +54,7 @@ class RemoteStore:
         try:
             content: bytes = self.filesystem.cat_file(f"{self.root}/{path}")
         except Exception as error:
-            raise self._refused("read", error) from error
+            raise self._failure("read", error) from error
         return content
 
     def create(self, path: str, content: bytes) -> None:
@@ -67,10 +67,10 @@ class RemoteStore:
         except Exception as error:
             if "PreconditionFailed" in f"{type(error).__name__}{error}" or " 412" in str(error):
                 raise FileExistsError(place) from error
-            raise self._refused("written", error) from error
+            raise self._failure("written", error) from error
 
     def keep(self, artifact: Path, version: str) -> None:
-        """Equal files under equal names: writers of one version do not harm each other. The manifest comes last."""
+        """No lock is needed: writers of one version write equal files. The manifest comes last and marks a complete copy."""
         target = f"{self.root}/{ARTIFACTS}/{version}"
         try:
             if self.filesystem.exists(f"{target}/{MANIFEST}"):
@@ -79,7 +79,7 @@ class RemoteStore:
                 self.filesystem.makedirs(f"{target}/{name}".rpartition("/")[0], exist_ok=True)
                 self.filesystem.put_file(str(artifact / name), f"{target}/{name}")
         except Exception as error:
-            raise self._refused("written", error) from error
+            raise self._failure("written", error) from error
 
     def fetch(self, version: str) -> Path:
         final = _cache() / version
@@ -89,7 +89,7 @@ class RemoteStore:
         unfinished.mkdir(parents=True)
         try:
             self._fetch_files(source, unfinished)
-            verified(unfinished)
+            verify(unfinished)
             if not final.exists():
                 unfinished.rename(final)
         finally:
@@ -110,13 +110,14 @@ class RemoteStore:
         except InputError:
             raise
         except Exception as error:
-            raise self._refused("read", error) from error
+            raise self._failure("read", error) from error
 
-    def _refused(self, what: str, error: Exception) -> FrameworkError:
-        return FrameworkError(f"the registry {self.address} cannot be {what}: {type(error).__name__}: {error}")
+    def _failure(self, action: str, error: Exception) -> FrameworkError:
+        """action: "read" or "written"."""
+        return FrameworkError(f"the registry {self.address} cannot be {action}: {type(error).__name__}: {error}")
 
 
-def _opened(address: str) -> tuple[Any, str]:
+def _open_filesystem(address: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
     except ModuleNotFoundError as error:

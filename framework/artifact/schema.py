@@ -1,4 +1,4 @@
-"""The JSON schema of the manifest and its table in the docs, both made from the dataclasses that it is read with.
+"""The JSON schema of the manifest and its table in the docs, both made from the dataclasses in `manifest`.
 
 python -m framework.artifact.schema    writes manifest.schema.json beside this file
 """
@@ -20,11 +20,11 @@ from framework.contracts.plain import UNSEALED
 
 FILE = Path(__file__).with_name("manifest.schema.json")
 PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
-INSIDE = {"pattern": r"^(?!/)(?!.*(^|/)\.\.(/|$)).+$"}  # of paths of files: none is outside the artifact
+INSIDE = {"pattern": r"^(?!/)(?!.*(^|/)\.\.(/|$)).+$"}  # of file paths: none leads out of the artifact
 
 
 def manifest_schema() -> dict[str, Any]:
-    """JSON Schema, draft 2020-12."""
+    """The JSON Schema of manifest.json, draft 2020-12."""
     definitions: dict[str, Any] = {}
     root = _object(Manifest, definitions)
     root["properties"]["format"] |= {"const": FORMAT}
@@ -39,30 +39,29 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def manifest_table() -> list[str]:
-    """Lines of Markdown: every key of the manifest, and what it holds."""
-    documented = described(Manifest)
-    rows = [(one.name, documented.get(one.name) or _said_of(get_type_hints(Manifest)[one.name])) for one in fields(Manifest)]
+    """A Markdown table of the manifest's keys, by line. A field without a description has that of its class."""
+    descriptions, types = field_descriptions(Manifest), get_type_hints(Manifest)
+    rows = [(key.name, descriptions.get(key.name) or _class_description(types[key.name])) for key in fields(Manifest)]
     return ["| key | what |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in rows)]
 
 
-def _said_of(kind: Any) -> str:
-    """What the class of a key says of itself."""
+def _class_description(kind: Any) -> str:
     return (inspect.getdoc(kind) or "").splitlines()[0] if is_dataclass(kind) else ""
 
 
 def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
-    types, documented = get_type_hints(kind), described(kind)
-    sealed = [one for one in fields(kind) if UNSEALED.keys().isdisjoint(one.metadata)]
+    types, descriptions = get_type_hints(kind), field_descriptions(kind)
+    names = [key.name for key in fields(kind) if UNSEALED.keys().isdisjoint(key.metadata)]
     properties = {}
-    for one in sealed:
-        properties[one.name] = _schema(types[one.name], definitions)
-        if one.name in documented:
-            properties[one.name] = {**properties[one.name], "description": documented[one.name]}
+    for name in names:
+        properties[name] = _schema(types[name], definitions)
+        if name in descriptions:
+            properties[name] = {**properties[name], "description": descriptions[name]}
     return {
         "type": "object",
         "description": (inspect.getdoc(kind) or "").split("\n\n")[0].replace("\n", " "),
         "additionalProperties": False,
-        "required": [one.name for one in sealed],
+        "required": names,
         "properties": properties,
     }
 
@@ -74,29 +73,29 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     if is_dataclass(kind):
         name = kind.__name__  # type: ignore[union-attr]
         if name not in definitions:
-            definitions[name] = {}  # known, should it hold itself
+            definitions[name] = {}  # ends the recursion for a class with a field of its own type
             definitions[name] = _object(kind, definitions)
         return {"$ref": f"#/$defs/{name}"}
     if origin is Literal:
         return {"enum": list(arguments)}
     if origin in (Union, UnionType):
-        return {"anyOf": [_schema(one, definitions) for one in arguments]}
+        return {"anyOf": [_schema(option, definitions) for option in arguments]}
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        held = arguments[1]
-        return {"type": "object"} | ({} if held is Any else {"additionalProperties": _schema(held, definitions)})
+        values = arguments[1]
+        return {"type": "object"} | ({} if values is Any else {"additionalProperties": _schema(values, definitions)})
     if isinstance(origin, type) and issubclass(origin, Sequence):
-        several = len(arguments) == 1 or arguments[-1] is Ellipsis
-        length = {} if several else {"minItems": len(arguments), "maxItems": len(arguments)}
+        any_length = len(arguments) == 1 or arguments[-1] is Ellipsis
+        length = {} if any_length else {"minItems": len(arguments), "maxItems": len(arguments)}
         return {"type": "array", "items": _schema(arguments[0], definitions), **length}
     raise TypeError(f"{kind} has no schema")
 
 
-def described(kind: type) -> dict[str, str]:
-    """Field -> the text under it, in one line."""
-    return {name: " ".join(text.split()) for name, text in _texts(kind)}
+def field_descriptions(kind: type) -> dict[str, str]:
+    """Field of a dataclass -> the string literal under it, in one line."""
+    return {name: " ".join(text.split()) for name, text in _field_literals(kind)}
 
 
-def _texts(kind: type) -> Iterator[tuple[str, str]]:
+def _field_literals(kind: type) -> Iterator[tuple[str, str]]:
     tree = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
     assert isinstance(tree, ast.ClassDef)
     for field, text in zip(tree.body, tree.body[1:], strict=False):
@@ -105,9 +104,10 @@ def _texts(kind: type) -> Iterator[tuple[str, str]]:
             yield field.target.id, text.value.value  # type: ignore[attr-defined]
 
 
-def written() -> str:
+def schema_text() -> str:
+    """The content of manifest.schema.json."""
     return json.dumps(manifest_schema(), indent=1, ensure_ascii=False) + "\n"
 
 
 if __name__ == "__main__":
-    FILE.write_text(written(), encoding="utf-8")
+    FILE.write_text(schema_text(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The sealed folder: where an address leads, and its opening, only when every file is as it was sealed."""
+"""Finds the artifact that an address names, and opens it once every file is as it was sealed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from framework.artifact.manifest import MANIFEST, Manifest, read_manifest
 from framework.artifact.registry import registered_at
-from framework.artifact.verification import verified
+from framework.artifact.verification import verify
 from framework.contracts.exporter import Variant
 from framework.contracts.graph import Graph
 from framework.errors import InputError
@@ -16,7 +16,7 @@ from framework.errors import InputError
 
 @dataclass(frozen=True)
 class Artifact:
-    """A sealed artifact whose checksums hold."""
+    """A sealed artifact whose files have been verified."""
 
     folder: Path
     manifest: Manifest
@@ -30,21 +30,24 @@ class Artifact:
         return self.manifest.graphs
 
     def variant(self, name: str | None = None) -> Variant:
-        """A variant by name; without one, the one the run decided to ship."""
+        """A variant by name, or the default of the manifest. Raises InputError that lists the variants."""
         variants = self.manifest.variants
-        chosen = name or self.manifest.default
-        if chosen not in variants:
-            raise InputError(f"{self.folder} has no variant {chosen!r}; it has: {', '.join(variants)}")
-        sealed = variants[chosen]
-        return Variant(sealed.files, sealed.precision, sealed.facts, sealed.settings, name=chosen, format=sealed.format)
+        name = name or self.manifest.default
+        if name not in variants:
+            raise InputError(f"{self.folder} has no variant {name!r}; it has: {', '.join(variants)}")
+        sealed = variants[name]
+        return Variant(sealed.files, sealed.precision, sealed.facts, sealed.settings, name=name, format=sealed.format)
 
     def paths(self, variant: Variant) -> dict[str, Path]:
+        """The files of a variant, by graph."""
         return {graph: self.folder / file for graph, file in variant.files.items()}
 
 
 def find_artifact(address: Path | str) -> Path:
-    """The artifact folder for what a person names: an artifact, a run, the `latest` link of a recipe, or a version of a
-    registry, ``registry/NAME@champion``, fetched first where the registry is elsewhere.
+    """The folder of the artifact at an address. Raises InputError where there is none.
+
+    address: the folder of an artifact, of a run or of a recipe's runs; a `latest` link; or a version of a registry, such as
+    ``registry/NAME@champion``, which is fetched first where the registry is remote.
     """
     registered = registered_at(address)
     if registered is not None:
@@ -63,19 +66,20 @@ def find_artifact(address: Path | str) -> Path:
 
 @dataclass(frozen=True)
 class ArtifactRef:
-    """An artifact that is still to be opened. version: as its manifest says, unproven."""
+    """An artifact that has not been opened."""
 
     folder: Path
     version: str
+    """As the manifest has it; the files have not been verified."""
 
 
 def locate_artifact(address: Path | str) -> ArtifactRef:
-    """What `find_artifact` finds, links and aliases followed: they may point elsewhere a moment later."""
+    """The artifact that `find_artifact` finds. Links and aliases are resolved, since they may point elsewhere later."""
     folder = find_artifact(address).resolve()
     return ArtifactRef(folder, read_manifest(folder).version)
 
 
 def open_artifact(address: Path | str) -> Artifact:
-    """Reads the manifest and checks every file against it. Raises InputError naming each that does not match."""
+    """Verifies every file and returns the artifact. address: as for `find_artifact`. Raises InputError naming damaged files."""
     folder = find_artifact(address)
-    return Artifact(folder, verified(folder))
+    return Artifact(folder, verify(folder))

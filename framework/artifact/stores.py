@@ -1,4 +1,4 @@
-"""Where a registry keeps its files: a folder of this machine, or whatever the installed fsspec opens."""
+"""Where a registry keeps its files: a local folder, or whatever the installed fsspec opens (see `remote_store`)."""
 
 from __future__ import annotations
 
@@ -12,48 +12,50 @@ from pathlib import Path
 from typing import Protocol
 
 from framework.artifact.manifest import MANIFEST, read_manifest
-from framework.artifact.verification import verified
+from framework.artifact.verification import verify
 from framework.errors import FrameworkError, InputError
 from framework.machine.disk import explain
 
 ARTIFACTS, HISTORY = "artifacts", "history"
-NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)  # what file systems without hard links say
+NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)  # errors of file systems without hard links
 
 
 class Store(Protocol):
-    """The files of one registry. exclusive: `create` keeps two writers apart."""
+    """The files of one registry. Paths are relative to it."""
 
     address: str
 
     @property
-    def exclusive(self) -> bool: ...
+    def exclusive(self) -> bool:
+        """Whether `create` lets only one of two concurrent writers create a file."""
+        ...
 
     def names(self, folder: str) -> list[str]:
-        """What is in a folder of the registry, sorted, hidden things left out; nothing where there is no such folder."""
+        """The names of visible files and folders in a folder, sorted; empty where there is no such folder."""
         ...
 
     def read(self, path: str) -> bytes: ...
 
     def create(self, path: str, content: bytes) -> None:
-        """A file that is whole or not there. Raises FileExistsError where there is one, and FrameworkError where none can be
+        """Writes all of a file or nothing. Raises FileExistsError where the file exists, and FrameworkError where it cannot be
         written.
         """
         ...
 
     def keep(self, artifact: Path, version: str) -> None:
-        """Copies a sealed folder to ``artifacts/VERSION``, or leaves the same one that is there; one that is damaged is
-        replaced.
-        """
+        """Copies an artifact to ``artifacts/VERSION``, unless an intact copy is there; a damaged copy is replaced."""
         ...
 
     def fetch(self, version: str) -> Path:
-        """A folder of this machine that holds ``artifacts/VERSION``. Raises InputError where it is missing."""
+        """A local folder with the content of ``artifacts/VERSION``. Raises InputError where it is missing."""
         ...
 
 
 class LocalStore:
-    """A folder. A file gets its name by a hard link, which fails where another process was first; file systems that have none
-    create it exclusively, so that a writer that dies may leave it half written.
+    """A `Store` in a local folder.
+
+    A file gets its final name by a hard link, which fails where another process was first. On file systems without hard links
+    the file is created exclusively instead, and a writer that is killed may leave it incomplete.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -91,13 +93,13 @@ class LocalStore:
 
     def keep(self, artifact: Path, version: str) -> None:
         final = self.path / ARTIFACTS / version
-        if final.is_dir() and _is_whole(final):
+        if final.is_dir() and _is_intact(final):
             return
         unfinished = final.with_name(f".{version}-{uuid.uuid4().hex}")
         with self._writing():
             try:
                 copy_sealed(artifact, unfinished)
-                if final.is_dir() and not _is_whole(final):  # another process may have put the same one there meanwhile
+                if final.is_dir() and not _is_intact(final):  # another process may have repaired it meanwhile
                     final.rename(final.with_name(f".{version}-damaged-{uuid.uuid4().hex}"))
                 _rename_unless_there(unfinished, final)
             finally:
@@ -111,6 +113,7 @@ class LocalStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
+        """Explains errors of the file system. Raises FrameworkError, and FileExistsError as it is."""
         try:
             yield
         except FileExistsError:
@@ -123,11 +126,11 @@ class LocalStore:
 
 
 def copy_sealed(artifact: Path, target: Path) -> None:
-    """The sealed files of an artifact, and nothing that lies beside them; checked where they are then."""
+    """Copies the sealed files of an artifact and nothing else, and verifies the copy. Raises InputError."""
     for name in (*read_manifest(artifact).files, MANIFEST):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(artifact / name, target / name)
-    verified(target)
+    verify(target)
 
 
 def _rename_unless_there(unfinished: Path, final: Path) -> None:
@@ -136,12 +139,12 @@ def _rename_unless_there(unfinished: Path, final: Path) -> None:
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
-        verified(final)  # another process was first with the same artifact
+        verify(final)  # another process was first with the same artifact
 
 
-def _is_whole(folder: Path) -> bool:
+def _is_intact(folder: Path) -> bool:
     try:
-        verified(folder)
+        verify(folder)
     except InputError:
         return False
     return True

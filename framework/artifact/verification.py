@@ -1,4 +1,4 @@
-"""Whether the files of a sealed folder are as they were sealed."""
+"""Verifies that the files of an artifact are as they were sealed."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from framework.artifact.manifest import MANIFEST, Manifest, SealedFile, read_man
 from framework.errors import InputError
 
 
-def verified(folder: Path) -> Manifest:
-    """The manifest of a folder, once every file has the size and sha256 in it. Raises InputError naming each that has not."""
+def verify(folder: Path) -> Manifest:
+    """Checks size and sha256 of every file and returns the manifest. Raises InputError naming each file that differs."""
     manifest = read_manifest(folder)
     files = {file for variant in manifest.variants.values() for file in variant.files.values()}
     problems = [f"{folder / MANIFEST} names {file}, which was not sealed" for file in files - manifest.files.keys()]
@@ -22,8 +22,8 @@ def verified(folder: Path) -> Manifest:
 
 
 def _problem(folder: Path, name: str, entry: SealedFile) -> str | None:
-    inside = PurePosixPath(name)
-    if inside.is_absolute() or ".." in inside.parts:
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts:
         return f"{folder / MANIFEST} names {name}, which is outside the artifact"
     path = folder / name
     if not path.is_file():

@@ -1,1 +1,1 @@
-"""Writes graphs to files, proves and measures them."""
+"""Exports graphs to files, proves that the files compute what the model computes, and measures them."""

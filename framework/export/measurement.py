@@ -1,4 +1,4 @@
-"""What one way to run a model gives and costs: metrics on validation, size, speed."""
+"""Measures one way to run a model: metrics on validation, size, speed."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from framework.plugins import AnyTask
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
 
-SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; where each takes many runs
-Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]  # (what, rows) -> what is called for each row
+SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; the fewer where each takes many runs
+Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]  # (title, rows) -> a callback for each row
 
 
 @contextmanager
-def silent(what: str, rows: int) -> Iterator[Callable[[], object]]:
+def silent(title: str, rows: int) -> Iterator[Callable[[], object]]:
     """A `Progress` that shows nothing."""
     yield lambda: None
 
@@ -41,22 +41,23 @@ class Subject:
     metric: Metric
     rows: Table
     requests: Sequence[Request]
-    """Of the rows, as the codec parses them."""
+    """The rows, as the codec parses them."""
     references: Sequence[Reference] = ()
-    """Answers by an independent implementation."""
+    """Requests with the answers of an independent implementation."""
     show: Show = dict
-    """What may be shown of a request or a response."""
+    """Makes a request or a response presentable."""
     progress: Progress = silent
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
         return self.opened.graphs
 
-    def codec(self, more: Settings | None = None) -> Codec:
-        return self.opened.codec(more)
+    def codec(self, settings: Settings | None = None) -> Codec:
+        """A codec of the candidate. settings: replace those of the candidate."""
+        return self.opened.codec(settings)
 
     def odd_requests(self) -> list[Request]:
-        """Requests at the edges, short to answer where each takes many runs: it is what they ask that is odd."""
+        """The codec's odd requests, with short answers where an answer takes many runs."""
         codec = self.codec()
         odd = codec.odd_requests()
         if not stateful(self.graphs):
@@ -65,66 +66,67 @@ class Subject:
 
     @property
     def table_bytes(self) -> int:
-        """Of the tables that graphs share."""
+        """Bytes of the tables that graphs take."""
         return sum(table.nbytes for table in self.opened.fitted.tables.values())
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement, and the answers that it rests on."""
+    """A measurement and the answers behind it."""
 
     measurement: Measurement
     backend: Backend
     trace: Trace
-    """Of the rows, then of the odd requests."""
+    """Answers to the rows, then to the odd requests."""
     scores: Sequence[Response]
-    """What the model says of the answers that the rows hold, where its codec has scores."""
+    """Scores of the rows' targets, where the codec has `Scores`; else empty."""
 
     def metric(self, subject: Subject) -> float:
+        """The metric that the subject is judged by."""
         return self.measurement.metrics[subject.metric.name]
 
 
 def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measured:
-    """The metrics on every row, and speed; requests of the shapes at the edges are answered along.
+    """Answers every row and odd request, and measures metrics and speed.
 
-    size: bytes of weights or files; the tables that graphs share are added.
+    size: bytes of weights or files, without the tables that graphs take.
     """
     odd = subject.odd_requests()
     with subject.progress(name, len(subject.requests) + len(odd)) as answered:
         codec = subject.codec()
         scheduler = Scheduler(codec, backend, subject.graphs, answered=answered)
-        if not scheduler.stateful:  # what the first answer prepares is no part of the rate; long runs hide it
+        if not scheduler.stateful:  # warm-up; it does not matter where runs are long
             Scheduler(codec, backend, subject.graphs).answer(subject.requests[:1])
         started = time.perf_counter()
-        answers, scores = _answers(subject, scheduler, odd)
+        answers, scores = _answer_all(subject, scheduler, odd)
     rate = len(answers.responses) / (time.perf_counter() - started)
-    milliseconds, batch_effect = _alone(subject, scheduler, answers)
+    milliseconds, batch_effect = _answer_alone(subject, scheduler, answers)
     scores = scores or scores_of(scheduler, subject.requests, subject.task.targets(subject.rows))
     measurement = Measurement(size + subject.table_bytes, {}, milliseconds, rate, batch_effect)
-    return judged(subject, Measured(measurement, backend, answers, scores))
+    return with_metrics(subject, Measured(measurement, backend, answers, scores))
 
 
-def judged(subject: Subject, measured: Measured, codec: Codec | None = None) -> Measured:
-    """With the metrics that follow from the responses in the trace. codec: that made them, if it is not the subject's own."""
+def with_metrics(subject: Subject, measured: Measured, codec: Codec | None = None) -> Measured:
+    """`measured` with the metrics of its responses. codec: that made the responses; None: the subject's."""
     responses = measured.trace.responses[: len(subject.requests)]
     answers = Answers(codec or subject.codec(), responses, measured.scores)
     metrics = subject.task.evaluate(answers, subject.rows).metrics
     return replace(measured, measurement=replace(measured.measurement, metrics=metrics))
 
 
-def _alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:
-    """Milliseconds of one request alone, and how its answer differs from the one in company."""
+def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:
+    """Median milliseconds of one request alone, and the effect of batches on answers."""
     count = LONG_SINGLES if scheduler.stateful else SINGLES
-    singles, alone = [], []
+    times, alone = [], []
     for request in subject.requests[:count]:
         started = time.perf_counter()
         alone += scheduler.answer([request])
-        singles.append(1000 * (time.perf_counter() - started))
-    return median(singles), _batch_effect([difference(*pair) for pair in zip(alone, answers.responses[:count], strict=False)])
+        times.append(1000 * (time.perf_counter() - started))
+    return median(times), _batch_effect([difference(*pair) for pair in zip(alone, answers.responses[:count], strict=False)])
 
 
-def _answers(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
-    """Of every row and odd request; where graphs have state the rows' scores too, which begin with the same long run."""
+def _answer_all(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
+    """Answers to every row and odd request, and with graphs with state also scores, which share the first run with answers."""
     requests = subject.requests
     if not (scheduler.stateful and hasattr(scheduler.codec, "score")):
         return trace(scheduler, [*requests, *odd]), ()
@@ -134,13 +136,13 @@ def _answers(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> 
     return Trace([*(row["response"] for row in rows), *others], []), [row["scores"] for row in rows]
 
 
-def _batch_effect(apart: Sequence[float]) -> Message:
-    """Where activations are scaled by the largest value of a batch, a request's answer depends on the others in it."""
-    moved = max((value for value in apart if value < float("inf")), default=0.0)
-    changed = apart.count(float("inf"))
+def _batch_effect(differences: Sequence[float]) -> Message:
+    """How batches changed answers: dynamic quantization, for one, scales activations by the largest value of the batch."""
+    moved = max((value for value in differences if value < float("inf")), default=0.0)
+    changed = differences.count(float("inf"))
     return message(
         "answered together instead of alone, {changed} of {count} answers changed, numbers by up to {moved:.1g}",
         changed=changed,
-        count=len(apart),
+        count=len(differences),
         moved=moved,
     )

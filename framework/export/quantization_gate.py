@@ -1,5 +1,5 @@
-"""Lossy files: candidates from the most to the least aggressive, the gate that the first of them must pass, and whether it is
-worth shipping beside the exact file.
+"""The search for a lossy file: candidates from the most to the least aggressive, of which the first ships that passes the gate
+and is clearly smaller or faster than the exact file.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import Measurement
 from framework.contracts.message import Message, joined, message
 from framework.contracts.task import Refits
-from framework.export.measurement import Measured, Subject, judged, measure
-from framework.export.parity import Trace, replay
+from framework.export.measurement import Measured, Subject, measure, with_metrics
+from framework.export.parity import Trace, answer_from
 from framework.export.reports import VariantReport
 from framework.export.writing import Calibration, candidates, open_backend, paths, size
 
-SMALLER = 0.9  # of the exact file's bytes at most, for a file that is clearly smaller
-FASTER = 1.25  # times at least, for one that is clearly faster: two timings of one file may lie this far apart
+SMALLER = 0.9  # share of the exact file's bytes, at most, of a file that is clearly smaller
+FASTER = 1.25  # speed-up, at least, of a file that is clearly faster; two timings of one file may differ as much
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,13 @@ class Verdict:
     """Whether a lossy file ships."""
 
     holds: bool
-    """It keeps metric and loss."""
+    """Whether it keeps metric and loss within the bounds."""
     ships: bool
-    """It is worth having, too."""
+    """Whether it also is a gain over the exact file, or need not be."""
     reason: str
-    """Why it does not ship, in a word or two."""
+    """Why it does not ship, in a word or two; else empty."""
     sentence: str
+    """The decision with its numbers."""
 
 
 def search(
@@ -46,21 +47,21 @@ def search(
     reference: Measured,
     say: Callable[[str], None],
 ) -> list[VariantReport]:
-    """Every candidate tried. The last ships, under the exporter's name, if any does; no file of another stays.
+    """Reports on every candidate that was tried. Only the last may ship, and only its files are kept.
 
-    base: the exact file that the exporter starts from. One that keeps the metric but is no gain over it ends the search: those
-    after it are less aggressive, and so no smaller.
+    base: the exact file that the exporter starts from. A candidate that keeps the metric without a gain over the exact file
+    ends the search, because later candidates are less aggressive and hence not smaller.
     """
     tried: list[VariantReport] = []
     exact = base.measurement if base else reference.measurement
     start = base.variant if base else None
-    for written in candidates(subject.graphs, exporter, options, folder, start, calibration):
-        backend = open_backend(subject.graphs, exporter, paths(folder, written), subject.opened.fitted.tables)
-        measured = measure(subject, written.precision, size(folder, exporter), backend)
-        variant, measured = _refitted(subject, written, measured)
+    for candidate in candidates(subject.graphs, exporter, options, folder, start, calibration):
+        backend = open_backend(subject.graphs, exporter, paths(folder, candidate), subject.opened.fitted.tables)
+        measured = measure(subject, candidate.precision, size(folder, exporter), backend)
+        variant, measured = _refit(subject, candidate, measured)
         verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base)
-        decision = _decision(verdict, written.precision, measured.measurement.batch_effect)
-        name = exporter.name if verdict.ships else written.precision
+        decision = _decision(verdict, candidate.precision, measured.measurement.batch_effect)
+        name = exporter.name if verdict.ships else candidate.precision
         tried.append(VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason))
         if verdict.ships:
             return tried
@@ -79,16 +80,16 @@ def _decision(verdict: Verdict, precision: str, batch_effect: str) -> str:
     return joined([first, batch_effect], "; ")
 
 
-def _refitted(subject: Subject, variant: Variant, measured: Measured) -> tuple[Variant, Measured]:
-    """Chooses again, on validation, what the codec's settings owe to the exact model, and answers with that."""
+def _refit(subject: Subject, variant: Variant, measured: Measured) -> tuple[Variant, Measured]:
+    """Refits on validation the codec settings that depend on the model's outputs, see `Refits`, and evaluates with them."""
     if not isinstance(subject.task, Refits):
         return variant, measured
     responses = measured.trace.responses[: len(subject.requests)]
     settings = subject.task.refit(responses, subject.rows, subject.opened.fitted.codec.settings)
     codec = subject.codec(settings)
-    everything = [*subject.requests, *subject.odd_requests()]
-    again = Trace(replay(codec, everything, measured.trace.outputs), measured.trace.outputs)
-    return replace(variant, settings=settings), judged(subject, replace(measured, trace=again), codec)
+    requests = [*subject.requests, *subject.odd_requests()]
+    trace = Trace(answer_from(measured.trace.outputs, codec, requests), measured.trace.outputs)
+    return replace(variant, settings=settings), with_metrics(subject, replace(measured, trace=trace), codec)
 
 
 def _verdict(
@@ -100,8 +101,8 @@ def _verdict(
     exact: Measurement,
     base: VariantReport | None,
 ) -> Verdict:
-    """Ships when the metric drops by at most ``max_drop``, the task's loss rises by at most the share ``max_loss_rise``, and it
-    is a gain over the exact file, unless not ``must_help``.
+    """A lossy file ships when the metric drops by at most ``max_drop``, the task's loss rises by at most the share
+    ``max_loss_rise``, and, with ``must_help``, the file is a gain over the exact one.
     """
     name, loss = subject.metric.name, subject.task.loss
     drop = subject.metric.gain(reference.metrics[name], lossy.metrics[name])
@@ -143,21 +144,22 @@ def _verdict(
 
 
 def gains(lossy: Measurement, exact: Measurement, name: str) -> tuple[bool, Message]:
-    """Whether a lossy file is worth having beside the exact one, and how they compare. name: of the exact file.
+    """Whether a lossy file is a gain over the exact one, and how they compare. name: of the exact file.
 
-    It is where it is clearly smaller and does not lose more speed than it saves in size, or clearly faster, answering together
-    or alone, and not clearly slower the other way, nor larger. Speeds within `FASTER` of each other count as equal.
+    A file is a gain if it is clearly smaller and does not lose more speed than it saves in size. It is also a gain if it is
+    clearly faster, in batches or alone, and neither clearly slower in the other case nor larger. Speeds within `FASTER` count
+    as equal.
     """
     share = lossy.bytes / exact.bytes
-    together, alone = lossy.per_second / exact.per_second, exact.milliseconds / lossy.milliseconds
-    best, worst = max(together, alone), min(together, alone)
+    in_batches, alone = lossy.per_second / exact.per_second, exact.milliseconds / lossy.milliseconds
+    best, worst = max(in_batches, alone), min(in_batches, alone)
     smaller = share <= SMALLER and best >= min(share, 1 / FASTER)
     faster = share <= 1 / SMALLER and best >= FASTER and worst >= 1 / FASTER
     comparison = message(
         "{share:.1%} of the size of {file}, {together:.2f} times as fast in batches, {alone:.2f} alone",
         share=share,
         file=name,
-        together=together,
+        together=in_batches,
         alone=alone,
     )
     return smaller or faster, comparison

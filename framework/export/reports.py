@@ -1,4 +1,4 @@
-"""What the export of a candidate leaves beside its files, and the table of it."""
+"""The report on the export of a candidate, and its table."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from framework.contracts.facts import Measurement, ParitySummary
 from framework.contracts.message import Message, joined, message, messages
 from framework.contracts.section import Section
 
-CODEC = "codec"  # the variant, and its format, of a candidate without graphs
+CODEC = "codec"  # name and format of the variant of a candidate without graphs
 
 
 @dataclass(frozen=True)
 class VariantReport:
-    """One file, or set of files, that was made of a candidate's graphs."""
+    """One export of a candidate's graphs."""
 
     name: str
-    """The exporter's; of a candidate that a lossy exporter tried and did not ship, what it is."""
+    """Name of the exporter; of a lossy file that does not ship, its precision."""
     variant: Variant
     measurement: Measurement
     exact: bool
@@ -27,22 +27,22 @@ class VariantReport:
     reason: str = ""
     """Why it does not ship, in a word or two."""
     parity: ParitySummary | None = None
-    """Of an exact file."""
+    """Of an exact file; None for a lossy one."""
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """Everything that was made of one candidate."""
+    """All exports of one candidate."""
 
     candidate: str
     reference: Measurement
-    """Of the candidate's own graphs, before any export."""
+    """Measurement of the trained module, before any export."""
     variants: tuple[VariantReport, ...]
-    """Every file that was tried."""
+    """All that were tried, whether they ship or not."""
     checks: tuple[str, ...]
-    """What was proven about that which stands before the graphs."""
+    """Passed checks of preprocessing, such as the tokenizer."""
     rows: str
-    """What the metrics are on."""
+    """The rows of the metrics, in words."""
 
     @property
     def shipped(self) -> list[VariantReport]:
@@ -50,7 +50,9 @@ class ExportReport:
 
     @property
     def default(self) -> VariantReport:
-        """What the runtime opens: the smallest that ships and runs without torch, unless it is clearly slower than another."""
+        """The variant that the runtime opens by default: the smallest that runs without torch and is not clearly slower than
+        the fastest.
+        """
         runnable = [report for report in self.shipped if report.variant.format in ("onnx", CODEC)]
         fastest = max(report.measurement.per_second for report in runnable)
         return min(
@@ -60,7 +62,7 @@ class ExportReport:
 
 
 def files_table(report: ExportReport) -> Section:
-    """Size, speed and metrics of the candidate's own graphs and of every file."""
+    """Size, speed and metrics of the trained module and of every file."""
     names = list(report.reference.metrics)
     lines: list[tuple[str, Measurement, str]] = [(message("trained module"), report.reference, "")]
     lines += [(v.name, v.measurement, _ships(v)) for v in report.variants]

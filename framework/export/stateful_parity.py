@@ -1,4 +1,4 @@
-"""Graphs with state, compared step by step: every run of the model is one of the file too, from the same state on."""
+"""Compares files of graphs with state step by step: each run of the model is repeated on the file, from the same state."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ import numpy as np
 
 from framework.contracts.codec import Codec, Reference, Steps
 from framework.contracts.graph import Backend, Graph, Request, Response, Tensors
-from framework.export.parity import Parity, Show, compare_outputs, where
+from framework.export.parity import Parity, Show, compare_outputs, row_name
 from framework.runtime.jobs import Job
 from framework.runtime.scheduler import Scheduler
 
 T = TypeVar("T")
 
-TIE = 1e-4  # of two logits, below which an independent implementation may choose the other
-COMPANY = 7  # rows answered together: a step reads all weights, for one row as for several
+TIE = 1e-4  # difference of two logits below which an independent implementation may choose the other
+GROUP = 7  # rows answered together: a step reads all weights, however many rows it has
 
 
 @dataclass
 class Lockstep:
-    """Runs generators of a codec with the model, and every call on the file's backend as well; references on the file alone."""
+    """Answers requests with the model and repeats every call on the file; answers references with the file alone.
+
+    The results go into `parity`.
+    """
 
     codec: Codec
     graphs: Sequence[Graph]
@@ -32,61 +35,61 @@ class Lockstep:
     show: Show
     parity: Parity = field(default_factory=Parity)
 
-    def answers(self, requests: Mapping[int, Request]) -> None:
-        """Each alone; keys are rows."""
+    def compare_alone(self, requests: Mapping[int, Request]) -> None:
+        """Answers requests one at a time. requests: by row."""
         self.parity.rows += len(requests)
         for row, request in requests.items():
-            self._run(where(row, request, self.show), [self.codec.start(request)])
+            self._run(row_name(row, request, self.show), [self.codec.start(request)])
 
-    def answers_together(self, requests: Mapping[int, Request]) -> None:
-        """In runs of several rows; keys are rows."""
+    def compare_together(self, requests: Mapping[int, Request]) -> None:
+        """Answers requests in runs of several rows. requests: by row."""
         self.parity.rows += len(requests)
-        for some in _companies(requests.items()):
-            self._run(_among([row for row, _ in some]), [self.codec.start(request) for _, request in some])
+        for group in _groups(requests.items()):
+            self._run(_row_names([row for row, _ in group]), [self.codec.start(request) for _, request in group])
 
-    def likelihoods(self, generators: Sequence[Steps]) -> None:
-        """All together, in batches."""
+    def compare_scores(self, generators: Sequence[Steps]) -> None:
+        """generators: those of `Scores.score`, which run together."""
         self._run("the answers that the rows hold", generators)
 
-    def references(self, references: Sequence[Reference]) -> None:
-        """The file's answer must be that of the independent implementation, unless two tokens were as likely."""
+    def compare_references(self, references: Sequence[Reference]) -> None:
+        """The file must answer as the independent implementation does, unless two tokens were equally likely."""
         self.parity.references += len(references)
-        for some in _companies(enumerate(references)):
-            scheduler = _Margins(self.codec, self.file, self.graphs)
-            generators = [self.codec.start(request) for _, (request, _) in some]
-            answers = scheduler.complete(generators)
-            for (row, (request, expected)), found, steps in zip(some, answers, generators, strict=True):
+        for group in _groups(enumerate(references)):
+            scheduler = _MarginScheduler(self.codec, self.file, self.graphs)
+            generators = [self.codec.start(request) for _, (request, _) in group]
+            responses = scheduler.complete(generators)
+            for (row, (request, expected)), response, steps in zip(group, responses, generators, strict=True):
                 margin = scheduler.margins.get(id(steps), np.inf)
-                self._hold(f"reference {where(row, request, self.show)}", expected, found, margin)
+                self._compare_reference(f"reference {row_name(row, request, self.show)}", expected, response, margin)
 
-    def _hold(self, place: str, expected: Response, found: Response, margin: float) -> None:
-        """margin: the smallest between the two best of any of the answer's decisions."""
-        if found == expected:
+    def _compare_reference(self, place: str, expected: Response, response: Response, margin: float) -> None:
+        """margin: the smallest difference between the best two logits in any decision of the answer."""
+        if response == expected:
             return
         if margin < TIE:
             self.parity.ties += 1
         else:
-            answers = f"{self.show(found)} where transformers says {self.show(expected)}"
+            answers = f"{self.show(response)} where transformers says {self.show(expected)}"
             self.parity.failures.append((np.inf, f"{place}: {answers}"))
 
     def _run(self, place: str, generators: Sequence[Steps]) -> None:
-        both = _Both(self.model, self.file, {graph.name: graph for graph in self.graphs}, self.parity, place)
-        Scheduler(self.codec, both, self.graphs).complete(generators)
-        self.parity.steps += both.runs
+        backend = _ComparingBackend(self.model, self.file, {graph.name: graph for graph in self.graphs}, self.parity, place)
+        Scheduler(self.codec, backend, self.graphs).complete(generators)
+        self.parity.steps += backend.runs
 
 
-def _companies(rows: Iterable[T]) -> Iterator[list[T]]:
-    left = iter(rows)
-    while some := list(islice(left, COMPANY)):
-        yield some
+def _groups(rows: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(rows)
+    while group := list(islice(remaining, GROUP)):
+        yield group
 
 
-def _among(rows: Sequence[int]) -> str:
+def _row_names(rows: Sequence[int]) -> str:
     return f"row {rows[0] + 1}" if len(rows) == 1 else f"rows {rows[0] + 1} to {rows[-1] + 1}, answered together"
 
 
-class _Margins(Scheduler):
-    """Notes for each generator, by its id, the smallest margin between the two best of any decision."""
+class _MarginScheduler(Scheduler):
+    """Records for each generator, by its id, the smallest difference between the best two logits in any decision."""
 
     def __init__(self, codec: Codec, backend: Backend, graphs: Sequence[Graph]) -> None:
         super().__init__(codec, backend, graphs)
@@ -94,17 +97,17 @@ class _Margins(Scheduler):
 
     def run(self, batch: Sequence[Job]) -> list[Tensors]:
         decides = self.graphs[batch[0].waiting.graph].decides
-        found = super().run(batch)
-        for job, outputs in zip(batch, found if decides is not None else (), strict=False):
+        results = super().run(batch)
+        for job, outputs in zip(batch, results if decides is not None else (), strict=False):
             best = np.partition(outputs[str(decides)], -2, axis=-1)[..., -2:]
             margin = float((best[..., 1] - best[..., 0]).min())
             self.margins[id(job.steps)] = min(margin, self.margins.get(id(job.steps), np.inf))
-        return found
+        return results
 
 
 @dataclass
-class _Both:
-    """A backend that compares another with itself."""
+class _ComparingBackend:
+    """The backend of the model, which repeats every run on the file and compares the outputs."""
 
     model: Backend
     file: Backend

@@ -1,4 +1,4 @@
-"""Exports a candidate's graphs in every form that the recipe names: exact files are proven, lossy ones stand under the gate."""
+"""Exports a candidate's graphs with every exporter of the recipe: exact files are proven, lossy files must pass the gate."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from framework.export.stateful_parity import Lockstep
 from framework.export.writing import Calibration, calibration_feeds, export, open_backend, paths, size, weights
 from framework.runtime.model import difference
 
-WRITTEN = 200  # validation rows that are answered where a graph has state: each takes many runs
-ALONE, STEPPED = 2, 20  # of them, whose every step is compared: answered alone, and in all
+STATEFUL_ROWS = 200  # validation rows that are answered where a graph has state, since each takes many runs
+ALONE, COMPARED = 2, 20  # of these, rows whose every step is compared: answered alone, and in total
 NOTHING = "there is nothing in this model that it could make smaller"
 
 
@@ -46,9 +46,10 @@ def export_and_verify(
     every: int,
     budget: Budget | None = None,
 ) -> ExportReport:
-    """Writes into `folder`. Raises ParityError when an exact file differs from the model; lossy files that fail the gate leave.
+    """Exports into `folder`, proves or gates every file, and reports. Lossy files that do not ship are deleted.
 
-    calibration: requests made of training rows. every: validation rows, of which the subject may hold some.
+    calibration: returns requests made from training rows. say: shows a sentence about each file. every: number of all
+    validation rows, of which the subject may hold a sample. Raises ParityError when an exact file differs from the model.
     """
     graphs = subject.graphs
     checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
@@ -63,7 +64,7 @@ def export_and_verify(
         if not chosen.exporter.exact and budget is not None and not budget.remaining():
             say(f"{name}: left out, because the time of the run is used up")
             continue
-        reports = _made(subject, chosen, tried, reference, folder, calibration, say)
+        reports = _export(subject, chosen, tried, reference, folder, calibration, say)
         say(f"{reports[-1].name}: {reports[-1].decision}" if reports else f"{name}: {NOTHING}")
         tried += reports
     if not graphs:
@@ -76,7 +77,7 @@ def export_and_verify(
 
 
 def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
-    """What ships of a candidate without graphs: its codec with its resources."""
+    """The variant of a candidate without graphs: its codec with its resources."""
     resources = sum(path.stat().st_size for path in subject.opened.resources.rglob("*") if path.is_file())
     variant = Variant({}, "none", name=CODEC, format=CODEC)
     measurement = replace(reference.measurement, bytes=resources)
@@ -87,11 +88,11 @@ def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
 
 
 def rows_to_answer(validation: Table, seed: int, *, stateful: bool) -> Table:
-    """The rows that files are judged on: all of them, or at random `WRITTEN` where a graph has state."""
-    return validation.sample(WRITTEN, seed) if stateful else validation
+    """The validation rows that files are measured on: all, or `STATEFUL_ROWS` at random where a graph has state."""
+    return validation.sample(STATEFUL_ROWS, seed) if stateful else validation
 
 
-def _made(
+def _export(
     subject: Subject,
     chosen: Chosen,
     tried: Sequence[VariantReport],
@@ -108,7 +109,7 @@ def _made(
 
 
 def _prove(subject: Subject, chosen: Chosen, folder: Path, base: VariantReport | None, reference: Measured) -> VariantReport:
-    """An exact file: it must equal the trained module on every validation row and on odd shapes."""
+    """Exports an exact file. Raises ParityError unless it equals the trained module on validation rows and odd shapes."""
     exporter, graphs = chosen.exporter, subject.graphs
     variant = export(graphs, exporter, chosen.options, folder, base.variant if base else None)
     backend = open_backend(graphs, exporter, paths(folder, variant), subject.opened.fitted.tables)
@@ -150,33 +151,33 @@ def _compare(subject: Subject, reference: Measured, measured: Measured) -> Parit
         parity = _compare_steps(subject, reference, measured)
     else:
         odd = len(measured.trace.responses) - len(subject.requests)
-        named = [*subject.requests, *({"odd request": number} for number in range(odd))]
-        parity = compare(subject.graphs, named, reference.trace, measured.trace, subject.show)
+        requests = [*subject.requests, *({"odd request": number} for number in range(odd))]
+        parity = compare(subject.graphs, requests, reference.trace, measured.trace, subject.show)
     compare_shapes(parity, subject.graphs, reference.backend, measured.backend)
     return parity
 
 
 def _compare_steps(subject: Subject, reference: Measured, measured: Measured) -> Parity:
-    """Step by step: some rows and all that came out otherwise, the answers that rows hold, and independent references."""
+    """Compares step by step a sample of rows, all rows with another answer, scores of targets, and independent references."""
     codec, requests = subject.codec(), subject.requests
-    together = Lockstep(codec, subject.graphs, reference.backend, measured.backend, subject.show)
-    everything = [*requests, *subject.odd_requests()]
+    lockstep = Lockstep(codec, subject.graphs, reference.backend, measured.backend, subject.show)
+    all_requests = [*requests, *subject.odd_requests()]
     pairs = enumerate(zip(reference.trace.responses, measured.trace.responses, strict=True))
-    other = {row for row, answers in pairs if difference(*answers) == float("inf")}
-    alone = sorted({*range(min(ALONE, len(requests))), *range(len(requests), len(everything)), *other})
-    together.answers({row: everything[row] for row in alone})
-    together.answers_together({row: requests[row] for row in range(min(STEPPED, len(requests))) if row not in alone})
-    if not codec.interface().is_argmax:  # all steps of these were compared
-        together.parity.close_calls += len(other)
-    elif other and not together.parity.close_calls:
-        together.parity.failures.append(
-            (np.inf, f"{len(other)} rows are answered otherwise, and none of their steps was close")
+    changed = {row for row, answers in pairs if difference(*answers) == float("inf")}
+    alone = sorted({*range(min(ALONE, len(requests))), *range(len(requests), len(all_requests)), *changed})
+    lockstep.compare_alone({row: all_requests[row] for row in alone})
+    lockstep.compare_together({row: requests[row] for row in range(min(COMPARED, len(requests))) if row not in alone})
+    if not codec.interface().is_argmax:  # a search may change its answer without a flip; all steps of these rows were compared
+        lockstep.parity.close_calls += len(changed)
+    elif changed and not lockstep.parity.close_calls:
+        lockstep.parity.failures.append(
+            (np.inf, f"{len(changed)} rows are answered otherwise, and none of their steps was close")
         )
     if isinstance(codec, Scores):
         targets = subject.task.targets(subject.rows)
-        together.likelihoods([codec.score(*pair) for pair in zip(requests, targets, strict=True)])
-    together.references(subject.references)
-    return together.parity
+        lockstep.compare_scores([codec.score(*pair) for pair in zip(requests, targets, strict=True)])
+    lockstep.compare_references(subject.references)
+    return lockstep.parity
 
 
 def _calibration(subject: Subject, requests: Callable[[], Sequence[Request]], backend: Backend) -> Calibration:

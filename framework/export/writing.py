@@ -1,4 +1,4 @@
-"""Graphs to files: every exporter of the recipe, those that start from another's files after it."""
+"""Runs exporters, which write graphs to files, and opens the files."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from framework.plugins import resolve
 from framework.runtime.scheduler import Scheduler
 from framework.runtime.tables import tabled
 
-Calibration = Mapping[str, Sequence[Tensors]]  # graph name -> what it was fed, a batch each
+Calibration = Mapping[str, Sequence[Tensors]]  # graph name -> its feeds in each call
 
 
 def in_order(exporters: Sequence[Exporter]) -> list[Exporter]:
-    """Bases before what is derived from them, otherwise as given."""
+    """The exporters, each after its base and otherwise in their order."""
     ordered: list[Exporter] = []
     waiting = list(exporters)
     while waiting:
-        done = {exporter.name for exporter in ordered}
-        ready = [exporter for exporter in waiting if exporter.base is None or exporter.base in done]
+        names = {exporter.name for exporter in ordered}
+        ready = [exporter for exporter in waiting if exporter.base is None or exporter.base in names]
         ordered += ready
         waiting = [exporter for exporter in waiting if exporter not in ready]
     return ordered
 
 
 def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None) -> Variant:
-    """Writes one exact variant into its own folder of the artifact; its paths are relative to the artifact."""
-    own = folder / exporter.name
-    own.mkdir()
+    """Writes one exact variant into ``folder/EXPORTER``. The paths of the variant are relative to `folder`."""
+    target = folder / exporter.name
+    target.mkdir()
     write = resolve(exporter.export)
-    with deferred(), writing(own, weights(graphs)):
-        variant: Variant = write(graphs, own, options, paths(folder, base) if base else {})
-    return _inside(variant, exporter)
+    with deferred(), writing(target, weights(graphs)):
+        variant: Variant = write(graphs, target, options, paths(folder, base) if base else {})
+    return _complete(variant, exporter)
 
 
 def candidates(
@@ -49,29 +49,30 @@ def candidates(
     base: Variant | None,
     calibration: Calibration | None,
 ) -> Iterator[Variant]:
-    """The candidates of a lossy exporter, each written into its folder of the artifact when it is asked for.
+    """The candidates of a lossy exporter. The iterator writes each into ``folder/EXPORTER``, over the one before.
 
-    calibration: None for an exporter that does without.
+    calibration: None for an exporter that does not calibrate.
     """
-    own = folder / exporter.name
-    own.mkdir()
-    fed = () if calibration is None else (calibration,)
-    found = resolve(exporter.export)(graphs, own, options, paths(folder, base) if base else {}, *fed)
+    target = folder / exporter.name
+    target.mkdir()
+    feeds = () if calibration is None else (calibration,)
+    variants = resolve(exporter.export)(graphs, target, options, paths(folder, base) if base else {}, *feeds)
     while True:
-        with writing(own, weights(graphs)):
-            variant = next(found, None)
+        with writing(target, weights(graphs)):
+            variant = next(variants, None)
         if variant is None:
             return
-        yield _inside(variant, exporter)
+        yield _complete(variant, exporter)
 
 
-def _inside(variant: Variant, exporter: Exporter) -> Variant:
+def _complete(variant: Variant, exporter: Exporter) -> Variant:
+    """The variant with name and format of the exporter, and with paths relative to the artifact."""
     files = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
     return replace(variant, name=exporter.name, format=exporter.format, files=files)
 
 
 class _Recording:
-    """A backend that keeps what it is fed."""
+    """A backend that records the feeds of every call."""
 
     def __init__(self, backend: Backend, graphs: Sequence[Graph]) -> None:
         self.backend = backend
@@ -85,7 +86,7 @@ class _Recording:
 def calibration_feeds(
     codec: Codec, backend: Backend, graphs: Sequence[Graph], tables: Tensors, requests: Sequence[Request]
 ) -> Calibration:
-    """For each graph what it is fed while the requests are answered one at a time, tables included."""
+    """The feeds of each graph, tables included, while the requests are answered one at a time."""
     recording = _Recording(backend, graphs)
     scheduler = Scheduler(codec, tabled(recording, graphs, tables), graphs)
     for request in requests:
@@ -94,18 +95,20 @@ def calibration_feeds(
 
 
 def paths(folder: Path, variant: Variant) -> dict[str, Path]:
+    """The files of a variant of the artifact in `folder`, by graph."""
     return {graph: folder / file for graph, file in variant.files.items()}
 
 
 def open_backend(
     graphs: Sequence[Graph], exporter: Exporter, files: Mapping[str, Path], tables: Tensors | None = None
 ) -> Backend:
+    """A backend over the files of an export. files: by graph. tables: those that graphs take."""
     backend: Backend = resolve(exporter.open)(graphs, files)
     return tabled(backend, graphs, tables or {})
 
 
 def weights(graphs: Sequence[Graph]) -> int:
-    """Bytes of the parameters and buffers of modules, and of files that are ONNX already."""
+    """Bytes of all parameters and buffers, or of the file where a graph's source is ONNX already."""
     return sum(_weight(graph.source) for graph in graphs)
 
 
@@ -116,5 +119,5 @@ def _weight(source: Any) -> int:
 
 
 def size(folder: Path, exporter: Exporter) -> int:
-    """Bytes of a variant, weights beside the graph included."""
+    """Bytes of all files of a variant, external weights included."""
     return sum(path.stat().st_size for path in (folder / exporter.name).rglob("*") if path.is_file())

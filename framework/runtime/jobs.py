@@ -1,4 +1,4 @@
-"""Requests on their way through their codec, and how much of a run each takes."""
+"""A request while its codec works on it, and how much of a run its call takes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from framework.contracts.codec import Call, Event, Steps
 from framework.contracts.graph import Response
 from framework.runtime.state import Slot
 
-PADDING = 0.15  # of the elements of a run, beyond which one more row costs more than it saves
+PADDING = 0.15  # share of padding in a run beyond which one more row costs more than it saves
 
 
 class Size(NamedTuple):
     """How much of a run a call takes."""
 
     rows: int = 0
-    longest: int = 0  # elements of its longest row
-    elements: int = 0  # of all rows, without padding
-    state: int = 0  # bytes of the longest row's state after the run
+    longest: int = 0
+    """Elements of the longest row."""
+    elements: int = 0
+    """Of all rows, without padding."""
+    state: int = 0
+    """Bytes of the longest row's state after the run."""
 
     def joined(self, other: Size) -> Size:
+        """The size of both calls in one run."""
         longest, state = max(self.longest, other.longest), max(self.state, other.state)
         return Size(self.rows + other.rows, longest, self.elements + other.elements, state)
 
     @property
     def dense(self) -> bool:
+        """Whether the run has at most the share `PADDING` of padding."""
         return self.rows * self.longest <= (1 + PADDING) * self.elements
 
 
@@ -35,21 +40,25 @@ NOTHING = Size()
 
 @dataclass(eq=False)
 class Job:
-    """A request on its way: its codec's generator, the call it waits for, and its response once there is none.
-
-    on_event: told each event of the codec, in the thread that runs it. slots: where its state is, a row each.
-    begun: how long the states of these rows were after the first run; empty once rows have branched.
-    """
+    """A request while its codec works on it."""
 
     steps: Steps
+    """The codec's generator."""
     call: Call | None = None
+    """The call whose outputs the generator waits for; None once the request is answered."""
     size: Size = NOTHING
+    """Of `call`."""
     response: Response | None = None
+    """The codec's answer, once there is one."""
     on_event: Callable[[Event], None] | None = None
+    """Called with each event of the codec, in the thread that runs the codec."""
     slots: list[Slot] = field(default_factory=list)
+    """The state of each row; empty before the first run of a graph with state."""
     begun: list[list[int]] = field(default_factory=list)
+    """By row, the lengths of its states after the first run; empty once rows have branched."""
 
     @property
     def waiting(self) -> Call:
+        """`call`, of a request that is not answered yet."""
         assert self.call is not None, "the request is answered"
         return self.call

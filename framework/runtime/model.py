@@ -12,23 +12,28 @@ from typing import Any, cast
 from framework.artifact.manifest import GOLDEN, RESOURCES, SealedCodec
 from framework.artifact.sealed import Artifact, open_artifact
 from framework.contracts.codec import Codec, Growing, Settings
+from framework.contracts.data.columns import Column
 from framework.contracts.graph import Request, Response
 from framework.data.columns import none_of, plain_name
 from framework.data.joined import Columns, parts_of, request_of
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
-from framework.runtime.asking import each_request
 from framework.runtime.onnx import Device, open_onnx
 from framework.runtime.overlay import Overlay, overlay_path
+from framework.runtime.requests import each_request
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, RunFailedError, Scheduler
-from framework.runtime.tables import Tabled, Tables
+from framework.runtime.tables import Tables, TablesBackend
 
-RUNNABLE = ("onnx", "codec")  # formats that need no torch; a codec alone has no files
+RUNNABLE = ("onnx", "codec")  # formats that run without torch; the format codec has no files
 CHUNK = 1024  # requests in memory at once while streaming
 
 
 class Model:
-    """Answers requests with one variant of an artifact. rows, elements: of one run, see `Scheduler`."""
+    """Answers requests with one variant of an artifact.
+
+    rows, elements: limits of one run, see `Scheduler`. Raises InputError for a variant that needs torch, for one that is not
+    there and for a codec of another version.
+    """
 
     def __init__(
         self,
@@ -48,59 +53,65 @@ class Model:
         self.device = device or Device()
         graphs = artifact.graphs
         self.tables = Tables.load(graphs, artifact.folder / RESOURCES)
-        backend = Tabled(open_onnx(graphs, artifact.paths(self.variant), self.device), graphs, self.tables)
-        self.scheduler = Scheduler(self.codec, backend, graphs, self.tables.at_once(rows), elements)
+        backend = TablesBackend(open_onnx(graphs, artifact.paths(self.variant), self.device), graphs, self.tables)
+        self.scheduler = Scheduler(self.codec, backend, graphs, self.tables.rows_per_run(rows), elements)
         self._overlay = Overlay(overlay_path(artifact.folder, artifact.version))
         self._growing = threading.Lock()
-        self._grows = isinstance(self.codec, Growing)
+        self._can_grow = isinstance(self.codec, Growing)
 
     @property
     def growing_codec(self) -> Growing:
-        """The codec of a model whose tables grow."""
+        """The codec, of a model whose tables can grow."""
         return cast(Growing, self.codec)
 
     def catch_up(self) -> None:
-        """Takes in what was added to the artifact, by whichever process. Raises FrameworkError for what does not fit it."""
-        if not (self._grows and self._overlay.grown()):
+        """Adds to codec and tables the items that any process has added to the artifact since the last call.
+
+        Raises FrameworkError for items that do not fit the artifact.
+        """
+        if not (self._can_grow and self._overlay.grown()):
             return
         codec = self.growing_codec
-        with self._growing, self._overlay.fresh() as kept:
-            if not kept:
+        with self._growing, self._overlay.unread() as items:
+            if not items:
                 return
             try:
-                rows = codec.rows(kept)
+                rows = codec.rows(items)
             except (InputError, KeyError, TypeError, ValueError) as error:
-                what = error if isinstance(error, InputError) else f"{type(error).__name__} {error}"
-                raise FrameworkError(f"{self._overlay.path} holds what this artifact cannot take in: {what}") from error
-            codec.describe(kept)
+                reason = error if isinstance(error, InputError) else f"{type(error).__name__} {error}"
+                raise FrameworkError(f"{self._overlay.path} holds what this artifact cannot take in: {reason}") from error
+            codec.describe(items)
             self.tables.append(rows)
-            codec.add(kept)
+            codec.add(items)
 
-    def keep(self, kept: Sequence[Mapping[str, Any]]) -> None:
-        """Adds items beside the artifact, for every process that serves it. Raises InputError for one that is there."""
+    def keep(self, items: Sequence[Mapping[str, Any]]) -> None:
+        """Writes items beside the artifact, for every process that serves it, and takes them in.
+
+        items: as the steps of `Growing.adding` return them. Raises InputError for an item that exists already.
+        """
         with self._overlay.writing() as stream:
             self.catch_up()
-            for one in kept:
-                self.growing_codec.check_new(one["item"])
-            self._overlay.append(stream, kept)
+            for item in items:
+                self.growing_codec.check_new(item["item"])
+            self._overlay.append(stream, items)
             self.catch_up()
 
     def predict(self, requests: Iterable[Any]) -> list[Response]:
-        """A response for each request, a text or a mapping of the task's fields. Raises InputError for a bad one, and
-        RunFailedError for one on which the model cannot be run.
+        """The response to each request, in order. Raises InputError for an invalid request, and RunFailedError for a request on
+        which the model cannot be run.
 
-        requests: a list or any iterable of them; a table, such as pandas', whose columns are found as those of a file; or one
-        column of a table.
+        requests: a list or any iterable of requests, each a text or a mapping of the task's fields; a table, such as pandas',
+        whose columns are matched like those of a file; or one column of a table.
         """
         return list(self.stream(requests))
 
     def stream(self, requests: Iterable[Any]) -> Iterator[Response]:
-        """Responses in the order of the requests, which are read `CHUNK` at a time."""
+        """`predict` as an iterator; the requests are read `CHUNK` at a time."""
         numbered = enumerate(each_request(requests, self.column_names), start=1)
         return self.answer(self._parse(number, request) for number, request in numbered)
 
     def answer(self, parsed: Iterable[Request]) -> Iterator[Response]:
-        """The same for what `Codec.parse` gave."""
+        """`stream` for requests that `parse` returned."""
         self.catch_up()
         source, first = iter(parsed), 1
         while chunk := list(islice(source, CHUNK)):
@@ -111,7 +122,7 @@ class Model:
             first += len(chunk)
 
     def parse(self, request: Any) -> Any:
-        """A request as the codec knows it, whose texts may come in the columns of the training data. Raises InputError."""
+        """The fields of a request, which may name its texts by the columns of the training data. Raises InputError."""
         return self.codec.parse(request_of(request, self.manifest.data.names))
 
     def _parse(self, number: int, request: Any) -> Any:
@@ -121,84 +132,101 @@ class Model:
             raise InputError(f"request {number}: {error}") from error
 
     def column_names(self, header: Sequence[str], chosen: Mapping[str, Columns] | None = None) -> dict[str, Columns]:
-        """Role -> column of a file with this header: the role itself, the training data's name for it, or a known name.
+        """Role -> column of a file with this header. Raises InputError for columns that are missing.
 
-        A role that the training data has in several columns is in those, or in one that is called by the role or a known name.
-        chosen: names by role that are to be taken as they are.
+        A column is matched by the training data's name for the role, the role itself, or another name of the task's column. A
+        role that the training data has in several columns is matched by all of these, or by one column of the other names.
+        chosen: columns by role that the caller has decided on; they are not matched.
         """
-        found = dict(chosen or {})
-        taken = [name for names in found.values() for name in parts_of(names)]
-        missing = [
-            f"no column {name!r} for {role}; {nearest(name, header, 'columns')}"
-            for role, names in found.items()
-            for name in parts_of(names)
-            if name not in header
-        ]
-        if missing:
-            raise InputError(*missing)
+        columns = dict(chosen or {})
+        _check_chosen(columns, header)
+        taken = [name for names in columns.values() for name in parts_of(names)]
         problems = []
         spelling = {plain_name(name): name for name in reversed(header) if name not in taken}
         for column in self.task.answered:
-            if column.role in found:
+            if column.role in columns:
                 continue
             trained = self.manifest.data.names.get(column.role, column.role)
-            if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
-                found[column.role] = [spelling.pop(plain_name(name)) for name in trained]
-                continue
-            names = (" + ".join(parts_of(trained)), column.role, *column.names)
-            match = next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
+            match = _take_match(column, trained, spelling)
             if match is not None:
-                found[column.role] = match
+                columns[column.role] = match
             elif not column.optional:
-                problems.append(f"no {column.role} column; it may be called {names[0]}; {nearest(names[0], header, 'columns')}")
-        if not found and not problems:
+                name = _joined_name(trained)
+                problems.append(f"no {column.role} column; it may be called {name}; {nearest(name, header, 'columns')}")
+        if not columns and not problems:
             problems.append(none_of("the file", self.task.answered, header))
         if problems:
             raise InputError(*problems)
-        return found
+        return columns
 
     def replay_golden(self) -> None:
-        """Answers the golden examples again, one at a time. Raises FrameworkError naming the first that is different.
+        """Answers the golden examples again, one at a time. Raises FrameworkError naming the first that differs.
 
-        What was added may change answers: replayed is before `catch_up`.
+        Called before `catch_up`, since items added after sealing may change answers.
         """
         lines = (self.artifact.folder / GOLDEN).read_text(encoding="utf-8").split("\n")  # texts may hold other line breaks
         examples = [json.loads(line) for line in lines if line]
         tolerance = self.manifest.golden.tolerance[self.variant.name]
         for example in examples:
-            found = self.scheduler.answer([self.codec.parse(example["request"])])[0]
+            response = self.scheduler.answer([self.codec.parse(example["request"])])[0]
             expected = example["responses"][self.variant.name]
-            if difference(found, expected) > tolerance:
+            if difference(response, expected) > tolerance:
                 raise FrameworkError(
-                    f"golden example {example['request']} came out as {found}, sealed was {expected} "
+                    f"golden example {example['request']} came out as {response}, sealed was {expected} "
                     f"(tolerance {tolerance}); this machine computes something else"
                 )
 
 
-def difference(found: Any, expected: Any) -> float:
-    """The largest difference of numbers at the same place of two responses; infinite when anything else differs."""
-    if isinstance(found, Mapping) and isinstance(expected, Mapping) and found.keys() == expected.keys():
-        return max((difference(found[key], expected[key]) for key in found), default=0.0)
-    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
-        return max((difference(*pair) for pair in zip(found, expected, strict=True)), default=0.0)
-    if isinstance(found, int | float) and isinstance(expected, int | float):
-        return abs(found - expected)
-    return 0.0 if found == expected else float("inf")
+def _check_chosen(columns: Mapping[str, Columns], header: Sequence[str]) -> None:
+    missing = [
+        f"no column {name!r} for {role}; {nearest(name, header, 'columns')}"
+        for role, names in columns.items()
+        for name in parts_of(names)
+        if name not in header
+    ]
+    if missing:
+        raise InputError(*missing)
 
 
-def _codec(sealed: SealedCodec, more: Settings, resources: Path) -> Codec:
-    """The artifact's codec. more: settings that differ for the variant."""
+def _take_match(column: Column, trained: Columns, spelling: dict[str, str]) -> Columns | None:
+    """The column of a file for a column of the task, removed from `spelling`; None where there is no match.
+
+    trained: the column of the training data, or several. spelling: plain name -> the file's own spelling of it.
+    """
+    if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
+        return [spelling.pop(plain_name(name)) for name in trained]
+    names = (_joined_name(trained), column.role, *column.names)
+    return next((spelling.pop(plain_name(name)) for name in names if plain_name(name) in spelling), None)
+
+
+def _joined_name(columns: Columns) -> str:
+    return " + ".join(parts_of(columns))
+
+
+def difference(response: Any, expected: Any) -> float:
+    """The largest absolute difference of numbers at the same place of two responses; infinite when anything else differs."""
+    if isinstance(response, Mapping) and isinstance(expected, Mapping) and response.keys() == expected.keys():
+        return max((difference(response[key], expected[key]) for key in response), default=0.0)
+    if isinstance(response, list) and isinstance(expected, list) and len(response) == len(expected):
+        return max((difference(*pair) for pair in zip(response, expected, strict=True)), default=0.0)
+    if isinstance(response, int | float) and isinstance(expected, int | float):
+        return abs(response - expected)
+    return 0.0 if response == expected else float("inf")
+
+
+def _codec(sealed: SealedCodec, variant_settings: Settings, resources: Path) -> Codec:
+    """The artifact's codec. variant_settings: those that differ for the variant. Raises InputError for another version."""
     codec = load_plugins().codec(sealed.name)
     if codec.version != sealed.version:
         raise InputError(
             f"the artifact was sealed with version {sealed.version} of the {sealed.name} codec; "
             f"version {codec.version} is installed"
         )
-    return codec({**sealed.settings, **more}, resources)
+    return codec({**sealed.settings, **variant_settings}, resources)
 
 
 def as_argument(request: Any) -> str:
-    """A request as one argument of `predict`: its text when that is all it has, otherwise JSON."""
+    """A request as one argument of the verb `predict`: its text where it has no other field, otherwise JSON."""
     values = list(request.values()) if isinstance(request, dict) else [request]
     if len(values) == 1 and isinstance(values[0], str) and not values[0].lstrip().startswith("{"):
         return values[0]
@@ -206,5 +234,5 @@ def as_argument(request: Any) -> str:
 
 
 def load_model(path: Path | str, variant: str | None = None) -> Model:
-    """Opens an artifact, a run folder or a `latest` link. Raises InputError when it is not as it was sealed."""
+    """Opens an artifact. path: as for `find_artifact`. Raises InputError where a file is not as it was sealed."""
     return Model(open_artifact(path), variant)

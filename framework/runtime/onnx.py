@@ -12,21 +12,21 @@ from framework.contracts.graph import Backend, Graph, Tensors
 from framework.errors import FrameworkError, InputError, nearest
 from framework.machine.cpus import granted_cpus
 
-SLOWER = ("SkipLayerNormFusion",)  # its CPU kernel takes several times as long as the Add and LayerNormalization it replaces
+# Optimizers that make models slower: its CPU kernel takes several times as long as the Add and LayerNormalization it replaces.
+SLOWER = ("SkipLayerNormFusion",)
 CPU = "CPUExecutionProvider"
 
 
 @dataclass(frozen=True)
 class Device:
-    """Where graphs run.
-
-    provider: of onnxruntime, its short name too ("cuda"). threads: of one run; None: all CPUs granted.
-    spin: threads wait for work without letting go of their CPU, which is fastest while nothing else needs it.
-    """
+    """Where graphs run. Raises InputError for a provider that the installed onnxruntime lacks."""
 
     provider: str = CPU
+    """An execution provider of onnxruntime; short names work too, such as ``cuda``."""
     threads: int | None = None
+    """Of one run; None: all CPUs that the process may use."""
     spin: bool = True
+    """Whether threads wait for work in a busy loop, which is fastest while nothing else needs their CPUs."""
 
     def __post_init__(self) -> None:
         available = onnxruntime.get_available_providers()
@@ -41,7 +41,7 @@ class Device:
 
 
 class OnnxBackend:
-    """One session a graph."""
+    """One onnxruntime session for each graph."""
 
     def __init__(self, graphs: Sequence[Graph], paths: Mapping[str, Path], device: Device) -> None:
         self.outputs = {graph.name: [tensor.name for tensor in graph.outputs] for graph in graphs}
@@ -56,9 +56,9 @@ def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = device.threads
     options.log_severity_level = 3
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # it keeps the largest run's memory, and is no faster
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # they keep the largest run's memory, and are no faster
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(device.spin)))
-    providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # what it cannot run, the CPU runs
+    providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # the CPU runs the other operators
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers, disabled_optimizers=list(SLOWER))
     except Exception as error:  # onnxruntime raises many kinds, none of them exported
@@ -69,4 +69,5 @@ def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
 
 
 def open_onnx(graphs: Sequence[Graph], paths: Mapping[str, Path], device: Device | None = None) -> Backend:
+    """A backend over ONNX files, by graph. Raises FrameworkError for a file that onnxruntime cannot load."""
     return OnnxBackend(graphs, paths, device or Device())

@@ -1,4 +1,4 @@
-"""What was added to a sealed artifact: a line for each time in a file beside it, shared by every process that serves it."""
+"""Additions to a sealed artifact: a file beside it, shared by every process that serves it, with a line for each addition."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from framework.errors import FrameworkError
 
 
 def overlay_path(artifact: Path, version: str) -> Path:
-    """``ARTIFACT-additions/VERSION.jsonl``: what was added to one version says nothing to another."""
+    """``ARTIFACT-additions/VERSION.jsonl``: additions belong to one version."""
     folder = artifact.resolve()
     return folder.with_name(f"{folder.name}-additions") / f"{version}.jsonl"
 
 
 class Overlay:
-    """Reads what others add, and adds. A line holds the entries that were added together, so that none is there without the
-    others, whenever a process is killed.
+    """Reads and writes the additions. Entries that are added together share a line, so that a process that is killed leaves all
+    or none of them.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._read = 0  # bytes
+        self._read = 0  # bytes that `unread` has returned
 
     def grown(self) -> bool:
-        """Whether there is something that was not read; costs microseconds. Raises FrameworkError where nobody can tell."""
+        """Whether the file has unread bytes; costs microseconds. Raises FrameworkError where its size cannot be read."""
         try:
             return self.path.stat().st_size > self._read
         except (FileNotFoundError, NotADirectoryError):
@@ -39,17 +39,17 @@ class Overlay:
             raise FrameworkError(f"what was added cannot be read: {error}") from error
 
     @contextmanager
-    def fresh(self) -> Iterator[list[Any]]:
-        """What was added since the last time, which counts as read when the block ends well.
+    def unread(self) -> Iterator[list[Any]]:
+        """The entries that were added since the last call; they count as read when the ``with`` block ends without an error.
 
         Raises FrameworkError naming a line that is damaged.
         """
-        found = self._rest() if self.grown() else b""
-        whole = found[: found.rfind(b"\n") + 1]  # another process may be writing the rest
-        yield self._parsed(whole)
-        self._read += len(whole)
+        content = self._unread_bytes() if self.grown() else b""
+        lines = content[: content.rfind(b"\n") + 1]  # another process may still be writing the last line
+        yield self._parse(lines)
+        self._read += len(lines)
 
-    def _rest(self) -> bytes:
+    def _unread_bytes(self) -> bytes:
         try:
             with self.path.open("rb") as stream:
                 stream.seek(self._read)
@@ -57,7 +57,7 @@ class Overlay:
         except OSError as error:
             raise FrameworkError(f"what was added cannot be read: {error}") from error
 
-    def _parsed(self, lines: bytes) -> list[Any]:
+    def _parse(self, lines: bytes) -> list[Any]:
         entries: list[Any] = []
         place = self._read
         for line in lines.splitlines(keepends=True):
@@ -70,7 +70,7 @@ class Overlay:
 
     @contextmanager
     def writing(self) -> Iterator[FileIO]:
-        """The file, for `append`, while no other process writes. Raises FrameworkError where there may be none."""
+        """The file for `append`, locked against other processes. Raises FrameworkError where no file can be created."""
         try:
             self.path.parent.mkdir(exist_ok=True)
             stream = self.path.open("a+b", buffering=0)
@@ -82,9 +82,9 @@ class Overlay:
 
     @staticmethod
     def append(stream: FileIO, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Adds a line that is on the disk when this returns; a half one that a crash left before goes away.
+        """Appends a line and waits until the disk has it. An incomplete last line, left by a crash, is removed first.
 
-        Raises FrameworkError where the disk refuses it; then nothing is added.
+        Raises FrameworkError where the line cannot be written; then nothing is added.
         """
         end = stream.seek(0, os.SEEK_END)
         if end:

@@ -1,4 +1,4 @@
-"""Calls of several requests as one: joined along batch, padded, and cut apart again."""
+"""Joins the calls of several requests along batch, padded, and splits their outputs again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from framework.contracts.graph import Graph, Tensor, Tensors
 
 
 def join(tensor: Tensor, calls: Sequence[Tensors], places: Sequence[Sequence[int]]) -> np.ndarray:
-    """One input of many calls, each in its places along batch, padded to the largest size of every other axis."""
+    """One input of many calls in one array, padded to the largest size of every axis but batch.
+
+    places: for each call the places of its rows along batch.
+    """
     parts = [feeds[tensor.name] for feeds in calls]
     shape = (sum(map(len, parts)), *(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)))
     joined = np.full(shape, tensor.pad, dtype=parts[0].dtype)
@@ -20,11 +23,11 @@ def join(tensor: Tensor, calls: Sequence[Tensors], places: Sequence[Sequence[int
 
 
 def split(graph: Graph, outputs: Tensors, calls: Sequence[Tensors], places: Sequence[Sequence[int]]) -> list[Tensors]:
-    """The rows of each call, every named axis cut back to the call's own size."""
+    """The outputs of each call, every named axis cut back to its size in the call. places: as for `join`."""
     sizes = [_sizes(graph.inputs, feeds) for feeds in calls]
     return [
-        {t.name: outputs[t.name][(_index(rows), *(_cut(axis, own) for axis in t.axes[1:]))] for t in graph.outputs}
-        for own, rows in zip(sizes, places, strict=True)
+        {t.name: outputs[t.name][(_index(rows), *(_cut(axis, call_sizes) for axis in t.axes[1:]))] for t in graph.outputs}
+        for call_sizes, rows in zip(sizes, places, strict=True)
     ]
 
 
@@ -40,10 +43,10 @@ def _sizes(tensors: Sequence[Tensor], feeds: Tensors) -> dict[str, int]:
 
 
 def _index(rows: Sequence[int]) -> slice | list[int]:
-    """A slice, which copies nothing, where the rows follow one another."""
+    """The rows as an index of numpy: a slice, which copies nothing, where they are consecutive."""
     first = rows[0]
     return slice(first, first + len(rows)) if list(rows) == list(range(first, first + len(rows))) else list(rows)
 
 
-def _cut(axis: str | int, own: Mapping[str, int]) -> slice:
-    return slice(0, own[axis]) if isinstance(axis, str) and axis in own else slice(None)
+def _cut(axis: str | int, sizes: Mapping[str, int]) -> slice:
+    return slice(0, sizes[axis]) if isinstance(axis, str) and axis in sizes else slice(None)

@@ -1,4 +1,4 @@
-"""Runs the codecs of many requests at once: their calls are grouped by graph and size, padded and run together."""
+"""Runs the codecs of many requests at once: calls are grouped by graph and size, padded and run together."""
 
 from __future__ import annotations
 
@@ -13,19 +13,21 @@ from framework.contracts.graph import Backend, Graph, Request, Response, Tensors
 from framework.errors import FrameworkError
 from framework.runtime.jobs import Job, Size
 from framework.runtime.padding import join, split
-from framework.runtime.state import Slot, bytes_for_one, gather
+from framework.runtime.state import Slot, bytes_per_position, gather
 
 MAX_ROWS = 32  # rows of one run
-MAX_ELEMENTS = 4096  # rows times the longest row of one run, so that few long rows do not fill memory
-FEW = 4  # rows that run together however much padding they need, unless the graph has state: a step is one token long
-
-MAX_STATE = 1 << 30  # bytes of the states that are joined for one run; where as much is held, a server lets nobody begin
+MAX_ELEMENTS = 4096  # rows times the length of the longest row of one run, so that a few long rows do not fill memory
+FEW = 4  # rows that run together however much padding they need; not for graphs with state, whose steps are one token long
+MAX_STATE = 1 << 30  # bytes of states in one run; while that much is in use, a server begins no further request
 
 Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
 
 
 class RunFailedError(FrameworkError):
-    """A graph cannot be run for one of several requests. number: of the request, from 1."""
+    """A graph cannot be run for one of several requests.
+
+    number: of that request, from 1. error: what the backend raised.
+    """
 
     def __init__(self, number: int, error: Exception) -> None:
         super().__init__(f"request {number}: the model cannot be run on it: {type(error).__name__}: {error}")
@@ -35,7 +37,7 @@ class RunFailedError(FrameworkError):
 class Scheduler:
     """Answers requests with a codec over a backend, at most `rows` rows and `elements` padded elements a run.
 
-    answered: called after each.
+    answered: called each time a request is answered.
     """
 
     def __init__(
@@ -57,16 +59,17 @@ class Scheduler:
         self.answered = answered
 
     def start(self, request: Request, on_event: Callable[[Event], None] | None = None) -> Job:
-        """Runs the codec up to its first call."""
+        """A job for the request, whose codec has run up to its first call."""
         return self.begin(self.codec.start(request), on_event)
 
     def begin(self, steps: Steps, on_event: Callable[[Event], None] | None = None) -> Job:
+        """`start` for a generator of the codec."""
         job = Job(steps, on_event=on_event)
         self.advance(job, None)
         return job
 
     def advance(self, job: Job, outputs: Tensors | None) -> None:
-        """Runs the codec with the outputs of its call until the next or its end."""
+        """Sends the codec the outputs of its call (None to begin) and runs it up to its next call or its response."""
         try:
             step = next(job.steps) if outputs is None else job.steps.send(outputs)
             while not isinstance(step, Call):
@@ -78,33 +81,42 @@ class Scheduler:
             if self.answered is not None:
                 self.answered()
         else:
-            if step.begins:
-                job.slots = []
-            if step.rewinds:
-                if len(job.begun) != len(job.slots):
-                    raise ValueError("a call rewinds to a beginning whose rows are no longer there: they have branched since")
-                for slot, lengths in zip(job.slots, job.begun, strict=True):
-                    slot.rewind(lengths)
-            feed = step.feeds[self.graphs[step.graph].inputs[0].name]
-            job.call = step
-            job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, step))
+            self._set_call(job, step)
+
+    def _set_call(self, job: Job, call: Call) -> None:
+        if call.begins:
+            job.slots = []
+        if call.rewinds:
+            if len(job.begun) != len(job.slots):
+                raise ValueError("a call rewinds to a beginning whose rows are no longer there: they have branched since")
+            for slot, lengths in zip(job.slots, job.begun, strict=True):
+                slot.rewind(lengths)
+        feed = call.feeds[self.graphs[call.graph].inputs[0].name]
+        job.call = call
+        job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, call))
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
-        """The response to each request, in order. `record` is filled when given."""
+        """The response to each request, in order. Raises RunFailedError.
+
+        record: replaced by the graph and the outputs of each call, by request.
+        """
         return self.complete([self.codec.start(request) for request in requests], record)
 
     def complete(self, generators: Sequence[Steps], record: Record | None = None) -> list[Response]:
-        """What each of the codec's generators returns. Where requests have state, some begin only when others have ended."""
+        """The response of each of the codec's generators, in order; see `answer`.
+
+        Where graphs have state, at most `rows` requests are under way at once.
+        """
         jobs: list[Job] = []
         waiting: list[Job] = []
         recorded: dict[int, list[tuple[str, Tensors]]] = defaultdict(list)
-        left, at_once = iter(generators), self.rows if self.stateful else len(generators)
+        upcoming, concurrent = iter(generators), self.rows if self.stateful else len(generators)
         while True:
             waiting = [job for job in waiting if job.call is not None]
-            begun = [self.begin(steps) for steps in islice(left, at_once - len(waiting))]
-            jobs += begun
-            waiting += [job for job in begun if job.call is not None]
-            if not begun and not waiting:
+            started = [self.begin(steps) for steps in islice(upcoming, concurrent - len(waiting))]
+            jobs += started
+            waiting += [job for job in started if job.call is not None]
+            if not started and not waiting:
                 break
             for batch in self._batches(waiting):
                 for job, outputs in zip(batch, self._run_or_name(batch, jobs), strict=True):
@@ -116,21 +128,23 @@ class Scheduler:
         return [job.response or {} for job in jobs]
 
     def _run_or_name(self, batch: Sequence[Job], jobs: Sequence[Job]) -> list[Tensors]:
-        """Raises RunFailedError naming the first of the jobs whose call fails by itself too, where there is one."""
+        """`run`, whose failure names a request: RunFailedError for the first job whose call also fails alone."""
         try:
             return self.run(batch)
         except FrameworkError:
             raise
         except Exception as error:
-            alone = [error] if len(batch) == 1 else self.run_each(batch)
-            for job, outcome in zip(batch, alone, strict=True):
+            outcomes = [error] if len(batch) == 1 else self.run_each(batch)
+            for job, outcome in zip(batch, outcomes, strict=True):
                 if isinstance(outcome, Exception):
                     raise RunFailedError(jobs.index(job) + 1, outcome) from outcome
             raise
 
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
-        """All of the jobs, the longest first; those that would stretch the steps of others apart from them: who begins, and
-        who goes on by several elements at once.
+        """All of the jobs in batches, the longest calls first.
+
+        Of graphs with state, jobs that begin, jobs that feed one element and jobs that feed several are batched separately: a
+        long feed would pad the one-token steps of the others.
         """
         groups: dict[tuple[str, bool, bool], list[Job]] = defaultdict(list)
         for job in jobs:
@@ -147,9 +161,10 @@ class Scheduler:
             yield batch
 
     def choose(self, jobs: Sequence[Job]) -> list[Job]:
-        """The first of the jobs and those whose calls are most like its call in length, as many as run well together.
+        """The batch to run next: the first job, and as many jobs with calls of a similar length as run well together.
 
-        Where requests have state, the first that has none yet, as long as there is room for its state: it joins the others.
+        With graphs with state, a job without state yet goes first while there is room for its state, so that it can join the
+        steps of the others.
         """
         first = self._first(jobs)
         graph = first.waiting.graph
@@ -175,11 +190,12 @@ class Scheduler:
         return batch
 
     def _first(self, jobs: Sequence[Job]) -> Job:
+        """The job whose call the next batch is built around; see `choose`."""
         if not self.stateful:
             return jobs[0]
         begun, fresh = [job for job in jobs if job.slots], [job for job in jobs if not job.slots]
-        rows, held = sum(job.size.rows for job in begun), sum(job.size.rows * job.size.state for job in begun)
-        if fresh and (not begun or (rows < self.rows and held < MAX_STATE)):
+        rows, state_bytes = sum(job.size.rows for job in begun), sum(job.size.rows * job.size.state for job in begun)
+        if fresh and (not begun or (rows < self.rows and state_bytes < MAX_STATE)):
             return fresh[0]
         return begun[0]
 
@@ -187,33 +203,33 @@ class Scheduler:
         return size.rows <= self.rows and size.rows * size.longest <= self.elements and size.rows * size.state <= MAX_STATE
 
     def _state_bytes(self, job: Job, call: Call) -> int:
-        """Of one row, after the call."""
+        """Bytes that the state of one row takes after the call."""
         graph = self.graphs[call.graph]
         if not graph.state:
             return 0
-        new: int = call.feeds[graph.inputs[0].name].shape[1]
-        fed = max((call.feeds[state.input].shape[1] for state in graph.state if state.input in call.feeds), default=0)
-        return (new + max((slot.length for slot in job.slots), default=fed)) * bytes_for_one(graph)
+        new_length: int = call.feeds[graph.inputs[0].name].shape[1]
+        fed_length = max((call.feeds[state.input].shape[1] for state in graph.state if state.input in call.feeds), default=0)
+        return (new_length + max((slot.length for slot in job.slots), default=fed_length)) * bytes_per_position(graph)
 
     def run(self, batch: Sequence[Job]) -> list[Tensors]:
-        """The outputs of each job's call; all are calls of one graph. What is appended to a state is not among them.
+        """The outputs of each job's call, without those that extend a state. All calls are of one graph.
 
-        Raises what the backend raises: then jobs that still have slots, or had none, may be run again.
+        Raises what the backend raises; afterwards a job may be run again if it had no slots before, or still has them.
         """
         graph = self.graphs[batch[0].waiting.graph]
         if not graph.state:
             return self._outputs(graph, batch)
         begins = [not job.slots for job in batch]
-        slots = self._hold(graph, batch)
+        slots = self._take_slots(graph, batch)
         try:
             outputs = self._outputs(graph, batch, slots)
         except Exception:
             for job, rows, first in zip(batch, slots, begins, strict=True):
                 if not first:
-                    _stay(job, rows)
+                    _restore(job, rows)
             raise
-        for rows, found in zip(slots, outputs, strict=True):
-            rows[0].block.append(rows, found)
+        for rows, tensors in zip(slots, outputs, strict=True):
+            rows[0].block.append(rows, tensors)
         for job, rows, first in zip(batch, slots, begins, strict=True):
             job.slots = rows
             if first:
@@ -223,11 +239,11 @@ class Scheduler:
         return outputs
 
     def run_each(self, batch: Sequence[Job], failed: Callable[[Exception], object] | None = None) -> list[Tensors | Exception]:
-        """As `run`; where that fails each call runs by itself, and those that fail alone too have their error for outputs.
+        """As `run`; where that fails, each call runs alone, and a call that fails alone too gets its error in place of outputs.
 
-        failed: told why a run of several failed.
+        failed: called with the error of a run of several calls.
         """
-        begun = [bool(job.slots) for job in batch]
+        had_slots = [bool(job.slots) for job in batch]
         try:
             return [*self.run(batch)]
         except Exception as error:
@@ -235,11 +251,14 @@ class Scheduler:
                 return [error]
             if failed is not None:
                 failed(error)
-            lost = [had and not job.slots for job, had in zip(batch, begun, strict=True)]
-            return [error if gone else self.run_each([job])[0] for job, gone in zip(batch, lost, strict=True)]
+            lost_state = [had and not job.slots for job, had in zip(batch, had_slots, strict=True)]
+            return [error if lost else self.run_each([job])[0] for job, lost in zip(batch, lost_state, strict=True)]
 
     def _outputs(self, graph: Graph, batch: Sequence[Job], slots: Sequence[Sequence[Slot]] = ()) -> list[Tensors]:
-        """slots: of each job, where the graph has state; they fill a block."""
+        """Joins the feeds of all calls, runs the graph once and splits its outputs by job.
+
+        slots: of each job, where the graph has state; together they fill one block.
+        """
         calls = [job.waiting.feeds for job in batch]
         if len(batch) == 1 and not graph.state:
             return [self.backend.run(graph.name, dict(calls[0]))]
@@ -254,22 +273,22 @@ class Scheduler:
         return split(graph, self.backend.run(graph.name, feeds), calls, places)
 
     @staticmethod
-    def _hold(graph: Graph, batch: Sequence[Job]) -> list[list[Slot]]:
-        """Takes the states of all rows out of the jobs, into a block that holds them and nothing else: slots of each job."""
+    def _take_slots(graph: Graph, batch: Sequence[Job]) -> list[list[Slot]]:
+        """Moves the states of all rows out of the jobs into one block of their own; returns the slots of each job."""
         sources: list[Slot | None] = []
         for job in batch:
             parents = range(job.size.rows) if job.waiting.parents is None else job.waiting.parents
             sources += [job.slots[row] if job.slots else None for row in parents]
-            job.slots = []  # rows from which nothing goes on are let go
-        left = iter(gather(graph, sources))
-        slots = [list(islice(left, job.size.rows)) for job in batch]
+            job.slots = []  # frees rows that are no row's parent
+        gathered = iter(gather(graph, sources))
+        slots = [list(islice(gathered, job.size.rows)) for job in batch]
         for job, rows in zip(batch, slots, strict=True):
             rows[0].block.begin(rows, job.waiting.feeds)
         return slots
 
 
-def _stay(job: Job, rows: list[Slot]) -> None:
-    """After a run that failed: the job's rows have branched, and go on from where they are."""
+def _restore(job: Job, rows: list[Slot]) -> None:
+    """Returns the rows to a job whose run failed. They have branched already and must not do so again."""
     job.slots = rows
     if job.waiting.parents is not None:
         job.begun, job.call = [], replace(job.waiting, parents=None)

@@ -1,4 +1,4 @@
-"""What requests leave behind in graphs with state, joined for the next run: rows that stay together are not copied again."""
+"""The states of requests in graphs with state, kept in blocks: rows that run together again are not copied."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ import numpy as np
 
 from framework.contracts.graph import Graph, State, Tensor, Tensors
 
-ROOM = 64  # by which states grow: a run sees room that is not filled yet, behind its mask
+ROOM = 64  # positions by which states grow; the mask hides positions that are not filled yet
 
 
 @dataclass(eq=False)
 class Slot:
-    """One row of a block. Whoever holds it keeps the row; the block itself does not."""
+    """One row of a block. A job that refers to the slot keeps the row alive; the block refers to it weakly."""
 
-    block: Block
+    block: StateBlock
     row: int
 
     @property
     def lengths(self) -> list[int]:
-        """Of each state."""
-        return [int(held.lengths[self.row]) for held in self.block.held]
+        """Filled positions of this row, by state."""
+        return [int(array.lengths[self.row]) for array in self.block.states]
 
     @property
     def length(self) -> int:
+        """Filled positions of its longest state."""
         return max(self.lengths, default=0)
 
     def rewind(self, lengths: Sequence[int]) -> None:
-        """Back to lengths that it had."""
-        for held, length in zip(self.block.held, lengths, strict=True):
-            held.cut(self.row, length)
+        """Cuts each state of the row back to an earlier length."""
+        for array, length in zip(self.block.states, lengths, strict=True):
+            array.truncate(self.row, length)
 
 
-class Held:
-    """One state of every row of a block: an array (rows, room, ...), and how much of each row is filled."""
+class StateArray:
+    """One state of every row of a block: an array (rows, room, ...), and the filled positions of each row."""
 
     def __init__(self, state: State, tensor: Tensor) -> None:
         self.state = state
@@ -46,121 +47,135 @@ class Held:
         self.lengths = np.zeros(0, np.int64)
 
     def make_room(self, rows: int, length: int) -> None:
-        """length: that a row is to hold; room beyond it is zero, since what is masked still takes part in products."""
-        have_rows, have = self.array.shape[:2]
-        if rows <= have_rows and length <= have:
-            return
-        room = have if length <= have else -(-length // ROOM) * ROOM
-        larger = np.zeros((max(rows, have_rows), room, *self.array.shape[2:]), self.array.dtype)
-        larger[:have_rows, :have] = self.array
-        self.array = larger
-        self.lengths = np.concatenate([self.lengths, np.zeros(len(larger) - have_rows, np.int64)])
+        """Grows the array to at least `rows` rows of `length` positions.
 
-    def copy(self, row: int, other: Held, source: int) -> None:
-        length = int(other.lengths[source])
+        Unfilled positions are zero, because masked positions still take part in matrix products.
+        """
+        old_rows, old_room = self.array.shape[:2]
+        if rows <= old_rows and length <= old_room:
+            return
+        room = old_room if length <= old_room else -(-length // ROOM) * ROOM
+        larger = np.zeros((max(rows, old_rows), room, *self.array.shape[2:]), self.array.dtype)
+        larger[:old_rows, :old_room] = self.array
+        self.array = larger
+        self.lengths = np.concatenate([self.lengths, np.zeros(len(larger) - old_rows, np.int64)])
+
+    def copy(self, row: int, source: StateArray, source_row: int) -> None:
+        """Overwrites a row with a row of `source`."""
+        length = int(source.lengths[source_row])
         self.make_room(row + 1, length)
-        self.array[row, :length] = other.array[source, :length]
+        self.array[row, :length] = source.array[source_row, :length]
         self.array[row, length:] = 0
         self.lengths[row] = length
 
     def clear(self, row: int) -> None:
+        """Makes a row empty."""
         self.make_room(row + 1, 0)
         self.array[row] = 0
         self.lengths[row] = 0
 
-    def append(self, row: int, new: np.ndarray) -> None:
-        """new: (length, ...)."""
+    def append(self, row: int, values: np.ndarray) -> None:
+        """values: (length, ...)."""
         length = int(self.lengths[row])
-        self.make_room(0, length + len(new))
-        self.array[row, length : length + len(new)] = new
-        self.lengths[row] = length + len(new)
+        self.make_room(0, length + len(values))
+        self.array[row, length : length + len(values)] = values
+        self.lengths[row] = length + len(values)
 
-    def cut(self, row: int, length: int) -> None:
+    def truncate(self, row: int, length: int) -> None:
         self.array[row, length : self.lengths[row]] = 0
         self.lengths[row] = length
 
     def feeds(self, rows: int) -> Tensors:
-        """The state of the first rows, without a copy, and its mask."""
+        """The first `rows` rows of the state, as a view, and their mask."""
         filled = np.arange(self.array.shape[1]) < self.lengths[:rows, None]
         return {self.state.input: self.array[:rows], self.state.mask: filled.astype(np.int64)}
 
 
-class Block:
+class StateBlock:
     """The states of rows that run together."""
 
     def __init__(self, graph: Graph) -> None:
         tensors = {tensor.name: tensor for tensor in graph.inputs}
-        self.held = [Held(state, tensors[state.input]) for state in graph.state]
+        self.states = [StateArray(state, tensors[state.input]) for state in graph.state]
         self._slots: list[weakref.ref[Slot]] = []
 
     def live(self) -> set[Slot]:
-        """Those that somebody still holds."""
+        """The slots that a job still refers to."""
         return {slot for reference in self._slots if (slot := reference()) is not None}
 
     def arrange(self, sources: Sequence[Slot | None]) -> list[Slot]:
-        """A slot for each source, in the first rows and nowhere else: its own where it stands here, else a copy."""
+        """A slot for each source; together they fill the first rows of the block.
+
+        A source that is a row of this block keeps its slot, unless an earlier source took the row already; any other source is
+        copied. None stands for an empty row.
+        """
         taken: set[int] = set()
-        found: list[Slot | None] = []
+        reused: list[Slot | None] = []
         for source in sources:
             stays = source is not None and source.block is self and source.row not in taken
             if stays and source is not None:
                 taken.add(source.row)
-            found.append(source if stays else None)
+            reused.append(source if stays else None)
         free = (row for row in count() if row not in taken)
-        slots = [own or self._filled(next(free), source) for own, source in zip(found, sources, strict=True)]
+        slots = [slot or self._add_row(next(free), source) for slot, source in zip(reused, sources, strict=True)]
         gaps = sorted(set(range(len(slots))) - {slot.row for slot in slots})
         for gap, slot in zip(gaps, [slot for slot in slots if slot.row >= len(slots)], strict=True):
-            for held in self.held:
-                held.copy(gap, held, slot.row)
+            for array in self.states:
+                array.copy(gap, array, slot.row)
             slot.row = gap
         self._slots = [weakref.ref(slot) for slot in slots]
         return slots
 
     def begin(self, slots: Sequence[Slot], feeds: Tensors) -> None:
-        """Fills the states that a call feeds, which only a request's first may do."""
-        for held in self.held:
-            if held.state.input in feeds:
-                lengths = feeds[held.state.mask].sum(1)
-                for slot, states, length in zip(slots, feeds[held.state.input], lengths, strict=True):
-                    held.append(slot.row, states[:length])
+        """Fills the states that the first call of a request feeds."""
+        for array in self.states:
+            if array.state.input in feeds:
+                lengths = feeds[array.state.mask].sum(1)
+                for slot, values, length in zip(slots, feeds[array.state.input], lengths, strict=True):
+                    array.append(slot.row, values[:length])
 
     def append(self, slots: Sequence[Slot], outputs: Tensors) -> None:
-        """Appends what a run gave for these rows, and takes it out of the outputs."""
-        for held in self.held:
-            if held.state.output is not None:
-                for slot, new in zip(slots, outputs.pop(held.state.output), strict=True):
-                    held.append(slot.row, new)
+        """Moves the outputs that extend states out of `outputs` and appends them to the slots' rows."""
+        for array in self.states:
+            if array.state.output is not None:
+                for slot, values in zip(slots, outputs.pop(array.state.output), strict=True):
+                    array.append(slot.row, values)
 
     def feeds(self, rows: int) -> Tensors:
-        found: Tensors = {}
-        for held in self.held:
-            found |= held.feeds(rows)
-        return found
+        """The states of the first `rows` rows and their masks, by input of the graph."""
+        feeds: Tensors = {}
+        for array in self.states:
+            feeds |= array.feeds(rows)
+        return feeds
 
-    def _filled(self, row: int, source: Slot | None) -> Slot:
-        for number, held in enumerate(self.held):
-            if source is None:
-                held.clear(row)
-            else:
-                held.copy(row, source.block.held[number], source.row)
-        return Slot(self, row)
-
-    def too_roomy(self) -> bool:
-        """Whether what left was so much longer than what stays that a copy is worth it."""
+    def oversized(self) -> bool:
+        """Whether rows that left were so much longer than the live ones that copying the live ones pays."""
         rows = [slot.row for slot in self.live()]
-        return any(held.array.shape[1] > 2 * (held.lengths[rows].max(initial=0) + ROOM) for held in self.held)
+        return any(array.array.shape[1] > 2 * (array.lengths[rows].max(initial=0) + ROOM) for array in self.states)
+
+    def _add_row(self, row: int, source: Slot | None) -> Slot:
+        for number, array in enumerate(self.states):
+            if source is None:
+                array.clear(row)
+            else:
+                array.copy(row, source.block.states[number], source.row)
+        return Slot(self, row)
 
 
 def gather(graph: Graph, sources: Sequence[Slot | None]) -> list[Slot]:
-    """Slots of one block that holds these rows and no others, in place of the sources, copied where they stand elsewhere."""
-    wanted = {source for source in sources if source is not None}
-    whole = [block for block in {slot.block for slot in wanted} if block.live() <= wanted and not block.too_roomy()]
-    block = max(whole, key=lambda block: len(block.live()), default=None) or Block(graph)
+    """Slots of one block that holds exactly the rows of the sources, one for each source.
+
+    Of the blocks whose live rows are all sources, the largest is reused, and rows of other blocks are copied into it. None
+    stands for a row without state yet. The sources must not be used afterwards.
+    """
+    slots = {source for source in sources if source is not None}
+    reusable = [block for block in {slot.block for slot in slots} if block.live() <= slots and not block.oversized()]
+    block = max(reusable, key=lambda block: len(block.live()), default=None) or StateBlock(graph)
     return block.arrange(sources)
 
 
-def bytes_for_one(graph: Graph) -> int:
-    """Bytes that a token, or whatever states are long in, leaves in them."""
+def bytes_per_position(graph: Graph) -> int:
+    """Bytes that one position of all states, such as a token, takes."""
     tensors = [tensor for tensor in graph.inputs if tensor.name in {state.input for state in graph.state}]
     return sum(
         np.dtype(tensor.dtype).itemsize * prod(size for size in tensor.axes[2:] if isinstance(size, int)) for tensor in tensors

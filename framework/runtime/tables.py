@@ -1,4 +1,4 @@
-"""Arrays that are the same for every request, given to graphs beside what a request feeds; they may grow while others run."""
+"""Tables: arrays that graphs take beside the feeds, the same for every request. They may grow while graphs run."""
 
 from __future__ import annotations
 
@@ -10,38 +10,36 @@ import numpy as np
 
 from framework.contracts.graph import Backend, Graph, Tensors
 
-FOLDER = "tables"  # of the resources
-PAIRS = 8_000_000  # of a run's rows and those of the longest table; a graph holds some 20 bytes for each
-ROOM = 1.2  # times as large as needed is what a table that grows gets, so that the next rows are copied alone
+FOLDER = "tables"  # within the resources
+PAIRS = 8_000_000  # of a row of the run and a row of the longest table; a graph holds some 20 bytes for each pair
+ROOM = 1.2  # a table that grows is allocated this many times larger than needed, so that later rows append without a copy
 
 
 class Tables:
-    """Array by name. Whoever runs a graph takes all of its tables as they were at one moment."""
+    """Arrays by name. `arrays` is replaced as a whole, so that a run sees all tables as of one moment."""
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays: Tensors = dict(arrays)
         self._room: Tensors = {}
         self._growing = threading.Lock()
 
-    def at_once(self, rows: int) -> int:
-        """Of so many rows for one run those that memory allows: a graph holds several numbers for each pair of one and a
-        table's row. At least 1.
-        """
+    def rows_per_run(self, rows: int) -> int:
+        """At most `rows`, fewer where tables are long: memory grows with rows times table rows. At least 1."""
         longest = max(map(len, self.arrays.values()), default=1)
         return max(1, min(rows, PAIRS // max(1, longest)))
 
     def append(self, rows: Mapping[str, np.ndarray]) -> None:
-        """Adds rows at the end of tables, all at once for those who read."""
+        """Appends rows to tables, by name; readers see all of the tables extended or none."""
         with self._growing:
-            self.arrays = self.arrays | {name: self._longer(name, more) for name, more in rows.items()}
+            self.arrays = self.arrays | {name: self._extended(name, added) for name, added in rows.items()}
 
-    def _longer(self, name: str, more: np.ndarray) -> np.ndarray:
+    def _extended(self, name: str, added: np.ndarray) -> np.ndarray:
         before, room = self.arrays[name], self._room.get(name)
-        length = len(before) + len(more)
+        length = len(before) + len(added)
         if room is None or length > len(room):
             room = self._room[name] = np.empty((int(length * ROOM), *before.shape[1:]), before.dtype)
             room[: len(before)] = before
-        room[len(before) : length] = more  # nobody reads beyond the length they have
+        room[len(before) : length] = added  # runs under way have shorter views of the same memory
         return room[:length]
 
     def save(self, resources: Path) -> None:
@@ -53,23 +51,24 @@ class Tables:
 
     @classmethod
     def load(cls, graphs: Sequence[Graph], resources: Path) -> Tables:
+        """The tables that the graphs take, from the files that `save` writes."""
         names = {tensor.name for graph in graphs for tensor in graph.tables}
         return cls({name: np.load(resources / FOLDER / f"{name}.npy", allow_pickle=False) for name in sorted(names)})
 
 
-class Tabled:
-    """A backend whose graphs get their tables."""
+class TablesBackend:
+    """A backend that feeds graphs their tables."""
 
     def __init__(self, backend: Backend, graphs: Sequence[Graph], tables: Tables) -> None:
         self.backend, self.tables = backend, tables
         self._names = {graph.name: [tensor.name for tensor in graph.tables] for graph in graphs}
 
     def run(self, graph: str, feeds: Tensors) -> Tensors:
-        """What is fed under a table's name takes its place."""
+        """A feed of the same name replaces a table."""
         arrays = self.tables.arrays
         return self.backend.run(graph, {name: arrays[name] for name in self._names[graph]} | feeds)
 
 
 def tabled(backend: Backend, graphs: Sequence[Graph], arrays: Mapping[str, np.ndarray]) -> Backend:
-    """The backend itself where no graph has tables."""
-    return Tabled(backend, graphs, Tables(arrays)) if any(graph.tables for graph in graphs) else backend
+    """A backend that feeds the graphs these tables; `backend` itself where no graph takes any."""
+    return TablesBackend(backend, graphs, Tables(arrays)) if any(graph.tables for graph in graphs) else backend

@@ -1,4 +1,4 @@
-"""The paths of the server and what answers them."""
+"""The paths of the server, and the handlers that answer them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from starlette.types import Receive, Scope, Send
 from framework.contracts.serving.drawing import plain_drawing
 from framework.contracts.serving.replies import RefusedError
 from framework.errors import FrameworkError
-from framework.server.http.bodies import read
+from framework.server.http.bodies import read_body
 from framework.server.http.cors import Cors
 from framework.server.http.keys import check_admin, check_key
 from framework.server.http.middleware import Middleware
-from framework.server.http.prefix import Prefix
+from framework.server.http.prefix import PathPrefix
 from framework.server.metrics import Metrics
 from framework.server.model_store import LoadedModel, ModelStore
 from framework.server.settings import Settings
@@ -32,36 +32,40 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Swaps(Protocol):
-    """Who changes models in every process; called in a thread."""
+    """Changes models in every process; called in a thread."""
 
     def swap(self, name: str | None) -> list[dict[str, Any]]: ...
     def rollback(self, name: str | None) -> list[dict[str, Any]]: ...
 
 
 class Api:
-    """leaving: whether the server has been told to stop. crowded: whether it has too many connections."""
+    """The paths that do not belong to a surface.
+
+    stopping: whether the server has been told to stop. crowded: whether it has too many connections.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        shelf: ModelStore,
+        store: ModelStore,
         metrics: Metrics,
         swaps: Swaps,
-        leaving: Callable[[], bool],
+        stopping: Callable[[], bool],
         crowded: Callable[[], bool],
     ) -> None:
-        self.settings, self.shelf, self.metrics, self.swaps = settings, shelf, metrics, swaps
-        self.leaving, self.crowded = leaving, crowded
-        self.pages = pages.Pages(shelf.surfaces, settings.root_path)
+        self.settings, self.store, self.metrics, self.swaps = settings, store, metrics, swaps
+        self.stopping, self.crowded = stopping, crowded
+        self.pages = pages.Pages(store.surfaces, settings.root_path)
 
     def app(self) -> Middleware:
+        """The ASGI application, surfaces included."""
         keys = self.settings.keys
         routes = [
             _get("models", "/v1/models", self.models, keys.api),
             _get("model", "/v1/models/{name}", self.model, keys.api),
             _get("health", "/healthz", self.health),
             _get("ready", "/readyz", self.ready),
-            _get("metrics", "/metrics", self.measured),
+            _get("metrics", "/metrics", self.get_metrics),
             _get("page", "/", self.home),
             _get("docs", "/docs", self.docs),
             _get("docs", "/docs/{file}", pages.docs_file),
@@ -69,39 +73,39 @@ class Api:
             _post("swap", "/admin/swap", self.swap, keys.admin),
             _post("rollback", "/admin/rollback", self.rollback, keys.admin),
         ]
-        for route, endpoint in endpoints(self.shelf.surfaces, self.settings, self.shelf, self.metrics):
+        for route, endpoint in endpoints(self.store.surfaces, self.settings, self.store, self.metrics):
             routes.append(Route(route.path, endpoint, methods=[route.method]))
-        prefix = Prefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
+        prefix = PathPrefix(self.settings.root_path, lambda path: any(route.path_regex.match(path) for route in routes))
         cors = Cors(Paths(routes), self.settings.origins, {method for route in routes for method in route.methods or ()})
         return Middleware(cors, prefix, self.metrics, self.crowded, self.settings.log_texts)
 
     async def health(self, request: Request) -> Response:
         return JSONResponse(
-            {"status": "alive"} if self.shelf.alive else {"status": "an engine has ended"}, 200 if self.shelf.alive else 500
+            {"status": "alive"} if self.store.alive else {"status": "an engine has ended"}, 200 if self.store.alive else 500
         )
 
     async def ready(self, request: Request) -> Response:
-        if self.leaving():
+        if self.stopping():
             return JSONResponse({"status": "stopping"}, 503)
-        if not self.shelf.alive:
+        if not self.store.alive:
             return JSONResponse({"status": "an engine has ended"}, 503)
-        if not self.shelf.ready:
+        if not self.store.ready:
             return JSONResponse({"status": "loading and checking"}, 503, {"Retry-After": "1"})
-        versions = {name: served.version for name, served in self.shelf.current.items()}
+        versions = {name: served.version for name, served in self.store.current.items()}
         return JSONResponse({"status": "ready", "models": versions})
 
-    async def measured(self, request: Request) -> Response:
+    async def get_metrics(self, request: Request) -> Response:
         return Response(self.metrics.text(), media_type=self.metrics.content_type)
 
     async def models(self, request: Request) -> Response:
-        """Ours, and under `data` what clients of OpenAI's interface read."""
-        found = list(self.shelf.current.values())
-        about = [self._about(served) for served in found]
-        return JSONResponse({"models": about, "object": "list", "data": [served.as_openai() for served in found]})
+        """The models under `models`, and under `data` as clients of OpenAI's API read them."""
+        models = list(self.store.current.values())
+        about = [self._about(served) for served in models]
+        return JSONResponse({"models": about, "object": "list", "data": [served.as_openai() for served in models]})
 
     async def model(self, request: Request) -> Response:
-        """Titles and descriptions are in the language of the browser; programs, which name none, get English."""
-        served = self.shelf.named(request.path_params["name"])
+        """One model. Titles and descriptions are in the language of the browser, English for programs that name none."""
+        served = self.store.find(request.path_params["name"])
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
         forms = {"drawing": plain_drawing(interface.drawing), "pages": self.pages.of(served)}
@@ -109,25 +113,25 @@ class Api:
         return JSONResponse({**self._about(served), **served.as_openai(), **texts}, headers=pages.BY_LANGUAGE)
 
     def _about(self, served: LoadedModel) -> dict[str, Any]:
-        before = self.shelf.previous.get(served.name)
+        previous = self.store.previous.get(served.name)
         return {
             **served.about(),
             "surfaces": served.surfaces,
             "page": self.pages.first(served),
-            "previous_version": before.version if before else None,
+            "previous_version": previous.version if previous else None,
         }
 
     async def home(self, request: Request) -> Response:
-        """Of the model and surface that the query names; of a model that is not loaded (yet), the page that finds out."""
-        name = request.query_params.get("model") or self.settings.chosen(None)
-        served = self.shelf.current.get(name)
+        """The page of the model and surface in the query; see `Pages.home`."""
+        name = request.query_params.get("model") or self.settings.resolve(None)
+        served = self.store.current.get(name)
         return self.pages.home(served, request.query_params.get("surface"), self.pages.language(request))
 
     async def docs(self, request: Request) -> Response:
         return pages.docs()
 
     async def openapi(self, request: Request) -> Response:
-        return JSONResponse(document(self.shelf, self.settings))
+        return JSONResponse(document(self.store, self.settings))
 
     async def swap(self, request: Request) -> Response:
         return await self._change(request, self.swaps.swap)
@@ -137,25 +141,28 @@ class Api:
 
     async def _change(self, request: Request, change: Callable[[str | None], list[dict[str, Any]]]) -> Response:
         check_admin(self.settings.keys)
-        name = await _model_named(request)
+        name = await _read_model_name(request)
         try:
-            done = await asyncio.to_thread(change, name)
+            versions = await asyncio.to_thread(change, name)
         except FrameworkError as error:
-            self.metrics.swapped("refused")
+            self.metrics.record_swap("refused")
             raise RefusedError(409, str(error)) from error
-        self.metrics.swapped("done")
-        request.scope["said"]["models"] = done
-        return JSONResponse({"models": done})
+        self.metrics.record_swap("done")
+        request.scope["facts"]["models"] = versions
+        return JSONResponse({"models": versions})
 
 
 class Endpoint:
-    """An ASGI application that answers one path. Starlette's own wrapper costs a tenth of a request's time. key: asked for."""
+    """An ASGI application that answers one path; Starlette's own wrapper costs a tenth of a request's time.
+
+    key: the key that clients must send, if any.
+    """
 
     def __init__(self, name: str, handler: Handler, key: str | None) -> None:
         self.name, self.handler, self.key = name, handler, key
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["said"]["endpoint"] = self.name
+        scope["facts"]["endpoint"] = self.name
         if self.key is not None:
             check_key(scope, self.key)
         response = await self.handler(Request(scope, receive, send))
@@ -163,7 +170,7 @@ class Endpoint:
 
 
 class Paths:
-    """A router that looks up paths without parameters in place of trying one route after the other."""
+    """A router that looks up paths without parameters in a table before it tries the routes in order."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._router = Router(routes, redirect_slashes=False)
@@ -181,16 +188,19 @@ def _post(name: str, path: str, handler: Handler, key: str | None) -> Route:
     return Route(path, Endpoint(name, handler, key), methods=["POST"])
 
 
-async def _model_named(request: Request) -> str | None:
-    """The body of an admin request: nothing, or ``{"model": NAME}``. No path: those were named when the server started."""
+async def _read_model_name(request: Request) -> str | None:
+    """The model in the body of an admin request, ``{"model": NAME}``; None for an empty body. Raises RefusedError.
+
+    A body cannot name the address of an artifact: addresses are fixed when the server starts.
+    """
     body = bytearray()
-    await read(request, body, ADMIN_BODY)
+    await read_body(request, body, ADMIN_BODY)
     if not body.strip():
         return None
     try:
-        given = json.loads(body)
+        content = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise RefusedError(400, 'the body is not JSON; leave it out, or send {"model": NAME}') from error
-    if not isinstance(given, dict) or given.keys() - {"model"} or not isinstance(given.get("model"), str | None):
+    if not isinstance(content, dict) or content.keys() - {"model"} or not isinstance(content.get("model"), str | None):
         raise RefusedError(422, 'the body is {"model": NAME}; leave it out for every model')
-    return given.get("model")
+    return content.get("model")

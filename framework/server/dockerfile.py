@@ -1,4 +1,4 @@
-"""A Dockerfile for one artifact: the serve extra alone, not root, with a health check."""
+"""A Dockerfile for one artifact: only the serve extra, an unprivileged user, a health check."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from framework.errors import InputError
 from framework.machine.disk import whole
 from framework.plugins import load_plugins
 
-OWN = "recipe-framework"
+DISTRIBUTION = "recipe-framework"
 TEMPLATE = """\
 # docker build -t {name} -f {file} {context}
 # docker run --rm --read-only --tmpfs /tmp -p 127.0.0.1:8000:8000 {name}
@@ -35,25 +35,26 @@ ENTRYPOINT {command}
 """
 
 
-def write_dockerfile(given: Sequence[str], file: Path) -> None:
-    """For one artifact, ``NAME=ADDRESS`` or an address, or for any of our own tasks: the image serves what it is built from.
+def write_dockerfile(artifacts: Sequence[str], file: Path) -> None:
+    """Writes a Dockerfile whose image serves the artifact that it is built from.
 
-    Raises InputError when the file exists or the artifact is not as it was sealed.
+    artifacts: one address or ``NAME=ADDRESS``; empty: any artifact of a task of this distribution. Raises InputError when the
+    file exists, for several artifacts, and for an artifact that is not as it was sealed.
     """
     if file.exists():
         raise InputError(f"{file} exists; nothing was overwritten: move it away")
-    if len(given) > 1:
+    if len(artifacts) > 1:
         raise InputError("a Dockerfile is for one artifact")
-    name, equals, address = given[0].partition("=") if given else ("", "", "")
-    artifact = open_artifact(address if equals else name) if given else None
-    own = f"{name}=/artifact" if equals else "/artifact"
-    command = ["python", "-m", "framework", "serve", own, "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104
+    name, equals, address = artifacts[0].partition("=") if artifacts else ("", "", "")
+    artifact = open_artifact(address if equals else name) if artifacts else None
+    served = f"{name}=/artifact" if equals else "/artifact"
+    command = ["python", "-m", "framework", "serve", served, "--host", "0.0.0.0", "--port", "8000"]  # noqa: S104
     tag = name if equals else artifact.manifest.recipe if artifact else "model"
     text = TEMPLATE.format(
         name=re.sub("[^a-z0-9._-]", "-", tag.lower()),
         file=file,
         context=shlex.quote(str(artifact.folder)) if artifact else "ARTIFACT_FOLDER",
-        version=version(OWN),
+        version=version(DISTRIBUTION),
         more=_plugin(artifact.manifest.task) if artifact else "",
         command=json.dumps(command),
     )
@@ -62,6 +63,6 @@ def write_dockerfile(given: Sequence[str], file: Path) -> None:
 
 
 def _plugin(task: str) -> str:
-    """The distribution that answers for the task, where it is not our own."""
+    """The pip requirement of the task's plugin, after a space; empty where the task is part of this distribution."""
     name, _, number = load_plugins().origin[f"task {task}"].partition(" ")
-    return "" if name == OWN else f" {name}=={number}"
+    return "" if name == DISTRIBUTION else f" {name}=={number}"

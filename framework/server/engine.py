@@ -23,7 +23,7 @@ _NUMBERS = count(1)
 
 
 class QueueFullError(Exception):
-    """seconds: after which there may be room."""
+    """The queue has no room for the inputs. seconds: after which there may be room."""
 
     def __init__(self, seconds: int) -> None:
         self.seconds = seconds
@@ -31,63 +31,69 @@ class QueueFullError(Exception):
 
 @dataclass(eq=False)
 class Ticket:
-    """The inputs of one request on their way. answers: ends with their responses in order, or with an error.
-
-    failed: the number of the input that the error is of.
-    """
+    """The inputs of one request while the engine works on them."""
 
     answers: asyncio.Future[list[Response]]
+    """Resolves to the responses in the order of the inputs, or to the first error."""
     jobs: list[Job]
-    left: int
+    """One for each input."""
+    unanswered: int
+    """Inputs without an answer yet."""
     failed: int | None = None
+    """The number, from 1, of the input whose error `answers` holds."""
     cancelled: bool = False
 
     def cancel(self) -> None:
-        """What is not running yet never will, and what runs goes no further."""
+        """Drops inputs that wait; inputs that run stop after their present run."""
         self.cancelled = True
 
 
 @dataclass(eq=False)
-class _Waiting:
+class _QueuedJob:
     ticket: Ticket
     job: Job
     arrived: float = field(default_factory=time.monotonic)
     error: Exception | None = None
 
 
-class Watch(Protocol):
-    """Is told what the engine does, in its thread."""
+class EngineObserver(Protocol):
+    """Called by the engine, from its threads."""
 
-    def ran(self, inputs: int, seconds: float) -> None: ...
-    def queued(self, inputs: int) -> None: ...
+    def on_run(self, inputs: int, seconds: float) -> None:
+        """A run of so many inputs took so long."""
+        ...
+
+    def on_queue(self, inputs: int) -> None:
+        """So many inputs wait."""
+        ...
 
 
 class Engine:
     """Answers the requests of an event loop with a scheduler.
 
-    wait: seconds that the oldest request may wait for others; it waits only while others can be expected, because more
-        requests were under way when the last run ended than wait now.
-    queue: inputs that may wait. threads: runs at once, each in a thread of its own.
+    wait: seconds that the oldest input may wait for others to run with. It waits only while others can be expected: when more
+        inputs were under way at the end of the last run than wait at present.
+    queue: inputs that may wait. threads: concurrent runs, each in its own thread.
     """
 
     def __init__(
         self,
         scheduler: Scheduler,
         loop: asyncio.AbstractEventLoop,
-        watch: Watch,
+        observer: EngineObserver,
         wait: float = 0.0,
         queue: int = 1000,
         threads: int = 1,
     ) -> None:
         self.scheduler = scheduler
-        self._loop, self._wait, self._queue, self._watch = loop, wait, queue, watch
+        self._loop, self._wait, self._queue, self._observer = loop, wait, queue, observer
         self._changed = threading.Condition()
-        self._waiting: list[_Waiting] = []
-        self._preparing = 0  # changed in the event loop alone
+        self._waiting: list[_QueuedJob] = []
+        self._preparing = 0  # inputs; changed in the event loop only
         self._running = self._expected = 0
-        self._enough = 1  # inputs at which a thread that waits is woken
+        self._wake_at = 1  # waiting inputs at which a sleeping thread is woken
         self._closing = False
-        self._pace = 0.0  # seconds for an input, lately
+        self._pace = 0.0  # seconds per input in the last run
         name = f"engine-{next(_NUMBERS)}"
         self._threads = [threading.Thread(target=self._work, name=f"{name}-{lane}", daemon=True) for lane in range(threads)]
         for thread in self._threads:
@@ -95,17 +101,17 @@ class Engine:
 
     @property
     def depth(self) -> int:
-        """Inputs that wait, or are being prepared to."""
+        """Inputs that wait or are being prepared."""
         return len(self._waiting) + self._preparing
 
     def check_room(self, inputs: int) -> None:
-        """Raises QueueFullError where there is no room for so many inputs."""
+        """Raises QueueFullError where the queue has no room for so many inputs."""
         if self.depth + inputs > self._queue:
             raise QueueFullError(max(1, round(self.depth * self._pace)))
 
     @contextmanager
     def place(self, inputs: int) -> Iterator[None]:
-        """Room for so many inputs while they are prepared and submitted. Raises QueueFullError when there is none."""
+        """Reserves room for so many inputs while they are prepared and submitted. Raises QueueFullError."""
         self.check_room(inputs)
         self._preparing += inputs
         try:
@@ -119,29 +125,30 @@ class Engine:
         on_event: Callable[[Event], None] | None = None,
         steps: Callable[[Request], Steps] | None = None,
     ) -> list[Job]:
-        """Runs the codec up to its first calls; in any thread, for long texts take their time.
+        """A job for each request, whose codec has run up to its first call. May be called in any thread.
 
-        on_event: told the events of all of them, in the threads that run them. steps: None: those of an answer.
+        on_event: called with each event of the codec, in the thread that runs the codec.
+        steps: makes the codec's generator for a request; None: `Codec.start`.
         """
         return [self.scheduler.begin((steps or self.scheduler.codec.start)(request), on_event) for request in requests]
 
     def submit(self, jobs: list[Job]) -> Ticket:
-        """Called in the event loop; within `place`, unless nothing else ran there since `check_room`."""
+        """Queues the jobs. Called in the event loop: within `place`, or without an ``await`` after `check_room`."""
         if not self.alive():
             raise RuntimeError("the thread that runs the model has ended")
-        ticket = Ticket(self._loop.create_future(), jobs, left=len(jobs))
-        waiting = [_Waiting(ticket, job) for job in jobs]
-        answered = [each for each in waiting if each.job.call is None]
+        ticket = Ticket(self._loop.create_future(), jobs, unanswered=len(jobs))
+        waiting = [_QueuedJob(ticket, job) for job in jobs]
+        answered = [entry for entry in waiting if entry.job.call is None]
         with self._changed:
-            self._waiting += [each for each in waiting if each.job.call is not None]
-            if len(self._waiting) >= self._enough:
+            self._waiting += [entry for entry in waiting if entry.job.call is not None]
+            if len(self._waiting) >= self._wake_at:
                 self._changed.notify()
         if answered:
             self._deliver(answered)
         return ticket
 
     def close(self) -> None:
-        """Answers what waits, then ends the threads."""
+        """Answers all waiting inputs, then ends the threads."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -157,83 +164,84 @@ class Engine:
             self._run(batch)
             seconds = time.monotonic() - started
             self._pace = seconds / len(batch)
-            done = [each for each in batch if each.job.call is None or each.error is not None]
+            done = [entry for entry in batch if entry.job.call is None or entry.error is not None]
             with self._changed:
                 self._running -= len(batch)
                 self._expected = len(batch) + len(self._waiting) + self._running
-                self._waiting[:0] = [each for each in batch if each.job.call is not None and each.error is None]
+                self._waiting[:0] = [entry for entry in batch if entry.job.call is not None and entry.error is None]
             self._hand_over(done)
-            self._tell(partial(self._watch.ran, len(batch), seconds))
-            self._tell_depth()
+            self._notify(partial(self._observer.on_run, len(batch), seconds))
+            self._notify_depth()
 
-    def _tell_depth(self) -> None:
-        self._tell(lambda: self._watch.queued(self.depth))
+    def _notify_depth(self) -> None:
+        self._notify(lambda: self._observer.on_queue(self.depth))
 
-    def _tell(self, what: Callable[[], None]) -> None:
+    def _notify(self, call: Callable[[], None]) -> None:
         try:
-            what()
-        except OSError as error:  # the file of a metric cannot grow: answers go on
+            call()
+        except OSError as error:  # such as a full disk under the metrics' files; requests are answered all the same
             log("metrics are not written", logging.ERROR, error=str(error))
 
-    def _next(self) -> list[_Waiting] | None:
-        """The batch to run next: the oldest input, and those that are most like it in length."""
+    def _next(self) -> list[_QueuedJob] | None:
+        """Waits for the batch to run next, see `Scheduler.choose`. None: the engine has been closed and nothing waits."""
         with self._changed:
             while True:
-                self._waiting = [each for each in self._waiting if not each.ticket.cancelled]
+                self._waiting = [entry for entry in self._waiting if not entry.ticket.cancelled]
                 if not self._waiting:
                     if self._closing:
                         return None
-                    self._tell_depth()  # those who left are not waited for any more
-                    self._enough = 1
+                    self._notify_depth()  # cancelled inputs have left the queue
+                    self._wake_at = 1
                     self._changed.wait()
                 elif (pause := self._pause()) > 0:
                     self._changed.wait(pause)
                 else:
-                    self._enough = 1
-                    chosen = set(map(id, self.scheduler.choose([each.job for each in self._waiting])))
-                    batch = [each for each in self._waiting if id(each.job) in chosen]
-                    self._waiting = [each for each in self._waiting if id(each.job) not in chosen]
+                    self._wake_at = 1
+                    chosen = set(map(id, self.scheduler.choose([entry.job for entry in self._waiting])))
+                    batch = [entry for entry in self._waiting if id(entry.job) in chosen]
+                    self._waiting = [entry for entry in self._waiting if id(entry.job) not in chosen]
                     self._running += len(batch)
                     if self._waiting:
                         self._changed.notify()
                     return batch
 
     def _pause(self) -> float:
-        self._enough = min(self._expected - self._running, self.scheduler.rows)
-        if self._closing or len(self._waiting) >= self._enough:
+        """Seconds to wait for further inputs before the next run; 0 or less: run at once."""
+        self._wake_at = min(self._expected - self._running, self.scheduler.rows)
+        if self._closing or len(self._waiting) >= self._wake_at:
             return 0.0
         pause = self._waiting[0].arrived + self._wait - time.monotonic()
         if pause <= 0:
-            self._expected = 0  # they did not come
+            self._expected = 0  # the expected inputs did not come
         return pause
 
-    def _run(self, batch: Sequence[_Waiting]) -> None:
-        """Whatever a backend or codec raises fails the requests that it cannot answer, not their neighbours nor the server."""
+    def _run(self, batch: Sequence[_QueuedJob]) -> None:
+        """Runs the batch and the codecs up to their next calls. An error fails only the request that causes it."""
         failed = partial(_log_failure, len(batch))
-        for each, outcome in zip(batch, self.scheduler.run_each([each.job for each in batch], failed), strict=True):
+        for entry, outcome in zip(batch, self.scheduler.run_each([entry.job for entry in batch], failed), strict=True):
             if isinstance(outcome, Exception):
-                each.error = outcome
-            elif not each.ticket.cancelled:  # else nobody hears what it would say
+                entry.error = outcome
+            elif not entry.ticket.cancelled:  # else nobody waits for the answer
                 try:
-                    self.scheduler.advance(each.job, outcome)
+                    self.scheduler.advance(entry.job, outcome)
                 except Exception as error:
-                    each.error = error
+                    entry.error = error
 
-    def _hand_over(self, done: list[_Waiting]) -> None:
+    def _hand_over(self, done: list[_QueuedJob]) -> None:
         if done and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._deliver, done)
 
-    def _deliver(self, done: Sequence[_Waiting]) -> None:
-        for each in done:
-            ticket = each.ticket
-            ticket.left -= 1
+    def _deliver(self, done: Sequence[_QueuedJob]) -> None:
+        for entry in done:
+            ticket = entry.ticket
+            ticket.unanswered -= 1
             if ticket.answers.done():
                 continue
-            if each.error is not None:
+            if entry.error is not None:
                 ticket.cancel()
-                ticket.failed = ticket.jobs.index(each.job) + 1
-                ticket.answers.set_exception(each.error)
-            elif ticket.left == 0:
+                ticket.failed = ticket.jobs.index(entry.job) + 1
+                ticket.answers.set_exception(entry.error)
+            elif ticket.unanswered == 0:
                 ticket.answers.set_result([job.response or {} for job in ticket.jobs])
 
 

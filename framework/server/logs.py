@@ -11,16 +11,16 @@ from typing import Any
 _encode = json.JSONEncoder(default=str).encode  # escapes what a terminal could take for a command
 
 
-def log(event: str, level: int = logging.INFO, **said: Any) -> None:
-    """Writes a line. The logging module would look up who called, for each request."""
+def log(event: str, level: int = logging.INFO, **facts: Any) -> None:
+    """Writes one line, without the logging module, which would look up the caller for each request."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
-    entry = {"time": moment, "level": logging.getLevelName(level).lower(), "event": event, **said}
+    entry = {"time": moment, "level": logging.getLevelName(level).lower(), "event": event, **facts}
     sys.stdout.write(_encode(entry) + "\n")
     sys.stdout.flush()
 
 
-class _Lines(logging.Handler):
-    """The records of libraries, as lines of ours."""
+class _JsonHandler(logging.Handler):
+    """Writes the records of libraries with `log`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         trace = {"traceback": logging.Formatter().formatException(record.exc_info)} if record.exc_info else {}
@@ -28,8 +28,8 @@ class _Lines(logging.Handler):
 
 
 def start_logging() -> None:
-    """Takes over what uvicorn says of connections that go wrong, and asyncio of tasks that do."""
+    """Writes the warnings of uvicorn and asyncio as lines of JSON, too."""
     for name in ("uvicorn", "asyncio"):
         logger = logging.getLogger(name)
-        logger.handlers, logger.propagate = [_Lines()], False
+        logger.handlers, logger.propagate = [_JsonHandler()], False
         logger.setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What Prometheus reads. In several processes, those of all of them, added up by prometheus_client's files."""
+"""Metrics for Prometheus. Several processes share theirs through the files of prometheus_client."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-SHARED = "PROMETHEUS_MULTIPROC_DIR"  # set before prometheus_client is imported, in every process
+SHARED = "PROMETHEUS_MULTIPROC_DIR"  # must be set before prometheus_client is imported, in every process
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
-disable_created_metrics()  # a timestamp beside every series, which nobody asks for
+disable_created_metrics()  # no timestamp beside every series
 
 ABOUT = ("name", "version", "variant", "provider")
 
 
 class Metrics:
+    """The metrics of one process."""
+
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        self._own = registry = CollectorRegistry()
+        self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "framework_requests", "HTTP requests answered", ("endpoint", "model", "status"), registry=registry
         )
@@ -54,18 +56,18 @@ class Metrics:
         self._refused = Counter("framework_connections_refused", "Closed at once, being too many", registry=registry)
         self._swaps = Counter("framework_swaps", "Swaps and roll-backs asked for", ("outcome",), registry=registry)
         self._counters: dict[tuple[str, str], Counter] = {}
-        self._known: dict[tuple[object, ...], Any] = {}
+        self._labelled: dict[tuple[object, ...], Any] = {}
         if SHARED not in os.environ:
             ProcessCollector(registry=registry)
 
     def _series(self, metric: Any, *labels: object) -> Any:
-        """That of these labels; prometheus_client takes a lock and checks them every time."""
+        """The series with these labels, cached: prometheus_client takes a lock and checks the labels every time."""
         key = (metric, *labels)
-        if key not in self._known:
-            self._known[key] = metric.labels(*labels)
-        return self._known[key]
+        if key not in self._labelled:
+            self._labelled[key] = metric.labels(*labels)
+        return self._labelled[key]
 
-    def answered(self, endpoint: str, model: str, status: int, seconds: float, inputs: int) -> None:
+    def record_request(self, endpoint: str, model: str, status: int, seconds: float, inputs: int) -> None:
         self._series(self._requests, endpoint, model, status).inc()
         self._series(self._seconds, endpoint, model).observe(seconds)
         if status >= 400:
@@ -74,37 +76,43 @@ class Metrics:
             self._series(self._inputs, model).inc(inputs)
 
     def declare(self, surface: str, counters: Mapping[str, str]) -> None:
-        """Makes the counters of a surface, name -> what it counts. Raises ValueError where one of that name is there."""
+        """Creates the counters of a surface. Raises ValueError where a counter of that name exists.
+
+        counters: name -> what it counts.
+        """
         for name, about in counters.items():
-            counter = Counter(f"framework_{surface}_{name}", about, ("model",), registry=self._own)
+            counter = Counter(f"framework_{surface}_{name}", about, ("model",), registry=self._registry)
             self._counters[surface, name] = counter
 
-    def counted(self, surface: str, name: str, model: str, amount: float) -> None:
-        """Raises KeyError for what was not declared."""
+    def count(self, surface: str, name: str, model: str, amount: float) -> None:
+        """Adds to a counter of a surface. Raises KeyError for a counter that was not declared."""
         self._series(self._counters[surface, name], model).inc(amount)
 
-    def active(self, change: int) -> None:
+    def change_active(self, change: int) -> None:
+        """Adds to the number of requests under way."""
         self._active.inc(change)
 
-    def ran(self, model: str, rows: int, seconds: float) -> None:
-        self._series(self._batch, model).observe(rows)
+    def record_run(self, model: str, inputs: int, seconds: float) -> None:
+        self._series(self._batch, model).observe(inputs)
         self._series(self._run, model).observe(seconds)
 
-    def queued(self, model: str, inputs: int) -> None:
+    def set_queue(self, model: str, inputs: int) -> None:
         self._series(self._queue, model).set(inputs)
 
-    def serving(self, about: Mapping[str, Any], now: bool) -> None:
-        self._models.labels(*(about[key] for key in ABOUT)).set(int(now))
+    def set_serving(self, about: Mapping[str, Any], serving: bool) -> None:
+        """Marks whether a version answers. about: as `LoadedModel.about` gives it."""
+        self._models.labels(*(about[key] for key in ABOUT)).set(int(serving))
 
-    def refused(self) -> None:
+    def record_refused_connection(self) -> None:
         self._refused.inc()
 
-    def swapped(self, outcome: str) -> None:
+    def record_swap(self, outcome: str) -> None:
         self._swaps.labels(outcome).inc()
 
     def text(self) -> bytes:
+        """The metrics of all processes in the text format of Prometheus."""
         if SHARED not in os.environ:
-            return generate_latest(self._own)
+            return generate_latest(self._registry)
         registry = CollectorRegistry()
         MultiProcessCollector(registry)
         return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""The models of one process: opened and proven beside those that answer, then put in their place between two requests."""
+"""The models of one process: opened and verified beside the models that answer, and put in their place between two requests."""
 
 from __future__ import annotations
 
@@ -26,17 +26,13 @@ from framework.server.metrics import Metrics
 from framework.server.settings import Settings
 from framework.server.surfaces.registry import BoundSurface, surfaces_of
 
-SETTLED = 1.0  # seconds after a swap, when what it freed is given back
-THREADS = 2  # runs at once, where there are as many threads: while one waits for a CPU the other goes on
+SETTLED = 1.0  # seconds after a swap, when freed memory is returned to the operating system
+THREADS = 2  # concurrent runs where there are as many threads: while one waits for a CPU, the other goes on
 
 
 @dataclass(eq=False)
 class LoadedModel:
-    """An artifact whose checksums hold and whose golden examples came out as sealed, and the engine that runs it.
-
-    users: requests under way with it. surfaces: the names of those that serve it. first: whether it answers requests that name
-    no model.
-    """
+    """A verified artifact whose golden examples were replayed, and the engine that runs it; a `ServedModel`."""
 
     name: str
     version: str
@@ -44,9 +40,13 @@ class LoadedModel:
     engine: Engine
     interface: Interface
     since: str
+    """When it was loaded: ISO 8601, UTC."""
     surfaces: tuple[str, ...] = ()
+    """Names of the surfaces that serve it."""
     first: bool = True
+    """Whether it answers requests that name no model."""
     users: int = 0
+    """Requests under way with it."""
 
     @property
     def codec(self) -> Codec:
@@ -61,7 +61,7 @@ class LoadedModel:
         return Operation("input", self.model.parse, self.model.codec.start)
 
     def catch_up(self) -> None:
-        """Takes in what was added to the model, by whichever process. Raises RefusedError where it cannot be read."""
+        """See `Model.catch_up`. Raises RefusedError where the additions cannot be read."""
         try:
             self.model.catch_up()
         except FrameworkError as error:
@@ -72,6 +72,7 @@ class LoadedModel:
         self.model.keep(kept)
 
     def about(self) -> dict[str, Any]:
+        """What ``GET /v1/models`` says of the model."""
         manifest, device = self.model.manifest, self.model.device
         return {
             "name": self.name,
@@ -86,7 +87,7 @@ class LoadedModel:
         }
 
     def as_openai(self) -> dict[str, Any]:
-        """The model in the words of OpenAI's interface. created: seconds since 1970, 0 where the manifest does not tell."""
+        """The model object of OpenAI's API. created: seconds since 1970, 0 where the manifest has no valid time."""
         manifest, sealed = self.model.manifest, 0
         with suppress(ValueError):
             sealed = int(datetime.fromisoformat(manifest.created).timestamp())
@@ -94,21 +95,24 @@ class LoadedModel:
 
 
 @dataclass(frozen=True)
-class Watched:
-    """Puts what an engine does under its model's name."""
+class EngineMetrics:
+    """Reports an engine's runs and queue to the metrics, under its model's name."""
 
     metrics: Metrics
     name: str
 
-    def ran(self, inputs: int, seconds: float) -> None:
-        self.metrics.ran(self.name, inputs, seconds)
+    def on_run(self, inputs: int, seconds: float) -> None:
+        self.metrics.record_run(self.name, inputs, seconds)
 
-    def queued(self, inputs: int) -> None:
-        self.metrics.queued(self.name, inputs)
+    def on_queue(self, inputs: int) -> None:
+        self.metrics.set_queue(self.name, inputs)
 
 
 class ModelStore:
-    """Model name -> what answers, what answered before it, and what has been opened to follow it."""
+    """By name of a model: the version that answers, the version before it, and a version that is prepared to follow.
+
+    A swap is `prepare`, then `commit` or `abort`.
+    """
 
     def __init__(
         self, settings: Settings, metrics: Metrics, loop: asyncio.AbstractEventLoop, surfaces: Sequence[BoundSurface] = ()
@@ -116,21 +120,23 @@ class ModelStore:
         self.settings, self.metrics, self.loop, self.surfaces = settings, metrics, loop, surfaces
         self.current: dict[str, LoadedModel] = {}
         self.previous: dict[str, LoadedModel] = {}
-        self._opened: dict[str, LoadedModel] = {}
+        self._prepared: dict[str, LoadedModel] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     @property
     def ready(self) -> bool:
+        """Whether every model has a version that answers."""
         return self.current.keys() == self.settings.models.keys()
 
     @property
     def alive(self) -> bool:
+        """Whether the threads of all engines run."""
         return all(served.engine.alive() for served in self.current.values())
 
-    def named(self, name: str | None) -> LoadedModel:
-        """The model of that name; None: the first. Raises RefusedError."""
+    def find(self, name: str | None) -> LoadedModel:
+        """The model of that name; None: the first. Raises RefusedError for an unknown name and while models are loading."""
         try:
-            name = self.settings.chosen(name)
+            name = self.settings.resolve(name)
         except InputError as error:
             raise RefusedError(404, str(error)) from error
         if name not in self.current:
@@ -138,90 +144,90 @@ class ModelStore:
             raise RefusedError(503, message, {"Retry-After": "1"})
         return self.current[name]
 
-    def load(self, places: Mapping[str, ArtifactRef]) -> None:
+    def load(self, artifacts: Mapping[str, ArtifactRef]) -> None:
         """Opens the first artifacts and replays their golden examples, in the calling thread; `commit` follows."""
-        for name, place in places.items():
-            self._open(name, place, check=True)
+        for name, artifact in artifacts.items():
+            self._prepare(name, artifact, check=True)
 
-    def prepare(self, places: Mapping[str, ArtifactRef], check: bool = True) -> None:
-        """As `load`, for artifacts that are to follow those that answer. Raises FrameworkError; then nothing is kept.
+    def prepare(self, artifacts: Mapping[str, ArtifactRef], check: bool = True) -> None:
+        """As `load`, for artifacts that follow the ones that answer. Raises FrameworkError and keeps none of them.
 
-        A version that is still open is not opened again. check: its files must be as they were sealed all the same.
+        A version that is still open is reused. check: whether its files are verified again all the same.
         """
         if not self.ready:
             raise InputError("the first models are still being loaded")
         try:
-            for name, place in places.items():
-                self._open(name, place, check)
+            for name, artifact in artifacts.items():
+                self._prepare(name, artifact, check)
         except BaseException:
             self.abort()
             raise
 
-    def _open(self, name: str, place: ArtifactRef, check: bool) -> None:
-        known = [served for served in (self.current.get(name), self.previous.get(name)) if served is not None]
-        again = next((served for served in known if served.version == place.version), None)
-        if again is not None:
+    def _prepare(self, name: str, ref: ArtifactRef, check: bool) -> None:
+        loaded = [served for served in (self.current.get(name), self.previous.get(name)) if served is not None]
+        reusable = next((served for served in loaded if served.version == ref.version), None)
+        if reusable is not None:
             if check:
-                open_artifact(place.folder)
-            self._opened[name] = again
+                open_artifact(ref.folder)
+            self._prepared[name] = reusable
             return
-        artifact = open_artifact(place.folder)
-        if artifact.version != place.version:
-            raise InputError(f"{place.folder} changed while it was opened; try again when it is complete")
+        artifact = open_artifact(ref.folder)
+        if artifact.version != ref.version:
+            raise InputError(f"{ref.folder} changed while it was opened; try again when it is complete")
         device = Device(self.settings.provider, self.settings.threads, spin=False)
         model = Model(artifact, self.settings.variant, device, self.settings.batch_rows, self.settings.batch_elements)
         model.replay_golden()
         model.catch_up()
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        watched, wait, queue = Watched(self.metrics, name), self.settings.wait, self.settings.limits.queue
-        threads = 1 if model.scheduler.stateful else min(THREADS, self.settings.threads)  # their rows stay together
-        engine = Engine(model.scheduler, self.loop, watched, wait, queue, threads)
+        observer, wait, queue = EngineMetrics(self.metrics, name), self.settings.wait, self.settings.limits.queue
+        threads = 1 if model.scheduler.stateful else min(THREADS, self.settings.threads)  # rows with state share one block
+        engine = Engine(model.scheduler, self.loop, observer, wait, queue, threads)
         surfaces = surfaces_of(self.surfaces, model.codec, lambda surface, error: _log_failure(surface, name, error))
-        first = name == self.settings.chosen(None)
+        first = name == self.settings.resolve(None)
         interface = model.codec.interface()
-        self._opened[name] = LoadedModel(name, artifact.version, model, engine, interface, since, surfaces, first)
+        self._prepared[name] = LoadedModel(name, artifact.version, model, engine, interface, since, surfaces, first)
 
     def commit(self) -> None:
-        """What was opened answers from the next request on; requests under way end where they began."""
-        opened, self._opened = self._opened, {}
-        for name, served in opened.items():
-            before = self.current.get(name)
-            if served is before:
+        """Makes the prepared versions answer from the next request on; requests under way keep their version."""
+        prepared, self._prepared = self._prepared, {}
+        for name, served in prepared.items():
+            former = self.current.get(name)
+            if served is former:
                 continue
-            self._show(served, before)
-            if before is not None:
-                oldest, self.previous[name] = self.previous.get(name), before
+            self._replace(former, served)
+            if former is not None:
+                oldest, self.previous[name] = self.previous.get(name), former
                 if oldest is not served:
                     self._retire(oldest)
         self.loop.call_later(SETTLED, self.loop.run_in_executor, None, give_back)
 
     def abort(self) -> None:
-        """Lets go of what was opened to follow."""
+        """Closes the prepared versions."""
         if not self.ready:
-            return  # it is being loaded, and nobody else's
-        opened, self._opened = self._opened, {}
-        for name, served in opened.items():
+            return  # the prepared versions are those of `load`
+        prepared, self._prepared = self._prepared, {}
+        for name, served in prepared.items():
             if served not in (self.current.get(name), self.previous.get(name)):
                 self._retire(served)
 
-    def _show(self, served: LoadedModel, before: LoadedModel | None) -> None:
+    def _replace(self, former: LoadedModel | None, served: LoadedModel) -> None:
         self.current[served.name] = served
-        if before is not None:
-            self.metrics.serving(before.about(), False)
-        self.metrics.serving(served.about(), True)
+        if former is not None:
+            self.metrics.set_serving(former.about(), False)
+        self.metrics.set_serving(served.about(), True)
 
     def _retire(self, served: LoadedModel | None) -> None:
-        """Lets go of a model when its last request is answered, without keeping the caller."""
+        """Closes a model in the background, once its last request is answered."""
         if served is not None:
             self.loop.call_soon_threadsafe(self._close, served)
 
     def _close(self, served: LoadedModel) -> None:
-        closing = self.loop.create_task(_closed(served))
+        closing = self.loop.create_task(_close_unused(served))
         self._closing.add(closing)
         closing.add_done_callback(self._closing.discard)
 
 
-async def _closed(served: LoadedModel) -> None:
+async def _close_unused(served: LoadedModel) -> None:
     while served.users:
         await asyncio.sleep(0.05)
     await asyncio.to_thread(served.engine.close)

@@ -1,4 +1,4 @@
-"""One process that serves: uvicorn around the application, models loaded beside it."""
+"""One process that serves: uvicorn runs the application, and the models load in a thread."""
 
 from __future__ import annotations
 
@@ -25,25 +25,23 @@ from framework.server.metrics import Metrics
 from framework.server.model_store import ModelStore
 from framework.server.settings import Settings
 from framework.server.surfaces.registry import BoundSurface, bind_surfaces
-from framework.server.swap import Coordinator, Local, on_sighup
+from framework.server.swap import Coordinator, LocalMember, on_sighup
 
-YOUNG = 20_000  # objects of requests under way among which no garbage is looked for: nearly all go without
-KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers in front
-
-
-LAST = 2.0  # seconds that a process has beyond the time of draining
+GC_THRESHOLD = 20_000  # objects before a garbage collection; reference counting frees nearly all objects of requests
+KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers
+GRACE = 2.0  # seconds beyond the time of draining after which the process is ended by force
 
 
-def _end() -> None:
+def _exit_by_force() -> None:
     log("the process is ended: something in it did not stop", logging.ERROR)
     os._exit(1)
 
 
 class Server(uvicorn.Server):
-    """Told to stop by SIGTERM or SIGINT it answers what it has begun and ends; told twice it ends at once.
+    """Stops on SIGTERM or SIGINT after it has answered the requests under way; a second signal stops it at once.
 
-    member: of a fleet. It accepts no connection before it has loaded, and however often it is told it ends in peace: a
-    terminal or systemd tells all processes, the parent tells them again, and kills them where that is asked for.
+    member: whether the process belongs to a fleet. A member accepts connections only once its models are loaded, and ignores
+    further signals: a terminal or systemd signals every process, then the parent does, too, and kills members if it must.
     """
 
     def __init__(self, config: uvicorn.Config, load: Callable[[], Coroutine[Any, Any, None]], member: bool) -> None:
@@ -72,34 +70,38 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self.force_exit = self.should_exit and not self._member
         if not self.should_exit:
-            self._end_at_last()
+            self._start_exit_timer()
         self.should_exit = True
 
-    def _end_at_last(self) -> None:
-        """Whatever a surface does in the event loop, the process ends, some time after requests under way were cancelled."""
-        last = threading.Timer((self.config.timeout_graceful_shutdown or 0) + LAST, _end)
-        last.daemon = True
-        last.start()
+    def _start_exit_timer(self) -> None:
+        """Ends the process by force some time after requests were cancelled, even if a surface blocks the event loop."""
+        timer = threading.Timer((self.config.timeout_graceful_shutdown or 0) + GRACE, _exit_by_force)
+        timer.daemon = True
+        timer.start()
 
 
 class Process:
-    """swaps: made from this process's shelf. loaded: called in the event loop when all models answer. member: see `Server`."""
+    """A process that loads models and serves them.
+
+    artifacts: by name of a model. swaps: makes what changes models, from this process's store. loaded: called in the event loop
+    once all models answer. member: see `Server`.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        places: Mapping[str, ArtifactRef],
+        artifacts: Mapping[str, ArtifactRef],
         swaps: Callable[[ModelStore], Swaps],
         loaded: Callable[[], None],
         member: bool = False,
     ) -> None:
-        self.settings, self.places, self._swaps, self._loaded = settings, places, swaps, loaded
+        self.settings, self.artifacts, self._swaps, self._loaded = settings, artifacts, swaps, loaded
         self.metrics = Metrics()
         self.failure: Exception | None = None
         self.server = Server(self._config(), self._load, member)
 
     def run(self, listener: socket.socket) -> None:
-        """Serves until it is told to stop. Raises what loading the models raised."""
+        """Serves until it is stopped. Raises the error that loading the models raised."""
         start_logging()
         self.server.run(sockets=[listener])
         if self.failure is not None:
@@ -109,10 +111,11 @@ class Process:
         self.server.should_exit = True
 
     def _config(self) -> uvicorn.Config:
+        limits = self.settings.limits
         return uvicorn.Config(
             self._application,
             factory=True,
-            http=connection_class(self.settings.limits.seconds, self.settings.limits.connections, self.metrics.refused),
+            http=connection_class(limits.seconds, limits.connections, self.metrics.record_refused_connection),
             ws="none",
             lifespan="off",
             access_log=False,
@@ -124,54 +127,57 @@ class Process:
         )
 
     def _application(self) -> Any:
-        """Called by uvicorn in its event loop, before anything is loaded."""
-        self.shelf = ModelStore(self.settings, self.metrics, asyncio.get_running_loop(), self._surfaces())
+        """The ASGI application; uvicorn calls this in its event loop, before the models load."""
+        self.store = ModelStore(self.settings, self.metrics, asyncio.get_running_loop(), self._surfaces())
         api = Api(
             self.settings,
-            self.shelf,
+            self.store,
             self.metrics,
-            self._swaps(self.shelf),
-            leaving=lambda: self.server.should_exit,
+            self._swaps(self.store),
+            stopping=lambda: self.server.should_exit,
             crowded=lambda: len(self.server.server_state.connections) > self.settings.limits.connections,
         )
         return api.app()
 
     def _surfaces(self) -> list[BoundSurface]:
-        """Those that can be used; what keeps the others from it is logged."""
+        """The usable surfaces; the problems of the others are logged."""
         plugins, usable = load_plugins(), []
         for bound in bind_surfaces(plugins, lambda broken: log("a surface is left out", logging.ERROR, problem=str(broken))):
             try:
                 self.metrics.declare(bound.name, bound.surface.counters)
                 usable.append(bound)
-            except ValueError as error:  # a counter has the name of another
+            except ValueError as error:  # two counters have one name
                 log("a surface is left out", logging.ERROR, problem=str(plugins.leave_out_surface(bound.name, error)))
         return usable
 
     async def _load(self) -> None:
         try:
-            await asyncio.to_thread(self.shelf.load, self.places)
+            await asyncio.to_thread(self.store.load, self.artifacts)
         except Exception as error:
             self.failure = error
             self.stop()
             return
-        gc.set_threshold(YOUNG)
-        self.shelf.commit()
-        for served in self.shelf.current.values():
+        gc.set_threshold(GC_THRESHOLD)
+        self.store.commit()
+        for served in self.store.current.values():
             log("serving", **served.about())
         self._loaded()
 
 
 def serve_alone(settings: Settings, listener: socket.socket, loaded: Callable[[], None]) -> int:
-    """Serves in this process until told to stop; SIGHUP swaps every model. Returns the exit code."""
-    shelves: list[ModelStore] = []
-    coordinator = Coordinator(settings, lambda: [Local(shelf) for shelf in shelves])
+    """Serves in this process until it is stopped; SIGHUP swaps every model. Returns the exit code.
 
-    def swaps(shelf: ModelStore) -> Coordinator:
-        shelves.append(shelf)
-        shelf.loop.add_signal_handler(
+    listener: a bound socket. loaded: called once all models answer.
+    """
+    stores: list[ModelStore] = []
+    coordinator = Coordinator(settings, lambda: [LocalMember(store) for store in stores])
+
+    def swaps(store: ModelStore) -> Coordinator:
+        stores.append(store)
+        store.loop.add_signal_handler(
             signal.SIGHUP, lambda: threading.Thread(target=on_sighup, args=(coordinator,), daemon=True).start()
         )
         return coordinator
 
-    Process(settings, coordinator.now, swaps, loaded).run(listener)
+    Process(settings, coordinator.current, swaps, loaded).run(listener)
     return 0

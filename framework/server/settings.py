@@ -1,4 +1,4 @@
-"""What an operator decides about a server."""
+"""The settings of a server, which its operator decides."""
 
 from __future__ import annotations
 
@@ -15,55 +15,62 @@ from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS
 
 KEY, ADMIN_KEY = "FRAMEWORK_API_KEY", "FRAMEWORK_ADMIN_KEY"
 SHORTEST = 16  # characters of a key
-SPARE = 96  # file handles beside connections: those accepted for probes, files, pipes, sockets of our own
+SPARE = 96  # file handles beside those of connections: for probes, files, pipes and the server's sockets
 
 
 @dataclass(frozen=True)
 class Keys:
-    """api: asked for by every answer, unless it is None. admin: asked for by swaps, which are refused without one."""
+    """The keys that clients must send."""
 
     api: str | None = field(default=None, repr=False)
+    """For every model; None: no key is needed."""
     admin: str | None = field(default=None, repr=False)
+    """For swaps; None: swaps are refused."""
 
     @staticmethod
-    def hold(expected: str | None, given: str | None) -> bool:
-        """Whether the keys are equal, in a time that says nothing about either."""
-        return expected is not None and given is not None and hmac.compare_digest(expected.encode(), given.encode())
+    def match(expected: str | None, key: str | None) -> bool:
+        """Whether the keys are equal, compared in constant time."""
+        return expected is not None and key is not None and hmac.compare_digest(expected.encode(), key.encode())
 
 
 @dataclass(frozen=True)
 class Settings:
-    """models: the name of each and where its artifact is. wait: seconds that a request may wait for company.
-
-    origins: whose pages may ask from a browser. root_path: the prefix under which a proxy shows the server.
-    threads: of one process's runs. drain: seconds that running requests are given when the server is told to stop.
-    """
+    """See ``python -m framework serve --help``."""
 
     models: Mapping[str, str]
+    """Name -> address of the artifact."""
     variant: str | None = None
+    """None: the default of each artifact."""
     provider: str = "cpu"
+    """Execution provider of onnxruntime."""
     threads: int = 1
+    """CPU threads of one run."""
     wait: float = 0.002
+    """Seconds that an input may wait for others to run with."""
     batch_rows: int = MAX_ROWS
     batch_elements: int = MAX_ELEMENTS
     limits: Limits = field(default_factory=Limits)
     keys: Keys = Keys()
     drain: float = 30.0
+    """Seconds that requests under way may take when the server is told to stop."""
     log_texts: bool = False
+    """Whether the log holds the inputs of requests."""
     origins: tuple[str, ...] = ()
+    """Origins whose pages may send requests from a browser."""
     root_path: str = ""
+    """The path prefix under which a proxy shows the server."""
 
-    def chosen(self, name: str | None) -> str:
-        """The model of that name; without one, the first. Raises InputError when there is none."""
+    def resolve(self, name: str | None) -> str:
+        """The name of a model; None: the first model. Raises InputError for a name that is not served."""
         if name is not None and name not in self.models:
             raise InputError(f"no model {name[:100]!r} is served here; {nearest(name, self.models, 'models')}")
         return name or next(iter(self.models))
 
 
 def read_keys(api_file: Path | None, admin_file: Path | None) -> Keys:
-    """From files, else from the environment; never from the command line, which every user of the machine can read.
+    """The keys, from files, else from the environment; never from the command line, which every user of the machine can read.
 
-    Without an admin key of its own, the API key is asked for by swaps too.
+    Without an admin key, swaps need the API key. Raises InputError for an unreadable or a weak key.
     """
     api = _key(api_file, KEY)
     return Keys(api, _key(admin_file, ADMIN_KEY) or api)
@@ -71,24 +78,24 @@ def read_keys(api_file: Path | None, admin_file: Path | None) -> Keys:
 
 def _key(file: Path | None, variable: str) -> str | None:
     if file is None:
-        found, where = os.environ.get(variable), variable
+        content, source = os.environ.get(variable), variable
     else:
         try:
-            found, where = file.read_text(encoding="utf-8"), str(file)
+            content, source = file.read_text(encoding="utf-8"), str(file)
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"cannot read a key from {file}: {error}") from error
-    if found is None:
+    if content is None:
         return None
-    key = found.strip()
+    key = content.strip()
     if len(key) < SHORTEST or not (key.isascii() and key.isprintable()):
         raise InputError(
-            f"the key in {where} must be at least {SHORTEST} printable ASCII characters; openssl rand -hex 32 makes one"
+            f"the key in {source} must be at least {SHORTEST} printable ASCII characters; openssl rand -hex 32 makes one"
         )
     return key
 
 
 def allow_handles(connections: int) -> None:
-    """Raises the limit of open files as far as needed and allowed. Raises FrameworkError when it is too low."""
+    """Increases this process's limit of open files as needed. Raises FrameworkError where the hard limit is too low."""
     needed = connections + SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:

@@ -26,47 +26,47 @@ from framework.server.settings import Settings
 from framework.server.swap import Coordinator, on_sighup
 
 SPAWN = multiprocessing.get_context("spawn")
-PATIENCE = 120.0  # seconds that a process has to open and prove an artifact
-QUICKLY = 5.0  # seconds: for a process that ends earlier than this after its start the next waits a while
-SHORTEST, LONGEST = 0.5, 30.0  # seconds that it waits
+TIMEOUT = 120.0  # seconds that a process has to open and verify an artifact
+SHORT_LIFE = 5.0  # seconds: the replacement of a process that ended earlier than this starts after a pause
+MIN_PAUSE, MAX_PAUSE = 0.5, 30.0  # seconds of that pause
 
 
-class LineError(FrameworkError):
-    """The other end is gone, or does not answer."""
+class PipeError(FrameworkError):
+    """The process at the other end is gone or does not answer."""
 
 
 class RpcPipe:
-    """Calls to whoever serves the other end of a pipe, one at a time."""
+    """Calls functions of the process at the other end of a pipe, one at a time; see `serve_calls`. timeout: seconds."""
 
-    def __init__(self, pipe: Connection, patience: float) -> None:
-        self._pipe, self._patience, self._lock, self._numbers = pipe, patience, threading.Lock(), count(1)
+    def __init__(self, pipe: Connection, timeout: float) -> None:
+        self._pipe, self._timeout, self._lock, self._numbers = pipe, timeout, threading.Lock(), count(1)
 
-    def call(self, verb: str, *arguments: Any) -> Any:
-        """Raises InputError with what went wrong there, LineError when nobody answers within `patience` seconds."""
+    def call(self, name: str, *arguments: Any) -> Any:
+        """The value that the other process returns. Raises InputError with its problems, PipeError after the timeout."""
         try:
             with self._lock:
                 number = next(self._numbers)
-                self._pipe.send((number, verb, arguments))
+                self._pipe.send((number, name, arguments))
                 answered = 0
-                while answered != number:  # an answer that came too late is not this one's
-                    if not self._pipe.poll(self._patience):
-                        raise LineError(f"a process did not answer within {self._patience:g} s")
+                while answered != number:  # skips late answers to calls that timed out
+                    if not self._pipe.poll(self._timeout):
+                        raise PipeError(f"a process did not answer within {self._timeout:g} s")
                     answered, problems, value = self._pipe.recv()
         except (OSError, EOFError) as error:
-            raise LineError("a process ended meanwhile") from error
+            raise PipeError("a process ended meanwhile") from error
         if problems:
             raise InputError(*problems)
         return value
 
 
-def serve_line(pipe: Connection, verbs: Mapping[str, Callable[..., Any]]) -> None:
-    """Answers calls until the other end is gone."""
+def serve_calls(pipe: Connection, functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Answers the calls of an `RpcPipe` until the process at the other end is gone."""
     with suppress(OSError, EOFError):
         while True:
-            number, verb, arguments = pipe.recv()
+            number, name, arguments = pipe.recv()
             problems, value = [], None
             try:
-                value = verbs[verb](*arguments)
+                value = functions[name](*arguments)
             except FrameworkError as error:
                 problems = str(error).splitlines()
             except Exception as error:
@@ -75,80 +75,81 @@ def serve_line(pipe: Connection, verbs: Mapping[str, Callable[..., Any]]) -> Non
 
 
 class Worker:
-    """A process of the fleet, as the parent sees it: a `Member` of swaps. pause: seconds it was waited for."""
+    """A process of the fleet, as its parent sees it; a `Member` of swaps. pause: seconds before its start."""
 
-    def __init__(self, fleet: Fleet, pause: float = SHORTEST) -> None:
-        (ours, theirs), (asking, asked) = SPAWN.Pipe(), SPAWN.Pipe()
-        arguments = (fleet.settings, dict(fleet.coordinator.now), fleet.listener, theirs, asking)
-        self.process: SpawnProcess = SPAWN.Process(target=work, args=arguments, daemon=True)
+    def __init__(self, fleet: Fleet, pause: float = MIN_PAUSE) -> None:
+        (to_worker, commands), (to_parent, requests) = SPAWN.Pipe(), SPAWN.Pipe()
+        arguments = (fleet.settings, dict(fleet.coordinator.current), fleet.listener, commands, to_parent)
+        self.process: SpawnProcess = SPAWN.Process(target=run_worker, args=arguments, daemon=True)
         self.started, self.pause = time.monotonic(), pause
         self.ready = threading.Event()
         self.process.start()
-        theirs.close()
-        asking.close()
-        self._line = RpcPipe(ours, PATIENCE)
-        verbs = {"loaded": self.ready.set, "swap": fleet.coordinator.swap, "rollback": fleet.coordinator.rollback}
-        threading.Thread(target=serve_line, args=(asked, verbs), daemon=True).start()
+        commands.close()
+        to_parent.close()
+        self._worker = RpcPipe(to_worker, TIMEOUT)
+        functions = {"loaded": self.ready.set, "swap": fleet.coordinator.swap, "rollback": fleet.coordinator.rollback}
+        threading.Thread(target=serve_calls, args=(requests, functions), daemon=True).start()
 
-    def prepare(self, places: Mapping[str, ArtifactRef], check: bool) -> None:
-        until = time.monotonic() + PATIENCE
-        while not self.ready.wait(0.1):  # it loads what answered when it was started
+    def prepare(self, artifacts: Mapping[str, ArtifactRef], check: bool) -> None:
+        until = time.monotonic() + TIMEOUT
+        while not self.ready.wait(0.1):  # it is still loading its first artifacts
             if not self.process.is_alive() or time.monotonic() > until:
                 raise FrameworkError("a process is not ready")
         try:
-            self._line.call("prepare", places, check)
-        except LineError:
-            self.process.kill()  # nobody knows what it has opened
+            self._worker.call("prepare", artifacts, check)
+        except PipeError:
+            self.process.kill()  # its state is unknown
             raise
 
     def commit(self) -> None:
-        """A process that cannot is ended, and another is started with what answers then."""
-        self._or_end("commit")
+        """A process that fails to is killed; its replacement loads the current artifacts."""
+        self._call_or_kill("commit")
 
     def abort(self) -> None:
-        self._or_end("abort")
+        self._call_or_kill("abort")
 
-    def _or_end(self, verb: str) -> None:
+    def _call_or_kill(self, name: str) -> None:
         try:
-            self._line.call(verb)
+            self._worker.call(name)
         except FrameworkError:
             self.process.kill()
 
 
 class Fleet:
-    """loaded: called once every process answers."""
+    """The processes that serve one socket, and their parent. loaded: called once every process answers."""
 
     def __init__(self, settings: Settings, count: int, listener: socket.socket, loaded: Callable[[], None]) -> None:
         self.settings, self.count, self.listener, self._loaded = settings, count, listener, loaded
         self.coordinator = Coordinator(settings, lambda: list(self.workers))
         self.workers: list[Worker] = []
         self._signals: list[int] = []
-        self._begun = self._stopping = False
-        self._woken = -1  # written to by signals, and when there is another process to watch
+        self._was_ready = self._stopping = False  # _was_ready: a process that ended had loaded its models
+        self._waker = -1  # a file descriptor; signals write to it, and so does a process that is replaced
 
     def run(self) -> int:
-        """Serves until told to stop; returns the exit code."""
+        """Serves until stopped; returns the exit code."""
         start_logging()
         with tempfile.TemporaryDirectory(prefix="framework-metrics-") as shared:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
-            waker, self._woken = os.pipe()
-            os.set_blocking(self._woken, False)
-            signal.set_wakeup_fd(self._woken)
+            wakeups, self._waker = os.pipe()
+            os.set_blocking(self._waker, False)
+            signal.set_wakeup_fd(self._waker)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, lambda number, _: self._signals.append(number))
             self.workers = [Worker(self) for _ in range(self.count)]
             threading.Thread(target=self._announce, args=(list(self.workers),), daemon=True).start()
-            return self._watch(waker)
+            return self._watch(wakeups)
 
     def _announce(self, workers: Sequence[Worker]) -> None:
         for worker in workers:
             worker.ready.wait()
         self._loaded()
 
-    def _watch(self, waker: int) -> int:
+    def _watch(self, wakeups: int) -> int:
+        """Handles signals and replaces processes that end. wakeups: the file descriptor that `_waker` writes to."""
         while True:
-            if waker in wait([waker, *(worker.process.sentinel for worker in self.workers)]):
-                os.read(waker, 1000)
+            if wakeups in wait([wakeups, *(worker.process.sentinel for worker in self.workers)]):
+                os.read(wakeups, 1000)
             while self._signals:
                 if self._signals.pop(0) != signal.SIGHUP:
                     return self._stop(0)
@@ -156,32 +157,32 @@ class Fleet:
             for worker in [worker for worker in self.workers if not worker.process.is_alive()]:
                 self.workers.remove(worker)
                 log("a process ended", logging.ERROR, code=worker.process.exitcode)
-                self._begun |= worker.ready.is_set()
-                if not self._begun and not any(other.ready.is_set() for other in self.workers):
-                    return self._stop(abs(worker.process.exitcode or 1))  # nor would another start
+                self._was_ready |= worker.ready.is_set()
+                if not self._was_ready and not any(other.ready.is_set() for other in self.workers):
+                    return self._stop(abs(worker.process.exitcode or 1))  # a replacement would not start either
                 threading.Thread(target=self._replace, args=(worker,), daemon=True).start()
 
     def _replace(self, ended: Worker) -> None:
-        """Starts another with what answers then, later and later while they end before they are ready."""
+        """Starts a process with the current artifacts, after a pause that doubles while processes end early."""
         with suppress(OSError):
             mark_process_dead(ended.process.pid)
-        quickly = time.monotonic() - ended.started < QUICKLY or not ended.ready.is_set()
-        pause = min(2 * ended.pause, LONGEST) if quickly else 0.0
+        early = time.monotonic() - ended.started < SHORT_LIFE or not ended.ready.is_set()
+        pause = min(2 * ended.pause, MAX_PAUSE) if early else 0.0
         time.sleep(pause)
         while True:
             try:
                 with self.coordinator.lock:
                     if self._stopping:
                         return
-                    self.workers.append(Worker(self, max(pause, SHORTEST)))
+                    self.workers.append(Worker(self, max(pause, MIN_PAUSE)))
                 break
             except OSError as error:  # no memory, handles or processes at the moment
                 log("no process could be started", logging.ERROR, error=str(error))
-                time.sleep(SHORTEST)
-        os.write(self._woken, b".")
+                time.sleep(MIN_PAUSE)
+        os.write(self._waker, b".")
 
     def _stop(self, code: int) -> int:
-        """Lets every process answer what it has begun; told again, ends them at once."""
+        """Stops every process after the requests under way; a further signal kills them."""
         self._stopping = True
         self.listener.close()
         until = time.monotonic() + self.settings.drain + 2
@@ -195,49 +196,53 @@ class Fleet:
         return code
 
 
-class _Swaps:
-    """Asks the parent, who has every process do it."""
+class _ParentSwaps:
+    """Has the parent swap models in every process."""
 
-    def __init__(self, line: RpcPipe) -> None:
-        self._line = line
+    def __init__(self, parent: RpcPipe) -> None:
+        self._parent = parent
 
     def swap(self, name: str | None) -> list[dict[str, Any]]:
-        done: list[dict[str, Any]] = self._line.call("swap", name)
-        return done
+        versions: list[dict[str, Any]] = self._parent.call("swap", name)
+        return versions
 
     def rollback(self, name: str | None) -> list[dict[str, Any]]:
-        done: list[dict[str, Any]] = self._line.call("rollback", name)
-        return done
+        versions: list[dict[str, Any]] = self._parent.call("rollback", name)
+        return versions
 
 
-def work(
-    settings: Settings, places: Mapping[str, ArtifactRef], listener: socket.socket, told: Connection, asking: Connection
+def run_worker(
+    settings: Settings,
+    artifacts: Mapping[str, ArtifactRef],
+    listener: socket.socket,
+    commands: Connection,
+    to_parent: Connection,
 ) -> None:
-    """The life of a process of the fleet. It ends when its parent is gone."""
+    """Main function of a process of the fleet. It returns when the process is stopped, or its parent is gone."""
     import sys
 
     from framework.server.model_store import ModelStore
     from framework.server.process import Process
-    from framework.server.swap import Local
+    from framework.server.swap import LocalMember
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's to act upon
-    line = RpcPipe(asking, 3 * PATIENCE)  # for what the parent asks of every process
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent handles it
+    parent = RpcPipe(to_parent, 3 * TIMEOUT)  # the parent itself calls every process
 
-    def swaps(shelf: ModelStore) -> _Swaps:
-        member = Local(shelf)
-        verbs = {name: getattr(member, name) for name in ("prepare", "commit", "abort")}
+    def swaps(store: ModelStore) -> _ParentSwaps:
+        member = LocalMember(store)
+        functions = {name: getattr(member, name) for name in ("prepare", "commit", "abort")}
 
         def listen() -> None:
-            serve_line(told, verbs)
+            serve_calls(commands, functions)
             process.stop()
 
         threading.Thread(target=listen, daemon=True).start()
-        return _Swaps(line)
+        return _ParentSwaps(parent)
 
     def loaded() -> None:
-        threading.Thread(target=line.call, args=("loaded",), daemon=True).start()
+        threading.Thread(target=parent.call, args=("loaded",), daemon=True).start()
 
-    process = Process(settings, places, swaps, loaded, member=True)
+    process = Process(settings, artifacts, swaps, loaded, member=True)
     try:
         process.run(listener)
     except FrameworkError as error:

@@ -1,4 +1,4 @@
-"""ONNX files: exact in fp32, and in INT8 or with weights of few bits as far as the metric allows."""
+"""Exporters of ONNX files: exact in fp32, and lossy with INT8 products or with weights of 4 or 8 bits."""
 
 from __future__ import annotations
 
@@ -31,18 +31,21 @@ CANDIDATES = (
 
 @dataclass
 class OnnxInt8:
-    """Options of `export: onnx_int8`.
+    """Options of `export: onnx_int8`."""
 
-    candidates: tried in this order, ``METHOD GRANULARITY WEIGHTS [without N%]``. static: the range of activations is
-        measured once, on training rows; dynamic: in every run. tensor, channel: one scale for a weight matrix, or one a
-        column. int8: 7 bits, the fastest on CPUs without VNNI; uint8: 8 bits. without: the share of products, the most
-        sensitive first, kept in fp32.
-    """
-
-    max_drop: float = 0.005  # of the task's metric on validation
-    max_loss_rise: float = 0.02  # of the loss on validation, as a share, where the task names one
-    must_help: bool = True  # it ships only where it is clearly smaller or faster than the exact file
+    max_drop: float = 0.005
+    """Of the task's metric on validation, at most."""
+    max_loss_rise: float = 0.02
+    """Of the loss on validation, at most, as a share, where the task names a loss."""
+    must_help: bool = True
+    """Whether the file ships only where it is clearly smaller or faster than the exact file."""
     candidates: list[str] = field(default_factory=lambda: list(CANDIDATES))
+    """Tried in this order, ``METHOD GRANULARITY WEIGHTS [without N%]``.
+
+    static, dynamic: the range of activations is measured once, on training rows, or in every run. tensor, channel: one scale
+    for a weight matrix, or one for each column. int8, uint8: weights of 7 bits, fastest on CPUs without VNNI, or of 8 bits.
+    without: the share of products, the most sensitive first, that stay in fp32.
+    """
 
 
 BITS = ("int4 block 32", "int4 block 32 head int8", "int8 block 64", "int8 block 32")
@@ -52,17 +55,21 @@ BITS = ("int4 block 32", "int4 block 32 head int8", "int8 block 64", "int8 block
 class OnnxInt4:
     """Options of `export: onnx_int4`.
 
-    Weights are rounded, in blocks, and nothing else: no rows are needed, and graphs with a cache can be rounded too.
-
-    candidates: tried in this order, ``WEIGHTS block SIZE [head WEIGHTS]``. int4, int8: bits of a weight. block: so many
-        share a scale; a power of two from 16 to 256. head: of the output projection and the embedding, unless they are as
-        the others; fp32 leaves them.
+    Only weights are quantized, in blocks: no calibration rows are needed, and graphs with state can be quantized, too.
     """
 
-    max_drop: float = 0.005  # of the task's metric on validation
-    max_loss_rise: float = 0.02  # of the loss on validation, as a share, where the task names one
-    must_help: bool = True  # it ships only where it is clearly smaller or faster than the exact file
+    max_drop: float = 0.005
+    """Of the task's metric on validation, at most."""
+    max_loss_rise: float = 0.02
+    """Of the loss on validation, at most, as a share, where the task names a loss."""
+    must_help: bool = True
+    """Whether the file ships only where it is clearly smaller or faster than the exact file."""
     candidates: list[str] = field(default_factory=lambda: list(BITS))
+    """Tried in this order, ``WEIGHTS block SIZE [head WEIGHTS]``.
+
+    int4, int8: bits of a weight. block: number of weights that share a scale, a power of two from 16 to 256. head: weights of
+    the output projection and the embedding, where they differ from the others; fp32 leaves them unquantized.
+    """
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""What calibration rows tell: the range of every activation, and which products suffer most from integers."""
+"""Calibration for INT8: the range of every activation, and the sensitivity of every product to quantization."""
 
 from __future__ import annotations
 
@@ -11,24 +11,27 @@ import onnxruntime
 from onnx import helper
 
 from framework import Tensors
-from framework_onnx.int8_rewrite import Scheme, in_integers, products
+from framework_onnx.int8_rewrite import Int8Scheme, products, quantize_int8
 
-KEPT = 4000  # values of one activation kept from one row
-SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the full range tried
-SENSITIVITY_ROWS = 32
+KEPT = 4000  # values of one activation that are sampled from one row
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the full range, tried in `ranges`
+SENSITIVITY_ROWS = 32  # calibration rows that sensitivity is measured on
 
 
 def ranges(base: Path, feeds: Sequence[Tensors]) -> dict[str, tuple[float, float]]:
-    """For each activation that is multiplied the range whose 256 steps give the smallest mean squared error."""
+    """For each activation that a product multiplies, the range whose 256 steps give the smallest mean squared error.
+
+    base: the fp32 file. feeds: of calibration rows.
+    """
     names, session = _with_activations(base)
     random = np.random.default_rng(0)
-    kept: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    for feed in feeds if names else ():  # asked for no output, onnxruntime gives all
+    samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for feed in feeds if names else ():  # for an empty list of outputs, onnxruntime returns all
         for name, value in zip(names, session.run(names, feed), strict=True):
             flat = value.ravel()
-            chosen = flat if flat.size <= KEPT else flat[random.integers(flat.size, size=KEPT)]
-            kept[name].append(np.concatenate([chosen, [flat.min(), flat.max()]]).astype(np.float32))
-    return {name: _best_range(np.concatenate(values)) for name, values in kept.items()}
+            sample = flat if flat.size <= KEPT else flat[random.integers(flat.size, size=KEPT)]
+            samples[name].append(np.concatenate([sample, [flat.min(), flat.max()]]).astype(np.float32))
+    return {name: _best_range(np.concatenate(values)) for name, values in samples.items()}
 
 
 def _best_range(values: np.ndarray) -> tuple[float, float]:
@@ -44,31 +47,32 @@ def _rounding_error(values: np.ndarray, low: float, high: float) -> float:
 
 
 def _with_activations(base: Path) -> tuple[list[str], onnxruntime.InferenceSession]:
-    """A session of the fp32 file that also returns what its products multiply."""
+    """The activations that products multiply, and a session of the fp32 file that returns them, too."""
     model = onnx.load(base)
     names = sorted({node.input[0] for node in products(model)})
-    known = {value.name for value in model.graph.output}
+    outputs = {value.name for value in model.graph.output}
     for name in names:
-        if name not in known:
+        if name not in outputs:
             model.graph.output.append(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None))
     return names, _session(model)
 
 
-def by_sensitivity(base: Path, feeds: Sequence[Tensors], scheme: Scheme) -> list[str]:
-    """Names of the products, the one first that alone in integers moves the outputs the most."""
+def by_sensitivity(base: Path, feeds: Sequence[Tensors], scheme: Int8Scheme) -> list[str]:
+    """Names of the products, most sensitive first: quantized alone, that product changes the outputs most."""
     rows = feeds[:SENSITIVITY_ROWS]
     expected = _outputs(_session(onnx.load(base)), rows)
     names = [node.name for node in products(onnx.load(base))]
-    moved: Mapping[str, float] = {name: _moved(base, rows, expected, scheme, names, name) for name in names}
-    return sorted(names, key=lambda name: -moved[name])
+    errors: Mapping[str, float] = {name: _error(base, rows, expected, scheme, names, name) for name in names}
+    return sorted(names, key=lambda name: -errors[name])
 
 
-def _moved(
-    base: Path, rows: Sequence[Tensors], expected: Sequence[np.ndarray], scheme: Scheme, names: Sequence[str], name: str
+def _error(
+    base: Path, rows: Sequence[Tensors], expected: Sequence[np.ndarray], scheme: Int8Scheme, names: Sequence[str], name: str
 ) -> float:
-    alone = Scheme(scheme.per_channel, scheme.signed, scheme.ranges, [other for other in names if other != name])
-    found = _outputs(_session(in_integers(onnx.load(base), alone)), rows)
-    return float(np.mean([np.abs(ours - theirs).mean() for ours, theirs in zip(found, expected, strict=True)]))
+    """Mean absolute error of the outputs where only the product `name` is quantized."""
+    alone = Int8Scheme(scheme.per_channel, scheme.signed, scheme.ranges, [other for other in names if other != name])
+    actual = _outputs(_session(quantize_int8(onnx.load(base), alone)), rows)
+    return float(np.mean([np.abs(row - expected_row).mean() for row, expected_row in zip(actual, expected, strict=True)]))
 
 
 def _outputs(session: onnxruntime.InferenceSession, rows: Sequence[Tensors]) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""Writes ONNX through torch's dynamo exporter."""
+"""Writes fp32 ONNX files with torch's dynamo exporter."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from framework_onnx import Onnx
 if TYPE_CHECKING:
     from torch.nn import Module
 
-INLINE = 1_500_000_000  # bytes of weights above which they go to a file beside the graph (protobuf ends at 2 GB)
+INLINE = 1_500_000_000  # bytes of weights above which they go to a separate file (protobuf is limited to 2 GB)
 
 
 def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[str, Path]) -> Variant:
-    """One file a graph, every named axis dynamic; a graph that is ONNX already is copied as it is."""
+    """Writes one file for each graph, with named axes dynamic. A graph that is ONNX already is copied."""
     for graph in graphs:
         if isinstance(graph.source, Path):
             shutil.copyfile(graph.source, folder / f"{graph.name}.onnx")
@@ -42,22 +42,23 @@ def _write(graph: Graph, module: Module, folder: Path, options: Onnx) -> None:
             kwargs={tensor.name: torch.from_numpy(feeds[tensor.name]) for tensor in graph.arguments},
             input_names=[tensor.name for tensor in graph.arguments],
             output_names=[tensor.name for tensor in graph.outputs],
-            dynamic_shapes={tensor.name: _dynamic(tensor) for tensor in graph.arguments},
+            dynamic_shapes={tensor.name: _dynamic_axes(tensor) for tensor in graph.arguments},
             opset_version=options.opset,
             dynamo=True,
             verbose=False,
         )
     assert program is not None
-    _divide(program.model)
-    ClearMetadataAndDocStringPass()(program.model)  # where each node comes from, with paths of this machine
+    _use_division(program.model)
+    ClearMetadataAndDocStringPass()(program.model)  # the metadata name source files of this machine
     size = sum(p.numel() * p.element_size() for p in module.parameters())
     program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
 
 
-def _divide(model: ir.Model) -> None:
-    """A product with 1 / sqrt(y), as torch writes a root mean square norm, becomes the division that onnxruntime recognises.
+def _use_division(model: ir.Model) -> None:
+    """Replaces x * (1 / y) by x / y.
 
-    A norm is one kernel then, not seven, and a step of a decoder holds a hundred of them.
+    onnxruntime fuses a root mean square norm into one kernel only where it is written with a division; torch writes 1 /
+    sqrt(y). Unfused, a norm takes seven kernels, and a step of a decoder has a hundred norms.
     """
     for node in list(model.graph):
         for place, value in enumerate(node.inputs if node.op_type == "Mul" else ()):
@@ -74,7 +75,7 @@ def _files(graphs: Sequence[Graph]) -> dict[str, str]:
     return {graph.name: f"{graph.name}.onnx" for graph in graphs}
 
 
-def _dynamic(tensor: Tensor) -> dict[int, Any]:
+def _dynamic_axes(tensor: Tensor) -> dict[int, Any]:
     from torch.export import Dim
 
     return {i: Dim.DYNAMIC for i, axis in enumerate(tensor.axes) if isinstance(axis, str)}
@@ -82,7 +83,7 @@ def _dynamic(tensor: Tensor) -> dict[int, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The exporter warns about its own internals every time; a failure still raises."""
+    """Silences the exporter, which always warns about its internals; errors still raise."""
     loggers = [
         logging.getLogger(name) for name in ("torch.onnx", "torch.onnx._internal.exporter._registration", "onnxscript", "root")
     ]

@@ -1,8 +1,8 @@
-"""Rewrites an ONNX graph so that its matrices are held in few bits; what passes between them stays fp32.
+"""Rewrites an ONNX graph so that its matrices have weights of 4 or 8 bits; activations between operators stay fp32.
 
-A product x @ w becomes MatMulNBits, an operator of onnxruntime: the weights of a column are cut into blocks, each with a scale
-of its own and, where it has only 4 bits, a zero point; x is rounded to 8 bits within, block by block and row by row. Rows of
-the embedding are taken from integers too (GatherBlockQuantized), and where it is tied to the head both read the same ones.
+A product x @ w becomes MatMulNBits, an operator of onnxruntime: the weights of a column are cut into blocks, each with its own
+scale and, for 4 bits, a zero point; the operator itself rounds x to 8 bits, block by block and row by row. The embedding
+becomes GatherBlockQuantized; where it is tied to the head, both read the same integers.
 """
 
 from __future__ import annotations
@@ -15,57 +15,67 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 from onnxruntime.capi._pybind_state import quantize_matmul_4bits, quantize_matmul_8bits
 
 MICROSOFT = "com.microsoft"
-INTEGER_ACTIVATIONS = 4  # the operator's accuracy_level: int8, the fastest; what that rounds is little beside 4-bit weights
-COLUMNS = 16384  # rounded at once: a vocabulary's head is large
+INTEGER_ACTIVATIONS = 4  # the operator's accuracy_level: int8, the fastest; its error is small beside that of 4-bit weights
+COLUMNS = 16384  # quantized at once, to save memory: the head over a vocabulary is large
 
 
 @dataclass(frozen=True)
 class Blocks:
-    """bits: of a weight, 4 or 8. size: weights that share a scale, a power of two from 16 on."""
+    """How the weights of a matrix are quantized."""
 
     bits: int
+    """Of a weight: 4 or 8."""
     size: int
+    """Number of weights that share a scale: a power of two, at least 16."""
 
     @property
     def symmetric(self) -> bool:
-        """8 bits need no zero point, 4 are too few to waste."""
+        """Whether blocks have no zero point: with 8 bits the gain would be small."""
         return self.bits == 8
 
 
 @dataclass(frozen=True)
-class Scheme:
-    """inner: of all matrices but the outer ones, which are the head and the embedding; None leaves those in fp32."""
+class BlockScheme:
+    """How the matrices of a graph are quantized."""
 
     inner: Blocks
+    """Of all matrices but the head and the embedding."""
     outer: Blocks | None
+    """Of the head and the embedding; None: they stay fp32."""
 
 
 @dataclass(frozen=True)
 class _Matrix:
-    """A constant (in, out) that nodes multiply by, or (rows, width) that they take rows of: `turned` is stored as (out, in)."""
+    """A constant weight matrix."""
 
     tensor: TensorProto
     turned: bool
+    """Whether the tensor is stored as (out, in)."""
 
     @property
     def shape(self) -> tuple[int, int]:
+        """(in, out)."""
         first, second = self.tensor.dims
         return (second, first) if self.turned else (first, second)
 
 
 @dataclass
-class _Rewriting:
-    """The model on its way. vocabulary: outputs of the head."""
+class _Rewriter:
+    """Rewrites the nodes of one graph."""
 
     graph: GraphProto
-    scheme: Scheme
+    scheme: BlockScheme
     vocabulary: int
+    """Number of outputs of the head."""
     constants: Mapping[str, TensorProto]
-    transposed: Mapping[str, str]  # output of a node that transposes a constant matrix -> the matrix
-    done: dict[str, list[str]] = field(default_factory=dict)  # constant -> its integers, scales and perhaps zero points
+    transposed: Mapping[str, str]
+    """Output of a node that transposes a constant matrix -> the matrix."""
+    quantized: dict[str, list[str]] = field(default_factory=dict)
+    """Matrix -> the names of its integers, its scales and, if any, its zero points."""
 
-    def nodes(self, node: NodeProto) -> Iterator[NodeProto]:
-        matrix, table = self.multiplied(node), self.table(node)
+    def rewrite(self, node: NodeProto) -> Iterator[NodeProto]:
+        """The nodes in place of a node: the node itself where it multiplies by no matrix of the scheme."""
+        matrix, table = self.matrix(node), self.table(node)
         blocks = None
         if matrix is not None:
             blocks = self.scheme.outer if matrix.shape[1] == self.vocabulary else self.scheme.inner
@@ -76,10 +86,10 @@ class _Rewriting:
         elif matrix is not None:
             yield from self.product(node, matrix, blocks)
         elif table is not None:
-            yield from self.rows(node, table, blocks)
+            yield from self.lookup(node, table, blocks)
 
-    def multiplied(self, node: NodeProto) -> _Matrix | None:
-        """The constant that a product multiplies by."""
+    def matrix(self, node: NodeProto) -> _Matrix | None:
+        """The constant matrix that a product multiplies by; None for any other node."""
         if node.op_type not in ("MatMul", "Gemm"):
             return None
         name, attributes = node.input[1], {a.name: helper.get_attribute_value(a) for a in node.attribute}
@@ -91,13 +101,14 @@ class _Rewriting:
         return _Matrix(tensor, turned != bool(attributes.get("transB", 0)))
 
     def table(self, node: NodeProto) -> _Matrix | None:
-        """The embedding of the vocabulary, as the head that it may be tied to reads it: (width, tokens)."""
+        """The embedding matrix, (width, tokens) as in a head that is tied to it; None for nodes that are no such lookup."""
         tensor = self.constants.get(node.input[0]) if node.op_type == "Gather" else None
-        whole = tensor is not None and len(tensor.dims) == 2 and tensor.dims[0] >= self.vocabulary
+        is_table = tensor is not None and len(tensor.dims) == 2 and tensor.dims[0] >= self.vocabulary
         axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
-        return _Matrix(tensor, turned=True) if tensor is not None and whole and axis == 0 else None
+        return _Matrix(tensor, turned=True) if tensor is not None and is_table and axis == 0 else None
 
     def product(self, node: NodeProto, matrix: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
+        """MatMulNBits, and an Add where the product has a bias."""
         rows, columns = matrix.shape
         names, bias = self.integers(matrix, blocks), list(node.input[2:3])
         output = f"{node.output[0]}_product" if bias else node.output[0]
@@ -108,10 +119,11 @@ class _Rewriting:
         if bias:
             yield helper.make_node("Add", [output, *bias], [node.output[0]], name=f"{node.name}_bias")
 
-    def rows(self, node: NodeProto, table: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
+    def lookup(self, node: NodeProto, table: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
+        """GatherBlockQuantized over the integers of an embedding."""
         integers, *scales = self.integers(table, blocks)
         stem = f"{table.tensor.name}_{node.name}"
-        shape = _constant(self.graph, f"{stem}_shape", np.array([table.shape[1], -1]))
+        shape = _add_constant(self.graph, f"{stem}_shape", np.array([table.shape[1], -1]))
         yield helper.make_node("Reshape", [integers, shape], [f"{stem}_rows"], name=f"{node.name}_flat")
         yield helper.make_node(
             "GatherBlockQuantized", [f"{stem}_rows", node.input[1], *scales], list(node.output), name=f"{node.name}_blocks",
@@ -119,47 +131,50 @@ class _Rewriting:
         )  # fmt: skip
 
     def integers(self, matrix: _Matrix, blocks: Blocks) -> list[str]:
-        """Names of integers (out, blocks, bytes), scales (out, blocks) and, with 4 bits, zero points, two in a byte."""
+        """Quantizes a matrix, once, and returns the names of its constants.
+
+        They are integers (out, blocks, bytes), scales (out, blocks) and, with 4 bits, zero points, two in a byte.
+        """
         name = matrix.tensor.name + ("_turned" if matrix.turned else "")
-        if name not in self.done:
-            parts = zip(("integers", "scales", "zeros"), _rounded(matrix, blocks), strict=False)
-            self.done[name] = [_constant(self.graph, f"{name}_{kind}", value) for kind, value in parts]
-        return self.done[name]
+        if name not in self.quantized:
+            parts = zip(("integers", "scales", "zeros"), _quantize(matrix, blocks), strict=False)
+            self.quantized[name] = [_add_constant(self.graph, f"{name}_{kind}", value) for kind, value in parts]
+        return self.quantized[name]
 
 
-def in_blocks(model: ModelProto, scheme: Scheme, vocabulary: int) -> ModelProto:
-    """Rewrites the model in place and returns it. vocabulary: outputs of its head, 0 where it has none."""
+def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int) -> ModelProto:
+    """Rewrites the model in place and returns it. vocabulary: number of outputs of its head, 0 where it has none."""
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
     turns = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
     transposed = {node.output[0]: node.input[0] for node in turns if len(constants[node.input[0]].dims) == 2}
-    rewriting = _Rewriting(graph, scheme, vocabulary, constants, transposed)
-    nodes = [made for node in graph.node for made in rewriting.nodes(node)]
+    rewriter = _Rewriter(graph, scheme, vocabulary, constants, transposed)
+    nodes = [rewritten for node in graph.node for rewritten in rewriter.rewrite(node)]
     read = {name for node in nodes for name in node.input} | {output.name for output in graph.output}
-    nodes = [node for node in nodes if read.intersection(node.output)]  # transpositions of what is integers
+    nodes = [node for node in nodes if read.intersection(node.output)]  # drops transpositions of quantized matrices
     del graph.node[:]
     graph.node.extend(nodes)
     read = {name for node in nodes for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in read]
+    constants_read = [tensor for tensor in graph.initializer if tensor.name in read]
     del graph.initializer[:]
-    graph.initializer.extend(kept)
+    graph.initializer.extend(constants_read)
     if not any(entry.domain == MICROSOFT for entry in model.opset_import):
         model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
     return model
 
 
-def _rounded(matrix: _Matrix, blocks: Blocks) -> list[np.ndarray]:
-    """Integers, scales and, unless they are symmetric, zero points, as MatMulNBits takes them, of the nearest rounding."""
+def _quantize(matrix: _Matrix, blocks: Blocks) -> list[np.ndarray]:
+    """Integers, scales and, unless the blocks are symmetric, zero points, in the layout of MatMulNBits."""
     values = numpy_helper.to_array(matrix.tensor)
     weight = values.T if matrix.turned else values
     cuts = range(0, weight.shape[1], COLUMNS)
-    parts = [_some_rounded(np.ascontiguousarray(weight[:, cut : cut + COLUMNS]), blocks) for cut in cuts]
+    parts = [_quantize_columns(np.ascontiguousarray(weight[:, cut : cut + COLUMNS]), blocks) for cut in cuts]
     joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
     return joined[:2] if blocks.symmetric else joined
 
 
-def _some_rounded(weight: np.ndarray, blocks: Blocks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """By onnxruntime's own functions; the module around them, matmul_nbits_quantizer, sets up logging when it is imported."""
+def _quantize_columns(weight: np.ndarray, blocks: Blocks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Calls onnxruntime's functions directly: importing its module for them, matmul_nbits_quantizer, configures logging."""
     rows, columns = weight.shape
     count = -(-rows // blocks.size)
     padded = np.pad(weight, ((0, count * blocks.size - rows), (0, 0)))
@@ -171,6 +186,6 @@ def _some_rounded(weight: np.ndarray, blocks: Blocks) -> tuple[np.ndarray, np.nd
     return integers, scales, zeros
 
 
-def _constant(graph: GraphProto, name: str, value: np.ndarray) -> str:
+def _add_constant(graph: GraphProto, name: str, value: np.ndarray) -> str:
     graph.initializer.append(numpy_helper.from_array(value, name))
     return name

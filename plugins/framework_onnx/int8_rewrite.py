@@ -1,8 +1,8 @@
 """Rewrites an ONNX graph so that its large matrix products run on 8-bit integers.
 
-A product x @ w becomes MatMulIntegerToFloat(quantized x, quantized w), an operator of onnxruntime: integers inside, floats
-outside, so that no output is rounded. Weights are symmetric, activations asymmetric (Jacob et al. 2018). Embedding tables
-keep 8 bits and one scale a row.
+A product x @ w becomes MatMulIntegerToFloat(quantized x, quantized w), an operator of onnxruntime that multiplies integers and
+returns floats, so that outputs are not quantized. Weights are symmetric, activations asymmetric (Jacob et al. 2018). Embedding
+tables get 8 bits and one scale for each row.
 """
 
 from __future__ import annotations
@@ -15,40 +15,39 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 MICROSOFT = "com.microsoft"
-SMALL = 0.5  # of the median size of a constant matrix: smaller ones, such as a head, cost little and stay fp32
+SMALL = 0.5  # of the median size of constant matrices: smaller matrices, such as a head, cost little and stay fp32
 
 
 @dataclass(frozen=True)
-class Scheme:
-    """How matrix products are quantized.
-
-    ranges: the smallest and largest value of each activation, measured before (static); None: measured in every run (dynamic).
-    signed: QInt8 weights of 7 bits, which no CPU overflows on; otherwise QUInt8 weights of 8 bits.
-    excluded: names of the nodes that stay fp32.
-    """
+class Int8Scheme:
+    """How matrix products are quantized."""
 
     per_channel: bool = True
+    """Whether each column of a weight matrix has its own scale."""
     signed: bool = True
+    """QInt8 weights of 7 bits, which overflow on no CPU; else QUInt8 weights of 8 bits."""
     ranges: Mapping[str, tuple[float, float]] | None = None
+    """The smallest and largest value of each activation, measured beforehand (static); None: in every run (dynamic)."""
     excluded: Collection[str] = ()
+    """Names of nodes that stay fp32."""
 
 
 def products(model: ModelProto) -> list[NodeProto]:
-    """The nodes that multiply by a constant matrix large enough to be worth it."""
+    """The nodes that multiply by a large constant matrix."""
     constants = _constants(model.graph)
-    found = [node for node in model.graph.node if _is_product(node, constants)]
-    sizes = [int(np.prod(constants[node.input[1]].dims)) for node in found]
-    return [node for node, size in zip(found, sizes, strict=True) if size >= SMALL * np.median(sizes)]
+    nodes = [node for node in model.graph.node if _is_product(node, constants)]
+    sizes = [int(np.prod(constants[node.input[1]].dims)) for node in nodes]
+    return [node for node, size in zip(nodes, sizes, strict=True) if size >= SMALL * np.median(sizes)]
 
 
-def can_change(model: ModelProto) -> bool:
-    """Whether there is a product or an embedding table for integers."""
+def is_quantizable(model: ModelProto) -> bool:
+    """Whether the model has a product or an embedding table that `quantize_int8` changes."""
     constants = _constants(model.graph)
     return any(_is_product(n, constants) or (n.op_type == "Gather" and _is_table(n, constants)) for n in model.graph.node)
 
 
-def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
-    """Rewrites the model in place, its products and embedding tables in 8 bits, and returns it."""
+def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
+    """Rewrites the products and embedding tables of the model in place, and returns the model."""
     graph = model.graph
     constants = _constants(graph)
     biases = _biases(graph, constants)
@@ -60,7 +59,7 @@ def in_integers(model: ModelProto, scheme: Scheme) -> ModelProto:
         if node.name in absorbed:
             continue
         if node.name in chosen:
-            add = biases.get(node.output[0]) if len(node.input) < 3 else None  # a Gemm has its own
+            add = biases.get(node.output[0]) if len(node.input) < 3 else None  # a Gemm may have a bias already
             if add is not None:
                 absorbed.add(add.name)
             nodes += _integer_product(graph, node, constants, add, scheme, quantized)
@@ -95,18 +94,18 @@ def _is_table(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> boo
 
 
 def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dict[str, NodeProto]:
-    """Output of a node -> the Add that is its only reader and adds a constant vector to it."""
+    """Output of a node -> the only node that reads it, where that adds a constant vector: the bias of a product."""
     readers: dict[str, list[NodeProto]] = {}
     for node in graph.node:
         for name in node.input:
             readers.setdefault(name, []).append(node)
-    found = {}
+    biases = {}
     for name, nodes in readers.items():
         if len(nodes) == 1 and nodes[0].op_type == "Add":
             other = [entry for entry in nodes[0].input if entry != name]
             if len(other) == 1 and other[0] in constants and len(constants[other[0]].dims) == 1:
-                found[name] = nodes[0]
-    return found
+                biases[name] = nodes[0]
+    return biases
 
 
 def _integer_product(
@@ -114,7 +113,7 @@ def _integer_product(
     node: NodeProto,
     constants: Mapping[str, onnx.TensorProto],
     add: NodeProto | None,
-    scheme: Scheme,
+    scheme: Int8Scheme,
     quantized: dict[str, list[str]],
 ) -> Iterator[NodeProto]:
     weight = numpy_helper.to_array(constants[node.input[1]])
@@ -122,7 +121,7 @@ def _integer_product(
         weight = weight.T
     integers, scales, zero = _quantize_weight(weight, scheme)
     stem = f"{node.input[1]}_{node.name}"
-    names = [_constant(graph, f"{stem}_{kind}", value) for kind, value in (("q", integers), ("s", scales), ("z", zero))]
+    names = [_add_constant(graph, f"{stem}_{kind}", value) for kind, value in (("q", integers), ("s", scales), ("z", zero))]
     activation = node.input[0]
     if activation not in quantized:
         quantized[activation] = [f"{activation}_{kind}" for kind in ("q", "s", "z")]
@@ -134,8 +133,8 @@ def _integer_product(
     yield helper.make_node("MatMulIntegerToFloat", inputs, [output], name=f"{node.name}_integer", domain=MICROSOFT)
 
 
-def _quantize_weight(weight: np.ndarray, scheme: Scheme) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(integers, scales, zero points) of a matrix (in, out): one scale a column, or one in all."""
+def _quantize_weight(weight: np.ndarray, scheme: Int8Scheme) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(integers, scales, zero points) of a matrix (in, out): one scale for each column, or one for the matrix."""
     largest = np.abs(weight).max(axis=0 if scheme.per_channel else None)
     top, zero, kind = (63, 0, np.int8) if scheme.signed else (127, 128, np.uint8)
     scales = np.maximum(largest, 1e-12).astype(np.float32) / top
@@ -143,13 +142,13 @@ def _quantize_weight(weight: np.ndarray, scheme: Scheme) -> tuple[np.ndarray, np
     return integers, scales, np.full(scales.shape, zero, kind)
 
 
-def _quantize_activation(graph: GraphProto, activation: str, names: list[str], scheme: Scheme) -> NodeProto:
+def _quantize_activation(graph: GraphProto, activation: str, names: list[str], scheme: Int8Scheme) -> NodeProto:
     if scheme.ranges is None:
         return helper.make_node("DynamicQuantizeLinear", [activation], names, name=f"{activation}_quantize")
     low, high = (min(scheme.ranges[activation][0], 0.0), max(scheme.ranges[activation][1], 0.0))
     scale = np.float32(max(high - low, 1e-12) / 255)
-    _constant(graph, names[1], np.array(scale))
-    _constant(graph, names[2], np.array(np.rint(-low / scale).clip(0, 255), np.uint8))
+    _add_constant(graph, names[1], np.array(scale))
+    _add_constant(graph, names[2], np.array(np.rint(-low / scale).clip(0, 255), np.uint8))
     return helper.make_node("QuantizeLinear", [activation, *names[1:]], names[:1], name=f"{activation}_quantize")
 
 
@@ -157,21 +156,21 @@ def _integer_table(graph: GraphProto, node: NodeProto, constants: Mapping[str, o
     table = numpy_helper.to_array(constants[node.input[0]])
     scales = np.maximum(np.abs(table).max(axis=1, keepdims=True), 1e-12).astype(np.float32) / 127
     stem = f"{node.input[0]}_{node.name}"
-    rows = _constant(graph, f"{stem}_q", np.rint(table / scales).astype(np.int8))
-    row_scales = _constant(graph, f"{stem}_s", scales)
+    rows = _add_constant(graph, f"{stem}_q", np.rint(table / scales).astype(np.int8))
+    row_scales = _add_constant(graph, f"{stem}_s", scales)
     yield helper.make_node("Gather", [rows, node.input[1]], [f"{stem}_row"], name=f"{node.name}_rows")
     yield helper.make_node("Cast", [f"{stem}_row"], [f"{stem}_float"], name=f"{node.name}_cast", to=onnx.TensorProto.FLOAT)
     yield helper.make_node("Gather", [row_scales, node.input[1]], [f"{stem}_scale"], name=f"{node.name}_scales")
     yield helper.make_node("Mul", [f"{stem}_float", f"{stem}_scale"], [node.output[0]], name=f"{node.name}_value")
 
 
-def _constant(graph: GraphProto, name: str, value: np.ndarray) -> str:
+def _add_constant(graph: GraphProto, name: str, value: np.ndarray) -> str:
     graph.initializer.append(numpy_helper.from_array(value, name))
     return name
 
 
 def _drop_unused(graph: GraphProto) -> None:
     used = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
+    constants = [tensor for tensor in graph.initializer if tensor.name in used]
     del graph.initializer[:]
-    graph.initializer.extend(kept)
+    graph.initializer.extend(constants)

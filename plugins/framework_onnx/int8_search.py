@@ -1,4 +1,4 @@
-"""INT8 candidates in a fixed order, from the most to the least aggressive; the framework ships the first that passes."""
+"""INT8 candidates in the order of the options; the framework ships the first that passes the gate."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import onnx
 from framework import Graph, Tensors, Variant
 from framework_onnx import OnnxInt8
 from framework_onnx.calibration import by_sensitivity, ranges
-from framework_onnx.int8_rewrite import Scheme, can_change, in_integers, products
+from framework_onnx.int8_rewrite import Int8Scheme, is_quantizable, products, quantize_int8
 
 Calibration = Mapping[str, Sequence[Tensors]]
 
@@ -20,28 +20,28 @@ Calibration = Mapping[str, Sequence[Tensors]]
 def candidates(
     graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path], calibration: Calibration
 ) -> Iterator[Variant]:
-    """Writes a candidate each time one is asked for, into `folder`, over the one before; none where nothing can be in integers.
+    """Writes one candidate after another into `folder`, each over the one before; none where no graph can be quantized.
 
-    A graph that no calibration row asked stays as it is: the gate would say nothing of it.
+    A graph that no calibration row has fed stays fp32, since validation rows would not show its loss either.
     """
     sources = [_Source(graph, base[graph.name], calibration[graph.name]) for graph in graphs]
-    for name in options.candidates if any(source.changes for source in sources) else ():
+    for name in options.candidates if any(source.is_quantizable for source in sources) else ():
         for source in sources:
-            onnx.save(source.quantized(name), folder / source.file)
+            onnx.save(source.quantize(name), folder / source.file)
         yield Variant({source.graph.name: source.file for source in sources}, name)
 
 
 @dataclass(frozen=True)
 class _Source:
-    """An fp32 file and what the candidates need to know of it, found out when the first of them asks."""
+    """An fp32 file, with its calibration results, computed when a candidate first needs them."""
 
     graph: Graph
     path: Path
     feeds: Sequence[Tensors]
 
     @property
-    def changes(self) -> bool:
-        return bool(self.feeds) and can_change(onnx.load(self.path))
+    def is_quantizable(self) -> bool:
+        return bool(self.feeds) and is_quantizable(onnx.load(self.path))
 
     @property
     def file(self) -> str:
@@ -53,21 +53,22 @@ class _Source:
 
     @cached_property
     def by_sensitivity(self) -> list[str]:
-        return by_sensitivity(self.path, self.feeds, Scheme())
+        return by_sensitivity(self.path, self.feeds, Int8Scheme())
 
-    def quantized(self, name: str) -> onnx.ModelProto:
+    def quantize(self, name: str) -> onnx.ModelProto:
+        """The model of the candidate of that name."""
         model = onnx.load(self.path)
-        if not self.changes:
+        if not self.is_quantizable:
             return model
         method, granularity, weights, share = parse(name)
-        scheme = Scheme(granularity == "channel", weights == "int8", self.ranges if method == "static" else None)
+        scheme = Int8Scheme(granularity == "channel", weights == "int8", self.ranges if method == "static" else None)
         if share:
             count = max(1, round(share * len(products(model))))
             scheme = replace(scheme, excluded=self.by_sensitivity[:count])
-        return in_integers(model, scheme)
+        return quantize_int8(model, scheme)
 
 
 def parse(name: str) -> tuple[str, str, str, float]:
-    """``"static channel int8 without 25%"`` -> method, granularity, kind of weights, share of the products left in fp32."""
+    """Method, granularity, kind of weights and share of fp32 products of ``static channel int8 without 25%``."""
     method, granularity, weights, *rest = name.split()
     return method, granularity, weights, float(rest[1].rstrip("%")) / 100 if rest else 0.0

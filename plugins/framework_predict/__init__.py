@@ -1,4 +1,4 @@
-"""The surface that answers any model: inputs in, a prediction for each out."""
+"""The surface that serves any model: a prediction for each input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``POST /v1/predict``: one input or many, each as `framework.load(...).predict` takes it."""
+"""``POST /v1/predict``: answers one input or many, in the form that `framework.load(...).predict` takes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from framework import (
     some,
 )
 
-KEYS = 50  # of a wrong body that are looked at for a hint
+KEYS = 50  # of an invalid body, among which a hint is searched
 PATHS = ("/v1/predict", "/v1/models/{name}/predict")
 
 
 class Predict(Surface):
-    """Answers every model."""
+    """Serves every model."""
 
     name: ClassVar[str] = "predict"
     page: ClassVar[Page] = Page(message("Try the model"), PATHS[1], listed=("inputs", "predictions"))
@@ -56,28 +56,29 @@ class Predict(Surface):
 
 
 def _inputs(body: Any, example: Any) -> list[Any]:
+    """The inputs in a body. Raises RefusedError. example: a valid body, for messages."""
     if not isinstance(body, dict) or "inputs" not in body:
-        has = f"; {nearest('inputs', list(body)[:KEYS], 'it has')}" if isinstance(body, dict) else ""
-        raise RefusedError(422, f"the body is an object with the key inputs{has}; for example {_shown(example)}")
+        hint = f"; {nearest('inputs', list(body)[:KEYS], 'it has')}" if isinstance(body, dict) else ""
+        raise RefusedError(422, f"the body is an object with the key inputs{hint}; for example {_json(example)}")
     if unknown := body.keys() - {"inputs"}:
         raise RefusedError(422, f"the body has only the key inputs, not {some(sorted(unknown))}")
     inputs = body["inputs"] if isinstance(body["inputs"], list) else [body["inputs"]]
     if not inputs:
-        raise RefusedError(422, f"inputs is empty; for example {_shown(example)}")
+        raise RefusedError(422, f"inputs is empty; for example {_json(example)}")
     return inputs
 
 
-def _shown(example: Any) -> str:
+def _json(example: Any) -> str:
     return json.dumps(example, ensure_ascii=False)
 
 
-def _request(name: str, most: int) -> Schema:
-    one = reference(f"{name}-input")
-    many = {"type": "array", "items": one, "minItems": 1, "maxItems": most}
+def _request(name: str, limit: int) -> Schema:
+    item = reference(f"{name}-input")
+    items = {"type": "array", "items": item, "minItems": 1, "maxItems": limit}
     return {
         "type": "object",
         "required": ["inputs"],
-        "properties": {"inputs": {"anyOf": [many, one]}},
+        "properties": {"inputs": {"anyOf": [items, item]}},
         "additionalProperties": False,
     }
 

@@ -1,4 +1,4 @@
-"""TorchScript files, for C++ and for services that run torch already."""
+"""Exporter of TorchScript files, for C++ and for services that run torch already."""
 
 from __future__ import annotations
 

@@ -14,10 +14,13 @@ from framework import AS_WRITTEN, NAMES_AS_WRITTEN, Tracker, hookimpl
 class TensorBoard:
     """Options of `tracker: tensorboard`, by the names of its EventFileWriter."""
 
-    flush_secs: int = 120  # until what was logged is on disk, for who watches a training
+    flush_secs: int = 120
+    """Seconds after which logged values are on disk, at most."""
 
 
 class WandbMode(Enum):
+    """Values of `mode` of `wandb.init`."""
+
     online = "online"
     offline = "offline"
     disabled = "disabled"
@@ -27,30 +30,36 @@ class WandbMode(Enum):
 class Wandb:
     """Options of `tracker: wandb`, by the names of `wandb.init`. The key comes from `wandb login` or WANDB_API_KEY."""
 
-    project: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # None: WANDB_PROJECT, or the recipe's name
+    project: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """None: WANDB_PROJECT, or the recipe's name."""
     entity: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    name: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # None: that of the run's folder
+    name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """None: the name of the run's folder."""
     group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     job_type: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     tags: list[str] = field(default_factory=list, metadata=NAMES_AS_WRITTEN)
     notes: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    mode: Optional[WandbMode] = None  # None: WANDB_MODE, or online
-    log_artifact: bool = True  # False: metrics and recipe only
+    mode: Optional[WandbMode] = None
+    """None: WANDB_MODE, or online."""
+    log_artifact: bool = True
+    """Whether the sealed artifact is uploaded, too; metrics and recipe always are."""
 
 
 @dataclass
 class Mlflow:
     """Options of `tracker: mlflow`, by the names of Lightning's MLFlowLogger. Credentials come from the environment."""
 
-    # None: MLFLOW_TRACKING_URI, or mlflow's default, ./mlflow.db
     tracking_uri: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    # None: MLFLOW_EXPERIMENT_NAME, or the recipe's name
+    """None: MLFLOW_TRACKING_URI, or mlflow's default, ./mlflow.db."""
     experiment_name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    run_name: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # None: that of the run's folder
+    """None: MLFLOW_EXPERIMENT_NAME, or the recipe's name."""
+    run_name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """None: the name of the run's folder."""
     tags: dict[str, str] = field(default_factory=dict)
-    # None: where the server, or ./mlruns, keeps them
     artifact_location: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    log_artifact: bool = True  # False: metrics and recipe only
+    """None: the default of the server, or ./mlruns."""
+    log_artifact: bool = True
+    """Whether the sealed artifact is uploaded, too; metrics and recipe always are."""
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""What TensorBoard's HPARAMS page reads: settings beside results. Its own functions for it need TensorFlow or torch."""
+"""Summaries for TensorBoard's HPARAMS page, settings beside results. TensorBoard's own functions need TensorFlow or torch."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ Plain = bool | int | float | str
 
 
 def summaries(settings: Mapping[str, Plain], metrics: Mapping[str, float]) -> Iterator[Summary]:
-    """The columns of the page, and one run's settings. Its metrics are the scalars of these names."""
+    """The columns of the page, and the settings of one run. The page takes metrics from the scalars with their names."""
     experiment, session = Experiment(), SessionStartInfo()
     experiment.metric_infos.extend(MetricInfo(name=MetricName(tag=name)) for name in metrics)
     for name, value in settings.items():
-        if isinstance(value, bool):  # before numbers, which it is one of
+        if isinstance(value, bool):  # checked first, since a bool is an int, too
             kind, session.hparams[name].bool_value = DATA_TYPE_BOOL, value
         elif isinstance(value, str):
             kind, session.hparams[name].string_value = DATA_TYPE_STRING, value
         else:
             kind, session.hparams[name].number_value = DATA_TYPE_FLOAT64, value
         experiment.hparam_infos.append(HParamInfo(name=name, type=kind))
-    ended = SessionEndInfo(status=STATUS_SUCCESS)
+    end = SessionEndInfo(status=STATUS_SUCCESS)
     yield _summary(metadata.EXPERIMENT_TAG, HParamsPluginData(experiment=experiment))
     yield _summary(metadata.SESSION_START_INFO_TAG, HParamsPluginData(session_start_info=session))
-    yield _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=ended))
+    yield _summary(metadata.SESSION_END_INFO_TAG, HParamsPluginData(session_end_info=end))
 
 
 def _summary(tag: str, content: HParamsPluginData) -> Summary:

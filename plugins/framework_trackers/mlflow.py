@@ -14,15 +14,19 @@ from framework_trackers import Mlflow
 
 
 class MlflowRun(MLFlowLogger):
+    """A `TrackedRun` in MLflow."""
+
     folder: Path
+    """Of the run."""
     upload: bool
+    """Whether the artifact is uploaded."""
 
     def log_hyperparams(self, params: Any) -> None:
         super().log_hyperparams(params)
         self.experiment.log_artifact(self.run_id, str(self.folder / "config.yaml"))
 
     def finalize(self, status: str = "success") -> None:
-        if status == "failed":  # when the training has ended the run goes on
+        if status == "failed":  # after a successful training the run goes on
             super().finalize(status)
 
     def finish(self, metrics: Mapping[str, float], artifact: Path) -> None:
@@ -33,8 +37,8 @@ class MlflowRun(MLFlowLogger):
 
 
 def start(options: Mlflow, recipe: str, folder: Path) -> MlflowRun:
-    """MLflow goes on asking for four minutes when a server is away; a training should wait seconds."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+    """Starts a run in MLflow. Raises what MLflow raises."""
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # seconds, not minutes, for a server that does not answer
     run = MlflowRun(
         experiment_name=options.experiment_name or os.environ.get("MLFLOW_EXPERIMENT_NAME", recipe),
         run_name=options.run_name or f"{folder.parent.name}/{folder.name}",

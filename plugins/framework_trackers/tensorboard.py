@@ -1,4 +1,4 @@
-"""Event files in the run's folder: ``tensorboard --logdir runs``. TensorBoard's own writer, without torch."""
+"""Writes event files into the run's folder with TensorBoard's writer, without torch: ``tensorboard --logdir runs``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from framework_trackers.hparams import Plain, summaries
 
 
 class TensorBoardRun:
-    """Training metrics under SCALARS, the recipe and where the artifact is under TEXT, both with the results under HPARAMS."""
+    """A `TrackedRun` in TensorBoard: metrics under SCALARS, recipe and artifact under TEXT, both with results under HPARAMS."""
 
     def __init__(self, folder: Path, flush_secs: int) -> None:
         self.folder, self.flush_secs = folder, flush_secs
@@ -27,7 +27,7 @@ class TensorBoardRun:
         self._writer: EventFileWriter | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """For a process that trains: it writes a file of its own."""
+        """Without the writer: a process that trains writes its own file."""
         return {**self.__dict__, "_writer": None}
 
     def log_hyperparams(self, params: dict[str, Any]) -> None:
@@ -40,7 +40,7 @@ class TensorBoardRun:
 
     def finalize(self, status: str) -> None:
         if self._writer is not None:
-            self._writer.flush()  # closed when the training has ended, it would go on in a second file
+            self._writer.flush()  # not closed, or the rest of the run would go into a second file
 
     def finish(self, metrics: Mapping[str, float], artifact: Path) -> None:
         self.log_metrics(metrics, step=0)
@@ -54,21 +54,22 @@ class TensorBoardRun:
         self._events().add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
     def _events(self) -> EventFileWriter:
-        """Opened when there is something to write."""
+        """The writer, opened at the first event."""
         if self._writer is None:
             self._writer = EventFileWriter(str(self.folder / "logs" / "tensorboard"), flush_secs=self.flush_secs)
         return self._writer
 
 
 def start(options: TensorBoard, recipe: str, folder: Path) -> TensorBoardRun:
-    threading.excepthook = partial(_said_elsewhere, threading.excepthook)
+    """Starts a run in TensorBoard."""
+    threading.excepthook = partial(_skip_writer_errors, threading.excepthook)
     return TensorBoardRun(folder, options.flush_secs)
 
 
-def _said_elsewhere(before: Callable[[threading.ExceptHookArgs], object], args: threading.ExceptHookArgs) -> None:
-    """TensorBoard's writing thread keeps its error and raises it again at the next call, where it is a warning."""
+def _skip_writer_errors(hook: Callable[[threading.ExceptHookArgs], object], args: threading.ExceptHookArgs) -> None:
+    """Calls `hook`, except for errors of TensorBoard's writer thread: the writer raises them again at its next call."""
     if not type(args.thread).__module__.startswith("tensorboard."):
-        before(args)
+        hook(args)
 
 
 def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Plain]]:
@@ -81,5 +82,5 @@ def _flat(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, P
 
 
 def _code(text: str) -> str:
-    """As TensorBoard's Markdown shows it unchanged."""
+    """The text as a code block of Markdown, which TensorBoard shows unchanged."""
     return "\n".join(f"    {line}" for line in text.splitlines())

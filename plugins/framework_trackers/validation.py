@@ -1,4 +1,4 @@
-"""What is wrong with a tracker before anything is trained: a library that is missing, a secret in the recipe."""
+"""Checks trackers when a recipe is composed: for a library that is not installed, or a password in the recipe."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def wandb(options: Wandb) -> Iterator[str]:
 
 def mlflow(options: Mlflow) -> Iterator[str]:
     yield from _missing("mlflow", "mlflow", "mlflow")
-    given = options.tracking_uri
-    if given and urlsplit(given).password:
+    uri = options.tracking_uri
+    if uri and urlsplit(uri).password:
         yield (
             "tracker.mlflow.tracking_uri holds a password, and a recipe is written to logs and artifacts: put the address "
             "into MLFLOW_TRACKING_URI, or the password into MLFLOW_TRACKING_PASSWORD"
         )
-    elif (given or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:").startswith("sqlite:"):
+    elif (uri or os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:").startswith("sqlite:"):
         yield from _missing("mlflow in a local database", "sqlalchemy", "mlflow")
 
 

@@ -1,4 +1,4 @@
-"""Weights & Biases: the library finds account, server and offline mode in its own settings and environment."""
+"""Weights & Biases. The library reads account, server and offline mode from its own settings and environment."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from framework_trackers import Wandb
 
 
 class WandbRun(WandbLogger):
+    """A `TrackedRun` in Weights & Biases."""
+
     recipe: str
+    """Its name, which names the artifact."""
     upload: bool
+    """Whether the artifact is uploaded."""
 
     def finalize(self, status: str) -> None:
         super().finalize(status)
@@ -25,15 +29,15 @@ class WandbRun(WandbLogger):
         self.experiment.summary.update(dict(metrics))
         if self.upload:
             sealed = wandb.Artifact(self.recipe, type="model")
-            sealed.add_dir(str(artifact), policy="immutable")  # it is sealed: nothing has to be copied first
+            sealed.add_dir(str(artifact), policy="immutable")  # saves a copy: a sealed folder does not change
             self.experiment.log_artifact(sealed)
         self.experiment.finish()
 
 
 def start(options: Wandb, recipe: str, folder: Path) -> WandbRun:
-    """Offline, everything is in the run's folder, ``logs/wandb``, for ``wandb sync``."""
+    """Starts a run. In offline mode its files are in ``logs/wandb`` of the run's folder, for ``wandb sync``."""
     logs = folder / "logs"
-    logs.mkdir(exist_ok=True)  # where it is missing wandb takes another place
+    logs.mkdir(exist_ok=True)  # wandb would write elsewhere if the folder were missing
     experiment = wandb.init(
         dir=logs,
         project=options.project or os.environ.get("WANDB_PROJECT", recipe),

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from framework_onnx.int4_rewrite import in_blocks
+from framework_onnx.int4_rewrite import quantize_blocks
 from framework_onnx.int4_search import parse
 
 TOKENS, WIDTH = 70, 64
@@ -42,7 +42,7 @@ def run(graph: ModelProto) -> np.ndarray:
     [("int8 block 32", 0.02), ("int8 block 16", 0.02), ("int4 block 32", 0.2), ("int4 block 16 head int8", 0.2)],
 )
 def test_blocks_stay_near_the_floats_and_a_tied_head_stays_tied(name: str, apart: float) -> None:
-    found = in_blocks(model(), parse(name), TOKENS)
+    found = quantize_blocks(model(), parse(name), TOKENS)
     expected = run(model())
     assert np.abs(run(found) - expected).mean() < apart * np.abs(expected).mean()
     assert {node.op_type for node in found.graph.node} == {"Reshape", "GatherBlockQuantized", "MatMulNBits", "Add"}
@@ -52,6 +52,6 @@ def test_blocks_stay_near_the_floats_and_a_tied_head_stays_tied(name: str, apart
 
 @pytest.mark.parametrize("name", ["int4 block 32 head fp32", "int8 block 128"])
 def test_an_embedding_that_blocks_do_not_fit_or_that_is_left_stays_in_floats(name: str) -> None:
-    kinds = [node.op_type for node in in_blocks(model(), parse(name), TOKENS).graph.node]
+    kinds = [node.op_type for node in quantize_blocks(model(), parse(name), TOKENS).graph.node]
     assert "Gather" in kinds
     assert kinds.count("MatMulNBits") == (2 if "fp32" in name else 3)

@@ -7,7 +7,7 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from framework_onnx.int8_rewrite import Scheme, in_integers, products
+from framework_onnx.int8_rewrite import Int8Scheme, products, quantize_int8
 
 
 def model() -> ModelProto:
@@ -39,13 +39,13 @@ def run(graph: ModelProto) -> np.ndarray:
 @pytest.mark.parametrize("ranges", [None, {"x": (-4.0, 4.0), "z": (-30.0, 30.0)}], ids=["dynamic", "static"])
 def test_integers_stay_near_the_floats(per_channel: bool, signed: bool, ranges: dict[str, tuple[float, float]] | None) -> None:
     expected = run(model())
-    found = run(in_integers(model(), Scheme(per_channel, signed, ranges)))
+    found = run(quantize_int8(model(), Int8Scheme(per_channel, signed, ranges)))
     assert np.abs(found - expected).mean() < 0.03 * np.abs(expected).mean()
 
 
 def test_what_is_excluded_stays_in_floats() -> None:
     names = [node.name for node in products(model())]
     assert names == ["product", "gemm"]
-    kinds = [node.op_type for node in in_integers(model(), Scheme(excluded=["gemm"])).graph.node]
+    kinds = [node.op_type for node in quantize_int8(model(), Int8Scheme(excluded=["gemm"])).graph.node]
     assert kinds.count("MatMulIntegerToFloat") == 1
     assert "Gemm" in kinds

@@ -380,7 +380,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert overlay.path.read_bytes() == before
-    with overlay.fresh() as found:
+    with overlay.unread() as found:
         assert found == [{"item": "a"}]
 
 

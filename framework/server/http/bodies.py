@@ -1,4 +1,4 @@
-"""Bodies of requests: read within a limit, and unpacked where they were sent as gzip."""
+"""Reads bodies of requests, within a limit and decompressed."""
 
 from __future__ import annotations
 
@@ -10,57 +10,58 @@ from starlette.requests import Request
 from framework.contracts.serving.replies import RefusedError
 from framework.server.http.errors import ClientLeftError
 
-GZIP = 31  # of zlib: the largest window, in the form of gzip
+GZIP = 31  # zlib's `wbits` for gzip with the largest window
 
 
-async def read(request: Request, body: bytearray, most: int, hold: Callable[[int], None] = lambda size: None) -> None:
-    """Appends the body as it was before it was encoded. Raises RefusedError for one over `most` bytes, encoded or not.
+async def read_body(request: Request, body: bytearray, limit: int, on_bytes: Callable[[int], None] = lambda size: None) -> None:
+    """Appends the decoded body to `body`. Raises RefusedError for more than `limit` bytes, encoded or decoded, and
+    ClientLeftError.
 
-    hold: told of the bytes of each part.
+    on_bytes: called with the number of decoded bytes in each part.
     """
     headers = dict(request.scope["headers"])
     decoder, received, more = _decoder(headers.get(b"content-encoding", b"")), 0, True
-    too_large = RefusedError(413, f"the body may have {most:,} bytes; send several requests")
-    if int(headers.get(b"content-length") or 0) > most:
+    too_large = RefusedError(413, f"the body may have {limit:,} bytes; send several requests")
+    if int(headers.get(b"content-length") or 0) > limit:
         raise too_large
     while more:
         message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientLeftError()
         part, more = message.get("body", b""), message.get("more_body", False)
-        plain = decoder.decode(part, most - len(body))
+        decoded = decoder.decode(part, limit - len(body))
         received += len(part)
-        if max(received, len(body) + len(plain)) > most:
+        if max(received, len(body) + len(decoded)) > limit:
             raise too_large
-        body += plain
-        hold(len(plain))
+        body += decoded
+        on_bytes(len(decoded))
     decoder.end()
 
 
-class Plain:
-    """A body as it comes."""
+class IdentityDecoder:
+    """Decodes a body without Content-Encoding."""
 
-    def decode(self, part: bytes, most: int) -> bytes:
-        """What a part of the body stands for, as far as it is needed to see that it is more than `most` bytes."""
+    def decode(self, part: bytes, limit: int) -> bytes:
+        """The decoded bytes of a part of the body; decoding may stop after `limit` + 1 bytes."""
         return part
 
     def end(self) -> None:
-        """Raises RefusedError where something is missing."""
+        """Raises RefusedError where the end of the body is missing."""
 
 
-class Gzip(Plain):
-    """One or several members, one after the other."""
+class GzipDecoder(IdentityDecoder):
+    """Decodes a body of one or several gzip members."""
 
     def __init__(self) -> None:
         self._member = zlib.decompressobj(GZIP)
 
-    def decode(self, part: bytes, most: int) -> bytes:
+    def decode(self, part: bytes, limit: int) -> bytes:
         decoded = bytearray()
         try:
-            while part and len(decoded) <= most:
+            while part and len(decoded) <= limit:
                 if self._member.eof:
                     self._member = zlib.decompressobj(GZIP)
-                decoded += self._member.decompress(part, most + 1 - len(decoded))
+                decoded += self._member.decompress(part, limit + 1 - len(decoded))
                 part = self._member.unconsumed_tail or self._member.unused_data
         except zlib.error as error:
             raise RefusedError(400, f"the body is not gzip, as Content-Encoding says: {error}") from None
@@ -71,12 +72,12 @@ class Gzip(Plain):
             raise RefusedError(400, "the body is not whole: its gzip has no end")
 
 
-def _decoder(header: bytes) -> Plain:
-    """Raises RefusedError for an encoding that is not taken."""
+def _decoder(header: bytes) -> IdentityDecoder:
+    """The decoder for a Content-Encoding. Raises RefusedError for one that is not supported."""
     encoding = header.decode("latin-1").strip().lower()
     if encoding in ("", "identity"):
-        return Plain()
+        return IdentityDecoder()
     if encoding in ("gzip", "x-gzip"):
-        return Gzip()
-    what = f"Content-Encoding {encoding[:100]} is not taken; send the body as it is, or with gzip"
-    raise RefusedError(415, what, {"Accept-Encoding": "gzip"})
+        return GzipDecoder()
+    problem = f"Content-Encoding {encoding[:100]} is not taken; send the body as it is, or with gzip"
+    raise RefusedError(415, problem, {"Accept-Encoding": "gzip"})

@@ -1,4 +1,4 @@
-"""One HTTP connection, with the bounds that uvicorn leaves to a proxy: sizes, times, and how many there are."""
+"""HTTP connections with the limits that uvicorn leaves to a proxy: of sizes, times, and the number of connections."""
 
 from __future__ import annotations
 
@@ -8,46 +8,48 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD = 32 << 10  # bytes of a request's address and headers
+HEAD = 32 << 10  # bytes of a request line and its headers
 PIPELINED = 16  # requests of one connection that may wait for the answer to an earlier one
-BESIDE = 32  # connections beyond the limit that are still accepted, so that probes are answered and others refused in words
-LINGER = 30.0  # seconds for which a client that is answered before it has sent everything may go on, unheard
-SILENCE = 5.0  # seconds without a byte from it, after which it is not waited for any longer
-DISCARDED = 256 << 20  # bytes of it that are read
-GRACE = 5.0  # seconds beyond a request's own limit, so that a slow one is told first
+SPARE = 32  # connections beyond the limit that are accepted, so that probes are answered and others refused with a message
+LINGER = 30.0  # seconds for which a client that is answered early may go on sending its body, which is discarded
+SILENCE = 5.0  # seconds without a byte, after which such a client is disconnected
+DISCARDED = 256 << 20  # bytes that are discarded at most
+GRACE = 5.0  # seconds beyond the limit of a request, so that a slow client gets its refusal first
 
 
 class Peer:
-    """The client of a connection, for requests that are being answered. on_leaving: called once it has left."""
+    """The client of a connection, as handlers of its requests see it."""
 
-    left = False
+    closed = False
+    """Whether the connection is closed."""
     on_leaving: Callable[[], object] | None = None
+    """Called when the connection is closed."""
 
     def leave(self) -> None:
-        self.left = True
+        self.closed = True
         if self.on_leaving is not None:
             self.on_leaving()
 
 
-class _Exit:
-    """The transport of a connection as uvicorn sees it: closing it may wait until the client has said what it is saying."""
+class _LingeringTransport:
+    """The transport of a connection for uvicorn, whose `close` may wait until the client has sent its request."""
 
-    def __init__(self, transport: Any, close: Callable[[], None], leaving: Callable[[], bool]) -> None:
-        self.write, self.abort, self.close, self.is_closing = transport.write, transport.abort, close, leaving
+    def __init__(self, transport: Any, close: Callable[[], None], is_closing: Callable[[], bool]) -> None:
+        self.write, self.abort, self.close, self.is_closing = transport.write, transport.abort, close, is_closing
 
 
 def connection_class(seconds: float, connections: int, refused: Callable[[], None]) -> type[HttpToolsProtocol]:
-    """A protocol for uvicorn.
+    """A protocol class for uvicorn.
 
-    seconds: that a request may take to arrive, and its answer to be taken, with some grace.
-    connections: accepted at once, `BESIDE` not counted; `refused` is called for each one that is closed at once.
+    seconds: for a request to arrive, and for the client to take its answer, plus `GRACE`.
+    connections: open at once, plus `SPARE`. refused: called for each connection that is closed because there are too many.
     """
 
     class Connection(HttpToolsProtocol):
         _head = 0
         _in_head = False
-        _arriving: asyncio.TimerHandle | None = None
-        _leaving: asyncio.TimerHandle | None = None
+        _receive_timer: asyncio.TimerHandle | None = None
+        _send_timer: asyncio.TimerHandle | None = None
         _in_message = False
         _discarded = 0
         _lingers_until: float | None = None
@@ -55,17 +57,17 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
         def connection_made(self, transport: Any) -> None:
             super().connection_made(transport)
             self._peer = Peer()
-            self._line = transport
-            self.transport = cast(asyncio.Transport, _Exit(transport, self._close, self._closing))
-            if len(self.connections) > connections + BESIDE:
+            self._transport = transport
+            self.transport = cast(asyncio.Transport, _LingeringTransport(transport, self._close, self._is_closing))
+            if len(self.connections) > connections + SPARE:
                 refused()
                 transport.abort()
             else:
                 self._expect_request()
 
         def connection_lost(self, exc: Exception | None) -> None:
-            self._arrived()
-            self._taken()
+            self._stop_receive_timer()
+            self._stop_send_timer()
             super().connection_lost(exc)
             self._peer.leave()
 
@@ -75,32 +77,32 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
                 self._linger(self._lingers_until)
                 return
             if self._in_message and not self._in_head and self._idle():
-                self._discard(data)  # its answer is sent, and the connection stays
+                self._discard(data)  # it is answered already; the connection stays open
             continued = self._in_head
             super().data_received(data)
             if self.transport.is_closing():
                 return
-            if self._in_head:  # the parser reports a header when it is whole, and one without end never
+            if self._in_head:  # the parser reports only complete headers, so an endless one must be counted here
                 self._head = self._head + len(data) if continued else max(self._head, len(data))
                 if self._head > HEAD:
                     self.send_400_response(f"address and headers have more than {HEAD} bytes")
-            elif self._idle() and self._arriving is None and self.timeout_keep_alive_task is None:
-                self._expect_request()  # what came was no request: the rest of a body that was answered early, a line break
+            elif self._idle() and self._receive_timer is None and self.timeout_keep_alive_task is None:
+                self._expect_request()  # the bytes began no request: the end of a body that was answered early, or a line break
 
         def on_message_begin(self) -> None:
             self._head, self._in_head, self._in_message, self._discarded = 0, True, True, 0
             self._expect_request()
             if len(self.pipeline) > PIPELINED:
-                raise ValueError("too many requests at once")  # the parser ends the connection with 400
+                raise ValueError("too many requests at once")  # the parser closes the connection with 400
             super().on_message_begin()
             self.scope["peer"] = self._peer  # type: ignore[typeddict-unknown-key]
 
         def on_url(self, url: bytes) -> None:
-            self._count(len(url))
+            self._count_head_bytes(len(url))
             super().on_url(url)
 
         def on_header(self, name: bytes, value: bytes) -> None:
-            self._count(len(name) + len(value))
+            self._count_head_bytes(len(name) + len(value))
             super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
@@ -109,64 +111,64 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
 
         def on_message_complete(self) -> None:
             self._in_message = False
-            self._arrived()
+            self._stop_receive_timer()
             super().on_message_complete()
             if not self.pipeline:
-                self.flow.resume_reading()  # or nobody would see the client leave
+                self.flow.resume_reading()  # otherwise a client that leaves would not be noticed
 
         def pause_writing(self) -> None:
-            self._taken()
-            self._leaving = self.loop.call_later(seconds + GRACE, self.transport.abort)
+            self._stop_send_timer()
+            self._send_timer = self.loop.call_later(seconds + GRACE, self.transport.abort)
             super().pause_writing()
 
         def resume_writing(self) -> None:
-            self._taken()
+            self._stop_send_timer()
             super().resume_writing()
 
-        def _closing(self) -> bool:
-            return self._lingers_until is not None or self._line.is_closing()
+        def _is_closing(self) -> bool:
+            return self._lingers_until is not None or self._transport.is_closing()
 
         def _close(self) -> None:
-            """A client that is still sending would see a reset in place of its answer if nobody read on."""
-            if self._in_message and not self._closing():
-                self._line.write_eof()
+            """Goes on reading while the client is sending: it would see a reset connection instead of its answer."""
+            if self._in_message and not self._is_closing():
+                self._transport.write_eof()
                 self._unset_keepalive_if_required()
                 self.flow.resume_reading()
                 self._linger(self.loop.time() + LINGER)
             else:
-                self._line.close()
+                self._transport.close()
 
         def _discard(self, data: bytes) -> None:
             self._discarded += len(data)
             if self._discarded > DISCARDED:
-                self._line.abort()
+                self._transport.abort()
 
         def _linger(self, until: float) -> None:
-            self._arrived()
+            self._stop_receive_timer()
             self._lingers_until = until
             seconds = min(until - self.loop.time(), SILENCE)
-            self._arriving = self.loop.call_later(max(0.0, seconds), self._line.abort)
+            self._receive_timer = self.loop.call_later(max(0.0, seconds), self._transport.abort)
 
         def _idle(self) -> bool:
             return self.cycle is None or self.cycle.response_complete
 
-        def _count(self, size: int) -> None:
+        def _count_head_bytes(self, size: int) -> None:
             self._head += size
             if self._head > HEAD:
                 raise ValueError(f"address and headers have more than {HEAD} bytes")
 
         def _expect_request(self) -> None:
-            self._arrived()
-            self._arriving = self.loop.call_later(seconds + GRACE, self.transport.abort)
+            self._stop_receive_timer()
+            self._receive_timer = self.loop.call_later(seconds + GRACE, self.transport.abort)
 
-        def _arrived(self) -> None:
-            if self._arriving is not None:
-                self._arriving.cancel()
-                self._arriving = None
+        def _stop_receive_timer(self) -> None:
+            if self._receive_timer is not None:
+                self._receive_timer.cancel()
+                self._receive_timer = None
 
-        def _taken(self) -> None:
-            if self._leaving is not None:
-                self._leaving.cancel()
-                self._leaving = None
+        def _stop_send_timer(self) -> None:
+            if self._send_timer is not None:
+                self._send_timer.cancel()
+                self._send_timer = None
 
     return Connection

@@ -1,4 +1,4 @@
-"""Leave for pages of other origins to ask this server from a browser, whose cookies count for nothing here."""
+"""CORS: lets pages of other origins send requests from a browser. The server uses no cookies."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from framework.errors import InputError
 
 Header = tuple[bytes, bytes]
 ANY = "*"
-PORTS = {"http": 80, "https": 443}  # which browsers leave out
+PORTS = {"http": 80, "https": 443}  # default ports, which browsers leave out of an origin
 EXPOSED = (b"access-control-expose-headers", b"X-Request-Id, Retry-After")
 VARIES = (b"vary", b"Origin")
-KEPT = "600"  # seconds for which a browser need not ask again
+MAX_AGE = "600"  # seconds for which a browser may cache the answer to a preflight
 NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1000}")
 
 
 def origin(text: str) -> str:
-    """An origin as browsers send it, from how an operator writes it. Raises InputError."""
+    """An origin that an operator wrote, as browsers send it. Raises InputError."""
     if text == ANY:
         return text
     try:
@@ -31,8 +31,8 @@ def origin(text: str) -> str:
     except ValueError:
         parts, port = urlsplit(""), None
     host = parts.hostname or ""
-    beyond = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
-    if not (parts.scheme.isalpha() and host.isascii() and host and "*" not in host) or beyond:
+    more_than_origin = parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None
+    if not (parts.scheme.isalpha() and host.isascii() and host and "*" not in host) or more_than_origin:
         raise InputError(
             f"--cors-origin {text}: an origin is SCHEME://HOST or SCHEME://HOST:PORT and nothing more, "
             "such as https://app.example; * is any"
@@ -42,9 +42,9 @@ def origin(text: str) -> str:
 
 
 class Cors:
-    """Answers preflights itself, without a key, and passes on the rest.
+    """An ASGI application that answers preflights, without a key, and passes on all other requests.
 
-    allowed: origins, as `origin` gives them; none: browsers keep to the server's own pages. methods: that some path answers.
+    allowed: origins, as `origin` returns them; empty: only the server's own pages work in a browser. methods: of all routes.
     """
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str], methods: Collection[str] = ("GET", "POST")) -> None:
@@ -55,31 +55,31 @@ class Cors:
         if scope["method"] == "OPTIONS" and self.allowed:
             headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
             if "origin" in headers and "access-control-request-method" in headers:
-                scope["said"]["endpoint"] = "preflight"
+                scope["facts"]["endpoint"] = "preflight"
                 await self._preflight(headers)(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
     def headers(self, scope: Scope) -> list[Header]:
-        """What any answer, a refusal too, needs beside its own headers so that the page that asked may read it."""
+        """Headers that let the requesting page read the response; also for responses to refused requests."""
         if not self.allowed:
             return []
         if ANY in self.allowed:
             return [(b"access-control-allow-origin", b"*"), EXPOSED]
-        asking = next((value for name, value in scope["headers"] if name == b"origin"), b"")
-        if asking.decode("latin-1").lower() not in self.allowed:
+        requesting = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+        if requesting.decode("latin-1").lower() not in self.allowed:
             return [VARIES]
-        return [(b"access-control-allow-origin", asking), EXPOSED, VARIES]
+        return [(b"access-control-allow-origin", requesting), EXPOSED, VARIES]
 
     def _preflight(self, headers: dict[str, str]) -> Response:
         if self.allowed.isdisjoint((ANY, headers["origin"].lower())):
             raise RefusedError(403, f"pages of {headers['origin'][:200]} may not ask this server; see --cors-origin")
-        wanted = headers.get("access-control-request-headers", "")
+        requested = headers.get("access-control-request-headers", "")
         allow = {
             "Access-Control-Allow-Methods": self._methods,
-            "Access-Control-Max-Age": KEPT,
+            "Access-Control-Max-Age": MAX_AGE,
             "Vary": "Access-Control-Request-Headers",
         }
-        if NAMES.fullmatch(wanted):
-            allow["Access-Control-Allow-Headers"] = wanted
+        if NAMES.fullmatch(requested):
+            allow["Access-Control-Allow-Headers"] = requested
         return Response(status_code=204, headers=allow)

@@ -1,4 +1,4 @@
-"""Why a request gets no answer, as status and sentence."""
+"""Errors of requests, and the JSON responses of the server."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from starlette.responses import JSONResponse
 
 from framework.contracts.serving.replies import RefusedError
 
-LEFT = 499  # the client closed the connection before its answer; nobody is sent this
-
+LEFT = 499  # in logs and metrics only: the client closed the connection before its answer
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
-class Json(JSONResponse):
-    """With an encoder that is made once."""
+class CompactJSONResponse(JSONResponse):
+    """JSON without spaces, from an encoder that is created once."""
 
     def render(self, content: Any) -> bytes:
         return _encode(content).encode("utf-8")
 
 
-def refused(refusal: RefusedError, request_id: str) -> JSONResponse:
-    """The answer that says why there is none."""
+def error_response(refusal: RefusedError, request_id: str) -> JSONResponse:
+    """The response to a refused request."""
     error = refusal.readable if refusal.form is None else refusal.form
     return JSONResponse({"error": error, "request_id": request_id}, refusal.status, refusal.headers)
 
 
 class ClientLeftError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client closed the connection before its answer."""

@@ -1,4 +1,4 @@
-"""Whether a request has the key that is asked for."""
+"""Checks the keys of requests."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ def check_key(scope: Scope, expected: str) -> None:
     """Raises RefusedError for a request without this key."""
     headers = Headers(scope=scope)
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
-    given = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
-    if not Keys.hold(expected, given):
-        what = "a wrong key" if given else "no key"
-        raise RefusedError(401, f"{what}; send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
+    key = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+    if not Keys.match(expected, key):
+        problem = "a wrong key" if key else "no key"
+        raise RefusedError(401, f"{problem}; send Authorization: Bearer KEY", {"WWW-Authenticate": "Bearer"})
 
 
 def check_admin(keys: Keys) -> None:
-    """Raises RefusedError where the server has no key that admins could send."""
+    """Raises RefusedError where the server has no admin key."""
     if keys.admin is None:
         raise RefusedError(403, "the server was started without a key, so nobody may change its models; see serve --help")

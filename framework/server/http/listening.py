@@ -1,4 +1,4 @@
-"""The socket that a server listens on: a port, or a file of this machine."""
+"""Opens the socket that a server listens on: a port, or a Unix socket."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from pathlib import Path
 from framework.errors import FrameworkError, InputError
 
 BACKLOG = 2048  # connections that wait to be accepted
-OPEN = 0o666  # as a port of this machine is; the folder says who may come that far
+OPEN = 0o666  # any user may connect, as to a local port; permissions of the folder restrict access
 
 
 def listen(host: str, port: int) -> socket.socket:
+    """A TCP socket. port: 0: a free one. Raises FrameworkError where the address cannot be bound."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -30,8 +31,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def listen_at(path: Path) -> Iterator[socket.socket]:
-    """A Unix socket, whose file is gone afterwards. One that a killed server left is replaced."""
-    _make_room(path)
+    """A Unix socket, whose file is removed afterwards. The file of a killed server is replaced.
+
+    Raises InputError where another file is at the path, and FrameworkError where the socket cannot be bound.
+    """
+    _remove_stale_socket(path)
     listener = socket.socket(socket.AF_UNIX)
     try:
         listener.bind(str(path))
@@ -40,21 +44,21 @@ def listen_at(path: Path) -> Iterator[socket.socket]:
         listener.close()
         raise FrameworkError(f"cannot listen on {path}: {error.strerror or error}") from error
     listener.listen(BACKLOG)
-    ours = path.stat().st_ino
+    inode = path.stat().st_ino
     try:
         yield listener
     finally:
         listener.close()
         with suppress(OSError):
-            if path.stat().st_ino == ours:
+            if path.stat().st_ino == inode:  # not the socket of a later server
                 path.unlink()
 
 
-def _make_room(path: Path) -> None:
+def _remove_stale_socket(path: Path) -> None:
     try:
         mode = path.lstat().st_mode
     except OSError:
-        return  # it is not there, or binding says what is wrong
+        return  # there is none, or binding will fail with the reason
     if not stat.S_ISSOCK(mode):
         raise InputError(f"--uds {path} is there and is no socket; nothing was overwritten, name another file")
     with socket.socket(socket.AF_UNIX) as probe:

@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its numbers in the metrics, and an answer whatever happens."""
+"""Around every request: its id, its line in the log, its metrics, and a response to every error."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from starlette.types import Message, Receive, Scope, Send
 
 from framework.contracts.serving.replies import RefusedError
 from framework.server.http.cors import Cors
-from framework.server.http.errors import LEFT, ClientLeftError, refused
-from framework.server.http.prefix import Prefix
+from framework.server.http.errors import LEFT, ClientLeftError, error_response
+from framework.server.http.prefix import PathPrefix
 from framework.server.logs import log
 from framework.server.metrics import Metrics
 
 ID = re.compile(rb"[!-~]{1,128}")
 PROBES = ("/healthz", "/readyz", "/metrics")
-CUT_OFF = 503  # the server ended before the answer; nobody is sent this
-QUIET = ("health", "ready", "metrics")  # endpoints asked every few seconds: not logged while all is well
+CUT_OFF = 503  # in logs and metrics only: the server ended before the answer
+QUIET = ("health", "ready", "metrics")  # endpoints that probes request every few seconds: only faults are logged
 
 
 class Middleware:
-    """An ASGI application around another. Handlers describe their request in ``scope["said"]``.
+    """The outermost ASGI application. Handlers put facts for the log and the metrics into ``scope["facts"]``.
 
     crowded: whether there are too many connections; then only probes are answered.
-    texts: whether logs may hold inputs, which the message of an unforeseen error may quote.
+    texts: whether logs may hold inputs, which the messages of unexpected errors may quote.
     """
 
-    def __init__(self, app: Cors, prefix: Prefix, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:
+    def __init__(self, app: Cors, prefix: PathPrefix, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:
         self.app, self.prefix, self.metrics, self.crowded, self.texts = app, prefix, metrics, crowded, texts
         self._prefix, self._numbers = os.urandom(6).hex(), count(1)
 
@@ -48,19 +48,19 @@ class Middleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         request_id = self._id(scope)
-        said: dict[str, Any] = {"request_id": request_id}
-        scope["said"], scope["app"], status = said, self, 0  # with an app the router raises what it does not find
-        scope["path"] = self.prefix.off(scope["path"])
-        beside = [(b"x-request-id", request_id.encode()), *self.app.headers(scope)]
+        facts: dict[str, Any] = {"request_id": request_id}
+        scope["facts"], scope["app"], status = facts, self, 0  # with an app, the router raises HTTPException for unknown paths
+        scope["path"] = self.prefix.strip(scope["path"])
+        more_headers = [(b"x-request-id", request_id.encode()), *self.app.headers(scope)]
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message.get("headers", ()), *beside]
+                message["headers"] = [*message.get("headers", ()), *more_headers]
             await send(message)
 
-        self.metrics.active(1)
+        self.metrics.change_active(1)
         try:
             try:
                 if scope["path"] not in PROBES and self.crowded():
@@ -70,21 +70,21 @@ class Middleware:
             except (ClientLeftError, ClientDisconnect):
                 status = LEFT
             except Exception as error:
-                refusal = self._refusal(error, said)
+                refusal = self._refusal(error, facts)
                 if not status:
-                    await refused(refusal, request_id)(scope, receive, send_with_id)
+                    await error_response(refusal, request_id)(scope, receive, send_with_id)
         finally:
-            self.metrics.active(-1)
-            self._note(scope, said, status or CUT_OFF, time.perf_counter() - started)
+            self.metrics.change_active(-1)
+            self._record(scope, facts, status or CUT_OFF, time.perf_counter() - started)
 
     def _id(self, scope: Scope) -> str:
-        """The client's own, if it is one, so that its logs and ours can be read together."""
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        return given.decode() if ID.fullmatch(given) else f"{self._prefix}-{next(self._numbers):x}"
+        """The request id that the client sent, so that its logs and the server's can be joined; else a new one."""
+        sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        return sent.decode() if ID.fullmatch(sent) else f"{self._prefix}-{next(self._numbers):x}"
 
-    def _note(self, scope: Scope, said: dict[str, Any], status: int, seconds: float) -> None:
-        endpoint = said.pop("endpoint", "other")
-        self.metrics.answered(endpoint, said.get("model", ""), status, seconds, said.get("inputs", 0))
+    def _record(self, scope: Scope, facts: dict[str, Any], status: int, seconds: float) -> None:
+        endpoint = facts.pop("endpoint", "other")
+        self.metrics.record_request(endpoint, facts.get("model", ""), status, seconds, facts.get("inputs", 0))
         if endpoint not in QUIET or status == 500:
             level = logging.ERROR if status >= 500 else logging.INFO
             log(
@@ -94,18 +94,18 @@ class Middleware:
                 path=scope["path"][:200],
                 status=status,
                 ms=round(1000 * seconds, 2),
-                **said,
+                **facts,
             )
 
-    def _refusal(self, error: Exception, said: dict[str, Any]) -> RefusedError:
+    def _refusal(self, error: Exception, facts: dict[str, Any]) -> RefusedError:
         if isinstance(error, RefusedError):
             refusal = error
-        elif isinstance(error, HTTPException):  # no such path, no such method
+        elif isinstance(error, HTTPException):  # an unknown path or method
             refusal = RefusedError(error.status_code, f"{error.detail}; GET /docs lists what can be asked", error.headers)
         else:
-            what = traceback.format_exception(error) if self.texts else traceback.format_tb(error.__traceback__)
-            log("fault", logging.ERROR, **said, type=type(error).__name__, traceback="".join(what))
-            where = f" at input {said['failed_input']}" if "failed_input" in said else ""
+            lines = traceback.format_exception(error) if self.texts else traceback.format_tb(error.__traceback__)
+            log("fault", logging.ERROR, **facts, type=type(error).__name__, traceback="".join(lines))
+            where = f" at input {facts['failed_input']}" if "failed_input" in facts else ""
             refusal = RefusedError(500, f"a fault of the server{where}, logged with the request id: {type(error).__name__}")
-        said["error"] = type(error).__name__ if refusal.status == 500 else str(refusal.status)
+        facts["error"] = type(error).__name__ if refusal.status == 500 else str(refusal.status)
         return refusal

@@ -1,4 +1,4 @@
-"""``--root-path``: the address under which a proxy shows the server to others."""
+"""``--root-path``: the path prefix under which a proxy shows the server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
 
 def root_path(text: str) -> str:
-    """The prefix without a slash at its end; empty: there is none. Raises InputError."""
+    """The prefix without a slash at its end; empty for no prefix. Raises InputError."""
     if not PATH.fullmatch(text) or {".", ".."} & set(text.split("/")):
         raise InputError(
             f"--root-path {text}: a path begins with / and has letters, digits and . _ ~ - between its slashes, such as /tone"
@@ -19,16 +19,17 @@ def root_path(text: str) -> str:
     return text.rstrip("/")
 
 
-class Prefix:
-    """Takes the prefix off paths, for proxies that pass it on. Most take it off themselves: what is a path of ours stays.
+class PathPrefix:
+    """Removes the prefix from paths, for proxies that pass it on. Most proxies remove it themselves.
 
-    answered: whether a path is one of ours as it stands.
+    is_route: whether the server answers a path as it is; such a path is not changed.
     """
 
-    def __init__(self, prefix: str, answered: Callable[[str], bool]) -> None:
-        self.prefix, self._answered = prefix, answered
+    def __init__(self, prefix: str, is_route: Callable[[str], bool]) -> None:
+        self.prefix, self._is_route = prefix, is_route
 
-    def off(self, path: str) -> str:
-        if not self.prefix or not f"{path}/".startswith(f"{self.prefix}/") or self._answered(path):
+    def strip(self, path: str) -> str:
+        """The path without the prefix."""
+        if not self.prefix or not f"{path}/".startswith(f"{self.prefix}/") or self._is_route(path):
             return path
         return path[len(self.prefix) :] or "/"

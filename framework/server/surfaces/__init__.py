@@ -1,1 +1,1 @@
-"""The routes and pages of the server."""
+"""Surfaces on the server: their routes, exchanges, pages and part of OpenAPI."""

@@ -1,4 +1,4 @@
-"""From what stands in a body to work of an engine, within the limits."""
+"""Parses bodies and inputs and submits them to engines, within the limits."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ from framework.server.engine import QueueFullError, Ticket
 from framework.server.metrics import Metrics
 from framework.server.model_store import LoadedModel
 
-INLINE = 4_000  # characters of a request that are tokenized in the event loop; more are in a thread, for they take long
-THREADS = 2  # that prepare long requests
+INLINE = 4_000  # characters of a request that are tokenized in the event loop; longer requests are tokenized in a thread
+THREADS = 2  # that tokenize long requests
 DEEP = "nested too deeply"
 
 
 class Dispatcher:
-    """Puts inputs before the engines of models. held: bytes of bodies being read or answered."""
+    """Submits inputs to the engines of models. body_bytes: of all requests that are being read or answered."""
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self.limits, self.metrics = limits, metrics
-        self.held = 0
+        self.body_bytes = 0
         self._threads = ThreadPoolExecutor(THREADS, "preparing")
 
-    def hold(self, size: int) -> None:
-        """Raises RefusedError where too many bytes are held."""
-        self.held += size
-        if self.held > self.limits.bodies:
+    def add_body_bytes(self, size: int) -> None:
+        """Raises RefusedError where the bodies of all requests are too large."""
+        self.body_bytes += size
+        if self.body_bytes > self.limits.bodies:
             raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
 
     def check_room(self, served: LoadedModel, inputs: int) -> None:
+        """Raises RefusedError where the model's queue has no room for so many inputs."""
         try:
             served.engine.check_room(inputs)
         except QueueFullError as full:
@@ -47,19 +48,19 @@ class Dispatcher:
     async def submit(
         self, served: LoadedModel, inputs: Sequence[Any], operation: Operation | None, on_event: Callable[[Event], None]
     ) -> Ticket:
-        """Raises RefusedError for an input that the model does not take, and when the queue is full.
+        """Submits inputs to the model's engine. Raises RefusedError for invalid inputs, over a limit, and for a full queue.
 
-        on_event: told each event of the codec, in a thread of the engine.
+        operation: None: `ServedModel.answering`. on_event: called with each event of the codec, in a thread of the engine.
         """
         served.catch_up()
         operation = operation or served.answering
         if len(inputs) > self.limits.inputs:
             raise RefusedError(413, f"{len(inputs):,} inputs where {self.limits.inputs:,} are allowed; send several requests")
         characters, requests = 0, []
-        for place, one in enumerate(inputs, start=1):
-            characters += self._characters(one, operation, place)
-        for place, one in enumerate(inputs, start=1):
-            requests.append(_understood(one, operation, place))
+        for place, value in enumerate(inputs, start=1):
+            characters += self._count_characters(value, operation, place)
+        for place, value in enumerate(inputs, start=1):
+            requests.append(_parse_input(value, operation, place))
         prepare = partial(served.engine.prepare, requests, on_event, operation.steps)
         self.check_room(served, len(inputs))
         if characters <= INLINE:
@@ -68,26 +69,26 @@ class Dispatcher:
             with served.engine.place(len(inputs)):
                 jobs = await asyncio.get_running_loop().run_in_executor(self._threads, prepare)
                 ticket = served.engine.submit(jobs)
-        self.metrics.queued(served.name, served.engine.depth)
+        self.metrics.set_queue(served.name, served.engine.depth)
         return ticket
 
-    def _characters(self, one: Any, operation: Operation, place: int) -> int:
-        """Of all strings in an input. Raises RefusedError where there are too many."""
-        characters = sum(map(len, _strings(one)))
+    def _count_characters(self, value: Any, operation: Operation, place: int) -> int:
+        """The characters of all strings in an input. Raises RefusedError where there are too many."""
+        characters = sum(map(len, _strings(value)))
         if characters > self.limits.characters:
-            what = f"{operation.name} {place}" if operation.numbered else f"the {operation.name}"
-            raise RefusedError(413, f"{what} has {characters:,} characters; {self.limits.characters:,} are allowed")
+            name = f"{operation.name} {place}" if operation.numbered else f"the {operation.name}"
+            raise RefusedError(413, f"{name} has {characters:,} characters; {self.limits.characters:,} are allowed")
         return characters
 
 
-def tell(loop: asyncio.AbstractEventLoop, what: Callable[[], object]) -> None:
-    """Has the loop do it soon; from any thread."""
-    with suppress(RuntimeError):  # the loop has ended
-        loop.call_soon_threadsafe(what)
+def call_in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) -> None:
+    """Schedules a call in the event loop, from any thread; does nothing once the loop is closed."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(call)
 
 
-def parsed(body: bytearray, example: Any) -> Any:
-    """The JSON of a body. example: one that works, for messages."""
+def parse_json(body: bytearray, example: Any) -> Any:
+    """The JSON of a body. Raises RefusedError. example: a valid body, for messages."""
     try:
         return _JSON.decode(body.decode(_encoding(body)))
     except UnicodeDecodeError as error:
@@ -99,16 +100,16 @@ def parsed(body: bytearray, example: Any) -> Any:
         raise RefusedError(400, f"the body is {DEEP}") from None
 
 
-def _understood(one: Any, operation: Operation, place: int) -> Mapping[str, Any]:
+def _parse_input(value: Any, operation: Operation, place: int) -> Mapping[str, Any]:
     try:
-        return operation.parse(one)
+        return operation.parse(value)
     except InputError as error:
         where = f"{operation.name} {place}: " if operation.numbered else ""
         raise RefusedError(422, f"{where}{error}") from error
 
 
 def _encoding(body: bytearray) -> str:
-    """UTF-8, with a mark at its beginning or without. Raises RefusedError for what only looks like it, or not even that."""
+    """UTF-8, with or without a byte order mark. Raises RefusedError for UTF-16 and UTF-32."""
     encoding = json.detect_encoding(body)
     if not encoding.startswith("utf-8"):
         raise RefusedError(400, f"the body is {encoding[:6].upper()}; JSON is sent as UTF-8")
@@ -123,6 +124,7 @@ _JSON = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _strings(value: Any, depth: int = 0) -> Iterator[str]:
+    """All strings in JSON, except keys. Raises RefusedError for deep nesting."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):

@@ -1,4 +1,4 @@
-"""The ASGI application of one path of a surface: its key, its limits, and how its answer is sent."""
+"""The ASGI application of one route of a surface: checks the key, applies the limits, and sends the reply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.serving.surface import Route
-from framework.server.http.errors import ClientLeftError, Json
+from framework.server.http.errors import ClientLeftError, CompactJSONResponse
 from framework.server.http.keys import check_admin, check_key
 from framework.server.logs import log
 from framework.server.metrics import Metrics
@@ -23,12 +23,12 @@ from framework.server.surfaces.dispatch import Dispatcher
 from framework.server.surfaces.exchange import HttpExchange
 from framework.server.surfaces.registry import BoundSurface
 
-UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # a proxy would hold pieces back
-GRACE = 1.0  # seconds beyond the limit of a piece, so that the surface may say itself that it is late
+UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # keep proxies from buffering pieces
+GRACE = 1.0  # seconds beyond the limit for a piece, so that the surface can report the delay itself
 
 
 class SurfaceEndpoint:
-    """Answers one route. limits: the operator's, or the route's where these are less."""
+    """Answers one route. limits: those of the operator, or of the route where they are lower."""
 
     def __init__(
         self, bound: BoundSurface, route: Route, settings: Settings, store: ModelStore, dispatcher: Dispatcher, metrics: Metrics
@@ -41,7 +41,7 @@ class SurfaceEndpoint:
         self._key = {"api": settings.keys.api, "admin": settings.keys.admin, "none": None}[route.key]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["said"]["endpoint"] = self.name
+        scope["facts"]["endpoint"] = self.name
         exchange = HttpExchange(self, scope, receive)
         try:
             if self._key is not None:
@@ -50,97 +50,97 @@ class SurfaceEndpoint:
                 check_admin(self._keys)
             reply = await exchange.run(self.route.handler)
             if isinstance(reply, Stream):
-                exchange.give_back_body()
+                exchange.release_body()
                 await self._stream(reply, send)
             else:
-                exchange.answering_begins()
-                await self._whole(reply)(scope, receive, send)
+                exchange.detach_client()
+                await self._response(reply)(scope, receive, send)
         except RefusedError as refusal:
             raise self.surface.refuse(refusal) from refusal
         except asyncio.CancelledError:
             task = asyncio.current_task()
-            if not exchange.left or task is None:
+            if not exchange.client_left or task is None:
                 raise
             task.uncancel()
             raise ClientLeftError() from None
         finally:
             exchange.close()
 
-    def elsewhere(self, served: LoadedModel) -> str:
-        """Where a model that this surface does not serve is asked."""
+    def path_hint(self, served: LoadedModel) -> str:
+        """For messages: a path of another surface that serves the model."""
         routes = [route for bound in self._bound if bound.name in served.surfaces for route in bound.routes]
         paths = [route.path.replace("{name}", served.name) for route in routes if route.method == "POST"]
-        asked = [path for path in paths if served.name in path.split("/") and "{" not in path] or paths
-        return f"it answers POST {asked[0]}" if asked else "GET /v1/models lists what answers"
+        matches = [path for path in paths if served.name in path.split("/") and "{" not in path] or paths
+        return f"it answers POST {matches[0]}" if matches else "GET /v1/models lists what answers"
 
-    def _whole(self, reply: Reply) -> Response:
+    def _response(self, reply: Reply) -> Response:
         if isinstance(reply, Answer):
             if isinstance(reply.content, str | bytes):
                 return Response(reply.content, reply.status, dict(reply.headers), reply.media_type)
-            return Json(reply.content, reply.status, dict(reply.headers), reply.media_type)
+            return CompactJSONResponse(reply.content, reply.status, dict(reply.headers), reply.media_type)
         if not isinstance(reply, dict):
             raise TypeError(f"the handler of {self.route.path} gives a {type(reply).__name__}, and no dict, Answer or Stream")
-        return Json(reply)
+        return CompactJSONResponse(reply)
 
     async def _stream(self, stream: Stream, send: Send) -> None:
-        """Sends the status with the first piece: what goes wrong before it is refused like anything else."""
+        """Sends the pieces. The status goes with the first piece, so that an error before it becomes a refusal."""
         start = Response(None, 200, {**UNBUFFERED, **stream.headers}, stream.media_type)
         del start.headers["content-length"]
-        begun = {"type": "http.response.start", "status": 200, "headers": start.raw_headers}
+        head = {"type": "http.response.start", "status": 200, "headers": start.raw_headers}
         seconds, sent, clock = self.limits.seconds + GRACE, False, asyncio.timeout(None)
-        patience = Patience(clock, seconds)
+        timer = PieceTimer(clock, seconds)
         try:
             async with clock:
                 async for piece in stream.pieces:
-                    patience.rests = True  # how long the client may take is the connection's matter
+                    timer.paused = True  # the connection limits the time that the client may take
                     if not sent:
-                        await send(begun)
+                        await send(head)
                         sent = True
                     body = piece.encode() if isinstance(piece, str) else piece
                     await send({"type": "http.response.body", "body": body, "more_body": True})
-                    patience.begins()
+                    timer.restart()
             if not sent:
-                await send(begun)
+                await send(head)
             await send({"type": "http.response.body", "body": b""})
         except TimeoutError:
             if sent:
                 log("a stream was broken off", logging.ERROR, endpoint=self.name, reason=f"nothing came for {seconds:g} s")
             raise RefusedError(504, f"nothing came within {self.limits.seconds:g} s; try later") from None
         finally:
-            patience.ends()
-            await _closed(stream)
+            timer.cancel()
+            await _close(stream)
 
 
-class Patience:
-    """Ends a block of `asyncio.timeout` when nothing has come for so long; a timer for each piece would cost more than it.
+class PieceTimer:
+    """Ends an `asyncio.timeout` block once no piece has come for so many seconds. One timer serves all pieces, to save time.
 
-    rests: nothing is waited for at the moment.
+    paused: no piece is awaited at the moment.
     """
 
     def __init__(self, clock: asyncio.Timeout, seconds: float) -> None:
         self._clock, self._seconds, self._loop = clock, seconds, asyncio.get_running_loop()
-        self.begins()
-        self._timer = self._loop.call_at(self._until, self._look)
+        self.restart()
+        self._timer = self._loop.call_at(self._until, self._check)
 
-    def begins(self) -> None:
-        """It is waited for the next piece from here on."""
-        self.rests, self._until = False, self._loop.time() + self._seconds
+    def restart(self) -> None:
+        """Begins to wait for the next piece."""
+        self.paused, self._until = False, self._loop.time() + self._seconds
 
-    def ends(self) -> None:
+    def cancel(self) -> None:
         self._timer.cancel()
 
-    def _look(self) -> None:
-        left = self._seconds if self.rests else self._until - self._loop.time()
-        if left <= 0:
+    def _check(self) -> None:
+        remaining = self._seconds if self.paused else self._until - self._loop.time()
+        if remaining <= 0:
             self._clock.reschedule(self._loop.time())
         else:
-            self._timer = self._loop.call_later(left, self._look)
+            self._timer = self._loop.call_later(remaining, self._check)
 
 
-async def _closed(stream: Stream) -> None:
-    """Ends the iterator, whatever it makes of that."""
+async def _close(stream: Stream) -> None:
+    """Closes the iterator of a stream; its errors are ignored."""
     close = getattr(stream.pieces, "aclose", None)
-    if close is not None and getattr(stream.pieces, "ag_frame", stream) is not None:  # else it has ended by itself
+    if close is not None and getattr(stream.pieces, "ag_frame", stream) is not None:  # otherwise it has ended
         with suppress(Exception):
             async with asyncio.timeout(GRACE):
                 await close()
@@ -154,7 +154,7 @@ def _limits(limits: Limits, route: Route) -> Limits:
 def endpoints(
     bound: Sequence[BoundSurface], settings: Settings, store: ModelStore, metrics: Metrics
 ) -> list[tuple[Route, SurfaceEndpoint]]:
-    """Every route of every surface with what answers it."""
+    """Every route of every surface, with the application that answers it."""
     dispatcher = Dispatcher(settings.limits, metrics)
     return [
         (route, SurfaceEndpoint(each, route, settings, store, dispatcher, metrics)) for each in bound for route in each.routes

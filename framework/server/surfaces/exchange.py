@@ -1,4 +1,4 @@
-"""One request to a surface while it is answered: what it holds is given back when it ends, however it ends."""
+"""One request to a surface while it is answered, and the release of its resources however it ends."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from framework.contracts.serving.surface import Handler, Operation, ServedModel,
 from framework.errors import InputError
 from framework.report.privacy import mask
 from framework.server.engine import Ticket
-from framework.server.http.bodies import read
+from framework.server.http.bodies import read_body
 from framework.server.http.connection import Peer
 from framework.server.http.errors import ClientLeftError
 from framework.server.metrics import Metrics
 from framework.server.model_store import LoadedModel, ModelStore
-from framework.server.surfaces.dispatch import Dispatcher, parsed, tell
+from framework.server.surfaces.dispatch import Dispatcher, call_in_loop, parse_json
 
-RESERVED = ("endpoint", "model", "version", "inputs", "texts", "request_id", "error", "failed_input")  # of a line in the log
+# Keys of a log line that surfaces may not set.
+RESERVED = ("endpoint", "model", "version", "inputs", "texts", "request_id", "error", "failed_input")
 
 
-class Desk(Protocol):
-    """What exchanges of one route share."""
+class RouteContext(Protocol):
+    """What all exchanges of one route share."""
 
     surface: Surface
     limits: Limits
@@ -38,34 +39,34 @@ class Desk(Protocol):
     metrics: Metrics
     log_texts: bool
 
-    def elsewhere(self, served: LoadedModel) -> str: ...
+    def path_hint(self, served: LoadedModel) -> str: ...
 
 
 class HttpExchange:
-    """See `framework.contracts.serving.surface.Exchange`. left: whether the client has."""
+    """See `framework.contracts.serving.surface.Exchange`. client_left: whether the client closed the connection."""
 
     __slots__ = (
-        "_clock", "_desk", "_facts", "_held", "_loop", "_models", "_reading", "_request", "_scope", "_task", "_tickets",
-        "left", "limits",
+        "_body_bytes", "_clock", "_context", "_facts", "_loop", "_models", "_reading", "_request", "_scope", "_task",
+        "_tickets", "client_left", "limits",
     )  # fmt: skip
 
-    def __init__(self, desk: Desk, scope: Scope, receive: Receive) -> None:
-        self.limits = desk.limits
-        self.left = False
-        self._desk, self._scope = desk, scope
+    def __init__(self, context: RouteContext, scope: Scope, receive: Receive) -> None:
+        self.limits = context.limits
+        self.client_left = False
+        self._context, self._scope = context, scope
         self._request = Request(scope, receive)
-        self._facts: dict[str, Any] = scope["said"]
+        self._facts: dict[str, Any] = scope["facts"]
         self._models: list[LoadedModel] = []
         self._tickets: list[Ticket] = []
-        self._held = 0
-        self._reading = False  # whether the body is on its way
+        self._body_bytes = 0
+        self._reading = False  # whether the body is being read
         self._clock: asyncio.Timeout | None = None
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self, handler: Handler) -> Reply:
-        """What the handler replies. Raises RefusedError, also where time runs out, and ClientLeftError."""
+        """The reply of the handler. Raises RefusedError, also when the time is up, and ClientLeftError."""
         seconds, peer = self.limits.seconds, cast(Peer, self._scope["peer"])
-        if peer.left:
+        if peer.closed:
             raise ClientLeftError()
         peer.on_leaving = self._leave
         self._task, self._loop = asyncio.current_task(), asyncio.get_running_loop()
@@ -78,31 +79,32 @@ class HttpExchange:
         except InputError as error:
             raise RefusedError(422, str(error)) from error
         except TimeoutError:
-            if not clock.expired():  # it is the handler's own
+            if not clock.expired():  # the handler itself raised it
                 raise
             if self._reading:
                 late = f"the body was not complete after {seconds:g} s"
                 raise RefusedError(408, late, {"Connection": "close"}) from None
             raise RefusedError(504, f"no answer within {seconds:g} s; send fewer inputs, or try later") from None
 
-    def answering_begins(self) -> None:
-        """An answer that is whole is sent whether the client is there or not."""
+    def detach_client(self) -> None:
+        """From here on the request is not cancelled when the client leaves: the complete reply is about to be sent."""
         cast(Peer, self._scope["peer"]).on_leaving = None
 
-    def give_back_body(self) -> None:
-        self._desk.dispatcher.held -= self._held
-        self._held = 0
+    def release_body(self) -> None:
+        self._context.dispatcher.body_bytes -= self._body_bytes
+        self._body_bytes = 0
 
     def close(self) -> None:
+        """Cancels what still runs for the request and releases what it holds."""
         cast(Peer, self._scope["peer"]).on_leaving = None
         for ticket in self._tickets:
             ticket.cancel()
             if ticket.answers.done() and not ticket.answers.cancelled():
-                ticket.answers.exception()  # nobody may have asked for it
+                ticket.answers.exception()  # marks the error as retrieved, which asyncio would log otherwise
         for served in self._models:
             served.users -= 1
-        self._tickets.clear()  # what runs holds this exchange: without a circle both are gone at once
-        self.give_back_body()
+        self._tickets.clear()  # breaks a reference cycle, so that both are freed at once
+        self.release_body()
 
     @property
     def request_id(self) -> str:
@@ -117,10 +119,10 @@ class HttpExchange:
         return self._request.query_params
 
     def model(self, name: str | None = None) -> LoadedModel:
-        desk = self._desk
-        served = desk.store.named(self._request.path_params.get("name") if name is None else name)
-        if desk.surface.name not in served.surfaces:
-            raise RefusedError(404, f"{served.name} {desk.surface.lacking}, {desk.elsewhere(served)}")
+        context = self._context
+        served = context.store.find(self._request.path_params.get("name") if name is None else name)
+        if context.surface.name not in served.surfaces:
+            raise RefusedError(404, f"{served.name} {context.surface.lacking}, {context.path_hint(served)}")
         served.users += 1
         self._models.append(served)
         self._facts["model"], self._facts["version"] = served.name, served.version
@@ -128,47 +130,47 @@ class HttpExchange:
 
     async def json(self, example: Any) -> Any:
         for served in self._models:
-            self._desk.dispatcher.check_room(served, 1)  # where the queue is full no body is read
+            self._context.dispatcher.check_room(served, 1)  # with a full queue the body is not read
         body, self._reading = bytearray(), True
-        await read(self._request, body, self.limits.body, self._hold)
+        await read_body(self._request, body, self.limits.body, self._add_body_bytes)
         self._reading = False
-        return parsed(body, example)
+        return parse_json(body, example)
 
     async def answers(self, model: ServedModel, inputs: Sequence[Any], operation: Operation | None = None) -> list[Response]:
-        return await self.answered(await self._submit(model, inputs, operation, self._alive))
+        return await self.wait_for(await self._submit(model, inputs, operation, self._on_event))
 
-    async def start(self, model: ServedModel, inputs: Sequence[Any], operation: Operation | None = None) -> Progress:
+    async def start(self, model: ServedModel, inputs: Sequence[Any], operation: Operation | None = None) -> HttpRunning:
         events = asyncio.Queue[Event | None]()
 
         def take(event: Event) -> None:
             events.put_nowait(event)
-            self._again()
+            self._restart_clock()
 
         def on_event(event: Event) -> None:
-            tell(self._loop, partial(take, event))
+            call_in_loop(self._loop, partial(take, event))
 
         ticket = await self._submit(model, inputs, operation, on_event)
         ticket.answers.add_done_callback(lambda _: events.put_nowait(None))
-        return Progress(self, ticket, events)
+        return HttpRunning(self, ticket, events)
 
     def note(self, **facts: str | int | float | bool) -> None:
-        if taken := [name for name in facts if name in RESERVED]:
-            raise ValueError(f"the server itself notes {', '.join(taken)}")
+        if reserved := [name for name in facts if name in RESERVED]:
+            raise ValueError(f"the server itself notes {', '.join(reserved)}")
         self._facts |= {name: mask(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
 
     def count(self, counter: str, amount: float = 1) -> None:
-        self._desk.metrics.counted(self._desk.surface.name, counter, self._facts.get("model", ""), amount)
+        self._context.metrics.count(self._context.surface.name, counter, self._facts.get("model", ""), amount)
 
     async def _submit(self, model: ServedModel, inputs: Sequence[Any], operation: Operation | None, on_event: Any) -> Ticket:
         self._facts["inputs"] = len(inputs)
-        if self._desk.log_texts:
+        if self._context.log_texts:
             self._facts["texts"] = inputs
-        ticket = await self._desk.dispatcher.submit(cast(LoadedModel, model), inputs, operation, on_event)
+        ticket = await self._context.dispatcher.submit(cast(LoadedModel, model), inputs, operation, on_event)
         self._tickets.append(ticket)
         return ticket
 
-    async def answered(self, ticket: Ticket) -> list[Response]:
-        """The responses of what was submitted. Raises what the codec or the model raised."""
+    async def wait_for(self, ticket: Ticket) -> list[Response]:
+        """The responses to submitted inputs. Raises the error of the codec or the model."""
         try:
             return await ticket.answers
         except Exception:
@@ -178,26 +180,26 @@ class HttpExchange:
         finally:
             ticket.cancel()
 
-    def _hold(self, size: int) -> None:
-        self._held += size
-        self._desk.dispatcher.hold(size)
+    def _add_body_bytes(self, size: int) -> None:
+        self._body_bytes += size
+        self._context.dispatcher.add_body_bytes(size)
 
     def _leave(self) -> None:
-        self.left = True
+        self.client_left = True
         if self._task is not None:
             self._task.cancel()
 
-    def _alive(self, event: Event) -> None:
-        """Each event is a sign of life after which the time limit begins again: long texts are written token by token."""
-        tell(self._loop, self._again)
+    def _on_event(self, event: Event) -> None:
+        """Restarts the time limit: a long text is written token by token, and each token is progress."""
+        call_in_loop(self._loop, self._restart_clock)
 
-    def _again(self) -> None:
+    def _restart_clock(self) -> None:
         if self._clock is not None:
-            with suppress(RuntimeError):  # the limit is no longer in force
+            with suppress(RuntimeError):  # the time limit no longer applies
                 self._clock.reschedule(self._loop.time() + self.limits.seconds)
 
 
-class Progress:
+class HttpRunning:
     """See `framework.contracts.serving.surface.Running`."""
 
     def __init__(self, exchange: HttpExchange, ticket: Ticket, events: asyncio.Queue[Event | None]) -> None:
@@ -214,4 +216,4 @@ class Progress:
             return await self._events.get()
 
     async def responses(self) -> list[Response]:
-        return await self._exchange.answered(self._ticket)
+        return await self._exchange.wait_for(self._ticket)

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the paths of the server itself, and what surfaces say of theirs."""
+"""The OpenAPI document: the paths of the server itself and those of the surfaces."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ ERROR = {"type": "object", "required": ["error", "request_id"], "properties": {"
 NAMED = {"type": "object", "properties": {"model": {"type": "string", "minLength": 1}}, "additionalProperties": False}
 
 
-def document(shelf: ModelStore, settings: Settings) -> Schema:
+def document(store: ModelStore, settings: Settings) -> Schema:
     """OpenAPI 3.0.3 with the fields, labels and a working example of every model that is loaded."""
     schemas: dict[str, Any] = {"Error": ERROR}
-    paths: dict[str, Any] = _own_paths(shelf)
-    for name, served in shelf.current.items():
+    paths: dict[str, Any] = _server_paths(store)
+    for name, served in store.current.items():
         schemas |= {f"{name}-input": served.interface.request, f"{name}-prediction": served.interface.response}
-    for bound in shelf.surfaces:
-        part = _part(bound, shelf, settings)
+    for bound in store.surfaces:
+        part = _part(bound, store, settings)
         paths = {**part.paths, **paths}
         schemas = {**part.schemas, **schemas}
     keys = {"key": {"type": "http", "scheme": "bearer", "description": "The server's key, if it was started with one"}}
-    info = {"title": "recipe-framework", "version": version("recipe-framework"), "description": _about(shelf)}
+    info = {"title": "recipe-framework", "version": version("recipe-framework"), "description": _about(store)}
     return {
         "openapi": "3.0.3",
         "info": info,
@@ -39,20 +39,20 @@ def document(shelf: ModelStore, settings: Settings) -> Schema:
     }
 
 
-def _part(bound: BoundSurface, shelf: ModelStore, settings: Settings) -> OpenApiPart:
-    """What a surface says of the models that it serves: nothing where there is none, or where it raises."""
-    models = [served for served in shelf.current.values() if bound.name in served.surfaces]
+def _part(bound: BoundSurface, store: ModelStore, settings: Settings) -> OpenApiPart:
+    """What a surface adds for the models that it serves; empty where it serves none, or raises."""
+    models = [served for served in store.current.values() if bound.name in served.surfaces]
     try:
         return bound.surface.openapi(models, settings.limits) if models else OpenApiPart()
-    except Exception as error:  # of a stranger: the document goes on without it
+    except Exception as error:  # a plugin's error must not take the document down
         log("a surface cannot be described", logging.ERROR, surface=bound.name, error=f"{type(error).__name__}: {error}")
         return OpenApiPart()
 
 
-def _own_paths(shelf: ModelStore) -> dict[str, Any]:
+def _server_paths(store: ModelStore) -> dict[str, Any]:
     models = {
         f"/v1/models/{name}": {"get": _get(f"What answers as {name}, and the schemas of its inputs and predictions", 401, 404)}
-        for name in shelf.current
+        for name in store.current
     }
     ready = "200 once every checksum holds and every golden example came out as sealed"
     swap = "Opens the artifacts again where they were found at the start, proves them, and switches"
@@ -67,20 +67,21 @@ def _own_paths(shelf: ModelStore) -> dict[str, Any]:
     }
 
 
-def _about(shelf: ModelStore) -> str:
-    lines = [f"- **{name}**: {served.task}, version {served.version}" for name, served in shelf.current.items()]
+def _about(store: ModelStore) -> str:
+    lines = [f"- **{name}**: {served.task}, version {served.version}" for name, served in store.current.items()]
     return "\n".join(["Models served here:", *lines])
 
 
 def _get(summary: str, *statuses: int, open_to_all: bool = False, content: str = "application/json") -> Schema:
     schema = {"type": "string"} if content == "text/plain" else {"type": "object"}
     answer = {"description": summary, "content": {content: {"schema": schema}}}
-    own: Schema = {"security": []} if open_to_all else {}
-    return {"summary": summary, **own, "responses": {"200": answer, **refusals({code: STATUSES[code] for code in statuses})}}
+    security: Schema = {"security": []} if open_to_all else {}
+    responses = {"200": answer, **refusals({code: STATUSES[code] for code in statuses})}
+    return {"summary": summary, **security, "responses": responses}
 
 
 def _change(summary: str) -> Schema:
     body = {"content": {"application/json": {"schema": NAMED, "example": {}}}}
     answer = {"description": "The versions that answer now", "content": {"application/json": {"schema": {"type": "object"}}}}
-    refused = refusals({**ADMIN_STATUSES, **{code: STATUSES[code] for code in (400, 413, 415, 422)}})
-    return {"summary": summary, "security": [{"key": []}], "requestBody": body, "responses": {"200": answer, **refused}}
+    responses = {"200": answer, **refusals({**ADMIN_STATUSES, **{code: STATUSES[code] for code in (400, 413, 415, 422)}})}
+    return {"summary": summary, "security": [{"key": []}], "requestBody": body, "responses": responses}

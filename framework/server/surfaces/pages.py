@@ -1,8 +1,8 @@
-"""The pages for people: to try a model, and to read the interface. They fetch nothing from anywhere else.
+"""The pages on which people try a model and read the API's documentation. They load nothing from other hosts.
 
-All pages of surfaces have one frame and one script. A surface may put something of its own into the frame; without it the page
-is a form made from the schema of the request, and answers are drawn by hints. Scripts are the same in every language: the texts
-that they name stand in the page as data, which needs no hash in its policy.
+All pages of surfaces share one frame and one script. A surface may bring content for the frame; otherwise the page is a form
+made from the schema of the request, and answers are drawn by hints. Scripts are the same in every language: their texts stand
+in the page as data, which needs no hash in the Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -31,47 +31,48 @@ from framework.server.surfaces.registry import BoundSurface
 TEMPLATES = Path(__file__).parent.parent / "templates"
 FORM = TEMPLATES / "form"
 MESSAGE = re.compile(r"""<!-- message\(("(?:[^"\\]|\\.)*")\) -->""")
-UNKNOWN = message("A model")  # the title of a page until it has found out which is wanted
-BY_LANGUAGE = {"Vary": "Accept-Language"}  # of what is answered in the language of a browser
+UNKNOWN = message("A model")  # the title of a page whose model is not loaded yet
+BY_LANGUAGE = {"Vary": "Accept-Language"}  # headers of a response in the language of the browser
 SWAGGER = {"swagger-ui.css": "text/css", "swagger-ui-bundle.js": "text/javascript"}
 
 
 class Pages:
-    """The pages of the surfaces. root: the path that a proxy shows the server under."""
+    """The pages of the surfaces. root: the path prefix under which a proxy shows the server."""
 
     def __init__(self, surfaces: Sequence[BoundSurface], root: str) -> None:
         self.root = root
         self._languages = {name: language(name) for name in TAGS}
-        self._pages: dict[str, Page] = {each.name: each.surface.page for each in surfaces if each.surface.page is not None}
+        self._pages: dict[str, Page] = {bound.name: bound.surface.page for bound in surfaces if bound.surface.page is not None}
 
     def language(self, request: Request) -> Language:
-        """That of the browser."""
+        """The language that the browser asks for."""
         return self._languages[accepted(request.headers.get("accept-language"))]
 
     def of(self, served: LoadedModel) -> dict[str, Mapping[str, Any]]:
-        """By surface what a model is tried with, as the script reads it."""
+        """The pages of a model by surface, in the form that the script reads."""
         return {name: _plain(page, served) for name, page in self._pages.items() if name in served.surfaces}
 
     def first(self, served: LoadedModel) -> str:
-        """The surface whose page people see first: the codec's, else the first that serves the model; empty: none does."""
+        """The surface whose page people see first: the codec's choice, else the first that serves the model; empty: none."""
         names = [name for name in self._pages if name in served.surfaces]
         return served.interface.page if served.interface.page in names else next(iter(names), "")
 
     def home(self, served: LoadedModel | None, surface: str | None, chosen: Language) -> Response:
-        """The page of a model. None: it is not there, or not loaded yet, and the page finds out."""
+        """The page of a model. served: None for a model that is not loaded (yet); the page then asks the server again."""
         if served is None:
-            return _framed("", UNKNOWN, FORM, self.root, chosen)
+            return _page("", UNKNOWN, FORM, self.root, chosen)
         name = surface if surface in self._pages and surface in served.surfaces else self.first(served)
         page = self._pages.get(name)
-        return _framed(name, page.title if page else UNKNOWN, page.folder if page and page.folder else FORM, self.root, chosen)
+        return _page(name, page.title if page else UNKNOWN, page.folder if page and page.folder else FORM, self.root, chosen)
 
 
 def docs() -> Response:
     """Swagger UI over /openapi.json."""
-    return _sent((TEMPLATES / "docs.html").read_text(encoding="utf-8"), "'self'")
+    return _page_response((TEMPLATES / "docs.html").read_text(encoding="utf-8"), "'self'")
 
 
 async def docs_file(request: Request) -> Response:
+    """A file of Swagger UI. Raises RefusedError."""
     from swagger_ui_bundle import swagger_ui_path
 
     name = request.path_params["file"]
@@ -81,6 +82,7 @@ async def docs_file(request: Request) -> Response:
 
 
 def _plain(page: Page, served: LoadedModel) -> dict[str, Any]:
+    """The page as the script reads it, with defaults from the interface of the codec."""
     interface = served.interface
     return {
         "title": page.title,
@@ -93,7 +95,7 @@ def _plain(page: Page, served: LoadedModel) -> dict[str, Any]:
 
 
 @cache
-def _framed(surface: str, title: str, folder: Path, root: str, chosen: Language) -> Response:
+def _page(surface: str, title: str, folder: Path, root: str, chosen: Language) -> Response:
     frame, page = _file(TEMPLATES / "frame.html"), _file(folder / "page.html")
     common, script = _file(TEMPLATES / "common.js"), _file(folder / "page.js")
     texts = chosen.of_page(frame + page + common + script)
@@ -110,27 +112,27 @@ def _framed(surface: str, title: str, folder: Path, root: str, chosen: Language)
     text = re.sub(r"<!-- (\w+) -->", lambda place: parts[place[1]], _translated(frame, texts))
     if root:
         text = text.replace("<head>", f'<head>\n<base href="{root}/">', 1)
-    response = _sent(text, "", (common, script), root)
+    response = _page_response(text, "", (common, script), root)
     response.headers.update(BY_LANGUAGE)
     return response
 
 
 def _translated(markup: str, texts: Mapping[str, str]) -> str:
-    """The markup with its messages, ``<!-- message("TEMPLATE") -->``, in a language."""
+    """The markup with its messages, ``<!-- message("TEMPLATE") -->``, translated. texts: by template."""
     return MESSAGE.sub(lambda place: html.escape(texts[json.loads(place[1])]), markup)
 
 
-def _sent(text: str, more: str, scripts: Sequence[str] | None = None, root: str = "") -> Response:
-    """A page whose own scripts are the only ones a browser runs.
+def _page_response(text: str, sources: str, scripts: Sequence[str] | None = None, root: str = "") -> Response:
+    """A page with a Content-Security-Policy that allows only its own scripts.
 
-    more: further sources of scripts and styles. scripts: its own; None: those that stand in it.
+    sources: further sources of scripts, styles and images. scripts: the page's own; None: all that are inline.
     """
     if scripts is None:
         scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(one.encode()).digest()).decode()}'" for one in scripts)
+    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in scripts)
     bases = "'self'" if root else "'none'"
     policy = (
-        f"default-src 'none'; script-src {hashes} {more}; style-src 'unsafe-inline' {more}; img-src data: {more}; "
+        f"default-src 'none'; script-src {hashes} {sources}; style-src 'unsafe-inline' {sources}; img-src data: {sources}; "
         f"connect-src 'self'; base-uri {bases}; form-action 'none'; frame-ancestors 'none'"
     )
     return HTMLResponse(text, headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"})

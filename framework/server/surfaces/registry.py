@@ -1,4 +1,4 @@
-"""Which surfaces the installed plugins bring, and that no two of them claim one path. No serving library is needed."""
+"""The surfaces of the installed plugins, no two of which may claim one path. Imports no serving library."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PATHS = (
 
 @dataclass(frozen=True)
 class BoundSurface:
-    """A surface with the routes that it answers."""
+    """A surface and its routes."""
 
     surface: Surface
     routes: tuple[Route, ...]
@@ -35,10 +35,11 @@ class BoundSurface:
 
 
 def bind_surfaces(plugins: Plugins, left_out: Callable[[Broken], object] = lambda broken: None) -> list[BoundSurface]:
-    """Every surface that can be used, in the order of registration.
+    """Every usable surface, in the order of registration.
 
-    One whose class cannot be made, whose routes are wrong, or that claims a path that is taken, is recorded as broken with both
-    distributions named, and told to `left_out`.
+    A surface that cannot be created, has invalid routes or claims a path that is taken is recorded as broken.
+
+    left_out: called with each broken surface.
     """
     bound: list[BoundSurface] = []
     owners = dict.fromkeys(PATHS, CORE)
@@ -47,7 +48,7 @@ def bind_surfaces(plugins: Plugins, left_out: Callable[[Broken], object] = lambd
             surface = plugins.surface(name)
             routes = tuple(surface.routes())
             _check(surface, routes, owners)
-        except Exception as error:  # whatever a stranger's module raises must not stop the others
+        except Exception as error:  # a plugin's error must not stop the other surfaces
             left_out(plugins.leave_out_surface(name, error))
             continue
         owners |= dict.fromkeys((route.path for route in routes), f"surface {name} of {plugins.origin[f'surface {name}']}")
@@ -56,19 +57,19 @@ def bind_surfaces(plugins: Plugins, left_out: Callable[[Broken], object] = lambd
 
 
 def surfaces_of(bound: Sequence[BoundSurface], codec: Codec, failed: Callable[[str, Exception], object]) -> tuple[str, ...]:
-    """The names of those that serve a codec. failed: told the name of one that raises, which then does not."""
+    """The names of the surfaces that serve a codec. failed: called with the name and the error of a surface that raises."""
     names = []
     for each in bound:
         try:
             if each.surface.serves(codec):
                 names.append(each.name)
-        except Exception as error:  # of a stranger: the model is served without it
+        except Exception as error:  # a plugin's error must not stop the model
             failed(each.name, error)
     return tuple(names)
 
 
 def _check(surface: Surface, routes: Sequence[Route], owners: dict[str, str]) -> None:
-    """Raises FrameworkError with everything that is wrong."""
+    """Raises FrameworkError with every problem of a surface. owners: path -> who answers it."""
     problems = [problem for route in routes if (problem := route.problem())] if routes else ["it has no routes"]
     for path in dict.fromkeys(route.path for route in routes):
         problems += [f"{path} is taken by {owner}" for other, owner in owners.items() if overlap(path, other)][:1]
@@ -81,8 +82,9 @@ def _check(surface: Surface, routes: Sequence[Route], owners: dict[str, str]) ->
 
 
 def overlap(path: str, other: str) -> bool:
-    """Whether there is an address that both paths match."""
-    parts, others = path.split("/"), other.split("/")
-    return len(parts) == len(others) and all(
-        one == two or one.startswith("{") or two.startswith("{") for one, two in zip(parts, others, strict=True)
+    """Whether some address matches both paths."""
+    parts, other_parts = path.split("/"), other.split("/")
+    return len(parts) == len(other_parts) and all(
+        part == other_part or part.startswith("{") or other_part.startswith("{")
+        for part, other_part in zip(parts, other_parts, strict=True)
     )

@@ -1,13 +1,13 @@
 "use strict";
-// What all pages share. A page's own script sets page.describe(model), called when a model was chosen, and page.complain(error).
+// The script of all pages. The script of a surface's page sets page.describe(model), called for each chosen model, and page.complain(error).
 const at = id => document.getElementById(id);
 const SURFACE = document.body.dataset.surface;
-const SHOWN = 10;  // bars of an answer
+const SHOWN = 10;  // bars of an answer at most
 const page = {describe() {}, complain(error) { at("about").textContent = error.message; }};
-let described = null;  // the model, as the server describes it
+let described = null;  // the chosen model, as GET v1/models/NAME describes it
 const MESSAGES = JSON.parse(at("messages").textContent);  // of this page, by English template, in the language of the browser
 
-// A template is written out between double quotes, for the server looks for it in the source of the page. Numbers come as texts.
+// The template must be a literal in double quotes: the server finds templates in the source of the page. Values of numbers are texts.
 function message(template, values = {}) {
   return (MESSAGES[template] ?? template).replace(/\{(\w+)[^}]*\}/g, (place, name) => values[name] ?? place);
 }
@@ -43,7 +43,7 @@ function explain(path, body, flags = "") {
 }
 
 function propertiesOf(schema) {
-  const object = [schema, ...(schema.anyOf || []), ...(schema.oneOf || [])].find(one => one.properties);
+  const object = [schema, ...(schema.anyOf || []), ...(schema.oneOf || [])].find(option => option.properties);
   return object ? Object.entries(object.properties) : null;
 }
 
@@ -51,7 +51,7 @@ const percent = (share, digits) => message("{number} %", {number: (100 * share).
 
 const captioned = (name, {description}) => description ? message("{name} – {description}", {name, description}) : name;
 
-// answers, by the hints of the codec: each gives the elements that show one
+// How answers are drawn, by the codec's hints: each function returns the elements that show one answer.
 
 const drawings = {
   label(hints, answer) {
@@ -70,24 +70,24 @@ const drawings = {
     return parts;
   },
 
-  spans(hints, answer, asked) {
+  spans(hints, answer, input) {
     const spans = answer[hints.spans];
     if (!Array.isArray(spans)) return drawings.fields(hints, answer);
-    const text = typeof asked === "string" ? asked : asked[hints.text] || (asked[hints.tokens] || []).join(" ");
+    const text = typeof input === "string" ? input : input[hints.text] || (input[hints.tokens] || []).join(" ");
     const characters = Array.from(text);  // offsets count characters, not UTF-16 units
     const labels = [...new Set(spans.map(span => span.label))].sort();
     const line = make("blockquote", undefined, {"aria-label": hints.spans});
-    let done = 0;
+    let end = 0;  // of the text that has been drawn
     for (const span of [...spans].sort((a, b) => a.start - b.start)) {
-      if (span.start < done) continue;
-      line.append(characters.slice(done, span.start).join(""));
+      if (span.start < end) continue;
+      line.append(characters.slice(end, span.start).join(""));
       const score = span.score === undefined ? "" : " " + percent(span.score, 0);
       const mark = make("mark", characters.slice(span.start, span.end).join(""), {class: "h" + labels.indexOf(span.label) % 8, title: span.label + score});
       mark.append(" ", make("small", span.label));
       line.append(mark);
-      done = span.end;
+      end = span.end;
     }
-    line.append(characters.slice(done).join(""));
+    line.append(characters.slice(end).join(""));
     return spans.length ? [line] : [line, make("p", message("Nothing was found in this text."), {class: "soft"})];
   },
 
@@ -108,33 +108,33 @@ const drawings = {
 
   fields(hints, answer) {
     const parts = [], list = make("dl");
-    const said = Object.keys(answer).find(name => typeof answer[name] === "string");
-    if (said !== undefined) parts.push(make("blockquote", answer[said], {"aria-label": said}));
-    for (const [name, value] of Object.entries(answer).filter(([name]) => name !== said))
+    const first = Object.keys(answer).find(name => typeof answer[name] === "string");
+    if (first !== undefined) parts.push(make("blockquote", answer[first], {"aria-label": first}));
+    for (const [name, value] of Object.entries(answer).filter(([name]) => name !== first))
       list.append(make("dt", name), make("dd", typeof value === "object" ? JSON.stringify(value) : String(value)));
     return [...parts, list];
   },
 };
 
-const draw = (hints, answer, asked) => (drawings[hints.kind] || drawings.fields)(hints, answer, asked);
+const draw = (hints, answer, input) => (drawings[hints.kind] || drawings.fields)(hints, answer, input);
 const took = started => make("p", message("{milliseconds} ms, network included", {milliseconds: (performance.now() - started).toFixed(0)}), {class: "soft"});
 const refused = error => make("p", error.message, {class: "error", role: "alert"});
 
-// which model, and which page of it
+// The choice of the model and of its page.
 
 const query = (model, surface) => "?model=" + encodeURIComponent(model) + (surface ? "&surface=" + encodeURIComponent(surface) : "");
 
 async function describe(name) {
-  const found = await ask("v1/models/" + encodeURIComponent(name));
+  const model = await ask("v1/models/" + encodeURIComponent(name));
   const chosen = new URLSearchParams(location.search).get("surface");
-  const wanted = chosen in found.pages ? chosen : found.page;
-  if (wanted !== SURFACE) return location.replace(query(name, wanted === found.page ? "" : wanted));  // its page is another
-  described = found;
-  at("title").textContent = found.name;
-  at("about").textContent = message("{task}, version {version}, {variant} on {provider}", found);
-  const others = Object.entries(found.pages).filter(([surface]) => surface !== SURFACE);
+  const surface = chosen in model.pages ? chosen : model.page;
+  if (surface !== SURFACE) return location.replace(query(name, surface === model.page ? "" : surface));  // this is the page of another surface
+  described = model;
+  at("title").textContent = model.name;
+  at("about").textContent = message("{task}, version {version}, {variant} on {provider}", model);
+  const others = Object.entries(model.pages).filter(([surface]) => surface !== SURFACE);
   at("others").replaceChildren(...others.flatMap(([surface, {title}]) => [make("a", title, {href: query(name, surface)}), " "]));
-  page.describe(found);
+  page.describe(model);
 }
 
 async function begin() {
@@ -142,8 +142,8 @@ async function begin() {
     const {models} = await ask("v1/models");
     if (!models.length) throw new Error(message("The model is still being loaded and checked."));
     at("model").replaceChildren(...models.map(({name}) => make("option", name, {value: name})));
-    const wanted = new URLSearchParams(location.search).get("model");
-    at("model").value = models.some(({name}) => name === wanted) ? wanted : models[0].name;
+    const chosen = new URLSearchParams(location.search).get("model");
+    at("model").value = models.some(({name}) => name === chosen) ? chosen : models[0].name;
     at("choice").hidden = models.length < 2;
     await describe(at("model").value);
   } catch (error) {

@@ -1,5 +1,5 @@
 "use strict";
-let form = null;  // what the surface says of this page
+let form = null;  // this page, as GET v1/models/NAME describes it
 
 function field(name, schema, example) {
   const label = make("label", captioned(schema.title || name, schema), {for: "field-" + name});
@@ -39,9 +39,9 @@ page.complain = error => at("answer").replaceChildren(refused(error));
 page.describe = model => {
   form = model.pages[SURFACE];
   if (!form) throw new Error(message("{name} has no page; the API lists what it answers", {name: model.name}));
-  const own = propertiesOf(form.request), example = form.example;
-  const made = own ? own.map(([key, schema]) => field(key, schema, example && example[key])) : [field("", form.request, example)];
-  at("fields").replaceChildren(...made.flat());
+  const properties = propertiesOf(form.request), example = form.example;
+  const fields = properties ? properties.map(([key, schema]) => field(key, schema, example && example[key])) : [field("", form.request, example)];
+  at("fields").replaceChildren(...fields.flat());
   at("answer").replaceChildren();
   at("send").disabled = false;
 };
@@ -53,10 +53,10 @@ at("form").addEventListener("submit", async event => {
   at("send").disabled = true;
   const started = performance.now();
   try {
-    const asked = request(), body = form.listed ? {[form.listed[0]]: [asked]} : asked;
+    const input = request(), body = form.listed ? {[form.listed[0]]: [input]} : input;
     explain(form.path, body);
-    const found = await ask(form.path, body);
-    at("answer").replaceChildren(...draw(form.drawing, form.listed ? found[form.listed[1]][0] : found, asked), took(started));
+    const reply = await ask(form.path, body);
+    at("answer").replaceChildren(...draw(form.drawing, form.listed ? reply[form.listed[1]][0] : reply, input), took(started));
   } catch (error) { page.complain(error); }
   at("send").disabled = false;
 });
