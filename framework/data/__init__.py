@@ -1,1 +1,1 @@
-"""From files to splits: reading, columns by role, cleaning, splitting, fingerprints, batches."""
+"""From files to splits: reading, columns by role, cleaning, splitting, fingerprints."""

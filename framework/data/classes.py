@@ -1,4 +1,4 @@
-"""Whether a column holds classes at all, or ids, measurements and dates; and whether the first line of a file is a header."""
+"""Checks that a label column holds classes, not ids, measurements or dates, and that a file's first line is a header."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from framework.data.columns import has_fractions
 from framework.errors import InputError, some
 
 FEW = 20  # rows from which a column is judged
-MEASURED = 30  # different numbers or dates above which they are quantities
-MOST = 0.9  # share of the values from which a column holds what they are
+MEASURED = 30  # different numbers or dates above which they are taken for quantities
+MOST = 0.9  # share of the values of one kind from which the column is of that kind
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ]\d{1,2}:\d{2}.*)?")
 _QUANTITY = re.compile(r"[-+]?[$€£¥]?\s?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?\s?[%$€£¥]?")
 
 
 def check_classes(table: Table, role: str, column: str) -> list[str]:
-    """column: what a message calls it, "the column 'stars'". Returns a note where the values may be quantities.
+    """A note where the labels may be quantities; otherwise nothing.
 
-    Raises InputError when they are measurements, dates, identifiers, or far too many for their rows.
+    column: as a message names it, "the column 'stars'". Raises InputError for labels that are measurements, dates or ids, and
+    for too many different labels.
     """
     counts = Counter(table.texts(role))
     rows, different = len(table), len(counts)
@@ -35,7 +36,7 @@ def check_classes(table: Table, role: str, column: str) -> list[str]:
             f"{named} holds {different:,} different numbers such as {examples}: measurements, not classes; "
             f"write classes instead (low, middle, high), or {instead}"
         )
-    if different > MEASURED and _are(_DATE, counts):
+    if different > MEASURED and _mostly_match(_DATE, counts):
         raise InputError(
             f"{named} holds {different:,} different dates such as {examples}: when, not what, and no date is predicted here; "
             f"write classes instead (the weekday, the quarter), or {instead}"
@@ -53,8 +54,8 @@ def check_classes(table: Table, role: str, column: str) -> list[str]:
 
 
 def _quantities(values: Sequence[str], named: str, role: str) -> list[str]:
-    """What to say of many different whole numbers."""
-    if len(values) <= MEASURED or not _are(_QUANTITY, values):
+    """The note on labels that are many different numbers."""
+    if len(values) <= MEASURED or not _mostly_match(_QUANTITY, values):
         return []
     return [
         message(
@@ -69,14 +70,14 @@ def _quantities(values: Sequence[str], named: str, role: str) -> list[str]:
     ]
 
 
-def _are(kind: re.Pattern[str], values: Collection[str]) -> bool:
+def _mostly_match(kind: re.Pattern[str], values: Collection[str]) -> bool:
     return sum(kind.fullmatch(value.strip()) is not None for value in values) >= MOST * len(values)
 
 
 def check_header(table: Table, roles: Sequence[tuple[str, str]], file: str) -> None:
-    """Raises InputError when the first line of a file seems to be a row: the name of a column is one of its values.
+    """Raises InputError when the first line of a file seems to be a row: a column's name is one of its values too.
 
-    roles: (role, column) of columns that repeat few values. pandas' names 0, 1, ... are names.
+    roles: (role, column) of columns that repeat few values. The default names of pandas, 0, 1, ..., are accepted.
     """
     if set(table.columns) <= set(map(str, range(len(table.columns)))):
         return

@@ -11,17 +11,17 @@ from framework.contracts.data.table import Table
 from framework.contracts.message import message
 from framework.errors import InputError, nearest, some
 
-SAMPLE = 2000  # rows looked at
+SAMPLE = 2000  # rows whose values are looked at
 NONE = "none"
-GUESSED = ("text", "number", "category")  # kinds of columns that may be told by their values
+GUESSED = ("text", "number", "category")  # kinds of columns that may be recognised by their values
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
 MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct values a row
 
 
 def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
-    """Role -> (column name, why). `chosen` names columns outright, "none" for an optional one that shall not be used.
+    """Role -> (column name, why it was taken): the user's choice, else by header spelling, else by values.
 
-    Raises InputError with every role not found.
+    chosen: column names by role; "none": an optional role stays empty. Raises InputError that lists every missing role.
     """
     taken: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
@@ -33,13 +33,13 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
             problems.append(f"data.{column.role}={name}: {table.source} has no such column; {nearest(name, table.columns)}")
         elif name is not None:
             taken[column.role] = (name, "as given")
-    for how, possible in ((_by_name, columns), (_by_values, [column for column in columns if not column.optional])):
-        for column in possible:
+    for find, candidates in ((_by_name, columns), (_by_values, [column for column in columns if not column.optional])):
+        for column in candidates:
             if column.role not in taken and chosen.get(column.role) is None:
                 used = {name for name, _ in taken.values()}
-                found = how(table, column, [name for name in table.columns if name not in used])
-                if found:
-                    taken[column.role] = found
+                match = find(table, column, [name for name in table.columns if name not in used])
+                if match:
+                    taken[column.role] = match
     problems += [
         f"{table.source}: no usable {column.role} column among {some(list(table.columns))}; "
         f"name it with data.{column.role}=COLUMN"
@@ -54,12 +54,13 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
 
 
 def none_of(source: str, columns: Sequence[Column], header: Sequence[str]) -> str:
-    """What to say of a file without any of the columns that a task takes, all of them optional."""
-    known = "; ".join(f"{column.role} ({some(column.names, quoted=False, most=4)})" for column in columns)
-    return f"{source}: no column of {some(header)} is one of {known}"
+    """The message for a file that has none of a task's columns, all of which are optional."""
+    accepted = "; ".join(f"{column.role} ({some(column.names, quoted=False, most=4)})" for column in columns)
+    return f"{source}: no column of {some(header)} is one of {accepted}"
 
 
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
+    """(column name, why) of the free column whose header is one of the role's spellings."""
     spelling = {plain_name(name): name for name in reversed(free)}
     for name in column.names:
         if name in free:  # before a spelling that differs in case
@@ -70,8 +71,9 @@ def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, st
 
 
 def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
+    """(column name, why) of the free column whose values fit the role best: longest texts, numbers, or fewest categories."""
     if column.kind not in GUESSED:
-        return None  # what names something has no look of its own
+        return None  # ids, times and the like cannot be recognised by their values
     sample = {name: [v for v in table.texts(name)[:SAMPLE] if v.strip()] for name in free}
     sample = {name: values for name, values in sample.items() if values}
     if column.kind == "text":
@@ -93,14 +95,14 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
 
 
 def list_headers(columns: Sequence[Column], chosen: Mapping[str, str | Sequence[str] | None]) -> set[str]:
-    """Plain names that columns of lists may have whose lists may hold numbers: ids, or labels by their numbers.
+    """Plain names of the columns whose lists are read even where they hold numbers: those of ids and of labels.
 
-    chosen: what the user calls them, by role.
+    chosen: names by role that the user gave.
     """
     wanted = [column for column in columns if column.kind in ("ids", "labels")]
-    named = [chosen.get(column.role) or () for column in wanted]
+    choices = [chosen.get(column.role) or () for column in wanted]
     spellings = [name for column in wanted for name in column.names]
-    spellings += [name for names in named for name in ([names] if isinstance(names, str) else names)]
+    spellings += [name for names in choices for name in ([names] if isinstance(names, str) else names)]
     return {plain_name(name) for name in spellings}
 
 
@@ -117,5 +119,5 @@ def _is_number(value: str) -> bool:
 
 
 def plain_name(name: str) -> str:
-    """A header without case, spaces and punctuation, as names are compared."""
+    """A header without letter case, spaces and punctuation: the form in which names are compared."""
     return re.sub(r"[\W_]+", "", name.casefold())

@@ -1,4 +1,7 @@
-"""Rows with several labels: lists, texts with a separator, a column of 0 and 1 for each label. One label a row is learned."""
+"""Rows with several labels: lists, texts with a separator, a column of 0 and 1 for each label.
+
+Classifiers here learn one label a row: several labels are an error, or together make a class, a combination.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,16 @@ from framework.contracts.message import message
 from framework.errors import InputError, some
 
 SEPARATORS = ("|", ";", ",")
-WRITTEN = "|"  # between the labels of a list, or of several columns
-NONE = "none"  # the label of a row whose columns are all 0
-SAMPLE = 2000  # rows from which columns of 0 and 1 are told
+JOINER = "|"  # written between the labels of a list, or of several columns
+NONE = "none"  # the label of a row whose indicator columns are all 0
+SAMPLE = 2000  # rows by which columns of 0 and 1 are recognised
 YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
 
 
 def check_alone(table: Table, role: str, column: str, separator: str | None) -> None:
-    """Raises InputError where rows hold several labels, between them the separator."""
+    """Raises InputError where rows hold several labels. column: as a message names it. separator: stands between the labels;
+    None: no row has several.
+    """
     labels = table.texts(role)
     several = [value for value in labels if separator and separator in value]
     if separator is None or not several:
@@ -35,18 +40,19 @@ def check_alone(table: Table, role: str, column: str, separator: str | None) -> 
 
 
 def separator_of(values: Collection[str]) -> str | None:
-    """What separates the labels of those values that are combinations; None where none is.
+    """The separator between the labels of combinations among the values; None where no value is a combination.
 
-    A name such as "Sales, EMEA" is no combination: the parts of combinations stand alone too, or in several of them, and not
-    always in the same place as those of a path or an address do.
+    Values are taken for combinations where their parts also occur alone or in other combinations ("Sales, EMEA" is a name), and
+    where some part changes its position (the parts of a path or an address do not).
     """
     for separator in SEPARATORS:
         sets = {value: _parts(value, separator) for value in values}
         several = {frozenset(parts): parts for parts in sets.values() if len(set(parts)) > 1}
         alone = {parts[0] for parts in sets.values() if len(parts) == 1}
         uses = Counter(part for parts in several for part in parts)
-        known = [parts for parts in several.values() if all(part in alone or uses[part] > 1 for part in parts)]
-        if known and 2 * len(known) >= len(several) and _move([*known, *([one] for one in alone & uses.keys())]):
+        reused = [parts for parts in several.values() if all(part in alone or uses[part] > 1 for part in parts)]
+        single = [[part] for part in alone & uses.keys()]
+        if reused and 2 * len(reused) >= len(several) and _change_position([*reused, *single]):
             return separator
     return None
 
@@ -55,37 +61,37 @@ def _parts(value: str, separator: str) -> list[str]:
     return [part.strip() for part in value.split(separator) if part.strip()]
 
 
-def _move(combinations: Iterable[Sequence[str]]) -> bool:
-    """Whether any part stands first here and later there."""
+def _change_position(combinations: Iterable[Sequence[str]]) -> bool:
+    """Whether any part stands at different positions in two combinations."""
     place: dict[str, int] = {}
     return any(place.setdefault(part, i) != i for parts in combinations for i, part in enumerate(parts))
 
 
-def unlisted(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
-    """The table with lists of labels as texts; a separator where any holds several; and a note.
+def join_listed_labels(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
+    """The table with each list of labels as one text, the separator where a list holds several, and notes.
 
-    A list of one is that label, an empty one is blank.
+    A list of one label becomes that label, an empty list becomes blank.
     """
     counts = Counter(table.texts(role))
     lists = {value: labels for value in counts if (labels := labels_of(value)) is not None}
     if not lists:
         return table, None, []
-    texts = {value: WRITTEN.join(labels) for value, labels in lists.items()}
+    texts = {value: JOINER.join(labels) for value, labels in lists.items()}
     column = [texts.get(value, value) for value in table.texts(role)]
     table = replace(table, columns={**table.columns, role: column})
-    one = sum(counts[value] for value, labels in lists.items() if len(labels) == 1)
+    single = sum(counts[value] for value, labels in lists.items() if len(labels) == 1)
     note = message(
         "{rows:,} rows of {file} have a list of one {role}, which was taken as that {role}",
-        rows=one,
+        rows=single,
         file=table.name,
         role=role,
     )
-    notes: list[str] = [note] if one else []
-    return table, WRITTEN if any(len(labels) > 1 for labels in lists.values()) else None, notes
+    notes: list[str] = [note] if single else []
+    return table, JOINER if any(len(labels) > 1 for labels in lists.values()) else None, notes
 
 
 def indicators(table: Table, used: Collection[str]) -> list[str]:
-    """Columns that hold nothing but 0 and 1 (0.0 and 1.0, true and false), among those not used."""
+    """The unused columns that hold only 0 and 1 (or 0.0 and 1.0, false and true), as one-hot and multi-hot labels do."""
     return [name for name in table.columns if name not in used and _is_indicator(table.texts(name))]
 
 
@@ -95,8 +101,11 @@ def _is_indicator(values: Sequence[str]) -> bool:
 
 
 def from_indicators(table: Table, names: Sequence[str]) -> list[str]:
-    """For each row the names of the columns that hold a 1. Raises InputError for what is neither 0 nor 1."""
-    found: list[str] = []
+    """For each row the names of the columns that hold a 1, joined; `NONE` where no column does.
+
+    Raises InputError for a value that is neither 0 nor 1.
+    """
+    labels: list[str] = []
     for row, values in enumerate(zip(*(table.texts(name) for name in names), strict=True)):
         plain = [value.strip().casefold() for value in values]
         for name, value in zip(names, plain, strict=True):
@@ -104,14 +113,14 @@ def from_indicators(table: Table, names: Sequence[str]) -> list[str]:
                 raise InputError(
                     f"{table.where(row)}: {name!r} is one of several columns of labels and holds {value!r}, not 0 or 1"
                 )
-        found.append(WRITTEN.join(name for name, value in zip(names, plain, strict=True) if value in YES) or NONE)
-    return found
+        labels.append(JOINER.join(name for name, value in zip(names, plain, strict=True) if value in YES) or NONE)
+    return labels
 
 
-def refused(table: Table, names: Sequence[str], role: str) -> str:
-    """What to say of a file without a column of labels, but with several of 0 and 1."""
+def explain_indicators(table: Table, names: Sequence[str], role: str) -> str:
+    """The message for a file that has several columns of 0 and 1 in place of a label column. names: of these columns."""
     labels = Counter(from_indicators(table, names))
-    several = sum(count for label, count in labels.items() if WRITTEN in label)
+    several = sum(count for label, count in labels.items() if JOINER in label)
     listed = ",".join(names)
     return (
         f"{table.source}: no column is called {role}, and {len(names):,} columns hold 0 and 1 alone: {some(names, most=8)}. "

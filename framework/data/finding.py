@@ -1,4 +1,4 @@
-"""Which column, or columns, of the files of a split each role of a task is."""
+"""Finds the column, or columns, of a split's files that play each role of a task."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import Message, message
 from framework.data.classes import check_header
 from framework.data.columns import assign_roles, none_of
-from framework.data.combinations import from_indicators, indicators, refused
+from framework.data.combinations import explain_indicators, from_indicators, indicators
 from framework.data.formats.reading import Read
 from framework.data.joined import BETWEEN, Columns, joined, parts_of
 from framework.errors import InputError, nearest
 
-GIVEN = ("as given", "by its name")  # columns that were not guessed by their values
+GIVEN = ("as given", "by its name")  # reasons for a column that was not guessed by its values
 
 
 def find_roles(
@@ -27,10 +27,10 @@ def find_roles(
     *,
     combines: bool,
 ) -> dict[str, Columns]:
-    """Role -> column or columns, the same in each file. Raises InputError with everything that is missing.
+    """Role -> column or columns, the same in each file. Raises InputError that lists everything missing.
 
-    chosen: columns by role, "none" for an optional one that shall not be used. group: a column without a role.
-    combines: columns of 0 and 1 are the labels where no column holds them.
+    chosen: names by role; "none": an optional role stays empty. group: the group column, which has no role.
+    combines: columns of 0 and 1 together make the labels where no column holds them.
     """
     table = read.table
     several = {role: names for role, names in chosen.items() if isinstance(names, list)}
@@ -46,11 +46,11 @@ def find_roles(
     free = {name: values for name, values in table.columns.items() if name not in taken or name in chosen.values()}
     columns = [column for column in wanted if column.role not in several]
     single = {role: names for role, names in chosen.items() if not isinstance(names, list)}
-    found = assign_roles(replace(table, columns=free), columns, single) if columns else {}
-    names: dict[str, Columns] = {role: name for role, (name, _) in found.items()} | several
-    guessed = [role for role, (_, why) in found.items() if why not in GIVEN]
+    assigned = assign_roles(replace(table, columns=free), columns, single) if columns else {}
+    names: dict[str, Columns] = {role: name for role, (name, _) in assigned.items()} | several
+    guessed = [role for role, (_, why) in assigned.items() if why not in GIVEN]
     names |= _of_indicators(table, wanted, guessed, names, taken | {group or ""}, combines=combines)
-    for role, (name, why) in found.items():
+    for role, (name, why) in assigned.items():
         if names[role] == name and why != GIVEN[0]:
             say(chosen_as(role, table, name, why))
     _check_files(read, wanted, names)
@@ -58,7 +58,7 @@ def find_roles(
 
 
 def chosen_as(role: str, table: Table, name: str, why: str) -> Message:
-    """That a column was taken for a role, and why."""
+    """The note that a column was taken for a role, with the reason."""
     return message(
         "{role} of {file} is the column {column!r} ({why}); data.{role}=COLUMN chooses another",
         role=role,
@@ -77,21 +77,25 @@ def _of_indicators(
     *,
     combines: bool,
 ) -> dict[str, Columns]:
-    """The role of labels where it was guessed to be one of several columns of 0 and 1. Raises InputError unless it combines."""
+    """Label role -> all indicator columns, where the label was guessed to be one of several columns of 0 and 1; else nothing.
+
+    Raises InputError for such columns unless `combines`.
+    """
     for column in columns:
         if column.target and column.kind == "category" and column.role in guessed:
-            others = taken | {part for role, found in names.items() if role != column.role for part in parts_of(found)}
-            marks = indicators(table, others)
-            if len(marks) > 1 and names[column.role] in marks:
+            others = taken | {part for role, parts in names.items() if role != column.role for part in parts_of(parts)}
+            columns_of_labels = indicators(table, others)
+            if len(columns_of_labels) > 1 and names[column.role] in columns_of_labels:
                 if not combines:
-                    raise InputError(refused(table, marks, column.role))
-                return {column.role: marks}
+                    raise InputError(explain_indicators(table, columns_of_labels, column.role))
+                return {column.role: columns_of_labels}
     return {}
 
 
 def _check_files(read: Read, wanted: Sequence[Column], names: Mapping[str, Columns]) -> None:
+    """Raises InputError for files that lack a column of the first one, and for a first line that is a row, not a header."""
     optional = {column.role: column.optional for column in wanted}
-    wanted_names = [(name, optional[role]) for role, found in names.items() for name in parts_of(found)]
+    wanted_names = [(name, optional[role]) for role, parts in names.items() for name in parts_of(parts)]
     problems = [
         f"{file}: no column {name!r} as in {read.files[0].name}; {nearest(name, columns, 'its columns')}"
         for file, columns in zip(read.files, read.columns, strict=True)
@@ -111,7 +115,9 @@ def _check_files(read: Read, wanted: Sequence[Column], names: Mapping[str, Colum
 
 
 def values_of(table: Table, column: Column, names: Columns) -> Sequence[str]:
-    """What a role holds: its column; of several the texts one under the other, or the names of those that hold a 1."""
+    """The values of a role, one a row: its column; several text columns joined by line breaks; or, of several indicator
+    columns, the names of those that hold a 1.
+    """
     if isinstance(names, str):
         return table.texts(names)
     if column.kind == "category":
@@ -123,7 +129,7 @@ def values_of(table: Table, column: Column, names: Columns) -> Sequence[str]:
 
 
 def _joined_in_arrow(parts: Sequence[Texts]) -> Texts:
-    """Without a Python text for each row."""
+    """What `joined` makes of each row, computed in Arrow without a Python text for each row."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

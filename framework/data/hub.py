@@ -1,7 +1,7 @@
 """Hugging Face data sets: ``hf://owner/name[@revision][/config][:split]``, or ``hf://FOLDER[/config][:split]`` on disk.
 
-`datasets` says which files belong to which split and what integer labels stand for; the files themselves are read by our
-own readers, because its CSV reader changes values (``007``, ``NA``).
+The library `datasets` tells which files belong to a split and what integer labels stand for. The framework reads the files
+itself, because the CSV reader of `datasets` changes values (``007``, ``NA``).
 """
 
 from __future__ import annotations
@@ -25,16 +25,17 @@ _ON_DISK = re.compile(r"(?P<place>[/.~].*?)(?::(?P<split>[\w.-]+))?")
 
 
 class Address(NamedTuple):
-    """place: ``owner/name``, or a folder on disk."""
+    """The parts of an address of a data set; None: left to the default."""
 
     place: str
+    """``owner/name``, or a folder on disk."""
     config: str | None
     revision: str | None
     split: str | None
 
 
 def parse(address: str) -> Address:
-    """Raises InputError for what is no address of a data set, and for a folder that does not exist."""
+    """The parts of an address ``hf://...``. Raises InputError for bad syntax, and for a folder that does not exist."""
     rest = address.removeprefix(HUB)
     on_hub = None if rest[:1] in ("/", ".", "~") else _ON_HUB.fullmatch(rest)
     if on_hub:
@@ -50,16 +51,18 @@ def parse(address: str) -> Address:
     raise InputError(f"{address}: {folder} is no folder; {SYNTAX}")
 
 
-def own_splits(address: str) -> dict[str, str]:
-    """train, validation and test of a whole data set, as far as it has them: name -> address of the split."""
-    found = _split_names(parse(address))
-    return {
-        name: f"{address}:{split}" for name, known in ALIASES.items() if (split := next((k for k in known if k in found), None))
-    }
+def splits_of(address: str) -> dict[str, str]:
+    """Addresses of a data set's train, validation and test splits, by these names, as far as the data set has them."""
+    names = _split_names(parse(address))
+    matches = {name: [alias for alias in aliases if alias in names] for name, aliases in ALIASES.items()}
+    return {name: f"{address}:{aliases[0]}" for name, aliases in matches.items() if aliases}
 
 
 def open_split(address: str, say: Callable[[str], None]) -> list[File]:
-    """The files of one split, fetched into the Hugging Face cache where they are not on disk; by default of train."""
+    """The files of one split, train unless the address names another, fetched into the Hugging Face cache where necessary.
+
+    Raises InputError where the data set or the split does not exist.
+    """
     wanted = parse(address)
     split = wanted.split or "train"
     builder = _builder(wanted._replace(split=None))
@@ -67,13 +70,12 @@ def open_split(address: str, say: Callable[[str], None]) -> list[File]:
         raise InputError(f"{address} has no split {split!r}; {nearest(split, _split_names(wanted), 'its splits')}")
     others = [name for name in getattr(builder, "builder_configs", {}) if name != builder.config.name]
     if others and wanted.config is None:
-        used, left = builder.config.name, ", ".join(others)
         say(
             message(
                 "{address} was read in its configuration {used!r}; hf://owner/name/CONFIG chooses {others}",
                 address=address,
-                used=used,
-                others=left,
+                used=builder.config.name,
+                others=", ".join(others),
             )
         )
     names = _classes(builder.info.features)
@@ -85,19 +87,20 @@ def _split_names(address: Address) -> list[str]:
 
 
 def _classes(features: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
+    """Column -> class names, of the features that are `datasets.ClassLabel`."""
     return {name: list(kind.names) for name, kind in (features or {}).items() if type(kind).__name__ == "ClassLabel"}
 
 
 @cache
 def _builder(address: Address) -> Any:
-    """What `datasets` knows about a data set, without its rows. Without a network, what was fetched before."""
+    """The `DatasetBuilder`, which describes a data set without its rows; without a network the one of the cached files."""
     try:
         import datasets
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
     except ImportError as error:
         raise FrameworkError("Hugging Face data sets need datasets: pip install 'recipe-framework[train]'") from error
-    named = f"hf://{address.place}"
+    short = f"hf://{address.place}"
     try:
         try:
             builder = datasets.load_dataset_builder(address.place, address.config, revision=address.revision)
@@ -106,13 +109,13 @@ def _builder(address: Address) -> Any:
             builder = datasets.load_dataset_builder(folder, address.config)
     except LocalEntryNotFoundError as error:
         raise FrameworkError(
-            f"{named}: the Hugging Face hub cannot be reached and the data set was not fetched before; "
+            f"{short}: the Hugging Face hub cannot be reached and the data set was not fetched before; "
             "connect, or name a copy on disk with hf://./folder"
         ) from error
     except (FileNotFoundError, ValueError, RuntimeError) as error:
-        raise InputError(f"{named}: {_first_line(error)}; {SYNTAX}") from error
+        raise InputError(f"{short}: {_first_line(error)}; {SYNTAX}") from error
     if not getattr(builder.config, "data_files", None):
-        raise InputError(f"{named} holds no files of rows that can be read")
+        raise InputError(f"{short} holds no files of rows that can be read")
     return builder
 
 
@@ -121,18 +124,19 @@ def _first_line(error: BaseException) -> str:
 
 
 def _fetch(address: str, file: str, say: Callable[[str], None]) -> Path:
+    """The local path of a data set's file. Raises InputError for a file that lies neither on disk nor on the hub."""
     from huggingface_hub import HfFileSystem, hf_hub_download
 
     if "://" not in file:
         return Path(file)
     if not file.startswith(HUB):
         raise InputError(f"{address}: its rows lie elsewhere, {file}; fetch them and name the files")
-    found: Any = HfFileSystem().resolve_path(file)
+    remote: Any = HfFileSystem().resolve_path(file)
     say(
         message(
             "{address} is at revision {revision}; hf://owner/name@revision keeps it there",
             address=address,
-            revision=found.revision,
+            revision=remote.revision,
         )
     )
-    return Path(hf_hub_download(found.repo_id, found.path_in_repo, repo_type="dataset", revision=found.revision))
+    return Path(hf_hub_download(remote.repo_id, remote.path_in_repo, repo_type="dataset", revision=remote.revision))

@@ -1,4 +1,4 @@
-"""A role made of several columns: texts one under the other, or the names of the columns that hold a 1. No torch, no Arrow."""
+"""A role that is made of several columns, whose texts are joined by line breaks. No torch, no Arrow."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 from framework.contracts.message import message
 from framework.errors import InputError
 
-BETWEEN = "\n"  # texts of several columns
+BETWEEN = "\n"  # stands between the texts of several columns
 
-Columns = str | list[str]  # of a role
+Columns = str | list[str]  # the name of the column that plays a role, or the names of several
 
 
 def as_columns(written: Any) -> Columns | None:
-    """What a recipe says of a role: None, the name of a column, or of several."""
+    """The columns of a role from its recipe key, which holds a name, a list of names, or None for a column to be found."""
     if written is None or isinstance(written, str | int):
         return None if written is None else str(written)
     names = [str(name) for name in written]
@@ -22,7 +22,7 @@ def as_columns(written: Any) -> Columns | None:
 
 
 def wrong_columns(key: str, written: Any) -> str | None:
-    """What is wrong with what a recipe says of a role that may be made of several columns."""
+    """What is wrong with the value of a recipe key that names the column, or columns, of a role; None: nothing."""
     if isinstance(written, bool | float | Mapping):
         return f"{key}={written} must be the name of a column, or of several, [title,body]"
     if written is None or isinstance(written, str | int):
@@ -36,14 +36,15 @@ def wrong_columns(key: str, written: Any) -> str | None:
 
 
 def joined(parts: Iterable[str]) -> str:
-    """Texts one under the other; blank ones are left out."""
+    """The texts joined by line breaks, without blank ones."""
     return BETWEEN.join(part for part in parts if part.strip())
 
 
 def request_of(request: Any, columns: Mapping[str, Columns]) -> Any:
-    """A request that has the columns a role was made of, ``{"title": ..., "body": ...}``, with the role in their place.
+    """The request with each role that was made of several columns joined from them, ``{"title": ..., "body": ...}``.
 
-    columns: by role, as the manifest has them. Any other request stays as it is. Raises InputError.
+    columns: by role, as the manifest has them. A request without such columns is returned unchanged. Raises InputError for
+    values that are no texts.
     """
     if not isinstance(request, Mapping):
         return request
@@ -62,7 +63,7 @@ def _text(request: Mapping[Any, Any], name: str) -> str:
 
 
 def of_row(row: Mapping[str, str], columns: Columns) -> str:
-    """What a row of a file has for a role."""
+    """The text of a role in a row of a file."""
     return row[columns] if isinstance(columns, str) else joined(row[name] for name in columns)
 
 
@@ -71,7 +72,7 @@ def parts_of(columns: Columns) -> list[str]:
 
 
 def shown(columns: Columns) -> str:
-    """How a message calls what a role is made of."""
+    """How a message names the column, or columns, of a role."""
     if isinstance(columns, str):
         return message("the column {column!r}", column=columns)
     return message("the columns {columns}", columns=", ".join(map(repr, columns)))

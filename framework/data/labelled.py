@@ -13,15 +13,15 @@ from framework.contracts.message import joined, message
 from framework.contracts.task import SplitsItself
 from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers
-from framework.data.combinations import check_alone, separator_of, unlisted
-from framework.data.finding import chosen_as, find_roles, values_of
+from framework.data.combinations import check_alone, join_listed_labels, separator_of
+from framework.data.finding import GIVEN, chosen_as, find_roles, values_of
 from framework.data.formats.reading import Read, read_table
-from framework.data.hub import own_splits, parse
+from framework.data.hub import parse, splits_of
 from framework.data.joined import Columns, as_columns, parts_of, shown
 from framework.data.labels import Spellings
 from framework.data.problems import ids_in_texts, unread_texts
 from framework.data.sources import HUB, addresses, locate_all
-from framework.data.splitting.groups import deciding
+from framework.data.splitting.groups import columns_that_decide
 from framework.data.splitting.repeats import one_row_each
 from framework.data.splitting.shares import Roles, filled, without_blank, without_empty
 from framework.data.typed import typed
@@ -29,16 +29,11 @@ from framework.errors import FrameworkError, InputError, nearest, some
 from framework.plugins import AnyTask
 
 SPLITS = ("train", "validation", "test")
-LONG = 100_000  # characters of one text, from which a quote may be missing
+LONG = 100_000  # characters of one text above which a quote is probably missing in the file
 
 
 class Reader:
-    """Reads the files of one source in the shape that the task works on.
-
-    source: a `DataSource`. spellings: of the column that is predicted; None: labels stay as written. combines: rows with
-    several labels are of a class of their own. most: rows read of each file, the first; None: all.
-    notes: what was inferred, repaired and left out. columns: by role, as the training files have them.
-    """
+    """Reads the files of one source into the columns that the task works on."""
 
     def __init__(
         self,
@@ -50,12 +45,18 @@ class Reader:
         combines: bool,
         most: int | None = None,
     ) -> None:
+        """source: a `DataSource`. options: of the task; None: its defaults. spellings: of the labels; None: labels stay as
+        written. combines: several labels of a row make a class together; otherwise such rows are an error. most: rows read of
+        each file; None: all.
+        """
         self.source = source
         self.task = task
         self.options = task.options() if options is None else options
         self.wanted = task.columns(self.options)
         self.notes: list[str] = []
+        """What was inferred, repaired and left out, each once."""
         self.columns: dict[str, Columns] = {}
+        """Names by role in the files read so far; the training files come first."""
         self.roles = roles_of(task)
         self.spellings = spellings
         self.combines = combines
@@ -66,27 +67,28 @@ class Reader:
         self.files |= self.implied
 
     def _splits_of_the_data_set(self) -> dict[str, str]:
-        """A Hugging Face data set given for training alone brings its own validation and test splits."""
-        given = addresses(self.files.get("train", ""))
-        if set(self.files) != {"train"} or len(given) > 1 or not given[0].startswith(HUB) or parse(given[0]).split:
+        """Addresses of the validation and test splits that a Hugging Face data set has, where the source names no others."""
+        train = addresses(self.files.get("train", ""))
+        if set(self.files) != {"train"} or len(train) > 1 or not train[0].startswith(HUB) or parse(train[0]).split:
             return {}
-        own = {name: address for name, address in own_splits(given[0]).items() if name != "train"}
-        if own:
+        others = {name: address for name, address in splits_of(train[0]).items() if name != "train"}
+        if others:
             self.say(
                 message(
                     "{splits} rows are the data set's own: {addresses}",
-                    splits=joined(own, " and "),
-                    addresses=", ".join(own.values()),
+                    splits=joined(others, " and "),
+                    addresses=", ".join(others.values()),
                 )
             )
-        return own
+        return others
 
     def say(self, note: str) -> None:
+        """Adds a note, unless it is there already."""
         if note not in self.notes:
             self.notes.append(note)
 
     def read(self, split: str) -> Table | None:
-        """The files of a split, None when the source names none."""
+        """The cleaned rows of a split's files; None where the source names no file, or only unlabelled ones by default."""
         if split not in self.files:
             return None
         read = self._read(self.files[split], self.wanted)
@@ -100,7 +102,7 @@ class Reader:
             return None
         separator = None
         if self.roles.balanced in names:
-            table, separator, notes = unlisted(table, self.roles.balanced)
+            table, separator, notes = join_listed_labels(table, self.roles.balanced)
             self.notes += notes
         if split == "train":
             self._note_odd_columns(read.table, table, names)
@@ -110,7 +112,7 @@ class Reader:
         return self._with_labels(table, split, separator)
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
-        """The table with a column for each role, and the groups that its rows belong to."""
+        """The table with a column for each role, and the group of each row where the source has a group column."""
         present = [column for column in self.wanted if column.role in names]
         columns = {column.role: typed(table, column, values_of(table, column, names[column.role])) for column in present}
         if self.group is None:
@@ -133,7 +135,10 @@ class Reader:
         return replace(table, columns=columns)
 
     def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
-        """The table with one spelling for each label. Raises InputError where rows have several, and for no classes."""
+        """The table with one spelling for each label.
+
+        Raises InputError where rows have several labels although these do not combine, and where the column holds no classes.
+        """
         role = self.roles.balanced
         if role is None:
             return table
@@ -153,34 +158,39 @@ class Reader:
         return table
 
     def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
-        """What columns without a role give away of texts and labels. table: the rows of `read` with columns by role."""
-        used = {part for found in names.values() for part in parts_of(found)} | {self.group or ""}
+        """Notes columns without a role that leak labels, stand in texts, or hold texts that are not read.
+
+        table: the rows of `read` with columns by role.
+        """
+        used = {part for columns in names.values() for part in parts_of(columns)} | {self.group or ""}
         texts = [part for role in Roles.of(self.wanted).texts if role in names for part in parts_of(names[role])]
         for note in [*ids_in_texts(read, texts, used), *unread_texts(read, self.wanted, names, used)]:
             self.say(note)
         role = self.roles.balanced
-        for note in deciding(read, table.texts(role), role, used) if role is not None and role in table.columns else ():
-            self.say(note)
+        if role is not None and role in table.columns:
+            for note in columns_that_decide(read, table.texts(role), role, used):
+                self.say(note)
 
-    def read_further(self, further: SideTable) -> Table | None:
-        """A further file of the task, with the columns that have no role under their own names; None when there is none."""
-        address = self.source[further.name]  # as an attribute it may be a method of mappings
+    def read_side_table(self, side: SideTable) -> Table | None:
+        """A side table of the task; columns without a role keep their names. None where the source names no file for it."""
+        address = self.source[side.name]  # not an attribute: that may be a method of mappings
         if not address:
             return None
-        read = self._read(address, further.columns)
-        found = assign_roles(read.table, further.columns, {c.role: self.source[c.role] for c in further.columns})
-        for role, (name, why) in found.items():
-            if why != "as given":
+        read = self._read(address, side.columns)
+        assigned = assign_roles(read.table, side.columns, {c.role: self.source[c.role] for c in side.columns})
+        for role, (name, why) in assigned.items():
+            if why != GIVEN[0]:
                 self.say(chosen_as(role, read.table, name, why))
-        names = {name: role for role, (name, _) in found.items()}
-        self.columns |= {role: name for name, role in names.items()}
-        self._say_lists(read, further.columns, {role: name for role, (name, _) in found.items()})
-        columns = {names.get(name, name): values for name, values in read.table.columns.items()}
-        for column in [column for column in further.columns if column.role in found]:
-            columns[column.role] = typed(read.table, column, read.table.texts(found[column.role][0]))
+        names = {role: name for role, (name, _) in assigned.items()}
+        self.columns |= names
+        self._say_lists(read, side.columns, names)
+        roles = {name: role for role, name in names.items()}
+        columns = {roles.get(name, name): values for name, values in read.table.columns.items()}
+        for column in [column for column in side.columns if column.role in names]:
+            columns[column.role] = typed(read.table, column, read.table.texts(names[column.role]))
         table = replace(read.table, columns=columns)
-        table, _ = without_empty(table, Roles([c.role for c in further.columns if not c.optional], [], None))
-        for column in further.columns:
+        table, _ = without_empty(table, Roles([c.role for c in side.columns if not c.optional], [], None))
+        for column in side.columns:
             table = one_row_each(table, column.role, self.say) if column.kind == "id" and not column.optional else table
         return table
 
@@ -199,18 +209,19 @@ class Reader:
         )
 
     def _roles(self, read: Read) -> dict[str, Columns]:
-        """Role -> column or columns, as in the training files."""
+        """Role -> column or columns: those of the files read before, the user's choice, or a guess."""
         header = read.table.columns
         chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.wanted}
         chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
         return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines)
 
     def _unlabelled(self, table: Table) -> bool:
+        """Whether a target column is empty in every row."""
         targets = [table.columns[c.role] for c in self.wanted if c.target and c.role in table.columns]
         return any(not any(filled(values)) for values in targets)
 
     def _shaped(self, table: Table) -> Table:
-        """The table in the columns that the task works on."""
+        """The table in the columns that the task's `shape` makes, without blank rows."""
         if not self.task.shaped or isinstance(self.task, SplitsItself):
             return table
         table, dropped = without_blank(table)
@@ -225,11 +236,12 @@ class Reader:
         return shaped
 
     def _say_lists(self, read: Read, columns: Sequence[Column], names: Mapping[str, Columns]) -> None:
-        as_they_are = [column.role for column in columns if column.kind in STRUCTURED and column.role in names]
-        read.say_lists(self.say, but=[part for role in as_they_are for part in parts_of(names[role])])
+        """Notes the columns whose lists are read as text, which are those of other than structured kinds."""
+        structured = [column.role for column in columns if column.kind in STRUCTURED and column.role in names]
+        read.say_lists(self.say, but=[part for role in structured for part in parts_of(names[role])])
 
     def _note_long_texts(self, table: Table, names: Mapping[str, Columns]) -> None:
-        """table: as it was read."""
+        """Notes the longest text of each text column where it is suspiciously long. table: as read from the files."""
         for role in [role for role in Roles.of(self.wanted).texts if isinstance(names.get(role), str)]:
             values = table.texts(str(names[role]))
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
@@ -245,7 +257,7 @@ class Reader:
 
 
 def roles_of(task: AnyTask) -> Roles:
-    """What counts of the columns once rows are read."""
+    """Which of the task's columns must be filled, are compared, and are balanced, once rows are read."""
     return Roles.of(
         [column for column in task.every_column if not column.optional] if isinstance(task, SplitsItself) else task.canonical
     )

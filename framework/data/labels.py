@@ -1,4 +1,4 @@
-"""The spellings of a column that a task predicts: one for each value."""
+"""Unifies the spellings of labels: one spelling for each label."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from dataclasses import replace
 from framework.contracts.data.table import Table
 from framework.contracts.message import joined, listed, message
 
-SHOWN = 5  # spellings named in a note
-_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0*")  # a whole number with a fraction of nothing
+SHOWN = 5  # changed labels named in a note
+_WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0*")  # a whole number with a fraction of zero
 
 
 class Spellings:
-    """Values that differ in letter case, in spaces around or between words, or in Unicode composition count as one.
+    """The one spelling of each label.
 
-    So do 1 and 1.0, and combinations of the same labels in another order. The most frequent spelling of the first table
-    stands for all, in that table and in later ones; of numbers the one without a point.
-
-    separator: between the labels of a combination, where values are some.
+    Labels that differ in letter case, in spaces around or between words, or in Unicode composition count as one. So do 1 and
+    1.0, and combinations of the same labels in another order. The most frequent spelling in the first table with a label
+    stands for it in that table and in later ones; of numbers the spelling without a decimal point does.
     """
 
-    def __init__(self, role: str, known: Iterable[str] = (), separator: str | None = None, hint: str = "") -> None:
-        """known: values whose spelling is decided. hint: what a note ends with."""
+    def __init__(self, role: str, decided: Iterable[str] = (), separator: str | None = None, hint: str = "") -> None:
+        """decided: labels whose spelling is fixed already. separator: between the labels of combinations, where there are some.
+        hint: the end of a note.
+        """
         self.role, self.separator, self.hint = role, separator, hint
-        self.chosen = {self._key(value): value for value in known}
+        self.chosen = {self._key(label): label for label in decided}
 
     def unify(self, table: Table) -> tuple[Table, list[str]]:
-        """The table with one spelling for each value, and a note on what was changed."""
+        """The table with one spelling for each label, and a note where labels were changed."""
         counts = Counter(table.texts(self.role))
         for value, _ in sorted(counts.most_common(), key=lambda pair: bool(_WHOLE.fullmatch(pair[0].strip()))):
             self.chosen.setdefault(self._key(value), value.strip())

@@ -1,4 +1,4 @@
-"""From the recipe's `data:` section to splits."""
+"""Loads the splits that the recipe's `data:` section describes, and single labelled files."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from framework.data.splitting.shares import fingerprint
 from framework.errors import InputError, some
 from framework.plugins import AnyTask
 
-ADDRESS = 4096  # characters of one path: names of files are recorded whole
+ADDRESS = 4096  # characters shown of one path, so that names of files are recorded in full
 APART = message("data.merge_spellings=false keeps them apart")
 
 
 def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Splits:
-    """Reads, cleans and splits what the recipe names. `data` is the composed `data:` section, a `DataConfig`; `options`
-    are the task's, None: its defaults.
+    """Reads, cleans and splits the files of a recipe.
 
-    `data.train` replaces `data.source` altogether: its files, encoding, columns and licence. The rows of a test file stay,
-    all of them unless `data.test_rows` says otherwise: training rows that repeat their texts, or nearly, are left out.
+    data: the composed `data:` section, a `DataConfig`. options: of the task; None: its defaults.
+
+    `data.train` replaces all of `data.source`: files, encoding, columns and licence. A given test file keeps its rows, up to
+    `data.test_rows` of them; training rows that repeat a test row, or nearly repeat it, are left out instead.
     """
     source = data if data.train else data.source
     role = roles_of(task).balanced
@@ -49,12 +50,11 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
 
 @contextmanager
 def explained(notes: Iterable[str]) -> Iterator[None]:
-    """Adds to an InputError what was inferred and left out before it, which may be why."""
+    """Adds the notes on what was inferred and left out to an InputError, because they may tell its cause."""
     try:
         yield
     except InputError as error:
-        before = [note for note in notes if note not in error.problems]
-        raise InputError(*error.problems, *before) from error
+        raise InputError(*error.problems, *(note for note in notes if note not in error.problems)) from error
 
 
 def _split(data: Any, task: AnyTask, seed: int, reader: Reader, tables: Mapping[str, Table]) -> Splits:
@@ -63,18 +63,18 @@ def _split(data: Any, task: AnyTask, seed: int, reader: Reader, tables: Mapping[
     for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", "rows of a user belong together there")):
         if getattr(data, key) is not None:
             raise InputError(f"data.{key} is not for {task.name}, which splits its rows by itself: {instead}")
-    further = {table.name: found for table in task.tables if (found := reader.read_further(table)) is not None}
+    side_tables = {side.name: table for side in task.tables if (table := reader.read_side_table(side)) is not None}
     shares = Shares(data.validation_fraction, data.test_fraction, data.held_out_rows, data.limit_rows)
     splits = task.split(tables, reader.options, shares, seed, reader.say)
-    return replace(splits, notes=[*reader.notes, *splits.notes], tables=further)
+    return replace(splits, notes=[*reader.notes, *splits.notes], tables=side_tables)
 
 
 def read_labelled(
     address: str,
     task: AnyTask,
     encoding: str | None,
-    known: Mapping[str, Columns],
-    given: Mapping[str, Columns],
+    training_columns: Mapping[str, Columns],
+    chosen: Mapping[str, Columns],
     options: Any = None,
     quote: Quote | None = None,
     *,
@@ -82,19 +82,19 @@ def read_labelled(
     classes: Sequence[str] | None = None,
     combines: bool = False,
 ) -> tuple[Table, list[str]]:
-    """One labelled file as training reads it, its columns renamed to roles, and what was inferred and left out.
+    """One labelled file as training reads it, with its columns by role, and notes on what was inferred and left out.
 
-    known: names by role, used where the file has them. given: names by role that the file must have. options: of the task.
-    classes: labels whose spellings stand for others of the same; None: labels stay as written. combines: some of them are
-    combinations.
+    training_columns: names by role in the training files, used where the file has them. chosen: names by role that the file
+    must have. options: of the task; None: its defaults. classes: labels of the model, which replace other spellings of
+    themselves; None: labels stay as written. combines: a class may be a combination of several labels.
     """
     role = roles_of(task).balanced
     separator = separator_of(classes) if combines and classes is not None else None
     spellings = Spellings(role, classes, separator) if role and classes is not None else None
-    roles = {column.role: given.get(column.role) for column in task.every_column}
+    roles = {column.role: chosen.get(column.role) for column in task.every_column}
     source = SimpleNamespace(test=address, encoding=encoding, quote=quote, format=format_name, **roles)
     reader = Reader(source, task, options, spellings, combines=combines)
-    reader.columns = dict(known)
+    reader.columns = dict(training_columns)
     with explained(reader.notes):
         table = reader.read("test")
         assert table is not None
@@ -114,7 +114,7 @@ def _licence(source: Any) -> str:
 
 
 def sections(splits: Splits) -> list[Section]:
-    """What the data is and what was done to it, for people."""
+    """A section on the source and size of the splits, with the notes on how the data was read, cleaned and split."""
     rows = [(name, f"{count:,}") for name, count in splits.rows().items()]
     about = (
         message("source: {source}", source=splits.about["source"]),

@@ -1,4 +1,4 @@
-"""What gives an answer away: texts that hold their label's word, or the row's id."""
+"""Finds leaks and oversights: texts that hold their label's word or their row's id, and text columns that are not read."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from framework.contracts.message import message
 from framework.contracts.section import Problem
 from framework.data.joined import Columns
 
-SAMPLE = 5000  # training rows looked at
-LEAK = 0.5  # share of a label's rows that hold the label's own word, from which it is said
-IDS_SAMPLE = 500  # rows looked at for ids
+SAMPLE = 5000  # training rows looked at for labels
+LEAK = 0.5  # share of rows whose text holds the label or the id, from which it counts as a leak
+IDS_SAMPLE = 500  # rows looked at for ids and for texts
 SHORTEST_ID = 3  # characters; shorter values stand in many texts by chance
-WORDS = 4  # of a value on average, from which a column holds texts
+WORDS = 4  # words a value on average, from which a column holds texts
 FEW = 10  # rows of a label below which a share says nothing
 
 
 def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
-    """Labels whose word stands in most of their own texts and hardly in others'."""
+    """A problem for each label whose word stands in most texts with that label and in few others."""
     texts = [column.role for column in columns if column.kind == "text" and not column.target]
     targets = [column.role for column in columns if column.kind == "category" and column.target]
     if not texts or not targets:
@@ -38,22 +38,25 @@ def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
         for name in words:
             if name.casefold() in folded and words[name].search(joined):
                 (inside if name == label else outside)[name] += 1
-    found = []
+    problems = []
     for label, count in counts.items():
         share, elsewhere = inside[label] / count, outside[label] / max(1, len(labels) - count)
         if count >= FEW and share >= LEAK and share > 2 * elsewhere:
             what = f"{share:.0%} of the {label!r} texts hold the word {label!r} itself, other texts in {elsewhere:.0%}"
-            found.append(Problem(what, "the label may have leaked into the text: look where the texts come from"))
-    return found
+            problems.append(Problem(what, "the label may have leaked into the text: look where the texts come from"))
+    return problems
 
 
 def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str]:
-    """A sentence for each column without a role whose values, all different, stand in most of the texts of their rows."""
-    some = table.take(range(min(IDS_SAMPLE, len(table)) if texts else 0))
-    joined = [" ".join(values) for values in zip(*(some.texts(name) for name in texts), strict=True)]
-    found = []
-    for name in some.columns.keys() - used:
-        values = [value.strip() for value in some.texts(name)]
+    """A note for each unused column of distinct values most of which stand in the texts of their rows.
+
+    texts: the columns read as text. used: the columns that have a role or are the group.
+    """
+    sample = table.take(range(min(IDS_SAMPLE, len(table)) if texts else 0))
+    joined = [" ".join(values) for values in zip(*(sample.texts(name) for name in texts), strict=True)]
+    notes = []
+    for name in sample.columns.keys() - used:
+        values = [value.strip() for value in sample.texts(name)]
         if len(values) < FEW or len(set(values)) < len(values) or min(map(len, values)) < SHORTEST_ID:
             continue
         share = sum(value in text for value, text in zip(values, joined, strict=True)) / len(values)
@@ -64,12 +67,12 @@ def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str
                 file=table.name,
                 share=share,
             )
-            found.append(note)
-    return sorted(found)
+            notes.append(note)
+    return sorted(notes)
 
 
 def unread_texts(table: Table, columns: Sequence[Column], names: Mapping[str, Columns], used: Set[str]) -> list[str]:
-    """A sentence where columns without a role hold texts, beside a single column that is read as the text."""
+    """A note where unused columns hold texts too, beside the single column that is read as the text."""
     roles = [c.role for c in columns if c.kind == "text" and c.composes and isinstance(names.get(c.role), str)]
     sample = table.take(range(min(IDS_SAMPLE, len(table)) if roles else 0))
     unread = [name for name in sample.columns if name not in used and _are_texts(sample.texts(name))]

@@ -1,4 +1,7 @@
-"""Addresses of files: a path, a glob, a list of them, ``package://distribution/path`` (never imported), ``hf://owner/name``."""
+"""Addresses of files: a path, a glob, ``package://distribution/path``, ``hf://owner/name``, or a list of these.
+
+A file of a distribution is found without importing the distribution.
+"""
 
 from __future__ import annotations
 
@@ -18,31 +21,33 @@ HUB = "hf://"
 
 
 class NotInstalledError(FrameworkError):
-    """way: what pip is told to get the distribution; None: the extra that lists it, else its name."""
+    """An address names a distribution that is not installed."""
 
     def __init__(self, address: str, name: str, way: str | None = None) -> None:
+        """way: the argument of `pip install` that brings the distribution; None: the extra that lists it, else its name."""
         self.address, self.name = address, name
-        super().__init__(f"{address}: the distribution {name} is not installed: pip install {way or _bringing(name)}")
+        super().__init__(f"{address}: the distribution {name} is not installed: pip install {way or _pip_argument(name)}")
 
 
 @dataclass(frozen=True)
 class File:
-    """classes: for columns that hold integers in place of names, the names in their order."""
+    """A file of rows on this machine."""
 
     path: Path
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Of columns that hold class numbers: the class names, in the order of their numbers."""
 
 
 def addresses(value: Any) -> list[str]:
-    """The addresses that a setting names: one, or a list. Raises InputError for anything else."""
+    """The addresses of a setting, which is one address or a list. Raises InputError for anything else."""
     values = [value] if isinstance(value, str | int | float | Path) and not isinstance(value, bool) else value
     if isinstance(values, bool | Mapping) or not isinstance(values, Iterable):
         raise InputError(f"{value} is neither a file nor a list of files, [a.csv,b.csv]")
-    return [str(one) for one in values]
+    return [str(value) for value in values]
 
 
 def check_addresses(value: Any) -> None:
-    """Raises InputError for what is certainly wrong; asks no network."""
+    """Raises InputError for addresses that are certainly wrong, without asking the network."""
     from framework.data.hub import parse
 
     for address in addresses(value):
@@ -55,17 +60,21 @@ def check_addresses(value: Any) -> None:
 
 
 def locate_all(value: Any, say: Callable[[str], None] = lambda _: None) -> list[File]:
-    """Every file that a setting names, each once; those of a glob in the order of their names."""
+    """The files of a setting, each once, those of a glob sorted by name. say: takes notes on data sets from the hub.
+
+    Raises InputError or FrameworkError for an address that leads to no file.
+    """
     from framework.data.hub import open_split
 
-    found: dict[Path, File] = {}
+    unique: dict[Path, File] = {}
     for address in addresses(value):
         files = open_split(address, say) if address.startswith(HUB) else list(map(File, _matching(address)))
-        found |= {file.path.resolve(): file for file in files if file.path.resolve() not in found}
-    return list(found.values())
+        unique |= {file.path.resolve(): file for file in files if file.path.resolve() not in unique}
+    return list(unique.values())
 
 
 def _matching(address: str) -> list[Path]:
+    """The path of an address, or the files that its glob matches. Raises InputError where nothing matches."""
     if not glob.has_magic(address) or (not address.startswith(PACKAGE) and _path(address).exists()):
         return [locate(address)]
     if address.startswith(PACKAGE):
@@ -73,41 +82,42 @@ def _matching(address: str) -> list[Path]:
         pattern = f"{glob.escape(str(root))}/{inside}"
     else:
         pattern = str(_path(address))
-    names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, ** and absolute ones in one
+    names = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207, Path.glob takes no absolute pattern
     paths = [path for path in map(Path, names) if path.is_file()]
     if not paths:
         if address.startswith(PACKAGE):
-            raise _not_installed(address)
-        beside = _beside(_path(address))
-        raise InputError(f"no file matches {address}{beside}")
+            raise _no_such_file(address)
+        raise InputError(f"no file matches {address}{_files_beside(_path(address))}")
     return paths
 
 
 def locate(address: str) -> Path:
-    """The local path of an address. Raises when the distribution is not installed or the path does not exist."""
+    """The local path of an address. Raises InputError for a missing path, FrameworkError for a missing distribution or file
+    of one.
+    """
     if not address.startswith(PACKAGE):
         path = _path(address)
         if not path.exists():
             several = f"; several files are a list: [{address}]" if "," in address else ""
-            raise InputError(f"no file {address}{several}{_beside(path)}")
+            raise InputError(f"no file {address}{several}{_files_beside(path)}")
         return path
     root, inside = _installed(address)
     if not (root / inside).exists():
-        raise _not_installed(address)
+        raise _no_such_file(address)
     return root / inside
 
 
 def _path(address: str) -> Path:
-    """A file may have a name that begins with ~; otherwise that is somebody's home."""
+    """The path of an address, where a leading ~ is a home directory unless a file is named so."""
     path = Path(address)
     try:
         return path if path.exists() else path.expanduser()
-    except RuntimeError:  # nobody has such a home
+    except RuntimeError:  # no user of that name
         return path
 
 
 def _installed(address: str) -> tuple[Path, str]:
-    """Where a distribution is installed, and the rest of the address. Raises when it is not installed."""
+    """The folder where the distribution is installed, and the path within it. Raises NotInstalledError."""
     name, _, inside = address.removeprefix(PACKAGE).partition("/")
     try:
         distribution = importlib.metadata.distribution(name)
@@ -116,21 +126,21 @@ def _installed(address: str) -> tuple[Path, str]:
     return Path(str(distribution.locate_file(""))), inside
 
 
-def _not_installed(address: str) -> FrameworkError:
+def _no_such_file(address: str) -> FrameworkError:
     name, _, inside = address.removeprefix(PACKAGE).partition("/")
     return FrameworkError(f"{address}: {name} {importlib.metadata.version(name)} has no {inside}")
 
 
-def _bringing(name: str) -> str:
-    """What pip is told to get a distribution: the extra of this framework that lists it, else itself."""
+def _pip_argument(name: str) -> str:
+    """The argument of `pip install` that brings a distribution: the framework's extra that lists it, else its name."""
     for requirement in importlib.metadata.requires("recipe-framework") or ():
-        listed = re.match(r"([\w.-]+).*extra == ['\"]([\w-]+)", requirement)
-        if listed and listed[1] == name:
-            return f"'recipe-framework[{listed[2]}]'"
+        match = re.match(r"([\w.-]+).*extra == ['\"]([\w-]+)", requirement)
+        if match and match[1] == name:
+            return f"'recipe-framework[{match[2]}]'"
     return name
 
 
-def _beside(path: Path) -> str:
-    """What lies where a missing file was looked for, for a message."""
+def _files_beside(path: Path) -> str:
+    """The part of a message that lists the files beside a missing one; "" where there is none."""
     names = sorted(p.name for p in path.parent.glob("*" + path.suffix)) if path.parent.is_dir() else []
     return f"; files there: {some(names, quoted=False, most=8)}" if names else ""

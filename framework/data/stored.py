@@ -1,4 +1,4 @@
-"""Splits as files: what later stages of a run read, in this process or another."""
+"""Splits as Arrow files of a run folder, which later stages read, in this process or another."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from framework.contracts.plain import revived, to_plain, with_template
 from framework.machine.disk import whole, writing
 
 ABOUT = "splits.json"
-WHOLE = "whole"  # the table of every row that counts, where the task has one
-FURTHER = "further-"  # before the name of a further file
-ROWS = 65_536  # of a record batch
-LINE, FILE, GROUP = "\ue000line", "\ue000file", "\ue000group"  # columns about rows; no header holds a character of private use
+WHOLE = "whole"  # the table `Splits.whole`, where there is one
+SIDE = "further-"  # before the name of a side table
+ROWS = 65_536  # rows of a record batch
+LINE, FILE, GROUP = "\ue000line", "\ue000file", "\ue000group"  # columns about rows; no header has a private-use character
 
 
 def store_splits(splits: Splits, folder: Path) -> None:
-    """Writes a folder that is whole or not there."""
+    """Writes the splits into a folder, which appears only once it is complete."""
     with whole(folder) as unfinished:
         unfinished.mkdir(parents=True)
-        tables = {**splits.named(), **{f"{FURTHER}{name}": table for name, table in splits.tables.items()}}
+        tables = {**splits.named(), **{f"{SIDE}{name}": table for name, table in splits.tables.items()}}
         if splits.whole is not None:
             tables[WHOLE] = splits.whole
         for name, table in tables.items():
@@ -42,14 +42,14 @@ def store_splits(splits: Splits, folder: Path) -> None:
 
 
 def stored_splits(folder: Path) -> Splits | None:
-    """What `store_splits` wrote; None where there is nothing. Texts stay in the files until they are read."""
+    """The splits that `store_splits` wrote; None where the folder holds none. Texts stay in the memory-mapped files."""
     if not (folder / ABOUT).is_file():
         return None
     content = json.loads((folder / ABOUT).read_text(encoding="utf-8"), object_hook=revived)
     tables = {name: _read(folder / f"{name}.arrow") for name in content["tables"]}
-    further = {name.removeprefix(FURTHER): table for name, table in tables.items() if name.startswith(FURTHER)}
+    side_tables = {name.removeprefix(SIDE): table for name, table in tables.items() if name.startswith(SIDE)}
     parts = (tables["train"], tables["validation"], tables["test"])
-    return Splits(*parts, content["notes"], content["about"], further, tables.get(WHOLE))
+    return Splits(*parts, content["notes"], content["about"], side_tables, tables.get(WHOLE))
 
 
 def _write(table: Table, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What columns hold once their roles are known: of several things a cell, each text of a file is read once."""
+"""Turns the texts of a column into the cells that the kind of its role asks for, such as lists of ids."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ SHOWN = 5  # problems named in one message
 
 
 def typed(table: Table, column: Column, values: Sequence[str]) -> Sequence[Cell]:
-    """The values of a role as its kind says; texts stay where they lie.
+    """The values of a role as cells of its kind; a column of plain texts is returned as it is.
 
-    table: which rows are meant, for errors. Raises InputError naming the first rows whose value is not of that kind.
+    table: where the rows are from, for errors. Raises InputError naming the first rows whose value is not of that kind.
     """
     if column.kind not in STRUCTURED:
         return values
@@ -32,8 +32,11 @@ def typed(table: Table, column: Column, values: Sequence[str]) -> Sequence[Cell]
 
 
 def by_row(table: Table, role: str, problems: dict[str, list[int]]) -> list[str]:
-    """A line for each of the first problems. problems: the rows that have each."""
+    """A message for each of the first `SHOWN` problems, and one that counts the rest. problems: problem -> its rows."""
     shown = list(problems.items())[:SHOWN]
-    lines = [f"{table.where(r[0])}, {role}: {what}{f' (so do {len(r) - 1:,} more rows)' * (len(r) > 1)}" for what, r in shown]
-    left = sum(map(len, problems.values())) - sum(len(rows) for _, rows in shown)
-    return [*lines, *([f"{left:,} more rows cannot be read"] * bool(left))]
+    lines = [
+        f"{table.where(rows[0])}, {role}: {problem}{f' (so do {len(rows) - 1:,} more rows)' * (len(rows) > 1)}"
+        for problem, rows in shown
+    ]
+    rest = sum(map(len, problems.values())) - sum(len(rows) for _, rows in shown)
+    return [*lines, *([f"{rest:,} more rows cannot be read"] * bool(rest))]

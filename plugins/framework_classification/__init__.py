@@ -15,10 +15,14 @@ TASK = "classification"
 class Classification:
     """Options of `task: classification`."""
 
-    labels: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)  # None: read from the training rows
-    max_length: int = 128  # tokens; longer texts are cut
-    class_weights: bool = False  # weigh the loss by inverse class frequency
-    abstain_precision: Optional[float] = None  # 0.95: answers less sure than a threshold, chosen for this, are marked
+    labels: Optional[list[str]] = field(default=None, metadata=NAMES_AS_WRITTEN)
+    """Every label, in the order of the model's outputs; None: those of the training rows."""
+    max_length: int = 128
+    """Tokens; longer texts are truncated."""
+    class_weights: bool = False
+    """Weight the loss by inverse class frequency."""
+    abstain_precision: Optional[float] = None
+    """Precision of the answers that do not abstain, above 0 and at most 1; None: no answer abstains."""
 
 
 @hookimpl

@@ -13,16 +13,16 @@ from framework import Response, Section, Table, message
 from framework_classification import Classification
 from framework_classification.codec import tempered
 
-RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the logarithm of the temperature; few rows must not go further
-EDGE = 0.01  # from the end of the range, within which the optimum lies outside
-FEW = 20  # rows below which a temperature follows from chance
-UNFITTED = 1.0  # the temperature that changes nothing
-NEVER = 1.0  # the threshold where no confidence is enough
+RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the log temperature; few rows must not push it further
+EDGE = 0.01  # distance from the lower end of the range within which the optimum counts as outside
+FEW = 20  # rows below which a temperature would be chance
+UNFITTED = 1.0  # the temperature that leaves probabilities unchanged
+NEVER = 1.0  # the threshold where no confidence reaches the precision
 IMPOSSIBLE = -1e4  # the logit of a class without training rows: its probability is 0 at every temperature
 
 
 def nothing_to_fit(logits: np.ndarray, targets: np.ndarray) -> str | None:
-    """Why these rows say nothing of how sure the model should be; None where they do. Shapes as of `fit_temperature`."""
+    """Why no temperature can be fitted to these rows; None where one can. Shapes as in `fit_temperature`."""
     if len(targets) < FEW:
         return message("{rows:,} validation rows are too few", rows=len(targets))
     if len(np.unique(targets)) < 2:
@@ -35,7 +35,7 @@ def nothing_to_fit(logits: np.ndarray, targets: np.ndarray) -> str | None:
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """The temperature that minimises the negative log-likelihood of targets (rows,) under logits (rows, classes).
 
-    1 where there is nothing to fit, or where the likeliest would be below every temperature that is allowed.
+    1 where none can be fitted, and where the minimum lies below the allowed range.
     """
     if nothing_to_fit(logits, targets):
         return UNFITTED
@@ -44,18 +44,18 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
         scores = log_softmax(logits / np.exp(log_temperature), axis=-1)
         return float(-scores[np.arange(len(targets)), targets].mean())
 
-    found = minimize_scalar(loss, bounds=RANGE, method="bounded")
-    return UNFITTED if found.x < RANGE[0] + EDGE else float(np.exp(found.x))
+    optimum = minimize_scalar(loss, bounds=RANGE, method="bounded").x
+    return UNFITTED if optimum < RANGE[0] + EDGE else float(np.exp(optimum))
 
 
 def threshold_for(precision: float, confidence: np.ndarray, right: np.ndarray) -> float:
-    """The smallest confidence (rows,) from which on at least a share `precision` of the answers is right; 1.0 if there is none.
+    """The smallest confidence at and above which at least a share `precision` of the answers is right; 1.0 if there is none.
 
-    Chosen on the rows given, so on other rows the precision varies around it.
+    confidence: (rows,) of the answers. right: (rows,) bool. On other rows the precision varies around that of these rows.
     """
     order = np.argsort(-confidence, kind="stable")
     shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    last = np.append(np.diff(confidence[order]) != 0, True)  # answers of equal confidence are kept or left together
+    last = np.append(np.diff(confidence[order]) != 0, True)  # answers of equal confidence stay on one side of the threshold
     enough = np.flatnonzero((shares >= precision) & last)
     return float(confidence[order][enough[-1]]) if len(enough) else NEVER
 
@@ -63,9 +63,10 @@ def threshold_for(precision: float, confidence: np.ndarray, right: np.ndarray) -
 def calibrated(
     options: Classification, logits: np.ndarray, targets: np.ndarray, show: Callable[[Section], None]
 ) -> tuple[float, dict[str, float]]:
-    """The temperature, and the codec settings of abstention, from validation rows; what they do not tell is shown.
+    """The temperature, and the codec settings of abstention, from validation rows.
 
-    Shapes as of `fit_temperature`. Rows of a class that the model cannot answer say nothing of the temperature.
+    Shapes as in `fit_temperature`. Rows of a class that the model cannot predict are left out of the temperature's fit.
+    show: takes a section where the temperature stays 1, and where nearly every answer will abstain.
     """
     possible = logits[np.arange(len(targets)), targets] > IMPOSSIBLE / 2
     temperature = fit_temperature(logits[possible], targets[possible])
@@ -81,7 +82,7 @@ def calibrated(
 
 
 def abstention(options: Classification, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
-    """Codec settings: the threshold that gives the precision asked for on validation, if one is asked for."""
+    """Codec settings with the threshold that reaches `options.abstain_precision` on these rows; none without that option."""
     if options.abstain_precision is None:
         return {}
     confidence, right = softmax(logits, axis=-1).max(-1), logits.argmax(-1) == targets
@@ -100,13 +101,16 @@ def _always_abstains(options: Classification) -> str:
 
 
 def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, object]:
-    """Codec settings for a lossy file: its temperature, and the threshold for the same precision."""
+    """Codec settings for a lossy file: its own temperature, and the threshold for the precision in `settings`.
+
+    responses: of the file to the rows of the table.
+    """
     labels = list(settings["labels"])
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
     targets = np.array([labels.index(label) for label in table.texts("label")])
     temperature = fit_temperature(np.log(np.maximum(probabilities, 1e-30)), targets)
-    found: dict[str, object] = {"temperature": temperature}
+    refitted: dict[str, object] = {"temperature": temperature}
     if "threshold" in settings:
         scaled = tempered(probabilities, temperature)
-        found["threshold"] = threshold_for(settings["precision"], scaled.max(-1), scaled.argmax(-1) == targets)
-    return found
+        refitted["threshold"] = threshold_for(settings["precision"], scaled.max(-1), scaled.argmax(-1) == targets)
+    return refitted

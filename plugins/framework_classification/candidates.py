@@ -1,4 +1,4 @@
-"""Who may compete: from the most frequent label to a fine-tuned encoder, the cheap ones first."""
+"""The candidates of classification, from the majority class to a fine-tuned encoder, the cheap ones first."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework_text.options import FineTuning, FrozenBackbone
 
 
 class Majority(Candidate[Classification, ClassificationData, NoOptions]):
-    """Answers every text with the most frequent training label, and the shares of all."""
+    """Answers every text with the most frequent training label; probabilities are the labels' shares of the training rows."""
 
     name: ClassVar[str] = "majority"
     title: ClassVar[str] = message("majority class")
@@ -32,7 +32,7 @@ class Majority(Candidate[Classification, ClassificationData, NoOptions]):
 
 
 class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
-    """TF-IDF of words and characters, counted by the codec, and a logistic regression as an ONNX graph."""
+    """TF-IDF of word and character n-grams, computed by the codec, and a logistic regression as an ONNX graph."""
 
     name: ClassVar[str] = "linear"
     title: ClassVar[str] = message("TF-IDF + logistic regression")
@@ -50,7 +50,7 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
 
 
 class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenBackbone]):
-    """Features of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
+    """Features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
@@ -80,7 +80,7 @@ class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenBackbo
 
 
 class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTuning]):
-    """A pretrained encoder whose weights learn, with a fitted temperature."""
+    """A pretrained encoder whose weights are fine-tuned, with a fitted temperature."""
 
     name: ClassVar[str] = "fine_tuned"
     title: ClassVar[str] = message("fine-tuned encoder")

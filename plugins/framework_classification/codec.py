@@ -1,4 +1,4 @@
-"""Text -> token ids -> calibrated probabilities -> label. No torch."""
+"""The codec of classifiers: text -> token ids -> calibrated probabilities -> label. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ODD_TEXTS = ("", " ", "a", "?!", "word " * 2000, "x" * 3000, "naïve café 😀 
 
 
 def answer(labels: Sequence[str], probabilities: np.ndarray, threshold: float | None = None) -> Response:
-    """The response to one text from its probabilities (classes,). Below `threshold` it is marked as an abstention."""
+    """The response to one text from its probabilities (classes,); it abstains where the largest is below `threshold`."""
     best = int(probabilities.argmax())
     response: Response = {"label": labels[best], "probability": float(probabilities[best])}
     if threshold is not None:
@@ -29,30 +29,29 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """softmax(log p / temperature) over the last axis: the probabilities as another temperature would have given them."""
     scores = np.log(np.maximum(probabilities, 1e-30)) / temperature
     powers = np.exp(scores - scores.max(-1, keepdims=True))
-    found: np.ndarray = powers / powers.sum(-1, keepdims=True)
-    return found
+    rescaled: np.ndarray = powers / powers.sum(-1, keepdims=True)
+    return rescaled
 
 
 class LabelCodec:
-    """What codecs of classifiers share: from a text to the response that names its label.
-
-    settings: labels, in the order of the probabilities. calibrated_at: the temperature in the graph. temperature: of a lossy
-    file, on top of it. threshold: the probability below which it abstains.
-    """
+    """A base class of classifiers' codecs: everything but computing the probabilities."""
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        """settings: ``labels``, in the order of the probabilities; ``calibrated_at``, the temperature within the graph;
+        ``temperature`` of a lossy file, applied on top of it; ``threshold``, the probability below which an answer abstains.
+        """
         self.labels: list[str] = list(settings["labels"])
         self.temperature: float = settings.get("temperature", 1.0)
         self.threshold: float | None = settings.get("threshold")
         calibrated_at: float | None = settings.get("calibrated_at")
         self.scale = None if calibrated_at is None else calibrated_at * self.temperature
-        """The temperature that the probabilities are at; None where none was fitted."""
+        """The temperature of the answered probabilities; None where none was fitted."""
 
     def parse(self, request: Any) -> Request:
         return {"text": text_of(request)}
 
     def respond(self, probabilities: np.ndarray) -> Response:
-        """The response to one text from what the graph gives (classes,)."""
+        """The response to one text from the graph's probabilities (classes,)."""
         if self.temperature != 1.0:
             probabilities = tempered(probabilities, self.temperature)
         return answer(self.labels, probabilities, self.threshold)

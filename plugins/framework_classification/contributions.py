@@ -11,7 +11,7 @@ from framework_classification.metrics import SMALLEST
 
 
 def contributions(answers: Answers, table: Table) -> Contributions:
-    """Sums: rows of each class, rows called so, those of them that are right, and the loss, in the order of the labels."""
+    """What rows add to these sums: for each class the true, the predicted and the right rows; and the loss of all rows."""
     labels = list(answers.responses[0]["probabilities"])
     index, count = {label: i for i, label in enumerate(labels)}, len(labels)
     probabilities = np.array([[response["probabilities"][label] for label in labels] for response in answers.responses])
@@ -35,6 +35,7 @@ def contributions(answers: Answers, table: Table) -> Contributions:
 
 
 def _metrics(sums: np.ndarray, count: int) -> Mapping[str, np.ndarray]:
+    """Metrics, (draws,) each, of sums (draws, 3 * count + 1)."""
     rows = sums[:, :count].sum(1)
     occurring = sums[:, :count] + sums[:, count : 2 * count] > 0
     return {
@@ -45,7 +46,7 @@ def _metrics(sums: np.ndarray, count: int) -> Mapping[str, np.ndarray]:
 
 
 def _f1(sums: np.ndarray, count: int) -> np.ndarray:
-    """(draws, classes); 0 of a class that neither occurs nor is predicted."""
+    """F1 of each class, (draws, classes); 0 for a class that neither occurs nor is predicted."""
     support = sums[:, :count] + sums[:, count : 2 * count]
     f1: np.ndarray = 2 * sums[:, 2 * count : 3 * count] / np.maximum(support, 1)
     return f1

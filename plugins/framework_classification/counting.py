@@ -1,6 +1,6 @@
-"""TF-IDF of one text without scikit-learn: known n-grams of words and of characters, weighted as `TfidfVectorizer` does.
+"""TF-IDF of one text without scikit-learn: n-grams of words and characters, weighted as `TfidfVectorizer` weights them.
 
-A text becomes the numbers of its n-grams and their weights, a sparse row: word n-grams first, then those of characters.
+A text becomes a sparse row, the columns of its n-grams and their weights: word n-grams first, then character n-grams.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import numpy as np
 from framework_text.ngrams import ngrams_within
 
 WORD = re.compile(r"\w+|[^\w\s]+")
-SHORTEST, LONGEST = 2, 4  # characters of an n-gram within a word, whose ends count as spaces
-MOST = 4096  # features of a text that a graph is fed: those of about 10,000 characters; of a longer text the heaviest
+SHORTEST, LONGEST = 2, 4  # characters of a character n-gram; the ends of a word count as spaces
+MOST = 4096  # features of a text that a graph gets, about those of 10,000 characters; of a longer text the heaviest
 NGRAMS, IDF = "ngrams.txt", "idf.npy"
-SEPARATOR = "\n"  # in no n-gram: both kinds hold no white space but the blank
+SEPARATOR = "\n"  # occurs in no n-gram, whose only white space is the blank
 CACHED, CACHED_LENGTH = 50_000, 32  # words whose n-grams are remembered, and how long one may be: 10 to 50 MB at most
 
 
 class Counting:
-    """Features of texts, as the scikit-learn pipeline they were fitted with computes them.
-
-    words, letters: n-grams of one or two words, and of characters within words, in the order of the columns.
-    idf: inverse document frequencies, float32 (words + letters,).
-    """
+    """TF-IDF features of texts, equal to those of the scikit-learn pipeline that they were fitted with."""
 
     def __init__(self, words: Sequence[str], letters: Sequence[str], idf: np.ndarray) -> None:
+        """words: n-grams of one or two words. letters: n-grams of characters within words. Both are in the order of columns.
+
+        idf: inverse document frequencies, float32 (words + letters,).
+        """
         self.idf = idf
         self._words = {ngram: column for column, ngram in enumerate(words)}
         self._letters = {ngram: column for column, ngram in enumerate(letters, len(words))}
@@ -40,32 +40,32 @@ class Counting:
 
     @classmethod
     def of(cls, features: Any) -> Counting:
-        """From a fitted `linear.tfidf`: a `FeatureUnion` of the `TfidfVectorizer`s of words and of characters within words."""
+        """From a fitted `linear.tfidf`, a `FeatureUnion` of two `TfidfVectorizer`s, of words and of characters within words."""
         words, letters = (vectorizer for _, vectorizer in features.transformer_list)
         idf = np.concatenate([words.idf_, letters.idf_]).astype(np.float32)
         return cls(_in_order(words.vocabulary_), _in_order(letters.vocabulary_), idf)
 
     @classmethod
     def load(cls, folder: Path) -> Counting:
-        """What `save` left."""
+        """The features that `save` wrote."""
         words, letters = (folder / NGRAMS).read_bytes().decode("utf-8").split(2 * SEPARATOR)
         idf = np.load(folder / IDF, allow_pickle=False)
         return cls(_lines(words), _lines(letters), idf)
 
     def save(self, folder: Path) -> None:
-        """Two files: n-grams in UTF-8, a line each, an empty line between the two kinds; and the frequencies."""
+        """Writes two files: the n-grams in UTF-8, one a line, an empty line between the two kinds; and `idf`."""
         text = (2 * SEPARATOR).join(SEPARATOR.join(ngrams) for ngrams in (self._words, self._letters))
         (folder / NGRAMS).write_bytes(text.encode("utf-8"))
         np.save(folder / IDF, self.idf, allow_pickle=False)
 
     def __len__(self) -> int:
-        """How many n-grams are known; the number of the feature that stands for nothing."""
+        """The number of n-grams, which is also the column of the feature that stands for none."""
         return len(self.idf)
 
     def features(self, text: str, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Columns int64 (n,) and weights float32 (n,) of a text's known n-grams, the heaviest `most` where there are more.
+        """Columns (n,) int64 and weights (n,) float32 of the n-grams in a text, the heaviest `most` where there are more.
 
-        The weights of each kind have length one. A text without a known n-gram has one feature, of weight zero.
+        The weights of each kind have an L2 norm of 1. A text without any n-gram has the column `len(self)` with weight 0.
         """
         text = text.lower()
         words = self._weighed(self._columns_of_words(text))
@@ -79,7 +79,7 @@ class Counting:
         return columns, weights
 
     def _weighed(self, columns: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
-        """(1 + log count) x idf, scaled to length one."""
+        """Columns and weights (1 + log count) x idf, scaled to an L2 norm of 1."""
         counts = Counter(columns)
         ids = np.fromiter(counts, np.int64, len(counts))
         weights = (np.log(np.fromiter(counts.values(), np.float32, len(counts))) + 1) * self.idf[ids]
@@ -89,14 +89,14 @@ class Counting:
         words = WORD.findall(text)
         column = self._words.get
         ngrams = [*words, *map(" ".join, pairwise(words))]
-        return [found for ngram in ngrams if (found := column(ngram)) is not None]
+        return [number for ngram in ngrams if (number := column(ngram)) is not None]
 
     def _columns_of(self, word: str) -> Sequence[int]:
         return self._columns_within(word) if len(word) <= CACHED_LENGTH else self._columns_of_word(word)
 
     def _columns_of_word(self, word: str) -> Sequence[int]:
         column = self._letters.get
-        return tuple(found for ngram in ngrams_within(word, SHORTEST, LONGEST) if (found := column(ngram)) is not None)
+        return tuple(number for ngram in ngrams_within(word, SHORTEST, LONGEST) if (number := column(ngram)) is not None)
 
 
 def _in_order(vocabulary: Mapping[str, int]) -> list[str]:

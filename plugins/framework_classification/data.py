@@ -1,4 +1,4 @@
-"""Checks the splits for classification and finds the labels."""
+"""The splits as classifiers see them: texts with class numbers, and the list of labels."""
 
 from __future__ import annotations
 
@@ -14,22 +14,24 @@ from framework_classification import Classification
 from framework_text.lengths import lengths_section
 
 SHOWN = 12  # labels listed one by one
-FEW = 5  # training rows below which a label is hardly learned
+FEW = 5  # training rows below which a label can hardly be learned
 
 
 @dataclass(frozen=True)
 class ClassificationData:
-    """labels: every class, in the order of the model's outputs."""
+    """Splits and labels of a classification task."""
 
     splits: Splits
     labels: list[str]
+    """Every class, in the order of the model's outputs."""
 
     def targets(self, table: Table) -> list[int]:
+        """The class number of each row: the position of its label in `labels`."""
         index = {label: i for i, label in enumerate(self.labels)}
         return [index[value] for value in table.texts("label")]
 
-    def some(self, rows: int, seed: int) -> Table:
-        """At most so many training rows, at random, the first of every label among them."""
+    def sample(self, rows: int, seed: int) -> Table:
+        """About `rows` training rows at random, in their order, at least one of every label among them."""
         train = self.splits.train
         if rows >= len(train):
             return train
@@ -44,14 +46,15 @@ class ClassificationData:
         return list(counts.sum() / (len(self.labels) * np.maximum(counts, 1)))
 
     def sections(self) -> list[Section]:
+        """Sections on how often each label occurs in each split, and on the lengths of the texts."""
         counts = {name: Counter(table.texts("label")) for name, table in self.splits.named().items()}
         order = sorted(self.labels, key=lambda label: -counts["train"][label])
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
-        left = len(order) - SHOWN
+        more = len(order) - SHOWN
         notes: list[str] = []
-        if left > 0:
+        if more > 0:
             fewest = counts["train"][order[-1]]
-            notes.append(message("and {count} more labels, the rarest with {rows} training rows", count=left, rows=fewest))
+            notes.append(message("and {count} more labels, the rarest with {rows} training rows", count=more, rows=fewest))
         rare = [label for label in order if counts["train"][label] < FEW]
         if rare:
             notes.append(_note_on_rare(rare))
@@ -61,38 +64,41 @@ class ClassificationData:
         return [labels, lengths_section(self.splits, "text")]
 
     def _chart(self, counts: Mapping[str, Counter[str]], order: Sequence[str]) -> Bars:
-        """Each label's share of each split."""
+        """The share of each label in each split, in percent."""
         sizes = {name: len(table) for name, table in self.splits.named().items() if len(table)}
         series = [Series(name, [round(100 * counts[name][label] / size, 2) for label in order]) for name, size in sizes.items()]
         return Bars(message("Share of each label"), order, series, " %")
 
 
 def _note_on_rare(labels: Sequence[str]) -> str:
-    named = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
+    shown = ", ".join(labels[:SHOWN]) + (", ..." if len(labels) > SHOWN else "")
     if len(labels) == 1:
         return message(
-            "1 label has fewer than {few} training rows: {label}; the model can hardly learn it", few=FEW, label=named
+            "1 label has fewer than {few} training rows: {label}; the model can hardly learn it", few=FEW, label=shown
         )
     return message(
         "{count:,} labels have fewer than {few} training rows: {labels}; the model can hardly learn them",
         count=len(labels),
         few=FEW,
-        labels=named,
+        labels=shown,
     )
 
 
 def prepare(splits: Splits, options: Classification) -> ClassificationData:
-    """Raises InputError for one class only, labels outside `options.labels`, and test labels that training never saw."""
+    """The splits as classifiers see them.
+
+    Raises InputError for a single class, for labels that are not in `options.labels`, and without that option for validation
+    and test labels that no training row has.
+    """
     seen = Counter(splits.train.texts("label"))
     labels = list(options.labels) if options.labels else _ordered(seen)
     if len(seen) < 2:
         only = next(iter(seen), "none")
         raise InputError(f"{splits.train.source}: every row has the label {only!r}; a classifier needs at least two labels")
-    problems = []
+    problems, allowed = [], set(labels)
     for name, table in splits.named().items():
-        known = set(labels) if options.labels or name == "train" else set(seen) | set(labels)
-        strange = {value: i for i, value in reversed(list(enumerate(table.texts("label")))) if value not in known}
-        for value, row in list(strange.items())[:5]:
+        unknown = {value: row for row, value in reversed(list(enumerate(table.texts("label")))) if value not in allowed}
+        for value, row in list(unknown.items())[:5]:
             why = "is not in task.labels" if options.labels else "does not occur in the training rows"
             problems.append(f"{table.where(row)}: the label {value!r} of a {name} row {why}")
     if problems:
@@ -101,7 +107,7 @@ def prepare(splits: Splits, options: Classification) -> ClassificationData:
 
 
 def _ordered(labels: dict[str, int]) -> list[str]:
-    """Whole numbers by value, other labels by spelling."""
+    """The labels sorted: by value where all are whole numbers, otherwise by spelling."""
     if all(re.fullmatch(r"-?[0-9]{1,18}", label) for label in labels):
         return sorted(labels, key=int)
     return sorted(labels)

@@ -1,4 +1,4 @@
-"""Accuracy, macro-F1, per-class table, confusion matrix, calibration and mistakes. No torch."""
+"""Evaluates a classifier: accuracy, macro-F1, per-class table, confusion matrix, calibration and mistakes. No torch."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from framework_classification.metrics import accuracy, calibration_error, confus
 
 MISTAKES = 10
 MATRIX = 12  # classes above which the confusion matrix becomes a list of the most frequent confusions
-WIDTH = 10  # bins of the reliability diagram
-STRANGE = 5  # rows with unknown labels named
+BINS = 10  # of the reliability diagram
+UNKNOWN = 5  # rows with unknown labels named in an error
 
 
 def evaluate(answers: Answers, table: Table) -> Evaluation:
-    """The temperature of the codec, where there is one, gives the calibration error before scaling.
+    """Metrics and sections of a classifier's answers; with a calibrated codec also the error before calibration (`ece_before`).
 
     Raises InputError naming the rows with labels that the model does not know.
     """
     responses = answers.responses
     labels = list(responses[0]["probabilities"])
     index = {label: i for i, label in enumerate(labels)}
-    strange = [i for i, label in enumerate(table.texts("label")) if label not in index]
-    if strange:
-        rows = [f"{table.where(i)}: the model does not know the label {table.texts('label')[i]!r}" for i in strange[:STRANGE]]
-        more = f"{len(strange):,} of {len(table):,} rows in all; " if len(strange) > STRANGE else ""
-        raise InputError(*rows, f"{more}{nearest(table.texts('label')[strange[0]], labels, 'it knows')}")
+    unknown = [i for i, label in enumerate(table.texts("label")) if label not in index]
+    if unknown:
+        rows = [f"{table.where(i)}: the model does not know the label {table.texts('label')[i]!r}" for i in unknown[:UNKNOWN]]
+        more = f"{len(unknown):,} of {len(table):,} rows in all; " if len(unknown) > UNKNOWN else ""
+        raise InputError(*rows, f"{more}{nearest(table.texts('label')[unknown[0]], labels, 'it knows')}")
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
     targets = np.array([index[label] for label in table.texts("label")])
     predicted = probabilities.argmax(-1)
@@ -40,10 +40,10 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
         "nll": negative_log_likelihood(probabilities, targets),
     }
     scale = answers.codec.scale if isinstance(answers.codec, LabelCodec) else None
-    given: dict[str, np.ndarray] = {message("calibrated") if scale else message("model"): probabilities}
+    curves: dict[str, np.ndarray] = {message("calibrated") if scale else message("model"): probabilities}
     if scale:
         uncalibrated = tempered(probabilities, 1 / scale)
-        given[message("before calibration")] = uncalibrated
+        curves[message("before calibration")] = uncalibrated
         metrics["ece_before"] = calibration_error(uncalibrated, targets)
     if "abstains" in responses[0]:
         answered = np.array([not response["abstains"] for response in responses])
@@ -52,7 +52,7 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
     sections = [
         _per_class(labels, confusion),
         _confusion(labels, confusion),
-        _reliability(given, targets),
+        _reliability(curves, targets),
         _mistakes(labels, probabilities, targets, table),
     ]
     return Evaluation(
@@ -61,9 +61,9 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
 
 
 def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
-    hits, true, called = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
-    precision, recall = hits / np.maximum(called, 1), hits / np.maximum(true, 1)
-    f1 = 2 * hits / np.maximum(true + called, 1)
+    hits, true, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+    precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(true, 1)
+    f1 = 2 * hits / np.maximum(true + predicted, 1)
     order = [i for i in np.argsort(f1, kind="stable") if true[i]]
     rows = [(labels[i], *(f"{v[i]:.3f}" for v in (precision, recall, f1)), int(true[i])) for i in order]
     rows += [(label, "", "", "", 0) for label, count in zip(labels, true, strict=True) if not count]
@@ -81,18 +81,21 @@ def _confusion(labels: Sequence[str], confusion: np.ndarray) -> Section:
         return Section(message("Confusion matrix"), header, rows, heat=True)
     wrong = confusion - np.diag(confusion.diagonal())
     pairs = np.dstack(np.unravel_index(np.argsort(-wrong, axis=None, kind="stable")[:20], wrong.shape))[0]
-    found = [(labels[i], labels[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
-    return Section(message("Most frequent confusions"), messages("is", "called", "test rows"), found)
+    rows = [(labels[i], labels[j], int(wrong[i, j])) for i, j in pairs if wrong[i, j]]
+    return Section(message("Most frequent confusions"), messages("is", "called", "test rows"), rows)
 
 
-def _reliability(given: Mapping[str, np.ndarray], targets: np.ndarray) -> Section:
-    """Confidence against accuracy, in bins of equal width (Niculescu-Mizil and Caruana 2005). given: (rows, classes) each."""
-    bins = {name: _bins(scores.max(1), scores.argmax(1) == targets) for name, scores in given.items()}
-    series = [Series(name, [round(b[2], 4) for b in found], [round(b[1], 4) for b in found]) for name, found in bins.items()]
+def _reliability(curves: Mapping[str, np.ndarray], targets: np.ndarray) -> Section:
+    """The reliability diagram: accuracy over confidence, in bins of equal width (Niculescu-Mizil and Caruana 2005).
+
+    curves: name -> probabilities (rows, classes).
+    """
+    bins = {name: _bins(scores.max(1), scores.argmax(1) == targets) for name, scores in curves.items()}
+    series = [Series(name, [round(b[2], 4) for b in curve], [round(b[1], 4) for b in curve]) for name, curve in bins.items()]
     rows = [
         (name, f"{confidence:.3f}", f"{right:.3f}", f"{count:,}")
-        for name, found in bins.items()
-        for count, confidence, right in found
+        for name, curve in bins.items()
+        for count, confidence, right in curve
     ]
     note = message(
         "Of the answers given with a probability of 0.8, 80 % should be right; points below the diagonal are too confident."
@@ -105,8 +108,8 @@ def _reliability(given: Mapping[str, np.ndarray], targets: np.ndarray) -> Sectio
 
 def _bins(confidence: np.ndarray, right: np.ndarray) -> list[tuple[int, float, float]]:
     """(rows, mean confidence, share right) of each bin that holds a row."""
-    which = np.minimum((confidence * WIDTH).astype(int), WIDTH - 1)
-    members = [which == i for i in range(WIDTH)]
+    which = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    members = [which == i for i in range(BINS)]
     return [(int(m.sum()), float(confidence[m].mean()), float(right[m].mean())) for m in members if m.any()]
 
 

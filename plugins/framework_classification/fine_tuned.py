@@ -1,4 +1,4 @@
-"""A fine-tuned encoder with a fitted temperature."""
+"""Fits and opens a fine-tuned encoder with a fitted temperature."""
 
 from __future__ import annotations
 
@@ -39,23 +39,26 @@ from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Classification, FineTuning]
 KIND = "AutoModelForSequenceClassification"
-MODEL = "model"  # in the folder that is filled: the network and its tokenizer, as transformers saves them
-READING = "reading.json"
+MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
+READING = "reading.json"  # in the fitted folder: a `SavedClassifier`
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the saved network becomes a graph."""
+class SavedClassifier:
+    """How the saved network is loaded and becomes a graph."""
 
     sentence: bool
-    """It is a `SentenceClassifier`, not one of transformers' own."""
+    """The network is a `SentenceClassifier`, not one of transformers' own."""
     temperature: float
+    """Divides the logits."""
     max_length: int
+    """Tokens of a text, special ones included."""
     pad: int
+    """Token id of the padding."""
 
 
 def fit(data: ClassificationData, context: Context) -> None:
-    """Fine-tunes the backbone, fits the temperature on validation, and leaves the network, its tokenizer and how to read it."""
+    """Fine-tunes the backbone, fits the temperature on validation, and fills the folder that `open_fitted` opens."""
     started = time.perf_counter()
     torch.manual_seed(context.seed)
     texts = [table.texts("text") for table in (data.splits.train, data.splits.validation)]
@@ -77,39 +80,42 @@ def _fit(data: ClassificationData, context: Context, folder: Path, started: floa
     resources = write_fitted(context.output, CodecSpec("classification", settings), learned.facts)
     write_tokenizer(tokenizer, task.max_length, resources)
     save_network(network, tokenizer, context.output / MODEL)
-    reading = Reading(isinstance(network, SentenceClassifier), temperature, task.max_length, pad)
-    (context.output / READING).write_text(json.dumps(asdict(reading)), encoding="utf-8")
+    saved = SavedClassifier(isinstance(network, SentenceClassifier), temperature, task.max_length, pad)
+    (context.output / READING).write_text(json.dumps(asdict(saved)), encoding="utf-8")
 
 
 def open_fitted(folder: Path) -> Fitted:
-    """What `fit` left: a graph that gives probabilities."""
+    """The classifier that `fit` saved, with a graph that computes probabilities."""
     fitted = read_fitted(folder)
-    reading = Reading(**json.loads((folder / READING).read_text(encoding="utf-8")))
-    kind = SentenceClassifier if reading.sentence else KIND
-    network, tokenizer = open_network(folder / MODEL, kind, reading.max_length)
+    saved = SavedClassifier(**json.loads((folder / READING).read_text(encoding="utf-8")))
+    kind = SentenceClassifier if saved.sentence else KIND
+    network, tokenizer = open_network(folder / MODEL, kind, saved.max_length)
     codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
-    module = Probabilities(network, reading.temperature).eval()
+    module = Probabilities(network, saved.temperature).eval()
     return replace(
         fitted,
-        graphs=(graph(module, network.config, reading.max_length, reading.pad),),
-        checks=(same_tokens(tokenizer, reading.max_length, codec.token_ids, "text"),),
+        graphs=(graph(module, network.config, saved.max_length, saved.pad),),
+        checks=(same_tokens(tokenizer, saved.max_length, codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
 
 
 def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Graph:
+    """The graph "classifier": token ids -> probabilities (batch, classes). pad: token id of the padding."""
     output = Tensor("probabilities", "float32", ("batch", config.num_labels))
     return encoder_graph("classifier", module, output, config, max_length, pad)
 
 
 def _examples(data: ClassificationData, context: Context, tokenizer: Any) -> Examples:
+    """Tokenized training and validation rows."""
+
     def rows(table: Table) -> TokenizedRows:
         return TokenizedRows(tokenizer, table.texts("text"), data.targets(table), context.task.max_length)
 
     return Examples(
         classes=len(data.labels),
         rows=len(data.splits.train),
-        train=lambda most: rows(data.some(most, context.seed)),
+        train=lambda most: rows(data.sample(most, context.seed)),
         validation=rows(data.splits.validation),
         max_length=context.task.max_length,
     )

@@ -1,4 +1,4 @@
-"""Logistic regression on a frozen encoder's features: minutes of fine-tuning in seconds, and often nearly as right."""
+"""Logistic regression on a frozen encoder's features: fitted in seconds, and often nearly as accurate as fine-tuning."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from sklearn.linear_model import LogisticRegression
 from framework import Graph, Section, messages
 from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated, fit_temperature
-from framework_classification.linear import of_every_class
+from framework_classification.linear import coefficients
 from framework_classification.metrics import negative_log_likelihood
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse of the regularization; 0.03 is best from 5 to 130 rows a class
-ITERATIONS = 500  # at most; some dozens are usual
-LEAST = 0.01  # of the mean deviation that one of a feature counts for: some encoders have dead features, of 1e-32
+ITERATIONS = 500  # at most; a few dozen are usual
+LEAST = 0.01  # smallest scale of a feature, of the mean deviation: some encoders have dead features, deviating by 1e-32
 
-Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the number of each one's class
+Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the class number of each
 
 
 @dataclass(frozen=True)
 class Frozen:
-    """A fitted classifier.
-
-    module: the graph, in eval mode. settings: of the codec, for abstention. facts: temperature, C and features.
-    regression: the scikit-learn model over standardised features that the module equals, before the temperature.
-    """
+    """A fitted classifier over a frozen encoder."""
 
     module: FrozenClassifier
+    """The graph's module, in eval mode."""
     settings: dict[str, float]
+    """Codec settings of abstention."""
     facts: dict[str, Any]
+    """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
+    """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
 
 
 def fit(
@@ -49,41 +49,46 @@ def fit(
     options: Classification,
     show: Callable[[Section], None],
 ) -> Frozen:
-    """Of several strengths the one with the least loss on validation, each at its own temperature."""
+    """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
+    a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated.
+    """
     features = encoder.features(train[0])
     mean, deviation = features.mean(0), features.std(0)
     scale = np.maximum(deviation, LEAST * deviation.mean())
     held_out, truth = (encoder.features(validation[0]) - mean) / scale, np.asarray(validation[1])
-    strength, regression = _likeliest((features - mean) / scale, np.asarray(train[1]), held_out, truth, classes)
-    weight, bias = of_every_class(regression, classes)
+    strength, regression = _best_strength((features - mean) / scale, np.asarray(train[1]), held_out, truth, classes)
+    weight, bias = coefficients(regression, classes)
     temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
     module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
-    named = messages("temperature", "features", "rows")
-    facts = {**dict(zip(named, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
+    names = messages("temperature", "features", "rows")
+    facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
     return Frozen(module, settings, facts, regression)
 
 
 def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
-    """That of a fine-tuned classifier: what goes in and comes out is the same, and so is the codec."""
+    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same."""
     config: Any = module.features.encoder.config
     config.num_labels = module.head.out_features
     network: Any = module
     return fine_tuned.graph(network, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)
 
 
-def _likeliest(
+def _best_strength(
     features: np.ndarray, targets: np.ndarray, held_out: np.ndarray, truth: np.ndarray, classes: int
 ) -> tuple[float, LogisticRegression]:
-    """The strength, and the regression, whose calibrated probabilities are likeliest on the rows held out."""
+    """The C of `STRENGTHS` with the least calibrated loss on the held-out rows, and its regression.
+
+    Held-out rows of classes without training rows do not count.
+    """
     trained = np.isin(truth, targets)
-    regression = LogisticRegression(max_iter=ITERATIONS, warm_start=True)  # each goes on from the one before
+    regression = LogisticRegression(max_iter=ITERATIONS, warm_start=True)  # each fit starts from the one before
     losses: list[float] = []
     fitted: list[LogisticRegression] = []
     for strength in STRENGTHS:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # what is left to gain after so many steps shows on no row
+            warnings.simplefilter("ignore", ConvergenceWarning)  # further steps change no answer
             fitted.append(deepcopy(regression.set_params(C=strength).fit(features, targets)))
-        weight, bias = of_every_class(regression, classes)
+        weight, bias = coefficients(regression, classes)
         losses.append(_loss(held_out[trained] @ weight.T + bias, truth[trained]))
     best = int(np.argmin(losses))
     return STRENGTHS[best], fitted[best]

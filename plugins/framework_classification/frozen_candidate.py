@@ -1,4 +1,4 @@
-"""The classifier over a frozen encoder as a candidate: fitted, left as files, opened again."""
+"""Fits, saves and opens the classifier over a frozen encoder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.fine_tuned import MODEL
-from framework_classification.frozen import Frozen as Fit
+from framework_classification.frozen import Frozen as FrozenFit
 from framework_classification.frozen import fit, graph
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
@@ -25,12 +25,13 @@ from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import FrozenBackbone
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
-# in the folder that is filled: what stands behind the encoder, and how it reads
-HEAD, READING = "head.safetensors", "reading.json"
-ENCODING = 0.6  # share of the time of a fit that reading texts may take; the regressions take some, too
+HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
+READING = "reading.json"  # in the fitted folder: the encoder's maximum length, and the temperature
+ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
 
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
+    """Fits the classifier and fills the folder that `open_frozen` opens."""
     torch.manual_seed(context.seed)
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
@@ -38,7 +39,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         train = _train_rows(data, context, encoder)
         rows = [(list(table.texts("text")), data.targets(table)) for table in (train, splits.validation)]
         frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
-        _leave(data, context, encoder, frozen)
+        _save(data, context, encoder, frozen)
 
 
 def _train_rows(data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder) -> Table:
@@ -69,8 +70,8 @@ def _sampled(count: int, rows: int, seconds: float) -> str:
     )
 
 
-def _leave(
-    data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder, fitted: Fit
+def _save(
+    data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder, fitted: FrozenFit
 ) -> None:
     """Fills the folder that `open_frozen` opens."""
     source = context.options.backbone.chosen
@@ -86,19 +87,20 @@ def _leave(
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
     save_network(fitted.module.features.encoder, encoder.tokenizer, context.output / MODEL)
     save_file(fitted.module.arrays(), context.output / HEAD)
-    reading = {"max_length": context.task.max_length, "temperature": fitted.facts["temperature"]}
-    (context.output / READING).write_text(json.dumps(reading), encoding="utf-8")
+    saved = {"max_length": context.task.max_length, "temperature": fitted.facts["temperature"]}
+    (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
 
 
 def open_frozen(folder: Path) -> Fitted:
+    """The classifier that `fit_frozen` saved."""
     fitted = read_fitted(folder)
-    reading = json.loads((folder / READING).read_text(encoding="utf-8"))
-    encoder = FrozenEncoder(folder / MODEL, reading["max_length"])
-    module = FrozenClassifier(encoder.module, **load_file(folder / HEAD), temperature=reading["temperature"]).eval()
+    saved = json.loads((folder / READING).read_text(encoding="utf-8"))
+    encoder = FrozenEncoder(folder / MODEL, saved["max_length"])
+    module = FrozenClassifier(encoder.module, **load_file(folder / HEAD), temperature=saved["temperature"]).eval()
     codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
         graphs=(graph(module, encoder),),
-        checks=(same_tokens(encoder.tokenizer, reading["max_length"], codec.token_ids, "text"),),
+        checks=(same_tokens(encoder.tokenizer, saved["max_length"], codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )

@@ -1,4 +1,4 @@
-"""TF-IDF and logistic regression: fitted by scikit-learn, which is imported for that alone. No torch."""
+"""TF-IDF and logistic regression, fitted by scikit-learn, which only the fit imports. No torch."""
 
 from __future__ import annotations
 
@@ -12,35 +12,36 @@ from framework import InputError
 from framework_classification.calibration import IMPOSSIBLE
 from framework_classification.counting import LONGEST, MOST, SHORTEST, WORD, Counting
 
-MANY = 20  # classes from which on one solver for all of them takes minutes
-WORDS = 200_000  # word n-grams kept, the most frequent: of 240,000 in 28,000 tweets all that count; half of them costs 0.003
+MANY = 20  # classes above which a multinomial solver would take minutes
+WORDS = 200_000  # most frequent word n-grams kept: of 240,000 in 28,000 tweets all that matter; half as many cost 0.003
 LETTERS = 40_000  # character n-grams kept
-WEIGHTS = 64_000_000  # of n-grams x classes: 256 MB in the file; of very many classes fewer n-grams are kept
-APART = 1e-6  # of a weight, between scikit-learn's and ours
+WEIGHTS = 64_000_000  # n-grams x classes, at most, 256 MB in the file; with very many classes fewer n-grams are kept
+APART = 1e-6  # difference allowed between a weight of scikit-learn's and of `Counting`
 
 
 @dataclass(frozen=True)
 class Linear:
-    """A fitted linear classifier.
-
-    weights: float32 (n-grams + 1, classes), the last row zero: it stands for no n-gram. bias: float32 (classes,).
-    one_vs_rest: a sigmoid for each class, scaled to add up to 1, as of scikit-learn's SGDClassifier; else a softmax.
-    """
+    """A fitted linear classifier."""
 
     counting: Counting
     weights: np.ndarray
+    """(n-grams + 1, classes) float32; the last row is zero and stands for no n-gram."""
     bias: np.ndarray
+    """(classes,) float32."""
     one_vs_rest: bool
+    """Probabilities are a sigmoid for each class, scaled to add up to 1, as in scikit-learn's SGDClassifier; else a softmax."""
 
     def logits(self, texts: Sequence[str]) -> np.ndarray:
-        """(rows, classes) float32, of which the softmax is the probabilities at temperature 1."""
+        """(rows, classes) float32, whose softmax is the probabilities at temperature 1."""
         rows = [self.counting.features(text, MOST) for text in texts]
         scores: np.ndarray = np.stack([weights @ self.weights[ids] for ids, weights in rows]) + self.bias
         return -np.logaddexp(0, -scores) if self.one_vs_rest else scores
 
 
 def tfidf(classes: int) -> Any:
-    """What `Counting` computes, to be fitted: words (1-2) and characters within words (2-4), sublinear, of length one each."""
+    """The unfitted scikit-learn features that `Counting` computes: sublinear TF-IDF of 1-2 words and of 2-4 characters within
+    words, each kind with an L2 norm of 1. classes: how many there are.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
@@ -62,9 +63,9 @@ def regression(classes: int, seed: int) -> Any:
 
 
 def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int) -> tuple[Linear, Any]:
-    """The classifier, and the scikit-learn pipeline that it equals. Targets count from 0; some classes may have no rows.
+    """The classifier, and the scikit-learn pipeline that it equals.
 
-    Raises InputError where no text holds anything but white space.
+    targets: class numbers from 0 to `classes` - 1, some of which may have no rows. Raises InputError where every text is blank.
     """
     from sklearn.pipeline import make_pipeline
 
@@ -76,28 +77,31 @@ def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int) -
 
 
 def _linear(pipeline: Any, classes: int, *, one_vs_rest: bool) -> Linear:
-    weights, bias = of_every_class(pipeline[-1], classes)
+    weights, bias = coefficients(pipeline[-1], classes)
     padded = np.concatenate([weights.T, np.zeros((1, classes), np.float32)])
     return Linear(Counting.of(pipeline[0]), padded, bias, one_vs_rest)
 
 
-def of_every_class(model: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
-    """Weights (classes, features) and bias (classes,), float32, of a fitted scikit-learn classifier; unseen classes are out."""
+def coefficients(model: Any, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Weights (classes, features) and bias (classes,), float32, of a fitted scikit-learn classifier.
+
+    A class that the model was not fitted to gets the bias `IMPOSSIBLE`.
+    """
     weights, intercepts = model.coef_, model.intercept_
     if len(weights) == 1:  # of two classes scikit-learn keeps the log-odds of the second
-        weights, intercepts = (np.concatenate([np.zeros_like(one), one]) for one in (weights, intercepts))
-    every, bias = np.zeros((classes, weights.shape[1]), np.float32), np.full(classes, IMPOSSIBLE, np.float32)
-    every[model.classes_], bias[model.classes_] = weights, intercepts
-    return every, bias
+        weights, intercepts = (np.concatenate([np.zeros_like(row), row]) for row in (weights, intercepts))
+    all_weights, bias = np.zeros((classes, weights.shape[1]), np.float32), np.full(classes, IMPOSSIBLE, np.float32)
+    all_weights[model.classes_], bias[model.classes_] = weights, intercepts
+    return all_weights, bias
 
 
 def other_features(features: Any, counting: Counting, texts: Sequence[str]) -> list[int]:
-    """Numbers of the texts whose features are others than those of the fitted scikit-learn `tfidf`."""
+    """The positions of texts whose features differ from those of the fitted scikit-learn `tfidf`. features: that `tfidf`."""
     expected = features.transform(texts)
-    return [row for row, text in enumerate(texts) if not _equal(counting, text, expected[[row]])]
+    return [row for row, text in enumerate(texts) if not _equals(counting, text, expected[[row]])]
 
 
-def _equal(counting: Counting, text: str, expected: Any) -> bool:
+def _equals(counting: Counting, text: str, expected: Any) -> bool:
     ids, weights = counting.features(text)
     row = np.zeros(len(counting) + 1, np.float32)
     row[ids] = weights

@@ -1,4 +1,4 @@
-"""The linear classifier as a candidate: fitted, held to what scikit-learn says, left as files, opened again. No torch."""
+"""Fits the linear classifier, compares it with scikit-learn, saves and opens it. No torch."""
 
 from __future__ import annotations
 
@@ -29,16 +29,19 @@ from framework_classification.linear_codec import LinearCodec
 from framework_classification.linear_graph import TOLERANCE, graph, onnx_model
 
 ROWS = 50_000  # training rows used at most
-FILE = "linear.onnx"  # in the folder that is filled
+FILE = "linear.onnx"  # in the fitted folder
 
 
 def fit_linear(data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
-    """Raises FrameworkError where what answers computes something else than the fitted scikit-learn pipeline."""
-    train, validation = data.some(ROWS, context.seed), data.splits.validation
+    """Fits the classifier and fills the folder that `open_linear` opens.
+
+    Raises FrameworkError where the classifier computes other features or probabilities than the scikit-learn pipeline.
+    """
+    train, validation = data.sample(ROWS, context.seed), data.splits.validation
     linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
     texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)
-    _hold_to(pipeline, linear, texts, logits)
+    _compare_with(pipeline, linear, texts, logits)
     temperature, abstains = calibrated(context.task, logits, targets, context.show)
     settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
     facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={message("n-grams"): len(linear.counting)})
@@ -48,13 +51,17 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
 
 
 def open_linear(folder: Path) -> Fitted:
+    """The classifier that `fit_linear` saved."""
     fitted = read_fitted(folder)
     codec = LinearCodec(fitted.codec.settings, folder / "resources")
     return replace(fitted, graphs=(graph(len(codec.counting), len(codec.labels), folder / FILE),))
 
 
-def _hold_to(pipeline: Any, linear: Linear, texts: Sequence[str], logits: np.ndarray) -> None:
-    """Raises FrameworkError where features or probabilities are others than those of the fitted scikit-learn pipeline."""
+def _compare_with(pipeline: Any, linear: Linear, texts: Sequence[str], logits: np.ndarray) -> None:
+    """Raises FrameworkError where features or probabilities differ from those of the fitted scikit-learn pipeline.
+
+    logits: (rows, classes), of the texts.
+    """
     wrong = other_features(pipeline[0], linear.counting, texts)
     probabilities = softmax(logits, axis=-1)[:, pipeline[-1].classes_]
     apart = np.abs(probabilities - pipeline.predict_proba(texts)).max(initial=0.0)

@@ -16,7 +16,7 @@ GRAPH = "linear"
 
 
 class LinearCodec(LabelCodec):
-    """Text -> n-grams and their weights -> probabilities. settings: those of `LabelCodec`; resources: a saved `Counting`."""
+    """Text -> TF-IDF of its n-grams -> probabilities. settings: those of `LabelCodec`; resources: a saved `Counting`."""
 
     version = 1
 
@@ -31,9 +31,9 @@ class LinearCodec(LabelCodec):
 
 
 class ConstantCodec(LabelCodec):
-    """Answers every text with the same probabilities, without a graph. settings: those of `LabelCodec`, and
+    """Answers every text with the same probabilities, without a graph.
 
-    shares: of each label among the training rows.
+    settings: those of `LabelCodec`, and ``shares``, of each label among the training rows.
     """
 
     version = 1

@@ -1,6 +1,6 @@
-"""A linear classifier as an ONNX graph, written with `onnx` alone. No torch.
+"""A linear classifier as an ONNX graph, built with `onnx`. No torch.
 
-A text's sparse row goes in, not a dense one of 240,000 numbers: the graph gathers the weights of its n-grams and adds them up.
+The input is a text's sparse row, not a dense one of 240,000 numbers: the graph gathers its n-grams' weights and adds them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ TOLERANCE = 1e-5  # of a probability
 def onnx_model(linear: Linear, temperature: float = 1.0) -> Any:
     """An `onnx.ModelProto`: ids int64, weights float32 (batch, features) -> probabilities float32 (batch, classes).
 
-    Texts pass one by one (Scan), so that it holds the gathered weights, features x classes, of one text alone. Of 32 texts
-    with 4,096 features and 77 classes that takes 10 ms; gathered together it would be 40 MB and 55 ms.
+    A Scan takes texts one by one, so that only one text's gathered weights, features x classes, are in memory. For 32 texts
+    with 4,096 features and 77 classes this takes 10 ms; gathered together they would take 40 MB and 55 ms.
     """
     from onnx import TensorProto, helper, numpy_helper
 
     classes, axes = len(linear.bias), ["batch", "features"]
     constants = {"table": linear.weights, "bias": linear.bias, "temperature": np.float32(temperature)}
-    whole = helper.make_graph(
+    graph_proto = helper.make_graph(
         _nodes(classes, linear.one_vs_rest),
         GRAPH,
         [_value("ids", TensorProto.INT64, axes), _value("weights", TensorProto.FLOAT, axes)],
@@ -37,7 +37,7 @@ def onnx_model(linear: Linear, temperature: float = 1.0) -> Any:
         [numpy_helper.from_array(np.asarray(array), name) for name, array in constants.items()],
     )
     return helper.make_model(
-        whole, opset_imports=[helper.make_opsetid("", 20)], ir_version=10, producer_name="recipe-framework"
+        graph_proto, opset_imports=[helper.make_opsetid("", 20)], ir_version=10, producer_name="recipe-framework"
     )
 
 
@@ -69,27 +69,27 @@ def _value(name: str, kind: int, axes: Sequence[str | int]) -> Any:
     return helper.make_tensor_value_info(name, kind, axes)
 
 
-def graph(known: int, classes: int, source: Path | None = None) -> Graph:
-    """What goes into `onnx_model` and comes out of it. Columns beside a short text are padded with the n-gram of no weight.
+def graph(ngrams: int, classes: int, source: Path | None = None) -> Graph:
+    """The inputs and outputs of `onnx_model`; shorter texts of a batch are padded with the column that stands for no n-gram.
 
-    known: n-grams. source: the file.
+    ngrams, classes: how many there are. source: the file of the model.
     """
     axes = ("batch", "features")
     return Graph(
         GRAPH,
-        inputs=(Tensor("ids", "int64", axes, pad=known), Tensor("weights", "float32", axes)),
+        inputs=(Tensor("ids", "int64", axes, pad=ngrams), Tensor("weights", "float32", axes)),
         outputs=(Tensor("probabilities", "float32", ("batch", classes)),),
         axes={"features": (1, MOST)},
         tolerance={"probabilities": TOLERANCE},
         decides="probabilities",
         source=source,
-        example=lambda sizes: example_features(sizes, known),
+        example=lambda sizes: example_features(sizes, ngrams),
     )
 
 
-def example_features(sizes: Mapping[str, int], known: int) -> Tensors:
-    """Arguments of the graph: random n-grams, with weights of length one."""
+def example_features(sizes: Mapping[str, int], ngrams: int) -> Tensors:
+    """Arguments of the graph: random n-grams, each text's weights with an L2 norm of 1. sizes: of the axes, by name."""
     shape = sizes["batch"], sizes["features"]
     random = np.random.default_rng(shape)
     weights = random.random(shape, np.float32)
-    return {"ids": random.integers(0, known, shape), "weights": weights / np.linalg.norm(weights, axis=1, keepdims=True)}
+    return {"ids": random.integers(0, ngrams, shape), "weights": weights / np.linalg.norm(weights, axis=1, keepdims=True)}

@@ -1,6 +1,6 @@
-"""What a classifier's answers are worth, in numpy alone: a linear model is judged where torch is not installed.
+"""Metrics of classifiers in numpy, because a linear model is also judged where torch is not installed.
 
-Equal to torchmetrics' multiclass functions of the same names; tests hold them together.
+They equal torchmetrics' multiclass functions of the same names, which tests check.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ def accuracy(predicted: np.ndarray, targets: np.ndarray) -> float:
 
 
 def confusion_matrix(predicted: np.ndarray, targets: np.ndarray, classes: int) -> np.ndarray:
-    """Rows of class i that were called j, (classes, classes) int64."""
+    """(classes, classes) int64: the count of rows of class i that were predicted as j."""
     return np.bincount(targets * classes + predicted, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -29,7 +29,7 @@ def macro_f1(confusion: np.ndarray) -> float:
 
 
 def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int = BINS) -> float:
-    """Expected calibration error: the L1 distance of confidence and accuracy, over bins of equal width, weighted by rows.
+    """Expected calibration error: the difference of confidence and accuracy in bins of equal width, averaged over rows.
 
     probabilities: (rows, classes). Naeini et al. 2015; Guo et al. 2017, equation 3.
     """

@@ -1,4 +1,4 @@
-"""The LightningModule: cross entropy over a transformers sequence classifier."""
+"""The LightningModule of classifiers: cross entropy over a transformers sequence classifier."""
 
 from __future__ import annotations
 

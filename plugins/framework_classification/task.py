@@ -1,4 +1,4 @@
-"""The task: labelled texts in, how good the labels of answers are out."""
+"""The task classification: labelled texts in, metrics of the predicted labels out."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ LABEL_LENGTH = 40  # characters on average, at most
 
 
 class ClassificationTask(Task[Classification, ClassificationData], Refits, Decomposes):
+    """One text a row with one label, judged by macro-F1 or accuracy."""
+
     name: ClassVar[str] = TASK
     options: ClassVar[type] = Classification
     every_column: ClassVar[tuple[Column, ...]] = (
@@ -70,9 +72,9 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
         return contributions(answers, rows)
 
     def inspect(self, data: ClassificationData, options: Classification) -> Inspection:
-        from framework_classification.preview import class_sizes
+        from framework_classification.preview import class_size_problems
 
-        return Inspection(problems=class_sizes(data, options))
+        return Inspection(problems=class_size_problems(data, options))
 
     def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
         from framework_classification.calibration import refit

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe for classifiers, told when it is composed."""
+"""Problems of a recipe for classifiers, found when it is composed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ FAMILIES = ENCODERS
 
 
 def problems(task: Classification, options: FineTuning) -> list[str]:
-    """What is wrong with a recipe that fine-tunes."""
+    """Problems of a recipe that fine-tunes."""
     return [*backbone_problems(task, options.backbone), *task_problems(task), *fine_tuning_problems(options)]
 
 
 def task_problems(task: Classification) -> list[str]:
-    """What is wrong with the options of the task, whoever competes."""
+    """Problems of the task's options, whichever candidates compete."""
     problems, labels = [], task.labels or []
     if len(set(labels)) < len(labels) or len(labels) == 1:
         problems.append(f"task.labels={labels} must be two or more different labels")
@@ -26,4 +26,5 @@ def task_problems(task: Classification) -> list[str]:
 
 
 def backbone_problems(task: Classification, backbone: Backbone) -> list[str]:
+    """Problems of the section `backbone:`."""
     return [*misplaced(backbone), *problems_with(backbone.chosen, FAMILIES, task.max_length)]

@@ -14,9 +14,12 @@ TASK = "labeling"
 class Labeling:
     """Options of `task: labeling`."""
 
-    scheme: str = "auto"  # of the tags: BIO, IOB1, IOBES, BILOU, BMES, BMEWO, IO or plain; auto: found out from training rows
-    max_length: int = 128  # tokens that a model reads at once; longer texts are read in windows
-    overlap: int = 32  # words that neighbouring windows share
+    scheme: str = "auto"
+    """Of the tags: BIO, IOB1, IOBES, BILOU, BMES, BMEWO, IO or plain; auto: detected in the training rows."""
+    max_length: int = 128
+    """Tokens that a model reads at once; longer texts are read in windows."""
+    overlap: int = 32
+    """Words that neighbouring windows share."""
 
 
 @hookimpl

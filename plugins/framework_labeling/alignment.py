@@ -1,4 +1,7 @@
-"""Words as sub-word tokens: which piece carries a word's tag, and windows over texts longer than the model's limit."""
+"""Aligns words with sub-word tokens (pieces), and cuts texts longer than the model's limit into windows.
+
+The first piece of a word carries the word's tag.
+"""
 
 from __future__ import annotations
 
@@ -11,42 +14,44 @@ from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 
 IGNORED = -100  # the target of tokens that carry no tag, as PyTorch's cross entropy ignores it
-LONG = 300  # words; longer texts are encoded where other threads can run meanwhile
-NO_PIECE = -1
+LONG = 300  # words above which a text is encoded without blocking other threads
+NO_PIECE = -1  # the position of the first piece of a word that has none, such as a control character
 
 
 @dataclass(frozen=True)
 class Window:
-    """The words from `first` up to and without `last` as a model reads them.
-
-    ids: token ids with the special ones around them. heads: for each of the words the place in `ids` of its first piece;
-    `NO_PIECE`: it has none. answers: the words, counted in the whole text, that are answered from this window.
-    """
+    """A part of a text as a model reads it."""
 
     first: int
+    """Position of the first word in the text."""
     last: int
+    """Position after the last word in the text."""
     ids: Sequence[int]
+    """Token ids, with the special ones around them."""
     heads: Sequence[int]
+    """For each word the position in `ids` of its first piece, or `NO_PIECE`."""
     answers: range
+    """Positions in the text of the words whose tags are taken from this window."""
 
 
 @dataclass(frozen=True)
 class Aligner:
-    """Cuts words into windows of at most `max_length` tokens, special ones included, that overlap by `overlap` words.
-
-    Build it with `Aligner.of`. prefix, suffix: the special tokens before and after every text.
-    """
+    """Cuts words into overlapping windows. Build it with `Aligner.of`."""
 
     tokenizer: Tokenizer
     max_length: int
+    """Tokens of a window at most, special ones included."""
     overlap: int
+    """Words that neighbouring windows share."""
     prefix: Sequence[int]
+    """Ids of the special tokens before every text."""
     suffix: Sequence[int]
+    """Ids of the special tokens after every text."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, max_length: int, overlap: int = 32) -> Aligner:
-        """Turns the tokenizer's own truncation and padding off, and has every word begin with a space where bytes are read, as
-        RoBERTa was trained. Raises ValueError where no piece fits into `max_length`.
+        """An aligner with this tokenizer, which is changed: truncation and padding are turned off, and a byte-level one puts a
+        space before every word, as RoBERTa was trained. Raises ValueError where no piece fits into `max_length`.
         """
         tokenizer.no_truncation()
         tokenizer.no_padding()
@@ -61,7 +66,7 @@ class Aligner:
         return cls(tokenizer, max_length, overlap, prefix, suffix)
 
     def windows(self, words: Sequence[str]) -> list[Window]:
-        """The windows of a text, at least one. A word of more pieces than half a window holds keeps its first ones only."""
+        """The windows of a text, at least one. A word with more pieces than half a window holds keeps the first of them."""
         room = self.max_length - len(self.prefix) - len(self.suffix)
         pieces = self._pieces(words, max(1, room // 2))
         bounds = window_bounds([len(ids) for ids in pieces], room, self.overlap)
@@ -69,7 +74,7 @@ class Aligner:
         return [self._window(pieces, *bound, answer) for bound, answer in zip(bounds, answers, strict=True)]
 
     def _pieces(self, words: Sequence[str], most: int) -> list[list[int]]:
-        """The token ids of each word. `encode` keeps other threads waiting, `encode_batch` does not."""
+        """The token ids of each word, at most `most`. Long texts use `encode_batch`, which does not block other threads."""
         options = {"is_pretokenized": True, "add_special_tokens": False}
         if len(words) > LONG:
             encoding = self.tokenizer.encode_batch([list(words)], **options)[0]
@@ -91,9 +96,9 @@ class Aligner:
 
 
 def window_bounds(lengths: Sequence[int], room: int, overlap: int) -> list[tuple[int, int]]:
-    """(first, last) words of each window, for words of so many pieces, none of more than `room`.
+    """(first word, end) of each window. lengths: pieces of each word, none more than `room`. room: pieces of a window.
 
-    A window begins `overlap` words before the last one's end, or later where it would not reach beyond that end.
+    A window begins `overlap` words before the end of the previous one, or later where it would not reach beyond that end.
     """
     ends = np.cumsum([0, *lengths])
     bounds: list[tuple[int, int]] = []
@@ -108,24 +113,21 @@ def window_bounds(lengths: Sequence[int], room: int, overlap: int) -> list[tuple
 
 
 def _reach(ends: np.ndarray, first: int, room: int) -> int:
-    """The end of the longest window from this word on."""
+    """The end of the longest window that begins with the word `first`. ends: pieces before each word."""
     return int(np.searchsorted(ends, ends[first] + room, side="right")) - 1
 
 
 def answering(bounds: Sequence[tuple[int, int]]) -> list[range]:
-    """The words that each window answers: those that stand farther from its edges than from those of its neighbours.
-
-    The two ends of a text are no edges. Where two windows overlap, the earlier one answers the first half.
-    """
+    """The words that each window answers: of an overlap of two windows, the earlier one answers the first half."""
     cuts = [(before[1] + after[0] + 1) // 2 for before, after in pairwise(bounds)]
     starts, ends = [bounds[0][0], *cuts], [*cuts, bounds[-1][1]]
     return [range(start, end) for start, end in zip(starts, ends, strict=True)]
 
 
 def targets(window: Window, tags: Sequence[int]) -> list[int]:
-    """For each token of a window its target: a word's tag on its first piece, `IGNORED` elsewhere.
+    """The target of each token of a window: the tag of a word on its first piece, `IGNORED` elsewhere.
 
-    tags: of the whole text, a number for each word.
+    tags: the tag number of each word of the text.
     """
     numbers = [IGNORED] * len(window.ids)
     for word, head in enumerate(window.heads, window.first):
@@ -135,9 +137,9 @@ def targets(window: Window, tags: Sequence[int]) -> list[int]:
 
 
 def word_probabilities(window: Window, probabilities: np.ndarray, padding: int) -> np.ndarray:
-    """(answered words, tags) of a window from its tokens' probabilities (tokens, tags).
+    """Probabilities (answered words, tags) of a window.
 
-    padding: the tag that a word without a piece, such as a control character, is certain to have.
+    probabilities: (tokens, tags) of its tokens. padding: the tag that a word without a piece gets with probability 1.
     """
     heads = np.asarray([window.heads[word - window.first] for word in window.answers], dtype=np.int64)
     rows: np.ndarray = probabilities[heads] if len(heads) else probabilities[:0]

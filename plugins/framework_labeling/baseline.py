@@ -1,4 +1,4 @@
-"""The most frequent tag of each token, what a model must beat."""
+"""The baseline's table: the most frequent tag of each token."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping
 from framework_labeling.rows import Sentence
 from framework_labeling.schemes import OUTSIDE
 
-Entry = tuple[str, float]  # a tag, and the share of the token's occurrences that have it
+Entry = tuple[str, float]  # a tag, and its share of the token's occurrences
 
 
 def most_frequent_tags(sentences: Iterable[Sentence]) -> dict[str, Entry]:
-    """Token -> its most frequent tag in the training rows and that tag's share; of equals the first by name.
+    """Token -> its most frequent tag and that tag's share; of equally frequent tags the first by name.
 
-    Keys are tokens as written and, where no token is written so, in small letters: for these every way of writing counts.
+    Keys are the tokens as written, and the lower-case form of tokens that are never written so, which counts all spellings.
     """
     exact: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for sentence in sentences:
@@ -27,13 +27,13 @@ def most_frequent_tags(sentences: Iterable[Sentence]) -> dict[str, Entry]:
 
 
 def overall_tag(sentences: Iterable[Sentence]) -> Entry:
-    """What an unseen word gets: outside where there is such a tag, otherwise the most frequent one, with its share."""
+    """The entry for unseen words: outside where there is such a tag, otherwise the most frequent tag; with its share."""
     counts = Counter(tag for sentence in sentences for tag in sentence.tags)
     return (OUTSIDE, counts[OUTSIDE] / counts.total()) if OUTSIDE in counts else _most_frequent(counts)
 
 
 def look_up(table: Mapping[str, Entry], token: str, unseen: Entry) -> Entry:
-    """The tag of a token as it is written, otherwise in small letters, otherwise that of unseen words; and its share."""
+    """The entry of a token as written, otherwise of its lower-case form, otherwise `unseen`."""
     return table.get(token) or table.get(token.lower()) or unseen
 
 

@@ -1,4 +1,4 @@
-"""Who may compete: from each token's most frequent tag to a fine-tuned encoder, the cheap ones first."""
+"""The candidates of labeling, from each token's most frequent tag to a fine-tuned encoder, the cheap ones first."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework_text.options import FineTuning, FrozenBackbone
 
 
 class MostFrequent(Candidate[Labeling, LabelingData, NoOptions]):
-    """Answers each token with its most frequent training tag, unseen ones as outside."""
+    """Answers each token with its most frequent training tag, and unseen tokens as outside."""
 
     name: ClassVar[str] = "most_frequent"
     title: ClassVar[str] = message("most frequent tag of each token")
@@ -34,7 +34,7 @@ class MostFrequent(Candidate[Labeling, LabelingData, NoOptions]):
 
 
 class FrozenTagger(Candidate[Labeling, LabelingData, FrozenBackbone]):
-    """Token states of a pretrained encoder that does not learn, and a logistic regression, as one graph."""
+    """Token states of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
@@ -62,7 +62,7 @@ class FrozenTagger(Candidate[Labeling, LabelingData, FrozenBackbone]):
 
 
 class FineTunedTagger(Candidate[Labeling, LabelingData, FineTuning]):
-    """A pretrained encoder whose weights learn, with a linear layer over the first token of each word."""
+    """A pretrained encoder whose weights are fine-tuned, with a linear layer over the first token of each word."""
 
     name: ClassVar[str] = "fine_tuned"
     title: ClassVar[str] = message("fine-tuned encoder")

@@ -1,4 +1,4 @@
-"""Text -> words -> windows of token ids -> probabilities of tags -> spans. No torch."""
+"""The codecs of labeling: text -> words -> windows of token ids -> probabilities of tags -> spans. No torch."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ ODD_TOKENS: tuple[list[str], ...] = ([], [""], ["New York", "\x00", "\u200d", "x
 
 
 class TaggingCodec(ABC):
-    """settings: tags, those of the responses. plain: every token has a tag of its own; otherwise the tags are BIO. scheme: how
-    the training rows write them.
-    """
+    """A base class of codecs whose responses hold a tag for each token."""
 
     version = VERSION
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        """settings: ``tags`` of the responses; ``plain``, whether every token has a tag of its own, otherwise the tags are BIO;
+        ``scheme``, in which labelled rows write the tags.
+        """
         self.tags: list[str] = list(settings["tags"])
         self.plain: bool = settings["plain"]
         self.scheme = Scheme(**settings["scheme"]) if "scheme" in settings else Scheme(PLAIN) if self.plain else BIO
@@ -54,10 +55,10 @@ class TaggingCodec(ABC):
 
 
 class LabelingCodec(TaggingCodec):
-    """Asks the graph "labeler" for the probabilities of tags, a call for each window of a text.
+    """Takes the probabilities of tags from the graph "labeler", with one call for each window of a text.
 
-    settings, besides those above: tags in the order of the graph's output. max_length: tokens of a window at most, special
-    ones included. overlap: words that neighbouring windows share.
+    settings: those of `TaggingCodec`, with ``tags`` in the order of the graph's output; ``max_length``, tokens of a window,
+    special ones included, at most; ``overlap``, words that neighbouring windows share.
     """
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
@@ -79,9 +80,9 @@ class LabelingCodec(TaggingCodec):
 
 
 class MostFrequentCodec(TaggingCodec):
-    """Each token's most frequent tag in training, from the table that `write_table` left. It asks no graph.
+    """Answers each token with its most frequent training tag, from the table that `write_table` wrote, without a graph.
 
-    settings, besides those above: unseen, the tag and its share that a word without an entry gets.
+    settings: those of `TaggingCodec`; ``unseen``, the tag of words without an entry, and its share.
     """
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
@@ -100,5 +101,5 @@ class MostFrequentCodec(TaggingCodec):
 
 
 def write_table(table: Mapping[str, Entry], folder: Path) -> None:
-    """Saves the table of `MostFrequentCodec` among its resources."""
+    """Writes the table of `MostFrequentCodec` into the folder of its resources."""
     (folder / TABLE).write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""CoNLL files: a row for each sentence, with its tokens and tags."""
+"""The format of CoNLL files: a row for each sentence, with its tokens and tags."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ TEXT = (".txt", ".tsv")  # suffixes of files that may be CoNLL too
 
 
 class Conll(Format):
+    """CoNLL files; the line of a row is that of the sentence's first token."""
+
     name: ClassVar[str] = "conll"
     suffixes: ClassVar[tuple[str, ...]] = (".conll", ".conllu", ".iob", ".iob2", ".bio")
     tasks: ClassVar[tuple[str, ...]] = (TASK,)
 
     def claims(self, file: Sniffed) -> Claim | None:
-        """By their first lines files of text, and those whose suffix no format has."""
+        """A claim by suffix; for other suffixes by the first lines, sure of text files, possible for suffixes of no format."""
         if file.suffix not in self.suffixes and looks_like_conll(file.lines):
             sure = Sure.CERTAIN if file.suffix in TEXT else Sure.POSSIBLE
             return Claim(sure, "its first lines are tokens with tags, and empty ones")

@@ -1,4 +1,4 @@
-"""What each row adds to entity F1 and to that of each label."""
+"""What each row contributes to entity F1 and to the F1 of each label."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Spans = Sequence[Sequence[Span]]
 
 
 def contributions(predicted: Spans, true: Spans) -> Contributions:
-    """Sums: true spans of each label, predicted ones, and those that are both. A row is right where all of its spans are."""
+    """What rows add to these sums: the true, the predicted and the right spans of each label.
+
+    A row is right where its predicted spans equal its true ones.
+    """
     labels = sorted({span.label for spans in (*predicted, *true) for span in spans})
     adds = [_adds(*spans, labels) for spans in zip(predicted, true, strict=True)]
     longest = max((len(row) for row in adds), default=0) or 1
@@ -34,7 +37,7 @@ def contributions(predicted: Spans, true: Spans) -> Contributions:
 
 
 def _adds(predicted: Sequence[Span], true: Sequence[Span], labels: Sequence[str]) -> Counter[int]:
-    """How much a row adds to each sum."""
+    """Position of a sum -> how much a row adds to it."""
     index, count = {label: i for i, label in enumerate(labels)}, len(labels)
     adds = Counter(index[span.label] for span in true)
     adds.update(count + index[span.label] for span in predicted)
@@ -47,6 +50,7 @@ def _of(label: str, spans: Sequence[Span]) -> set[Span]:
 
 
 def _metrics(count: int, sums: np.ndarray) -> Mapping[str, np.ndarray]:
+    """Metrics, (draws,) each, of sums (draws, 3 * count). count: of labels."""
     true, predicted, right = (sums[:, part * count : (part + 1) * count] for part in range(3))
     occurring = true + predicted > 0
     return {
@@ -62,7 +66,7 @@ def _label_scores(labels: Sequence[str], sums: np.ndarray) -> Mapping[str, np.nd
 
 
 def _f1(sums: np.ndarray, count: int) -> np.ndarray:
-    """(draws, labels); 0 of a label that is neither there nor predicted."""
+    """F1 of each label, (draws, labels); 0 for a label that is neither true nor predicted anywhere."""
     true, predicted, right = (sums[:, part * count : (part + 1) * count] for part in range(3))
     f1: np.ndarray = 2 * right / np.maximum(true + predicted, 1)
     return f1

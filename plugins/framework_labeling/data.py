@@ -1,4 +1,4 @@
-"""The splits as tokens with the tags that a model learns."""
+"""The splits as taggers see them: tokens with the tags that a model learns."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from framework_labeling.rows import PROBLEMS, Sentence, raise_some
 from framework_labeling.schemes import OUTSIDE, PLAIN, Scheme, count_impossible, model_tags, spans_of, tag_names
 
 SHOWN = 12  # labels listed one by one
-FEW = 20  # training spans below which a label is hardly learned
+FEW = 20  # training spans below which a label can hardly be learned
 QUANTILES = (0.05, 0.5, 0.95, 1.0)
 
 
 @dataclass(frozen=True)
 class LabelingData:
-    """scheme: of the tags in the tables. tags: of the model, in the order of its outputs. sentences: by split, in the order of
-    the tables' rows, with tags of the model. repaired: places that the scheme does not allow, by split.
-    """
+    """Splits, tags and sentences of a labeling task."""
 
     splits: Splits
     scheme: Scheme
+    """Of the tags in the tables."""
     tags: list[str]
+    """Of the model, in the order of its outputs."""
     sentences: dict[str, list[Sentence]]
+    """By split, in the order of the tables' rows, with tags of the model."""
     repaired: Counter[str] = field(default_factory=Counter)
+    """By split, how often a tag follows another that the scheme does not allow before it."""
 
     def texts(self, split: str) -> list[str]:
-        """The tokens of each row, with spaces between."""
+        """The tokens of each row, joined by spaces."""
         return [" ".join(sentence.tokens) for sentence in self.sentences[split]]
 
     @property
@@ -41,15 +43,16 @@ class LabelingData:
         return self.scheme.name == PLAIN
 
     @property
-    def reading(self) -> Scheme:
+    def model_scheme(self) -> Scheme:
         """The scheme of the model's tags."""
         return Scheme(PLAIN) if self.plain else Scheme("BIO")
 
     def counts(self, split: str) -> Counter[str]:
-        """The spans of each label; of plain tags the tokens."""
-        return Counter(span.label for sentence in self.sentences[split] for span in spans_of(sentence.tags, self.reading))
+        """The number of spans of each label; with plain tags of tokens."""
+        return Counter(span.label for sentence in self.sentences[split] for span in spans_of(sentence.tags, self.model_scheme))
 
     def sections(self) -> list[Section]:
+        """Sections on the spans of each label in each split, with the scheme, and on the lengths of the rows."""
         counts = {name: self.counts(name) for name in self.sentences}
         order = [label for label, _ in counts["train"].most_common()]
         rows = [(label, *(f"{counts[name][label]:,}" for name in counts)) for label in order[:SHOWN]]
@@ -77,6 +80,7 @@ class LabelingData:
         ]
 
     def problems(self) -> list[Problem]:
+        """A problem where labels have fewer than `FEW` training spans."""
         rare = [(label, count) for label, count in self.counts("train").items() if count < FEW]
         if not rare:
             return []
@@ -85,13 +89,17 @@ class LabelingData:
         return [Problem(what, "add rows, or join labels")]
 
     def _lengths(self) -> Section:
-        lengths = {name: [len(one.tokens) for one in rows] for name, rows in self.sentences.items() if rows}
+        lengths = {name: [len(sentence.tokens) for sentence in rows] for name, rows in self.sentences.items() if rows}
         rows = [(f"{q:.0%}", *(f"{int(np.quantile(values, q)):,}" for values in lengths.values())) for q in QUANTILES]
         return Section(message("Tokens of a row"), (message("quantile"), *lengths), rows)
 
 
 def prepare(splits: Splits, options: Labeling) -> LabelingData:
-    """Raises InputError for tags that are no scheme, and for validation and test rows whose tags are not written in it."""
+    """The splits as taggers see them.
+
+    Raises InputError for training tags that fit no scheme, for validation and test rows in another scheme, and where all
+    training tokens have the same tag.
+    """
     scheme = find_scheme(splits.train.lists("tags"), options.scheme)
     sentences, repaired = {}, Counter[str]()
     for name, table in splits.named().items():
@@ -108,17 +116,17 @@ def prepare(splits: Splits, options: Labeling) -> LabelingData:
 
 
 def sentences_of(table: Table, scheme: Scheme) -> list[Sentence]:
-    """The rows with the tags of a model. Raises InputError naming rows whose tags are not written in the scheme."""
+    """The rows with the tags that a model learns. Raises InputError naming rows whose tags are not written in the scheme."""
     sentences: list[Sentence] = []
     problems: list[str] = []
     for row, (tokens, tags) in enumerate(zip(table.lists("tokens"), table.lists("tags"), strict=True)):
         try:
             sentences.append(Sentence(tokens, model_tags(tags, scheme), table.lines[row]))
         except (KeyError, ValueError):
-            problems.append(f"{table.where(row)}: the tags are not all written in {scheme.name}: {_different(tags)}")
+            problems.append(f"{table.where(row)}: the tags are not all written in {scheme.name}: {_distinct(tags)}")
     raise_some(problems[: PROBLEMS + 1])
     return sentences
 
 
-def _different(tags: Sequence[str]) -> str:
+def _distinct(tags: Sequence[str]) -> str:
     return ", ".join(map(repr, dict.fromkeys(tags)))[:80]

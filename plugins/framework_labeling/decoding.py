@@ -1,4 +1,4 @@
-"""The most probable tags among those that BIO allows, and the spans they stand for."""
+"""Decodes probabilities into the most probable tags that BIO allows, and tags into spans."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TINY = 1e-30  # a probability of zero, so that its logarithm is a number
 
 
 def allowed_transitions(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """What may begin a sentence (tags,), and what may follow what (before, after), as BIO allows it."""
+    """Which tags may begin a sentence in BIO, (tags,) bool, and which may follow which, (tags before, tags after) bool."""
     begins = np.asarray([not tag.startswith("I-") for tag in tags])
     follows = np.tile(begins, (len(tags), 1))
     for after, tag in enumerate(tags):
@@ -25,13 +25,13 @@ def allowed_transitions(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def decode(probabilities: np.ndarray, begins: np.ndarray, follows: np.ndarray) -> list[int]:
-    """The allowed sequence of tags with the largest product of probabilities (Viterbi 1967).
+    """The numbers of the allowed sequence of tags with the largest product of probabilities (Viterbi 1967).
 
-    probabilities: (words, tags). begins, follows: as `allowed_transitions` gives them.
+    probabilities: (words, tags). begins, follows: of `allowed_transitions`.
     """
     best = probabilities.argmax(1)
     if not len(best) or (begins[best[0]] and follows[best[:-1], best[1:]].all()):
-        path: list[int] = best.tolist()  # nothing can be more probable than each word's best tag
+        path: list[int] = best.tolist()  # the best tag of every word, where these may follow each other
         return path
     scores = np.log(np.maximum(probabilities, TINY))
     barred = np.where(follows, 0.0, -np.inf)
@@ -48,21 +48,21 @@ def decode(probabilities: np.ndarray, begins: np.ndarray, follows: np.ndarray) -
 
 
 def scored_spans(tags: Sequence[str], confidence: Sequence[float]) -> list[Span]:
-    """The spans over tokens of BIO tags; the score of each is the geometric mean of its tokens' `confidence`.
+    """The spans over tokens that BIO tags stand for; the score of a span is the geometric mean of its tokens' confidence.
 
-    confidence: of each token, the probability of its tag.
+    confidence: (tokens,), the probability of each token's tag.
     """
     logs = np.log(np.maximum(np.asarray(confidence, dtype=np.float64), TINY))
     return [replace(span, score=float(np.exp(logs[span.start : span.end].mean()))) for span in spans_of(tags)]
 
 
 def each_token(tags: Sequence[str], confidence: Sequence[float]) -> list[Span]:
-    """Plain tags as spans of one token each, with the probability of its tag as score."""
+    """Plain tags as spans of one token each; the score of a span is the confidence of its tag."""
     return [Span(i, i + 1, tag, score) for i, (tag, score) in enumerate(zip(tags, confidence, strict=True))]
 
 
 def entities(spans: Sequence[Span], text: str, offsets: Offsets) -> list[dict[str, Any]]:
-    """Spans over tokens as plain data with their place among the text's characters."""
+    """Spans over tokens as plain data: start and end among the text's characters, label, text and score."""
     places = [(offsets[span.start][0], offsets[span.end - 1][1]) for span in spans]
     return [
         {"start": start, "end": end, "label": span.label, "text": text[start:end], "score": span.score}
@@ -71,5 +71,5 @@ def entities(spans: Sequence[Span], text: str, offsets: Offsets) -> list[dict[st
 
 
 def padding_tag(tags: Sequence[str]) -> int:
-    """The number of the tag that words without a piece get: outside, or the first one where there is no such tag."""
+    """The number of the tag for words without a token of their own: outside, or the first tag where there is no outside."""
     return tags.index(OUTSIDE) if OUTSIDE in tags else 0

@@ -1,4 +1,4 @@
-"""Finds the tagging scheme of training rows from their tags."""
+"""Detects the tagging scheme of training rows by their tags."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from framework_labeling.schemes import IO, LETTERS, OUTSIDE, PLAIN, SCHEMES, Sch
 
 AUTO = "auto"
 SHOWN = 5  # tags named in a message
-MOSTLY = 0.9  # share of the tokens with another tag than O that, written in a scheme, make the rest mistakes
+MOSTLY = 0.9  # share of the tagged tokens in a scheme from which the remaining tags are mistakes
 _ALL = "BIMELSUW"
-# In the order of preference where tags can be read by more than one, such as PER-B-I.
-_LAYOUTS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
+# Separator, whether the letter stands last, pattern; the first wins where tags fit several, such as PER-B-I.
+_TAG_LAYOUTS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
     ("-", False, re.compile(rf"([{_ALL}])-(.*)", re.S)),
     ("_", False, re.compile(rf"([{_ALL}])_(.*)", re.S)),
     ("-", True, re.compile(rf"(?P<label>.+)-(?P<letter>[{_ALL}])", re.S)),
@@ -24,10 +24,10 @@ _LAYOUTS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
 
 
 def find_scheme(rows: Iterable[Sequence[str]], name: str = AUTO) -> Scheme:
-    """The scheme of the tags of training rows, with the reason in words.
+    """The scheme of the tags of training rows, with the reason for it.
 
-    name: one of `SCHEMES` where the user wrote which it is. Raises InputError where every token is outside, where the scheme
-    does not fit, and where most tags are written in a scheme but some are not.
+    name: one of `SCHEMES`, the user's choice, or `AUTO`. Raises InputError where every token is outside, where the chosen
+    scheme does not fit, and where most tags are written in a scheme but some are not.
     """
     rows = list(rows)
     counts = Counter(tag for row in rows for tag in row)
@@ -39,28 +39,28 @@ def find_scheme(rows: Iterable[Sequence[str]], name: str = AUTO) -> Scheme:
         )
     if name in (PLAIN, IO):
         return Scheme(name, reason=message("as the recipe says"))
-    separator, suffix, letters = _layout(counts)
+    separator, suffix, letters = _tag_layout(counts)
     strays = [tag for tag in counts if tag != OUTSIDE and tag not in letters]
     inside = counts.total() - counts[OUTSIDE]
     if name != AUTO:
         _refuse(strays, counts, name)
         _check_letters(letters, name)
         return Scheme(name, separator, suffix, "as the recipe says")
-    fitting = [known for known in LETTERS if set(letters.values()) <= set(LETTERS[known])]
-    written = sum(counts[tag] for tag in letters)
-    if strays and written >= MOSTLY * inside:
+    fitting = [scheme for scheme in LETTERS if set(letters.values()) <= set(LETTERS[scheme])]
+    in_scheme = sum(counts[tag] for tag in letters)
+    if strays and in_scheme >= MOSTLY * inside:
         _refuse(strays, counts, fitting[0] if fitting else "BIO")
     if strays or not fitting or not _has_beginnings(letters):
         return _without_letters(counts)
-    return _named(rows, fitting, set(letters.values()), Scheme("BIO", separator, suffix))
+    return _best_scheme(rows, fitting, set(letters.values()), Scheme("BIO", separator, suffix))
 
 
-def _layout(counts: Mapping[str, int]) -> tuple[str, bool, dict[str, str]]:
-    """(separator, whether letters stand last, tag -> letter) of the layout that most tokens are written in."""
+def _tag_layout(counts: Mapping[str, int]) -> tuple[str, bool, dict[str, str]]:
+    """(separator, whether the letter stands last, tag -> letter) of the layout that most tokens have."""
     bare = {tag: tag for tag in counts if tag in set(_ALL)}
     best: tuple[str, bool, dict[str, str]] = ("-", False, bare)
     most = sum(counts[tag] for tag in bare)
-    for separator, suffix, pattern in _LAYOUTS:
+    for separator, suffix, pattern in _TAG_LAYOUTS:
         matches = {tag: match for tag in counts if (match := pattern.fullmatch(tag))}
         letters = {tag: match["letter" if suffix else 1] for tag, match in matches.items()} | bare
         if (covered := sum(counts[tag] for tag in letters)) > most:
@@ -69,12 +69,13 @@ def _layout(counts: Mapping[str, int]) -> tuple[str, bool, dict[str, str]]:
 
 
 def _has_beginnings(letters: Mapping[str, str]) -> bool:
-    """Whether the letters are those of spans: bare ones only where some begin, for there are parts of speech named S."""
+    """Whether the letters mark spans. Letters without labels do so only where B is among them: S may be a part of speech."""
     labelled = any(tag != letter for tag, letter in letters.items())
     return labelled or {"B"} < set(letters.values())
 
 
 def _refuse(strays: Sequence[str], counts: Counter[str], name: str) -> None:
+    """Raises InputError for tags that are not written in the scheme, if there are any."""
     if strays:
         shown = ", ".join(f"{tag!r} ({counts[tag]:,} tokens)" for tag in strays[:SHOWN])
         more = f" and {len(strays) - SHOWN:,} more" if len(strays) > SHOWN else ""
@@ -85,14 +86,15 @@ def _refuse(strays: Sequence[str], counts: Counter[str], name: str) -> None:
 
 
 def _check_letters(letters: Mapping[str, str], name: str) -> None:
-    if strange := sorted(set(letters.values()) - set(LETTERS[name])):
+    """Raises InputError for letters that the scheme does not have."""
+    if unknown := sorted(set(letters.values()) - set(LETTERS[name])):
         raise InputError(
-            f"task.scheme={name} has the letters {', '.join(LETTERS[name])}; the tags also have {', '.join(strange)}"
+            f"task.scheme={name} has the letters {', '.join(LETTERS[name])}; the tags also have {', '.join(unknown)}"
         )
 
 
 def _without_letters(counts: Counter[str]) -> Scheme:
-    """Bare labels of spans where most tokens are outside, otherwise tags of each token."""
+    """The scheme of tags without letters: IO where most tokens are outside, otherwise plain tags."""
     if counts[OUTSIDE] * 2 > counts.total():
         reason = message(
             "tags are bare labels and most tokens are {outside}: neighbours with the same label are read as one span; "
@@ -107,8 +109,11 @@ def _without_letters(counts: Counter[str]) -> Scheme:
     return Scheme(PLAIN, reason=joined(why, "; "))
 
 
-def _named(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[str], scheme: Scheme) -> Scheme:
-    """Of the schemes with these letters the one with the fewest impossible places; the first where several have as few."""
+def _best_scheme(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[str], scheme: Scheme) -> Scheme:
+    """The scheme with the fewest impossible transitions among those with these letters, the first of equals.
+
+    scheme: separator and position of the letter.
+    """
     if letters <= {"B", "I"}:
         fitting = ["BIO", "IOB1"]  # a scheme with letters for ends would use them
     broken = {name: sum(count_impossible(row, replace(scheme, name=name)) for row in rows) for name in fitting}

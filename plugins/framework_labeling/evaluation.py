@@ -1,4 +1,4 @@
-"""Entity F1 as seqeval counts it, each label's, what kinds of mistakes there are, and the most confident ones."""
+"""Evaluates a tagger: entity F1 as seqeval computes it, F1 of each label, kinds of mistakes, and the most confident ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from framework import Bars, Evaluation, Section, Series, Text, message, messages
-from framework_labeling.metric import Score, Scores, score_spans, token_accuracy
+from framework_labeling.metric import EntityScores, Score, score_spans, token_accuracy
 from framework_labeling.rows import Sentence
 from framework_labeling.schemes import Span, bio_tags
 
@@ -20,14 +20,17 @@ OTHER_ENDS = message("right label, other ends")
 
 @dataclass(frozen=True)
 class Mistake:
-    """A predicted span that is not true, or a true one that was missed. true, predicted: either may be None, not both."""
+    """A wrong predicted span, with the true span it overlaps, if any; or a true span that was missed."""
 
     row: int
     true: Span | None
+    """None: no true span overlaps the predicted one."""
     predicted: Span | None
+    """None: no predicted span overlaps the true one."""
 
     @property
     def kind(self) -> str:
+        """What is wrong: the ends, the label, both, or that either span is missing."""
         if self.predicted is None:
             return message("missed")
         if self.true is None:
@@ -39,7 +42,10 @@ class Mistake:
 
 
 def evaluate(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]], sentences: Sequence[Sentence]) -> Evaluation:
-    """predicted, true: the spans of each row over its tokens, those of one row in order and without overlap."""
+    """Metrics and sections of predicted spans.
+
+    predicted, true: the spans of each row over its tokens, in order and without overlap.
+    """
     scores = score_spans(predicted, true)
     tags, targets = (
         [bio_tags(spans, len(sentence.tokens)) for spans, sentence in zip(rows, sentences, strict=True)]
@@ -59,29 +65,30 @@ def evaluate(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]
 
 
 def mistakes_of(row: int, predicted: Sequence[Span], true: Sequence[Span]) -> list[Mistake]:
-    """Wrong predictions, each with the true span that it shares most tokens with, and true spans that nothing overlaps.
+    """The wrong predicted spans, each with the true span that it shares most tokens with, and the missed true spans.
 
-    A true span stands beside one prediction at most, and beside none where it was found.
+    A true span is paired with one wrong prediction at most, and with none where it was predicted rightly.
     """
-    left = [span for span in true if span not in predicted]
+    unmatched = [span for span in true if span not in predicted]
     mistakes = []
     for span in predicted:
         if span in true:
             continue
-        near = max(left, key=lambda target: _shared(span, target), default=None)
+        near = max(unmatched, key=lambda target: _shared(span, target), default=None)
         if near is not None and _shared(span, near) > 0:
-            left.remove(near)
+            unmatched.remove(near)
             mistakes.append(Mistake(row, near, span))
         else:
             mistakes.append(Mistake(row, None, span))
-    return [*mistakes, *(Mistake(row, span, None) for span in left)]
+    return [*mistakes, *(Mistake(row, span, None) for span in unmatched)]
 
 
-def _shared(one: Span, other: Span) -> int:
-    return min(one.end, other.end) - max(one.start, other.start)
+def _shared(first: Span, second: Span) -> int:
+    """How many tokens two spans share; 0 or less: none."""
+    return min(first.end, second.end) - max(first.start, second.start)
 
 
-def _per_label(scores: Scores) -> Section:
+def _per_label(scores: EntityScores) -> Section:
     order = sorted(scores.labels.items(), key=lambda item: (not item[1].support, item[1].f1, item[0]))
     rows = [(label, *_cells(score)) for label, score in order]
     rows += [
@@ -123,10 +130,10 @@ def _worst(mistakes: Sequence[Mistake], sentences: Sequence[Sentence]) -> Sectio
     rows = []
     for span, mistake in shown:
         sentence = sentences[mistake.row]
-        is_ = f"{mistake.true.label}: {_text(sentence, mistake.true)}" if mistake.true else NOTHING
+        true = Text(f"{mistake.true.label}: {_text(sentence, mistake.true)}") if mistake.true else NOTHING
         called = Text(f"{span.label}: {_text(sentence, span)}")
         text = Text(" ".join(sentence.tokens))
-        rows.append((text, Text(is_) if mistake.true else is_, called, f"{span.score:.2f}", sentence.line))
+        rows.append((text, true, called, f"{span.score:.2f}", sentence.line))
     note = message("{count:,} predicted spans are wrong", count=len(wrong)) if rows else message("none")
     header = messages("text", "is", "called", "probability", "line")
     return Section(message("Most confident mistakes"), header, rows, note, about=[mistake.row for _, mistake in shown])

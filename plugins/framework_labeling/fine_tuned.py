@@ -1,4 +1,4 @@
-"""A fine-tuned encoder with a tag for each word."""
+"""Fits a fine-tuned encoder that tags each word."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from framework import FitContext
 from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
 from framework_labeling.module import Tagger
-from framework_labeling.tagger import KIND, examples_of, leave_tagger
+from framework_labeling.tagger import KIND, examples_of, save_tagger
 from framework_text import backbones
 from framework_text.choosing import prepared
 from framework_text.encoder import Probing, fine_tune, new_network, shape
 from framework_text.options import FineTuning
 
-PROBING = Probing(enough=0.05, most=20_000, partial=True)  # most words are outside, which a head without features knows too
+PROBING = Probing(enough=0.05, most=20_000, partial=True)  # most words are outside, which a head learns without useful features
 
 
 def fit(data: LabelingData, context: FitContext[Labeling, FineTuning]) -> None:
-    """Fine-tunes the backbone and leaves the network, its tokenizer and how to read it."""
+    """Fine-tunes the backbone and fills the folder that `open_tagger` opens."""
     started = time.perf_counter()
     torch.manual_seed(context.seed)
     with prepared(context, data.texts("train"), data.texts("validation")) as (folder, context):
@@ -36,4 +36,4 @@ def _fit(data: LabelingData, context: FitContext[Labeling, FineTuning], folder: 
     tagger = Tagger(network, data.tags, options, plain=data.plain)
     examples = examples_of(data, task, tokenizer, context.seed)
     learned = fine_tune(tagger, tokenizer, examples, context, started, probing=PROBING, details=changed)
-    leave_tagger(context.output, data, task, network, tokenizer, learned.facts)
+    save_tagger(context.output, data, task, network, tokenizer, learned.facts)

@@ -1,4 +1,4 @@
-"""CoNLL files: a token a line, its columns apart by tabs or spaces, sentences apart by blank lines."""
+"""Parses CoNLL files: one token a line, columns separated by tabs or spaces, sentences by blank lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from framework import InputError
 from framework_labeling.rows import Sentence, raise_some
 
-COLUMNS = ("tokens", "tags")  # of a table of sentences
+COLUMNS = ("tokens", "tags")  # columns of a table of sentences
 MOST_COLUMNS = 10
 DOCUMENT = "-DOCSTART-"
 CONLLU = 10  # columns of Universal Dependencies: number, form, lemma, universal part of speech ...
@@ -22,21 +22,26 @@ _SPACES = re.compile("[ \t]+")  # a no-break space may be part of a token
 
 @dataclass(frozen=True)
 class Columns:
-    """Where tokens and tags stand, counted from 0. reason: why, a sentence. numbered: the first column counts the tokens."""
+    """Which columns of a CoNLL file hold tokens and tags."""
 
     token: int
+    """Position of the tokens, counted from 0."""
     tag: int
+    """Position of the tags, counted from 0."""
     reason: str
+    """A sentence on why these are the columns."""
     numbered: bool = False
+    """The first column counts the tokens."""
 
 
 @dataclass(frozen=True)
 class ConllFile:
-    """What a CoNLL file holds. comments: lines that were left out as such."""
+    """The content of a CoNLL file."""
 
     sentences: Sequence[Sentence]
     columns: Columns
     comments: int = 0
+    """Number of comment lines, which were left out."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,11 @@ def read_conll(path: Path) -> ConllFile:
 
 
 def parse_conll(text: str, source: str) -> ConllFile:
-    """The sentences of a CoNLL file's text; `source` names it in errors.
+    """The content of a CoNLL file from its text. source: names the file in errors.
 
-    The token is in the first column and the tag in the last one, unless the first column counts the tokens: then the token
-    is in the second, and of ten columns (CoNLL-U) the fourth, the universal part of speech, is the tag. Two columns of which
-    only the first one holds BIO tags have changed places.
+    The first column holds the tokens and the last one the tags, with two exceptions. Where the first column counts the tokens,
+    the second holds the tokens, and of ten columns (CoNLL-U) the fourth, the universal part of speech, holds the tags. Where
+    only the first of two columns holds BIO tags, it is the column of tags. Raises InputError, which names lines.
     """
     lines = [_Line(number, line, []) for number, line in enumerate(text.replace("\r\n", "\n").split("\n"), 1)]
     separator = _separator([line.text for line in lines if line.text.strip(" \t")])
@@ -75,8 +80,8 @@ def parse_conll(text: str, source: str) -> ConllFile:
 
 
 def looks_like_conll(lines: Sequence[str]) -> bool:
-    """Whether the first lines of a file are tokens with tags: as many columns in every line, tokens without spaces, and blank
-    lines between sentences.
+    """Whether the first lines of a file are tokens with tags: every line has as many columns, tokens and tags hold no spaces,
+    and blank lines separate sentences.
     """
     rows = [line for line in lines if line.strip(" \t")]
     separator = _separator(rows)
@@ -88,7 +93,7 @@ def looks_like_conll(lines: Sequence[str]) -> bool:
 
 
 def _separator(lines: Sequence[str]) -> re.Pattern[str]:
-    """Tabs where most rows have one, for then tokens may hold spaces; otherwise any run of spaces and tabs."""
+    """Tabs where most rows have one, because tokens may then hold spaces; otherwise any run of spaces and tabs."""
     rows = [line for line in lines if not line.startswith(("#", DOCUMENT))]
     return _TAB if sum("\t" in row for row in rows) * 2 > len(rows) else _SPACES
 
@@ -100,7 +105,7 @@ def _cells(line: str, separator: re.Pattern[str]) -> list[str]:
 
 
 def _comments(lines: Sequence[_Line], separator: re.Pattern[str]) -> set[int]:
-    """The numbers of lines that begin with # and do not look like the rows: there are tokens such as #hashtag."""
+    """The numbers of lines that begin with # and look unlike rows; a row may begin with a token such as #hashtag."""
     rows = [line.cells for line in lines if line.cells and not line.text.startswith(("#", DOCUMENT))]
     shapes = {(len(cells), cells[-1]) for cells in rows}
     marked = [line for line in lines if line.text.startswith("#")]
@@ -114,7 +119,7 @@ def _comments(lines: Sequence[_Line], separator: re.Pattern[str]) -> set[int]:
 
 
 def _width(rows: Sequence[_Line], source: str) -> int:
-    """How many columns every row has. Raises InputError naming the rows that have another number."""
+    """The number of columns. Raises InputError naming the rows that have another number."""
     if not rows:
         raise InputError(f"{source} holds no tokens")
     width = Counter(len(row.cells) for row in rows).most_common(1)[0][0]
@@ -134,6 +139,7 @@ def _width(rows: Sequence[_Line], source: str) -> int:
 
 
 def _columns(rows: Sequence[_Line], width: int) -> Columns:
+    """Which columns hold tokens and tags, of `width` columns."""
     firsts = [row.cells[0] for row in rows]
     counted = all(re.fullmatch(r"\d+(?:[-.]\d+)?", first) for first in firsts) and re.match(r"[01](?!\d)", firsts[0])
     if width > 2 and counted:
@@ -146,7 +152,7 @@ def _columns(rows: Sequence[_Line], width: int) -> Columns:
 
 
 def _blocks(lines: Sequence[_Line]) -> list[list[_Line]]:
-    """The rows between blank lines and starts of documents."""
+    """The rows of each sentence, which blank lines and starts of documents separate."""
     blocks: list[list[_Line]] = [[]]
     for line in lines:
         if line.cells and not line.text.startswith(DOCUMENT):
@@ -157,7 +163,7 @@ def _blocks(lines: Sequence[_Line]) -> list[list[_Line]]:
 
 
 def _sentence(block: Sequence[_Line], columns: Columns) -> Sentence:
-    """Without the lines of CoNLL-U that stand for no token of their own: 1-2 is two joined, 1.1 was left unsaid."""
+    """The sentence of a block, without lines of CoNLL-U that are no token: 1-2 joins two tokens, 1.1 is an empty node."""
     rows = [line for line in block if not columns.numbered or line.cells[0].isdigit()]
     tokens = [row.cells[columns.token] for row in rows]
     return Sentence(tokens, [row.cells[columns.tag] for row in rows], block[0].number)

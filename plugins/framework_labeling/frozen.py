@@ -1,4 +1,4 @@
-"""An encoder that stays as it is, and a logistic regression over the state of each word's first token."""
+"""Fits a logistic regression over a frozen encoder's state of each word's first token."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ import torch
 from framework import FitContext, ModelFacts, message
 from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
-from framework_labeling.tagger import KIND, examples_of, leave_tagger
+from framework_labeling.tagger import KIND, examples_of, save_tagger
 from framework_text import backbones
 from framework_text.choosing import prepared
 from framework_text.encoder import fit_whole_head, in_order, new_network
 from framework_text.options import FrozenBackbone
 
-MOST = 100_000  # words that the regression is fitted to
+MOST = 100_000  # words that the regression is fitted to, at most
 
 
 def fit(data: LabelingData, context: FitContext[Labeling, FrozenBackbone]) -> None:
+    """Fits the regression and fills the folder that `open_tagger` opens."""
     torch.manual_seed(context.seed)
     with prepared(context, data.texts("train"), data.texts("validation")) as (folder, context):
         _fit(data, context, folder)
@@ -35,4 +36,4 @@ def _fit(data: LabelingData, context: FitContext[Labeling, FrozenBackbone], fold
     facts = ModelFacts(
         source.name, source.stated_licence, parameters, len(rows), details={message("max length"): task.max_length}
     )
-    leave_tagger(context.output, data, task, network, tokenizer, facts)
+    save_tagger(context.output, data, task, network, tokenizer, facts)

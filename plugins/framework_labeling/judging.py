@@ -1,4 +1,4 @@
-"""Answers to rows as spans, how good they are, and what each row adds to that."""
+"""Judges answers to rows: their spans, the metrics, and what each row contributes to these."""
 
 from __future__ import annotations
 
@@ -17,20 +17,22 @@ Spans = Sequence[Sequence[Span]]
 
 
 def judge(answers: Answers, rows: Table) -> Evaluation:
-    """The codec knows the scheme in which the rows' tags are written. Raises InputError naming rows in another one."""
+    """Metrics and sections of the answers. Raises InputError naming rows whose tags are not in the codec's scheme."""
     return evaluate(*_predicted_and_true(answers, rows))
 
 
 def contributions_of(answers: Answers, rows: Table) -> Contributions:
+    """What each row adds to the metrics. Raises InputError as `judge` does."""
     predicted, true, _ = _predicted_and_true(answers, rows)
     return contributions(predicted, true)
 
 
 def _predicted_and_true(answers: Answers, rows: Table) -> tuple[Spans, Spans, Sequence[Sentence]]:
+    """The predicted and the true spans of each row, and the rows as sentences."""
     codec = answers.codec
     if not isinstance(codec, TaggingCodec):
         raise InputError(f"{type(codec).__name__} does not answer with tags; a codec of labeling is a TaggingCodec")
     sentences = sentences_of(rows, codec.scheme)
-    reading = Scheme(PLAIN) if codec.plain else BIO
+    model_scheme = Scheme(PLAIN) if codec.plain else BIO
     predicted = [spans_over_tokens(response, codec.plain) for response in answers.responses]
-    return predicted, [spans_of(sentence.tags, reading) for sentence in sentences], sentences
+    return predicted, [spans_of(sentence.tags, model_scheme) for sentence in sentences], sentences

@@ -1,4 +1,4 @@
-"""Precision, recall and F1 of whole spans, as conlleval and seqeval count them: right means the same tokens and label."""
+"""Precision, recall and F1 of spans as conlleval and seqeval compute them: tokens and label of a right span are the same."""
 
 from __future__ import annotations
 
@@ -11,44 +11,52 @@ from framework_labeling.schemes import Span
 
 @dataclass(frozen=True)
 class Score:
-    """Of one label, or an average over several. support: true spans; predicted: predicted ones; F1 of nothing is 0."""
+    """The scores of one label, or an average over labels; 0 where a ratio is undefined."""
 
     precision: float
     recall: float
     f1: float
     support: int
+    """Number of true spans."""
     predicted: int
+    """Number of predicted spans."""
 
 
 @dataclass(frozen=True)
-class Scores:
-    """labels: by label, of all that are true or predicted anywhere. micro: every span counts the same; macro: every label."""
+class EntityScores:
+    """The scores of spans, by label and overall."""
 
     labels: dict[str, Score]
+    """Of every label with a true or predicted span, sorted by label."""
     micro: Score
+    """Over all spans."""
     macro: Score
+    """The mean of the labels' scores."""
 
 
-def score_spans(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]) -> Scores:
-    """predicted, true: the spans of each row, in the same order of rows.
+def score_spans(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]]) -> EntityScores:
+    """Scores predicted spans. predicted, true: the spans of each row, in the same order of rows.
 
     Sources: Tjong Kim Sang and Buchholz (2000), "Introduction to the CoNLL-2000 shared task"; seqeval's default mode.
     """
-    right, called, support = Counter[str](), Counter[str](), Counter[str]()
+    right, predictions, support = Counter[str](), Counter[str](), Counter[str]()
     for row, targets in zip(predicted, true, strict=True):
-        called.update(span.label for span in row)
+        predictions.update(span.label for span in row)
         support.update(span.label for span in targets)
         right.update(span.label for span in set(row) & set(targets))
-    labels = {label: _score(right[label], called[label], support[label]) for label in sorted(called.keys() | support.keys())}
-    micro = _score(right.total(), called.total(), support.total())
+    names = sorted(predictions.keys() | support.keys())
+    labels = {label: _score(right[label], predictions[label], support[label]) for label in names}
+    micro = _score(right.total(), predictions.total(), support.total())
     parts = [[score.precision, score.recall, score.f1] for score in labels.values()] or [[0.0] * 3]
     precision, recall, f1 = (sum(part) / len(parts) for part in zip(*parts, strict=True))
-    return Scores(labels, micro, Score(precision, recall, f1, support.total(), called.total()))
+    return EntityScores(labels, micro, Score(precision, recall, f1, support.total(), predictions.total()))
 
 
-def _score(right: int, called: int, support: int) -> Score:
-    f1 = 2 * right / (called + support) if right else 0.0
-    return Score(right / called if called else 0.0, right / support if support else 0.0, f1, support, called)
+def _score(right: int, predicted: int, support: int) -> Score:
+    precision = right / predicted if predicted else 0.0
+    recall = right / support if support else 0.0
+    f1 = 2 * right / (predicted + support) if right else 0.0
+    return Score(precision, recall, f1, support, predicted)
 
 
 def token_accuracy(predicted: Sequence[Sequence[str]], true: Sequence[Sequence[str]]) -> float:

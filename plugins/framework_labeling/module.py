@@ -1,4 +1,4 @@
-"""The LightningModule of taggers: cross entropy over the first token of each word, judged by the spans that come out."""
+"""The LightningModule of taggers: cross entropy over the first token of each word, validated by the decoded spans."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from framework_text.options import FineTuning
 
 
 class Tagger(EncoderModule):
-    """Logs train_loss, val_loss, val_entity_f1, val_macro_f1 and val_token_accuracy. plain: each token has its own tag."""
+    """Logs train_loss, val_loss, val_entity_f1, val_macro_f1 and val_token_accuracy."""
 
     def __init__(self, model: Any, tags: Sequence[str], options: FineTuning, *, plain: bool) -> None:
+        """tags: in the order of the logits. plain: every token has a tag of its own; otherwise the tags are BIO."""
         super().__init__(model, options)
         self.spans = SpanScores(tags, plain=plain)
 
@@ -34,10 +35,10 @@ class Tagger(EncoderModule):
 
 
 class SpanScores(Metric):
-    """F1 over all spans, the mean of each label's, and the share of right tokens, summed over the ranks of a run.
+    """Micro F1 of spans, the mean of the labels' F1, and token accuracy, summed over the ranks of a distributed run.
 
-    Spans are those of the most probable tags that BIO allows, as an artifact answers. A text that is read in windows counts
-    once for each of them.
+    Spans are decoded as the codec decodes them, from the most probable tags that BIO allows. Every window of a long text counts
+    as a text.
     """
 
     counts: torch.Tensor
@@ -51,17 +52,17 @@ class SpanScores(Metric):
         self.begins, self.follows = allowed_transitions([] if plain else tags)
         labels = sorted({span.label for tag in tags for span in spans_of([tag], self.scheme)})
         self.places = {label: place for place, label in enumerate(labels)}
-        self.add_state("counts", torch.zeros(len(labels), 3, dtype=torch.int64), dist_reduce_fx="sum")  # right, called, true
+        self.add_state("counts", torch.zeros(len(labels), 3, dtype=torch.int64), dist_reduce_fx="sum")  # right, predicted, true
         self.add_state("tokens", torch.zeros(2, dtype=torch.int64), dist_reduce_fx="sum")  # right, all
 
     def update(self, logits: torch.Tensor, targets: torch.Tensor) -> None:
-        """Of one text: logits (words, tags), targets (words,)."""
+        """Counts the spans and tokens of one text. logits: (words, tags). targets: (words,)."""
         probabilities = logits.float().softmax(-1).cpu().numpy()
         numbers = probabilities.argmax(1).tolist() if self.plain else decode(probabilities, self.begins, self.follows)
         true = targets.cpu().numpy()
-        called, expected = set(self._spans(numbers)), set(self._spans(true.tolist()))
+        predicted, expected = set(self._spans(numbers)), set(self._spans(true.tolist()))
         counts = np.zeros(self.counts.shape, np.int64)
-        for column, spans in enumerate((called & expected, called, expected)):
+        for column, spans in enumerate((predicted & expected, predicted, expected)):
             for span in spans:
                 counts[self.places[span.label], column] += 1
         self.counts += torch.from_numpy(counts).to(self.counts.device)
@@ -72,10 +73,11 @@ class SpanScores(Metric):
         return spans_of([self.tags[number] for number in numbers], self.scheme)
 
     def compute(self) -> dict[str, torch.Tensor]:
-        right, called, true = self.counts.double().unbind(1)
-        seen = (called + true) > 0
-        each = 2 * right[seen] / (called + true)[seen]
-        whole = 2 * right.sum() / (called + true).sum().clamp(min=1)
+        """The metrics of all texts so far, by name; labels that occur nowhere do not count."""
+        right, predicted, true = self.counts.double().unbind(1)
+        occurring = (predicted + true) > 0
+        f1 = 2 * right[occurring] / (predicted + true)[occurring]
+        micro = 2 * right.sum() / (predicted + true).sum().clamp(min=1)
         accuracy = self.tokens[0] / self.tokens[1].clamp(min=1)
-        macro = each.mean() if len(each) else whole
-        return {"entity_f1": whole.float(), "macro_f1": macro.float(), "token_accuracy": accuracy.float()}
+        macro = f1.mean() if len(f1) else micro
+        return {"entity_f1": micro.float(), "macro_f1": macro.float(), "token_accuracy": accuracy.float()}

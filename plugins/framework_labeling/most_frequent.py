@@ -1,4 +1,4 @@
-"""The baseline of each token's most frequent tag, which its codec looks up."""
+"""Fits the baseline of each token's most frequent tag."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from framework_labeling.data import LabelingData
 
 
 def fit(data: LabelingData, output: Path) -> None:
+    """Fills the fitted folder with the table of tags, which the codec looks up."""
     train = data.sentences["train"]
     table = most_frequent_tags(train)
     settings = {"tags": data.tags, "plain": data.plain, "scheme": asdict(data.scheme), "unseen": list(overall_tag(train))}

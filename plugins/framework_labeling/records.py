@@ -1,4 +1,4 @@
-"""Labelled sequences as they stand in rows of JSON: tokens with tags, texts with spans as tools save them."""
+"""Reads labelled sequences from JSON records: tokens with tags, or texts with spans, as annotation tools save them."""
 
 from __future__ import annotations
 
@@ -20,37 +20,37 @@ SPANS = ("spans", "entities", "label", "labels", "annotations", "ner", "slots")
 STARTS = ("start", "start_offset", "start_char", "begin", "from")
 ENDS = ("end", "end_offset", "end_char", "stop", "to")
 LABELS = ("label", "labels", "type", "entity", "tag", "entity_type", "entity_group", "name", "slot")
-DECLINED = ("reject", "ignore")  # Prodigy's answers for rows that are not to be learned from
+DECLINED = ("reject", "ignore")  # Prodigy's answers for rows that a model shall not learn from
 
-KEYS = 20  # of a wrong record that a message names
+KEYS = 20  # keys of an unreadable record named in a message
 
 Row = Sentence | MarkedText
 
 
 @dataclass(frozen=True)
-class Layout:
-    """A way of writing a labelled sequence.
-
-    fits: whether a record is written so. read: takes the record, its line and the names of tag ids, if there are any, and
-    gives the row, or None for one that its annotator declined.
-    """
+class RecordLayout:
+    """A way in which records hold a labelled sequence."""
 
     name: str
     example: str
+    """JSON, for a message."""
     fits: Callable[[Any], bool]
+    """Whether a record has this layout."""
     read: Callable[[Any, int, Sequence[str]], Row | None]
+    """Takes a record, its line and the names of tag ids, which may be none. Returns the row, or None for a record that nobody
+    annotated or that its annotator declined."""
 
 
 def read_record(record: Any, line: int, names: Sequence[str] = ()) -> Row | None:
-    """The labelled sequence of one JSON value; None: its annotator declined it, or nobody has annotated it.
+    """The labelled sequence of a JSON record; None for a record that nobody annotated or that its annotator declined.
 
-    names: what ids of tags stand for. Raises InputError, which names the line.
+    names: of tags that the record holds as ids. Raises InputError, which names the line.
     """
     return layout_of(record, line).read(_unpacked(record), line, names)
 
 
-def layout_of(record: Any, line: int) -> Layout:
-    """How a record is written, the first of `LAYOUTS` that fits. Raises InputError, which lists them."""
+def layout_of(record: Any, line: int) -> RecordLayout:
+    """The first of `LAYOUTS` that fits a record. Raises InputError, which lists all layouts, where none does."""
     unpacked = _unpacked(record)
     for layout in LAYOUTS:
         if layout.fits(unpacked):
@@ -62,15 +62,15 @@ def layout_of(record: Any, line: int) -> Layout:
 
 
 def _unpacked(record: Any) -> Any:
-    """The record with its keys in small letters and lists in place of texts that hold one, as columns of CSV files do."""
+    """The record with lower-case keys, and with lists in place of texts that hold a list, as columns of CSV files do."""
     if not isinstance(record, Mapping):
         return record
     lowered = {key.lower() if isinstance(key, str) else key: value for key, value in record.items()}
-    return {key: value if key in TEXTS else _listed(value) for key, value in lowered.items()}
+    return {key: value if key in TEXTS else _parse_list(value) for key, value in lowered.items()}
 
 
-def _listed(value: Any) -> Any:
-    """A list that is written as JSON or as Python writes it; everything else as it is."""
+def _parse_list(value: Any) -> Any:
+    """The list that a text holds as JSON or as Python prints it; any other value unchanged."""
     if isinstance(value, str) and value.startswith("[") and value.endswith("]"):
         for read in (json.loads, literal_eval):
             with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
@@ -102,17 +102,21 @@ def _is_marked(record: Any) -> bool:
 
 
 def _key(record: Mapping[str, Any], keys: Sequence[str], kind: type) -> str | None:
+    """The first of the keys whose value is of this type."""
     return next((key for key in keys if isinstance(record.get(key), kind)), None)
 
 
 def _spans_key(record: Mapping[str, Any]) -> str | None:
-    """The key of a list of spans, or of an empty list."""
+    """The first key of `SPANS` that holds a list of spans, or an empty list."""
     lists = (key for key in SPANS if isinstance(record.get(key), list))
     return next((key for key in lists if all(isinstance(span, list | tuple | Mapping) for span in record[key])), None)
 
 
 def _tagged(record: Mapping[str, Any]) -> tuple[list[Any], list[Any]] | None:
-    """(tokens, tags) of a record: lists, or words of texts; a whole sentence only where there are as many tags as words."""
+    """(tokens, tags) of a record, which are lists, or texts split at spaces; None where it has none.
+
+    A text under a key of `TEXTS` counts as tokens only where there are as many tags as words.
+    """
     lists = {key: items for key, value in record.items() if (items := _items(value)) is not None}
     tokens = next((key for key in TOKENS if key in lists and all(isinstance(item, str) for item in lists[key])), None)
     fitting = (key for key in TAGS if key in lists and key != tokens and all(_is_tag(item) for item in lists[key]))
@@ -129,7 +133,7 @@ def _is_tag(value: Any) -> bool:
 
 
 def _items(value: Any) -> list[Any] | None:
-    """A list, as such or as words of a text."""
+    """The items of a list, or the words of a text; None for anything else."""
     if isinstance(value, str):
         return value.split()
     return list(value) if isinstance(value, list | tuple) else None
@@ -143,7 +147,7 @@ def _read_tagged(record: Mapping[str, Any], line: int, names: Sequence[str]) -> 
 
 
 def _tag(tag: str | int, line: int, names: Sequence[str]) -> str:
-    """A tag as text, an id by its name where there are names."""
+    """A tag as text; an id becomes its name where there are names. Raises InputError for an id without a name."""
     if isinstance(tag, str) or not names:
         return str(tag)
     if not 0 <= tag < len(names):
@@ -170,17 +174,18 @@ def _read_marked(record: Mapping[str, Any], line: int, names: Sequence[str]) -> 
 
 
 def _read_label_studio(record: Mapping[str, Any], line: int, names: Sequence[str]) -> MarkedText | None:
-    """Of several people's annotations the one marked as ground truth, otherwise the first that was not cancelled."""
+    """The annotation marked as ground truth, otherwise the first that was not cancelled."""
     annotations = [a for a in record.get("annotations", record.get("completions")) or [] if not a.get("was_cancelled")]
     if not annotations:
         return None
     chosen = next((a for a in annotations if a.get("ground_truth")), annotations[0])
     results = [result for result in chosen.get("result") or [] if "labels" in (result.get("value") or {})]
-    text = _label_studio_text(record["data"], results, line)
+    text = _label_studio_text(record["data"], line)
     return MarkedText(text, _spans([result["value"] for result in results], text, line), line)
 
 
-def _label_studio_text(data: Mapping[str, Any], results: Sequence[Mapping[str, Any]], line: int) -> str:
+def _label_studio_text(data: Mapping[str, Any], line: int) -> str:
+    """The text of a Label Studio task: that of a known key, or the only text."""
     texts = {key: value for key, value in data.items() if isinstance(value, str)}
     key = _key(texts, TEXTS, str) or (next(iter(texts)) if len(texts) == 1 else None)
     if key is None:
@@ -189,7 +194,7 @@ def _label_studio_text(data: Mapping[str, Any], results: Sequence[Mapping[str, A
 
 
 def _spans(values: Sequence[Any], text: str, line: int) -> list[Span]:
-    """Spans over characters from lists [start, end, label] or mappings. Raises InputError."""
+    """Spans over characters. values: lists [start, end, label] or mappings. Raises InputError."""
     spans: list[Span] = []
     for value in values:
         start, end, label = _parts(value, line)
@@ -201,26 +206,29 @@ def _spans(values: Sequence[Any], text: str, line: int) -> list[Span]:
 
 
 def _parts(value: Any, line: int) -> tuple[int, int, str]:
-    """(start, end, label) of a span."""
+    """(start, end, label) of a span that is a list or a mapping. Raises InputError."""
     if isinstance(value, Mapping):
         parts = [next((value[key] for key in keys if key in value), None) for keys in (STARTS, ENDS, LABELS)]
     else:
         parts = list(value) if isinstance(value, list | tuple) else []
     if len(parts) == 3:
-        start, end, label = *map(_whole, parts[:2]), parts[2]
+        start, end, label = *map(_parse_offset, parts[:2]), parts[2]
         label = label[0] if isinstance(label, list) and len(label) == 1 else label
         if type(start) is int and type(end) is int and isinstance(label, str) and label:
             return start, end, label
     raise InputError(f"line {line}: a span is [start, end, label] or has one start, end and label, not {str(value)[:80]}")
 
 
-def _whole(value: Any) -> Any:
-    """A number that is written in quotes, for readers of files keep digits as they are written; anything else as it is."""
+def _parse_offset(value: Any) -> Any:
+    """The number that digits in a text stand for, because readers of files keep numbers as text; any other value unchanged."""
     return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _from_utf16(text: str, start: int, end: int, stated: str, line: int) -> tuple[int, int]:
-    """Offsets of a tool that runs in a browser, which counts UTF-16 units: an emoji is two. They must give the stated text."""
+    """Offsets in code points from those in UTF-16 units, as browsers count: an emoji is two units.
+
+    stated: the text that the record gives for the span. Raises InputError where the span does not hold it.
+    """
     units = text.encode("utf-16-le", "surrogatepass")
     before, inside = units[: 2 * start], units[2 * start : 2 * end]
     if start >= 0 and inside == stated.encode("utf-16-le", "surrogatepass"):
@@ -231,21 +239,21 @@ def _from_utf16(text: str, start: int, end: int, stated: str, line: int) -> tupl
 
 
 LAYOUTS = (
-    Layout("spaCy", '[text, {"entities": [[0, 4, "PER"]]}]', _is_pair, _read_pair),
-    Layout(
+    RecordLayout("spaCy", '[text, {"entities": [[0, 4, "PER"]]}]', _is_pair, _read_pair),
+    RecordLayout(
         "Label Studio",
         '{"data": {"text": ...}, "annotations": [{"result": [{"value": {"start": 0, "end": 4, "labels": ["PER"]}}]}]}',
         _is_label_studio,
         _read_label_studio,
     ),
-    Layout(
+    RecordLayout(
         "Prodigy",
         '{"text": ..., "spans": [{"start": 0, "end": 4, "label": "PER"}], "answer": "accept"}',
         _is_prodigy,
         _read_prodigy,
     ),
-    Layout("tokens and tags", '{"tokens": ["Anna"], "tags": ["B-PER"]}', _is_tagged, _read_tagged),
-    Layout(
+    RecordLayout("tokens and tags", '{"tokens": ["Anna"], "tags": ["B-PER"]}', _is_tagged, _read_tagged),
+    RecordLayout(
         "text and spans (doccano, spaCy)",
         '{"text": ..., "entities": [[0, 4, "PER"]]}; the key may be label, labels or spans',
         _is_marked,

@@ -1,4 +1,4 @@
-"""Requests of sequence labeling as words, and words with tags as responses. No torch."""
+"""Requests of labeling as words, and tagged words as responses. No torch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EXAMPLE = {"text": "Ada Lovelace met Charles Babbage in London."}
 
 
 def parse(request: Any) -> Request:
-    """A text, ``{"text": ...}``, or ``{"tokens": [...]}``, where there is no text. Raises InputError."""
+    """The request ``{"text": ...}`` or, where it has no text, ``{"tokens": [...]}``. Raises InputError."""
     if not isinstance(request, Mapping) or isinstance(request.get("text"), str) or "tokens" not in request:
         return {"text": text_of(request)}
     tokens = request["tokens"]
@@ -30,15 +30,16 @@ def parse(request: Any) -> Request:
 
 @dataclass(frozen=True)
 class Words:
-    """The words of a request, its text, and which characters of the text each word is."""
+    """The words of a request."""
 
     tokens: list[str]
     text: str
     offsets: Offsets
+    """Where each word stands in the text."""
 
     @classmethod
     def of(cls, request: Request) -> Words:
-        """Of a parsed request; tokens are joined by spaces."""
+        """The words of a parsed request; where it has tokens in place of a text, they are joined by spaces."""
         if "tokens" in request:
             return cls(list(request["tokens"]), *join_words(request["tokens"]))
         tokens, offsets = split_words(request["text"])
@@ -46,7 +47,7 @@ class Words:
 
 
 def answer(words: Words, tags: Sequence[str], confidence: Sequence[float], plain: bool) -> Response:
-    """The response about words with these tags and the tags' probabilities. plain: every token has a tag of its own."""
+    """The response for words with these tags. confidence: (words,), of each tag. plain: every token has a tag of its own."""
     spans = each_token(tags, confidence) if plain else scored_spans(tags, confidence)
     return {"entities": entities(spans, words.text, words.offsets), "tokens": words.tokens, "tags": list(tags)}
 
@@ -63,12 +64,12 @@ def spans_over_tokens(response: Response, plain: bool) -> list[Span]:
 
 def flatten(response: Response) -> dict[str, str]:
     """Columns of a CSV file: the entities as JSON without their scores, and a tag for each token."""
-    kept = [{key: entity[key] for key in ("start", "end", "label", "text")} for entity in response["entities"]]
-    return {"entities": json.dumps(kept, ensure_ascii=False), "tags": " ".join(response["tags"])}
+    unscored = [{key: entity[key] for key in ("start", "end", "label", "text")} for entity in response["entities"]]
+    return {"entities": json.dumps(unscored, ensure_ascii=False), "tags": " ".join(response["tags"])}
 
 
 def interface(tags: Sequence[str], plain: bool) -> Interface:
-    """tags: those that a response may hold. plain: every token has a tag of its own."""
+    """The interface of a tagging codec. tags: of its responses. plain: every token has a tag of its own."""
     labels = list(tags) if plain else sorted({split_tag(tag, BIO)[1] for tag in tags if tag != OUTSIDE})
     place = {"type": "integer", "minimum": 0}
     text = {"type": "string", "title": message("Text"), "description": message("The text to label, in any length")}

@@ -1,4 +1,4 @@
-"""Rows of labelled sequences: tokens with tags, or a text with marked spans, which becomes tokens with tags."""
+"""Rows of labelled sequences: tokens with tags, and texts with spans, which become tokens with tags."""
 
 from __future__ import annotations
 
@@ -17,46 +17,48 @@ SHOWN = 40  # characters of a span in a message
 
 @dataclass(frozen=True)
 class Sentence:
-    """Tokens and as many tags. line: where it starts in its file, counted from 1."""
+    """Tokens with as many tags."""
 
     tokens: Sequence[str]
     tags: Sequence[str]
     line: int = 0
+    """Where the sentence starts in its file, counted from 1."""
 
 
 @dataclass(frozen=True)
 class MarkedText:
-    """A text and spans over its characters. line: where it stands in its file, counted from 1."""
+    """A text with spans over its characters."""
 
     text: str
     spans: Sequence[Span]
     line: int = 0
+    """Where the text stands in its file, counted from 1."""
 
 
 def tokenized(marked: MarkedText) -> tuple[Sentence, int]:
-    """The words of a text with BIO tags, and how many spans had an end inside a word and were widened to the whole word.
+    """The words of a text with BIO tags, and how many spans began or ended within a word and were widened to whole words.
 
-    Spaces at the ends of spans are trimmed, and a span that stands there twice counts once. Raises InputError, which names
-    the line, for spans that are out of range, empty, overlap, or share a word.
+    Spans lose spaces at their ends, and equal spans count once. Raises InputError, which names the line, for spans that are out
+    of range, are empty, overlap, or share a word.
     """
     words, offsets = split_words(marked.text)
     spans = sorted((_trimmed(marked, span) for span in set(marked.spans)), key=lambda span: (span.start, span.end, span.label))
     for before, after in pairwise(spans):
         if after.start < before.end:
             raise InputError(f"line {marked.line}: {_shown(marked, before)} and {_shown(marked, after)} overlap; keep one")
-    whole = [_over_words(span, offsets) for span in spans]
-    for before, after in pairwise(whole):
+    word_spans = [_over_words(span, offsets) for span in spans]
+    for before, after in pairwise(word_spans):
         if after.start < before.end:
             raise InputError(f"line {marked.line}: two spans share the word {words[after.start][:SHOWN]!r}; keep one")
     widened = sum(
         (offsets[span.start][0], offsets[span.end - 1][1]) != (chars.start, chars.end)
-        for span, chars in zip(whole, spans, strict=True)
+        for span, chars in zip(word_spans, spans, strict=True)
     )
-    return Sentence(words, bio_tags(whole, len(words)), marked.line), widened
+    return Sentence(words, bio_tags(word_spans, len(words)), marked.line), widened
 
 
 def _trimmed(marked: MarkedText, span: Span) -> Span:
-    """The span without spaces at its ends."""
+    """The span without spaces at its ends. Raises InputError for a span that is out of range or blank."""
     if not 0 <= span.start < span.end <= len(marked.text):
         raise InputError(
             f"line {marked.line}: the span {span.start}-{span.end} ({span.label}) is empty or outside its text of "
@@ -69,20 +71,21 @@ def _trimmed(marked: MarkedText, span: Span) -> Span:
 
 
 def _over_words(span: Span, offsets: Offsets) -> Span:
-    """The words that a span over characters touches."""
+    """The span over words that a span over characters touches."""
     first = bisect_right(offsets, span.start, key=lambda offset: offset[1])
     last = bisect_left(offsets, span.end, key=lambda offset: offset[0])
     return Span(first, last, span.label)
 
 
 def _shown(marked: MarkedText, span: Span) -> str:
+    """A span as messages show it."""
     return f"{marked.text[span.start : span.end][:SHOWN]!r} ({span.start}-{span.end}, {span.label})"
 
 
 def read_tags(sentences: Iterable[Sentence], scheme: Scheme = BIO) -> tuple[list[Sentence], int]:
-    """The sentences with the tags that a model learns, and how many impossible places were repaired.
+    """The sentences with the tags that a model learns, and how many impossible transitions were repaired.
 
-    Raises InputError, which names the lines, for tags that the scheme does not have.
+    Raises InputError, which names the lines, for tags that are not of the scheme.
     """
     problems: list[str] = []
     readable: list[Sentence] = []

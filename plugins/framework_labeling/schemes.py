@@ -1,7 +1,8 @@
-"""Tags of tokens <-> spans: BIO, IOB1, IOBES, BILOU, BMES, bare labels, or plain tags such as parts of speech.
+"""Converts between tags of tokens and spans: BIO, IOB1, IOBES, BILOU, BMES, BMEWO, bare labels, and plain tags such as parts
+of speech.
 
-Sequences that a scheme does not allow are read as the script of the CoNLL-2000 shared task (conlleval) reads them, which is
-also what seqeval does unless it is told to be strict: whatever is not a continuation of the same label begins a span.
+Sequences that a scheme does not allow are read as conlleval, the script of the CoNLL-2000 shared task, and seqeval's default
+mode read them: a tag that does not continue the same label begins a span.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 OUTSIDE = "O"
-UNNAMED = "_"  # the label of tags that are a letter alone, as in word segmentation
+UNNAMED = "_"  # the label of tags that are a single letter, as in word segmentation
 PLAIN = "plain"
 IO = "IO"
 
-# Every letter of a scheme as one of B (begins), I (goes on), E (ends), S (a span of one token) and O (outside).
+# Scheme -> its letters -> B (begins a span), I (continues it), E (ends it) or S (a span of one token).
 LETTERS = {
     "BIO": {"B": "B", "I": "I"},
     "IOB1": {"B": "B", "I": "I"},
@@ -29,39 +30,39 @@ SCHEMES = (*LETTERS, IO, PLAIN)
 
 @dataclass(frozen=True)
 class Span:
-    """From `start` up to and without `end`: positions of tokens, or of characters where a docstring says so.
-
-    score: how sure a model is, from 0 to 1; it plays no part in equality.
-    """
+    """A labelled range of tokens, or of characters where a docstring says so."""
 
     start: int
+    """Position of the first token."""
     end: int
+    """Position after the last token."""
     label: str
     score: float = field(default=1.0, compare=False)
+    """Confidence of the model, from 0 to 1; ignored when spans are compared."""
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """How tags stand for spans.
-
-    name: one of `SCHEMES`. IO: bare labels, the tokens of a run are one span. plain: every token stands alone.
-    separator: between the letter and the label. suffix: the letter stands after the label, as in ``PER-B``.
-    reason: why it is this one, a sentence.
-    """
+    """How tags stand for spans."""
 
     name: str
+    """One of `SCHEMES`. In IO tags are bare labels, and neighbours with the same label are one span. In plain every token has a
+    tag of its own."""
     separator: str = "-"
+    """Between letter and label."""
     suffix: bool = False
+    """The letter stands after the label, as in ``PER-B``."""
     reason: str = ""
+    """A sentence on why this scheme was chosen."""
 
 
 BIO = Scheme("BIO")
 
 
 def split_tag(tag: str, scheme: Scheme) -> tuple[str, str]:
-    """(B, I, E, S or O, label) of a tag; of a bare label in IO the letter is I, of a plain tag S.
+    """(letter, label) of a tag, where the letter is B, I, E, S or O; I for a bare label in IO, S for a plain tag.
 
-    Raises KeyError or ValueError for a tag that is none of the scheme.
+    Raises KeyError or ValueError for a tag that is not of the scheme.
     """
     if scheme.name == PLAIN:
         return "S", tag
@@ -78,12 +79,12 @@ def split_tag(tag: str, scheme: Scheme) -> tuple[str, str]:
 
 
 def spans_of(tags: Sequence[str], scheme: Scheme = BIO) -> list[Span]:
-    """The spans over tokens that a sentence's tags stand for, in order; in plain tags one for each token.
+    """The spans over tokens that a sentence's tags stand for, in order; with plain tags one span for each token.
 
-    Impossible sequences are read as conlleval does. Raises KeyError or ValueError for a tag that is none of the scheme.
+    Impossible sequences are read as conlleval reads them. Raises KeyError or ValueError for a tag that is not of the scheme.
     """
     spans: list[Span] = []
-    start, label, is_open = -1, "", False  # start: of the span that the token before belongs to; -1: none
+    start, label, is_open = -1, "", False  # start: of the span of the previous token; -1: it is outside
     for position, tag in enumerate(tags):
         letter, here = split_tag(tag, scheme)
         if is_open and letter in "IE" and here == label:
@@ -96,7 +97,7 @@ def spans_of(tags: Sequence[str], scheme: Scheme = BIO) -> list[Span]:
 
 
 def bio_tags(spans: Iterable[Span], length: int) -> list[str]:
-    """The BIO tags of a sentence of `length` tokens with these spans, which do not overlap."""
+    """The BIO tags, `length` of them, of a sentence with these spans, which must not overlap."""
     tags = [OUTSIDE] * length
     for span in spans:
         tags[span.start : span.end] = [f"B-{span.label}"] + [f"I-{span.label}"] * (span.end - span.start - 1)
@@ -104,17 +105,17 @@ def bio_tags(spans: Iterable[Span], length: int) -> list[str]:
 
 
 def model_tags(tags: Sequence[str], scheme: Scheme = BIO) -> list[str]:
-    """A sentence's tags as a model learns them: BIO, impossible sequences repaired; plain tags as they are."""
+    """A sentence's tags as a model learns them: BIO without impossible sequences; plain tags unchanged."""
     return list(tags) if scheme.name == PLAIN else bio_tags(spans_of(tags, scheme), len(tags))
 
 
 def tag_names(labels: Iterable[str]) -> list[str]:
-    """The BIO tags of a model that knows these labels, `OUTSIDE` first."""
+    """The BIO tags of these labels, `OUTSIDE` first."""
     return [OUTSIDE, *(f"{letter}-{label}" for label in sorted(set(labels)) for letter in "BI")]
 
 
 def count_impossible(tags: Sequence[str], scheme: Scheme) -> int:
-    """At how many places of a sentence the scheme does not allow what follows, its two ends among them."""
+    """How many transitions between the tags of a sentence, its beginning and end included, the scheme does not allow."""
     if scheme.name in (IO, PLAIN):
         return 0
     pairs = [(OUTSIDE, ""), *(split_tag(tag, scheme) for tag in tags), (OUTSIDE, "")]
@@ -122,10 +123,11 @@ def count_impossible(tags: Sequence[str], scheme: Scheme) -> int:
 
 
 def _allowed(name: str, before: tuple[str, str], after: tuple[str, str]) -> bool:
+    """Whether a tag may follow another. name: of the scheme. before, after: (letter, label)."""
     same = before[1] == after[1]
     if name == "BIO":
         return after[0] != "I" or (before[0] in "BI" and same)
     if name == "IOB1":
         return after[0] != "B" or (before[0] in "BI" and same)
-    is_open, goes_on = before[0] in "BI", after[0] in "IE"
-    return is_open == goes_on and (same or not is_open)
+    is_open, continues = before[0] in "BI", after[0] in "IE"
+    return is_open == continues and (same or not is_open)

@@ -1,4 +1,4 @@
-"""Rows of files, however they are written, as tokens with tags."""
+"""Turns rows of files, in any layout of labelled sequences, into tokens with tags."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ ANNOTATED = {"tags", "labels", "spans", "annotations", "answer"}
 
 
 def shape(table: Table, say: Say) -> Table:
-    """The columns tokens and tags. Rows that nobody annotated are left out; what was widened or left out is counted and said.
+    """The table with the columns tokens and tags, without rows that nobody annotated.
 
-    Raises InputError naming the first rows that cannot be read.
+    say: takes a note on how many rows were left out and how many spans were widened. Raises InputError naming the first rows
+    that cannot be read.
     """
     kept: list[int] = []
     sentences: list[Sentence] = []
@@ -42,13 +43,14 @@ def shape(table: Table, say: Say) -> Table:
         raise InputError(
             f"{table.source}: no row is annotated; name the column of the tags (data.tags=) or spans (data.spans=)"
         )
-    for what, count in (+counts).items():
-        say(what.filled(count=count, file=table.name))
-    columns = {"tokens": [list(one.tokens) for one in sentences], "tags": [list(one.tags) for one in sentences]}
+    for note, count in (+counts).items():
+        say(note.filled(count=count, file=table.name))
+    columns = {"tokens": [list(row.tokens) for row in sentences], "tags": [list(row.tags) for row in sentences]}
     return replace(table.take(kept), columns=columns)
 
 
 def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[Message]) -> Sentence | None:
+    """The tokens and tags of a row; None for a row that is left out. counts: of notes, increased by this row."""
     record = _record(cells)
     if not record.keys() & ANNOTATED:
         counts[UNTAGGED] += 1
@@ -69,11 +71,11 @@ def _sentence(cells: Mapping[str, Cell], line: int, counts: Counter[Message]) ->
 
 
 def _record(cells: Mapping[str, Cell]) -> dict[str, Any]:
-    """The record as `read_record` knows it, from the cells that hold something."""
+    """The record for `read_record`, from the filled cells of a row."""
     filled = {role: cell for role, cell in cells.items() if cell is not None and cell != ""}
     spans = filled.get("spans")
-    if isinstance(spans, str) and '"result"' in spans:  # Label Studio's, whose text lies in an object of its own
+    if isinstance(spans, str) and '"result"' in spans:  # Label Studio has the text in an object of its own
         return {"data": {"text": filled.get("text", "")}, "annotations": spans}
-    if spans is not None and "answer" not in filled:  # Prodigy alone has answers
-        filled["labels"] = filled.pop("spans")  # a list under this key may be one of tags too
+    if spans is not None and "answer" not in filled:  # only Prodigy has answers
+        filled["labels"] = filled.pop("spans")  # under this key `read_record` expects spans or tags
     return filled

@@ -1,4 +1,4 @@
-"""The tagger that frozen and fine-tuned candidates leave: a network over tokens, its tokenizer, and the graph of both."""
+"""Saves and opens the tagger of frozen and fine-tuned candidates: a network over tokens, its tokenizer, and its graph."""
 
 from __future__ import annotations
 
@@ -26,19 +26,21 @@ from framework_text.encoder import EncodedRows, Examples, Probabilities, encoder
 from framework_text.tokenizer import write_tokenizer
 
 KIND = "AutoModelForTokenClassification"
-MODEL = "model"  # in the folder that is filled: the network and its tokenizer, as transformers saves them
-READING = "reading.json"
+MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
+READING = "reading.json"  # in the fitted folder: a `SavedTagger`
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How the saved network becomes a graph."""
+class SavedTagger:
+    """How the saved network is loaded and becomes a graph."""
 
     max_length: int
+    """Tokens of a window, special ones included."""
     pad: int
+    """Token id of the padding."""
 
 
-def leave_tagger(output: Path, data: LabelingData, task: Labeling, network: Any, tokenizer: Any, facts: ModelFacts) -> None:
+def save_tagger(output: Path, data: LabelingData, task: Labeling, network: Any, tokenizer: Any, facts: ModelFacts) -> None:
     """Fills the folder that `open_tagger` opens."""
     settings = {
         "tags": data.tags,
@@ -50,76 +52,77 @@ def leave_tagger(output: Path, data: LabelingData, task: Labeling, network: Any,
     resources = write_fitted(output, CodecSpec("labeling", settings), facts)
     write_tokenizer(tokenizer, None, resources)
     save_network(network, tokenizer, output / MODEL)
-    reading = Reading(task.max_length, tokenizer.pad_token_id or 0)
-    (output / READING).write_text(json.dumps(asdict(reading)), encoding="utf-8")
+    saved = SavedTagger(task.max_length, tokenizer.pad_token_id or 0)
+    (output / READING).write_text(json.dumps(asdict(saved)), encoding="utf-8")
 
 
 def open_tagger(folder: Path) -> Fitted:
+    """The tagger that `save_tagger` saved, with a graph that computes probabilities of tags."""
     fitted = read_fitted(folder)
-    reading = Reading(**json.loads((folder / READING).read_text(encoding="utf-8")))
-    network, tokenizer = open_network(folder / MODEL, KIND, reading.max_length)
+    saved = SavedTagger(**json.loads((folder / READING).read_text(encoding="utf-8")))
+    network, tokenizer = open_network(folder / MODEL, KIND, saved.max_length)
     codec = LabelingCodec(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
-        graphs=(graph(Probabilities(network).eval(), network.config, reading.max_length, reading.pad),),
+        graphs=(graph(Probabilities(network).eval(), network.config, saved.max_length, saved.pad),),
         checks=(same_pieces(tokenizer, codec.aligner),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
 
 
 def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Graph:
-    """Gives the probabilities of every token's tags."""
+    """The graph "labeler": token ids -> probabilities (batch, sequence, tags). pad: token id of the padding."""
     output = Tensor("probabilities", "float32", ("batch", "sequence", config.num_labels))
     return encoder_graph("labeler", module, output, config, max_length, pad)
 
 
 def aligner_of(tokenizer: Any, task: Labeling) -> Aligner:
-    """What cuts texts into windows, the same as the codec's. tokenizer: of transformers, which stays as it is."""
+    """An aligner like the codec's. tokenizer: of transformers; a copy of its backend is changed."""
     return Aligner.of(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()), task.max_length, task.overlap)
 
 
 def examples_of(data: LabelingData, task: Labeling, tokenizer: Any, seed: int) -> Examples:
-    """A row for each window, with a tag on the first token of each word."""
+    """Training and validation examples, one for each window of a row, with a target on the first token of each word."""
     aligner, numbers = aligner_of(tokenizer, task), {tag: number for number, tag in enumerate(data.tags)}
     windows = {name: _windows(aligner, data.sentences[name], numbers) for name in ("train", "validation")}
     train = windows["train"]
     return Examples(
         classes=len(data.tags),
         rows=len(train),
-        train=lambda most: _rows(_some(train, most, seed)),
+        train=lambda most: _rows(_sample(train, most, seed)),
         validation=_rows(windows["validation"]),
         max_length=task.max_length,
         cuts=False,
     )
 
 
-Window = tuple[Sequence[int], Sequence[int], str]  # token ids, targets, the text
+WindowExample = tuple[Sequence[int], Sequence[int], str]  # token ids, targets, text
 
 
-def _windows(aligner: Aligner, sentences: Sequence[Sentence], numbers: dict[str, int]) -> list[Window]:
-    found: list[Window] = []
+def _windows(aligner: Aligner, sentences: Sequence[Sentence], numbers: dict[str, int]) -> list[WindowExample]:
+    examples: list[WindowExample] = []
     for sentence in sentences:
-        tags = [numbers.get(tag, IGNORED) for tag in sentence.tags]  # validation may have labels that training lacks
+        tags = [numbers.get(tag, IGNORED) for tag in sentence.tags]  # validation rows may have labels that training rows lack
         for window in aligner.windows(sentence.tokens):
             text = " ".join(sentence.tokens[window.first : window.last])
-            found.append((window.ids, targets(window, tags), text))
-    return found
+            examples.append((window.ids, targets(window, tags), text))
+    return examples
 
 
-def _some(windows: Sequence[Window], most: int, seed: int) -> Sequence[Window]:
-    """At most so many, at random, in their order."""
+def _sample(windows: Sequence[WindowExample], most: int, seed: int) -> Sequence[WindowExample]:
+    """At most `most` of the examples, at random, in their order."""
     if most >= len(windows):
         return windows
     return [windows[i] for i in np.sort(np.random.default_rng(seed).permutation(len(windows))[:most]).tolist()]
 
 
-def _rows(windows: Sequence[Window]) -> EncodedRows:
+def _rows(windows: Sequence[WindowExample]) -> EncodedRows:
     ids, labels, texts = zip(*windows, strict=True)
     return EncodedRows(ids, labels, texts)
 
 
 def same_pieces(tokenizer: Any, aligner: Aligner) -> Check:
-    """The check that texts of one window have the token ids that transformers' tokenizer gives their words."""
+    """The check that the codec gives words the same token ids as transformers' tokenizer, on texts of a single window."""
     reference = tokenizer
     if isinstance(tokenizer.backend_tokenizer.pre_tokenizer, ByteLevel):
         reference = AutoTokenizer.from_pretrained(tokenizer.name_or_path, add_prefix_space=True)

@@ -1,4 +1,4 @@
-"""The task: tokens with tags in, how good the spans of answers are out."""
+"""The task labeling: tokens with tags in, metrics of the predicted spans out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class LabelingTask(Task[Labeling, "LabelingData"], Decomposes):
-    """Rows are tokens with tags, or a text with spans over its characters, as annotation tools save them."""
+    """Labels spans, or every token. Rows are tokens with tags, or texts with spans, as annotation tools save them."""
 
     name: ClassVar[str] = TASK
     options: ClassVar[type] = Labeling

@@ -1,4 +1,4 @@
-"""What is wrong with a recipe for sequence labeling, told when it is composed. No torch."""
+"""Problems of a recipe for labeling, found when it is composed. No torch."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from framework_text.validation import ENCODERS, fine_tuning_problems
 
 
 def problems(task: Labeling, options: FineTuning) -> list[str]:
-    """What is wrong with a recipe that fine-tunes."""
+    """Problems of a recipe that fine-tunes."""
     return [*backbone_problems(task, options.backbone), *task_problems(task), *fine_tuning_problems(options)]
 
 
 def task_problems(task: Labeling) -> list[str]:
-    """What is wrong with the options of the task, whoever competes."""
-    found = []
+    """Problems of the task's options, whichever candidates compete."""
+    wrong_options = []
     if task.scheme not in (AUTO, *SCHEMES):
-        found.append(f"task.scheme={task.scheme} does not exist; {nearest(task.scheme, (AUTO, *SCHEMES))}")
+        wrong_options.append(f"task.scheme={task.scheme} does not exist; {nearest(task.scheme, (AUTO, *SCHEMES))}")
     if task.overlap < 0:
-        found.append(f"task.overlap={task.overlap} is a number of words, 0 or more")
-    return found
+        wrong_options.append(f"task.overlap={task.overlap} is a number of words, 0 or more")
+    return wrong_options
 
 
 def backbone_problems(task: Labeling, backbone: Backbone) -> list[str]:
+    """Problems of the section `backbone:`."""
     return [*misplaced(backbone), *problems_with(backbone.chosen, ENCODERS, task.max_length)]

@@ -1,4 +1,4 @@
-"""Texts as words with character offsets, and lists of words as texts. Training rows and served requests use the same."""
+"""Splits texts into words with character offsets, and joins words to texts, for training rows and for requests."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-Offsets = list[tuple[int, int]]  # of each word: from which character up to and without which
+Offsets = list[tuple[int, int]]  # of each word: its first character, and the character after its last
 
-# Scripts written without spaces between words: a character with its marks is a word, for no finer boundary is to be had.
+# Scripts without spaces between words: a character with its marks is a word, because word boundaries are not marked.
 _UNSPACED = (
     "\u0e00-\u0e7f\u0e80-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # Japanese syllables
@@ -21,9 +21,9 @@ _LAST_MARK = 0x1F000  # the marks beyond it are variation selectors
 
 @lru_cache(maxsize=1)
 def _pattern() -> re.Pattern[str]:
-    """Runs of letters and digits with their marks; every other character that is no space alone, with its marks.
+    """Matches a run of letters and digits with their marks, or any other single character but a space, with its marks.
 
-    Marks are part of words, such as the vowels of Hindi, but `re` counts few of them among the letters.
+    Marks, such as the vowels of Hindi, are part of words, but `re` counts few of them among the letters.
     """
     codes = [code for code in range(0x300, _LAST_MARK) if unicodedata.category(chr(code))[0] == "M"]
     marks = _ranges(codes) + "\U000e0100-\U000e01ef"
@@ -32,20 +32,20 @@ def _pattern() -> re.Pattern[str]:
 
 
 def _ranges(codes: Sequence[int]) -> str:
-    """A character class of these code points, which ascend."""
+    """The ranges of a regular expression's character class for these ascending code points."""
     starts = [code for before, code in zip([-1, *codes], codes, strict=False) if code != before + 1]
     ends = [code for code, after in zip(codes, [*codes[1:], -1], strict=True) if after != code + 1]
     return "".join(f"{chr(start)}-{chr(end)}" for start, end in zip(starts, ends, strict=True))
 
 
 def split_words(text: str) -> tuple[list[str], Offsets]:
-    """The words of a text and where each stands in it. No word holds a space, and every other character is in one."""
+    """The words of a text and their offsets. No word holds a space, and every character but spaces is in a word."""
     matches = list(_pattern().finditer(text))
     return [match[0] for match in matches], [match.span() for match in matches]
 
 
 def join_words(words: Sequence[str]) -> tuple[str, Offsets]:
-    """A list of words as a text, joined by spaces, and where each stands in it."""
+    """The words joined by spaces, and their offsets in that text."""
     offsets: Offsets = []
     start = 0
     for word in words:

@@ -1,4 +1,4 @@
-"""Rows into a `Table` whose texts lie in Arrow memory: small files in memory, larger ones in files the system pages in."""
+"""Builds a `Table` whose texts lie in Arrow memory: small tables in RAM, larger ones in memory-mapped files."""
 
 from __future__ import annotations
 
@@ -20,27 +20,28 @@ try:
 except ImportError as missing:
     raise FrameworkError("reading training data needs pyarrow: pip install 'recipe-framework[train]'") from missing
 
-ROWS = 16_384  # of a chunk, at most
-CHARACTERS = 16 << 20  # of a chunk, about
+ROWS = 16_384  # rows of a chunk, at most
+CHARACTERS = 16 << 20  # characters of a chunk, about
 IN_MEMORY = 64 << 20  # bytes of chunks that stay in memory
 
 
 class TableBuilder:
-    """Takes rows; about `IN_MEMORY` bytes of them are in memory at a time.
+    """Collects rows, about `IN_MEMORY` bytes of them in memory.
 
-    What is more lies in temporary files (where TMPDIR says) that have no name, so that nothing is left of them however
-    the process ends. Rows may differ in their columns: what one lacks is empty.
+    Further rows are moved to temporary files in TMPDIR without a name, which vanish however the process ends. Rows may have
+    different columns; a missing value is an empty text.
     """
 
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = files
-        self.columns: list[set[str]] = [set() for _ in files]  # of each file
+        self.columns: list[set[str]] = [set() for _ in files]
+        """Column names of each file."""
         self._memory: list[pa.RecordBatch] = []
         self._chunks: list[pa.RecordBatch] = []
         self._lines, self._file_of = array("q"), array("i")
 
     def extend(self, file: int, parts: Iterable[Row | Block]) -> None:
-        """file: the position in `files` of the one that these rows are from."""
+        """Adds the rows of one file. file: its position in `files`."""
         values: list[dict[str, str]] = []
         lines: list[int] = []
         characters = 0
@@ -78,7 +79,7 @@ class TableBuilder:
             self._memory = []
 
     def table(self) -> Table:
-        """All rows. Raises InputError when there is none."""
+        """The table of all rows. Raises InputError if there is none."""
         source = str(self.files[0]) + (f" and {len(self.files) - 1} more files" if len(self.files) > 1 else "")
         if not self._lines:
             raise InputError(f"{source} has no rows; it needs a header line and one labelled row a line")
@@ -91,11 +92,12 @@ class TableBuilder:
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    """The column of this name; empty texts where the batch lacks it."""
     return batch.column(name) if name in batch.schema.names else pa.repeat(pa.scalar("", pa.large_string()), len(batch))
 
 
 def _spool(batches: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    """The same rows in a memory-mapped temporary file without a name."""
+    """The same rows in a memory-mapped temporary file without a name. Raises FrameworkError where the disk is full."""
     names = list(dict.fromkeys(name for batch in batches for name in batch.schema.names))
     schema = pa.schema([(name, pa.large_string()) for name in names])
     try:

@@ -1,4 +1,7 @@
-"""Files read by Arrow, a block at a time: the values that the careful readers give, without a Python object for each."""
+"""Delimited text read by Arrow, a block at a time and without a Python object for each value.
+
+Arrow reads only what it certainly reads as the row-by-row reader does; the latter reads the rest of a file.
+"""
 
 from __future__ import annotations
 
@@ -18,79 +21,81 @@ from framework.data.formats.delimited import Delimited
 from framework.data.formats.headers import HEAD, column_names, find_header
 
 BLOCK = 4 << 20  # bytes parsed at a time
-ODD = (b"\0", b"\xef\xbb\xbf", b"\n\n", b"\n\r\n")  # NUL, byte order mark, blank lines: only for the careful reader
+ODD = (b"\0", b"\xef\xbb\xbf", b"\n\n", b"\n\r\n")  # NUL, byte order mark, blank lines: left to the row-by-row reader
 QUOTE = b'"'  # odd too, unless quotes are text
 
 Say = Callable[[str], None]
 
 
-class _Odd(Exception):  # noqa: N818, not an error: the careful reader goes on
-    pass
+class _Odd(Exception):  # noqa: N818, not an error: the row-by-row reader goes on
+    """The lines may be read differently by Arrow and by the row-by-row reader."""
 
 
-class _Lines(NamedTuple):
-    """names: of the columns; an empty one stands for a column that must hold nothing. header: lines above the rows.
-
-    first: name of the first column, as written; None: there is no header that may stand between rows again.
-    notes: what was repaired.
-    """
+class _LineLayout(NamedTuple):
+    """How the rows lie in the lines of a file."""
 
     names: Sequence[str]
+    """Of the columns; an empty name stands for a column that must be empty in every row."""
     delimiter: str
     header: int = 0
+    """Lines above the rows."""
     first: str | None = None
+    """Name of the first column, as written, by which a header between the rows is found; None: the file has no header."""
     notes: Sequence[str] = ()
+    """What was repaired."""
 
 
-class Plain(NamedTuple):
-    """rows: that came in blocks. whole: those are all."""
+class PlainRead(NamedTuple):
+    """How much of a file was read in blocks."""
 
     rows: int
-    whole: bool
+    complete: bool
+    """The file has no further rows."""
 
 
-def plain_rows(form: Delimited, file: Sniffed, options: ReadOptions, say: Say) -> Generator[Block, None, Plain]:
-    """As far as a file is plain, its rows.
+def plain_rows(form: Delimited, file: Sniffed, options: ReadOptions, say: Say) -> Generator[Block, None, PlainRead]:
+    """Blocks of the rows of a file with a header, as far as the file is plain.
 
-    Delimited text is plain as long as it is UTF-8 under a header whose lines have as many fields each, without a quote in it
-    unless quotes are text. What was repaired is said only where that is all of the file.
+    Delimited text is plain as long as it is UTF-8, every line has as many fields as the header, and no line holds a quote
+    unless quotes are text. Notes on repairs are made only where the whole file is plain.
     """
-    lines = _lines(form, file, options.quote) if _is_utf8(file) else None
-    if lines is None:
-        return Plain(0, whole=False)
-    plain = yield from _plain(file, lines, options.quote)
-    for note in lines.notes if plain.whole else ():
+    layout = _layout(form, file, options.quote) if _is_utf8(file) else None
+    if layout is None:
+        return PlainRead(0, complete=False)
+    plain = yield from _plain_blocks(file, layout, options.quote)
+    for note in layout.notes if plain.complete else ():
         say(note)
     return plain
 
 
-def plain_lines(file: Sniffed, names: Sequence[str], delimiter: str, options: ReadOptions) -> Generator[Block, None, Plain]:
-    """The same of a file without a header. names: of the columns; an empty one stands for a column that must hold nothing.
+def plain_lines(file: Sniffed, names: Sequence[str], delimiter: str, options: ReadOptions) -> Generator[Block, None, PlainRead]:
+    """Blocks of the rows of a file without a header, as far as the file is plain, as `plain_rows` defines it.
 
-    delimiter: one character.
+    names: of the columns; an empty name stands for a column that must be empty in every row. delimiter: one character.
+    Returns (rows read, whether these are all).
     """
-    return (yield from _plain(file, _Lines(names, delimiter), options.quote))
+    return (yield from _plain_blocks(file, _LineLayout(names, delimiter), options.quote))
 
 
-def _plain(file: Sniffed, lines: _Lines, quote: Quote | None) -> Generator[Block, None, Plain]:
+def _plain_blocks(file: Sniffed, layout: _LineLayout, quote: Quote | None) -> Generator[Block, None, PlainRead]:
     rows = 0
     if not _is_utf8(file):
-        return Plain(0, whole=False)
+        return PlainRead(0, complete=False)
     try:
-        for batch in _batches(file, lines, ODD if quote is Quote.none else (*ODD, QUOTE)):
-            yield Block(batch, rows + lines.header + 1)
+        for batch in _batches(file, layout, ODD if quote is Quote.none else (*ODD, QUOTE)):
+            yield Block(batch, rows + layout.header + 1)
             rows += len(batch)
     except (_Odd, pa.ArrowException):
-        return Plain(rows, whole=False)
-    return Plain(rows, whole=True)
+        return PlainRead(rows, complete=False)
+    return PlainRead(rows, complete=True)
 
 
 def _is_utf8(file: Sniffed) -> bool:
     return file.encoding is not None and file.encoding.name == "utf-8"
 
 
-def _lines(form: Delimited, file: Sniffed, quote: Quote | None) -> _Lines | None:
-    """How the rows lie in the file; None where it is not surely plain."""
+def _layout(form: Delimited, file: Sniffed, quote: Quote | None) -> _LineLayout | None:
+    """The layout by the first lines of the file; None where these are not certainly plain."""
     notes: list[str] = []
     head = list(islice(io.StringIO(file.text, newline=""), HEAD))
     before, delimiter = find_header(file.path, head, notes.append, tabs=file.suffix in form.tabs)
@@ -98,11 +103,11 @@ def _lines(form: Delimited, file: Sniffed, quote: Quote | None) -> _Lines | None
     if len(header) < 2 or not all(header) or (quote is Quote.none and '"' in head[0]):
         return None
     names = column_names(file.path, 1, form.names(file, header, notes.append), notes.append)
-    return _Lines(names, delimiter, 1, header[0], notes)
+    return _LineLayout(names, delimiter, 1, header[0], notes)
 
 
 def _header(line: str, delimiter: str) -> list[str]:
-    """The names, in quotes or not; none where how they are quoted tells something of the rows."""
+    """The names in the header line, quoted or not; none where its quoting needs the row-by-row reader."""
     if not line.endswith("\n") or "'" in line or ' "' in line:
         return []
     try:
@@ -112,17 +117,17 @@ def _header(line: str, delimiter: str) -> list[str]:
     return [name.strip(" \t\ufeff\u200b\xa0") for name in names]
 
 
-def _batches(file: Sniffed, lines: _Lines, odd: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
-    """Raises _Odd at what the careful reader must read."""
-    names = [name or f"\0{number}" for number, name in enumerate(lines.names)]
-    named = [number for number, name in enumerate(lines.names) if name]
-    empty = [number for number, name in enumerate(lines.names) if not name]
+def _batches(file: Sniffed, layout: _LineLayout, odd: Sequence[bytes]) -> Iterator[pa.RecordBatch]:
+    """The named columns of the rows. Raises _Odd at lines for the row-by-row reader. odd: byte strings that mark such lines."""
+    names = [name or f"\0{number}" for number, name in enumerate(layout.names)]
+    named = [number for number, name in enumerate(layout.names) if name]
+    empty = [number for number, name in enumerate(layout.names) if not name]
     with file.open_bytes() as raw:
-        for _ in range(lines.header):
+        for _ in range(layout.header):
             raw.readline()
         for block in _blocks(raw, odd):
-            for batch in _parsed(block, names, lines.delimiter).to_batches():
-                if lines.first is not None and _holds(batch.column(0), lines.first):
+            for batch in _parsed(block, names, layout.delimiter).to_batches():
+                if layout.first is not None and _holds(batch.column(0), layout.first):
                     raise _Odd  # the header again, between the rows
                 if not all(_is_empty(batch.column(number)) for number in empty):
                     raise _Odd
@@ -130,10 +135,10 @@ def _batches(file: Sniffed, lines: _Lines, odd: Sequence[bytes]) -> Iterator[pa.
 
 
 def _parsed(block: bytes, names: Sequence[str], delimiter: str) -> pa.Table:
-    """The rows of whole lines.
+    """The rows of a block of complete lines.
 
-    Arrow gets bytes and no file: its threads would read a file ahead, and a process that ends while one of them is inside
-    Python, as after an error in the rows, is aborted.
+    Arrow gets bytes, not the file: its threads would read the file ahead, and a process that ends while such a thread runs
+    Python code, as after an error in the rows, is aborted.
     """
     return csv.read_csv(
         pa.BufferReader(block),
@@ -152,19 +157,18 @@ def _is_empty(column: pa.Array) -> bool:
 
 
 def _blocks(raw: IO[bytes], odd: Sequence[bytes]) -> Iterator[bytes]:
-    """The whole lines of a file, about `BLOCK` bytes at a time. Raises _Odd at what the careful reader must read: a carriage
-    return alone is odd too, for it ends a line for one reader and not for another.
-    """
+    """The complete lines of a file, about `BLOCK` bytes at a time. Raises _Odd at lines for the row-by-row reader."""
     rest = b""
     while block := raw.read(BLOCK):
-        whole, end, rest = (rest + block).rpartition(b"\n")
+        lines, end, rest = (rest + block).rpartition(b"\n")
         if end:
-            yield _checked(whole + end, odd)
+            yield _checked(lines + end, odd)
     if rest:
         yield _checked(rest, odd)
 
 
 def _checked(lines: bytes, odd: Sequence[bytes]) -> bytes:
+    """The same lines. Raises _Odd if they hold odd bytes, or a carriage return alone, which ends a line for one reader only."""
     if any(mark in b"\n" + lines for mark in odd) or lines.count(b"\r") != lines.count(b"\r\n"):
         raise _Odd
     return lines

@@ -1,4 +1,4 @@
-"""Which format reads a file: each says how sure it is that the file is its own, and the surest does."""
+"""Chooses the format that reads a file: the one that claims the file with the most certainty."""
 
 from __future__ import annotations
 
@@ -14,18 +14,19 @@ from framework.plugins import OURS, Plugins, load_plugins
 
 Say = Callable[[str], None]
 
-# Files of nobody. A format that is more than possibly theirs claims every file, and would take those of all others.
-NOBODYS = (
+# Files that no format knows. A format that claims them as LIKELY or CERTAIN would take the files of all other formats.
+UNKNOWN_FILES = (
     Sniffed(Path("x.nobodys"), ".nobodys", None, b"~\n", True, Encoding("utf-8", True)),
     Sniffed(Path("x.nobodys"), ".nobodys", None, b"\x07\x00\xf7\x01", True, None),
 )
 
 
-class Claimed(NamedTuple):
-    """A format that claims a file, where it came from, and what it says."""
+class Claimant(NamedTuple):
+    """A format that claims a file."""
 
     file_format: Format
     distribution: str
+    """Name and version of the distribution that provides the format."""
     claim: Claim
 
     def __str__(self) -> str:
@@ -33,33 +34,33 @@ class Claimed(NamedTuple):
 
 
 def choose(file: Sniffed, name: str | None, task: str | None, say: Say) -> Format:
-    """name: of the format; None: the surest of those for any task and for this one. say: told of formats that were not asked.
+    """The format of this name, or without a name the surest of those for every task and for `task`.
 
-    Raises InputError where none claims the file, or two are equally sure.
+    say: takes notes on formats that were not asked. Raises InputError where no format claims the file, or two are equally sure.
     """
     plugins = load_plugins()
     if name is not None:
         return plugins.format(name)
     formats = [pair for pair in plugins.every_format() if not pair[0].tasks or task in pair[0].tasks]
-    claimed = [Claimed(*pair, claim) for pair in formats if (claim := _claim(*pair, file, say)) is not None]
-    if not claimed:
+    claimants = [Claimant(*pair, claim) for pair in formats if (claim := _claim(*pair, file, say)) is not None]
+    if not claimants:
         raise InputError(_unknown(file, [file_format for file_format, _ in formats], plugins))
-    most = max(one.claim.sure for one in claimed)
-    surest = [one for one in claimed if one.claim.sure == most]
+    most = max(claimant.claim.sure for claimant in claimants)
+    surest = [claimant for claimant in claimants if claimant.claim.sure == most]
     if len(surest) > 1:
-        keys = " or ".join(f"data.format={one.file_format.name}" for one in surest)
+        keys = " or ".join(f"data.format={claimant.file_format.name}" for claimant in surest)
         raise InputError(
             f"{file.path} is claimed by {len(surest)} formats: {' and '.join(map(str, surest))}; "
             f"{keys} decides (predict --format NAME)"
         )
-    reads = surest[0]
-    if reads.distribution.split(" ")[0] != OURS:
-        say(message("{file} was read by the format {format}", file=file.path.name, format=str(reads)))
-    return reads.file_format
+    chosen = surest[0]
+    if chosen.distribution.split(" ")[0] != OURS:
+        say(message("{file} was read by the format {format}", file=file.path.name, format=str(chosen)))
+    return chosen.file_format
 
 
 def _claim(file_format: Format, distribution: str, file: Sniffed, say: Say) -> Claim | None:
-    """What a format says of a file; None too for one that fails, or that claims every file, which is said."""
+    """The format's claim on a file; None, with a note, also for a format that fails or that claims every file."""
     named = message("format {format!r} of {distribution}", format=file_format.name, distribution=distribution)
     if _claims_every_file(file_format):
         say(
@@ -71,8 +72,8 @@ def _claim(file_format: Format, distribution: str, file: Sniffed, say: Say) -> C
         )
         return None
     try:
-        return _asked(file_format, file)
-    except Exception as error:  # whatever a stranger's format raises must not stop the others
+        return _checked_claim(file_format, file)
+    except Exception as error:  # an error of a plugin's format must not stop the others
         say(
             message(
                 "{named} was not asked about {file}: it fails there, {error}",
@@ -84,7 +85,8 @@ def _claim(file_format: Format, distribution: str, file: Sniffed, say: Say) -> C
         return None
 
 
-def _asked(file_format: Format, file: Sniffed) -> Claim | None:
+def _checked_claim(file_format: Format, file: Sniffed) -> Claim | None:
+    """What `claims` returns. Raises TypeError for anything but a `Claim` or None."""
     claim: object = file_format.claims(file)
     if claim is None or isinstance(claim, Claim):
         return claim
@@ -93,10 +95,10 @@ def _asked(file_format: Format, file: Sniffed) -> Claim | None:
 
 @lru_cache(maxsize=256)
 def _claims_every_file(file_format: Format) -> bool:
-    for file in NOBODYS:
+    for file in UNKNOWN_FILES:
         try:
-            claim = _asked(file_format, file)
-        except Exception:  # it is told of the file that is really there
+            claim = _checked_claim(file_format, file)
+        except Exception:  # `_claim` notes the error when it asks about a real file
             return False
         if claim is not None and claim.sure > Sure.POSSIBLE:
             return True
@@ -104,6 +106,7 @@ def _claims_every_file(file_format: Format) -> bool:
 
 
 def _unknown(file: Sniffed, formats: Sequence[Format], plugins: Plugins) -> str:
+    """The message for a file that no format claims."""
     if file.foreign is not None:
         return f"{file.path} is {file.foreign}"
     suffixes = dict.fromkeys(suffix for file_format in formats for suffix in file_format.suffixes)

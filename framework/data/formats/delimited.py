@@ -1,4 +1,4 @@
-"""Rows of CSV and its relatives: the header is found and cleaned, every value stays the text that stands in the file."""
+"""Reads delimited text, such as CSV: the header is found and cleaned, every value stays the text that stands in the file."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from framework.contracts.data.format import Block, Claim, Format, Quote, ReadOpt
 from framework.contracts.data.table import Row
 from framework.contracts.message import message
 from framework.data.formats.headers import HEAD, column_names, find_header
-from framework.data.formats.quotes import Likeness, survey
+from framework.data.formats.quotes import Likeness, survey_quotes
+from framework.data.formats.ragged import RaggedRows
 from framework.errors import InputError
 
 MAX_FIELD = 64 * 1024 * 1024  # characters in one value
-MAX_SHOWN = 5  # broken rows named in one message
-JSON = (".jsonl", ".ndjson", ".json")  # suffixes that delimited text is met under
+JSON = (".jsonl", ".ndjson", ".json")  # suffixes of JSON, under which delimited text occurs too
 
 csv.field_size_limit(MAX_FIELD)
 
 
 class Delimited(Format):
-    """A header line and a row a line, whose fields a comma, semicolon, tab or bar parts. Formats of that kind inherit it."""
+    """A base class of formats with a header line and one row a line, with fields separated by comma, semicolon, tab or bar."""
 
     headed: ClassVar[bool] = True
     tabs: ClassVar[tuple[str, ...]] = ()
-    """Suffixes of `suffixes` that promise tabs."""
+    """Those of `suffixes` that promise tabs between fields."""
 
     def names(self, file: Sniffed, header: list[str], say: Callable[[str], None]) -> list[str]:
-        """The names of the columns, made of the fields of the header."""
+        """The column names, made from the fields of the header; by default these fields."""
         return header
 
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """In blocks as far as the file is plain, the rest row by row."""
-        rows, whole = 0, False
+        """The rows: in blocks as far as Arrow can read the file, then one by one."""
+        rows, complete = 0, False
         if options.blocks:
             from framework.data.formats.arrow_csv import plain_rows
 
-            rows, whole = yield from plain_rows(self, file, options, say)
-        if not whole:
+            rows, complete = yield from plain_rows(self, file, options, say)
+        if not complete:
             with file.open_text() as stream:
                 yield from islice(delimited_rows(self, file, stream, say, options.quote), rows, None)
 
 
 class Csv(Delimited):
-    """CSV and its relatives."""
+    """CSV, TSV and the like."""
 
     name: ClassVar[str] = "csv"
     suffixes: ClassVar[tuple[str, ...]] = (".csv", ".tsv", ".tab", ".txt")
@@ -66,20 +66,24 @@ class Csv(Delimited):
 
 
 class Dialect(NamedTuple):
-    """quote: None: quotes are text."""
+    """How fields are separated and quoted."""
 
     delimiter: str
     quote: str | None = '"'
-    spaces: bool = False  # after a delimiter do not belong to the value
+    """None: quotes are text."""
+    spaces: bool = False
+    """Spaces after a delimiter do not belong to the value."""
 
 
 def delimited_rows(
     form: Delimited, file: Sniffed, stream: IO[str], say: Callable[[str], None], quote: Quote | None = None
 ) -> Iterator[Row]:
-    """Rows in order. What was repaired is said; raises InputError naming every ragged row (the first few).
+    """The rows of a file in order.
 
-    In a file of one column an empty line is a row with an empty value; in one of several columns it is no row.
-    stream: read more than once. quote: None: `Quote.auto`.
+    In a file of one column an empty line is a row with an empty value; in a file of several columns it is no row.
+
+    stream: the text of the file, which must be seekable. say: takes a note on each repair. quote: None: `Quote.auto`.
+    Raises InputError that names the first ragged rows.
     """
     path = file.path
     head = list(islice(_without_marks(path, stream, say=None), HEAD))
@@ -88,14 +92,14 @@ def delimited_rows(
     if quote is Quote.none:
         dialect = dialect._replace(quote=None)
     elif quote is not Quote.standard and dialect.quote is not None:
-        found = survey(_lines(path, stream, before), delimiter, dialect.quote)
-        likeness = found.likeness
-        if found.text:
+        survey = survey_quotes(_lines(path, stream, before), delimiter, dialect.quote)
+        likeness = survey.likeness
+        if survey.quotes_are_text:
             dialect = dialect._replace(quote=None)
             note = message(
                 "{count:,} lines of {file} hold quotes that quote nothing: its quotes were read as text; "
                 "data.quote=standard (predict --quote standard) says otherwise",
-                count=found.strays,
+                count=survey.strays,
                 file=path.name,
             )
             say(note)
@@ -103,13 +107,13 @@ def delimited_rows(
 
 
 def _lines(path: Path, stream: IO[str], before: int, say: Callable[[str], None] | None = None) -> Iterator[str]:
-    """From the header on."""
+    """The lines from the header on, read from the start of the stream. before: lines above the header."""
     stream.seek(0)
     return islice(_without_marks(path, stream, say), before, None)
 
 
 class _Rows:
-    """Reads the rows of a file and counts what is repaired. before: lines above the header."""
+    """Reads the rows of a file and counts the repairs."""
 
     def __init__(
         self,
@@ -120,14 +124,16 @@ class _Rows:
         likeness: Likeness | None,
         say: Callable[[str], None],
     ) -> None:
+        """before: lines above the header. likeness: by which swallowed rows are found; None: quotes are not checked."""
         self.form, self.file, self.path = form, file, file.path
         self.before, self.dialect, self.likeness, self.say = before, dialect, likeness, say
-        self.ragged = _Ragged(file.path)
+        self.ragged = RaggedRows(file.path)
         self.repeated = self.longer = self.blank = self.broken = 0
         self.width = 0
-        self.longest = (0, 0)  # lines of the longest value, and where it begins
+        self.longest = (0, 0)  # (lines, first line) of the value that stands on most lines
 
     def read(self, lines: Iterator[str]) -> Iterator[Row]:
+        """The rows. lines: from the header on. Raises InputError for ragged rows and for broken quotes."""
         reader = csv.reader(
             lines,
             delimiter=self.dialect.delimiter,
@@ -141,7 +147,7 @@ class _Rows:
             header = [name.strip(" \t\ufeff\u200b\xa0") for name in next(reader)]
             self.width = len(header)
             names = column_names(self.path, start, self.form.names(self.file, header, self.say), self.say)
-            whole, blank = all(names), 0
+            all_named, blank = all(names), 0
             start = self.before + reader.line_num + 1
             for record in reader:
                 line, start = start, self.before + reader.line_num + 1
@@ -153,15 +159,15 @@ class _Rows:
                 self.blank, blank = self.blank + blank, 0
                 if record[0] == header[0] and self.width > 1 and [value.strip() for value in record] == header:
                     self.repeated += 1
-                elif not self.ragged.found:
-                    yield Row(line, dict(zip(names, record, strict=True)) if whole else _named(names, record))
+                elif not self.ragged.problems:
+                    yield Row(line, dict(zip(names, record, strict=True)) if all_named else _named_values(names, record))
         except csv.Error as error:
             raise InputError(f"{self.path}, line {start}: {_explain(error, reader.line_num + self.before, start)}") from error
         self.ragged.check()
         self._say_repairs()
 
     def _check_lines(self, record: Sequence[str], first: int, last: int) -> None:
-        """Raises InputError for a field over several lines that are rows."""
+        """Counts a field over several lines. Raises InputError where these lines look like rows."""
         if self.likeness is not None and self.likeness.rows_within(record):
             raise InputError(
                 f"{self.path}, lines {first} to {last}: one quoted field holds these {last - first + 1:,} lines, each of which "
@@ -172,7 +178,10 @@ class _Rows:
         self.longest = max(self.longest, (last - first + 1, first), key=lambda lines: lines[0])
 
     def _fits(self, record: list[str], line: int) -> bool:
-        """Whether a record of another width than the header is a row, which is made as wide; a ragged one is noted."""
+        """Whether a record of another width than the header is a row, which then gets the header's width.
+
+        Ragged records are collected.
+        """
         width = self.width
         if width == 1 and not record:
             record.append("")
@@ -227,7 +236,7 @@ class _Rows:
 
 
 def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None] | None) -> Iterator[str]:
-    """Lines without the byte order marks that joining files leaves in the middle."""
+    """The lines without byte order marks, which also stand in the middle of joined files; a note counts the latter."""
     inside = 0
     for number, line in enumerate(stream):
         if line[0] == "\ufeff":
@@ -245,7 +254,7 @@ def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None] | Non
 
 
 def _dialect(path: Path, header: str, delimiter: str, say: Callable[[str], None]) -> Dialect:
-    """How the header is quoted is how the rows are."""
+    """The dialect of a file by its header line, which is quoted as the rows are."""
     names = header.strip().split(delimiter)
     if all(re.fullmatch(r"\s*'[^']*'\s*", name) for name in names):
         say(message("{file} quotes with ' instead of \"", file=path.name))
@@ -256,12 +265,13 @@ def _dialect(path: Path, header: str, delimiter: str, say: Callable[[str], None]
     return Dialect(delimiter, spaces=spaces)
 
 
-def _named(names: list[str], record: list[str]) -> dict[str, str]:
+def _named_values(names: list[str], record: list[str]) -> dict[str, str]:
+    """The values of a record by column name, without columns that have no name."""
     return {name: value for name, value in zip(names, record, strict=True) if name}
 
 
 def _explain(error: csv.Error, last: int, start: int) -> str:
-    """The csv module's own words, and what to write instead."""
+    """The csv module's message with a remedy. last: the line read last. start: the line where the record starts."""
     reach = f" (read up to line {last})" if last > start else ""
     return (
         f'{error}{reach}; a quote inside a quoted field is written twice, not as \\", and the field closes; '
@@ -269,28 +279,3 @@ def _explain(error: csv.Error, last: int, start: int) -> str:
         if "limit" not in str(error)
         else f"{error}{reach}; is a closing quote missing?"
     )
-
-
-class _Ragged:
-    """Collects rows of the wrong width, so that one message names them all and none is dropped unseen."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.found: list[str] = []
-        self.more = 0
-        self.title = False
-
-    def add(self, line: int, fields: int, width: int) -> None:
-        self.title |= width == 1
-        if len(self.found) < MAX_SHOWN:
-            self.found.append(f"{self.path}, line {line}: {fields} fields where the header has {width}")
-        else:
-            self.more += 1
-
-    def check(self) -> None:
-        if not self.found:
-            return
-        rest = f" (and {self.more} more lines)" if self.more else ""
-        title = "; if a title stands above the header, delete it" if self.title else ""
-        last = f"{self.found[-1]}{rest}; quote fields that contain the delimiter or a line break{title}"
-        raise InputError(*self.found[:-1], last)

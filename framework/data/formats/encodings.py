@@ -1,4 +1,4 @@
-"""Which encoding a text file is in: byte order mark, then UTF-8, then the legacy encodings a detector tells apart."""
+"""Detects the encoding of a text file: byte order mark, then UTF-8, then the legacy encodings a detector distinguishes."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# One for each script. More would only add doubt: cp1250 and cp1254 decode Western texts too, with a few letters wrong.
+# One or two for each script. More would add doubt: cp1250 and cp1254 decode Western texts too, with a few letters wrong.
 LEGACY = [
     "gb18030", "big5", "cp932", "euc_jp", "cp949", "cp1251", "koi8_r", "cp1253", "cp1255", "cp1256", "cp1252",
 ]  # fmt: skip
-UTF_8, LATIN = "utf-8", "latin-1"  # what the first bytes may be; latin-1 stands for any encoding that has ASCII in it
-BLOCK = 1 << 20
-SAMPLE = 1 << 16  # bytes of lines outside ASCII that the detector sees
+UTF_8, LATIN = "utf-8", "latin-1"  # guesses by the first bytes; latin-1 stands for any superset of ASCII but UTF-8
+BLOCK = 1 << 20  # bytes read at a time
+SAMPLE = 1 << 16  # bytes of non-ASCII lines that the detector sees
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 MAX_CONTROL = 0.02  # share of control characters above which bytes are not text
 
 
-def encoding_of_head(head: bytes, given: str | None, *, whole: bool) -> Encoding | None:
-    """What the first bytes of a file tell of its encoding; None: they are not text. whole: they are all there are.
+def encoding_of_head(head: bytes, name: str | None, *, whole: bool) -> Encoding | None:
+    """The encoding of a file's first bytes; None: they are not text.
 
-    Raises InputError for an unknown name.
+    name: the encoding that the user names. whole: the file has no further bytes. Raises InputError for an unknown name.
     """
-    if given is not None:
-        return Encoding(_known(given), sure=True)
+    if name is not None:
+        return Encoding(_python_name(name), sure=True)
     for mark, encoding in MARKS:
         if head.startswith(mark):
             return Encoding(encoding, sure=True)
@@ -50,9 +50,10 @@ def encoding_of_head(head: bytes, given: str | None, *, whole: bool) -> Encoding
 
 
 def with_encoding(file: Sniffed, say: Callable[[str], None], legacy: str | None = None) -> Sniffed:
-    """The record with the encoding of the whole file, which is read for it. Anything but UTF-8 that was not given is said.
+    """The sniffed file with the encoding of all its bytes, which are read unless the encoding is sure already.
 
-    legacy: what else it can be, where known. Raises InputError for bytes that are no text, and a file that mixes encodings.
+    say: takes a note where another encoding than UTF-8 was detected. legacy: the encoding of files of this format that are not
+    UTF-8; None: detected. Raises InputError for bytes that are no text, and for a file that mixes encodings.
     """
     if file.encoding is None:
         raise InputError(f"{file.path} is not text: binary data of an unknown kind; write its rows to a CSV file first")
@@ -72,7 +73,8 @@ def with_encoding(file: Sniffed, say: Callable[[str], None], legacy: str | None 
     return replace(file, encoding=Encoding(name, sure=True))
 
 
-def _known(name: str) -> str:
+def _python_name(name: str) -> str:
+    """Python's name of an encoding. Raises InputError for an unknown one."""
     try:
         "".encode(name)  # refuses codecs of bytes too, such as base64
         return codecs.lookup(name).name
@@ -81,7 +83,7 @@ def _known(name: str) -> str:
 
 
 def _utf16_without_mark(head: bytes) -> str | None:
-    """Delimiters and digits have a zero byte in UTF-16, always on the same side."""
+    """The name of UTF-16 without a byte order mark, where delimiters and digits have a zero byte, always on the same side."""
     even, odd = head[::2].count(0), head[1::2].count(0)
     if not head or max(even, odd) < 0.1 * len(head) / 2 or min(even, odd):
         return None
@@ -111,16 +113,17 @@ def _is_utf8(file: Sniffed, say: Callable[[str], None]) -> bool:
 
 
 def _legacy(file: Sniffed) -> str:
+    """The likeliest legacy encoding that decodes the whole file."""
     from charset_normalizer import from_bytes
 
     sample = _lines_outside_ascii(file)
-    found = from_bytes(sample, cp_isolation=LEGACY).best() or from_bytes(sample, cp_isolation=["cp1250"]).best()
-    likely = [found.encoding] if found else []
+    match = from_bytes(sample, cp_isolation=LEGACY).best() or from_bytes(sample, cp_isolation=["cp1250"]).best()
+    likely = [match.encoding] if match else []
     return next(encoding for encoding in [*likely, "cp1252", "latin-1"] if _decodes(file, encoding))
 
 
 def _lines_outside_ascii(file: Sniffed) -> bytes:
-    """A sample of the lines that decide. Raises InputError when a good part of them is valid UTF-8 and the rest is not."""
+    """A sample of the non-ASCII lines. Raises InputError where many of them are valid UTF-8 although the file is not."""
     sample, valid, broken = bytearray(), 0, list[int]()
     with file.open_bytes() as stream:
         for number, line in enumerate(stream, start=1):

@@ -1,4 +1,4 @@
-"""The header of a delimited file: where it stands, what parts its fields, and the names of the columns."""
+"""The header of a delimited file: its line, the delimiter, and the column names."""
 
 from __future__ import annotations
 
@@ -9,14 +9,16 @@ from pathlib import Path
 from framework.contracts.message import listed, message
 from framework.errors import InputError, some
 
-HEAD = 50  # lines in which the header must stand
+HEAD = 50  # first lines, among which the header must be
 EMPTY = "it needs a header line and one labelled row a line"
 
 
 def find_header(path: Path, head: list[str], say: Callable[[str], None], *, tabs: bool) -> tuple[int, str]:
-    """(lines before the header, delimiter). Only what is surely no header is passed over; it is said.
+    """(number of lines above the header, delimiter).
 
-    tabs: the file's name promises that tabs part its fields.
+    Lines above the header are passed over, with a note, only where they are certainly comments or a title. head: the first
+    lines. tabs: the file's name promises tabs between fields. Raises InputError for an empty file, and for a line that may be a
+    comment or the header.
     """
     filled = [i for i, line in enumerate(head) if line.strip()]
     if not filled:
@@ -54,7 +56,9 @@ def find_header(path: Path, head: list[str], say: Callable[[str], None], *, tabs
 
 
 def _is_title(head: list[str], filled: list[int], delimiter: str) -> bool:
-    """A first line with one value of three or more fields (as spreadsheets save it), or alone above an empty line."""
+    """Whether the first line is a title: it fills only the first of three or more fields, as spreadsheets save a title, or it
+    is a single field above an empty line.
+    """
     if len(filled) < 3:
         return False
     first, second = head[filled[0]].strip("\r\n"), head[filled[1]].strip("\r\n")
@@ -66,16 +70,20 @@ def _is_title(head: list[str], filled: list[int], delimiter: str) -> bool:
 
 
 def _delimiter(header: str, *, tabs: bool) -> str:
-    """The delimiter that stands most often in the header line, outside quotes; a tab or comma when none does."""
+    """The delimiter that occurs most often in the header line outside quotes; if none does, a tab or a comma."""
     return max(("\t" if tabs else ",") + ",;\t|", key=lambda delimiter: _count(header, delimiter))
 
 
 def _count(line: str, delimiter: str) -> int:
+    """How often the delimiter occurs outside quotes."""
     return sum(part.count(delimiter) for i, part in enumerate(line.split('"')) if i % 2 == 0)
 
 
 def column_names(path: Path, line: int, header: list[str], say: Callable[[str], None]) -> list[str]:
-    """The names of the header; columns whose name is empty are left out."""
+    """The header, checked; empty names stand for columns to leave out, which a note lists.
+
+    line: of the header, for errors. Raises InputError for names that occur twice, and for a header without names.
+    """
     seen: set[str] = set()
     twice = {name for name in header if name and (name in seen or seen.add(name))}  # type: ignore[func-returns-value]
     if twice:

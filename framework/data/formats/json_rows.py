@@ -1,4 +1,4 @@
-"""Rows of JSON: one object a line, or an array or a run of objects over many lines. Values become text as written."""
+"""Reads JSON: one object a line, or an array or a sequence of objects over many lines. Values become texts as written."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from framework.errors import InputError
 
 
 class Number(str):
-    """A number as it is written in JSON."""
+    """A number of a JSON file, as it is written there: 1.0 stays 1.0."""
 
 
 DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=Number)
@@ -30,18 +30,18 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def written(value: Any) -> str:
-    """The JSON of a record, its numbers as they were written."""
+    """The JSON of a decoded value, with its numbers as they were written."""
     if isinstance(value, Number):
         return str(value)
     if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{written(str(key))}: {written(one)}' for key, one in value.items())}}}"
+        return f"{{{', '.join(f'{written(str(key))}: {written(inner)}' for key, inner in value.items())}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(written, value))}]"
     return json.dumps(value, ensure_ascii=False)
 
 
 class Json(Format):
-    """One object a line, an array, or a run of objects."""
+    """JSON files: one object a line, an array of objects, or a sequence of objects."""
 
     name: ClassVar[str] = "json"
     suffixes: ClassVar[tuple[str, ...]] = JSON
@@ -52,7 +52,7 @@ class Json(Format):
         return super().claims(file)
 
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """Objects in order. What was not one object a line, and values that are no plain text, are said."""
+        """The objects in order as rows. Notes tell of a file that is not one object a line, and of columns that hold lists."""
         if file.suffix not in self.suffixes:
             say(message("{file} was read as JSON, which it is, whatever its name", file=file.path.name))
         with file.open_text() as stream:
@@ -60,7 +60,10 @@ class Json(Format):
 
 
 def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Callable[[str], None]) -> Iterator[Row]:
-    """Rows of (line, record): what lies within an object gets a name of its own, a list lies there as JSON, which is said."""
+    """A row for each (line, record): values of inner objects become columns of their own, lists become JSON text, with a note.
+
+    Raises InputError for half surrogate pairs, and for keys that differ only in spaces around them.
+    """
     nested: Counter[str] = Counter()
     for line, record in records:
         values = {}
@@ -82,7 +85,7 @@ def flattened(path: Path, records: Iterator[tuple[int, dict[str, Any]]], say: Ca
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Names and values; those of an object within go by both names, ``summary.outcome``."""
+    """(column name, value) of a record; values of an inner object go by both keys, ``summary.outcome``."""
     for name, value in record.items():
         if isinstance(value, dict) and value:
             yield from _flat(value, f"{prefix}{name}.")
@@ -91,27 +94,28 @@ def _flat(record: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _objects(file: Sniffed, records: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Records, each of which must be an object."""
+    """The records, checked. Raises InputError for a record that is no object, and for a lone object that holds all rows."""
     first = None
     for count, (line, record) in enumerate(records):
         if not isinstance(record, dict):
             raise InputError(f"{file.path}, line {line}: each line must be an object, {EXAMPLE}")
         if not count:
-            first = line, record  # an object alone may hold all rows; one of several is a row
+            first = line, record  # whether it holds all rows is checked only if it stays the only object
             continue
         if first is not None:
             yield first
             first = None
         yield line, record
     if first is not None:
-        _check_alone(file, *first)
+        _check_single_object(file, *first)
         yield first
 
 
-def _check_alone(file: Sniffed, line: int, record: dict[str, Any]) -> None:
-    """One object that holds all rows has lists or objects for values: `{"data": [...]}`, or pandas' columns.
+def _check_single_object(file: Sniffed, line: int, record: dict[str, Any]) -> None:
+    """Raises InputError where the only object of a file holds all rows: all of its values are lists or objects, as in
+    `{"data": [...]}` or in pandas' column-wise JSON.
 
-    In a file that promises an object a line, one list is taken for a row's: `{"messages": [...]}`.
+    In a file that promises an object a line, a single list belongs to a row: `{"messages": [...]}`.
     """
     row = len(record) == 1 and file.suffix in (".jsonl", ".ndjson")
     if record and not row and all(isinstance(value, list | dict) for value in record.values()):
@@ -127,7 +131,7 @@ def _as_text(value: Any) -> str:
 
 
 def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[tuple[int, Any]]:
-    """(line, value). The first line decides whether there is one object a line."""
+    """(line, value) of each JSON value; the first line decides whether there is one value a line."""
     lines = ((number, line.lstrip("\ufeff")) for number, line in enumerate(stream, start=1))
     first = next(((number, line) for number, line in lines if line.strip()), None)
     if first is None:
@@ -153,7 +157,7 @@ def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterato
 
 
 def _scattered(path: Path, line: int, lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
-    """Objects in an array or one after another, over any number of lines. line: where the first of `lines` stands."""
+    """(line, object) of objects in an array or one after another, over any number of lines. line: number of the first line."""
     buffer, ended = _more("", lines)
     position = counted = 0
     array = False
@@ -186,7 +190,10 @@ def _scattered(path: Path, line: int, lines: Iterator[str]) -> Iterator[tuple[in
 
 
 def _more(buffer: str, lines: Iterator[str]) -> tuple[str, bool]:
-    """The buffer with as much again, so that a huge object is not parsed once for each block; whether the file ended."""
+    """The buffer extended to at least twice its length, and whether the file has ended.
+
+    Doubling keeps a huge object from being parsed again for every block.
+    """
     parts, wanted = [buffer], max(BLOCK, len(buffer))
     for line in lines:
         parts.append(line)

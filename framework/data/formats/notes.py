@@ -1,6 +1,6 @@
-"""What is said of files while they are read: what is true of several is said once.
+"""Collects the notes on files while they are read: a note that holds for several files is made once.
 
-Lists in columns of texts lie there as JSON, which is said of the columns that are read as texts.
+Notes on columns of lists are made only of those that a role reads as texts, where the lists stand as JSON.
 """
 
 from __future__ import annotations
@@ -17,16 +17,17 @@ Key = tuple[str, tuple[tuple[str, object], ...]]
 
 
 class Lists(str):
-    """A note that a column of a file holds lists, true unless a role reads the lists as they are.
+    """A note that a column of a file holds lists; as a string the sentence on this column alone.
 
-    It is the sentence on this column alone; several of a file become one.
-    sentence: a template with {names}, {file} and maybe {count}. rows: how many hold a list, where that is counted.
+    `sentences` makes one sentence of several such notes.
     """
 
     sentence: Message
+    """A template with {names}, {file} and maybe {count}."""
     file: str
     column: str
     rows: int
+    """How many rows hold a list; 0 where they are not counted."""
 
     def __new__(cls, sentence: Message, file: str, column: str, rows: int = 0) -> Lists:
         note = super().__new__(cls, sentence.filled(names=some([column]), file=file, count=rows))
@@ -35,7 +36,7 @@ class Lists(str):
 
 
 def sentences(lists: Sequence[Lists], but: Collection[str]) -> Iterator[Message]:
-    """Of the columns but some; those of a file with as many lists are named together."""
+    """Sentences on columns of lists, except those in `but`; columns of a file with equally many lists share a sentence."""
     together: dict[tuple[str, Message, int], list[str]] = {}
     for note in sorted(lists, key=lambda note: -note.rows):
         if note.column not in but:
@@ -47,21 +48,24 @@ def sentences(lists: Sequence[Lists], but: Collection[str]) -> Iterator[Message]
 
 @dataclass
 class Notes:
-    """Messages that differ only in the values ``file`` and ``count`` become one; other strings are said as they are, once."""
+    """Notes on several files: those that differ only in the values ``file`` and ``count`` become one; equal ones, too."""
 
     alike: dict[Key, list[str]] = field(default_factory=dict)
+    """Notes by all but their ``file`` and ``count``."""
     lists: list[Lists] = field(default_factory=list)
 
     def add(self, note: str) -> None:
+        """Takes a note; those on lists are kept apart."""
         if isinstance(note, Lists):
             self.lists.append(note)
         else:
             self.alike.setdefault(_key(note), []).append(note)
 
     def say(self, say: Callable[[str], None]) -> None:
+        """Hands the merged notes to `say`, without those on lists."""
         for notes in self.alike.values():
             messages = [note for note in notes if isinstance(note, Message)]
-            say(_one(messages) if len(messages) > 1 else notes[0])
+            say(_merged(messages) if len(messages) > 1 else notes[0])
 
 
 def _key(note: str) -> Key:
@@ -70,8 +74,8 @@ def _key(note: str) -> Key:
     return (note.template if isinstance(note, Message) else note, rest)
 
 
-def _one(notes: list[Message]) -> Message:
-    """That the first file and so many others have in common, with all that was counted in them."""
+def _merged(notes: list[Message]) -> Message:
+    """One note on the first file "and n more files", with the sum of their counts."""
     values = dict(notes[0].values)
     counts = [count for note in notes if isinstance(count := note.values.get("count"), int)]
     more = message("{file} and {count:,} more files", file=values.get("file"), count=len(notes) - 1)

@@ -1,4 +1,4 @@
-"""Rows of Parquet files, each value as a person would write it: 3 and not 3.0, a class by its name and not its number."""
+"""Reads Parquet files, each value as a person would write it: 3 and not 3.0, a class by its name and not its number."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MAGIC = b"PAR1"
-ROWS = 16_384  # read at a time
+ROWS = 16_384  # rows read at a time
 
 
 class Parquet(Format):
-    """A row's line is its number, counted from 1."""
+    """Parquet files; the line of a row is its number, counted from 1."""
 
     name: ClassVar[str] = "parquet"
     suffixes: ClassVar[tuple[str, ...]] = (".parquet",)
@@ -32,24 +32,29 @@ class Parquet(Format):
         return Claim(Sure.CERTAIN, "it begins as Parquet does") if file.head.startswith(MAGIC) else super().claims(file)
 
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """Columns that hold no single values are said, and left out unless their lists count or hold texts."""
+        """The rows in blocks. Columns of bytes, and of lists or structs without texts, are left out with a note, except lists
+        in `options.lists`.
+        """
         check_magic(file, MAGIC, message("a Parquet file"), self.suffixes, say)
         try:
             import pyarrow.parquet as pq
         except ImportError as error:
-            raise no_arrow(file.path) from error
+            raise missing_pyarrow(file.path) from error
 
         def batches() -> Iterator[pa.RecordBatch]:
             with pq.ParquetFile(file.path) as opened:
                 schema = opened.schema_arrow
                 columns = usable_columns(file.path, schema, say, options.lists)
-                yield from written(opened.iter_batches(ROWS, columns=columns), schema)
+                yield from as_texts(opened.iter_batches(ROWS, columns=columns), schema)
 
         yield from blocks_of(file.path, batches())
 
 
 def check_magic(file: Sniffed, magic: bytes, what: str, suffixes: Collection[str], say: Callable[[str], None]) -> None:
-    """Says where only the bytes tell what a file is. Raises InputError where they tell another thing than its name."""
+    """Checks a file's first bytes; a note is made where its name says otherwise.
+
+    what: the kind of file, "a Parquet file". Raises InputError where the first bytes are not `magic`, and for a packed file.
+    """
     if not file.head.startswith(magic):
         raise InputError(f"{file.path} is no {what.partition(' ')[2]}, whatever its name{'; it is empty' * (not file.head)}")
     if file.compression is not None:
@@ -58,23 +63,23 @@ def check_magic(file: Sniffed, magic: bytes, what: str, suffixes: Collection[str
         say(message("{file} is {what}, whatever its name, and was read as one", file=file.path.name, what=what))
 
 
-def no_arrow(path: Path) -> FrameworkError:
+def missing_pyarrow(path: Path) -> FrameworkError:
     return FrameworkError(f"{path}: reading it needs pyarrow: pip install 'recipe-framework[train]'")
 
 
-def written(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The same rows as columns of large strings."""
+def as_texts(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """The batches with every column as large strings. schema: of the file, whose metadata may name classes."""
     import pyarrow as pa
 
     classes = class_names((schema.metadata or {}).get(b"huggingface"))
     for batch in batches:
         names = batch.schema.names
-        columns = [as_written(column, classes.get(name)) for name, column in zip(names, batch.columns, strict=True)]
+        columns = [_column_as_texts(column, classes.get(name)) for name, column in zip(names, batch.columns, strict=True)]
         yield pa.RecordBatch.from_arrays(columns, names=[name.strip() for name in names])
 
 
 def blocks_of(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
-    """Raises InputError saying after how many rows a file is broken."""
+    """The batches as blocks. Raises InputError, with the number of rows read, for a broken file."""
     import pyarrow as pa
 
     rows = 0
@@ -88,8 +93,10 @@ def blocks_of(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
 
 
 def usable_columns(path: Path, schema: pa.Schema, say: Callable[[str], None], lists: Collection[str]) -> list[str]:
-    """The columns that can be texts. lists: plain names of columns whose lists are kept, whatever they hold; of others those of
-    texts are. Raises InputError for names that stand there twice, and where no column can be read.
+    """The names of the columns that can be read as texts; the others are left out with a note.
+
+    lists: plain names of columns whose lists are kept whatever they hold; other lists are kept if they hold texts. Raises
+    InputError for names that occur twice, and where no column can be read.
     """
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
     if twice:
@@ -119,7 +126,7 @@ def _is_nested(kind: pa.DataType) -> bool:
 
 
 def _holds_no_text(kind: pa.DataType) -> bool:
-    """Of lists and structs, vectors for example, those without any text in them; and bytes."""
+    """Whether a column type is bytes, or a list or struct without texts in it, such as a vector."""
     import pyarrow.types as types
 
     if types.is_nested(kind):
@@ -138,13 +145,16 @@ def _is_no_text(kind: pa.DataType) -> bool:
 
 
 def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
-    """Column -> names that its integers, alone or in lists, stand for: metadata that `datasets` writes into Parquet files."""
+    """Column -> names of the classes that its integers, alone or in lists, stand for.
+
+    metadata: the JSON that `datasets` writes into the schema of Parquet files.
+    """
     features = json.loads(metadata)["info"]["features"] if metadata else {}
     inner = {name: kind.get("feature", kind) for name, kind in features.items() if isinstance(kind, dict)}  # of lists
     return {name: kind["names"] for name, kind in inner.items() if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"}
 
 
-def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
+def _column_as_texts(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
     """The values as texts, large strings; missing ones and NaN are empty."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -153,21 +163,21 @@ def as_written(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
     if types.is_nested(column.type):
         cells = column.to_pylist()
         if names is not None:
-            cells = [cell and [_named(one, names) if isinstance(one, int) else one for one in cell] for cell in cells]
+            cells = [cell and [_class_name(item, names) if isinstance(item, int) else item for item in cell] for cell in cells]
         texts = ["" if cell is None else json.dumps(cell, ensure_ascii=False, default=str) for cell in cells]
         return pa.array(texts, pa.large_string())
     if types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if names is not None and types.is_integer(column.type):
-        return pa.array([_named(value, names) for value in column.to_pylist()], pa.large_string())
-    written = pc.cast(column, pa.large_string())
+        return pa.array([_class_name(value, names) for value in column.to_pylist()], pa.large_string())
+    strings = pc.cast(column, pa.large_string())
     if types.is_floating(column.type) or types.is_decimal(column.type):
-        written = pc.replace_substring_regex(written, r"\.0+$|^nan$", "")
-    return pc.fill_null(written, "")
+        strings = pc.replace_substring_regex(strings, r"\.0+$|^nan$", "")
+    return pc.fill_null(strings, "")
 
 
-def _named(value: int | None, names: Sequence[str]) -> str:
-    """-1 is how `datasets` says that a row has no label."""
+def _class_name(value: int | None, names: Sequence[str]) -> str:
+    """The name of a class number; "" for a missing one, which `datasets` writes as -1."""
     if value is None or value == -1:
         return ""
     return names[value] if 0 <= value < len(names) else str(value)

@@ -1,4 +1,4 @@
-"""Whether the quotes of a delimited file quote or are text, and whether a quoted field has swallowed rows."""
+"""Decides whether the quotes of a delimited file are text, and whether a quoted field has swallowed rows."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-SAMPLE = 2000  # lines from which it is learned what a row looks like
-MANY = 1000  # quotes that are left open, of which more are not looked at
-LONG = 50  # lines between two of them, likewise
-ENOUGH = 20  # rows, from which a column of few values is a column of categories
-MOST = 0.9  # share of the lines of a field that look like rows, from which they are taken for rows
-PROSE = ",;"  # delimiters that stand in sentences too, before a space
-ENDLESS = "unexpected end of data"  # the csv module's words
+SAMPLE = 2000  # lines from which the look of a row is learned
+MANY = 1000  # open quotes looked at, at most
+LONG = 50  # lines kept after an open quote, at most
+ENOUGH = 20  # rows from which a column of few values counts as categories
+MOST = 0.9  # share of a field's lines that must look like rows to be taken for rows
+PROSE = ",;"  # delimiters that occur in sentences too
+UNCLOSED = "unexpected end of data"  # the csv module's message for a quote that is not closed
 
 
 class Survey(NamedTuple):
-    """strays: lines whose quotes quote nothing. text: quotes are characters like others."""
+    """What the quotes of a file mean."""
 
     likeness: Likeness
     strays: int
-    text: bool
+    """Lines with quotes that quote nothing."""
+    quotes_are_text: bool
 
 
 class _Column:
-    """What the values of a column look like: words, one word or a number; from a list with few values which."""
+    """What the values of a column look like: numbers, single words, several words, or one of few categories."""
 
     def __init__(self, values: Sequence[str]) -> None:
         filled = [value for value in values if value.strip()]
@@ -36,13 +37,14 @@ class _Column:
         self.enough = len(values) >= ENOUGH
         self.categories = distinct if self.enough and 10 * len(distinct) <= len(values) else None
 
-    def tells(self, values: Sequence[str]) -> bool:
-        """Whether values that fit would hardly do so if they were prose."""
+    def excludes_prose(self, values: Sequence[str]) -> bool:
+        """Whether values that fit this column can hardly be prose: numbers, or categories of it."""
         if self.categories is None:
             return self.enough and self.kind == 0
         return all(value.strip("\"'") in self.categories for value in values)
 
     def fits(self, value: str) -> bool:
+        """Whether a value looks like those of the column."""
         bare = value.strip("\"' \t")
         if not bare:
             return self.empty
@@ -50,37 +52,38 @@ class _Column:
 
 
 class Likeness:
-    """What rows of a file look like, learned from those that have no quoted field."""
+    """What the rows of a file look like, learned from rows without a quoted field."""
 
     def __init__(self, delimiter: str, rows: Sequence[Sequence[str]]) -> None:
         self.delimiter = delimiter
         self.columns = [_Column(values) for values in zip(*rows, strict=True)]
 
-    def like(self, fields: Sequence[str]) -> bool:
-        """Whether the fields, split without regard to quotes, may be a row's."""
+    def is_row(self, fields: Sequence[str]) -> bool:
+        """Whether the fields of a line, split without regard to quotes, look like a row."""
         return len(fields) == len(self.columns) and all(
             column.fits(value) for column, value in zip(self.columns, fields, strict=True)
         )
 
-    def mostly(self, lines: Sequence[Sequence[str]]) -> bool:
-        return sum(map(self.like, lines)) >= MOST * len(lines)
+    def are_mostly_rows(self, lines: Sequence[Sequence[str]]) -> bool:
+        """Whether at least a share `MOST` of the lines look like rows."""
+        return sum(map(self.is_row, lines)) >= MOST * len(lines)
 
     def are_rows(self, lines: Sequence[Sequence[str]]) -> bool:
-        """Whether the lines of a quoted field, split without regard to quotes, are several rows between two stray quotes.
+        """Whether the lines of a quoted field, split without regard to quotes, are rows between two stray quotes.
 
-        Two lines of prose may look like two rows by chance: they are taken for rows only where tabs or bars part them, or
-        where a column of numbers or of categories says so.
+        Two lines of prose may look like two rows by chance: they count as rows only where tabs or bars separate their fields,
+        or where a column of numbers or categories excludes prose.
         """
-        if len(lines) < 2 or not self.mostly(lines):
+        if len(lines) < 2 or not self.are_mostly_rows(lines):
             return False
         return (
             len(lines) > 2
             or self.delimiter not in PROSE
-            or any(column.tells([fields[i] for fields in lines]) for i, column in enumerate(self.columns))
+            or any(column.excludes_prose([fields[i] for fields in lines]) for i, column in enumerate(self.columns))
         )
 
     def rows_within(self, record: Sequence[str]) -> bool:
-        """Of a record over several lines. In a file of one column every line looks like a row, so that none tells."""
+        """Whether a record over several lines holds rows; never in a file of one column, where every line looks like a row."""
         if len(self.columns) < 2:
             return False
         written = self.delimiter.join(f'"{value}"' if re.search("[\r\n]", value) else value for value in record)
@@ -96,21 +99,21 @@ def _kind(value: str) -> int:
     return 0
 
 
-def survey(lines: Iterator[str], delimiter: str, quote: str) -> Survey:
-    """Reads lines, the header first, as far as they may tell.
+def survey_quotes(lines: Iterator[str], delimiter: str, quote: str) -> Survey:
+    """Reads lines, the header first, until they decide what the quotes mean.
 
-    Quotes are plainly text where every line has the header's number of fields without them and more lines hold quotes that
-    quote nothing than fields that are quoted well. A header in quotes says that they quote.
+    Quotes are text where every line, split without regard to quotes, has as many fields as the header, and more lines have
+    stray quotes than well-quoted fields. Where the header is quoted, quotes are never text.
     """
     header = next(lines, "")
     width = _width(header, delimiter, quote)
-    parts, sample = _Parts(delimiter, quote, width), list[list[str]]()
+    quoting, sample = _QuotingCounts(delimiter, quote, width), list[list[str]]()
     fits = quote not in header
     for number, line in enumerate(lines):
         if number >= SAMPLE and not fits:
             break
-        if number >= SAMPLE and parts.open is None and quote not in line and line.count(delimiter) == width - 1:
-            continue  # most lines of a long file
+        if number >= SAMPLE and quoting.open is None and quote not in line and line.count(delimiter) == width - 1:
+            continue  # the fast path for most lines of a long file
         fields = line.rstrip("\r\n").split(delimiter)
         while len(fields) > width and not fields[-1].strip():
             fields.pop()
@@ -118,15 +121,15 @@ def survey(lines: Iterator[str], delimiter: str, quote: str) -> Survey:
             fits = fits and not line.strip()
         else:
             quoted = any(field.startswith(quote) for field in fields)
-            parts.add(line, fields, quoted)
+            quoting.add(line, fields, quoted)
             if not quoted and number < SAMPLE:
                 sample.append(fields)
     likeness = Likeness(delimiter, sample)
-    if width == 1:  # any line may be one of a field
-        return Survey(likeness, parts.strays, fits and parts.strays > parts.quoted)
-    strays = parts.strays + parts.opened
-    rows = all(map(likeness.are_rows, parts.swallowed)) and likeness.mostly(parts.open or ())
-    return Survey(likeness, strays, fits and rows and strays > parts.quoted)
+    if width == 1:  # every line looks like a row, so swallowed rows cannot be recognised
+        return Survey(likeness, quoting.strays, fits and quoting.strays > quoting.quoted)
+    strays = quoting.strays + quoting.opened
+    rows = all(map(likeness.are_rows, quoting.swallowed)) and likeness.are_mostly_rows(quoting.open or ())
+    return Survey(likeness, strays, fits and rows and strays > quoting.quoted)
 
 
 def _width(header: str, delimiter: str, quote: str) -> int:
@@ -136,21 +139,19 @@ def _width(header: str, delimiter: str, quote: str) -> int:
         return 0
 
 
-class _Parts:
-    """Counts lines in which a field begins with a quote: those quoted well, and strays, which are not.
-
-    opened: lines that begin a quote and do not end it, as the first line of a long field does too. swallowed: the lines from
-    each of them to the next quote, split without regard to quotes; open: those after which none came yet.
-    """
+class _QuotingCounts:
+    """Counts the lines in which a field begins with a quote: well quoted, stray, and opened but not closed."""
 
     def __init__(self, delimiter: str, quote: str, width: int) -> None:
         self.delimiter, self.quote, self.width = delimiter, quote, width
         self.quoted = self.strays = self.opened = 0
         self.swallowed: list[list[list[str]]] = []
+        """For each opened quote the lines up to the next quote, split without regard to quotes."""
         self.open: list[list[str]] | None = None
+        """The lines since an opened quote that no quote has followed yet."""
 
     def add(self, line: str, fields: list[str], begins: bool) -> None:
-        """begins: whether a field begins with a quote."""
+        """Counts a line. fields: split without regard to quotes. begins: whether a field begins with a quote."""
         if self.open is not None:
             self.open += [fields] if len(self.open) < LONG else []
             if self.quote in line:
@@ -163,11 +164,11 @@ class _Parts:
         try:
             record = next(csv.reader([line], delimiter=self.delimiter, quotechar=self.quote, strict=True))
         except csv.Error as error:
-            if str(error) == ENDLESS:
+            if str(error) == UNCLOSED:
                 self.opened += 1
                 self.open = [fields]
             elif f"\\{self.quote}" in line or any(map(self._is_quoted, fields)):
-                self.quoted += 1  # by a writer that does not double the quotes within
+                self.quoted += 1  # by a writer that does not double quotes within quotes
             else:
                 self.strays += 1
             return

@@ -1,4 +1,4 @@
-"""Reads labelled files row by row, every value as the text that stands in the file."""
+"""Reads files of rows, every value as the text that stands in the file."""
 
 from __future__ import annotations
 
@@ -22,16 +22,19 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Read:
-    """columns, formats: those of each file, in the order of the files. lists: those whose texts are the JSON of lists."""
+    """The rows of one or several files, and how they were read."""
 
     table: Table
     files: Sequence[Path]
     columns: Sequence[set[str]]
+    """Column names of each file, in the order of `files`."""
     formats: Sequence[Format]
+    """Of each file, in the order of `files`."""
     lists: Sequence[Lists] = ()
+    """Notes on columns whose texts are the JSON of lists."""
 
     def say_lists(self, say: Say, but: Collection[str] = ()) -> None:
-        """What is true of columns that hold lists and are read as texts. but: columns whose lists are read as they are."""
+        """Hands the notes on columns of lists to `say`. but: columns whose lists are parsed, which need no note."""
         notes = Notes()
         for sentence in sentences(self.lists, but):
             notes.add(sentence)
@@ -49,14 +52,14 @@ def read_table(
     task: str | None = None,
     most: int | None = None,
 ) -> Read:
-    """All rows of one or several files, in order. say: called with each repair and each thing that was detected. quote: what
-    quotes are in delimited text; None: found out. lists: plain names of columns whose lists count, whatever they hold.
-    format_name: of all files; None: found out for each, among the formats for any task and for this one. most: rows read of
-    each file, the first; None: all.
+    """All rows of one or several files, in order.
 
-    What is true of several files is said once; of lists in columns `Read.say_lists` tells what is true of them once it is known
-    which are read as texts. Raises InputError for what cannot be read, naming every ragged row of a file
-    (the first few).
+    encoding: of all files; None: detected. say: takes a note on each repair and detection, once for several files; notes on
+    columns of lists wait for `Read.say_lists`, when it is known which of them are read as texts. quote: what quotes mean in
+    delimited text; None: detected. lists: plain names of columns whose lists are kept whatever they hold. format_name: of all
+    files; None: chosen for each file among the formats for every task and for `task`. most: rows read of each file; None: all.
+
+    Raises InputError for files that cannot be read; it names the first ragged rows of a file.
     """
     from framework.data.formats.arrow import TableBuilder
 
@@ -68,7 +71,7 @@ def read_table(
             file_format, parts = _read(sniff(file.path, encoding), options, notes.add, format_name, task)
             formats.append(file_format)
             if file.classes or most is not None:
-                parts = islice(named(_rows(parts), file.classes), most)
+                parts = islice(name_classes(_rows(parts), file.classes), most)
             builder.extend(number, parts)
     finally:
         notes.say(say)
@@ -85,41 +88,45 @@ def iter_rows(
     format_name: str | None = None,
     task: str | None = None,
 ) -> Iterator[Row]:
-    """Rows in order, read as they are asked for; see `read_table`. Raises InputError for what cannot be read."""
+    """The rows of one file in order, read lazily; parameters and errors are those of `read_table`."""
     yield from rows_of(sniff(path, encoding), ReadOptions(quote, lists), say, format_name, task)
 
 
 def rows_of(file: Sniffed, options: ReadOptions, say: Say, format_name: str | None, task: str | None) -> Iterator[Row]:
-    """The same of a file that was sniffed."""
+    """The rows of a sniffed file in order, read lazily; parameters and errors are those of `read_table`."""
     return _rows(_read(file, options, say, format_name, task)[1])
 
 
 def _read(
     file: Sniffed, options: ReadOptions, say: Say, format_name: str | None, task: str | None
 ) -> tuple[Format, Iterator[Row | Block]]:
+    """The format of a file, and its rows and blocks."""
     file_format = choose(file, format_name, task, say)
     if not file_format.binary:
         file = with_encoding(file, say, file_format.legacy)
-    return file_format, _told(file_format, file, options, say)
+    return file_format, _read_parts(file_format, file, options, say)
 
 
-def _told(file_format: Format, file: Sniffed, options: ReadOptions, say: Say) -> Iterator[Row | Block]:
-    """What a format reads; an error of its code is told with its name and distribution."""
+def _read_parts(file_format: Format, file: Sniffed, options: ReadOptions, say: Say) -> Iterator[Row | Block]:
+    """The rows and blocks of a file, checked where the format comes from a plugin.
+
+    Raises FrameworkError, with the format's name and distribution, for an unexpected error of its code.
+    """
     distribution = load_plugins().origin[f"format {file_format.name}"]
     try:
         parts = file_format.read(file, options, say)
         yield from parts if distribution.split(" ")[0] == OURS else _checked(parts)
     except (FrameworkError, MemoryError):
         raise
-    except Exception as error:  # whatever a stranger's format raises
-        what = f"{type(error).__name__}: {error}"
+    except Exception as error:  # a plugin's format may raise anything
+        cause = f"{type(error).__name__}: {error}"
         raise FrameworkError(
-            f"format {file_format.name!r} of {distribution} failed on {file.path}: {what}; data.format= chooses another"
+            f"format {file_format.name!r} of {distribution} failed on {file.path}: {cause}; data.format= chooses another"
         ) from error
 
 
 def _checked(parts: Iterable[Row | Block]) -> Iterator[Row | Block]:
-    """Raises TypeError for what no row is."""
+    """The same parts. Raises TypeError for anything but rows of texts and blocks of large strings."""
     for part in parts:
         if isinstance(part, Block):
             odd = [field.name for field in part.columns.schema if str(field.type) != "large_string"]
@@ -134,6 +141,7 @@ def _checked(parts: Iterable[Row | Block]) -> Iterator[Row | Block]:
 
 
 def _rows(parts: Iterator[Row | Block]) -> Iterator[Row]:
+    """The rows, those of blocks one by one."""
     for part in parts:
         if isinstance(part, Row):
             yield part
@@ -143,17 +151,20 @@ def _rows(parts: Iterator[Row | Block]) -> Iterator[Row]:
             yield Row(line, dict(zip(names, values, strict=True)))
 
 
-def named(rows: Iterator[Row], classes: Mapping[str, Sequence[str]]) -> Iterator[Row]:
-    """Rows in which the integers of these columns are the names they stand for; -1 stands for a missing one."""
-    return (Row(row.line, row.values | _by_name(row.values, classes)) for row in rows)
+def name_classes(rows: Iterator[Row], classes: Mapping[str, Sequence[str]]) -> Iterator[Row]:
+    """The rows with class names in place of class numbers; -1 is a missing class, which becomes "".
+
+    classes: column -> class names in the order of their numbers.
+    """
+    return (Row(row.line, row.values | _class_names(row.values, classes)) for row in rows)
 
 
-def _by_name(values: Mapping[str, str], classes: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    found = {}
+def _class_names(values: Mapping[str, str], classes: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    replaced = {}
     for column, names in classes.items():
         value = values.get(column, "")
         if value == "-1":
-            found[column] = ""
+            replaced[column] = ""
         elif value not in names and value.isdecimal() and int(value) < len(names):
-            found[column] = names[int(value)]
-    return found
+            replaced[column] = names[int(value)]
+    return replaced

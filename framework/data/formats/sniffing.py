@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: names lie. What certainly holds no rows comes with what to do instead."""
+"""Recognises what a file is by its first bytes, because names lie; files without rows come with what to do instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.data.formats.encodings import encoding_of_head
 from framework.errors import InputError
 from framework.plugins import load_plugins
 
-HEAD = 1 << 16  # bytes looked at
+HEAD = 1 << 16  # bytes read
 
 UNPACK = "unpack it and name the file inside"
 CONVERT = "write its rows to a CSV or Parquet file first"
@@ -44,9 +44,9 @@ SIGNATURES = (
 
 
 def sniff(path: Path, encoding: str | None = None) -> Sniffed:
-    """Opens a file once and looks at its first bytes. encoding: of the whole file, where it is known.
+    """What the name and the first bytes of a file tell. encoding: of the whole file, where the user names it.
 
-    Raises InputError for a folder, for what cannot be opened, and for an encoding that does not exist.
+    Raises InputError for a folder, for a file that cannot be opened, and for an encoding that does not exist.
     """
     if path.is_dir():
         raise InputError(folder_hint(path))
@@ -61,10 +61,10 @@ def sniff(path: Path, encoding: str | None = None) -> Sniffed:
 
 
 def _foreign(file: Sniffed) -> str | None:
-    """What is certainly none of the framework's own formats."""
-    for signature, what, instead in SIGNATURES:
+    """The kind of a file that the framework certainly cannot read, with what to do instead; None: it may hold rows."""
+    for signature, kind, remedy in SIGNATURES:
         if file.head.startswith(signature):
-            return f"{what}; {instead}"
+            return f"{kind}; {remedy}"
     if re.match(rb"\x80[\x02-\x05][\x95\x8ac(}\]]", file.head):
         return f"{PICKLE}; {DATAFRAME}"
     if file.head.startswith(b"PK\x03\x04"):
@@ -89,10 +89,11 @@ def _kind_of_zip(path: Path) -> str:
 
 
 def folder_hint(path: Path) -> str:
+    """The message for a folder in place of a file, with a glob for the files in it."""
     on_disk = path if str(path).startswith(("/", ".", "~")) else f"./{path}"
-    known = {suffix for file_format, _ in load_plugins().every_format() for suffix in file_format.suffixes}
+    readable = {suffix for file_format, _ in load_plugins().every_format() for suffix in file_format.suffixes}
     suffixes = Counter[str]()
-    with suppress(OSError):  # one that may not be listed
-        suffixes.update(inner.suffix for inner in path.iterdir() if inner.suffix.lower() in known)
+    with suppress(OSError):  # the user may not list the folder
+        suffixes.update(inner.suffix for inner in path.iterdir() if inner.suffix.lower() in readable)
     many = path / f"*{suffixes.most_common(1)[0][0] if suffixes else '.csv'}"
     return f"{path} is a folder; name a file in it, {many} for many, hf://{on_disk} for a Hugging Face data set on disk"

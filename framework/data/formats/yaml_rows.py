@@ -1,4 +1,7 @@
-"""Rows of YAML: a list of mappings, or a mapping that holds such a list, or lists, under one key. Values stay as written."""
+"""Reads YAML: a list of mappings, or a mapping that holds a list of mappings or of lists under one key.
+
+Values stay as written.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +18,32 @@ from framework.contracts.message import message
 from framework.data.formats.json_rows import flattened
 from framework.errors import InputError
 
-DEPTH = 50  # lists and mappings within each other, at most
-NULLS = ("", "~", "null", "Null", "NULL")  # without quotes, they stand for nothing
-PLAIN = "tag:yaml.org,2002:"  # tags of YAML's own types; any other asks for an object to be built
+DEPTH = 50  # nested lists and mappings, at most
+NULLS = ("", "~", "null", "Null", "NULL")  # null, where they are not quoted
+PLAIN = "tag:yaml.org,2002:"  # prefix of the tags of YAML's own types; other tags ask for an object to be built
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 EXAMPLE = "- {text: ..., label: ...}"
 
 
 class Yaml(Format):
+    """YAML files, read without building objects, expanding aliases or converting values."""
+
     name: ClassVar[str] = "yaml"
     suffixes: ClassVar[tuple[str, ...]] = (".yaml", ".yml")
 
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """Rows in order, read event by event: no object is built, nothing is expanded, no value is converted.
+        """The rows in order, read from the parser's events.
 
-        A list of lists under a key gives a row for each of them, JSON text in a column named after the key; keys beside it are
-        left out. Raises InputError with file and line.
+        Of a list of lists under a key each inner list is a row: JSON text in a column named after the key. Other keys beside it
+        are left out, with a note. Raises InputError with file and line.
         """
         with file.open_text() as stream:
             yield from flattened(file.path, _Reader(file.path, stream, say).records(), say)
 
 
 class _Reader:
+    """Reads rows from the events of the YAML parser; `line` is that of the last event."""
+
     def __init__(self, path: Path, stream: IO[str], say: Callable[[str], None]) -> None:
         self.path = path
         self.say = say
@@ -44,7 +51,7 @@ class _Reader:
         self.events = yaml.parse(_Printable(path, stream), Loader=LOADER)
 
     def records(self) -> Iterator[tuple[int, Any]]:
-        """(line, row) of every document."""
+        """(line, row) of every row in every document."""
         while not isinstance(event := self.next(), yaml.StreamEndEvent):
             if isinstance(event, yaml.SequenceStartEvent):
                 yield from self.rows(None)
@@ -74,7 +81,10 @@ class _Reader:
         return InputError(f"{self.path}, line {self.line}: {what}")
 
     def rows(self, key: str | None) -> Iterator[tuple[int, Any]]:
-        """Elements of the list that was begun: mappings, or values of the key's column where the first of them is a list."""
+        """(line, row) of the elements of a list, whose first event was taken.
+
+        Elements are mappings; where the first element is a list, all are lists and become values of a column named `key`.
+        """
         column, first = None, True
         while not isinstance(event := self.next(), yaml.SequenceEndEvent):
             line, value = self.line, self.value(event, 1)
@@ -86,48 +96,49 @@ class _Reader:
             yield line, value if column is None else {column: _as_json(value)}
 
     def rows_under_a_key(self) -> Iterator[tuple[int, Any]]:
-        """Rows of the mapping that was begun: of its one key with a list of lists or mappings."""
-        found: str | None = None
-        beside = []
+        """(line, row) of the only list of mappings or lists in a mapping, whose first event was taken."""
+        rows_key: str | None = None
+        other_keys = []
         start = self.line
         while not isinstance(event := self.next(), yaml.MappingEndEvent):
             key, event = self.key(event), self.next()
             first = self.next() if isinstance(event, yaml.SequenceStartEvent) else None
             if not isinstance(first, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-                beside.append(key)
+                other_keys.append(key)
                 self.skip(event, first)
                 continue
-            if found is not None:
-                raise self.error(f"rows stand under {found!r} and under {key!r}; write one list of rows in a file")
-            found = key
+            if rows_key is not None:
+                raise self.error(f"rows stand under {rows_key!r} and under {key!r}; write one list of rows in a file")
+            rows_key = key
             self.events = _chain(first, self.events)
             yield from self.rows(key)
-        if found is None:
+        if rows_key is None:
             self.line = start
             raise self.error(f"no list of rows; write a list of mappings, {EXAMPLE}, or one under a key")
-        if beside:
+        if other_keys:
             self.say(
                 message(
                     "{file}: rows were read under {key!r}; {others} left out",
                     file=self.path.name,
-                    key=found,
-                    others=", ".join(map(repr, beside)),
+                    key=rows_key,
+                    others=", ".join(map(repr, other_keys)),
                 )
             )
 
     def skip(self, event: Any, first: Any) -> None:
-        """Passes over a value whose first event, and the one after it if it is a list, were taken already."""
+        """Skips a value. event: its first event. first: the event after it, where that was taken too."""
         if first is not None:
             self.events = _chain(first, self.events)
         self.value(event, 1)
 
     def key(self, event: Any) -> str:
+        """The key of a mapping. Raises InputError for a key that is itself a list or a mapping."""
         if not isinstance(event, yaml.ScalarEvent):
             raise self.error("a key is itself a list or a mapping; write plain names")
         return str(event.value)
 
     def value(self, event: Any, depth: int) -> Any:
-        """The text, list or mapping that begins with an event."""
+        """The text, list or mapping that begins with this event. Raises InputError for too deep nesting and repeated keys."""
         if depth > DEPTH:
             raise self.error(f"more than {DEPTH} lists or mappings within each other")
         if isinstance(event, yaml.SequenceStartEvent):
@@ -151,7 +162,7 @@ def _as_json(value: Any) -> Any:
 
 
 class _Printable:
-    """A stream for the parser, which names no line for a character that YAML forbids."""
+    """A stream that checks characters for the parser, whose own error for a forbidden one names no line."""
 
     def __init__(self, path: Path, stream: IO[str]) -> None:
         self.path = path

@@ -1,1 +1,1 @@
-"""Train, validation and test rows, kept apart."""
+"""Splits rows into training, validation and test rows that share no text."""

@@ -1,4 +1,7 @@
-"""Which rows say the same, equal but for what does not matter, or nearly so; how they are kept out of two splits."""
+"""Finds duplicate and near-duplicate rows, and keeps them from standing in two splits.
+
+Duplicates are rows whose texts have the same normal form; near-duplicates are those that `similar` finds.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +22,17 @@ from framework.data.splitting.shares import Roles
 from framework.data.splitting.similar import clusters, merged
 
 LINK = "<link>"
-FEW = 8  # letters and digits beside a link or a prefix, below which these are what a text says
-SAMPLE = 20_000  # rows from which it is decided what matters
+FEW = 8  # letters and digits beside links and prefix, below which links and prefix are the content of a text
+SAMPLE = 20_000  # rows by which it is decided whether letter case and links distinguish texts
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _NAME = re.compile(rf"{LINK}|@\w+")
 
 
 def normal_form(text: str, prefix: Prefix | None = None, *, folds: bool = True, unlinks: bool = True) -> str:
-    """Texts with the same normal form count as one: letter case, spacing, links and the prefix do not matter.
+    """The form in which texts are compared: without prefix, links as `LINK`, spacing unified, letter case folded.
 
-    A text that says little without its links and prefix is compared as written. folds, unlinks: whether letter case and
-    links are left out.
+    A text with fewer than `FEW` letters beside links and prefix keeps its wording; only spacing and Unicode form are unified.
+    folds: letter case is folded. unlinks: links are replaced.
     """
     text = unicodedata.normalize("NFKC", text)
     short = _LINK.sub(LINK, text) if unlinks else text
@@ -41,21 +44,20 @@ def normal_form(text: str, prefix: Prefix | None = None, *, folds: bool = True, 
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """What makes two rows one in this data set.
-
-    keeps: every row stays, and only texts that are written alike count as one. prefix, folds, unlinks: see `normal_form`.
-    """
+class DuplicateRule:
+    """When two rows of this data set count as duplicates."""
 
     roles: Roles
     keeps: bool = False
+    """Duplicates stay, and only texts written alike count as duplicates."""
     prefix: Prefix | None = None
+    """See `normal_form`, as for the next two."""
     folds: bool = True
     unlinks: bool = True
 
     @classmethod
-    def of(cls, tables: Sequence[Table], roles: Roles, keeps: bool, prefix: Prefix | None) -> Comparison:
-        """Letter case, or links, matter where most of the different texts differ in nothing else."""
+    def of(cls, tables: Sequence[Table], roles: Roles, keeps: bool, prefix: Prefix | None) -> DuplicateRule:
+        """The rule for these tables: letter case, or links, distinguish texts where most of them differ in nothing else."""
         if keeps or not roles.texts or roles.compared:
             return cls(roles, keeps, prefix)
         texts = {text for table in tables for role in roles.texts for text in _sample(table.texts(role))}
@@ -66,40 +68,44 @@ class Comparison:
 
     @property
     def notes(self) -> list[str]:
+        """A note where letter case or links distinguish texts."""
         letters, links = message("letter case"), message("links")
         if not self.folds and not self.unlinks:
             return [message("most texts differ only in {one} and {other}, which therefore count", one=letters, other=links)]
-        wheres = [what for what, matters in ((letters, not self.folds), (links, not self.unlinks)) if matters]
-        return [message("most texts differ only in {what}, which therefore count", what=what) for what in wheres]
+        distinguishing = [name for name, ignored in ((letters, self.folds), (links, self.unlinks)) if not ignored]
+        return [message("most texts differ only in {what}, which therefore count", what=name) for name in distinguishing]
 
     def form(self, text: str) -> str:
         return text if self.keeps else normal_form(text, self.prefix, folds=self.folds, unlinks=self.unlinks)
 
     def forms(self, table: Table) -> list[str]:
-        """By what each row is compared; every row by itself where the task has no text."""
+        """The form of each row; rows with equal forms are duplicates. Without text columns every row has a form of its own."""
         if not self.roles.texts:
             return [f"{id(table)} {row}" for row in range(len(table))]
         return ["\x1f".join(map(self.form, texts)) for texts in zip(*_texts(table, self.roles), strict=True)]
 
     def views(self, tables: Sequence[Table]) -> list[list[str]]:
-        """The forms of all tables' rows: one list, or several where values are compared by several texts."""
+        """Lists of forms, each over the rows of all tables in turn; rows with equal forms in any list are duplicates.
+
+        There are several lists where a cell is compared by several texts, such as a dialogue and its user turns.
+        """
         if not self.roles.compared:
             return [[form for table in tables for form in self.forms(table)]]
-        found: list[list[str]] = []
+        forms: list[list[str]] = []
         for table in tables:
             for values in zip(*(table.columns[role] for role in self.roles.texts), strict=True):
                 views = [self._views(role, value) for role, value in zip(self.roles.texts, values, strict=True)]
                 for i in range(max(map(len, views))):
-                    found += [[]] * (i == len(found))
-                    found[i].append("\x1f".join(self.form(view[min(i, len(view) - 1)]) for view in views))
-        return found
+                    forms += [[]] * (i == len(forms))
+                    forms[i].append("\x1f".join(self.form(view[min(i, len(view) - 1)]) for view in views))
+        return forms
 
     def _views(self, role: str, value: Any) -> Sequence[str]:
         return self.roles.compared[role](value) if role in self.roles.compared else (value,)
 
 
 def _texts(table: Table, roles: Roles) -> Iterator[Iterable[Any]]:
-    """The columns that decide whether rows are the same, as texts: what is none is JSON."""
+    """The text columns by which rows are compared; cells that are no text, as JSON."""
     for role in roles.texts:
         yield map(as_text, table.columns[role]) if role in roles.compared else table.texts(role)
 
@@ -108,23 +114,23 @@ def _sample(texts: Sequence[str]) -> Sequence[str]:
     return texts[:: len(texts) // SAMPLE + 1]
 
 
-def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tuple[Table, set[str], list[str]]:
-    """Keeps the first of equal rows, of each target where these differ, and none in `seen`.
+def without_duplicates(table: Table, rule: DuplicateRule, seen: Set[str]) -> tuple[Table, set[str], list[str]]:
+    """The table without rows whose form is in `seen`, and with one of each set of duplicates: the first of each target value.
 
-    Returns the rows, the forms that are seen then, and notes.
+    Returns the table, `seen` together with the forms of its rows, and notes.
     """
-    forms = compare.forms(table)
+    forms = rule.forms(table)
     fresh = [row for row, form in enumerate(forms) if form not in seen]
-    contested = _contested(table, compare.roles, forms, fresh)
-    targets = [""] * len(table) if compare.roles.balanced is None else list(table.texts(compare.roles.balanced))
+    contested = _contested(table, rule.roles, forms, fresh)
+    targets = [""] * len(table) if rule.roles.balanced is None else list(table.texts(rule.roles.balanced))
     first: dict[tuple[str, str], int] = {}
-    kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or compare.keeps]
+    kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or rule.keeps]
     notes: list[str] = []
     if len(fresh) > len(kept):
-        notes.append(_note_on_repeated(len(fresh) - len(kept), table, compare))
+        notes.append(_note_on_repeated(len(fresh) - len(kept), table, rule))
     if contested:
         count = sum(forms[row] in contested for row in kept)
-        notes.append(_note_on_contested(count, table, len(contested), compare))
+        notes.append(_note_on_contested(count, table, len(contested), rule))
     if len(table) > len(fresh):
         rows = len(table) - len(fresh)
         notes.append(
@@ -133,27 +139,27 @@ def without_duplicates(table: Table, compare: Comparison, seen: Set[str]) -> tup
     return table.take(kept), {*seen, *(forms[row] for row in kept)}, notes
 
 
-def _note_on_repeated(rows: int, table: Table, compare: Comparison) -> Message:
+def _note_on_repeated(rows: int, table: Table, rule: DuplicateRule) -> Message:
     values = {"rows": rows, "file": table.name}
-    if compare.prefix is None:
+    if rule.prefix is None:
         return message(
             "{rows:,} rows of {file} repeat the text of another: left out; data.duplicates=keep keeps them", **values
         )
     return message(
         "{rows:,} rows of {file} repeat the text of another ({prefix}s included): left out; data.duplicates=keep keeps them",
         **values,
-        prefix=compare.prefix.name,
+        prefix=rule.prefix.name,
     )
 
 
-def _note_on_contested(rows: int, table: Table, texts: int, compare: Comparison) -> Message:
-    values = {"rows": rows, "file": table.name, "texts": texts, "role": compare.roles.balanced}
-    if compare.keeps:
+def _note_on_contested(rows: int, table: Table, texts: int, rule: DuplicateRule) -> Message:
+    values = {"rows": rows, "file": table.name, "texts": texts, "role": rule.roles.balanced}
+    if rule.keeps:
         return message(
             "{rows:,} rows of {file} are {texts:,} texts whose {role} differs: all are kept, those of a text in one split",
             **values,
         )
-    if compare.prefix is None:
+    if rule.prefix is None:
         return message(
             "{rows:,} rows of {file} are {texts:,} texts whose {role} differs, letter case, spaces and links aside: one of "
             "each is kept, those of a text in one split",
@@ -163,44 +169,41 @@ def _note_on_contested(rows: int, table: Table, texts: int, compare: Comparison)
         "{rows:,} rows of {file} are {texts:,} texts whose {role} differs, letter case, spaces, links and a {prefix}'s prefix "
         "aside: one of each is kept, those of a text in one split",
         **values,
-        prefix=compare.prefix.name,
+        prefix=rule.prefix.name,
     )
 
 
 def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[int]) -> set[str]:
-    """Forms of rows with different targets."""
+    """The forms that rows with different target values share."""
     if roles.balanced is None:
         return set()
-    targets = table.texts(roles.balanced)
-    targets = list(targets)
+    targets = list(table.texts(roles.balanced))
     first: Mapping[str, str] = {forms[row]: targets[row] for row in reversed(rows)}
     return {forms[row] for row in rows if targets[row] != first[forms[row]]}
 
 
 @dataclass(frozen=True)
-class Apart:
-    """Tables of which no two hold duplicates or near-duplicates of each other.
-
-    groups: for each row of the last table the number of its group of them.
-    """
+class DisjointTables:
+    """Tables of which no two share duplicates or near-duplicates."""
 
     tables: list[Table]
     groups: np.ndarray
+    """(rows of the last table,) int64: rows with the same number are duplicates or near-duplicates of each other."""
     notes: list[str]
 
 
-def without_near_duplicates(tables: Sequence[Table], compare: Comparison) -> Apart:
-    """Takes out of each table the rows that nearly repeat one of an earlier table; finds the groups of the last."""
-    if not compare.roles.texts:
-        return Apart(list(tables), np.arange(len(tables[-1])), [])
+def without_near_duplicates(tables: Sequence[Table], rule: DuplicateRule) -> DisjointTables:
+    """Takes the rows that nearly repeat a row of an earlier table out of each table, and groups the rows of the last one."""
+    if not rule.roles.texts:
+        return DisjointTables(list(tables), np.arange(len(tables[-1])), [])
     starts = np.cumsum([0, *map(len, tables)])
-    views = compare.views(tables)
-    found = merged(np.arange(starts[-1]) if compare.keeps else clusters(*views), *views)
-    owner = np.searchsorted(starts, found, side="right") - 1  # the table of the group's first row
+    views = rule.views(tables)
+    groups = merged(np.arange(starts[-1]) if rule.keeps else clusters(*views), *views)
+    owner = np.searchsorted(starts, groups, side="right") - 1  # the table of the group's first row
     kept, notes = [], []
     for i, table in enumerate(tables):
-        own = np.flatnonzero(owner[starts[i] : starts[i + 1]] == i)
-        dropped = len(table) - len(own)
+        unique = np.flatnonzero(owner[starts[i] : starts[i + 1]] == i)
+        dropped = len(table) - len(unique)
         if dropped:
             notes.append(
                 message(
@@ -209,12 +212,12 @@ def without_near_duplicates(tables: Sequence[Table], compare: Comparison) -> Apa
                     file=table.name,
                 )
             )
-        kept.append(table.take(own) if dropped else table)
-    groups = found[starts[-2] :][owner[starts[-2] :] == len(tables) - 1]
-    return Apart(kept, groups, notes + _notes_on(groups, kept[-1], compare))
+        kept.append(table.take(unique) if dropped else table)
+    last_groups = groups[starts[-2] :][owner[starts[-2] :] == len(tables) - 1]
+    return DisjointTables(kept, last_groups, notes + _notes_on_groups(last_groups, kept[-1], rule))
 
 
-def _notes_on(groups: np.ndarray, table: Table, compare: Comparison) -> list[str]:
+def _notes_on_groups(groups: np.ndarray, table: Table, rule: DuplicateRule) -> list[str]:
     members = defaultdict(list)
     for row, group in enumerate(groups.tolist()):
         members[group].append(row)
@@ -222,13 +225,13 @@ def _notes_on(groups: np.ndarray, table: Table, compare: Comparison) -> list[str
     if not several:
         return []
     counts = {"rows": sum(map(len, several)), "file": table.name, "groups": len(several)}
-    if compare.keeps:
+    if rule.keeps:
         note = message("{rows:,} rows of {file} repeat another: each of their {groups:,} groups stays in one split", **counts)
     else:
         note = message(
             "{rows:,} rows of {file} nearly repeat another: each of their {groups:,} groups stays in one split", **counts
         )
-    role = compare.roles.balanced
+    role = rule.roles.balanced
     target = table.texts(role) if role is not None else ()
     mixed = sum(len({target[row] for row in rows}) > 1 for rows in several) if role is not None else 0
     return [message("{note}; in {mixed:,} of them the {role} differs", note=note, mixed=mixed, role=role) if mixed else note]

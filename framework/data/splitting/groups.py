@@ -1,4 +1,4 @@
-"""Rows that belong together, such as those of a customer: kept in one split; and columns that give a label away."""
+"""Keeps rows that belong together, such as those of a customer, in one split; finds columns that determine the label."""
 
 from __future__ import annotations
 
@@ -11,52 +11,56 @@ from framework.contracts.message import message
 from framework.data.encoding import codes
 from framework.data.splitting.similar import merged
 
-REPEATED = 5  # different values with several rows each, from which a column can be said to decide a label
-ROWS = 30  # rows of such values
-DECIDES = 0.9  # share of the labels that chance leaves open and the column tells
+REPEATED = 5  # distinct values with several rows each, at least, by which a column is judged
+ROWS = 30  # rows of such values, at least
+DECIDES = 0.9  # share of the labels not predicted by chance that the column must predict
 
 
-def groups_apart(tables: Sequence[Table], column: str | None) -> tuple[list[Table], list[str]]:
-    """Takes out of each table the rows whose group stands in an earlier one; a note where there were some."""
+def without_shared_groups(tables: Sequence[Table], column: str | None) -> tuple[list[Table], list[str]]:
+    """The tables, each without rows whose group occurs in an earlier one, and notes on what was left out.
+
+    column: the group column, for the notes.
+    """
     seen: set[str] = set()
     kept: list[Table] = []
     notes: list[str] = []
     for table in tables:
         rows = [row for row, group in enumerate(table.groups) if group not in seen] if len(table.groups) else range(len(table))
-        left = len(table) - len(rows)
-        if left:
+        dropped = len(table) - len(rows)
+        if dropped:
             notes.append(
                 message(
                     "{rows:,} rows of {file} have a {column} that stands in a held-out split too and were left out",
-                    rows=left,
+                    rows=dropped,
                     file=table.name,
                     column=column,
                 )
             )
-        kept.append(table.take(rows) if left else table)
+        kept.append(table.take(rows) if dropped else table)
         seen |= {group for group in table.groups if group}
     return kept, notes
 
 
 def with_groups(groups: np.ndarray, table: Table) -> np.ndarray:
-    """groups: (rows,) numbers; joined where rows have a group of the table's in common."""
+    """The numbered groups (rows,), joined where their rows share a value of the table's group column."""
     return merged(groups, table.groups) if len(table.groups) else groups
 
 
-def deciding(table: Table, target: Sequence[str], role: str, used: Set[str]) -> list[str]:
-    """A sentence for each column without a role that decides the label: rows with its value nearly all have the same one.
+def columns_that_decide(table: Table, target: Sequence[str], role: str, used: Set[str]) -> list[str]:
+    """A note for each unused column that decides the label: nearly all rows with the same value have the same label.
 
-    Ids, which have few rows a value, and other spellings of the label do not count. target: the labels, called `role`.
+    Ids, which have few rows a value, and other spellings of the label do not count. target: the labels. role: their role.
+    used: columns that have a role or are the group.
     """
     labels, classes = codes(target)
-    found: list[str] = []
+    notes: list[str] = []
     for name in table.columns:
         if name in used:
             continue
         numbers, distinct = codes(table.texts(name))
         filled = np.array([bool(value.strip()) for value in distinct], bool)[numbers]
         if len(classes) < len(distinct) <= len(table) / 2 and _decides(numbers[filled], labels[filled]):
-            found.append(
+            notes.append(
                 message(
                     "the column {column!r} of {file} decides the {role}: rows with the same value ({values:,} values) "
                     "have the same {role}, and a model may learn to tell the values apart instead; data.group={column} keeps "
@@ -67,13 +71,13 @@ def deciding(table: Table, target: Sequence[str], role: str, used: Set[str]) -> 
                     values=len(distinct),
                 )
             )
-    return found
+    return notes
 
 
 def _decides(values: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether values tell nearly all of the labels that the same values in another order leave open.
+    """Whether values predict nearly all labels that permuted values do not; values with a single row do not count.
 
-    Values of one row tell nothing. values, labels: (rows,) integers from 0.
+    values, labels: (rows,) integers from 0.
     """
     counts = np.bincount(values) if len(values) else np.zeros(0, int)
     repeated = counts[values] > 1
@@ -85,7 +89,7 @@ def _decides(values: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def _purity(values: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the rows that have the most frequent label of their value."""
+    """Share of the rows that have the most frequent label of their value, from 0 to 1."""
     pairs, counts = np.unique(np.stack([values, labels]), axis=1, return_counts=True)
     most = np.zeros(values.max() + 1, int)
     np.maximum.at(most, pairs[0], counts)

@@ -1,4 +1,4 @@
-"""Splits of rows that each say something alone: none stands in two of them, nor one that nearly repeats it."""
+"""Splits independent rows, so that no row of one split repeats, or nearly repeats, a row of another."""
 
 from __future__ import annotations
 
@@ -10,28 +10,35 @@ import numpy as np
 
 from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import message, messages
-from framework.data.splitting.duplicates import Comparison, without_duplicates, without_near_duplicates
-from framework.data.splitting.groups import groups_apart, with_groups
+from framework.data.splitting.duplicates import DuplicateRule, without_duplicates, without_near_duplicates
+from framework.data.splitting.groups import with_groups, without_shared_groups
 from framework.data.splitting.shares import Roles, at_most, split_off
 from framework.errors import InputError
 from framework.plugins import AnyTask
 
 VALIDATION, TEST = messages("validation", "test")
-TOO_MANY = 1.5  # times the rows that are to be held out, from which it is said
+TOO_MANY = 1.5  # times the wanted rows of a held-out split, above which a note is made
 
 
 @dataclass
 class Independent:
-    """Splits tables as the `data:` section says. notes: what was left out and why."""
+    """Splits tables as the `data:` section says."""
 
     data: Any
+    """The composed section, a `DataConfig`."""
     task: AnyTask
     seed: int
     roles: Roles
     group: str | None
+    """Name of the column whose values keep rows together."""
     notes: list[str] = field(default_factory=list)
+    """What was left out and why."""
 
     def split(self, tables: Mapping[str, Table]) -> Splits:
+        """The splits of tables by split name, of which "train" is there; missing ones are split off the training rows.
+
+        Raises InputError where too few rows are left.
+        """
         data, roles, seed = self.data, self.roles, self.seed
         train, validation, test, groups = self._apart(tables["train"], tables.get("validation"), tables.get("test"))
         total = len(train)
@@ -69,27 +76,30 @@ class Independent:
     def _apart(
         self, train: Table, validation: Table | None, test: Table | None
     ) -> tuple[Table, Table | None, Table | None, np.ndarray]:
-        """Train, validation and test without rows that stand in a later one of them, and the groups of the training rows."""
-        given = [table for table in (test, validation) if table is not None]
-        compare = Comparison.of([*given, train], self.roles, self.data.duplicates.name == "keep", self.task.prefix)
-        self.notes += compare.notes
-        seen = set(compare.forms(test)) if test is not None else set()
-        for i in range(0 if test is None else 1, len(given)):
-            given[i], seen, notes = without_duplicates(given[i], compare, seen)
+        """Train, validation and test, each without rows that a later one of them repeats, and the groups of the training rows.
+
+        Every row of test stays, duplicates within it too. groups: (training rows,) int64; rows of a group stay in one split.
+        """
+        held_out = [table for table in (test, validation) if table is not None]
+        rule = DuplicateRule.of([*held_out, train], self.roles, self.data.duplicates.name == "keep", self.task.prefix)
+        self.notes += rule.notes
+        seen = set(rule.forms(test)) if test is not None else set()
+        for i in range(0 if test is None else 1, len(held_out)):
+            held_out[i], seen, notes = without_duplicates(held_out[i], rule, seen)
             self.notes += notes
-        train, _, notes = without_duplicates(train, compare, seen)
+        train, _, notes = without_duplicates(train, rule, seen)
         self.notes += notes
-        tables, notes = groups_apart([*given, train], self.group)
+        tables, notes = without_shared_groups([*held_out, train], self.group)
         self.notes += notes
-        apart = without_near_duplicates(tables, compare)
-        self.notes += apart.notes
-        train = apart.tables[-1]
+        disjoint = without_near_duplicates(tables, rule)
+        self.notes += disjoint.notes
+        train = disjoint.tables[-1]
         if not len(train):
             raise InputError(
                 f"{train.source}: every row stands in the validation or test file too; nothing is left to train on"
             )
         if validation is not None:
-            validation = apart.tables[-2]
+            validation = disjoint.tables[-2]
         if len(train.groups):
             count = len(set(train.groups) - {""})
             self.notes.append(
@@ -97,10 +107,13 @@ class Independent:
                     "the rows of each of the {count:,} values of {column!r} stay in one split", count=count, column=self.group
                 )
             )
-        return train, validation, test, with_groups(apart.groups, train)
+        return train, validation, test, with_groups(disjoint.groups, train)
 
-    def _split_off(self, table: Table, share: float, more: int, groups: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-        rest, part = split_off(table, share, self.roles, self.seed + more, groups)
+    def _split_off(
+        self, table: Table, share: float, offset: int, groups: np.ndarray, name: str
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(rest, part) of `split_off`, with a note where the part came out far too large. offset: added to the seed."""
+        rest, part = split_off(table, share, self.roles, self.seed + offset, groups)
         if len(part) > TOO_MANY * share * len(table) + 1 and len(table.groups):
             self.notes.append(
                 message(
@@ -117,5 +130,7 @@ class Independent:
 
 
 def _share(fraction: float, rows: int, most: int | None) -> float:
-    """Of very many rows a few tell as much: a share's standard error is below 0.4 points from 20,000 rows on."""
+    """The fraction of the rows to hold out, at most `most` rows. From 20,000 rows on the standard error of a measured share
+    is below 0.4 percentage points, so more rows would tell little more.
+    """
     return fraction if most is None else min(fraction, most / rows)

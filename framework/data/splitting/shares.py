@@ -1,4 +1,4 @@
-"""Cleans rows and splits them so that no text, nor one that nearly repeats it, stands in two splits."""
+"""Leaves empty rows out, and splits off a stratified, seeded share of rows in whole groups."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from framework.errors import InputError
 
 @dataclass(frozen=True)
 class Roles:
-    """needed: columns without which a row says nothing. texts: those that decide whether two rows are the same.
-
-    balanced: the column whose values every split has in proportion.
-    compared: for columns of `texts` whose cells are no texts, what makes texts of a cell.
-    """
+    """What cleaning and splitting do with the columns of a table, which are called after their roles."""
 
     needed: Sequence[str]
+    """Rows with a blank cell in one of these are left out."""
     texts: Sequence[str]
+    """Columns by which duplicates are found."""
     balanced: str | None
+    """The label column, whose values every split has in proportion."""
     compared: Mapping[str, Callable[[Any], Sequence[str]]] = field(default_factory=dict)
+    """For columns of `texts` whose cells are no texts: makes the texts to compare of a cell."""
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> Roles:
@@ -41,7 +41,10 @@ class Roles:
 
 
 def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
-    """Drops rows in which a needed value is blank; says how many."""
+    """The table without rows in which a needed cell is blank, and a note that counts them.
+
+    Raises InputError if no row is left.
+    """
     needed = zip(*(filled(table.columns[name]) for name in roles.needed), strict=True)
     kept = [i for i, values in enumerate(needed) if all(values)]
     dropped = len(table) - len(kept)
@@ -55,12 +58,15 @@ def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
 
 
 def filled(values: Sequence[Cell]) -> Iterator[object]:
-    """For each row something true where a cell holds more than spaces."""
+    """For each cell a truthy value if it holds more than spaces."""
     return map(str.strip, values) if isinstance(values, Texts) else map(is_filled, values)
 
 
 def without_blank(table: Table) -> tuple[Table, list[str]]:
-    """Drops rows in which every value is blank; says how many."""
+    """The table without rows in which every cell is blank, and a note that counts them.
+
+    Raises InputError if no row is left.
+    """
     kept = [i for i, values in enumerate(zip(*map(filled, table.columns.values()), strict=True)) if any(values)]
     if not kept:
         raise InputError(f"{table.source}: every row is empty in {' and '.join(table.columns)}")
@@ -70,12 +76,14 @@ def without_blank(table: Table) -> tuple[Table, list[str]]:
 
 
 def split_off(table: Table, fraction: float, roles: Roles, seed: int, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rest, part): row numbers; a seeded `fraction` of the rows, every target value in proportion, one row left in each.
+    """Row numbers (rest, part), both ascending: part is a seeded, stratified `fraction` of the rows.
 
-    groups: (rows,) numbers; rows of a group stay together. Raises InputError when nothing can be held out.
+    Every label keeps at least one row in the rest. groups: (rows,) numbers; rows of a group stay together. Raises InputError
+    when nothing can be held out.
     """
-    shuffled = _shuffled_groups(table, roles, seed)
-    part = np.flatnonzero(np.isin(groups, list(_Units(shuffled, groups, fraction).chosen(whole=bool(table.groups)))))
+    shuffled = _shuffled_rows(table, roles, seed)
+    chosen = _GroupChoice(shuffled, groups, fraction).choose(user_groups=bool(table.groups))
+    part = np.flatnonzero(np.isin(groups, list(chosen)))
     if not len(part):
         few = f"{table.source}: {len(table)} usable rows are too few to hold out {fraction:.0%} of them"
         if table.groups:
@@ -84,80 +92,78 @@ def split_off(table: Table, fraction: float, roles: Roles, seed: int, groups: np
     return np.setdiff1d(np.arange(len(table)), part), part
 
 
-class _Units:
-    """Groups of rows that are held out or not as a whole.
-
-    shuffled: row numbers by target value, in random order.
-    """
+class _GroupChoice:
+    """Chooses whole groups of rows to hold out."""
 
     def __init__(self, shuffled: Sequence[Sequence[int]], groups: np.ndarray, fraction: float) -> None:
+        """shuffled: for each label its row numbers, in random order. groups: (rows,) numbers. fraction: share to hold out."""
         self.order = [list(dict.fromkeys(groups[rows].tolist())) for rows in shuffled]
-        self.counts: dict[int, Counter[int]] = defaultdict(Counter)  # group -> rows of each target value
+        self.counts: dict[int, Counter[int]] = defaultdict(Counter)  # group -> rows of each label
         for value, rows in enumerate(shuffled):
             for group in groups[rows].tolist():
                 self.counts[group][value] += 1
         self.sizes = list(map(len, shuffled))
         self.wanted = [min(round(size * fraction), size - 1) for size in self.sizes]
         self.total = max(sum(self.wanted), round(fraction * sum(self.sizes)))
-        self.held = [0] * len(shuffled)
+        self.held_out = [0] * len(shuffled)
 
-    def chosen(self, whole: bool) -> set[int]:
-        """The first groups, in random order, that make up the fraction of every target value; none larger than what is wanted.
+    def choose(self, user_groups: bool) -> set[int]:
+        """The first groups in random order that make up the fraction of every label, none of them larger than is wanted.
 
-        Where every target value has too few rows for that, they make up the fraction of all rows.
-        whole: the groups are the user's, and may be large: where there are no smaller ones, they make up more or less.
+        Where every label has too few rows for that, the groups make up the fraction of all rows. user_groups: the groups come
+        from a column and may be large; where there are no smaller ones, they make up more or less than the fraction.
         """
-        found: set[int] = set()
+        chosen: set[int] = set()
         for value, order in enumerate(self.order):
             for group in order:
-                if self.held[value] >= self.wanted[value]:
+                if self.held_out[value] >= self.wanted[value]:
                     break
-                if group not in found and self._fits(group):
-                    found.add(self._hold(group))
-        if not found or (whole and 2 * sum(self.held) < sum(self.wanted)):
-            for group in self._by_size(found):
-                less = sum(self.held) + self.counts[group].total() <= self.total
-                if (less or (whole and not found)) and self._leaves_some(group):
-                    found.add(self._hold(group))
-        return found
+                if group not in chosen and self._fits(group):
+                    chosen.add(self._hold_out(group))
+        if not chosen or (user_groups and 2 * sum(self.held_out) < sum(self.wanted)):
+            for group in self._by_size(chosen):
+                fits = sum(self.held_out) + self.counts[group].total() <= self.total
+                if (fits or (user_groups and not chosen)) and self._leaves_some(group):
+                    chosen.add(self._hold_out(group))
+        return chosen
 
-    def _by_size(self, but: Set[int]) -> list[int]:
-        """The groups that are left, small ones first, and of equal ones the first of every target value."""
-        places = {group: place for order in self.order for place, group in enumerate(order) if group not in but}
+    def _by_size(self, chosen: Set[int]) -> list[int]:
+        """The groups not chosen yet, small ones first, and of equally large ones the first of every label."""
+        places = {group: place for order in self.order for place, group in enumerate(order) if group not in chosen}
         return sorted(places, key=lambda group: (self.counts[group].total(), places[group], hash((group,))))
 
-    def _hold(self, group: int) -> int:
+    def _hold_out(self, group: int) -> int:
         for value, count in self.counts[group].items():
-            self.held[value] += count
+            self.held_out[value] += count
         return group
 
     def _fits(self, group: int) -> bool:
-        return all(self.held[value] + count <= self.wanted[value] for value, count in self.counts[group].items())
+        return all(self.held_out[value] + count <= self.wanted[value] for value, count in self.counts[group].items())
 
     def _leaves_some(self, group: int) -> bool:
-        return all(self.held[value] + count < self.sizes[value] for value, count in self.counts[group].items())
+        return all(self.held_out[value] + count < self.sizes[value] for value, count in self.counts[group].items())
 
 
-def _shuffled_groups(table: Table, roles: Roles, seed: int) -> list[list[int]]:
-    """Row numbers by value of the balanced column, each group in seeded random order."""
-    groups: dict[str, list[int]] = defaultdict(list)
+def _shuffled_rows(table: Table, roles: Roles, seed: int) -> list[list[int]]:
+    """For each label, sorted, its row numbers in seeded random order; one list of all rows where there are no labels."""
+    rows: dict[str, list[int]] = defaultdict(list)
     for i, value in enumerate(table.texts(roles.balanced) if roles.balanced else [""] * len(table)):
-        groups[value].append(i)
+        rows[value].append(i)
     shuffle = random.Random(seed)  # noqa: S311, a shuffle
-    for name in sorted(groups):
-        shuffle.shuffle(groups[name])
-    return [groups[name] for name in sorted(groups)]
+    for label in sorted(rows):
+        shuffle.shuffle(rows[label])
+    return [rows[label] for label in sorted(rows)]
 
 
 def at_most(table: Table, limit: int | None, roles: Roles, seed: int) -> Table:
-    """A seeded subset of about `limit` rows, every target value in proportion and none lost."""
+    """A seeded, stratified subset of about `limit` rows that holds every label; all rows where there are no more."""
     if limit is None or len(table) <= limit:
         return table
-    groups = _shuffled_groups(table, roles, seed)
-    kept = [i for rows in groups for i in rows[: max(1, round(len(rows) * limit / len(table)))]]
+    shuffled = _shuffled_rows(table, roles, seed)
+    kept = [i for rows in shuffled for i in rows[: max(1, round(len(rows) * limit / len(table)))]]
     return table.take(sorted(kept))
 
 
 def fingerprint(splits: Splits) -> dict[str, str]:
-    """sha256 of each split: equal fingerprints mean equal rows in equal order."""
+    """sha256 of each split, by its name: equal fingerprints mean equal rows in equal order."""
     return {name: table.digest() for name, table in splits.named().items()}
