@@ -28,7 +28,7 @@ Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the class number of eac
 
 
 @dataclass(frozen=True)
-class Frozen:
+class FrozenFit:
     """A fitted classifier over a frozen encoder."""
 
     module: FrozenClassifier
@@ -48,7 +48,7 @@ def fit(
     classes: int,
     options: Classification,
     show: Callable[[Section], None],
-) -> Frozen:
+) -> FrozenFit:
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
     a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated.
     """
@@ -62,7 +62,7 @@ def fit(
     module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
     names = messages("temperature", "features", "rows")
     facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
-    return Frozen(module, settings, facts, regression)
+    return FrozenFit(module, settings, facts, regression)
 
 
 def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:

@@ -17,8 +17,7 @@ from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.fine_tuned import MODEL
-from framework_classification.frozen import Frozen as FrozenFit
-from framework_classification.frozen import fit, graph
+from framework_classification.frozen import FrozenFit, fit, graph
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
@@ -57,7 +56,7 @@ def _train_rows(data: ClassificationData, context: FitContext[Classification, Fr
             raise InputError(f"{seconds:.0f} s of the budget are too few to read a text of each class; write a longer budget=")
     if fitting < len(train):
         context.show(Section(message("Frozen features"), note=_sampled(int(fitting), len(train), seconds)))
-    return data.some(int(min(fitting, len(train))), context.seed)
+    return data.sample(int(min(fitting, len(train))), context.seed)
 
 
 def _sampled(count: int, rows: int, seconds: float) -> str:
