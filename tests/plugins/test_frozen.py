@@ -12,7 +12,7 @@ from framework.evaluation.module_backend import ModuleBackend
 from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
 from framework_classification import Classification
-from framework_classification.frozen import Frozen, fit, graph
+from framework_classification.frozen import FrozenFit, fit, graph
 from framework_onnx import Onnx
 from framework_onnx.export import export
 from framework_text import feature_cache
@@ -38,7 +38,7 @@ def inputs(encoder: FrozenEncoder, texts: list[str]) -> dict[str, torch.Tensor]:
     return {name: tokens[name] for name in ("input_ids", "attention_mask")}
 
 
-def fitted(encoder: FrozenEncoder, classes: int, unseen: int = 0) -> tuple[Frozen, list[str], list[int]]:
+def fitted(encoder: FrozenEncoder, classes: int, unseen: int = 0) -> tuple[FrozenFit, list[str], list[int]]:
     names = sorted(WORDS)[:classes]
     pairs = rows(40 * classes, {name: WORDS[name] for name in names})
     texts, targets = [text for text, _ in pairs], [names.index(label) for _, label in pairs]
