@@ -33,8 +33,8 @@ def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, s
             problems.append(f"data.{column.role}={name}: {table.source} has no such column; {nearest(name, table.columns)}")
         elif name is not None:
             taken[column.role] = (name, "as given")
-    for find, candidates in ((_by_name, columns), (_by_values, [column for column in columns if not column.optional])):
-        for column in candidates:
+    for find, eligible in ((_by_name, columns), (_by_values, [column for column in columns if not column.optional])):
+        for column in eligible:
             if column.role not in taken and chosen.get(column.role) is None:
                 used = {name for name, _ in taken.values()}
                 match = find(table, column, [name for name in table.columns if name not in used])

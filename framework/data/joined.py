@@ -68,6 +68,7 @@ def of_row(row: Mapping[str, str], columns: Columns) -> str:
 
 
 def parts_of(columns: Columns) -> list[str]:
+    """The column names of a role as a list."""
     return [columns] if isinstance(columns, str) else columns
 
 

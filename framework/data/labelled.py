@@ -53,6 +53,7 @@ class Reader:
         self.task = task
         self.options = task.options() if options is None else options
         self.wanted = task.columns(self.options)
+        """Columns that the task reads with these options."""
         self.notes: list[str] = []
         """What was inferred, repaired and left out, each once."""
         self.columns: dict[str, Columns] = {}
@@ -64,6 +65,7 @@ class Reader:
         self.group: str | None = getattr(source, "group", None)
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
+        """Addresses of validation and test splits that the source does not name, by split."""
         self.files |= self.implied
 
     def _splits_of_the_data_set(self) -> dict[str, str]:
@@ -88,7 +90,10 @@ class Reader:
             self.notes.append(note)
 
     def read(self, split: str) -> Table | None:
-        """The cleaned rows of a split's files; None where the source names no file, or only unlabelled ones by default."""
+        """The cleaned rows of a split, with its columns by role.
+
+        None where the source names no file for the split, and where a data set's own split has no labels. Raises InputError.
+        """
         if split not in self.files:
             return None
         read = self._read(self.files[split], self.wanted)

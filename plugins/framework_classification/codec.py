@@ -97,6 +97,7 @@ class ClassificationCodec(LabelCodec):
         self.tokenizer = read_tokenizer(resources)
 
     def token_ids(self, request: Request) -> list[int]:
+        """The token ids of the request's text, special ones included."""
         return token_ids(self.tokenizer, request["text"])
 
     def start(self, request: Request) -> Steps:

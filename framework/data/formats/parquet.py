@@ -64,6 +64,7 @@ def check_magic(file: Sniffed, magic: bytes, what: str, suffixes: Collection[str
 
 
 def missing_pyarrow(path: Path) -> FrameworkError:
+    """The error for a file that needs pyarrow, which is not installed."""
     return FrameworkError(f"{path}: reading it needs pyarrow: pip install 'recipe-framework[train]'")
 
 

@@ -58,7 +58,7 @@ class Likeness:
         self.delimiter = delimiter
         self.columns = [_Column(values) for values in zip(*rows, strict=True)]
 
-    def is_row(self, fields: Sequence[str]) -> bool:
+    def looks_like_row(self, fields: Sequence[str]) -> bool:
         """Whether the fields of a line, split without regard to quotes, look like a row."""
         return len(fields) == len(self.columns) and all(
             column.fits(value) for column, value in zip(self.columns, fields, strict=True)
@@ -66,7 +66,7 @@ class Likeness:
 
     def are_mostly_rows(self, lines: Sequence[Sequence[str]]) -> bool:
         """Whether at least a share `MOST` of the lines look like rows."""
-        return sum(map(self.is_row, lines)) >= MOST * len(lines)
+        return sum(map(self.looks_like_row, lines)) >= MOST * len(lines)
 
     def are_rows(self, lines: Sequence[Sequence[str]]) -> bool:
         """Whether the lines of a quoted field, split without regard to quotes, are rows between two stray quotes.

@@ -19,6 +19,7 @@ class RaggedRows:
         self.title = False  # the header has one field, so it may be a title
 
     def add(self, line: int, fields: int, width: int) -> None:
+        """Collects the row of a line. fields: of the row. width: fields of the header."""
         self.title |= width == 1
         if len(self.problems) < MAX_SHOWN:
             self.problems.append(f"{self.path}, line {line}: {fields} fields where the header has {width}")

@@ -77,8 +77,9 @@ class _Reader:
             raise self.error(f"a value is tagged {tag}; write plain values, without tags")
         return event
 
-    def error(self, what: str) -> InputError:
-        return InputError(f"{self.path}, line {self.line}: {what}")
+    def error(self, problem: str) -> InputError:
+        """An error that names the file and the current line."""
+        return InputError(f"{self.path}, line {self.line}: {problem}")
 
     def rows(self, key: str | None) -> Iterator[tuple[int, Any]]:
         """(line, row) of the elements of a list, whose first event was taken.

@@ -51,9 +51,11 @@ class DuplicateRule:
     keeps: bool = False
     """Duplicates stay, and only texts written alike count as duplicates."""
     prefix: Prefix | None = None
-    """See `normal_form`, as for the next two."""
+    """Texts that differ only in this prefix are duplicates."""
     folds: bool = True
+    """Texts that differ only in letter case are duplicates."""
     unlinks: bool = True
+    """Texts that differ only in their links are duplicates."""
 
     @classmethod
     def of(cls, tables: Sequence[Table], roles: Roles, keeps: bool, prefix: Prefix | None) -> DuplicateRule:
@@ -76,6 +78,7 @@ class DuplicateRule:
         return [message("most texts differ only in {what}, which therefore count", what=name) for name in distinguishing]
 
     def form(self, text: str) -> str:
+        """The form in which a text is compared."""
         return text if self.keeps else normal_form(text, self.prefix, folds=self.folds, unlinks=self.unlinks)
 
     def forms(self, table: Table) -> list[str]:
@@ -101,6 +104,7 @@ class DuplicateRule:
         return forms
 
     def _views(self, role: str, value: Any) -> Sequence[str]:
+        """The texts by which a cell is compared."""
         return self.roles.compared[role](value) if role in self.roles.compared else (value,)
 
 
@@ -111,6 +115,7 @@ def _texts(table: Table, roles: Roles) -> Iterator[Iterable[Any]]:
 
 
 def _sample(texts: Sequence[str]) -> Sequence[str]:
+    """At most `SAMPLE` of the texts, evenly spaced."""
     return texts[:: len(texts) // SAMPLE + 1]
 
 
@@ -218,6 +223,7 @@ def without_near_duplicates(tables: Sequence[Table], rule: DuplicateRule) -> Dis
 
 
 def _notes_on_groups(groups: np.ndarray, table: Table, rule: DuplicateRule) -> list[str]:
+    """A note where groups have several rows, with how many of the groups have different labels."""
     members = defaultdict(list)
     for row, group in enumerate(groups.tolist()):
         members[group].append(row)

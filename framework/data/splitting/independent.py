@@ -39,39 +39,45 @@ class Independent:
 
         Raises InputError where too few rows are left.
         """
-        data, roles, seed = self.data, self.roles, self.seed
+        data = self.data
         train, validation, test, groups = self._apart(tables["train"], tables.get("validation"), tables.get("test"))
         total = len(train)
         if test is None:
-            rest, part = self._split_off(
-                train, _share(data.test_fraction, total, data.held_out_rows), 0, groups, message("test")
-            )
+            rest, part = self._split_off(train, _share(data.test_fraction, total, data.held_out_rows), 0, groups, TEST)
             train, test, groups = train.take(rest), train.take(part), groups[rest]
         if validation is None:
             share = _share(data.validation_fraction, total, data.held_out_rows) * total / len(train)
             rest, part = self._split_off(train, share, 1, groups, VALIDATION)
             train, validation = train.take(rest), train.take(part)
-        if data.limit_rows is not None and len(train) > data.limit_rows:
-            available = len(train)
-            train = at_most(train, data.limit_rows, roles, seed + 2)
+        train, test = self._limit_training(train), self._limit_test(self.task.judged(test))
+        return Splits(train, self.task.judged(validation), test, self.notes)
+
+    def _limit_training(self, train: Table) -> Table:
+        """At most `data.limit_rows` training rows, with a note."""
+        kept = at_most(train, self.data.limit_rows, self.roles, self.seed + 2)
+        if kept is not train:
             self.notes.append(
                 message(
                     "training on {rows:,} of {available:,} training rows; data.limit_rows=null takes all",
-                    rows=len(train),
-                    available=available,
+                    rows=len(kept),
+                    available=len(train),
                 )
             )
-        test = self.task.judged(test)
-        if data.test_rows is not None and len(test) > data.test_rows:
-            self.notes.append(
-                message(
-                    "{rows:,} of {available:,} test rows are judged; data.test_rows=null takes all",
-                    rows=data.test_rows,
-                    available=len(test),
-                )
+        return kept
+
+    def _limit_test(self, test: Table) -> Table:
+        """At most `data.test_rows` test rows, with a note."""
+        most = self.data.test_rows
+        if most is None or len(test) <= most:
+            return test
+        self.notes.append(
+            message(
+                "{rows:,} of {available:,} test rows are judged; data.test_rows=null takes all",
+                rows=most,
+                available=len(test),
             )
-            test = test.sample(data.test_rows, seed + 3)
-        return Splits(train, self.task.judged(validation), test, self.notes)
+        )
+        return test.sample(most, self.seed + 3)
 
     def _apart(
         self, train: Table, validation: Table | None, test: Table | None

@@ -32,6 +32,9 @@ class Roles:
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> Roles:
+        """The roles of a task's columns: all are needed, texts but targets are compared, and the first target category is
+        balanced.
+        """
         return cls(
             needed=[column.role for column in columns],
             texts=[column.role for column in columns if column.kind in TEXTUAL and not column.target],

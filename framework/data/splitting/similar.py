@@ -58,22 +58,25 @@ def similarity(first: str, second: str, width: int = 3) -> float:
 
 
 class _Clusters:
-    """Union-find in which every set is named by its smallest member."""
+    """A union-find structure over 0 to size - 1 whose sets are named by their smallest member."""
 
     def __init__(self, size: int) -> None:
         self.parent = list(range(size))
 
     def root(self, item: int) -> int:
+        """The smallest member of the item's set."""
         while self.parent[item] != item:
             self.parent[item] = self.parent[self.parent[item]]
             item = self.parent[item]
         return item
 
     def join(self, first: int, second: int) -> None:
+        """Unites the sets of two items."""
         low, high = sorted((self.root(first), self.root(second)))
         self.parent[high] = low
 
     def roots(self) -> np.ndarray:
+        """(size,) int64: the smallest member of each item's set."""
         return np.array([self.root(item) for item in range(len(self.parent))], dtype=np.int64)
 
 
