@@ -47,6 +47,7 @@ class ReadabilityTask(Task[Readability, GradedTexts]):
     )
     metrics = (Metric("mean_absolute_error", maximize=False), Metric("within_one_grade"))
     competing = ("least_squares",)
+    recipe = "readability"
 
     def prepare(self, splits: Splits, options: Readability) -> GradedTexts:
         for table in splits.named().values():
