@@ -17,6 +17,8 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
     overrides: KEY=VALUE as on the command line, for one run; names need no quotes. folder: where the run goes; by default
     ``runs/RECIPE/DATE``, or what ``hydra.run.dir=`` says. Raises FrameworkError.
     """
+    from hydra.core.hydra_config import HydraConfig
+
     from framework.errors import InputError
     from framework.recipe.compose import compose_run
     from framework.run.pipeline import start
@@ -28,7 +30,7 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
             *(f"{override} is for the command line: write folder=PATH to say where a run goes" for override in wrong)
         )
     config, chosen = compose_run(recipe, list(overrides))
-    return start(config, recipe, Path(folder or chosen))
+    return start(config, HydraConfig.get().runtime.choices["recipe"], Path(folder or chosen))
 
 
 def auto(train: Path | str, *overrides: str, budget: str = "10m", folder: Path | str | None = None) -> Path:
