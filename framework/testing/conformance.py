@@ -27,9 +27,9 @@ from framework.export.parity import Parity, compare_shapes
 from framework.export.writing import candidates, export, open_backend, paths
 from framework.plugins import AnyTask, load_plugins
 from framework.recipe.compose import compose_recipe
-from framework.run.context import Run, begun
+from framework.run.context import Run, begin_run
 from framework.run.fit import fit_candidate
-from framework.run.load import understood
+from framework.run.load import prepare_data
 from framework.runtime.scheduler import Scheduler
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
@@ -50,7 +50,7 @@ class _Conformance:
     @contextmanager
     def run(self, folder: Path, *more: str) -> Iterator[tuple[Run, Splits]]:
         config = compose_recipe(self.recipe, [*self.overrides(folder), *more])
-        with begun(config, self.recipe, folder / "run") as run:
+        with begin_run(config, self.recipe, folder / "run") as run:
             yield run, load_splits(config.data, run.task, config.seed, run.options)
 
     def fit(self, run: Run, splits: Splits, **changes: Any) -> Opened:
@@ -58,7 +58,7 @@ class _Conformance:
         from framework.run.readiness import trainer_arguments
 
         candidate = run.candidates[self.candidate or run.competing[-1]]
-        data = understood(run.task, splits, run.options)
+        data = prepare_data(run.task, splits, run.options)
         trainer = {**trainer_arguments(run.config.trainer), **changes.pop("trainer", {})}
         return Opened.of(candidate, fit_candidate(run, candidate, data, trainer=trainer, **changes))
 
