@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.machine import heading
 from framework import Answers, Evaluation, Metric, Section, Table
 from framework.evaluation.comparison.bootstrap import over_all
-from framework.evaluation.comparison.statistics import Judged, Statistics
+from framework.evaluation.comparison.statistics import JudgedAnswers, Statistics
 from framework.report.console import as_text
 from framework_classification.task import ClassificationTask
 
@@ -63,7 +63,7 @@ def random_statistics(count: int, classes: int, draws: int) -> Statistics:
         answers = random_answers(names, targets, seed)
         contributions = task.contributions(answers, table)
         metrics = {name: float(value[0]) for name, value in over_all(contributions, np.arange(count)).metrics.items()}
-        sides.append(Judged(answers, Evaluation(metrics), contributions))
+        sides.append(JudgedAnswers(answers, Evaluation(metrics), contributions))
     return Statistics(task, table, Metric("macro_f1"), (sides[0], sides[1]), draws, 0.95, 0)
 
 

@@ -14,7 +14,7 @@ from framework.data.loading import load_splits
 from framework.plugins import load_plugins
 from framework.recipe.candidates import options_for
 from framework.recipe.compose import compose_recipe
-from framework.run.context import Run, begun
+from framework.run.context import Run, begin_run
 from framework.run.fit import fit_candidate
 from framework_classification import TASK, Classification
 from framework_classification.candidates import FineTunedCandidate
@@ -29,7 +29,7 @@ ALONE = f"candidates=[{ENCODER}]"  # of the candidates that compete; baselines a
 
 @dataclass(frozen=True)
 class EncoderFit:
-    """A run of the recipe in which only the encoder is fitted."""
+    """A new run of the recipe, of which nothing but its encoder is fitted."""
 
     run: Run
     data: ClassificationData
@@ -58,7 +58,7 @@ class EncoderFit:
 def encoder_fit(folder: Path, *overrides: str) -> Iterator[EncoderFit]:
     """Begins a run in a new folder. Raises InputError for a recipe or rows that cannot be used."""
     config = compose_recipe(RECIPE, [ALONE, *overrides])
-    with begun(config, RECIPE, folder) as run:
+    with begin_run(config, RECIPE, folder) as run:
         splits = load_splits(config.data, run.task, config.seed, run.options)
         yield EncoderFit(run, run.task.prepare(splits, run.options))
 

@@ -1,4 +1,4 @@
-"""Turns labelled data into a sealed, proven model. These are the names that plugins and programs may import."""
+"""Turns labelled data into a sealed ONNX model with its proof. Plugins and programs import the names in `__all__`."""
 
 from __future__ import annotations
 

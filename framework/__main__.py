@@ -1,4 +1,4 @@
-"""The command line: ``python -m framework recipe=NAME`` runs a recipe; a first word names another verb."""
+"""The command line: ``python -m framework recipe=NAME`` runs a recipe, ``python -m framework VERB`` any other command."""
 
 from __future__ import annotations
 
@@ -59,29 +59,30 @@ UNEXPECTED = "\nThis is a fault of the framework or a plugin: FRAMEWORK_DEBUG=1 
 
 
 def usage() -> str:
+    """The text of ``--help``."""
     return HELP.format(verbs="\n".join(f"  {verb:9} {what}; see {verb} --help" for verb, (_, what) in VERBS.items()))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given:
+    """Runs one command and returns its exit code. arguments: by default those of the process."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
         print("Nothing to run. Type one of:\n\n  python -m framework recipe=sentiment\n  python -m framework recipes\n"
               "  python -m framework --help")  # fmt: skip
         return 2
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a text still gets an answer
-    if given == ["--version"]:
+            stream.reconfigure(errors="backslashreplace")  # for a terminal whose encoding lacks a character
+    if words == ["--version"]:
         print(f"recipe-framework {version('recipe-framework')}")
         return 0
-    if given[0] not in VERBS and {"-h", "--help"} & set(given):
+    if words[0] not in VERBS and {"-h", "--help"} & set(words):
         print(usage())
         return 0
     from framework.errors import FrameworkError
 
     try:
-        return _dispatch(given)
+        return _dispatch(words)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
@@ -93,12 +94,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FRAMEWORK_DEBUG"):
             raise
-        text = _said(error)
-        print(f"error: {text}", file=sys.stderr)
+        print(f"error: {_describe(error)}", file=sys.stderr)
         return error.exit_code if isinstance(error, FrameworkError) else 1
 
 
-def _said(error: Exception) -> str:
+def _describe(error: Exception) -> str:
     from framework.errors import FrameworkError
     from framework.machine.disk import explain
 
@@ -109,20 +109,20 @@ def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}{UNEXPECTED}"
 
 
-def _dispatch(given: list[str]) -> int:
+def _dispatch(words: list[str]) -> int:
     import importlib
 
     from framework.errors import InputError, nearest
 
-    verb = given[0]
+    verb = words[0]
     if verb in VERBS:
-        code: int = importlib.import_module(VERBS[verb][0]).main(verb, given[1:])
+        code: int = importlib.import_module(VERBS[verb][0]).main(verb, words[1:])
         return code
-    if not any("=" in argument or argument.startswith("-") for argument in given):
+    if not any("=" in argument or argument.startswith("-") for argument in words):
         raise InputError(f"no verb {verb!r}; {nearest(verb, VERBS, 'verbs')}; to run a recipe write recipe={verb}")
     from framework.commands.train import main as train
 
-    return train(given)
+    return train(words)
 
 
 if __name__ == "__main__":

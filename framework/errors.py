@@ -1,22 +1,22 @@
-"""Errors a user can act on: shown without a traceback, each with the exit code it ends the process with."""
+"""Errors that a user can act on, shown without a traceback, each with the exit code of the process."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
 
-LONG = 80  # characters of a name that a message shows
-MANY = 5000  # names among which no nearest one is looked for
+LONG = 80  # characters of a name that a message shows at most
+MANY = 5000  # names from which on the nearest one is not looked for
 
 
 class FrameworkError(Exception):
-    """Something outside the program is wrong: the message says what, where, and what to write instead."""
+    """Something outside the program is wrong. The message says what, where, and what to write instead."""
 
     exit_code = 1
 
 
 class InputError(FrameworkError):
-    """What the user wrote, or a file they named, is wrong. Carries every problem found, not only the first."""
+    """Something that the user wrote, or a file that they named, is wrong. It carries all problems, not only the first."""
 
     exit_code = 2
 
@@ -26,11 +26,11 @@ class InputError(FrameworkError):
 
 
 class ParityError(FrameworkError):
-    """An exported file does not compute what the trained model computes."""
+    """The outputs of an exact file differ from those of the trained module by more than the tolerance."""
 
 
 def nearest(name: str, available: Iterable[str], what: str = "available") -> str:
-    """A hint for a name that does not exist: ``did you mean x? available: a, b, c``."""
+    """A hint for a name that is not available: ``did you mean x? available: a, b, c``. what: the word before the names."""
     names = sorted(available)
     close = difflib.get_close_matches(name[:LONG], names, n=1, cutoff=0.6) if len(names) < MANY else []
     hint = f"did you mean {close[0]}? " if close else ""
@@ -38,7 +38,10 @@ def nearest(name: str, available: Iterable[str], what: str = "available") -> str
 
 
 def some(names: Sequence[str], *, quoted: bool = True, most: int = 12, longest: int = LONG) -> str:
-    """Names for a message, the first of very many, the beginning of very long ones."""
+    """The first `most` names for a message, with commas between them, and the number of the others.
+
+    longest: characters after which a name is cut.
+    """
     short = [name if len(name) <= longest else name[: longest - 1] + "…" for name in names[:most]]
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(repr(name) if quoted else name for name in short) + more

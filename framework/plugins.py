@@ -1,4 +1,4 @@
-"""Finds plugins by entry point and asks their hooks what they bring."""
+"""Finds plugins by entry point, calls their hooks, and looks up what they registered."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from framework.contracts.tracker import Tracker
 from framework.errors import FrameworkError, InputError, nearest
 
 T = TypeVar("T")
-NAME = re.compile(r"[a-z][a-z0-9_]*")  # of a candidate: a key of recipes and the name of a folder
+NAME = re.compile(r"[a-z][a-z0-9_]*")  # a candidate's name is a key of recipes and the name of a folder
 OURS = "recipe-framework"
-FORMATS = {  # of the framework itself
+FORMATS = {  # the framework's own
     "csv": "framework.data.formats.delimited:Csv",
     "json": "framework.data.formats.json_rows:Json",
     "yaml": "framework.data.formats.yaml_rows:Yaml",
@@ -39,10 +39,11 @@ AnyCandidate = Candidate[Any, Any, Any]
 
 @dataclass(frozen=True)
 class Broken:
-    """A plugin that could not be imported, and why."""
+    """A plugin, or a class that a plugin registered, that cannot be used."""
 
     name: str
     distribution: str
+    """The name and version of the distribution."""
     reason: str
 
     def __str__(self) -> str:
@@ -51,49 +52,54 @@ class Broken:
 
 @dataclass
 class Plugins:
-    """What the installed plugins bring, by name, and which distribution each thing came from.
+    """What the installed plugins registered. Lookups of a name that is not registered raise InputError.
 
-    All but exporters, trackers and recipes are named by ``"module:Class"`` and imported when they are asked for.
+    Classes are registered by the path ``"module:Class"`` and imported at their first use.
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
+    """Path by name; so are the codecs, formats and surfaces."""
     candidates: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    """By the task that they are for: what names each, and its distribution."""
+    """By task, the path and distribution of each candidate."""
     codecs: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
     backbones: dict[str, str] = field(default_factory=dict)
-    """By the scheme of their addresses."""
+    """Path of each backbone source, by scheme."""
     surfaces: dict[str, str] = field(default_factory=dict)
     exporters: dict[str, Exporter] = field(default_factory=dict)
     trackers: dict[str, Tracker] = field(default_factory=dict)
     recipes: dict[str, str] = field(default_factory=dict)
+    """Hydra config roots, as keys and values."""
     messages: list[tuple[str, str, str]] = field(default_factory=list)
-    """Of each catalogue its language, its address, and its distribution."""
+    """Language, address and distribution of each message catalogue."""
     origin: dict[str, str] = field(default_factory=dict)
+    """Distribution by ``"KIND NAME"``, such as "task classification"."""
     broken: list[Broken] = field(default_factory=list)
 
     def task(self, name: str) -> AnyTask:
+        """The task of this name. Raises FrameworkError if the registered class is no `Task`, or has another name."""
         path = self._find("task", name, self.tasks)
-        task: AnyTask = _named(name, path, _instance(path, Task))
+        task: AnyTask = _check_name(name, path, _instance(path, Task))
         return task
 
     def format(self, name: str) -> Format:
+        """The format of this name. Raises FrameworkError if the registered class is no `Format`, or has another name."""
         path = self._find("format", name, self.formats)
-        file_format: Format = _named(name, path, _instance(path, Format))
+        file_format: Format = _check_name(name, path, _instance(path, Format))
         return file_format
 
     def every_format(self) -> Iterator[tuple[Format, str]]:
-        """Each that can be used, and its distribution; the others are recorded as broken."""
+        """Each format and its distribution; one that cannot be used is recorded as broken."""
         for name, path in list(self.formats.items()):
             distribution = self.origin[f"format {name}"]
             try:
                 yield self.format(name), distribution
-            except Exception as error:  # whatever a stranger's module raises must not stop the others
+            except Exception as error:  # an error in one plugin must not stop the others
                 self.leave_out(path, distribution, error)
                 del self.formats[name]
 
     def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
-        """Everything that is registered for a task, by name, in the order of registration."""
+        """The candidates of a task by name, in the order of registration; one that cannot be used is recorded as broken."""
         self._find("task", task, self.tasks)
         by_name: dict[str, AnyCandidate] = {}
         for path, distribution in self.candidates.get(task, ()):
@@ -103,30 +109,27 @@ class Plugins:
                     raise FrameworkError(f"{path} has the name {candidate.name!r}: small letters, digits and _ make one")
                 self._claim(f"candidate {task}/{candidate.name}", distribution)
                 by_name.setdefault(candidate.name, candidate)
-            except Exception as error:  # whatever a stranger's module raises must not stop the others
+            except Exception as error:  # an error in one plugin must not stop the others
                 self.leave_out(path, distribution, error)
         return by_name
 
     def every_task(self) -> Iterator[AnyTask]:
-        """All that can be used; the others are recorded as broken."""
+        """Each task; one that cannot be used is recorded as broken."""
         for name, path in list(self.tasks.items()):
             try:
                 yield self.task(name)
-            except Exception as error:  # whatever a stranger's module raises must not stop the others
+            except Exception as error:  # an error in one plugin must not stop the others
                 self.leave_out(path, self.origin[f"task {name}"], error)
                 del self.tasks[name]
 
     def surface(self, name: str) -> Surface:
+        """The surface of this name. Raises FrameworkError if the registered class is no `Surface`, or has another name."""
         path = self._find("surface", name, self.surfaces)
-        surface: Surface = _instance(path, Surface)
-        if surface.name != name:
-            raise FrameworkError(
-                f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {surface.name!r}"
-            )
+        surface: Surface = _check_name(name, path, _instance(path, Surface))
         return surface
 
     def leave_out_surface(self, name: str, error: Exception) -> Broken:
-        """Records why a surface cannot be used."""
+        """Records a surface as broken because of an error."""
         return self.leave_out(f"surface {name}", self.origin[f"surface {name}"], error)
 
     def _claim(self, key: str, distribution: str) -> None:
@@ -135,7 +138,7 @@ class Plugins:
             raise FrameworkError(f"{key} is registered twice: by {owner} and by {distribution}; remove one")
 
     def leave_out(self, path: str, distribution: str, error: Exception) -> Broken:
-        """Records a thing that cannot be used, and why."""
+        """Records something that a distribution registered as broken because of an error, once."""
         broken = Broken(path, distribution, f"{type(error).__name__}: {error}")
         if broken not in self.broken:
             self.broken.append(broken)
@@ -155,22 +158,22 @@ class Plugins:
     def tracker(self, name: str) -> Tracker:
         return self._find("tracker", name, self.trackers)
 
-    def _find(self, kind: str, name: str, known: Mapping[str, T]) -> T:
-        if name not in known:
+    def _find(self, kind: str, name: str, registered: Mapping[str, T]) -> T:
+        if name not in registered:
             broken = "".join(f"\n{plugin}" for plugin in self.broken)
-            raise InputError(f"no {kind} {name!r}; {nearest(name, known)}{broken}")
-        return known[name]
+            raise InputError(f"no {kind} {name!r}; {nearest(name, registered)}{broken}")
+        return registered[name]
 
-    def add(self, kind: str, distribution: str, known: dict[str, T], name: str, item: T) -> None:
-        """Registers one thing. Raises FrameworkError when the name is taken."""
-        if name in known:
+    def add(self, kind: str, distribution: str, registered: dict[str, T], name: str, item: T) -> None:
+        """Registers an item of a distribution under its name. Raises FrameworkError if the name is taken."""
+        if name in registered:
             owner = self.origin[f"{kind} {name}"]
             raise FrameworkError(f"{kind} {name!r} is registered twice: by {owner} and by {distribution}; remove one")
-        known[name] = item
+        registered[name] = item
         self.origin[f"{kind} {name}"] = distribution
 
     def registrations(self, distribution: str) -> Iterator[tuple[str, Callable[..., None]]]:
-        """Each hook, and the function ``register`` that a plugin of this distribution is called with."""
+        """The name of each hook, and the function ``register`` that a plugin of this distribution gets."""
         yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
         yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
@@ -185,25 +188,27 @@ class Plugins:
 
 @lru_cache(maxsize=256)
 def _instance(path: str, kind: type[Any]) -> Any:
-    """One object of the class that a path names. Raises FrameworkError where it is none of this kind, or cannot be made."""
-    found = resolve(path)
-    if not (isinstance(found, type) and issubclass(found, kind)):
+    """The only object of the class at a path. Raises FrameworkError if it is no class of this kind, or is abstract."""
+    implementation = resolve(path)
+    if not (isinstance(implementation, type) and issubclass(implementation, kind)):
         raise FrameworkError(f"the plugin that names {path} is wrong: it is no {kind.__name__}")
     try:
-        return found()
-    except TypeError as error:  # a method that the class must have is missing
+        return implementation()
+    except TypeError as error:  # an abstract method is not implemented
         raise FrameworkError(f"the plugin that names {path} is wrong: {error}") from error
 
 
-def _named(name: str, path: str, made: Any) -> Any:
-    """What was made of the class. Raises FrameworkError where it is registered by another name than its own."""
-    if made.name != name:
-        raise FrameworkError(f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {made.name!r}")
-    return made
+def _check_name(name: str, path: str, instance: Any) -> Any:
+    """Returns the instance. Raises FrameworkError if its class has another name than it is registered under."""
+    if instance.name != name:
+        raise FrameworkError(
+            f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}"
+        )
+    return instance
 
 
 def resolve(path: str) -> Any:
-    """``"module:attribute"`` -> the attribute. Raises FrameworkError naming what is not installed or not there."""
+    """The attribute at ``"module:attribute"``. Raises FrameworkError naming a missing library, module or attribute."""
     module, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module), attribute)
@@ -215,17 +220,17 @@ def resolve(path: str) -> Any:
 
 
 def open_codec(spec: CodecSpec, resources: Any, more: Mapping[str, object] | None = None) -> Codec:
-    """The codec of a fitted candidate. more: settings that are others for one of its files."""
+    """The codec of a fitted candidate. more: settings of one variant, which replace those of the specification."""
     return load_plugins().codec(spec.name)({**spec.settings, **(more or {})}, resources)
 
 
 def backbone_source(scheme: str) -> BackboneSource:
-    """What reads addresses ``SCHEME://...`` of pretrained weights. Raises InputError for a scheme that nobody registered."""
+    """The source of addresses ``SCHEME://...`` of pretrained weights. Raises InputError for a scheme without a source."""
     return load_plugins().backbone(scheme)
 
 
 def load_plugins() -> Plugins:
-    """Every installed plugin, asked once a process. One that cannot be imported is recorded and the rest go on."""
+    """What all installed plugins registered; loaded once in a process. A plugin that fails is recorded as broken."""
     return _load()
 
 
@@ -236,7 +241,7 @@ def _load() -> Plugins:
         plugins.add("format", f"{OURS} {version(OURS)}", plugins.formats, name, path)
     manager = pluggy.PluginManager("framework")
     manager.add_hookspecs(hookspecs)
-    for entry in sorted(entry_points(group=hookspecs.GROUP), key=_ours_first):
+    for entry in sorted(entry_points(group=hookspecs.GROUP), key=_loading_order):
         distribution = _distribution(entry)
         name = f"{distribution}: {entry.name}"
         try:
@@ -245,15 +250,15 @@ def _load() -> Plugins:
             for hook, register in plugins.registrations(distribution):
                 others = [plugin for other, plugin in manager.list_name_plugin() if other != name and plugin]
                 manager.subset_hook_caller(hook, others)(register=register)
-        except Exception as error:  # whatever a stranger's module raises must not stop the others
+        except Exception as error:  # an error in one plugin must not stop the others
             if manager.has_plugin(name):
                 manager.unregister(name=name)
             plugins.broken.append(Broken(entry.name, distribution, f"{type(error).__name__}: {error}"))
     return plugins
 
 
-def _ours_first(entry: EntryPoint) -> tuple[bool, str]:
-    """In this order a stranger cannot take a name of the framework's own plugins."""
+def _loading_order(entry: EntryPoint) -> tuple[bool, str]:
+    """A sort key that puts the framework's own plugins first, so that no other plugin can take their names."""
     return _distribution(entry).split(" ")[0] != OURS, entry.name
 
 

@@ -34,14 +34,14 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     check_out(options.json)
     gates = [*(_gate("--min", text) for text in options.min), *(_gate("--max", text) for text in options.max)]
     from framework.evaluation.evaluate import evaluate_model
-    from framework.evaluation.labelled import Reading
+    from framework.evaluation.labelled import LabelledOptions
     from framework.runtime.model import load_model
 
     model = load_model(options.artifact, options.variant)
     roles = [column.role for column in model.task.every_column]
-    reading = Reading(columns_of(options.column, roles), options.encoding, options.quote, options.format)
+    labelled = LabelledOptions(columns_of(options.column, roles), options.encoding, options.quote, options.format)
     with options_named(roles):
-        result = evaluate_model(model, options.file, gates, reading)
+        result = evaluate_model(model, options.file, gates, labelled)
     _show(result, [with_options(note, roles) for note in result.notes])
     if options.json is not None:
         content = _content(result, options.file)

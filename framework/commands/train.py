@@ -16,8 +16,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from framework.errors import InputError
 from framework.plugins import Broken, load_plugins
-from framework.recipe.candidates import settle
-from framework.recipe.compose import CONFIG_PATH, explain, for_hydra, one_recipe_each, prepared
+from framework.recipe.candidates import remove_other_candidates
+from framework.recipe.compose import CONFIG_PATH, explain, for_compose, for_hydra, one_recipe_each
 from framework.recipe.validation import check_recipe
 
 
@@ -27,7 +27,7 @@ def main(given: list[str]) -> int:
     flags, overrides = for_hydra(given)
     sweeps = bool({"-m", "--multirun"} & set(flags))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
-    runs = [prepared(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]
+    runs = [for_compose(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]
     say_broken()
     for arguments in runs:
         sys.argv = [sys.argv[0], *flags, *arguments]
@@ -59,7 +59,7 @@ _failures: list[BaseException] = []  # Hydra prints its own lines over an error 
 def _run(config: DictConfig) -> None:
     settings = HydraConfig.get()
     try:
-        settle(config)
+        remove_other_candidates(config)
         check_recipe(config)
         from framework.run.pipeline import start
 

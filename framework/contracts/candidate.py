@@ -1,4 +1,4 @@
-"""A way to solve a task: what it is fitted with, what it leaves in a folder, and what that folder holds when it is opened."""
+"""The contract of a candidate, a way to solve a task: `fit` writes a folder, and `open` reads the model back from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from framework.contracts.plain import revived, to_plain, with_template
 from framework.contracts.section import Inspection, Section
 from framework.contracts.tracker import TrainingLog
 
-RESOURCES = "resources"  # in the folder of a fitted candidate: the files of its codec, as they stand in an artifact
+RESOURCES = "resources"  # folder of the codec's files, in the fitted folder and in the artifact
 
 TaskOptions = TypeVar("TaskOptions")
 Data = TypeVar("Data")
@@ -30,126 +30,129 @@ Options = TypeVar("Options")
 
 @dataclass(frozen=True)
 class Budget:
-    """The wall clock that a run may use, and how much of it is gone."""
+    """A limit of wall-clock time for a run or one of its fits."""
 
     seconds: float | None = None
-    """Of the whole run; None: as long as it takes."""
+    """The limit; None: no limit."""
     started: float = field(default_factory=time.monotonic)
+    """When this process began, by the monotonic clock."""
     spent: float = 0.0
-    """Seconds that earlier processes of the same run have used."""
+    """Seconds that earlier processes of the same run used."""
 
     def elapsed(self) -> float:
+        """Seconds used so far, those of earlier processes included."""
         return self.spent + time.monotonic() - self.started
 
     def remaining(self) -> float:
-        """Seconds; infinite without a limit, 0 when the time is up."""
+        """Seconds until the limit, at least 0; infinite without a limit."""
         return float("inf") if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
     def share(self, part: float) -> Budget:
-        """A budget of its own for a part of what remains, beginning at once. part: from 0 to 1."""
+        """A new budget of `part`, from 0 to 1, of the remaining seconds, which starts at once."""
         return Budget() if self.seconds is None else Budget(part * self.remaining())
 
 
 @dataclass(frozen=True)
 class FitContext(Generic[TaskOptions, Options]):
-    """What a candidate is fitted with, beside the data. The data hold no test row."""
+    """Settings and folders of a fit, beside the data. The data of a fit hold no test row."""
 
     task: TaskOptions
     """Options of the task."""
     options: Options
     """Options of the candidate."""
     metric: Metric
-    """Decides between candidates, and between epochs of a training."""
+    """The metric that ranks candidates, and epochs during training."""
     seed: int
     folder: Path
-    """Of the trial: checkpoints and logs stay here when the process ends."""
+    """The trial's folder, for checkpoints and logs: its files stay when the process ends."""
     output: Path
-    """An empty folder that `fit` fills; see `write_fitted`. It becomes the fitted candidate when `fit` returns."""
+    """An empty folder that `fit` fills; see `write_fitted`. It becomes the fitted folder when `fit` returns."""
     show: Callable[[Section], None]
-    """Prints a section and puts it into the report."""
+    """Prints a section and adds it to the report."""
     budget: Budget = field(default_factory=Budget)
     """The time that this fit may take."""
     trainer: Mapping[str, object] = field(default_factory=dict)
-    """Arguments of `pytorch_lightning.Trainer`, by their own names."""
+    """Keyword arguments of `pytorch_lightning.Trainer`."""
     resume: Path | None = None
-    """A checkpoint to go on from. `framework.train` does, and trains nothing where training had ended."""
+    """A checkpoint to resume from. `framework.train` does so, and trains nothing if training had ended already."""
     logs: Sequence[TrainingLog] = ()
     """The recipe's trackers, which `framework.train` logs to beside the CSV log."""
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted candidate, opened from its folder."""
+    """A fitted candidate, as `Candidate.open` reads it from the fitted folder."""
 
     codec: CodecSpec
     graphs: tuple[Graph, ...] = ()
-    """None: the codec answers alone, from its settings and resources."""
+    """Empty: the codec answers without graphs, from its settings and resources."""
     tables: Tensors = field(default_factory=dict)
-    """Arrays that graphs take as `Graph.tables`, the same for every request."""
+    """The arrays of `Graph.tables` by name, the same for every request."""
     facts: ModelFacts = field(default_factory=ModelFacts)
     features: str | None = None
-    """``GRAPH.OUTPUT`` that holds a vector of each request, if there is one."""
+    """``GRAPH.OUTPUT`` of the output that holds a feature vector of each request; None: there is none."""
     checks: Sequence[Check] = ()
-    """Independent references for parts of the codec, such as transformers' own tokenizer."""
+    """Independent references for parts of the codec, such as the tokenizer of transformers."""
     references: Callable[[Sequence[Request]], list[Reference]] | None = None
-    """Makes requests of validation requests, with the answers of an independent implementation, such as `generate`."""
+    """From validation requests makes pairs of a request and its answer by an independent implementation, such as
+    `generate` of transformers, that the exported files are compared with."""
     save: Callable[[Path], None] | None = None
-    """Writes the model into a folder in its library's own format, for people who go on in Python."""
+    """Writes the model into a folder in the format of its library, such as ``save_pretrained``, for further work in Python."""
 
 
 Role = Literal["model", "baseline"]
 
 
 class Candidate(ABC, Generic[TaskOptions, Data, Options]):
-    """A way to solve a task. Its module is imported to compose a recipe: torch and the like are imported within methods.
+    """A way to solve a task. Composing a recipe imports its module, so import torch and other slow libraries in methods.
 
-    A run fits every candidate that its recipe names, and the baselines. The best on validation ships, baselines among them
-    where the recipe names them.
+    A run fits the candidates that its recipe names, which compete, and the baselines. The competing candidate that is best on
+    validation ships.
     """
 
     name: ClassVar[str]
-    """In ``candidates=[NAME]`` and ``candidates.NAME.KEY=``; also the name of its folder."""
+    """The NAME of ``candidates=[NAME]``, ``candidates.NAME.KEY=`` and the folder ``trials/NAME``."""
     title: ClassVar[str]
-    """For people."""
+    """The name that the console and the report show."""
     options: ClassVar[type] = NoOptions
     """Dataclass that types the section ``candidates.NAME``. A field whose default is ``${SECTION}`` is shared: the recipe has
     a section of that name and of the field's type."""
     role: ClassVar[Role] = "model"
     """A baseline is fitted and judged in every run of the task, whether it competes or not."""
     stateful: ClassVar[bool] = False
-    """Whether its graphs have state, such as the cache of a decoder."""
+    """Whether its graphs have state, such as the key-value cache of a decoder."""
 
     def problems(self, task: TaskOptions, options: Options) -> list[str]:
-        """What is wrong with a recipe, told when it is composed."""
+        """Problems of the recipe's options, a sentence each, reported when the recipe is composed."""
         return []
 
     def refuses(self, data: Data, task: TaskOptions, options: Options, trainer: Mapping[str, object]) -> list[str]:
-        """What would stop the fit with this data on this machine, told before anything is fitted and by the verb `check`."""
+        """Reasons why a fit on this data and machine must fail, a sentence each, reported before any fit and by `check`."""
         return []
 
     def inspect(self, data: Data, task: TaskOptions, options: Options) -> Inspection:
-        """For the verb `check`: rows as the model will see them, memory, an estimate of the time. It imports no torch."""
+        """Sections for the verb `check`: rows as the model will see them, memory, estimated time. It imports no torch."""
         return Inspection()
 
     @abstractmethod
     def fit(self, data: Data, context: FitContext[TaskOptions, Options]) -> None:
-        """Fills ``context.output``. Raises InputError for data that it cannot learn from."""
+        """Fits the model and writes it into ``context.output``. Raises InputError for data that it cannot learn from."""
 
     @abstractmethod
     def open(self, folder: Path) -> Fitted:
-        """What a folder holds that `fit` filled, in this process or another. The same folder gives the same answers."""
+        """Opens a folder that `fit` filled, in this process or another. The same folder always gives the same answers."""
 
 
 FITTED = "fitted.json"
-TABLES = "tables"  # of the resources
+TABLES = "tables"  # folder in the resources
 
 
 def write_fitted(
     folder: Path, codec: CodecSpec, facts: ModelFacts | None = None, tables: Mapping[str, np.ndarray] | None = None
 ) -> Path:
-    """Writes what `read_fitted` reads, and returns the folder of the codec's resources, which the caller fills.
+    """Writes codec, facts and tables for `read_fitted`. Returns the folder of the codec's resources, for the caller to fill.
 
-    tables: arrays that graphs take as `Graph.tables`.
+    tables: the arrays of `Graph.tables` by name.
     """
     resources = folder / RESOURCES
     resources.mkdir(exist_ok=True)
@@ -160,7 +163,7 @@ def write_fitted(
 
 
 def read_fitted(folder: Path) -> Fitted:
-    """What `write_fitted` wrote: a candidate without graphs, to which `Candidate.open` adds its own."""
+    """Reads what `write_fitted` wrote. The result has no graphs; `Candidate.open` adds them."""
     content = json.loads((folder / FITTED).read_text(encoding="utf-8"), object_hook=revived)
     training = content["facts"].pop("training")
     facts = ModelFacts(**content["facts"], training=TrainingFacts(**training) if training else None)
@@ -168,7 +171,7 @@ def read_fitted(folder: Path) -> Fitted:
 
 
 def save_tables(tables: Mapping[str, np.ndarray], resources: Path) -> None:
-    """Each as ``tables/NAME.npy``."""
+    """Writes each array as ``tables/NAME.npy`` into the resources."""
     if tables:
         (resources / TABLES).mkdir(exist_ok=True)
     for name, array in tables.items():
@@ -176,4 +179,5 @@ def save_tables(tables: Mapping[str, np.ndarray], resources: Path) -> None:
 
 
 def load_tables(resources: Path) -> Tensors:
+    """The arrays that `save_tables` wrote, by name; empty where there are none."""
     return {path.stem: np.load(path, allow_pickle=False) for path in sorted((resources / TABLES).glob("*.npy"))}

@@ -1,4 +1,4 @@
-"""What each row adds to a metric, so that rows can be drawn again and again without being answered or judged again."""
+"""What each row adds to the sums that metrics follow from, so that a bootstrap resamples rows without judging them again."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ from dataclasses import dataclass, field
 import numpy as np
 
 Values = Mapping[str, np.ndarray]
-OfSums = Callable[[np.ndarray], Values]
+FromSums = Callable[[np.ndarray], Values]
 
 
 @dataclass(frozen=True)
 class Contributions:
-    """What rows add to sums from which metrics follow: errors to their sum, right answers to counts of classes.
+    """Sparse contributions of rows to sums, from which metrics follow: an error to the sum of errors, an answer to the count of
+    its cell in a confusion matrix.
 
-    All arrays have a first axis of the rows that were judged, in their order.
+    The first axis of every array is that of the judged rows, in their order; m is the most sums that one row contributes to.
     """
 
     cells: np.ndarray
-    """(rows, m) integers: which of the sums a row adds to; -1: none."""
+    """(rows, m) integers: the indices of the sums that a row contributes to, -1 for none."""
     width: int
-    """How many sums there are."""
-    metrics: OfSums
-    """From sums (draws, width), float64, the metrics, (draws,) each. Of the sums over all rows they are those of `evaluate`."""
+    """The number of sums."""
+    metrics: FromSums
+    """Computes metrics, (draws,) each, from sums (draws, width), float64. Sums over all rows give the metrics of `evaluate`."""
     amounts: np.ndarray | None = None
-    """(rows, m): how much it adds to each; None: 1."""
+    """(rows, m): the amount that a row adds to each of its sums; None: 1."""
     right: np.ndarray | None = None
-    """(rows,) bool, where a row's answer is right or wrong."""
+    """(rows,) bool: whether the answer to a row is right; None where answers are not simply right or wrong."""
     classes: Values = field(default_factory=dict)
-    """By class, (rows,) bool: whether the answer is right as far as this class is concerned, which it is too where the row has
-    nothing to do with the class."""
-    class_scores: OfSums | None = None
-    """From sums (draws, width) a score of each class, such as its F1, (draws,) each."""
+    """By class, (rows,) bool: False where the answer takes this class for another, or another for this one; True elsewhere."""
+    class_scores: FromSums | None = None
+    """Computes a score of each class, such as its F1, (draws,) each, from sums (draws, width)."""
 
     def __len__(self) -> int:
         return len(self.cells)
 
     @classmethod
     def means(cls, values: Values, right: np.ndarray | None = None) -> Contributions:
-        """Of metrics that are means over rows. values: (rows,) by metric."""
+        """Contributions for metrics that are means over rows. values: by metric, (rows,)."""
         names = list(values)
         amounts = np.column_stack([*(np.asarray(values[name], dtype=float) for name in names), np.ones(_rows(values))])
         cells = np.broadcast_to(np.arange(len(names) + 1), amounts.shape)

@@ -1,4 +1,4 @@
-"""The number that a task is judged by, and what judging gives."""
+"""Metrics, and the evaluation of a model's answers by them."""
 
 from __future__ import annotations
 
@@ -11,32 +11,34 @@ from framework.contracts.section import Section
 
 @dataclass(frozen=True)
 class Metric:
-    """The number a task is judged by, a key of `Evaluation.metrics`."""
+    """A number that models are judged by."""
 
     name: str
+    """Its key in `Evaluation.metrics`."""
     maximize: bool = True
+    """Whether a larger value is better."""
 
     def gain(self, value: float, over: float) -> float:
-        """How much better `value` is than `over`; negative when it is worse."""
+        """How much better `value` is than `over`; negative if it is worse."""
         return value - over if self.maximize else over - value
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics by name (fractions, not per cent) and the tables that explain them.
-
-    protocol: how they were measured, in words, where the same names mean other numbers elsewhere; it stands beside them.
-    untested: values of the target of which there are no rows, so that the metrics say nothing of them.
-    """
+    """How good a model's answers are."""
 
     metrics: dict[str, float]
+    """By name; fractions, not per cent."""
     sections: Sequence[Section] = ()
+    """Tables that explain the metrics, such as a confusion matrix."""
     protocol: str = ""
+    """How the metrics were measured, a sentence to show beside them; empty where the metric's name says it."""
     untested: Sequence[str] = ()
+    """Labels without rows, about which the metrics say nothing."""
 
     @property
     def limits(self) -> str:
-        """What the metrics say nothing of, a sentence; empty where there is nothing."""
+        """A sentence that names the untested labels; empty if there are none."""
         if not self.untested:
             return ""
         labels = listed(self.untested)

@@ -1,4 +1,4 @@
-"""What is known of a fitted model beyond its numbers."""
+"""Facts about a model and its files for report and manifest: origin, training, parity, size and speed."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ class TrainingFacts:
     """How a network was trained, as `framework.train` reports it."""
 
     epochs: int
-    """Whole and begun ones, up to the weights that are kept."""
+    """Epochs up to the kept weights, an unfinished one included."""
     steps: int
-    """Optimizer steps up to these weights."""
+    """Optimizer steps up to the kept weights."""
     seconds: float
-    """Of training, since it was last resumed."""
+    """Seconds of training since it was last resumed."""
     precision: str
     """Lightning's name, such as bf16-mixed."""
     devices: int
+    """How many devices trained together."""
     device: str
-    """The kind, such as CPU."""
+    """The name of the device, such as CPU."""
     resumed_at_step: int | None = None
 
     def lines(self) -> list[tuple[str, Plain]]:
-        """By name, for a table."""
+        """The facts as rows of a table, (name, value) each."""
         return [
             (message("epochs"), self.epochs),
             (message("steps"), self.steps),
@@ -47,23 +48,23 @@ class ModelFacts:
     backbone: str | None = None
     """The address of the pretrained weights."""
     licence: str | None = None
-    """Of the pretrained weights."""
+    """The licence of the pretrained weights."""
     parameters: int | None = None
     rows: int | None = None
-    """Training rows that were used."""
+    """How many training rows the fit used."""
     training: TrainingFacts | None = None
     details: Mapping[str, Plain] = field(default_factory=dict)
-    """Further facts for people, by name; nothing is decided by them. A name that is a `Message` has no values."""
+    """Further facts to show, by name; no code depends on them. A name that is a `Message` has no values."""
 
     def lines(self) -> list[tuple[str, Plain]]:
-        """Everything that is known, by name, for a table."""
+        """The facts that are not None as rows of a table, (name, value) each."""
         named = [
             (message("backbone"), self.backbone),
             (message("licence"), self.licence),
             (message("parameters"), self.parameters),
             (message("rows"), self.rows),
             *(self.training.lines() if self.training is not None else ()),
-            *((Message(name, {}), value) for name, value in self.details.items()),  # as plugins wrote them, and catalogues have
+            *((Message(name, {}), value) for name, value in self.details.items()),  # plugins' catalogues translate these names
         ]
         return [(name, value) for name, value in named if value is not None]
 
@@ -73,35 +74,35 @@ VariantFacts = Mapping[str, str | int | float | bool | tuple[str, ...] | None]
 
 @dataclass(frozen=True)
 class ParitySummary:
-    """How far an exact file's outputs are from the trained model's."""
+    """How far the outputs of an exact file are from those of the trained module."""
 
     rows: int = 0
-    """Requests compared from raw request to answer."""
+    """How many requests were compared, from raw request to response."""
     shapes: int = 0
-    """Runs with odd batch and axis sizes compared."""
+    """How many calls with unusual batch and axis sizes were compared."""
     largest_difference: float = 0.0
-    """Absolute, of any output."""
+    """The largest absolute difference of any output."""
     argmax_flips: int = 0
-    """Other answers beyond the tolerance: 0, or it had not shipped."""
+    """Answers whose argmax differs although the best two outputs are farther apart than the tolerance; 0 in shipped files."""
     close_calls: int = 0
-    """Other answers where the best two lie within the tolerance."""
+    """Answers whose argmax differs where the best two outputs are within the tolerance."""
     steps: int = 0
-    """Graph runs compared from the same state on, where a graph has state."""
+    """How many calls of a graph with state were compared, each from the same state."""
     references: int = 0
-    """Answers held to those of an independent implementation."""
+    """How many answers were compared with those of an independent implementation."""
     ties: int = 0
-    """References that differ where two outputs lie within 1e-4."""
+    """Answers that differ from their reference where two outputs are within 1e-4."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one way to run the model gives and costs, on validation rows."""
+    """Metrics, size and speed of one variant, or of the trained module, on validation rows."""
 
     bytes: int
     metrics: Mapping[str, float]
     milliseconds: float
-    """Median of one request alone."""
+    """Median latency of a single request."""
     per_second: float
-    """Requests, in batches."""
+    """Throughput: requests per second, in batches."""
     batch_effect: str
-    """What answering requests together instead of alone changed."""
+    """How batched answers differ from those to single requests, a sentence."""

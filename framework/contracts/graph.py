@@ -1,4 +1,4 @@
-"""What runs: graphs over tensors, the codec around them, the backend under them. No torch."""
+"""Graphs over tensors, the requests and responses around them, and the backend that runs them. No torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from framework.contracts.plain import UNSEALED
 
-Json = Any  # what JSON holds; it comes from outside, and who reads it checks it
+Json = Any  # a value of parsed JSON from outside; the code that reads it checks its type
 Request = Mapping[str, Json]
 Response = dict[str, Json]
 Tensors = dict[str, np.ndarray]
@@ -22,77 +22,83 @@ class Tensor:
 
     name: str
     dtype: str
-    """As numpy names it."""
+    """The numpy name, such as ``int64``."""
     axes: tuple[str | int, ...]
-    """Names of dynamic axes, sizes of the others."""
+    """For each axis its name if its size is dynamic, otherwise its size."""
     pad: float = 0
-    """What fills up shorter rows of a batch."""
+    """The value that pads shorter rows of a batch."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What one run of a request leaves for the next. The runtime keeps it, and feeds `input` and `mask`; codecs do not."""
+    """A tensor that one call of a request keeps for the next, such as a key-value cache.
+
+    The runtime stores the state and feeds `input` and `mask`; a codec feeds neither.
+    """
 
     input: str
-    """Takes what is there, (batch, length, ...)."""
+    """The graph input that takes the state, (batch, length, ...)."""
     mask: str
-    """The input (batch, length) that is 1 where a row of `input` is filled; the rest of a row is zero."""
+    """The graph input (batch, length) that is 1 where `input` holds a value and 0 where it is padding, which is zero."""
     output: str | None = None
-    """What is appended to it after each run; None: it stays what the first call fed."""
+    """The graph output that the runtime appends to the state after each call; None: the state stays what the first call fed."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """One function over tensors that exporters write to a file. Every input and output has the axis ``batch`` first."""
+    """A function over tensors that exporters write to a file. The first axis of every input and output is ``batch``."""
 
     name: str
     inputs: tuple[Tensor, ...]
     """Named and ordered as the arguments of the module."""
     outputs: tuple[Tensor, ...]
     axes: Mapping[str, tuple[int, int]]
-    """The smallest and largest size of each dynamic axis but ``batch``."""
+    """The smallest and largest size of each dynamic axis except ``batch``."""
     tolerance: Mapping[str, float]
-    """By output, the largest absolute difference that an exact file may show."""
+    """By output, the largest absolute difference from the module that an exact file may show."""
     unscaled: tuple[str, ...] = ()
-    """Outputs without a scale of their own, such as states: their tolerance is a share of their largest value, where that is
-    above 1."""
+    """Outputs without a fixed scale, such as hidden states: where their largest absolute value is above 1, the tolerance is
+    relative to that value."""
     decides: str | None = None
-    """The output whose argmax over the last axis is the answer, if there is one."""
+    """The output whose argmax over the last axis is the answer; None: no output is."""
     ranks: tuple[str, str] | None = None
-    """The outputs (batch, k) that hold ids, the best first, and their scores, where the answer is a ranking."""
+    """Where the answer is a ranking, the two outputs (batch, k) with the ids, the best first, and with their scores."""
     state: tuple[State, ...] = ()
-    """What earlier runs leave. A request takes many runs of such a graph, and their outputs are too large to be kept."""
+    """The states of the graph. A request calls a graph with state many times, and its outputs are too large to keep."""
     tables: tuple[Tensor, ...] = ()
-    """More arguments, after the inputs, that are the same for every request and have no axis ``batch``, such as the vectors of
-    items. They stand in the artifact as resources/tables/NAME.npy and may grow; see `Fitted.tables`."""
+    """Further arguments of the module, after the inputs: the same arrays for every request, without the axis ``batch``, such as
+    item embeddings. The artifact holds them as resources/tables/NAME.npy, and they may grow; see `Fitted.tables`."""
     source: object = field(default=None, metadata=UNSEALED)
-    """What computes it: a `torch.nn.Module` in eval mode, or the `Path` of a file that is ONNX already; None when the graph was
-    read back from an artifact."""
+    """What computes the graph: a `torch.nn.Module` in eval mode, or the `Path` of an ONNX file; None for a graph that was read
+    back from an artifact."""
     example: Callable[[Mapping[str, int]], Tensors] | None = field(default=None, metadata=UNSEALED)
     """Makes valid arguments for given axis sizes, ``example({"batch": 2, "sequence": 5})``."""
 
     @property
     def arguments(self) -> tuple[Tensor, ...]:
-        """Everything the module is called with, in order."""
+        """All arguments of the module, in order: inputs, then tables."""
         return (*self.inputs, *self.tables)
 
     @property
     def growing(self) -> list[tuple[str, str]]:
-        """Of each state that grows the axis along which it does, and that of what is appended to it."""
+        """For each state with an output, the names of the length axes of the state and of the output appended to it."""
         axes = {tensor.name: tensor.axes[1] for tensor in (*self.inputs, *self.outputs) if len(tensor.axes) > 1}
         return [(str(axes[state.input]), str(axes[state.output])) for state in self.state if state.output is not None]
 
     def traced_with(self) -> Tensors:
-        """Inputs for exporters that trace: no size is 0 or 1, which tracers take for constants."""
+        """Example arguments for tracing exporters. No axis has size 0 or 1, which tracers take for constants."""
         assert self.example is not None, f"graph {self.name} has no example"
         return self.example({"batch": 3, **{axis: min(9, largest) for axis, (_, largest) in self.axes.items()}})
 
 
 def stateful(graphs: Sequence[Graph]) -> bool:
+    """Whether any of the graphs has state."""
     return any(graph.state for graph in graphs)
 
 
 class Backend(Protocol):
-    """Runs graphs by name on numpy arrays."""
+    """Runs graphs on numpy arrays."""
 
-    def run(self, graph: str, feeds: Tensors) -> Tensors: ...
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        """The outputs by name. graph: its name. feeds: inputs and tables by name."""
+        ...

@@ -1,4 +1,4 @@
-"""Sentences for people that can be said in another language: an English template, and the values that stand in it."""
+"""Translatable text: an English template, and the values that fill its placeholders."""
 
 from __future__ import annotations
 
@@ -9,22 +9,20 @@ from framework.errors import some
 
 
 class Message(str):
-    """English text that remembers how it was made. Slicing, joining and formatting give a plain `str`, which stays English.
-
-    template: as for `str.format`, with named values. One without values is taken as it stands, braces too.
-    values: by name. Messages among them are translated with the whole; everything else stays as it is.
-    """
+    """English text with its template and values. Slicing, joining and formatting give a plain `str`, which stays English."""
 
     template: str
+    """A format string of `str.format` with named placeholders; without values it is not formatted, so braces may stay."""
     values: Mapping[str, object]
+    """By placeholder. Messages among them are translated too; other values are not."""
 
     def __new__(cls, template: str, values: Mapping[str, object]) -> Self:
-        made = super().__new__(cls, template.format_map(values) if values else template)
-        made.template, made.values = template, values
-        return made
+        text = super().__new__(cls, template.format_map(values) if values else template)
+        text.template, text.values = template, values
+        return text
 
     def filled(self, **values: object) -> Message:
-        """The template of this one, which has no values, with some: for templates that are chosen before their values."""
+        """A message with these values, from one that has none: for a template that is chosen before its values exist."""
         return Message(self.template, values)
 
     def __getnewargs__(self) -> tuple[str, Mapping[str, object]]:  # type: ignore[override]  # how it is copied and pickled
@@ -32,28 +30,29 @@ class Message(str):
 
 
 def message(template: str, /, **values: object) -> Message:
-    """One sentence, or a part of one: ``message("{rows:,} rows repeat another", rows=108)``. The template is written out, so
-    that the test of the catalogue finds it.
+    """A sentence, or a part of one: ``message("{rows:,} rows repeat another", rows=108)``.
+
+    Write the template as a literal, because the test of the catalogues finds templates in the source.
     """
     return Message(template, values)
 
 
 def messages(*templates: str) -> tuple[Message, ...]:
-    """Several without values, such as the header of a table."""
+    """Messages without values, such as the header of a table."""
     return tuple(Message(template, {}) for template in templates)
 
 
 def joined(parts: Iterable[str], separator: str = "\n") -> str:
-    """``separator.join(parts)`` whose parts are still translated, and what separates them with them."""
-    left = list(parts)
-    if len(left) < 2:
-        return left[0] if left else ""
-    middle = len(left) // 2  # halves, so that thousands of parts are not nested thousands deep
-    halves = {"one": joined(left[:middle], separator), "other": joined(left[middle:], separator)}
+    """``separator.join(parts)`` as a message: messages among the parts stay translatable, and so does the separator."""
+    texts = list(parts)
+    if len(texts) < 2:
+        return texts[0] if texts else ""
+    middle = len(texts) // 2  # halves, so that thousands of parts are not nested thousands deep
+    halves = {"one": joined(texts[:middle], separator), "other": joined(texts[middle:], separator)}
     return Message(f"{{one}}{separator}{{other}}", halves)
 
 
 def listed(names: Sequence[str], *, quoted: bool = True, most: int = 12) -> str:
-    """Names for a message, the first of very many."""
+    """The first `most` names with commas between them, and the number of the others, as a message."""
     first = some(names[:most], quoted=quoted, most=most)
     return message("{names} and {count:,} more", names=first, count=len(names) - most) if len(names) > most else first

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-# Metadata of a field of options: on a command line all behind the first `=` is its value. The second takes lists, [a,b], too.
 AS_WRITTEN: Mapping[str, str] = {"as_written": "name"}
+"""Metadata of an option that holds a name: on a command line everything after the first `=` is its value, without quotes."""
 NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}
-# Metadata of an option of a candidate, in minutes, None for no limit: with recipe=auto the budget takes its place.
+"""Metadata of an option that holds a name or a list of names, [a,b]."""
 TIME_LIMIT: Mapping[str, bool] = {"time_limit": True}
+"""Metadata of an option that limits the minutes of a fit, None for no limit: with recipe=auto the budget takes its place."""
 
 
 @dataclass
 class NoOptions:
-    """For tasks, candidates and exporters without settings."""
+    """The options of a task, candidate, exporter or tracker that has none."""

@@ -1,4 +1,4 @@
-"""Dataclasses as plain data, as JSON holds it, and back: how stages of a run and artifacts leave what they know."""
+"""Dataclasses to plain data, which JSON can hold, and back: the format of manifests and of the files that stages leave."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from framework.contracts.message import Message
 
 T = TypeVar("T")
 
-TEMPLATE, VALUES = "english template", "values in it"  # keys that no plain data of plugins have
-UNSEALED: Mapping[str, bool] = {"unsealed": True}  # metadata of a field that lives in a process only
+TEMPLATE, VALUES = "english template", "values in it"  # unlikely as keys of a plugin's data
+UNSEALED: Mapping[str, bool] = {"unsealed": True}
+"""Metadata of a field that is not serialized, such as a module."""
 
 
 def to_plain(value: Any, text: Callable[[str], Any] = str) -> Any:
-    """A dataclass as mappings, lists and scalars. Fields marked `UNSEALED` are left out.
+    """Converts a dataclass to mappings, lists and scalars, without the fields marked `UNSEALED`.
 
-    text: what stands for a string; `with_template` keeps messages translatable.
+    text: converts every string; `with_template` keeps messages translatable. Raises TypeError for any other object.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: to_plain(getattr(value, one.name), text) for one in fields(value) if not _unsealed(one.metadata)}
+        return {part.name: to_plain(getattr(value, part.name), text) for part in fields(value) if not _unsealed(part.metadata)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item, text) for key, item in value.items()}
     if isinstance(value, str):
@@ -40,19 +41,19 @@ def to_plain(value: Any, text: Callable[[str], Any] = str) -> Any:
 
 
 def with_template(value: str) -> Any:
-    """A message with its template and values, so that a later process can translate it; any other string as it is."""
+    """Converts a message to its template and values, so that a later process can translate it; other strings stay."""
     if isinstance(value, Message):
         return {TEMPLATE: value.template, VALUES: to_plain(value.values, with_template)}
     return str(value)
 
 
 def revived(content: dict[str, Any]) -> Any:
-    """For ``json.loads(..., object_hook=revived)``: the messages that `with_template` kept."""
+    """Converts the output of `with_template` back to messages, as ``json.loads(..., object_hook=revived)``."""
     return Message(content[TEMPLATE], content[VALUES]) if content.keys() == {TEMPLATE, VALUES} else content
 
 
 def from_plain(kind: type[T], content: Any) -> T:
-    """A dataclass from what `to_plain` made of it. Raises ValueError naming what is missing, unknown or of another type."""
+    """The dataclass `kind` from its `to_plain` form. Raises ValueError naming a key that is missing, unknown or mistyped."""
     value: T = _read(kind, content, kind.__name__)
     return value
 
@@ -93,18 +94,17 @@ def _read_one_of(kinds: Sequence[Any], content: Any, place: str) -> Any:
 
 def _read_dataclass(kind: Any, content: Any, place: str) -> Any:
     _checked(isinstance(content, Mapping), content, place)
-    known = {one.name: one for one in fields(kind) if not _unsealed(one.metadata)}
-    unknown = sorted(content.keys() - known.keys())
-    missing = [
-        name for name, one in known.items() if name not in content and one.default is MISSING and one.default_factory is MISSING
-    ]
+    sealed = {part.name: part for part in fields(kind) if not _unsealed(part.metadata)}
+    required = [name for name, part in sealed.items() if part.default is MISSING and part.default_factory is MISSING]
+    unknown = sorted(content.keys() - sealed.keys())
+    missing = [name for name in required if name not in content]
     if unknown or missing:
         raise ValueError(
             f"{place}: {', '.join([*(f'no {name}' for name in missing), *(f'unknown {name}' for name in unknown)])}"
         )
     types = _types(kind)
     values = {name: _read(types[name], item, f"{place}.{name}") for name, item in content.items()}
-    return kind(**{name: value for name, value in values.items() if known[name].init})
+    return kind(**{name: value for name, value in values.items() if sealed[name].init})
 
 
 def _read_sequence(arguments: Sequence[Any], content: Any, place: str) -> tuple[Any, ...]:

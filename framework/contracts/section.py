@@ -1,4 +1,4 @@
-"""What a run shows: titled tables and sentences, and problems of the data."""
+"""Sections of the console output and the report: titled tables, notes and charts, and problems of the data."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Series:
-    """The values of one name: points (x, y) of a `Lines`, or one value for each category of a `Bars`, None for none."""
+    """One named series of a chart."""
 
     name: str
     y: Sequence[float | None]
+    """In a `Lines` chart the y of each point, in a `Bars` chart the value of each category; None: no value."""
     x: Sequence[float] = ()
+    """In a `Lines` chart the x of each point."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Values over a number: curves, or the outlines of histograms.
-
-    steps: each value holds from its x to the next one.
-    diagonal: both axes are shares from 0 to 1, and points on the diagonal are as good as can be.
-    """
+    """A line chart: curves, or the outlines of histograms."""
 
     title: str
     x: str
+    """Label of the x axis."""
     y: str
+    """Label of the y axis."""
     series: Sequence[Series]
     steps: bool = False
+    """Whether the line is a step function: each y holds until the next x."""
     diagonal: bool = False
+    """Whether both axes go from 0 to 1 and the ideal is the diagonal, as in a calibration curve."""
     kind: Literal["lines"] = field(default="lines", init=False)
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Values side by side, from zero.
-
-    unit: written after every value ("%", " ms").
-    faint: categories that are drawn hatched, because they do not count (a file that does not ship).
-    """
+    """A bar chart with bars from zero."""
 
     title: str
     categories: Sequence[str]
     series: Sequence[Series]
     unit: str = ""
+    """Written after every value ("%", " ms")."""
     faint: Sequence[str] = ()
+    """Categories that are drawn hatched, such as files that do not ship."""
     kind: Literal["bars"] = field(default="bars", init=False)
 
 
@@ -54,13 +54,9 @@ Chart = Lines | Bars
 
 @dataclass(frozen=True)
 class Section:
-    """A titled piece of what a run has to say: a table, a sentence, or both. Shown on the console and in the report.
+    """A titled table, a note, or both, shown on the console and in the report.
 
-    Cells and notes that come from the user's data are marked as `Text`.
-    leads: it stands at the top of the report.
-    charts: the table as pictures, for the report.
-    heat: the table is a matrix of counts; the report shades each by its share of its row.
-    about: for each row of the table the test row it is about; the report adds the training rows most like it.
+    Mark cells and notes that come from the user's data as `Text`.
     """
 
     title: str
@@ -68,22 +64,27 @@ class Section:
     rows: Sequence[Sequence[object]] = ()
     note: str = ""
     leads: bool = False
+    """Whether the section is at the top of the report."""
     charts: Sequence[Chart] = ()
+    """Charts of the table, for the report."""
     heat: bool = False
+    """Whether the table is a matrix of counts; the report shades each cell by its share of its row."""
     about: Sequence[int] = ()
+    """For each row of the table the index of the test row that it is about; the report adds the most similar training rows."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something odd about the data that does not stop a run. remedy: what the user can do, or what is done."""
+    """Something unusual about the data that does not stop a run."""
 
     what: str
     remedy: str
+    """What the user can do about it, or what the framework does."""
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """What the verb `check` shows beyond what it shows of every run."""
+    """Sections and problems that a task or candidate adds to the output of the verb `check`."""
 
     sections: Sequence[Section] = ()
     problems: Sequence[Problem] = ()

@@ -1,4 +1,4 @@
-"""A kind of problem: what its files hold, how its rows are split and its answers judged."""
+"""The contract of a task, a kind of problem: which columns its files have, how rows are split, how answers are judged."""
 
 from __future__ import annotations
 
@@ -19,31 +19,32 @@ from framework.contracts.message import Message, joined, message
 from framework.contracts.options import NoOptions
 from framework.contracts.section import Inspection, Section
 
-Say = Callable[[str], None]  # takes a sentence about what was inferred, repaired or left out
+Say = Callable[[str], None]  # prints a sentence about what was inferred from the data, repaired or left out
 
 
 class TaskData(Protocol):
-    """The splits as a task understands them."""
+    """The splits in the form that the candidates of a task are fitted with."""
 
     @property
     def splits(self) -> Splits: ...
 
     def sections(self) -> list[Section]:
-        """What the user sees before anything is trained."""
+        """Tables about the data, such as the counts of labels, shown before training."""
         ...
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model says of rows, in their order."""
+    """The responses of a model to the rows of a table."""
 
     codec: Codec
     responses: Sequence[Response]
+    """One for each row, in the order of the rows."""
     scores: Sequence[Response] = ()
-    """What it says of the answers that the rows hold, where the codec has `Scores`; else empty."""
+    """For each row how likely the model finds the row's targets (see `Scores`); empty for a codec without `Scores`."""
 
     def merged(self) -> list[Response]:
-        """Each response with its score beside it."""
+        """Each response with the fields of its score added."""
         if not self.scores:
             return list(self.responses)
         return [{**response, **score} for response, score in zip(self.responses, self.scores, strict=True)]
@@ -67,35 +68,35 @@ Data = TypeVar("Data", bound=TaskData)
 
 
 class Task(ABC, Generic[Options, Data]):
-    """A kind of problem. Its module is imported to compose a recipe: torch and the like are imported within methods."""
+    """A kind of problem. Composing a recipe imports the task's module, so import torch and other slow libraries in methods."""
 
     name: ClassVar[str]
-    """In ``task=NAME``."""
+    """The NAME of ``task=NAME``."""
     options: ClassVar[type] = NoOptions
     """Dataclass that types the recipe's `task:` section."""
     every_column: ClassVar[tuple[Column, ...]]
-    """Columns of files, by role. Where all are optional, a file has at least one of them."""
+    """The columns that files of this task may have, by role. Where all are optional, a file has at least one of them."""
     shaped: ClassVar[tuple[Column, ...]] = ()
-    """The columns that `shape` makes, which everything after reading sees; none: those of the files."""
+    """The columns of the table that `shape` returns and every later stage sees; empty: the same as `every_column`."""
     tables: ClassVar[tuple[SideTable, ...]] = ()
-    """Further files."""
+    """Further files beside the labelled rows, such as one with the titles of items."""
     prefix: ClassVar[Prefix | None] = None
-    """Two texts that differ in it alone are duplicates."""
+    """Two texts that differ only in this prefix count as duplicates."""
     metrics: ClassVar[tuple[Metric, ...]]
-    """Keys of `Evaluation.metrics` by which a recipe may judge, ``metric=NAME``; the first unless it names one."""
+    """The metrics to choose from with ``metric=NAME``, each a key of `Evaluation.metrics`; the first is the default."""
     loss: ClassVar[str | None] = None
-    """A key of `Evaluation.metrics`, smaller is better, that lossy files must keep beside the metric."""
+    """A key of `Evaluation.metrics`, smaller is better, that the gate of lossy files bounds beside the metric."""
     competing: ClassVar[tuple[str, ...]]
     """Names of the candidates that compete where a recipe names none."""
     recipe: ClassVar[str | None] = None
     """The recipe that ``recipe=auto`` runs on files of this task; None: it leaves the task out."""
 
     def columns(self, options: Options) -> tuple[Column, ...]:
-        """Those of `every_column` that these options read."""
+        """The columns of `every_column` that are read with these options."""
         return self.every_column
 
     def metric(self, options: Options) -> Metric:
-        """What the task is judged by, unless the recipe names another of `metrics`."""
+        """The metric that candidates are judged by, unless the recipe names another of `metrics`."""
         return self.metrics[0]
 
     def claims(self, head: Head) -> Claim | None:
@@ -107,49 +108,50 @@ class Task(ABC, Generic[Options, Data]):
         return Claim(Sure.POSSIBLE if head.guessed else Sure.LIKELY, described(head.headers))
 
     def shape(self, table: Table, options: Options, say: Say) -> Table:
-        """The columns `shaped` of a file or group of files, whose blank rows are left out already.
+        """Converts the columns of one file, or of one group of files, to the columns `shaped`.
 
-        Rows may become fewer; `Table.take` keeps where each is from. Raises InputError naming `Table.where(row)`.
+        table: without its blank rows. The result may have fewer rows; take them with `Table.take`, so that each keeps its file
+        and line. Raises InputError for a row that cannot be converted, naming it by `Table.where(row)`.
         """
         return table
 
     def judged(self, table: Table) -> Table:
-        """The rows of validation or test that are answered and judged, such as one for each answer of a dialogue."""
+        """The rows that models answer and are judged on, from rows of a split; a dialogue makes one for each of its answers."""
         return table
 
     @abstractmethod
     def prepare(self, splits: Splits, options: Options) -> Data:
-        """The splits as candidates see them. Raises InputError."""
+        """Converts the splits to the form that candidates are fitted with. Raises InputError for rows that do not suit it."""
 
     @abstractmethod
     def evaluate(self, answers: Answers, rows: Table) -> Evaluation:
-        """How good answers to rows are. Raises InputError naming a row that cannot be judged."""
+        """Judges a model's answers to rows. Raises InputError naming a row that cannot be judged."""
 
     def inspect(self, data: Data, options: Options) -> Inspection:
-        """For the verb `check`. It imports no torch."""
+        """Further sections and problems of the data for the verb `check`. It imports no torch."""
         return Inspection()
 
     def requests(self, table: Table) -> Sequence[Request]:
-        """The rows of a table as requests: every column but the targets."""
+        """The rows of a table as requests: by column, the values of every column that is no target."""
         return _rows(table, self.asked)
 
     def targets(self, table: Table) -> list[Request]:
-        """What the requests do not carry."""
+        """The targets of each row, by column: the columns that its request leaves out."""
         return _rows(table, [name for name in table.columns if name not in self.asked])
 
     @property
     def canonical(self) -> tuple[Column, ...]:
-        """The columns of a table once it was read."""
+        """The columns of a table after reading and shaping."""
         return self.shaped or self.every_column
 
     @property
     def asked(self) -> list[str]:
-        """The columns of a request."""
+        """The roles of the columns that a request has."""
         return [column.role for column in self.canonical if not column.target]
 
     @property
     def answered(self) -> tuple[Column, ...]:
-        """The columns of a file of requests."""
+        """The columns of a file of requests, as `predict --file` reads it."""
         columns = self.shaped if isinstance(self, SplitsItself) else self.every_column
         return tuple(column for column in columns if not column.target)
 
@@ -169,46 +171,47 @@ def _rows(table: Table, columns: Sequence[str]) -> list[Request]:
 
 @runtime_checkable
 class SplitsItself(Protocol[TheirOptions]):
-    """A task whose rows say something only together, such as who bought what."""
+    """A task that splits its rows itself because they depend on each other, such as the purchases of one customer."""
 
     def split(self, tables: Mapping[str, Table], options: TheirOptions, shares: Shares, seed: int, say: Say) -> Splits:
-        """tables: "train" and, where files are given, "validation" and "test", each with the columns of files.
+        """Cleans and splits the rows, in place of the framework's own cleaning and splitting. It imports no torch.
 
-        Returns splits whose train has rows of these columns and whose others have the columns `shaped`. It takes the place of
-        everything else that cleans and splits. `judged` makes rows of the columns `shaped` of training rows. It imports no
-        torch.
+        tables: "train" and, where the recipe names their files, "validation" and "test", each with the columns `every_column`.
+        Returns splits whose training rows have the columns `every_column`, and whose validation and test rows have the columns
+        `shaped`. `judged` converts training rows to the columns `shaped`.
         """
         ...
 
     def labelled(self, table: Table, options: TheirOptions, say: Say) -> Table:
-        """Of a file that a sealed artifact is judged on, rows of the columns `shaped`."""
+        """Converts the rows of a file that a sealed artifact is judged on to the columns `shaped`."""
         ...
 
 
 @runtime_checkable
 class Refits(Protocol):
-    """A task whose codecs have settings that a lossy file makes worth choosing again, such as a temperature."""
+    """A task whose codecs have settings to fit anew for every lossy file, such as a calibration temperature."""
 
     def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
-        """Settings chosen for this file by its responses to validation rows."""
+        """The codec settings that change for one lossy file, fitted on the file's responses to validation rows."""
         ...
 
 
 @runtime_checkable
 class Finalizes(Protocol):
-    """A task whose artifact in use should know what a model that is judged must not, such as everyone's latest purchases."""
+    """A task that adds the held-out rows to the artifact after judging, such as every customer's latest purchases."""
 
     def complete(self, splits: Splits, resources: Path) -> None:
-        """Changes files of the resources, once everything is measured."""
+        """Changes files in the artifact's resources, after the model was judged on test and before the artifact is sealed."""
         ...
 
 
 @runtime_checkable
 class Decomposes(Protocol):
-    """A task with metrics that follow from sums over rows: two models are compared on thousands of samples of the rows in a
-    second. Without it every sample is judged by `Task.evaluate`, and there are fewer of them.
+    """A task whose metrics follow from sums over rows, so that a bootstrap computes them on thousands of samples in a second.
+
+    For any other task `Task.evaluate` judges every sample, and the bootstrap draws fewer samples.
     """
 
     def contributions(self, answers: Answers, rows: Table) -> Contributions | None:
-        """What each row adds, of rows that `evaluate` could judge; None where these answers do not decompose."""
+        """The contribution of each row, for rows that `evaluate` can judge; None where these answers do not decompose."""
         ...

@@ -1,1 +1,1 @@
-"""Judges models on rows with answers."""
+"""Judges models on labelled rows."""

@@ -1,4 +1,4 @@
-"""``framework.evaluate``: a sealed artifact judged on labelled rows, and held to bounds."""
+"""``framework.evaluate``: judges a sealed artifact on labelled rows, with gates."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Evaluation
 from framework.data.joined import Columns
 from framework.evaluation.gates import Gate, check_gates, gates_of
-from framework.evaluation.labelled import Reading, answer_rows, read_rows
+from framework.evaluation.labelled import LabelledOptions, answer_rows, read_rows
 from framework.runtime.model import Model, load_model
 
 
 @dataclass(frozen=True)
 class EvaluatedArtifact:
-    """How good an artifact is on rows, and whether its gates hold."""
+    """The evaluation of an artifact on labelled rows, and its gates."""
 
     model: Model
     rows: int
+    """The number of rows."""
     source: str
     """The file."""
     notes: tuple[str, ...]
-    """What was inferred of the file and left out, a sentence each."""
+    """What was inferred from the file and what was left out, a sentence each."""
     evaluation: Evaluation
-    """The task's own."""
     gates: tuple[Gate, ...]
 
     @property
@@ -35,12 +35,12 @@ class EvaluatedArtifact:
 
     @property
     def sealed(self) -> dict[str, float]:
-        """The metrics on the test rows of its own run."""
+        """The metrics of the artifact on the test rows of its run."""
         return sealed_metrics(self.model)
 
     @property
     def holds(self) -> bool:
-        """Whether every gate does."""
+        """Whether every gate holds."""
         return all(gate.holds(self.metrics[gate.metric]) for gate in self.gates)
 
 
@@ -60,22 +60,25 @@ def evaluate(
 
         framework.evaluate("registry/support@champion", "labelled.csv", minimum={"macro_f1": 0.75}).holds
 
-    artifact: an address as on the command line. minimum, maximum: gates by metric. columns: names by role, where they are not
-    to be found by themselves. Raises InputError for rows that cannot be judged and metrics that there are not.
+    artifact: an address as on the command line. minimum, maximum: gates by metric. columns: headers by role, for columns that
+    are not recognised. Raises InputError for rows that cannot be judged, and for gates of unknown metrics.
     """
     gates = gates_of(minimum or {}, maximum or {})
-    return evaluate_model(load_model(artifact, variant), rows, gates, Reading(columns or {}, encoding, quote, format_name))
+    options = LabelledOptions(columns or {}, encoding, quote, format_name)
+    return evaluate_model(load_model(artifact, variant), rows, gates, options)
 
 
-def evaluate_model(model: Model, rows: str | Path | Table, gates: Sequence[Gate], reading: Reading) -> EvaluatedArtifact:
-    """As `evaluate`, of a model that is open. Gates of metrics that there are not are refused before rows are read."""
+def evaluate_model(
+    model: Model, rows: str | Path | Table, gates: Sequence[Gate], options: LabelledOptions
+) -> EvaluatedArtifact:
+    """As `evaluate`, for a loaded model. Gates of unknown metrics are refused before rows are read."""
     check_gates(gates, sealed_metrics(model))
-    table, notes = (rows, []) if isinstance(rows, Table) else read_rows(model, rows, reading)
+    table, notes = (rows, []) if isinstance(rows, Table) else read_rows(model, rows, options)
     evaluation = model.task.evaluate(answer_rows(model, table), table)
     check_gates(gates, evaluation.metrics)
     return EvaluatedArtifact(model, len(table), table.source, tuple(notes), evaluation, tuple(gates))
 
 
 def sealed_metrics(model: Model) -> dict[str, float]:
-    """The metrics on the test rows of its own run, of the candidate that was sealed."""
+    """The metrics of a sealed model on the test rows of its run."""
     return dict(model.manifest.evaluation.candidates[model.manifest.candidate])

@@ -1,4 +1,4 @@
-"""Bounds that metrics are held to."""
+"""Gates: bounds on metrics."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from framework.errors import InputError, nearest
 
 @dataclass(frozen=True)
 class Gate:
-    """A bound of one metric. NaN holds nowhere."""
+    """A bound on one metric."""
 
     metric: str
     bound: float
     lowest: bool
-    """The least value allowed; else the highest."""
+    """Whether the bound is the lowest value allowed; otherwise it is the highest."""
 
     def holds(self, value: float) -> bool:
+        """Whether a value of the metric is within the bound; NaN never is."""
         return value >= self.bound if self.lowest else value <= self.bound
 
     def verdict(self, value: float) -> str:
+        """A sentence that says whether the gate holds for a value of the metric."""
         kind, holds = "least" if self.lowest else "most", "holds" if self.holds(value) else "FAILS"
         return f"gate {holds}: {self.metric} is {value:.4f}, where at {kind} {self.bound:g} is asked for"
 
 
 def gates_of(minimum: Mapping[str, float], maximum: Mapping[str, float]) -> list[Gate]:
-    """Raises InputError for a bound that is no number."""
+    """The gates of lowest and highest values by metric. Raises InputError for a bound that is no finite number."""
     gates = [Gate(*pair, lowest) for bounds, lowest in ((minimum, True), (maximum, False)) for pair in bounds.items()]
     wrong = [f"the bound of {gate.metric} is a number, not {gate.bound!r}" for gate in gates if not _is_number(gate.bound)]
     if wrong:
@@ -36,7 +38,7 @@ def gates_of(minimum: Mapping[str, float], maximum: Mapping[str, float]) -> list
 
 
 def check_gates(gates: Sequence[Gate], metrics: Mapping[str, float]) -> None:
-    """Raises InputError for those of metrics that there are not."""
+    """Raises InputError for gates of unknown metrics. metrics: by name, those that the task computes."""
     unknown = [gate.metric for gate in gates if gate.metric not in metrics]
     if unknown:
         raise InputError(*(f"no metric {name!r}; {nearest(name, metrics, 'metrics')}" for name in unknown))

@@ -1,4 +1,4 @@
-"""Answers rows with a model and has the task judge the answers: the same for candidates, files and sealed artifacts."""
+"""Answers rows with a model and lets the task judge the answers, for candidates, exported files and artifacts alike."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from framework.runtime.scheduler import Scheduler
 
 
 def requests_of(task: AnyTask, codec: Codec, rows: Table) -> list[Request]:
-    """Rows as the codec parses them, which is how a served request arrives; drawn answers are repeatable.
+    """The rows as requests that the codec parsed, as a server does, with `Interface.deterministic_overrides`.
 
-    Raises InputError naming the row that it does not take.
+    Raises InputError naming a row that the codec refuses.
     """
     overrides = codec.interface().deterministic_overrides
     requests: list[Request] = []
@@ -34,6 +34,7 @@ def judge(task: AnyTask, scheduler: Scheduler, rows: Table) -> Evaluation:
 
 
 def answers_to(task: AnyTask, scheduler: Scheduler, rows: Table) -> Answers:
+    """A model's responses to rows and its scores of their targets."""
     requests = requests_of(task, scheduler.codec, rows)
     responses, scores = answer_and_score(scheduler, requests, task.targets(rows))
     return Answers(scheduler.codec, responses, scores)

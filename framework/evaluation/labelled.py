@@ -1,4 +1,4 @@
-"""Labelled rows for a sealed artifact, read as its training would read them, and its answers to them."""
+"""Reads labelled rows for a sealed artifact in the same way as its training data, and answers them."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ from framework.runtime.model import Model
 
 
 @dataclass(frozen=True)
-class Reading:
-    """How a file is to be read: columns by role, where they are not to be found by themselves; encoding, quotes, format."""
+class LabelledOptions:
+    """How a labelled file is to be read; what is None is detected."""
 
     columns: Mapping[str, Columns] = field(default_factory=dict)
+    """Headers by role, for columns that are not recognised."""
     encoding: str | None = None
     quote: str | None = None
+    """The name of a `Quote`."""
     format_name: str | None = None
 
 
-def read_rows(model: Model, file: str | Path, reading: Reading) -> tuple[Table, list[str]]:
-    """Rows in the task's columns, and what was inferred and left out. Raises InputError."""
+def read_rows(model: Model, file: str | Path, options: LabelledOptions) -> tuple[Table, list[str]]:
+    """The rows in the task's columns, and sentences about what was inferred and left out. Raises InputError."""
     from framework.data.loading import read_labelled
 
-    columns = _checked(model, reading.columns)
-    known = {role: name for role, name in model.manifest.data.names.items() if role not in columns}
-    named = {**_left_out(model), **columns}
-    quote = _quote(reading.quote)
-    about = {"format_name": reading.format_name, **_spellings(model)}
-    return read_labelled(str(file), model.task, reading.encoding, known, named, _options(model), quote, **about)
+    columns = _check_columns(model, options.columns)
+    trained = {role: name for role, name in model.manifest.data.names.items() if role not in columns}
+    named = {**_ignored_columns(model), **columns}
+    quote = _quote(options.quote)
+    about = {"format_name": options.format_name, **_spellings(model)}
+    return read_labelled(str(file), model.task, options.encoding, trained, named, _task_options(model), quote, **about)
 
 
 def answer_rows(model: Model, table: Table) -> Answers:
-    """Raises InputError naming the line of a row that it cannot take."""
+    """The model's answers to the rows. Raises InputError naming the line of a row that the codec refuses."""
     from tqdm import tqdm
 
     model.catch_up()
@@ -52,7 +54,7 @@ def answer_rows(model: Model, table: Table) -> Answers:
             model.scheduler.answered = None
 
 
-def _checked(model: Model, columns: Mapping[str, Columns]) -> Mapping[str, Columns]:
+def _check_columns(model: Model, columns: Mapping[str, Columns]) -> Mapping[str, Columns]:
     roles = [column.role for column in model.task.every_column]
     wrong = [role for role, names in columns.items() if role not in roles or not names]
     if wrong:
@@ -68,8 +70,8 @@ def _quote(name: str | None) -> Quote | None:
     return Quote[name]
 
 
-def _options(model: Model) -> Any:
-    """The task's options that the artifact was made with, which decide how rows are read."""
+def _task_options(model: Model) -> Any:
+    """The task's options of the artifact's recipe, which decide how rows are read."""
     from omegaconf import OmegaConf
 
     from framework.recipe.validation import options_of
@@ -79,8 +81,8 @@ def _options(model: Model) -> Any:
     return options_of(OmegaConf.merge(schema, {key: sealed[key] for key in schema if key in sealed}), options)
 
 
-def _left_out(model: Model) -> dict[str, Columns]:
-    """The columns that training was told not to read: they are not found by their names here either."""
+def _ignored_columns(model: Model) -> dict[str, Columns]:
+    """The optional columns that the recipe ignored, so that their headers are not recognised here either."""
     data = _recipe(model).data
     source = data if data.get("train") else data.get("source") or {}
     roles = [column.role for column in model.task.every_column if column.optional]
@@ -88,27 +90,30 @@ def _left_out(model: Model) -> dict[str, Columns]:
 
 
 def _spellings(model: Model) -> dict[str, Any]:
-    """How training told labels apart, for `read_labelled`."""
+    """Arguments of `read_labelled`: the labels of training, and whether their combinations are classes."""
     data = _recipe(model).data
     classes = (model.manifest.data.classes or None) if data.merge_spellings else None
     return {"classes": classes, "combines": data.label_combinations == "keep"}
 
 
 def _recipe(model: Model) -> Any:
-    """The recipe that the artifact was made with."""
+    """The artifact's recipe."""
     from framework.recipe.literal import read_kept
 
     return read_kept(model.artifact.folder / "recipe.yaml")
 
 
-def values_by_row(model: Model, file: str | Path, table: Table, column: str, reading: Reading) -> Sequence[str]:
-    """What a further column of the file says of each row of the table, which was read from it. Raises InputError."""
+def values_by_row(model: Model, file: str | Path, table: Table, column: str, options: LabelledOptions) -> Sequence[str]:
+    """The values of a further column of the file, for each row of the table that was read from it.
+
+    Raises InputError if there is no such column.
+    """
     from framework.data.formats.reading import iter_rows
     from framework.data.sources import locate
 
     by_line: dict[int, str] = {}
-    path, quote = locate(str(file)), _quote(reading.quote)
-    for row in iter_rows(path, reading.encoding, quote=quote, format_name=reading.format_name, task=model.task.name):
+    path, quote = locate(str(file)), _quote(options.quote)
+    for row in iter_rows(path, options.encoding, quote=quote, format_name=options.format_name, task=model.task.name):
         if column not in row.values:
             raise InputError(
                 f"{table.where(0)}: no column {column!r} to part the rows by; {nearest(column, row.values, 'columns')}"

@@ -1,4 +1,4 @@
-"""Runs the fitted torch modules of graphs as a backend: the reference that exports are compared with."""
+"""A backend that runs the torch modules of graphs, the reference that exported files are compared with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.contracts.graph import Graph, Tensors
 
 
 class ModuleBackend:
-    """Graphs run by their own modules, in eval mode, on the CPU. Inputs go by position, in the order of the graph."""
+    """Runs the torch modules of graphs in eval mode on the CPU. Arguments are passed by position, in the graph's order."""
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
         self.graphs = {graph.name: graph for graph in graphs}

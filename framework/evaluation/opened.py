@@ -1,4 +1,4 @@
-"""A fitted candidate, opened from its folder, with what answers through it."""
+"""A fitted candidate, opened from its folder, with its codec and backend."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.runtime.tables import tabled
 
 @dataclass(frozen=True)
 class Opened:
-    """What `Candidate.open` gives of a folder, and the folder."""
+    """A fitted candidate and its folder."""
 
     name: str
     title: str
@@ -24,6 +24,7 @@ class Opened:
 
     @classmethod
     def of(cls, candidate: AnyCandidate, folder: Path) -> Opened:
+        """Opens the fitted folder of a candidate."""
         return cls(candidate.name, candidate.title, folder, candidate.open(folder))
 
     @property
@@ -35,23 +36,23 @@ class Opened:
         return self.fitted.graphs
 
     def codec(self, more: Settings | None = None) -> Codec:
-        """more: settings that are others for one of its files."""
+        """The candidate's codec. more: settings of one variant, which replace those of the candidate."""
         return open_codec(self.fitted.codec, self.resources, more)
 
     def backend(self) -> Backend:
-        """What the candidate's own graphs compute, before any export: the reference of every file."""
+        """The backend that runs the graphs before any export, the reference of every exported file."""
         return tabled(own_backend(self.graphs), self.graphs, self.fitted.tables)
 
 
 class NoGraphs:
-    """The backend of a codec that answers alone."""
+    """The backend of a codec that answers without graphs."""
 
     def run(self, graph: str, feeds: Tensors) -> Tensors:
         raise KeyError(f"the codec calls the graph {graph!r}, and the candidate has none")
 
 
 def own_backend(graphs: tuple[Graph, ...]) -> Backend:
-    """Modules run by torch, files that are ONNX already by onnxruntime. Raises ValueError for a mixture."""
+    """A backend that runs modules with torch, or ONNX files with onnxruntime. Raises ValueError for graphs of both kinds."""
     files = {graph.name: graph.source for graph in graphs if isinstance(graph.source, Path)}
     if not graphs:
         return NoGraphs()

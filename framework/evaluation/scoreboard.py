@@ -1,4 +1,4 @@
-"""Candidates side by side: on validation, to choose by, and on test, where the one that ships stands beside the baselines."""
+"""Compares the shipped model with the baselines on the test rows."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ from framework.contracts.section import Section
 
 @dataclass(frozen=True)
 class Standing:
-    """The model beside the best of the baselines, on one metric."""
+    """A metric of the model and of the best baseline."""
 
     metric: str
     value: float
     baseline: str | None
-    """Its title; None where there is none, or a baseline itself ships alone."""
+    """Title of the best baseline; None if there is none, or if the only baseline ships itself."""
     baseline_value: float | None
     gain: float | None
-    """Above 0 when the model is better."""
+    """How much better the model is than the baseline; above 0 if it is better."""
 
     @property
     def beats(self) -> bool | None:
+        """Whether the model beats the best baseline; None without a baseline."""
         return None if self.gain is None else self.gain > 0
 
 
 def standing(metric: Metric, evaluation: Evaluation, baselines: Mapping[str, Evaluation]) -> Standing:
-    """baselines: by title."""
+    """The model's metric beside that of the best baseline. baselines: evaluations by title."""
     value = evaluation.metrics[metric.name]
     values = {title: baseline.metrics[metric.name] for title, baseline in baselines.items()}
     if not values:
@@ -38,7 +39,7 @@ def standing(metric: Metric, evaluation: Evaluation, baselines: Mapping[str, Eva
 
 
 def verdict(title: str, evaluation: Evaluation, place: Standing) -> str:
-    """Whether the model is worth having, and what the numbers say nothing of."""
+    """Sentences that say whether the model beats its baselines, and which labels were not tested."""
     return joined(filter(None, [_comparison(title, place), evaluation.limits]), " ")
 
 
@@ -63,10 +64,10 @@ def _comparison(title: str, place: Standing) -> Message:
 
 
 def scoreboard(metric: Metric, title: str, evaluation: Evaluation, baselines: Mapping[str, Evaluation]) -> Section:
-    """Metrics on test of the file that ships and of the baselines, by title, the one that ships last."""
-    everyone = {**baselines, title: evaluation}
-    names = list(dict.fromkeys(name for one in everyone.values() for name in one.metrics))
-    rows = [(c, *(f"{e.metrics[n]:.4f}" if n in e.metrics else "" for n in names)) for c, e in everyone.items()]
+    """A table of metrics on test of the baselines and, last, the shipped file. title: that of the shipped candidate."""
+    by_title = {**baselines, title: evaluation}
+    names = list(dict.fromkeys(name for judged in by_title.values() for name in judged.metrics))
+    rows = [(c, *(f"{e.metrics[n]:.4f}" if n in e.metrics else "" for n in names)) for c, e in by_title.items()]
     sentence = verdict(title, evaluation, standing(metric, evaluation, baselines))
     note = joined(filter(None, [sentence, evaluation.protocol]))
     heading = message("Test rows, the file that ships and the baselines")

@@ -1,4 +1,4 @@
-"""What a model says of the answers that rows hold, beside its own: how likely they are."""
+"""Scores the targets of rows with a model, beside its own answers: how likely the model finds the targets."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from framework.runtime.scheduler import Scheduler
 def answer_and_score(
     scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]
 ) -> tuple[list[Response], list[Response]]:
-    """The response to each request, and where the codec has `Scores` what it says of the targets of each; else nothing.
+    """The response to each request and, if the codec has `Scores`, the scores of each request's targets; otherwise no scores.
 
-    Calls that both begin with are run once.
+    Calls that answering and scoring have in common at the beginning are run once.
     """
     if not isinstance(scheduler.codec, Scores):
         return scheduler.answer(requests), []
@@ -28,7 +28,7 @@ def answer_and_score(
 
 
 def scores_of(scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]) -> list[Response]:
-    """For each request; nothing where the codec has no scores."""
+    """The scores of each request's targets; empty if the codec has no `Scores`."""
     codec = scheduler.codec
     if not isinstance(codec, Scores):
         return []
@@ -38,51 +38,53 @@ def scores_of(scheduler: Scheduler, requests: Sequence[Request], targets: Sequen
 def answering_and_scoring(
     scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]
 ) -> list[Steps]:
-    """Steps for each request, which return its ``response`` and its ``scores``. The codec has `Scores`."""
+    """A generator for each request that returns its ``response`` and its ``scores``. The codec has `Scores`."""
     codec = scheduler.codec
     assert isinstance(codec, Scores)
-    held = {name for name, graph in scheduler.graphs.items() if graph.state}
-    pairs = zip(requests, targets, strict=True)
-    return [_judged(codec.score(request, wanted), scheduler.codec.start(request), held) for request, wanted in pairs]
+    with_state = {name for name, graph in scheduler.graphs.items() if graph.state}
+    return [
+        _score_then_answer(codec.score(request, target), scheduler.codec.start(request), with_state)
+        for request, target in zip(requests, targets, strict=True)
+    ]
 
 
-def _judged(score: Steps, answer: Steps, held: AbstractSet[str]) -> Steps:
-    """One after the other; what both begin with is run once. held: graphs with state."""
-    begun: list[tuple[Call, Tensors]] = []
-    scores = yield from _noting(score, begun, held)
-    response = yield from _repeating(answer, begun, held)
+def _score_then_answer(score: Steps, answer: Steps, with_state: AbstractSet[str]) -> Steps:
+    """Runs both generators, and their common first calls once. with_state: names of the graphs with state."""
+    prefix: list[tuple[Call, Tensors]] = []
+    scores = yield from _record_prefix(score, prefix, with_state)
+    response = yield from _reuse_prefix(answer, prefix, with_state)
     return {"response": response, "scores": scores}
 
 
-def _noting(steps: Steps, begun: list[tuple[Call, Tensors]], held: AbstractSet[str]) -> Steps:
-    """Fills `begun` with the calls up to the first of a graph with state, and their outputs; with nothing if that state is gone
-    at the end, because another began or its rows branched.
+def _record_prefix(steps: Steps, prefix: list[tuple[Call, Tensors]], with_state: AbstractSet[str]) -> Steps:
+    """Records calls and outputs up to the first call of a graph with state.
+
+    `prefix` is emptied if that state is lost at the end, because a later call began a new one or its rows branched.
     """
     outputs: Tensors | None = None
-    noting, gone = True, False
+    recording, state_lost = True, False
     while True:
         try:
             step = next(steps) if outputs is None else steps.send(outputs)
         except StopIteration as end:
-            if gone:
-                begun.clear()
+            if state_lost:
+                prefix.clear()
             response: Response = end.value
             return response
         outputs = yield step
-        if isinstance(step, Call) and noting:
-            begun.append((step, outputs))
-            noting = step.graph not in held
+        if isinstance(step, Call) and recording:
+            prefix.append((step, outputs))
+            recording = step.graph not in with_state
         elif isinstance(step, Call):
-            gone = gone or step.begins or step.parents is not None
+            state_lost = state_lost or step.begins or step.parents is not None
 
 
-def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]], held: AbstractSet[str]) -> Steps:
-    """Calls that were run already are answered with their outputs, as long as each is the same; the next goes on from there.
+def _reuse_prefix(steps: Steps, prefix: Sequence[tuple[Call, Tensors]], with_state: AbstractSet[str]) -> Steps:
+    """Answers calls from the prefix as long as they are the same, and rewinds the state to the prefix for the call after it.
 
-    Where there is no state to go back to, the first that is run begins anew, whether it says so or not: what is there is not
-    its own.
+    If no state was reused, the first call begins a new state, because the present one is that of the recorded generator.
     """
-    left, state, first = deque(begun), None, True
+    remaining, state, first = deque(prefix), None, True
     outputs: Tensors | None = None
     while True:
         try:
@@ -90,12 +92,12 @@ def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]], held: Abstra
         except StopIteration as end:
             response: Response = end.value
             return response
-        if isinstance(step, Call) and left and _same(step, left[0][0]):
-            call, outputs = left.popleft()
-            state = call.graph if call.graph in held else None
+        if isinstance(step, Call) and remaining and _is_same(step, remaining[0][0]):
+            call, outputs = remaining.popleft()
+            state = call.graph if call.graph in with_state else None
             continue
         if isinstance(step, Call):
-            left.clear()
+            remaining.clear()
             if step.graph == state:
                 step, state = replace(step, rewinds=not step.begins), None
             elif first and state is None:
@@ -104,7 +106,7 @@ def _repeating(steps: Steps, begun: Sequence[tuple[Call, Tensors]], held: Abstra
         outputs = yield step
 
 
-def _same(one: Call, other: Call) -> bool:
-    if (one.graph, one.begins, set(one.feeds)) != (other.graph, other.begins, set(other.feeds)):
+def _is_same(call: Call, other: Call) -> bool:
+    if (call.graph, call.begins, set(call.feeds)) != (other.graph, other.begins, set(other.feeds)):
         return False
-    return all(np.array_equal(feed, other.feeds[name]) for name, feed in one.feeds.items())
+    return all(np.array_equal(feed, other.feeds[name]) for name, feed in call.feeds.items())

@@ -1,1 +1,1 @@
-"""CPUs, memory, disk and versions."""
+"""The machine: CPUs, memory, disk, interrupts, and versions of libraries."""

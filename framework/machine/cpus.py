@@ -1,4 +1,4 @@
-"""How many CPUs there are for this process."""
+"""The number of CPUs that this process may use."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
+CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # all control groups, and those of this process
 
 
 def granted_cpus(groups: Path = CGROUPS, own: Path = OWN) -> int:
-    """CPUs this process may use: those it may run on, or fewer where its control group grants less time (a container's limit).
+    """The CPUs of the process's affinity mask, or fewer if a control group, such as a container's, limits CPU time.
 
-    A quota of 1.5 CPUs counts as one: a second thread would be held back half of the time.
+    A quota of 1.5 CPUs counts as one, because a second thread would wait half of the time.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min([allowed, *map(int, _quotas(groups, own))]))
 
 
 def _quotas(groups: Path, own: Path) -> Iterator[float]:
-    """The quota in CPUs of each control group this process is in and of those above it (cgroup v2, or v1's cpu controller)."""
+    """The quotas, in CPUs, of the process's control groups and their parents (cgroup v2, or the cpu controller of v1)."""
     lines = _read(own).splitlines()
     for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
         if controllers and "cpu" not in controllers.split(","):

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and what a disk that refuses them means, in one sentence."""
+"""Atomic writes of files and folders, and readable errors where the disk refuses a write."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ REASONS = {
 }
 ADVICE = "make room, or write to another folder (hydra.run.dir=FOLDER for a run)"
 ABOUT_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-IN_TEXT = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")  # libraries in Rust, and those that wrap an OSError
+IN_TEXT = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")  # in messages of wrapped OSErrors, and of libraries in Rust
 
 
 @contextmanager
 def whole(final: Path) -> Iterator[Path]:
-    """A hidden path beside `final`, for a file or a folder: it takes that name when the block ends well, else it is removed.
+    """Yields a hidden path beside `final` for a file or folder, renamed to `final` when the block succeeds, else removed.
 
-    Nothing is there when the block begins, whatever a process left that was killed.
+    The hidden path does not exist when the block begins, even if a killed process left one.
     """
     unfinished = final.with_name(f".{final.name}-unfinished")
     _remove(unfinished)
@@ -49,34 +49,34 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def writing(path: Path, needed: int = 0) -> Iterator[None]:
-    """Raises FrameworkError where the disk refuses what the block writes.
+    """Converts an error of a refused write in the block to a FrameworkError with the reason.
 
-    path: the file, or a folder when it may be any file in it. needed: bytes, 0 where it is not known. Libraries in C++ hide
-    why a write failed, or that it did until the file is read again: with less room than that, the disk was full.
+    path: the file, or the folder of the files. needed: bytes that are written, 0 if unknown. Libraries in C++ hide why a write
+    failed, or notice it only when they read the file again: any error with fewer free bytes counts as a full disk.
     """
     try:
         yield
     except FrameworkError:
         raise
     except Exception as error:
-        said = explain(error, path, needed)
-        if said is None and free(path) < needed:
-            said = f"{_no_room(errno.ENOSPC, path, needed)} ({type(error).__name__}: {str(error).splitlines()[0]})"
-        if said is None:
+        reason = explain(error, path, needed)
+        if reason is None and free(path) < needed:
+            reason = f"{_no_room(errno.ENOSPC, path, needed)} ({type(error).__name__}: {str(error).splitlines()[0]})"
+        if reason is None:
             raise
-        raise FrameworkError(said) from error
+        raise FrameworkError(reason) from error
 
 
 def explain(error: BaseException, path: Path, needed: int = 0) -> str | None:
-    """What a refused write means for a person; None when the error is about something else."""
+    """A sentence on why a write was refused; None for any other error. path, needed: as for `writing`."""
     number = _errno(error)
     if number not in REASONS:
         return None
-    named = error.filename2 or error.filename if isinstance(error, OSError) else None
-    place = Path(str(named)) if named else path
+    filename = error.filename2 or error.filename if isinstance(error, OSError) else None
+    place = Path(str(filename)) if filename else path
     if number not in ABOUT_SPACE:
         return f"{place}: {REASONS[number]}"
-    if not named and number == errno.ENOSPC:  # libraries write to the temporary folder too
+    if not filename and number == errno.ENOSPC:  # libraries write to the temporary folder too
         place = min((path, Path(tempfile.gettempdir())), key=free)
     return _no_room(number, place, needed)
 
@@ -87,7 +87,7 @@ def _no_room(number: int, place: Path, needed: int) -> str:
 
 
 def free(path: Path) -> int:
-    """Bytes left where `path` is, or would be."""
+    """Free bytes on the file system of `path`, which need not exist."""
     while not path.exists() and path != path.parent:
         path = path.parent
     return shutil.disk_usage(path).free
@@ -100,17 +100,17 @@ def megabytes(count: int) -> str:
 def _errno(error: BaseException) -> int | None:
     if isinstance(error, OSError) and error.errno is not None:
         return error.errno
-    found = IN_TEXT.search(str(error))
-    return int(found[1] or found[2]) if found else None
+    match = IN_TEXT.search(str(error))
+    return int(match[1] or match[2]) if match else None
 
 
 def write_whole(path: Path, text: str) -> None:
-    """A file that is never half written, whatever ends the process."""
+    """Writes a text file atomically."""
     with whole(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def shown(path: Path) -> Path:
-    """A path as a person would type it: relative where it lies below the current folder."""
+    """The path as a user would type it: relative if it is below the working directory."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

@@ -1,4 +1,4 @@
-"""Ctrl-C where it must wait."""
+"""Defers Ctrl-C during work that must not be interrupted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from types import FrameType
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Holds a Ctrl-C back until the block ends, and raises KeyboardInterrupt then; a second one is not held back.
+    """Defers a Ctrl-C to the end of the block, which then raises KeyboardInterrupt; a second one interrupts at once.
 
-    torch's tracers run Python below C++, where an exception at the wrong moment ends the process with a segmentation fault.
+    torch's tracers call Python from C++, where an exception at the wrong moment causes a segmentation fault.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Memory: what is there to take, and what was freed back to the system."""
+"""Available memory, and returning freed memory to the system."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from pathlib import Path
 from framework.machine.cpus import CGROUPS, OWN
 
 MEMINFO = Path("/proc/meminfo")
-UNLIMITED = 1 << 60  # cgroup v1's way to say that there is no limit
+UNLIMITED = 1 << 60  # bytes from which on a limit of cgroup v1 means no limit
 
 
 def available_memory(meminfo: Path = MEMINFO, groups: Path = CGROUPS, own: Path = OWN) -> int | None:
-    """Bytes that can be taken without swapping and within the limit of a container; None where the system does not say."""
-    found = [int(line.split()[1]) * 1024 for line in _read(meminfo).splitlines() if line.startswith("MemAvailable:")]
+    """Bytes that can be allocated without swapping and within a container's limit; None if the system does not report it."""
+    available = [int(line.split()[1]) * 1024 for line in _read(meminfo).splitlines() if line.startswith("MemAvailable:")]
     for line in _read(own).splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers in ("", "memory") and ".." not in path:
             root = groups / controllers
             for folder in {root / path.strip("/"), root}:
-                found += _left(folder)
-    return max(0, min(found)) if found else None
+                available += _unused(folder)
+    return max(0, min(available)) if available else None
 
 
-def _left(folder: Path) -> list[int]:
-    """The limit of a control group (v2, or v1's memory controller) less what is used; files in its cache can be let go."""
+def _unused(folder: Path) -> list[int]:
+    """Unused bytes of a control group (v2, or the memory controller of v1); its file cache counts as unused."""
     names = [("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")]
     cached = [line.split()[1] for line in _read(folder / "memory.stat").splitlines() if line.startswith("inactive_file ")]
     values = [(_read(folder / limit).strip(), _read(folder / used).strip()) for limit, used in names]
@@ -33,7 +33,7 @@ def _left(folder: Path) -> list[int]:
 
 
 def give_back() -> None:
-    """Lets the C library return what it keeps of freed memory, where it can be asked to (glibc). Takes milliseconds."""
+    """Makes glibc return freed memory to the system, which takes milliseconds; does nothing with another C library."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

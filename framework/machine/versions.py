@@ -1,4 +1,4 @@
-"""The machine and the libraries that a run was made with."""
+"""A description of the machine, and versions of the libraries, for reports and manifests."""
 
 from __future__ import annotations
 
@@ -12,21 +12,23 @@ LIBRARIES = ("recipe-framework", "torch", "transformers", "pytorch-lightning", "
 
 
 def library_versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    """The versions of Python and of the installed libraries, by name."""
+    versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
 def machine() -> dict[str, str]:
-    """CPU model, the cores this process may use, operating system."""
+    """The CPU model, the number of cores that this process may use, and the operating system."""
     return {"CPU": cpu_model(), "cores": str(granted_cpus()), "system": platform.platform(terse=True)}
 
 
 def cpu_model() -> str:
+    """The name of the CPU."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

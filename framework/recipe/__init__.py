@@ -1,1 +1,1 @@
-"""Recipes: schema, composition by Hydra, validation."""
+"""Recipes: their schema, composition by Hydra, and validation."""

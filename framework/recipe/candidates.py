@@ -1,4 +1,4 @@
-"""Who competes in a recipe, with which options: ``candidates=[NAME, ...]``, ``candidates.NAME.KEY``, and what they share."""
+"""The competing candidates of a recipe and their options: ``candidates=[...]``, ``candidates.NAME.KEY``, shared sections."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from framework.contracts.options import TIME_LIMIT
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import AnyCandidate, AnyTask, Plugins, load_plugins
 
-SHARED = re.compile(r"\$\{(\w+)\}")
-KEY = "candidates"  # on a command line: who competes
-SHORT = "model."  # before a key of the one candidate that has it
+SHARED = re.compile(r"\$\{(\w+)\}")  # the default of an option that is a shared section
+KEY = "candidates"  # on a command line: the competing candidates
+SHORT = "model."  # on a command line: prefix of a key that only one competing candidate has
 
 
 def competing(config: DictConfig) -> list[str]:
-    """Names of the candidates of which the best on validation ships, as the recipe has them."""
-    return [str(name) for name in config.candidates if _chosen_by_group(config, str(name))]
+    """Names of the competing candidates, in the recipe's order."""
+    return [str(name) for name in config.candidates if _is_competing(config, str(name))]
 
 
-def _chosen_by_group(config: DictConfig, name: str) -> bool:
-    """Otherwise a file of the recipe says something of a candidate that does not compete."""
+def _is_competing(config: DictConfig, name: str) -> bool:
+    """Whether the recipe chose the candidate, which types its section; a file may set keys of other candidates too."""
     return is_dataclass(OmegaConf.get_type(config.candidates, name))
 
 
-def settle(config: DictConfig) -> None:
-    """Takes out the sections of candidates that do not compete. Raises InputError for one that is of no candidate at all."""
+def remove_other_candidates(config: DictConfig) -> None:
+    """Removes the sections of candidates that do not compete. Raises InputError for a section of no candidate of the task."""
     if not config.get("task"):
         return
     registered = load_plugins().candidates_of(config.task.name)
@@ -41,12 +41,12 @@ def settle(config: DictConfig) -> None:
     if unknown:
         raise InputError(*unknown)
     with open_dict(config):
-        for name in [str(name) for name in config.candidates if not _chosen_by_group(config, str(name))]:
+        for name in [str(name) for name in config.candidates if not _is_competing(config, str(name))]:
             del config.candidates[name]
 
 
 def options_for(config: DictConfig, candidate: AnyCandidate) -> Any:
-    """The options of a candidate as an instance of its dataclass; its defaults where it does not compete."""
+    """The options of a candidate as an instance of its dataclass; the defaults if it does not compete."""
     if candidate.name not in config.candidates:
         config = config.copy()
         OmegaConf.set_struct(config, False)
@@ -55,7 +55,7 @@ def options_for(config: DictConfig, candidate: AnyCandidate) -> Any:
 
 
 def shared_sections(candidates: Iterable[AnyCandidate]) -> dict[str, type]:
-    """Sections that candidates share: name -> dataclass. Raises FrameworkError where two mean different ones."""
+    """The dataclass of each section that candidates share, by name. Raises FrameworkError if two differ for one name."""
     sections: dict[str, type] = {}
     for candidate in candidates:
         for name, kind in _shared(candidate.options):
@@ -68,24 +68,25 @@ def shared_sections(candidates: Iterable[AnyCandidate]) -> dict[str, type]:
 
 def _shared(options: type) -> Iterator[tuple[str, type]]:
     types = get_type_hints(options)
-    for one in fields(options) if is_dataclass(options) else ():
-        section = SHARED.fullmatch(one.default) if isinstance(one.default, str) else None
-        if section is not None and is_dataclass(types[one.name]):
-            yield section[1], types[one.name]
+    for option in fields(options) if is_dataclass(options) else ():
+        section = SHARED.fullmatch(option.default) if isinstance(option.default, str) else None
+        if section is not None and is_dataclass(types[option.name]):
+            yield section[1], types[option.name]
 
 
 @dataclass(frozen=True)
 class Competition:
-    """What a recipe chose before its keys are set: the task and who competes."""
+    """The task and the candidates of a recipe, known before the keys of its overrides are set."""
 
     task: AnyTask
     registered: Mapping[str, AnyCandidate]
+    """All candidates of the task, by name."""
     named: Sequence[str]
-    """The candidates that the recipe's own files name; none: those that the task names."""
+    """The competing candidates that the recipe's files name; empty: those of `Task.competing`."""
 
     @classmethod
     def of(cls, config: DictConfig, plugins: Plugins) -> Competition:
-        """config: the recipe with its groups chosen. Raises InputError where it names no task."""
+        """config: the recipe, composed with its groups alone. Raises InputError if it names no task."""
         if not config.get("task"):
             raise InputError(
                 f"the recipe names no task; write '- override /task: NAME' in its defaults, {nearest('', plugins.tasks)}"
@@ -94,25 +95,27 @@ class Competition:
         return cls(task, plugins.candidates_of(task.name), competing(config))
 
     def expanded(self, overrides: Sequence[str]) -> list[str]:
-        """The overrides with ``candidates=[a,b]`` as Hydra's group, and ``model.KEY=`` as the key that is meant."""
-        chosen = _last_chosen(overrides)
-        names = self._names(overrides)
+        """The overrides in Hydra's form: ``candidates=[a,b]`` as a group, ``model.KEY=`` with the full key.
+
+        Raises InputError for unknown candidates.
+        """
+        names = self._competing(overrides)
         self._check(names)
         group = f"{'' if self.named else '+'}candidate/{self.task.name}=[{','.join(names)}]"
-        rest = [self._spelled_out(override, names) for override in overrides if _chosen(override) is None]
-        return [group, *rest] if chosen is not None or not self.named else rest
+        rest = [self._with_full_key(override, names) for override in overrides if _named_candidates(override) is None]
+        return [group, *rest] if _last_named(overrides) is not None or not self.named else rest
 
     def problems_of(self, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Those with ``model.KEY=`` that nobody or several have, each with what is wrong with it."""
+        """Each override ``model.KEY=`` whose key no candidate has, or several have, with the problem."""
         for override in overrides:
             try:
-                self._spelled_out(override, [name for name in self._names(overrides) if name in self.registered])
+                self._with_full_key(override, [name for name in self._competing(overrides) if name in self.registered])
             except InputError as error:
                 yield override, str(error)
 
     def time_limits(self, overrides: Sequence[str]) -> list[str]:
         """Keys of those that compete which limit the time of a fit."""
-        competitors = [self.registered[name] for name in self._names(overrides)]
+        competitors = [self.registered[name] for name in self._competing(overrides)]
         return [
             f"{KEY}.{one.name}.{option.name}"
             for one in competitors
@@ -121,9 +124,10 @@ class Competition:
             if TIME_LIMIT.items() <= option.metadata.items()
         ]
 
-    def _names(self, overrides: Sequence[str]) -> list[str]:
-        chosen = _last_chosen(overrides)
-        return chosen if chosen is not None else list(self.named) or list(self.task.competing)
+    def _competing(self, overrides: Sequence[str]) -> list[str]:
+        """Names of the competing candidates, from the overrides, else from the recipe, else from the task."""
+        names = _last_named(overrides)
+        return names if names is not None else list(self.named) or list(self.task.competing)
 
     def _check(self, names: Sequence[str]) -> None:
         problems = [
@@ -134,8 +138,8 @@ class Competition:
         if problems:
             raise InputError(*problems)
 
-    def _spelled_out(self, override: str, names: Sequence[str]) -> str:
-        """``model.KEY=VALUE`` with the full name of the key. Raises InputError where nobody or several have it."""
+    def _with_full_key(self, override: str, names: Sequence[str]) -> str:
+        """``model.KEY=VALUE`` with the full key, other overrides unchanged. Raises InputError as `key_of`."""
         mark = re.match(r"[+~]*", override)
         sign = mark[0] if mark else ""
         key, equals, value = override[len(sign) :].partition("=")
@@ -144,37 +148,36 @@ class Competition:
         return f"{sign}{self.key_of(key.removeprefix(SHORT), names)}{equals}{value}"
 
     def key_of(self, short: str, names: Sequence[str]) -> str:
-        """The full key of ``model.SHORT``."""
+        """The full key of ``model.SHORT``. Raises InputError if no candidate of `names` has it, or several have."""
         candidates = [self.registered[name] for name in names]
+        baselines = [candidate for candidate in self.registered.values() if candidate.role == "baseline"]
         first = short.partition(".")[0]
-        shared = shared_sections([*candidates, *(one for one in self.registered.values() if one.role == "baseline")])
+        shared = shared_sections([*candidates, *baselines])
         if first in shared:
             return short
-        owners = [one.name for one in candidates if first in _names(one.options)]
+        owners = [candidate.name for candidate in candidates if first in _field_names(candidate.options)]
         if len(owners) == 1:
             return f"{KEY}.{owners[0]}.{short}"
         if len(owners) > 1:
             keys = " or ".join(f"{KEY}.{owner}.{short}=" for owner in owners)
             raise InputError(f"model.{short}: {len(owners)} of the candidates that compete have this key; write {keys}")
-        sections = [name for name, kind in shared.items() if first in _names(kind)]
+        sections = [name for name, kind in shared.items() if first in _field_names(kind)]
         if sections:
             return f"{sections[0]}.{short}"
-        kinds = [*(one.options for one in candidates), *shared.values()]
-        known = [key for kind in kinds for key in _names(kind)]
-        raise InputError(
-            f"no key 'model.{short}'; {nearest(f'model.{short}', [f'model.{key}' for key in dict.fromkeys(known)], 'keys')}"
-        )
+        kinds = [*(candidate.options for candidate in candidates), *shared.values()]
+        known = list(dict.fromkeys(f"model.{key}" for kind in kinds for key in _field_names(kind)))
+        raise InputError(f"no key 'model.{short}'; {nearest(f'model.{short}', known, 'keys')}")
 
 
-def _names(options: type) -> list[str]:
-    return [one.name for one in fields(options)] if is_dataclass(options) else []
+def _field_names(options: type) -> list[str]:
+    return [option.name for option in fields(options)] if is_dataclass(options) else []
 
 
-def _last_chosen(overrides: Sequence[str]) -> list[str] | None:
-    return next((names for override in reversed(overrides) if (names := _chosen(override)) is not None), None)
+def _last_named(overrides: Sequence[str]) -> list[str] | None:
+    return next((names for override in reversed(overrides) if (names := _named_candidates(override)) is not None), None)
 
 
-def _chosen(override: str) -> list[str] | None:
+def _named_candidates(override: str) -> list[str] | None:
     """The names of ``candidates=[a,b]``; None for another override."""
     key, equals, value = override.partition("=")
     if key != KEY or not equals:

@@ -1,4 +1,4 @@
-"""Hands the recipe's schema and search path to Hydra, and explains what is wrong with a recipe, all of it at once."""
+"""Composes recipes with Hydra: registers schemas and search path, and reports all problems of the overrides at once."""
 
 from __future__ import annotations
 
@@ -27,32 +27,30 @@ from yaml import YAMLError
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
 from framework.recipe.automatic import AUTO, CHOSEN, resolved
-from framework.recipe.candidates import Competition, settle, shared_sections
+from framework.recipe.candidates import Competition, remove_other_candidates, shared_sections
 from framework.recipe.literal import as_written, read_kept
-from framework.recipe.overrides import choices, parse, swept, unknown_choices, unknown_keys
+from framework.recipe.overrides import choices, parse, sweep_problems, unknown_choices, unknown_keys
 from framework.recipe.schema import data_schema, recipe_schema
 from framework.recipe.validation import check_recipe
 
 CONFIG_PATH = "pkg://framework.recipe.conf"
 GROUPS = ("task", "data", "model", "export", "tracker", "recipe")
-AFTER_TRAINING = ("export", "artifact", "report")  # sections that decide what is made of a trained model
+AFTER_TRAINING = ("export", "artifact", "report")  # sections that may change when a run is exported again
 
 
 def own_recipes() -> Path:
-    """The recipes that ship with the framework: inside the package in a wheel, beside it in a checkout."""
+    """The folder of the framework's recipes: in the package of a wheel, beside the package in a checkout."""
     package = Path(__file__).parents[1]
     inside = package / "recipes"
     return inside if inside.is_dir() else package.parent / "recipes"
 
 
 def recipe_roots() -> list[str]:
-    """Config roots in the order they are searched: the user's ./recipes, the plugins', the framework's own."""
-    roots = [f"file://{own_recipes()}"]
-    mine = Path("recipes").resolve()
-    plugins = [root for root in load_plugins().recipes if root not in roots]
-    if mine.is_dir() and mine != own_recipes().resolve():
-        return [f"file://{mine}", *plugins, *roots]
-    return [*plugins, *roots]
+    """Hydra config roots in search order: the user's ./recipes, the plugins', the framework's own."""
+    framework = f"file://{own_recipes()}"
+    roots = [*(root for root in load_plugins().recipes if root != framework), framework]
+    users = Path("recipes").resolve()
+    return [f"file://{users}", *roots] if users.is_dir() and users != own_recipes().resolve() else roots
 
 
 class RecipeSearchPath(SearchPathPlugin):
@@ -64,7 +62,7 @@ class RecipeSearchPath(SearchPathPlugin):
 
 
 def install() -> None:
-    """Registers schemas and search path with Hydra. Safe to call twice."""
+    """Registers schemas and search path with Hydra. A further call changes nothing."""
     plugins = load_plugins()
     store = ConfigStore.instance()
     shared: set[str] = set()
@@ -72,7 +70,7 @@ def install() -> None:
         candidates = plugins.candidates_of(task.name)
         sections = shared_sections(candidates.values())
         shared |= sections.keys()
-        node = {"task": _named(task.options, task.name), "data": data_schema(task), **sections}
+        node = {"task": _with_name(task.options, task.name), "data": data_schema(task), **sections}
         store.store(group="task", name=task.name, package="_global_", node=node, provider="framework")
         for name, candidate in candidates.items():
             group, package = f"candidate/{task.name}", f"candidates.{name}"
@@ -88,8 +86,8 @@ def install() -> None:
     HydraPlugins.instance().register(RecipeSearchPath)
 
 
-def _named(options: type, name: str) -> type:
-    """The options with the task's name in front, so that the composed recipe says which task it is for."""
+def _with_name(options: type, name: str) -> type:
+    """The task's options with a first field `name`, so that a composed recipe names its task."""
     if not is_dataclass(options):
         raise FrameworkError(f"the options of task {name} must be a dataclass")
     if "name" in {option.name for option in fields(options)}:
@@ -98,7 +96,7 @@ def _named(options: type, name: str) -> type:
 
 
 def for_hydra(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Hydra's own flags on a command line, and its overrides, wherever among the flags they stand."""
+    """Splits a command line into Hydra's flags and the overrides, which may be mixed."""
     options = get_args_parser().parse_intermixed_args(arguments)
     flags = list(arguments)
     for override in options.overrides:
@@ -106,10 +104,11 @@ def for_hydra(arguments: list[str]) -> tuple[list[str], list[str]]:
     return flags, options.overrides
 
 
-def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
-    """Overrides of one recipe, as a person writes them, in the form that Hydra composes.
+def for_compose(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
+    """Converts the overrides of one recipe from the form that users write to the form that Hydra composes.
 
-    Raises InputError with every unknown group, choice, key and value type. sweeps: several values of a key are allowed.
+    Raises InputError with every unknown group, choice and key, and every value of a wrong type. sweeps: whether a key may have
+    several values.
     """
     install()
     automatic = CHOSEN in written
@@ -117,17 +116,17 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
     groups = list(map(parse, filter(_is_group, written)))
     with hydra_started():
         loader = GlobalHydra.instance().config_loader()
-        known = {group: loader.get_group_options(group) for group in GROUPS}
-        known["recipe"] = [*known["recipe"], AUTO]
-        problems = [problem for override in groups for problem in unknown_choices(override, known)]
+        available = {group: loader.get_group_options(group) for group in GROUPS}
+        available["recipe"] = [*available["recipe"], AUTO]
+        problems = [problem for override in groups for problem in unknown_choices(override, available)]
         if problems:
             raise InputError(*problems)
         if not any(override.key_or_group == "recipe" and choices(override) for override in groups):
-            raise InputError(f"no recipe: write recipe=NAME; {nearest('', known['recipe'])}")
-        chosen = _first_choices(groups)
+            raise InputError(f"no recipe: write recipe=NAME; {nearest('', available['recipe'])}")
+        chosen_groups = _first_choices(groups)
         with _explained():
-            frame = compose("config", chosen)
-        competition = Competition.of(frame, load_plugins())
+            without_keys = compose("config", chosen_groups)
+        competition = Competition.of(without_keys, load_plugins())
         wrong = dict(competition.problems_of(written))
         problems += wrong.values()
         overrides = as_written(competition.expanded([one for one in written if one not in wrong]), sweeps=sweeps)
@@ -135,10 +134,10 @@ def prepared(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
             overrides += _without_limits(competition.time_limits(written), overrides)
         candidates = [override for override in overrides if "candidate/" in override.partition("=")[0]]
         with _explained():
-            config = compose("config", [*chosen, *candidates])
+            config = compose("config", [*chosen_groups, *candidates])
         keys = [parse(override) for override in overrides if override not in candidates and not _is_group(override)]
         problems += unknown_keys(keys, config)
-    problems += [] if sweeps else swept([parse(override) for override in overrides])
+    problems += [] if sweeps else sweep_problems([parse(override) for override in overrides])
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return overrides
@@ -155,39 +154,39 @@ def _is_group(override: str) -> bool:
 
 
 def compose_recipe(recipe: str, overrides: Sequence[str]) -> DictConfig:
-    """The recipe as Hydra composes it, checked; for programs that do not go through the command line."""
+    """The composed, checked recipe. Raises InputError with all problems."""
     return compose_run(recipe, overrides)[0]
 
 
 def compose_run(recipe: str, overrides: Sequence[str]) -> tuple[DictConfig, Path]:
-    """The recipe as Hydra composes it, checked, and the folder that its run would go to."""
-    arguments = prepared([f"recipe={recipe}", *overrides])
+    """The composed, checked recipe, and the folder for its run. Raises InputError with all problems."""
+    arguments = for_compose([f"recipe={recipe}", *overrides])
     with hydra_started(), _explained():
         config = compose("config", arguments, return_hydra_config=True)
         HydraConfig.instance().set_config(config)
         folder = Path(config.hydra.run.dir)
         with open_dict(config):
             del config["hydra"]
-    settle(config)
+    remove_other_candidates(config)
     check_recipe(config)
     return config, folder
 
 
 def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
-    """The recipe as a run keeps it in its config.yaml, with its types again and what may change after training changed.
+    """Composes the recipe of an earlier run from its config.yaml, with changes to the sections `AFTER_TRAINING`.
 
-    An exporter that was in it keeps its options. Raises InputError with every change that cannot be made.
+    changes: KEY=VALUE. Exporters of the earlier run keep their options. Raises InputError with every change that is refused.
     """
     install()
     overrides = [parse(change) for change in as_written(changes)]
     with hydra_started(), _explained(f"{path} does not fit this version: "):
-        known = {"export": GlobalHydra.instance().config_loader().get_group_options("export")}
-        problems = [problem for override in overrides for problem in _cannot_change(override, known)]
+        available = {"export": GlobalHydra.instance().config_loader().get_group_options("export")}
+        problems = [problem for override in overrides for problem in _change_problems(override, available)]
         if problems:
             raise InputError(*problems)
         saved: Any = read_kept(path)
-        chosen = [name for override in overrides if override.key_or_group == "export" for name in choices(override)]
-        names = list(dict.fromkeys(chosen)) or [str(name) for name in saved.export]
+        exporters = [name for override in overrides if override.key_or_group == "export" for name in choices(override)]
+        names = list(dict.fromkeys(exporters)) or [str(name) for name in saved.export]
         trackers = ",".join(map(str, saved.get("tracker") or {})) or "none"
         competing = f"+candidate/{saved.task.name}=[{','.join(map(str, saved.candidates))}]"
         config = compose(
@@ -203,18 +202,19 @@ def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
     return config
 
 
-def _cannot_change(override: Override, known: Mapping[str, list[str]]) -> Iterator[str]:
+def _change_problems(override: Override, available: Mapping[str, list[str]]) -> Iterator[str]:
     key, written = override.key_or_group, override.input_line
     if override.is_sweep_override() or override.is_add() or override.is_force_add() or override.is_delete():
         yield f"{written}: write KEY=VALUE with one value"
     elif key.split(".")[0] not in AFTER_TRAINING:
         yield f"{written}: the run was made with another; only {', '.join(AFTER_TRAINING)} can change afterwards"
     elif key == "export":
-        yield from unknown_choices(override, known)
+        yield from unknown_choices(override, available)
 
 
 @contextmanager
 def hydra_started() -> Iterator[None]:
+    """Initializes Hydra's global state with the framework's config path, and clears it afterwards."""
     GlobalHydra.instance().clear()
     search_path = create_config_search_path(CONFIG_PATH)
     Hydra.create_main_hydra2(task_name="recipe", config_search_path=search_path)
@@ -226,7 +226,7 @@ def hydra_started() -> Iterator[None]:
 
 @contextmanager
 def _explained(before: str = "") -> Iterator[None]:
-    """Hydra's and OmegaConf's errors, and those of YAML, as one InputError."""
+    """Converts errors of Hydra, OmegaConf and YAML to an InputError whose message begins with `before`."""
     try:
         yield
     except (HydraException, OmegaConfBaseException, YAMLError) as error:
@@ -234,7 +234,7 @@ def _explained(before: str = "") -> Iterator[None]:
 
 
 def explain(error: BaseException) -> str:
-    """What Hydra says, and the cause it hides, without its advice about its own internals."""
+    """The message of a Hydra error and of its cause, without lines about Hydra's internals."""
     texts = [str(error)] + ([str(error.__cause__)] if error.__cause__ else [])
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
     noise = re.compile(r"HYDRA_FULL_ERROR|^\s*(full_key|object_type|reference_type)[:=]|^See https")
@@ -242,9 +242,9 @@ def explain(error: BaseException) -> str:
 
 
 def one_recipe_each(arguments: list[str]) -> Iterator[list[str]]:
-    """A command line for each recipe that ``recipe=a,b`` names.
+    """A command line for each recipe of a sweep ``recipe=a,b``.
 
-    Hydra composes the recipe once without what is swept, and without a recipe the task's keys are not there.
+    Hydra would compose the sweep once without the swept override; without a recipe, the keys of its task do not exist.
     """
     for position, argument in enumerate(arguments):
         override = parse(argument) if argument.startswith("recipe=") else None
@@ -256,5 +256,5 @@ def one_recipe_each(arguments: list[str]) -> Iterator[list[str]]:
 
 
 def _first_choices(groups: Sequence[Override]) -> list[str]:
-    """Overrides of groups without sweeps: the first choice of each."""
+    """The overrides of groups, with the first choice of each sweep."""
     return [f"{o.key_or_group}={choices(o)[0]}" if o.is_sweep_override() else o.input_line or "" for o in groups]

@@ -1,6 +1,6 @@
-"""Names as they are written: file, column and model names need no quotes that Hydra or OmegaConf would understand.
+"""Quotes names in overrides for Hydra, so that users write names of files, columns and models without quotes.
 
-Which keys hold names is declared where the keys are: `AS_WRITTEN` and its like as a field's metadata.
+Options that hold names declare it in their field's metadata, such as `AS_WRITTEN`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
 
 from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig, OmegaConf
 
+from framework.contracts.data.cells import within
 from framework.contracts.options import NAMES_AS_WRITTEN
 from framework.plugins import load_plugins
 from framework.recipe.candidates import shared_sections
@@ -21,26 +21,26 @@ from framework.recipe.schema import FILES, data_schema
 
 KIND = "as_written"
 SEVERAL, FILE = NAMES_AS_WRITTEN[KIND], FILES[KIND]
-FOLDER = "folder"  # ${...} in it is Hydra's, such as ${now:%Y}
+FOLDER = "folder"  # a name in which Hydra resolves ${...}, such as ${now:%Y}
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 NOTHING = ("null", "")
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 ELEMENT = re.compile(rf"\s*(?:{QUOTED})\s*(?=,|$)", re.DOTALL)
-FUNCTION = re.compile(r"(?:choice|glob|shuffle|sort)\(.*\)", re.DOTALL)  # of Hydra's sweeps
+FUNCTION = re.compile(r"(?:choice|glob|shuffle|sort)\(.*\)", re.DOTALL)  # in a sweep of Hydra
 
 
 def as_written(overrides: Sequence[str], *, sweeps: bool = False) -> list[str]:
-    """The overrides as Hydra must read them: of a key that holds names, all behind the first `=` is the value.
+    """The overrides with quotes for Hydra around values that are names: everything after the first `=` is the value.
 
-    ``null`` is still no value, ``[a,b]`` a list where the key takes one (unless a file has that very name), and quotes around
-    the whole of a name are taken off. sweeps: commas part names that are tried one after the other.
+    ``null`` stays null, ``[a,b]`` stays a list where the key allows one (unless a file has that name), and quotes around a
+    whole name are removed. sweeps: whether commas separate the values of a sweep.
     """
     kinds = kinds_of_keys()
     return [_override(override, kinds, sweeps) for override in overrides]
 
 
 def kinds_of_keys() -> dict[str, str]:
-    """Every key of every task, exporter and tracker that holds names, and what its value is."""
+    """The kind of name of every key that holds names: the metadata "as_written" of its option, or `FOLDER`."""
     plugins = load_plugins()
     sections: list[tuple[str, type]] = []
     for task in plugins.every_task():
@@ -49,15 +49,15 @@ def kinds_of_keys() -> dict[str, str]:
         sections += [(f"candidates.{name}", candidate.options) for name, candidate in candidates.items()]
     sections += [(f"export.{exporter.name}", exporter.options) for exporter in plugins.exporters.values()]
     sections += [(f"tracker.{tracker.name}", tracker.options) for tracker in plugins.trackers.values()]
-    found = dict.fromkeys(FOLDERS, FOLDER)
+    kinds = dict.fromkeys(FOLDERS, FOLDER)
     for section, options in sections:
-        found |= dict(_declared(section, options))
-    return found
+        kinds |= dict(_kinds_in(section, options))
+    return kinds
 
 
-def _declared(section: str, options: type) -> Iterator[tuple[str, str]]:
+def _kinds_in(section: str, options: type) -> Iterator[tuple[str, str]]:
     if not is_dataclass(options):
-        return  # which `install` refuses
+        return  # `install` reports it
     schema = OmegaConf.structured(options)
     for option in fields(options):
         key = f"{section}.{option.name}"
@@ -65,7 +65,7 @@ def _declared(section: str, options: type) -> Iterator[tuple[str, str]]:
             yield key, option.metadata[KIND]
         nested = OmegaConf.get_type(schema, option.name)
         if isinstance(nested, type) and is_dataclass(nested):
-            yield from _declared(key, nested)
+            yield from _kinds_in(key, nested)
 
 
 def _override(override: str, kinds: Mapping[str, str], sweeps: bool) -> str:
@@ -73,10 +73,10 @@ def _override(override: str, kinds: Mapping[str, str], sweeps: bool) -> str:
     kind = kinds.get(key.lstrip("+"))
     if not equals or kind is None:
         return override
-    return f"{key}={_swept(value, kind) if sweeps and kind != FOLDER else _value(value, kind)}"
+    return f"{key}={_sweep(value, kind) if sweeps and kind != FOLDER else _value(value, kind)}"
 
 
-def _swept(value: str, kind: str) -> str:
+def _sweep(value: str, kind: str) -> str:
     if FUNCTION.fullmatch(value):
         return value
     parts = elements(value) or []
@@ -117,7 +117,7 @@ def _is_file(value: str, kind: str) -> bool:
 
 
 def elements(text: str) -> list[str] | None:
-    """The parts between the commas that stand neither in quotes nor in brackets; None where brackets do not match."""
+    """Splits a text at commas outside quotes and brackets; None if brackets do not match."""
     parts, start, place, depth = [], 0, 0, 0
     while place < len(text):
         quoted = ELEMENT.match(text, place) if place == start else None
@@ -134,20 +134,12 @@ def elements(text: str) -> list[str] | None:
 
 
 def escaped(text: str) -> str:
-    """A text in which OmegaConf sees nothing to fill in."""
-    return re.sub(r"(\\*)\$\{", lambda found: 2 * found[1] + r"\${", text)
+    """The text with every ``${`` escaped, so that OmegaConf does not interpolate it."""
+    return re.sub(r"(\\*)\$\{", lambda match: 2 * match[1] + r"\${", text)
 
 
 def read_kept(path: Path) -> DictConfig:
-    """The recipe that a run or an artifact keeps, in which everything is filled in: a ``${`` that is left is text."""
-    kept = OmegaConf.create(_escaped(OmegaConf.to_container(OmegaConf.load(path), resolve=False)))
-    assert isinstance(kept, DictConfig)
-    return kept
-
-
-def _escaped(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _escaped(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_escaped(one) for one in value]
-    return escaped(value) if isinstance(value, str) else value
+    """The resolved recipe that a run or an artifact stores; a ``${`` in it is text."""
+    recipe = OmegaConf.create(within(OmegaConf.to_container(OmegaConf.load(path), resolve=False), escaped))
+    assert isinstance(recipe, DictConfig)
+    return recipe

@@ -1,4 +1,4 @@
-"""One override of a recipe, KEY=VALUE: what is wrong with its key, its choice or the type of its value, in words."""
+"""Checks overrides KEY=VALUE of a recipe: their syntax, group choices, keys and the types of their values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true o
 
 
 def parse(argument: str) -> Override:
-    """Raises InputError for what Hydra cannot read."""
+    """Parses an override with Hydra. Raises InputError with advice if Hydra cannot parse it."""
     try:
         return OverridesParser.create().parse_override(argument)
     except HydraException as error:
@@ -37,27 +37,30 @@ def _first(error: BaseException) -> str:
     return next((line for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
-def swept(overrides: list[Override]) -> Iterator[str]:
-    """Those with several values, which make one run each."""
+def sweep_problems(overrides: list[Override]) -> Iterator[str]:
+    """A problem for each override with several values, which needs the flag -m."""
     for override in overrides:
         if override.is_sweep_override():
             yield f"{override.input_line}: this asks for a run for each value: add -m; a list as one value is written [a,b]"
 
 
 def choices(override: Override) -> list[str]:
+    """The names that an override of a group chooses, over all values of a sweep."""
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]
     names = [name.strip("'\" ") for value in values for name in str(value).strip("[]").split(",")]
     return [name for name in names if name and name != "null"]
 
 
-def unknown_choices(override: Override, known: Mapping[str, list[str]]) -> Iterator[str]:
+def unknown_choices(override: Override, available: Mapping[str, list[str]]) -> Iterator[str]:
+    """A problem for each name that the group does not have. available: names by group."""
     group = override.key_or_group
     for name in choices(override):
-        if name not in known[group]:
-            yield f"no {group} {name!r}; {nearest(name, known[group])}"
+        if name not in available[group]:
+            yield f"no {group} {name!r}; {nearest(name, available[group])}"
 
 
 def unknown_keys(overrides: list[Override], config: DictConfig) -> Iterator[str]:
+    """A problem for each override whose key is not in the composed recipe, or whose value has the wrong type."""
     for override in overrides:
         key = override.key_or_group
         if key.startswith("hydra"):
@@ -85,7 +88,7 @@ def _wrong_type(key: str, value: Any, config: DictConfig) -> Iterator[str]:
 
 
 def expected_at(key: str, config: DictConfig) -> str | None:
-    """What a key's value must be, from the type of its field; None where its section has no types."""
+    """What to write as a key's value, from the type of its field; None if its section is not typed."""
     parent, _, name = key.rpartition(".")
     section = OmegaConf.get_type(OmegaConf.select(config, parent) if parent else config)
     if section is None or not is_dataclass(section):
@@ -98,8 +101,8 @@ def expected_at(key: str, config: DictConfig) -> str | None:
 
 def _words(hint: Any) -> str:
     if get_origin(hint) in (Union, UnionType):
-        several = " or ".join(_words(one) for one in get_args(hint) if one is not NoneType)
-        return several + ", or null" * (NoneType in get_args(hint))
+        alternatives = " or ".join(_words(member) for member in get_args(hint) if member is not NoneType)
+        return alternatives + ", or null" * (NoneType in get_args(hint))
     if get_origin(hint) is list:
         return "a list of texts, [a,b]" if get_args(hint) == (str,) else "a list, [a,b]"
     if get_origin(hint) is dict:
@@ -119,7 +122,7 @@ def _written(value: Any) -> str:
 
 
 def _nearest_key(key: str, config: DictConfig) -> str:
-    """The closest full key, and the names that the deepest existing section of the key has."""
+    """A hint with the keys of the deepest section of `key` that exists, and the most similar of them."""
     parts = key.split(".")[:-1]
     while parts and not isinstance(OmegaConf.select(config, ".".join(parts), default=None), DictConfig):
         parts.pop()

@@ -1,4 +1,4 @@
-"""Where each value of a composed recipe comes from."""
+"""The origin of each value of a composed recipe: the command line, a file, or a default."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from framework.plugins import load_plugins
 from framework.recipe.automatic import AUTO
-from framework.recipe.compose import hydra_started, prepared
+from framework.recipe.compose import for_compose, hydra_started
 
 DEFAULT = "default"
 COMMAND_LINE = "command line"
 
 
 def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
-    """Key -> who set it last: the command line, a file of the recipe, or the default of the framework or a plugin."""
-    found: dict[str, str] = {}
-    arguments = prepared([f"recipe={recipe}", *overrides])
+    """The origin of each key, for the user: "command line", a file of the recipe, or a default of the framework or a plugin."""
+    origin_by_key: dict[str, str] = {}
+    arguments = for_compose([f"recipe={recipe}", *overrides])
     with hydra_started():
         loader: Any = GlobalHydra.instance().config_loader()
         for entry in loader.compute_defaults_list("config", arguments, RunMode.RUN).defaults:
@@ -31,20 +31,20 @@ def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
                 continue
             name = _source(entry.config_path, loaded.path)
             prefix = f"{entry.package}." if entry.package else ""
-            found |= {f"{prefix}{key}": name for key in _leaves(loaded.config)}
+            origin_by_key |= {f"{prefix}{key}": name for key in _leaves(loaded.config)}
     implied = f"recipe={AUTO}" if recipe == AUTO else COMMAND_LINE
     written = {override.partition("=")[0] for override in overrides}
     for override in OverridesParser.create().parse_overrides(arguments):
         key = override.key_or_group
-        found[key] = COMMAND_LINE if {key, f"model.{key.rpartition('.')[2]}"} & written else implied
-    return found
+        origin_by_key[key] = COMMAND_LINE if {key, f"model.{key.rpartition('.')[2]}"} & written else implied
+    return origin_by_key
 
 
-def origin_of(key: str, found: Mapping[str, str]) -> str:
-    """The origin of a key, or of the nearest section above it that was set as a whole."""
-    while key not in found and "." in key:
+def origin_of(key: str, origin_by_key: Mapping[str, str]) -> str:
+    """The origin of a key, or of the innermost section around it that was set as a whole."""
+    while key not in origin_by_key and "." in key:
         key = key.rpartition(".")[0]
-    return found.get(key, DEFAULT)
+    return origin_by_key.get(key, DEFAULT)
 
 
 def _source(config_path: str, where: str) -> str:
@@ -64,7 +64,7 @@ def _short(folder: str) -> str:
 
 
 def values(config: DictConfig) -> Iterator[tuple[str, Any]]:
-    """Every key that holds a value, with it, in the order of the recipe; what is left at None is not listed."""
+    """Every key and its value, in the order of the recipe, without keys whose value is None."""
     for key in _leaves(config):
         value = OmegaConf.select(config, key)
         if value is not None:

@@ -1,5 +1,5 @@
-"""The typed sections of a recipe that the framework itself owns; `task:`, `candidates:`, `export:`, `tracker:` and what
-candidates share come from plugins.
+"""The framework's own typed sections of a recipe. Plugins type `task:`, `candidates:`, `export:`, `tracker:` and the sections
+that candidates share.
 """
 
 from __future__ import annotations
@@ -18,30 +18,34 @@ from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN
 from framework.errors import FrameworkError
 from framework.plugins import AnyTask
 
-FILES: Mapping[str, str] = {"as_written": "files"}  # names or addresses of files: a list too, unless a file has that very name
+FILES: Mapping[str, str] = {"as_written": "files"}
+"""Metadata of an option that holds the name or address of a file, or, unless a file has that name, a list of them, [a,b]."""
 
 
 @dataclass
 class DataSource:
-    """Files that come as a whole: replaced altogether when `data.train` is given."""
+    """The files of a data set and how to read them. The recipe's `data.source` is used unless the user sets `data.train`."""
 
-    # path, glob, package://distribution/path or hf://owner/name, or a list of them
     train: Any = field(default=None, metadata=FILES)
+    """A path, a glob, package://distribution/path or hf://owner/name, or a list of them; so are the next two."""
     validation: Any = field(default=None, metadata=FILES)
     test: Any = field(default=None, metadata=FILES)
-    format: Optional[str] = None  # of all files, such as csv; None: found out for each
-    encoding: Optional[str] = None  # None: detected
-    quote: Optional[Quote] = None  # what quotes are in delimited text; None: auto
+    format: Optional[str] = None
+    """Format of all files, such as csv; None: detected for each."""
+    encoding: Optional[str] = None
+    """Encoding of all files; None: detected for each."""
+    quote: Optional[Quote] = None
+    """The meaning of quotes in delimited text; None: `Quote.auto`."""
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     description: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    # what pip is told to get the distribution of a package:// address
     install: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    # a column whose values each stay in one split, such as customer_id
+    """The pip command that installs the distribution of a package:// address, for the error if it is missing."""
     group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """A column, such as customer_id: rows with the same value stay in one split."""
 
 
 class Duplicates(Enum):
-    """What happens to all but the first of rows whose texts say the same and have the same label."""
+    """What happens to rows with the same normalized text and label as an earlier row."""
 
     drop = "drop"
     keep = "keep"
@@ -56,20 +60,26 @@ class LabelCombinations(Enum):
 
 @dataclass
 class DataConfig(DataSource):
-    """The `data:` section. One more field for each role of the task names that role's column, or columns."""
+    """The `data:` section. `data_schema` adds a field for each role of the task, which names the role's column or columns."""
 
-    limit_rows: Optional[int] = None  # training rows used at most; None: all
-    validation_fraction: float = 0.1  # of all rows, where no file is given
+    limit_rows: Optional[int] = None
+    """Most training rows that are used; None: all."""
+    validation_fraction: float = 0.1
+    """Share of all rows that is held out for validation, unless there is a validation file."""
     test_fraction: float = 0.1
-    held_out_rows: Optional[int] = 20_000  # at most so many in each of them; None: no limit
-    test_rows: Optional[int] = None  # of a test file so many are judged at most, drawn at random; None: all
-    merge_spellings: bool = True  # of labels that differ only in case or spaces, or as 1 and 1.0 do
+    """Share of all rows that is held out for test, unless there is a test file."""
+    held_out_rows: Optional[int] = 20_000
+    """Most rows that are held out for validation, and for test; None: no limit."""
+    test_rows: Optional[int] = None
+    """Most rows of a test file that are judged, drawn at random; None: all."""
+    merge_spellings: bool = True
+    """Whether labels that differ only in case or spaces, or as 1 and 1.0 do, are the same."""
     duplicates: Duplicates = Duplicates.drop
     label_combinations: LabelCombinations = LabelCombinations.refuse
 
 
 class Golden(Enum):
-    """Where golden examples come from: validation rows, or requests that hold nothing of the data."""
+    """The origin of golden examples: validation rows, or synthetic requests without anything of the data."""
 
     rows = "rows"
     synthetic = "synthetic"
@@ -84,14 +94,14 @@ class ArtifactConfig:
 
 
 class PersonalData(Enum):
-    """What happens to e-mail addresses, phone numbers, handles, links and account numbers in texts that are shown or stored."""
+    """What happens to e-mail addresses, phone numbers, handles, links and account numbers in texts shown or stored."""
 
     mask = "mask"
     keep = "keep"
 
 
 class ReportLanguage(Enum):
-    """Of report.html. With auto it is Chinese where most of the training texts are."""
+    """The language of report.html. With auto it is Chinese if most training texts are, else English."""
 
     auto = "auto"
     en = "en"
@@ -100,27 +110,26 @@ class ReportLanguage(Enum):
 
 @dataclass
 class ReportConfig:
-    """The `report:` section. But for the language it is about the run's output and log too."""
+    """The `report:` section. Except for the language, it also applies to the console and the log."""
 
     language: ReportLanguage = ReportLanguage.auto
-    texts: bool = True  # false: no text of the data is shown
+    texts: bool = True
+    """Whether texts of the data may be shown."""
     personal_data: PersonalData = PersonalData.mask
-    hourly_price: Optional[float] = None  # of this machine, in any currency: what 1,000 answers cost
+    hourly_price: Optional[float] = None
+    """Price of an hour on this machine, in any currency, from which the report computes the cost of 1,000 answers."""
 
 
 def recipe_schema(shared: Iterable[str]) -> type:
-    """The root of every recipe: a key that is not here is refused wherever it is written.
-
-    shared: names of the sections that candidates of any task share.
-    """
+    """The dataclass of a whole recipe; Hydra refuses any other key. shared: names of sections that candidates share."""
     trainer = trainer_schema()
     return make_dataclass(
         "Recipe",
         [
             ("seed", int, field(default=42)),
-            ("metric", Optional[str], field(default=None)),  # of the task, by which candidates are judged; None: its own
-            ("budget", Optional[str], field(default=None)),  # of the whole run, 10m or 1h; None: as long as it takes
-            ("automatic", bool, field(default=False)),  # the recipe was found by recipe=auto
+            ("metric", Optional[str], field(default=None)),  # that candidates are judged by; None: the task's default
+            ("budget", Optional[str], field(default=None)),  # wall clock of the whole run, 10m or 1h; None: no limit
+            ("automatic", bool, field(default=False)),  # whether recipe=auto chose the recipe
             ("trainer", trainer, field(default_factory=trainer)),
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
             ("report", ReportConfig, field(default_factory=ReportConfig)),
@@ -133,7 +142,7 @@ def recipe_schema(shared: Iterable[str]) -> type:
 
 
 def data_schema(task: AnyTask) -> type:
-    """`DataConfig` with a field for each of the task's roles and further files, in itself and in its `source`."""
+    """`DataConfig` with a field for each role and further file of the task, also in its nested section `source`."""
     columns = [*task.every_column, *(column for table in task.tables for column in table.columns)]
     roles: list[Any] = [
         (column.role, Any if column.composes else Optional[str], field(default=None, metadata=_names(column)))
@@ -146,24 +155,24 @@ def data_schema(task: AnyTask) -> type:
 
 
 def _names(column: Column) -> Mapping[str, str]:
-    """Several columns can make one role of some; everything else is one column, whose name may have brackets of its own."""
+    """The metadata of a role's field: a list of headers where columns can be combined, otherwise one header."""
     return NAMES_AS_WRITTEN if column.composes else AS_WRITTEN
 
 
-OWN_TRAINER_ARGUMENTS = {"use_distributed_sampler"}  # set by the framework; a recipe cannot change them
+OWN_TRAINER_ARGUMENTS = {"use_distributed_sampler"}  # set by the framework; no keys of a recipe
 _PRIMITIVES = {"int": int, "float": float, "str": str, "bool": bool}
 
 
 def trainer_schema() -> type:
     """A dataclass with the arguments, types and defaults of the installed `pytorch_lightning.Trainer`.
 
-    They are read from its source text: importing it takes seconds, and composing a recipe must not.
+    They are parsed from its source, because an import takes seconds and composing a recipe must not.
     """
-    fields: list[Any] = []
+    arguments: list[Any] = []
     for name, annotation, default in _trainer_signature():
         if name not in OWN_TRAINER_ARGUMENTS:
-            fields.append((name, _omega_type(annotation), field(default=default)))
-    return make_dataclass("Trainer", fields)
+            arguments.append((name, _omega_type(annotation), field(default=default)))
+    return make_dataclass("Trainer", arguments)
 
 
 def _trainer_signature() -> Iterator[tuple[str, ast.expr | None, Any]]:
@@ -179,15 +188,15 @@ def _trainer_signature() -> Iterator[tuple[str, ast.expr | None, Any]]:
 
 
 def _omega_type(annotation: ast.expr | None) -> Any:
-    """The part of an annotation that a YAML file can hold; Any where it includes lists or mappings.
+    """The scalar types of an annotation, for OmegaConf; Any where it includes lists, mappings or objects.
 
-    Lightning's names with an underscore stand for unions of literals.
+    Lightning's names that begin with an underscore are unions of literals.
     """
     names = {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)} if annotation else set()
     literals = [node for node in ast.walk(annotation) if isinstance(node, ast.Constant)] if annotation else []
-    known = {_PRIMITIVES[name] for name in names & _PRIMITIVES.keys()}
+    scalars = {_PRIMITIVES[name] for name in names & _PRIMITIVES.keys()}
     if any(isinstance(node.value, str) for node in literals) or any(name.startswith("_") for name in names):
-        known |= {str, int}
-    if not known or names & {"list", "List", "dict", "Dict", "Iterable", "Logger", "Callback", "Strategy"}:
+        scalars |= {str, int}
+    if not scalars or names & {"list", "List", "dict", "Dict", "Iterable", "Logger", "Callback", "Strategy"}:
         return Any
-    return Optional[Union[tuple(known)]]
+    return Optional[Union[tuple(scalars)]]

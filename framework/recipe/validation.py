@@ -1,4 +1,4 @@
-"""Checks a composed recipe before anything heavy is imported, and gathers everything that is wrong with it."""
+"""Checks a composed recipe without importing torch, and reports all of its problems at once."""
 
 from __future__ import annotations
 
@@ -19,14 +19,15 @@ from framework.recipe.candidates import competing, options_for
 
 
 def options_of(section: Any, options: type) -> Any:
-    """A composed section as an instance of the dataclass that a plugin declared for it."""
+    """A composed section as an instance of the dataclass `options` that a plugin declared for it."""
     values = OmegaConf.to_container(section, resolve=True)
     assert isinstance(values, dict)
-    return options(**{str(key): value for key, value in values.items() if key in {f.name for f in fields(options)}})
+    names = {option.name for option in fields(options)}
+    return options(**{str(key): value for key, value in values.items() if key in names})
 
 
 def metric_of(config: DictConfig, task: AnyTask, options: Any) -> Metric:
-    """What candidates are judged by. Raises InputError for a name that the task does not know."""
+    """The metric that candidates are judged by. Raises InputError for a name that is no metric of the task."""
     if config.metric is None:
         return task.metric(options)
     metrics = {metric.name: metric for metric in task.metrics}
@@ -36,18 +37,18 @@ def metric_of(config: DictConfig, task: AnyTask, options: Any) -> Metric:
 
 
 def seconds_of(budget: str | None) -> float | None:
-    """``90``, ``90s``, ``10m`` or ``1h`` as seconds. Raises InputError for anything else."""
+    """The seconds of ``90``, ``90s``, ``10m`` or ``1h``; None for None. Raises InputError for anything else."""
     if budget is None:
         return None
-    written = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget.strip())
-    seconds = float(written[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[written[2]] if written else 0.0
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget.strip())
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
     if not seconds > 0:
         raise InputError(f"budget={budget} is the time that the whole run may take: write seconds, 10m or 1h")
     return seconds
 
 
 def check_recipe(config: DictConfig) -> None:
-    """Raises InputError with everything that is wrong with a composed recipe before anything heavy is imported."""
+    """Raises InputError with all problems of a composed recipe."""
     plugins = load_plugins()
     missing = [str(key) for key in OmegaConf.missing_keys(config)]
     problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
@@ -66,25 +67,25 @@ def check_recipe(config: DictConfig) -> None:
     problems += list(_wrong_exporters(exporters))
     problems += _wrong_trackers(config.tracker)
     registered = plugins.candidates_of(task.name)
-    chosen = [registered[name] for name in competing(config)]
-    if any(candidate.stateful for candidate in chosen):
+    candidates = [registered[name] for name in competing(config)]
+    if any(candidate.stateful for candidate in candidates):
         problems += _wrong_for_state(exporters, plugins.exporters.values())
     for exporter in exporters:
         if exporter.check:
             problems += resolve(exporter.check)(options_of(config.export[exporter.name], exporter.options))
-    problems += [] if problems else _wrong_candidates(config, task, chosen)
+    problems += [] if problems else _wrong_candidates(config, task, candidates)
     if problems:
         raise InputError(*dict.fromkeys(problems))
 
 
-def _wrong_candidates(config: DictConfig, task: AnyTask, chosen: Iterable[AnyCandidate]) -> Iterator[str]:
+def _wrong_candidates(config: DictConfig, task: AnyTask, candidates: Iterable[AnyCandidate]) -> Iterator[str]:
     options = options_of(config.task, task.options)
     for check in (lambda: metric_of(config, task, options), lambda: seconds_of(config.budget)):
         try:
             check()
         except InputError as error:
             yield from error.problems
-    for candidate in chosen:
+    for candidate in candidates:
         yield from candidate.problems(options, options_for(config, candidate))
 
 
@@ -111,17 +112,17 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
 
 
 def _trains_nothing(trainer: DictConfig) -> Iterator[str]:
-    for name, otherwise in (("max_epochs", "null for what the recipe plans"), ("max_steps", "-1 for no limit")):
+    for name, no_limit in (("max_epochs", "null for what the recipe plans"), ("max_steps", "-1 for no limit")):
         value = trainer[name]
         if value is not None and (value == 0 or value < -1):
-            yield f"trainer.{name}={value} trains nothing: write 1 or more, or {otherwise}"
+            yield f"trainer.{name}={value} trains nothing: write 1 or more, or {no_limit}"
     share = trainer.limit_train_batches
     if share is not None and not share > 0:
         yield f"trainer.limit_train_batches={share} trains nothing: write a share such as 0.5, or null for all"
 
 
 def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
-    """`data.train` replaces the packaged source as a whole, so nothing of it can be replaced alone."""
+    """Problems of the files. `data.train` replaces `data.source` as a whole, so no other key of it can be set without it."""
     if not data.train and not data.source.train:
         yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
     source = data if data.train else data.source
@@ -136,8 +137,8 @@ def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
             yield f"data.{name}: {error}"
     for name in data.source if not data.train else ():
         if data[name] is not None:
-            given = data[name] if isinstance(data[name], str | int) else f"[{','.join(map(str, data[name]))}]"
-            yield f"data.{name}={given} goes with data.train=FILE; without it the recipe's own data is used as it is"
+            value = data[name] if isinstance(data[name], str | int) else f"[{','.join(map(str, data[name]))}]"
+            yield f"data.{name}={value} goes with data.train=FILE; without it the recipe's own data is used as it is"
 
 
 def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
@@ -149,13 +150,13 @@ def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
         yield f"nothing in export=[{','.join(names)}] runs without torch: write export=[{','.join(['onnx', *names])}]"
 
 
-def _wrong_for_state(exporters: list[Exporter], known: Iterable[Exporter]) -> Iterator[str]:
-    """A graph with state runs many times for one request, on what earlier runs left: too much to calibrate with."""
+def _wrong_for_state(exporters: list[Exporter], available: Iterable[Exporter]) -> Iterator[str]:
+    """Problems of exporters that calibrate, which graphs with state do not support: a request has too many calls to record."""
     wrong = [exporter.name for exporter in exporters if not exporter.exact and exporter.calibrates]
     if not wrong:
         return
     good = [exporter.name for exporter in exporters if exporter.name not in wrong]
-    good += [e.name for e in known if not e.exact and not e.calibrates and e.base in good and e.name not in good]
+    good += [e.name for e in available if not e.exact and not e.calibrates and e.base in good and e.name not in good]
     for name in wrong:
         yield f"export={name} measures activations, which a model with a cache does not allow: write export=[{','.join(good)}]"
 

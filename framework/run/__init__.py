@@ -1,1 +1,1 @@
-"""A run: its folder and its steps."""
+"""Runs a recipe: the run's folder and its stages."""

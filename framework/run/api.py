@@ -1,4 +1,4 @@
-"""The framework from Python: `run_recipe` makes an artifact, `load` answers with one."""
+"""The framework from Python: `run_recipe` makes an artifact, `load` opens one for prediction."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
 
         framework.run_recipe("sentiment", "data.train=reviews.csv", "trainer.max_epochs=3")
 
-    overrides: KEY=VALUE as on the command line, for one run; names need no quotes. folder: where the run goes; by default
-    ``runs/RECIPE/DATE``, or what ``hydra.run.dir=`` says. Raises FrameworkError.
+    overrides: KEY=VALUE as on the command line, for one run; names need no quotes. folder: the run's folder; by default that of
+    the override ``hydra.run.dir=``, else ``runs/RECIPE/DATE``. Raises FrameworkError.
     """
     from hydra.core.hydra_config import HydraConfig
 
@@ -23,23 +23,23 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
     from framework.recipe.compose import compose_run
     from framework.run.pipeline import start
 
-    elsewhere = [override for override in overrides if override.lstrip("+~").startswith("hydra")]
-    wrong = [override for override in elsewhere if folder or override.partition("=")[0] != "hydra.run.dir"]
+    of_hydra = [override for override in overrides if override.lstrip("+~").startswith("hydra")]
+    wrong = [override for override in of_hydra if folder or override.partition("=")[0] != "hydra.run.dir"]
     if wrong:
         raise InputError(
             *(f"{override} is for the command line: write folder=PATH to say where a run goes" for override in wrong)
         )
-    config, chosen = compose_run(recipe, list(overrides))
-    return start(config, HydraConfig.get().runtime.choices["recipe"], Path(folder or chosen))
+    config, default_folder = compose_run(recipe, list(overrides))
+    return start(config, HydraConfig.get().runtime.choices["recipe"], Path(folder or default_folder))
 
 
 def auto(train: Path | str, *overrides: str, budget: str = "10m", folder: Path | str | None = None) -> Path:
-    """What a file of labelled rows can teach: the task is found from the file, candidates compete within the time.
+    """Finds the task of a file of labelled rows, runs its recipe within the budget, and returns the folder of the run.
 
         framework.auto("tickets.csv", budget="4m")
 
-    budget: of the whole run. overrides and folder: see `run_recipe`. Returns the folder of the run. Raises InputError for a
-    file that no task reads, or that several could.
+    budget: wall clock of the whole run. overrides, folder: see `run_recipe`. Raises InputError for a file that no task, or more
+    than one, could read.
     """
     return run_recipe("auto", f"data.train={train}", f"budget={budget}", *overrides, folder=folder)
 
@@ -49,7 +49,7 @@ def load(path: Path | str, variant: str | None = None) -> Model:
 
         framework.load("runs/sentiment/latest").predict(["what a lovely flight"])
 
-    variant: "onnx", "onnx_int8" or another that shipped; by default the one the run decided to ship. Raises FrameworkError.
+    variant: "onnx", "onnx_int8" or another that shipped; by default the artifact's default variant. Raises FrameworkError.
     """
     from framework.runtime.model import load_model
 

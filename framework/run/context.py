@@ -1,4 +1,4 @@
-"""A run that is begun or entered again: its recipe, its folder, and where it says what it does."""
+"""The context of a run, new or reopened: its recipe, folder, console, task, candidates and budget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from framework.run.folder import CONFIG, RunFolder, RunState, check_free, locked
 
 @dataclass(frozen=True)
 class Run:
-    """What every stage of a run reads. What it makes, it leaves in the folder."""
+    """What every stage of a run reads. A stage writes its results into the folder."""
 
     config: DictConfig
     state: RunState
@@ -35,15 +35,15 @@ class Run:
     console: Console
     task: AnyTask
     options: Any
-    """Of the task."""
+    """Options of the task."""
     metric: Metric
     candidates: Mapping[str, AnyCandidate]
-    """Those that compete, as the recipe names them, and behind them the baselines that do not."""
+    """The competing candidates, in the recipe's order, then the baselines that do not compete."""
     budget: Budget
     again: bool
-    """The run was begun by another process."""
+    """Whether another process began the run."""
     trains: bool
-    """Otherwise only files are made of what was fitted before."""
+    """Whether candidates may be fitted; otherwise the run only exports fitted candidates again."""
 
     @property
     def recipe(self) -> str:
@@ -51,43 +51,45 @@ class Run:
 
     @property
     def competing(self) -> list[str]:
+        """Names of the competing candidates, in the recipe's order."""
         return competing(self.config)
 
     def options_of(self, candidate: AnyCandidate) -> Any:
+        """The candidate's options in this recipe, an instance of its dataclass."""
         return options_for(self.config, candidate)
 
     @contextmanager
-    def progress(self, what: str, rows: int) -> Iterator[Callable[[], object]]:
-        """A bar on the terminal, where that takes a while; what it yields is called for each row that is done."""
-        hidden = True if self.config.trainer.enable_progress_bar is False else None  # None: where no one looks
-        with tqdm(total=rows, desc=what, unit=" rows", delay=1, leave=False, disable=hidden) as bar:
+    def progress(self, title: str, rows: int) -> Iterator[Callable[[], object]]:
+        """Shows a progress bar after one second; yields a function to call after each row."""
+        hidden = True if self.config.trainer.enable_progress_bar is False else None  # None: hidden without a terminal
+        with tqdm(total=rows, desc=title, unit=" rows", delay=1, leave=False, disable=hidden) as bar:
             yield bar.update
 
     def storable(self, request: Request) -> Request:
-        """A request that may be stored: its texts masked, unless the recipe keeps them as they are."""
+        """The request with personal data in its texts masked, unless the recipe keeps personal data."""
         texts = {column.role for column in self.task.canonical if column.kind in TEXTUAL}
         masks = not self.console.disclosure.keep
         return {role: mask_cell(value) if masks and role in texts else value for role, value in request.items()}
 
 
 @contextmanager
-def begun(config: DictConfig, recipe: str, folder: Path) -> Iterator[Run]:
-    """Checks the recipe and makes the run's folder."""
+def begin_run(config: DictConfig, recipe: str, folder: Path) -> Iterator[Run]:
+    """A new run. Checks the recipe, makes the run's folder and locks it."""
     check_recipe(config)
     check_free(folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with writing(folder), locked(folder):
-        check_free(folder)  # no one was faster
+        check_free(folder)  # again, because another process may have begun a run before the lock
         state = RunState(recipe, str(Path.cwd())).note(folder)
         write_whole(folder / CONFIG, OmegaConf.to_yaml(config, resolve=True))
-        with _at_work(config, folder, state, again=False, trains=True) as run:
+        with _open_run(config, folder, state, again=False, trains=True) as run:
             yield run
 
 
 @contextmanager
-def entered(config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Run]:
-    """A run that was begun, to go on with. Without `trains` everything must have been fitted, and only files are made."""
+def reopen_run(config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Run]:
+    """A run that another process began. Checks its recipe and locks its folder; trains: see `Run.trains`."""
     with writing(folder), locked(folder):
         state = RunState.read(folder)
         try:
@@ -96,19 +98,20 @@ def entered(config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Run]:
             elsewhere = state.started_in != str(Path.cwd())
             there = [f"the run was started in {state.started_in}: go there first"] if elsewhere else []
             raise InputError(*error.problems, *there) from error
-        with _at_work(config, folder, state, again=True, trains=trains) as run:
+        with _open_run(config, folder, state, again=True, trains=trains) as run:
             yield run
 
 
 @contextmanager
-def _at_work(config: DictConfig, folder: Path, state: RunState, *, again: bool, trains: bool) -> Iterator[Run]:
+def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool, trains: bool) -> Iterator[Run]:
+    """The run, whose used seconds are noted and whose error is logged where the block fails."""
     plugins = load_plugins()
     console = Console(folder, disclosure_of(config))
     task = plugins.task(config.task.name)
     options = options_of(config.task, task.options)
     budget = Budget(seconds_of(config.budget), spent=state.seconds)
     registered = plugins.candidates_of(task.name)
-    names = [*competing(config), *(name for name, one in registered.items() if one.role == "baseline")]
+    names = [*competing(config), *(name for name, candidate in registered.items() if candidate.role == "baseline")]
     candidates = {name: registered[name] for name in dict.fromkeys(names)}
     how = "" if not again else ", resumed" if trains else ", files made again"
     console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
@@ -126,7 +129,7 @@ def _at_work(config: DictConfig, folder: Path, state: RunState, *, again: bool, 
 
 
 def _ended_early(run: Run, *, stopped: bool) -> str:
-    """What there is, and which command goes on from it."""
+    """What exists of the run, and the command that continues it, for the console."""
     folder = shown(run.folder.path)
     if run.state.finished:
         return f"\nended early: the artifact in {folder} is as it was"

@@ -1,4 +1,4 @@
-"""What a run would do, found out without training; torch is imported only where the recipe's `trainer:` section needs it."""
+"""Inspects a recipe and its data without training, for the verb `check`. Imports torch only to check the `trainer:` section."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ from framework.recipe.validation import options_of
 from framework.report.console import ROWS, as_text, disclosed
 from framework.report.privacy import disclosure_of
 from framework.run.folder import check_free
-from framework.run.load import understood
+from framework.run.load import prepare_data
 from framework.run.readiness import check_ready
 
 
 def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
-    """Prints the recipe and its origins, the data as the task sees it, problems, and an estimate. Raises InputError."""
+    """Prints each value of the recipe and its origin, the data, its problems, and estimates of time and memory.
+
+    Raises InputError for everything that a run would refuse before training.
+    """
     config, folder = compose_run(recipe, list(overrides))
     check_free(folder)
     task = load_plugins().task(config.task.name)
@@ -36,23 +39,25 @@ def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
 
     if (recognised := section_of(config)) is not None:
         show(recognised)
-    rows = [(key, value, origin) for key, value, origin in _recipe(config, origins(recipe, overrides))]
+    rows = list(_values_with_origin(config, origins(recipe, overrides)))
     note = (
         "Left out: keys without a value, the Trainer's defaults, what data.train= replaces; --cfg job on a run lists every key."
     )
     show(Section("The recipe", ("key", "value", "from"), rows, note), len(rows))
     options = options_of(config.task, task.options)
     splits = load_splits(config.data, task, config.seed, options)
-    data = understood(task, splits, options)
+    data = prepare_data(task, splits, options)
     for section in [*data_sections(splits), *data.sections()]:
         show(section)
     registered = load_plugins().candidates_of(task.name)
     candidates = [registered[name] for name in competing(config)]
     check_ready(config, task, candidates, data)
-    inspections = [task.inspect(data, options), *(one.inspect(data, options, options_for(config, one)) for one in candidates)]
+    inspections = [task.inspect(data, options)]
+    inspections += [candidate.inspect(data, options, options_for(config, candidate)) for candidate in candidates]
     for section in [section for inspection in inspections for section in inspection.sections]:
         show(section)
-    show(_problems([*leaks(splits, task.canonical), *(one for inspection in inspections for one in inspection.problems)]))
+    problems = [problem for inspection in inspections for problem in inspection.problems]
+    show(_problems([*leaks(splits, task.canonical), *problems]))
 
 
 def _problems(problems: Sequence[Problem]) -> Section:
@@ -61,15 +66,15 @@ def _problems(problems: Sequence[Problem]) -> Section:
     return Section(f"Worth a look ({len(rows)})", ("what", "what can be done"), rows, note)
 
 
-def _recipe(config: DictConfig, known: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Key, value and origin of what a reader of a recipe cares about."""
+def _values_with_origin(config: DictConfig, origin_by_key: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Key, value and origin of every key that is worth reading: without defaults of the Trainer and a replaced data source."""
     for key, value in values(config):
-        origin = origin_of(key, known)
-        if not _replaced(config, key) and not (key.startswith("trainer.") and origin == DEFAULT):
+        origin = origin_of(key, origin_by_key)
+        if not _is_replaced(config, key) and not (key.startswith("trainer.") and origin == DEFAULT):
             yield key, value.name if isinstance(value, Enum) else str(value), origin
 
 
-def _replaced(config: DictConfig, key: str) -> bool:
-    """Whether the section names a source of its own, so that the one it came with is not used."""
+def _is_replaced(config: DictConfig, key: str) -> bool:
+    """Whether a key is in a ``source`` section that is not used because the user named another source, as `data.train` does."""
     section, source, _ = key.partition(".source.")
     return bool(source) and any(config[section].get(name) is not None for name in config[section].source)

@@ -1,4 +1,4 @@
-"""Stage: the files of the finalists are made, proven and measured."""
+"""Stage "export": exports the finalists, verifies their files and measures them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from framework.recipe.validation import options_of
 from framework.report.costs import costs, files_charts
 from framework.run.context import Run
 from framework.run.folder import read_json, write_json
-from framework.run.selection import Selection, opened
+from framework.run.selection import Selection, open_candidate
 
 REPORT = "export.json"  # beside the files
-CALIBRATION_ROWS = 200  # training rows that lossy exporters may look at
+CALIBRATION_ROWS = 200  # training rows that calibration feeds are made from
 
 
 def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str, ExportReport]:
-    """Raises ParityError where an exact file does not compute what the model computes."""
+    """Returns the report of each finalist by name. Raises ParityError if an exact file differs from the trained module."""
     run.console.step("export and verify")
     reports: dict[str, ExportReport] = {}
     for name in selection.finalists:
@@ -37,7 +37,7 @@ def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str
             run.console.recall(sections)
         else:
             with run.console.recorded(sections):
-                report = report or _exported(run, splits, name)
+                report = report or _export_finalist(run, splits, name)
                 run.console.show(replace(files_table(report), charts=files_charts(report, run.metric)))
                 run.console.show(costs(report, run.config.report.hourly_price))
         reports[name] = report
@@ -45,8 +45,8 @@ def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str
     return reports
 
 
-def _exported(run: Run, splits: Splits, name: str) -> ExportReport:
-    subject = subject_of(run, opened(run, name), splits)
+def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
+    subject = subject_of(run, open_candidate(run, name), splits)
     with whole(run.folder.export(name)) as folder:
         folder.mkdir(parents=True)
         calibration = lambda: _calibration(run, splits, subject)  # noqa: E731
@@ -58,7 +58,7 @@ def _exported(run: Run, splits: Splits, name: str) -> ExportReport:
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
-    """The candidate, with the validation rows that its files are measured and proven on."""
+    """The fitted candidate with the validation rows, requests and references that its files are compared on."""
     codec = candidate.codec()
     rows = rows_to_answer(splits.validation, run.config.seed, stateful=stateful(candidate.graphs))
     requests = requests_of(run.task, codec, rows)
@@ -76,10 +76,12 @@ def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
 
 
 def chosen_exporters(run: Run) -> list[Chosen]:
+    """The recipe's exporters and their options, each after its base."""
     exporters = in_order([load_plugins().exporter(str(name)) for name in run.config.export])
     return [Chosen(exporter, options_of(run.config.export[exporter.name], exporter.options)) for exporter in exporters]
 
 
 def _calibration(run: Run, splits: Splits, subject: Subject) -> Sequence[Request]:
+    """Requests of training rows, from which calibration feeds are made."""
     rows = splits.train.take(range(min(CALIBRATION_ROWS, len(splits.train))))
     return requests_of(run.task, subject.codec(), run.task.judged(rows))

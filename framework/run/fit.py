@@ -1,4 +1,4 @@
-"""Stage: every candidate is fitted in a folder of its own, which is all that later stages read of it."""
+"""Stage "fit": fits every candidate into the folder of its trial, from which later stages read it."""
 
 from __future__ import annotations
 
@@ -30,36 +30,39 @@ from framework.run.folder import read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
 from framework.training.records import CHECKPOINTS
 
-FITTED = "fitted"  # in the folder of a trial
+FITTED = "fitted"  # folder in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
-TRAINING = 0.6  # share of the run's budget for all fits together; files, proofs and judging take the rest
+TRAINING = 0.6  # share of the run's budget for all fits together; export and judging take the rest
 
 
 @dataclass(frozen=True)
 class Trial:
-    """What is known of a fit that has ended."""
+    """The record of a fit that has ended."""
 
     candidate: str
     seconds: float
     peak_bytes: int
-    """Of the process, up to here."""
+    """Peak memory of the process up to the end of the fit."""
     refused: tuple[str, ...] = ()
-    """Why it was not fitted."""
+    """Reasons why the candidate was not fitted, a sentence each; empty: it was."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """sha256 of everything that it left to be opened, by path."""
+    """sha256 of the files in the fitted folder, by path."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog]) -> dict[str, Trial]:
-    """Every candidate by name, the baselines first. Raises InputError where all that compete are refused."""
+    """Fits all candidates, baselines first, and returns their trials by name; trials of earlier processes are kept.
+
+    Raises InputError if all competing candidates are refused.
+    """
     run.console.step("fit")
     order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
     trials: dict[str, Trial] = {}
     for place, name in enumerate(order):
-        trial = _fitted_before(run, name)
+        trial = _earlier_trial(run, name)
         if trial is None:
             budget = run.budget.share(TRAINING / (len(order) - place))
-            trial = _tried(run, run.candidates[name], data, budget, trackers)
+            trial = _run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
         trials[name] = trial
@@ -69,8 +72,11 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog]) -> dict[str, 
     return trials
 
 
-def _fitted_before(run: Run, name: str) -> Trial | None:
-    """The trial of an earlier process, where all of its files are as it left them."""
+def _earlier_trial(run: Run, name: str) -> Trial | None:
+    """The trial of an earlier process whose fitted files are undamaged; None: the candidate must be fitted.
+
+    Raises InputError if the run does not train and a fit is missing or damaged.
+    """
     folder = run.folder.trial(name)
     trial = read_json(Trial, folder / TRIAL)
     if trial is None:
@@ -94,8 +100,8 @@ def _digest(path: Path) -> str:
     return sha256(path) if path.is_file() else ""
 
 
-def _tried(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
-    """Fits a candidate, or notes why it is refused; where others compete, that ends nothing."""
+def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
+    """Fits a candidate, or records why it is refused. InputError of the only competing candidate is raised."""
     folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
     folder.mkdir(parents=True, exist_ok=True)
     options = run.options_of(candidate)
@@ -111,7 +117,7 @@ def _tried(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tracker
                     raise
                 refused = tuple(error.problems)
         seconds = round(time.perf_counter() - started, 1)
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, {} if refused else _files(folder / FITTED))
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, {} if refused else _digests(folder / FITTED))
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
@@ -119,7 +125,7 @@ def _tried(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tracker
 
 
 def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) -> Path:
-    """The folder that a candidate fills, with every random generator seeded. `changes` replace fields of its `FitContext`."""
+    """Fits a candidate with seeded random generators and returns its fitted folder. changes: fields of the `FitContext`."""
     folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / FITTED) as output:
@@ -142,7 +148,7 @@ def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) 
 
 
 def _checkpoint(run: Run, folder: Path) -> Path | None:
-    """Where a training goes on from: nowhere in a new trial, nor where a fit leaves no checkpoints."""
+    """The checkpoint to resume training from; None in a new trial, or for a candidate without checkpoints."""
     if not (folder / CHECKPOINTS).is_dir():
         return None
     from framework.training.checkpoints import find
@@ -151,7 +157,7 @@ def _checkpoint(run: Run, folder: Path) -> Path | None:
 
 
 def _seed(seed: int) -> None:
-    """Those that are imported; a candidate that imports torch seeds it."""
+    """Seeds the random generators of Python and numpy, and of torch if it is imported; otherwise the candidate seeds torch."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     if "torch" in sys.modules:
@@ -162,7 +168,8 @@ def _peak_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _files(folder: Path) -> dict[str, str]:
+def _digests(folder: Path) -> dict[str, str]:
+    """sha256 of every file in the folder, by path."""
     return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 

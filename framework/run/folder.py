@@ -1,4 +1,4 @@
-"""A run's folder: what stands where, finding it, who is at work in it, what it was made from. No torch."""
+"""A run's folder: its layout, its state and lock, and finding it by address. No torch."""
 
 from __future__ import annotations
 
@@ -24,36 +24,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Where each stage leaves what it made."""
+    """The paths of the files that stages leave."""
 
     path: Path
 
     @property
     def data(self) -> Path:
-        """The splits, as they were read, cleaned and split."""
+        """Folder of the cleaned splits."""
         return self.path / "data"
 
     @property
     def sections(self) -> Path:
-        """What each stage showed, for the report."""
+        """Folder of the sections that each stage showed, for the report."""
         return self.path / "sections"
 
     def trial(self, candidate: str) -> Path:
-        """Of one candidate: options, checkpoints, what was fitted, metrics on validation, or why it was refused."""
+        """Folder of a candidate's trial: options, checkpoints, fitted folder, metrics on validation, or why it was refused."""
         return self.path / "trials" / candidate
 
     @property
     def selection(self) -> Path:
-        """Which candidate is best on validation, and by how much."""
+        """File of the ranking on validation and the winner."""
         return self.path / "selection.json"
 
     def export(self, candidate: str) -> Path:
-        """The files that were made of a finalist, and how far they are from it."""
+        """Folder of a finalist's exported files and their parity."""
         return self.path / "export" / candidate
 
     @property
     def evaluation(self) -> Path:
-        """The file that ships and the baselines, on the test rows."""
+        """File of the metrics of the shipped file and the baselines on the test rows."""
         return self.path / "evaluation.json"
 
     @property
@@ -62,13 +62,13 @@ class RunFolder:
 
 
 def write_json(path: Path, value: object) -> None:
-    """A dataclass as a file that is whole or not there. Its messages can be translated by the process that reads them."""
+    """Writes a dataclass as JSON, never half of it. Messages stay translatable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(to_plain(value, with_template), indent=1, ensure_ascii=False))
 
 
 def read_json(kind: type[T], path: Path) -> T | None:
-    """What `write_json` wrote; None where it is not there. Raises InputError for a file that is of another version."""
+    """The dataclass that `write_json` wrote; None if there is no file. Raises InputError for a file of another version."""
     try:
         return from_plain(kind, json.loads(path.read_text(encoding="utf-8"), object_hook=revived))
     except FileNotFoundError:
@@ -79,25 +79,25 @@ def read_json(kind: type[T], path: Path) -> T | None:
 
 @dataclass(frozen=True)
 class RunState:
-    """What `state.json` says."""
+    """The content of state.json."""
 
     recipe: str
     started_in: str
-    """The folder that relative paths in the recipe start from."""
+    """The working directory, to which relative paths in the recipe refer."""
     seconds: float = 0.0
-    """Of its time that a run has used, processes that were stopped included."""
+    """Seconds that the processes of the run have used, those that were stopped included."""
     finished: bool = False
 
     @classmethod
     def read(cls, folder: Path) -> RunState:
-        """Raises InputError when the run has none, or one of another version."""
+        """The state of a run. Raises InputError if the file is missing or of another version."""
         state = read_json(cls, folder / STATE)
         if state is None:
             raise InputError(f"{folder / STATE} is missing; start the recipe again")
         return state
 
     def note(self, folder: Path, *, seconds: float | None = None, finished: bool | None = None) -> RunState:
-        """Writes the state with what changed, and returns it."""
+        """Writes the state with the given fields changed, and returns it."""
         changed = replace(
             self,
             seconds=self.seconds if seconds is None else seconds,
@@ -109,14 +109,17 @@ class RunState:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes out of a run's folder; the lock ends with this process, whatever ends it."""
+    """Locks a run's folder against other processes; the lock ends with the block, or with the process.
+
+    Raises FrameworkError if another process holds the lock.
+    """
     with (folder / ".lock").open("a+", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.seek(0)
-            other = f"process {lock.read() or '?'} is at work in {shown(folder)}"
-            raise FrameworkError(f"{other}; nothing was touched. Wait until it ends, or stop it") from error
+            owner = f"process {lock.read() or '?'} is at work in {shown(folder)}"
+            raise FrameworkError(f"{owner}; nothing was touched. Wait until it ends, or stop it") from error
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
@@ -124,7 +127,7 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def check_free(folder: Path) -> None:
-    """Raises InputError where a new run may not go."""
+    """Raises InputError if a new run cannot use the folder: it holds a run, or its name is needed for the link ``latest``."""
     latest = folder.parent / "latest"
     if folder.name == "latest" or (latest.exists() and not latest.is_symlink()):
         raise InputError(f"{shown(latest)} is where the link to the last run goes; name the run's folder something else")
@@ -133,7 +136,7 @@ def check_free(folder: Path) -> None:
 
 
 def link_latest(folder: Path) -> Path:
-    """Points ``latest``, beside the run's folder, at it, in one step."""
+    """Points the link ``latest``, beside the run's folder, at it, atomically. Returns the link."""
     link, fresh = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.name, target_is_directory=True)
@@ -142,8 +145,8 @@ def link_latest(folder: Path) -> Path:
 
 
 def find_run(address: str) -> Path:
-    """The folder of the run that a person names: a run, its artifact, a `latest` link or the folder it stands in, or a version
-    of a registry, whose run is looked for where it was registered from.
+    """The folder of the run at an address: a run, its artifact, a `latest` link or the folder that holds the link, or a version
+    in a registry, whose run is looked for where the version was registered from. Raises InputError if there is no run.
     """
     path = Path(source_of(address))
     beside = [path.resolve().parent] if (path / MANIFEST).is_file() else []
@@ -158,15 +161,15 @@ def find_run(address: str) -> Path:
 
 
 def find_unfinished(address: str) -> Path:
-    """As `find_run`, and for a folder of runs the newest that has not finished."""
+    """As `find_run`, but for a folder of several runs the newest one that has not finished."""
     path = Path(address)
     if (path / CONFIG).is_file() or not path.is_dir():
         return find_run(address)
     configs = [config for config in path.glob(f"*/{CONFIG}") if not config.parent.is_symlink()]
-    waiting = [config for config in configs if not RunState.read(config.parent).finished]
-    if configs and not waiting:
+    unfinished = [config for config in configs if not RunState.read(config.parent).finished]
+    if configs and not unfinished:
         names = ", ".join(sorted(config.parent.name for config in configs))
         raise InputError(f"every run in {address} is finished: {names}")
-    if not waiting:
+    if not unfinished:
         return find_run(address)
-    return max(waiting, key=lambda config: config.stat().st_mtime).parent.resolve()
+    return max(unfinished, key=lambda config: config.stat().st_mtime).parent.resolve()

@@ -1,4 +1,4 @@
-"""Stage: the file that ships and the baselines, judged once on the test rows, which none of them has seen."""
+"""Stage "judge": judges the shipped file and the baselines once on the test rows."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from framework.machine.memory import give_back
 from framework.run.context import Run
 from framework.run.fit import Trial
 from framework.run.folder import read_json, write_json
-from framework.run.selection import Selection, opened
+from framework.run.selection import Selection, open_candidate
 from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework.runtime.tables import tabled
 
-ON_TEST = "test.json"  # in the folder of a baseline's trial
+ON_TEST = "test.json"  # a baseline's numbers, in the folder of its trial
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """An evaluation without its tables, which the report has from the console."""
+    """The fields of an `Evaluation` without its sections, which are stored with the console's."""
 
     metrics: Mapping[str, float]
     protocol: str = ""
@@ -37,20 +37,24 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Judgement:
-    """How good the file that ships is, and the baselines beside it."""
+    """The evaluations of the shipped file and of the baselines on the test rows."""
 
     candidate: str
+    """The candidate that ships."""
     variant: str
+    """The variant that was judged."""
     rows: int
     model: Numbers
+    """The evaluation of the shipped file."""
     baselines: Mapping[str, Numbers] = field(default_factory=dict)
-    """By the candidate's name."""
+    """By candidate; without the candidate that ships."""
 
     def evaluation(self) -> Evaluation:
+        """The evaluation of the shipped file."""
         return _evaluation(self.model)
 
-    def beside(self, run: Run) -> dict[str, Evaluation]:
-        """The baselines by title."""
+    def baselines_by_title(self, run: Run) -> dict[str, Evaluation]:
+        """The evaluations of the baselines, by title."""
         return {run.candidates[name].title: _evaluation(numbers) for name, numbers in self.baselines.items()}
 
 
@@ -61,56 +65,56 @@ def _evaluation(numbers: Numbers) -> Evaluation:
 def judge_on_test(
     run: Run, splits: Splits, selection: Selection, reports: Mapping[str, ExportReport], trials: Mapping[str, Trial]
 ) -> Judgement:
-    """The tables of the model's evaluation are shown."""
+    """Judges the winner's default variant and the baselines, and shows the sections of the winner's evaluation."""
     run.console.step("evaluate")
     sections = run.folder.sections / "evaluate.json"
-    report = read_json(Judgement, run.folder.evaluation)
-    if report is not None:
+    judgement = read_json(Judgement, run.folder.evaluation)
+    if judgement is not None:
         run.console.recall(sections)
-        return report
+        return judgement
     winner = str(selection.winner)
     with run.console.recorded(sections):
         variant = reports[winner].default.variant
-        evaluation = _shipped(run, splits, winner, variant)
+        evaluation = _judge_shipped(run, splits, winner, variant)
         baselines = {}
         for name in run.candidates:
             if run.candidates[name].role == "baseline" and name != winner and not trials[name].refused:
-                baselines[name] = _baseline(run, splits, name)
+                baselines[name] = _judge_baseline(run, splits, name)
         for section in evaluation.sections:
             run.console.show(section)
-        beside = {run.candidates[name].title: _evaluation(one) for name, one in baselines.items()}
-        run.console.show(scoreboard(run.metric, run.candidates[winner].title, evaluation, beside))
-    report = Judgement(winner, variant.name, len(splits.test), _numbers(evaluation), baselines)
-    write_json(run.folder.evaluation, report)
-    return report
+        judgement = Judgement(winner, variant.name, len(splits.test), _numbers(evaluation), baselines)
+        by_title = judgement.baselines_by_title(run)
+        run.console.show(scoreboard(run.metric, run.candidates[winner].title, evaluation, by_title))
+    write_json(run.folder.evaluation, judgement)
+    return judgement
 
 
-def _shipped(run: Run, splits: Splits, winner: str, variant: Variant) -> Evaluation:
-    candidate = opened(run, winner)
-    return _judged(run, splits, candidate, shipped_backend(candidate, variant, run.folder.export(winner)), variant)
+def _judge_shipped(run: Run, splits: Splits, winner: str, variant: Variant) -> Evaluation:
+    candidate = open_candidate(run, winner)
+    return _judge(run, splits, candidate, shipped_backend(candidate, variant, run.folder.export(winner)), variant)
 
 
-def _baseline(run: Run, splits: Splits, name: str) -> Numbers:
-    """Judged once, however often the files of the run are made."""
+def _judge_baseline(run: Run, splits: Splits, name: str) -> Numbers:
+    """The numbers of a baseline; they stay when the files of the run are exported again."""
     path = run.folder.trial(name) / ON_TEST
     numbers = read_json(Numbers, path)
     if numbers is None:
         give_back()
-        baseline = opened(run, name)
-        numbers = _numbers(_judged(run, splits, baseline, baseline.backend()))
+        baseline = open_candidate(run, name)
+        numbers = _numbers(_judge(run, splits, baseline, baseline.backend()))
         write_json(path, numbers)
     return numbers
 
 
 def shipped_backend(candidate: Opened, variant: Variant, folder: Path) -> Backend:
-    """What runs the files of a variant, as the runtime will."""
+    """A backend for the files of a variant, the same as in the runtime. folder: that of the candidate's exported files."""
     if variant.format == CODEC:
         return NoGraphs()
     files = {graph: folder / file for graph, file in variant.files.items()}
     return tabled(open_onnx(candidate.graphs, files), candidate.graphs, candidate.fitted.tables)
 
 
-def _judged(run: Run, splits: Splits, candidate: Opened, backend: Backend, variant: Variant | None = None) -> Evaluation:
+def _judge(run: Run, splits: Splits, candidate: Opened, backend: Backend, variant: Variant | None = None) -> Evaluation:
     with run.progress(candidate.title, len(splits.test)) as answered:
         codec = candidate.codec(variant.settings if variant else None)
         return judge(run.task, Scheduler(codec, backend, candidate.graphs, answered=answered), splits.test)

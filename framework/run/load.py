@@ -1,4 +1,4 @@
-"""Stage: the splits, read once and left in the run's folder."""
+"""Stage "load": reads and splits the data once, and stores the splits in the run's folder."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from framework.run.context import Run
 
 
 def load(run: Run) -> Splits:
-    """Raises InputError for files that cannot be used, or that the task cannot understand."""
+    """The splits, from the run's folder if it has them. Raises InputError for files that cannot be read or suit no task."""
     run.console.step("data")
     splits = stored_splits(run.folder.data)
     if splits is not None:
         run.console.recall(run.folder.sections / "data.json")
         run.console.say(f"as they were read when the run began: {run.folder.data.name}/")
         return splits
-    if run.again and (run.folder.path / "trials").is_dir():  # rows that are read again may be others than it was fitted with
+    if run.again and (run.folder.path / "trials").is_dir():  # the files may have changed since candidates were fitted
         raise InputError(f"{shown(run.folder.data)} is missing: the rows that the run was fitted with; start the recipe again")
     splits = load_splits(run.config.data, run.task, run.config.seed, run.options)
     with run.console.recorded(run.folder.sections / "data.json"):
         if (recognised := section_of(run.config)) is not None:
             run.console.show(recognised)
-        for section in [*data_sections(splits), *understood(run.task, splits, run.options).sections()]:
+        for section in [*data_sections(splits), *prepare_data(run.task, splits, run.options).sections()]:
             run.console.show(section)
     store_splits(splits, run.folder.data)
     return splits
 
 
 def without_test(run: Run, splits: Splits) -> TaskData:
-    """What candidates are fitted with: no test row is in it."""
-    unseen = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
-    return understood(run.task, unseen, run.options)
+    """The task's data to fit candidates with, whose test split is empty."""
+    visible = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
+    return prepare_data(run.task, visible, run.options)
 
 
-def understood(task: AnyTask, splits: Splits, options: object) -> TaskData:
-    """The splits as the task sees them. Raises InputError when they do not fit it."""
+def prepare_data(task: AnyTask, splits: Splits, options: object) -> TaskData:
+    """The task's data of these splits. Raises InputError, with the notes on the splits, if they do not suit the task."""
     with explained(splits.notes):
         data: TaskData = task.prepare(splits, options)
     return data

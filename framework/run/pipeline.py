@@ -1,4 +1,4 @@
-"""The way of a run, from a recipe to a sealed artifact: stages that read files of the run's folder and leave others."""
+"""A run from recipe to sealed artifact: stages that read files of the run's folder and write others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shlex import quote
 from omegaconf import DictConfig
 
 from framework.machine.disk import shown
-from framework.run.context import Run, begun, entered
+from framework.run.context import Run, begin_run, reopen_run
 from framework.run.exporting import export_finalists
 from framework.run.fit import fit
 from framework.run.judging import judge_on_test
@@ -25,21 +25,21 @@ from framework.runtime.model import as_argument
 
 def start(config: DictConfig, recipe: str, folder: Path) -> Path:
     """Runs a composed recipe in a new folder and returns it. Raises FrameworkError; a failed run keeps folder and log."""
-    return run_stages(begun(config, recipe, folder))
+    return run_stages(begin_run(config, recipe, folder))
 
 
 def resume(config: DictConfig, folder: Path) -> Path:
-    """Goes on with a run that was stopped, after the last stage that it finished."""
-    return run_stages(entered(config, folder, trains=True))
+    """Continues a run that was stopped, after the last stage that it finished. Returns the run's folder."""
+    return run_stages(reopen_run(config, folder, trains=True))
 
 
 def export_again(config: DictConfig, folder: Path) -> Path:
-    """Makes the files of a run again, with what may change after training changed: nothing is fitted."""
-    return run_stages(entered(config, folder, trains=False))
+    """Exports, judges and seals the fitted candidates of a run again, with changed settings. Returns the run's folder."""
+    return run_stages(reopen_run(config, folder, trains=False))
 
 
 def run_stages(context: AbstractContextManager[Run]) -> Path:
-    """Every stage; one whose files are there is not gone through again."""
+    """Runs all stages in order and returns the run's folder. A stage whose files exist returns their content."""
     with context as run:
         splits = load(run)
         data = without_test(run, splits)
@@ -59,14 +59,14 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
             artifact = seal(run, splits, report, judgement)
             example = as_argument(fitted_codec(run, judgement.candidate).interface().example)
             address = finish(run)
-    finish_trackers(trackers, judgement, report, artifact)  # the run has succeeded: no tracker can undo it
+    finish_trackers(trackers, judgement, report, artifact)  # outside `tracked`, because the run has succeeded
     run.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(run.folder.path / 'report.html')}")
     run.console.say(f"next:     python -m framework predict {quote(str(shown(address)))} {quote(example)}")
     return run.folder.path
 
 
 def forget_files(run: Run) -> None:
-    """What depends on how files are made is made again."""
+    """Removes exported files and their judgement, so that the stages after the fit run again."""
     for name in run.candidates:
         shutil.rmtree(run.folder.export(name), ignore_errors=True)
         (run.folder.sections / f"export-{name}.json").unlink(missing_ok=True)

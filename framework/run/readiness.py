@@ -1,5 +1,6 @@
-"""What would stop the fit of a model, found out before anything is trained: `run` and `check` ask the same. No torch, unless
-the recipe's `trainer:` section needs Lightning to be judged.
+"""Checks before any fit, the same for a run and for `check`: whether candidates and Lightning accept recipe and data.
+
+No torch, unless only Lightning can check the recipe's `trainer:` section.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from framework.plugins import AnyCandidate, AnyTask
 from framework.recipe.candidates import options_for
 from framework.recipe.validation import options_of
 
-# Judged by their type and by `check_recipe` alone: whatever number stands there, Lightning takes it.
+# Trainer arguments that Lightning accepts with every value of their type that `check_recipe` lets pass.
 PLAIN = frozenset(
     {"max_epochs", "min_epochs", "max_steps", "min_steps", "gradient_clip_val", "log_every_n_steps", "enable_progress_bar",
      "enable_model_summary", "enable_checkpointing"}
@@ -24,16 +25,16 @@ PLAIN = frozenset(
 
 
 def refusals(config: DictConfig, candidate: AnyCandidate, data: TaskData, task: Any, options: Any) -> list[str]:
-    """What the candidate refuses of this recipe with this data. task: its options. options: of the candidate."""
+    """Reasons why the candidate cannot be fitted, a sentence each. task: the task's options. options: the candidate's."""
     return candidate.refuses(data, task, options, OmegaConf.to_container(config.trainer, resolve=True))  # type: ignore[arg-type]
 
 
 def check_ready(config: DictConfig, task: AnyTask, candidates: Sequence[AnyCandidate], data: TaskData) -> None:
-    """Raises InputError where every candidate that competes is refused, or Lightning refuses the `trainer:` section."""
+    """Raises InputError if all candidates are refused, or Lightning refuses the `trainer:` section. candidates: competing."""
     options = options_of(config.task, task.options)
-    problems = [refusals(config, one, data, options, options_for(config, one)) for one in candidates]
-    if problems and all(problems):
-        raise InputError(*dict.fromkeys(problem for several in problems for problem in several))
+    reasons = [refusals(config, candidate, data, options, options_for(config, candidate)) for candidate in candidates]
+    if reasons and all(reasons):
+        raise InputError(*dict.fromkeys(reason for of_candidate in reasons for reason in of_candidate))
     if needs_lightning(config.trainer):
         from framework.training.trainer import check_trainer
 
@@ -41,13 +42,16 @@ def check_ready(config: DictConfig, task: AnyTask, candidates: Sequence[AnyCandi
 
 
 def needs_lightning(section: DictConfig) -> bool:
-    """Whether only Lightning, which takes seconds to import, can tell that it takes the section."""
+    """Whether only Lightning, whose import takes seconds, can check the section: an argument not in `PLAIN` was set."""
     section_type: Any = OmegaConf.get_type(section)
-    return any(section[one.name] != one.default for one in fields(section_type) if one.name not in PLAIN)
+    return any(section[argument.name] != argument.default for argument in fields(section_type) if argument.name not in PLAIN)
 
 
 def trainer_arguments(section: DictConfig) -> dict[str, Any]:
-    """Arguments of `pytorch_lightning.Trainer`; objects that the recipe describes with ``_target_`` are built."""
+    """Arguments of `pytorch_lightning.Trainer`, with the objects that the recipe describes by ``_target_``.
+
+    Raises InputError if such an object cannot be built.
+    """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate
 

@@ -1,4 +1,4 @@
-"""What the report of a run says, gathered from what its stages left."""
+"""The content of a run's report, gathered from the results of its stages."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from framework.run.selection import Selection
 
 
 def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgement, selection: Selection) -> None:
-    """report.html and report.json in the run's folder. They begin with whether the model beats its baselines."""
+    """Writes report.html and report.json into the run's folder. They begin with whether the model beats its baselines."""
     title = run.candidates[report.candidate].title
     facts = read_fitted(run.folder.trial(report.candidate) / FITTED).facts
-    evaluation, beside = judgement.evaluation(), judgement.beside(run)
-    place = standing(run.metric, evaluation, beside)
+    evaluation, baselines = judgement.evaluation(), judgement.baselines_by_title(run)
+    place = standing(run.metric, evaluation, baselines)
     sections = run.console.sections
     language = language_of_run(run.config.report.language.name, run.task, splits)
     content: dict[str, Any] = {
@@ -46,11 +46,11 @@ def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgem
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "summary": list(_summary(splits, report, judgement, place)),
         "decisions": list(_decisions(run, splits, facts, report, selection)),
-        "metrics": {title: evaluation.metrics, **{title: one.metrics for title, one in beside.items()}},
+        "metrics": {title: evaluation.metrics, **{title: baseline.metrics for title, baseline in baselines.items()}},
         "files": _files(report),
         "default": report.default.name,
         "verified": report.checks,
-        "sections": [_with_neighbours(run, splits, shown) for shown in sections],
+        "sections": [_section_content(run, splits, shown) for shown in sections],
         "data": dict(splits.about),
         "model": to_plain(facts),
         "environment": {"machine": machine(), "versions": library_versions()},
@@ -61,14 +61,14 @@ def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgem
 
 def _files(report: ExportReport) -> dict[str, Any]:
     files = {"trained module": {**to_plain(report.reference), "ships": True}}
-    for one in report.variants:
-        facts = {"decision": one.decision, "parity": to_plain(one.parity), "ships": one.shipped}
-        files[one.name] = {**to_plain(one.measurement), **facts}
+    for variant in report.variants:
+        facts = {"decision": variant.decision, "parity": to_plain(variant.parity), "ships": variant.shipped}
+        files[variant.name] = {**to_plain(variant.measurement), **facts}
     return files
 
 
 def _summary(splits: Splits, report: ExportReport, judgement: Judgement, place: Standing) -> Iterator[dict[str, str]]:
-    """The numbers that a reader looks for first: a name, the number, what it stands beside."""
+    """The most important numbers, each with a name and what to compare it with."""
     rows, untested = splits.rows(), judgement.model.untested
     beside = message("no baseline")
     if place.baseline is not None:
@@ -119,7 +119,7 @@ def _ratio(more: float, less: float) -> float:
 def _decisions(
     run: Run, splits: Splits, facts: ModelFacts, report: ExportReport, selection: Selection
 ) -> Iterator[Mapping[str, str]]:
-    """What was decided, about what, a sentence each, in the order of the run."""
+    """The decisions of the run, in order: a sentence each, and what it is about."""
     for note in splits.notes:
         yield {"about": message("data"), "sentence": note}
     for name, reasons in selection.refused.items():
@@ -127,7 +127,7 @@ def _decisions(
         sentence = message("{title} ({name}) is left out: {reasons}", title=title, name=name, reasons=joined(reasons, "; "))
         yield {"about": message("candidates"), "sentence": sentence}
     if selection.ranking:
-        values = ", ".join(f"{one.candidate} {one.metrics[selection.metric]:.4f}" for one in selection.ranking)
+        values = ", ".join(f"{ranked.candidate} {ranked.metrics[selection.metric]:.4f}" for ranked in selection.ranking)
         sentence = message(
             "{winner} ships, best by {metric} on validation: {values}",
             winner=selection.winner,
@@ -151,8 +151,8 @@ def _decisions(
     yield {"about": message("default"), "sentence": sentence}
 
 
-def _with_neighbours(run: Run, splits: Splits, shown: Shown) -> dict[str, Any]:
-    """A section as data; where it is about test rows, with the training rows most like each."""
+def _section_content(run: Run, splits: Splits, shown: Shown) -> dict[str, Any]:
+    """A section as plain data; one about test rows also has the most similar training rows of each, if texts may be shown."""
     content = {"step": shown.step, **asdict(shown.section)}
     if not shown.section.about or not run.console.disclosure.texts:
         return content

@@ -1,4 +1,4 @@
-"""Stage: everything that ships in one sealed folder, tried once more as a user would open it."""
+"""Stage "seal": puts everything that ships into a sealed folder, and replays its golden examples as a user's process would."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ from framework.recipe.schema import Golden
 from framework.run.context import Run
 from framework.run.folder import link_latest
 from framework.run.judging import Judgement, shipped_backend
-from framework.run.selection import opened
+from framework.run.selection import open_candidate
 from framework.runtime.model import RUNNABLE, difference, load_model
 from framework.runtime.scheduler import Scheduler
 
-EXACT_TOLERANCE = 1e-3  # of a golden answer's numbers: other CPUs round differently
-LOSSY_TOLERANCE = 0.05  # and quantized kernels differ more
-LOOKED_AT = 200  # validation rows among which golden examples are sought
-TORCH = "torch"  # the folder of the winner in its library's own format
+EXACT_TOLERANCE = 1e-3  # of the numbers in golden answers, because CPUs round differently
+LOSSY_TOLERANCE = 0.05  # larger, because quantized kernels differ more between CPUs
+GOLDEN_POOL = 200  # validation rows from which golden examples are chosen
+TORCH = "torch"  # folder in the run with the winner in the format of its library
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """What is sealed: the winner, its files, and what they reached."""
+    """The winner, its exported files, and their judgement."""
 
     candidate: Opened
     report: ExportReport
     files: Path
-    """The folder that the files of the report are in."""
+    """The folder of the exported files."""
     judgement: Judgement
 
 
 def seal(run: Run, splits: Splits, report: ExportReport, judgement: Judgement) -> Path:
-    """Writes, seals and publishes the artifact, replays it, and returns its folder."""
-    candidate = opened(run, report.candidate)
+    """Writes and seals the artifact, replays its golden examples, publishes it, and returns its folder."""
+    candidate = open_candidate(run, report.candidate)
     shipment = Shipment(candidate, report, run.folder.export(report.candidate), judgement)
     draft = Draft(run.folder.artifact)
     try:
@@ -71,7 +71,7 @@ def seal(run: Run, splits: Splits, report: ExportReport, judgement: Judgement) -
         draft.seal(_manifest(run, splits, shipment, GoldenFacts(run.config.artifact.golden.name, tolerance)))
         if candidate.fitted.save is not None:
             _save_module(candidate, run.folder.path / TORCH)
-        del candidate, shipment  # what is opened next takes as much memory
+        del candidate, shipment  # frees the memory that the replay needs
         give_back()
         replay(draft.folder, report)
         artifact = draft.publish()
@@ -83,14 +83,14 @@ def seal(run: Run, splits: Splits, report: ExportReport, judgement: Judgement) -
 
 
 def replay(folder: Path, report: ExportReport) -> None:
-    """Answers the golden examples with every variant that the runtime opens. Raises FrameworkError for one that differs."""
+    """Replays the golden examples with every variant that the runtime opens. Raises FrameworkError if an answer differs."""
     for variant in report.shipped:
         if variant.variant.format in RUNNABLE:
             load_model(folder, variant.name).replay_golden()
 
 
 def finish(run: Run) -> Path:
-    """Marks the run as finished and returns its address: ``latest``, unless files were made again for an older run."""
+    """Marks the run as finished and returns its address: the link ``latest``, or its folder if it was exported again."""
     address = run.folder.path if run.state.finished else link_latest(run.folder.path)
     shutil.rmtree(run.folder.path / "export", ignore_errors=True)  # the artifact has the files
     run.state.note(run.folder.path, seconds=run.budget.elapsed(), finished=True)
@@ -104,12 +104,12 @@ def _fill(run: Run, splits: Splits, shipment: Shipment, draft: Draft) -> None:
         run.task.complete(splits, draft.resources)
     for variant in shipment.report.shipped:
         if variant.variant.files:
-            shutil.copytree(shipment.files / variant.name, draft.folder / variant.name, copy_function=_linked)
+            shutil.copytree(shipment.files / variant.name, draft.folder / variant.name, copy_function=_link)
     OmegaConf.save(run.config, draft.folder / "recipe.yaml", resolve=True)
 
 
-def _linked(source: str, target: str) -> None:
-    """A second name for the file; a copy where the file system has none."""
+def _link(source: str, target: str) -> None:
+    """Makes a hard link; copies the file where the file system has no hard links."""
     try:
         os.link(source, target)
     except OSError:
@@ -164,9 +164,9 @@ def _sealed(report: VariantReport) -> SealedVariant:
 
 
 def _write_golden(run: Run, splits: Splits, shipment: Shipment, draft: Draft) -> dict[str, float]:
-    """Examples whose answers differ between variants in numbers only, and the tolerance of each variant.
+    """Writes golden examples whose answers differ between variants in numbers only. Returns the tolerance of each variant.
 
-    Each is answered alone: a quantized answer depends on the batch it is in. Personal data is masked before it is answered.
+    Each request is answered alone, because quantized answers depend on the batch. Personal data is masked first.
     """
     report, default = shipment.report, shipment.report.default.name
     schedulers = {variant.name: _scheduler(shipment, variant, draft) for variant in report.shipped}
@@ -188,12 +188,12 @@ def _golden_requests(run: Run, splits: Splits, candidate: Opened) -> Iterator[Re
         shorter = overrides if stateful(candidate.graphs) else {}
         yield from ({**request, **shorter} for request in codec.odd_requests())
         return
-    rows: Sequence[Request] = run.task.requests(splits.validation.take(range(min(LOOKED_AT, len(splits.validation)))))
+    rows: Sequence[Request] = run.task.requests(splits.validation.take(range(min(GOLDEN_POOL, len(splits.validation)))))
     yield from ({**codec.parse(run.storable(request)), **overrides} for request in rows)
 
 
 def _scheduler(shipment: Shipment, report: VariantReport, draft: Draft) -> Scheduler:
-    """Answers with a variant, its codec settings, and the resources in their final state."""
+    """A scheduler for a variant, with its codec settings and the artifact's final resources."""
     candidate, variant = shipment.candidate, report.variant
     codec: Codec = load_plugins().codec(candidate.fitted.codec.name)(
         {**candidate.fitted.codec.settings, **variant.settings}, draft.resources
@@ -212,7 +212,7 @@ def _backend(shipment: Shipment, variant: Any) -> Any:
 
 
 def _save_module(candidate: Opened, folder: Path) -> None:
-    """Once: a run that is entered again has the same weights."""
+    """Saves the winner in the format of its library, unless the folder exists: a reopened run has the same weights."""
     if folder.exists() or candidate.fitted.save is None:
         return
     with whole(folder) as unfinished:

@@ -1,4 +1,4 @@
-"""Stage: which candidate is best on validation, and which of its files answers."""
+"""Stages "shortlist" and "select": ranks the competing candidates on validation, and picks the finalist that ships."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from framework.run.fit import FITTED, Trial
 from framework.run.folder import read_json, write_json
 from framework.runtime.scheduler import Scheduler
 
-VALIDATION = "validation.json"  # in the folder of a trial
-FINALISTS = 1  # candidates whose files are made
+VALIDATION = "validation.json"  # a `Validated`, in the folder of a trial
+FINALISTS = 1  # candidates that are exported
 
 
 @dataclass(frozen=True)
 class Validated:
-    """A candidate on the validation rows, before any export."""
+    """The metrics of a fitted candidate on validation rows, before any export."""
 
     candidate: str
     metrics: Mapping[str, float]
@@ -36,19 +36,20 @@ class Validated:
 
 @dataclass(frozen=True)
 class Selection:
-    """Who was chosen, and what the others reached."""
+    """The ranking of the competing candidates, and the winner."""
 
     metric: str
     ranking: tuple[Validated, ...]
-    """The best first; empty where only one candidate competed."""
+    """The best first; empty if only one candidate competed."""
     refused: Mapping[str, tuple[str, ...]]
+    """By candidate, the reasons why it was not fitted."""
     finalists: tuple[str, ...]
     winner: str | None = None
-    """Known once the files of the finalists are measured."""
+    """The candidate that ships; None until the finalists are exported and measured."""
 
 
-def opened(run: Run, name: str) -> Opened:
-    """A candidate of the run, from the folder that its fit filled."""
+def open_candidate(run: Run, name: str) -> Opened:
+    """A candidate of the run, opened from its fitted folder."""
     return Opened.of(run.candidates[name], run.folder.trial(name) / FITTED)
 
 
@@ -59,39 +60,40 @@ def fitted_codec(run: Run, name: str) -> Codec:
 
 
 def shortlist(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Selection:
-    """The best on validation, among those that compete. Where only one does, nothing is to be chosen."""
+    """Ranks the competing candidates on validation; a single one becomes the finalist without being judged."""
     selection = read_json(Selection, run.folder.selection)
     if selection is not None:
         run.console.recall(run.folder.sections / "shortlist.json")
         return selection
     refused = {name: trials[name].refused for name in run.competing if trials[name].refused}
-    left = [name for name in run.competing if name not in refused]
-    if len(left) == 1:
-        selection = Selection(run.metric.name, (), refused, tuple(left))
+    fitted = [name for name in run.competing if name not in refused]
+    if len(fitted) == 1:
+        selection = Selection(run.metric.name, (), refused, tuple(fitted))
     else:
         with run.console.recorded(run.folder.sections / "shortlist.json"):
             run.console.step("shortlist")
-            ranking = _ranking(run, splits.validation, left)
-            selection = Selection(run.metric.name, tuple(ranking), refused, tuple(one.candidate for one in ranking[:FINALISTS]))
+            ranking = _ranking(run, splits.validation, fitted)
+            finalists = tuple(validated.candidate for validated in ranking[:FINALISTS])
+            selection = Selection(run.metric.name, tuple(ranking), refused, finalists)
             run.console.show(_table(run, selection, trials))
     write_json(run.folder.selection, selection)
     return selection
 
 
 def _ranking(run: Run, validation: Table, names: Sequence[str]) -> list[Validated]:
-    """The best first; of equals the one that the recipe names first."""
+    """The candidates with their metrics, the best first; ties keep the recipe's order."""
     stateful = any(run.candidates[name].stateful for name in names)
     rows = rows_to_answer(validation, run.config.seed, stateful=stateful)
-    validated = []
+    ranking = []
     for name in names:
-        before = read_json(Validated, run.folder.trial(name) / VALIDATION)
-        validated.append(before if before is not None else _validated(run, name, rows))
+        earlier = read_json(Validated, run.folder.trial(name) / VALIDATION)
+        ranking.append(earlier if earlier is not None else _validate(run, name, rows))
         give_back()
-    return sorted(validated, key=lambda one: -run.metric.gain(one.metrics[run.metric.name], 0))
+    return sorted(ranking, key=lambda validated: -run.metric.gain(validated.metrics[run.metric.name], 0))
 
 
-def _validated(run: Run, name: str, rows: Table) -> Validated:
-    candidate = opened(run, name)
+def _validate(run: Run, name: str, rows: Table) -> Validated:
+    candidate = open_candidate(run, name)
     with run.progress(candidate.title, len(rows)) as answered:
         scheduler = Scheduler(candidate.codec(), candidate.backend(), candidate.graphs, answered=answered)
         evaluation = judge(run.task, scheduler, rows)
@@ -101,15 +103,15 @@ def _validated(run: Run, name: str, rows: Table) -> Validated:
 
 
 def _table(run: Run, selection: Selection, trials: Mapping[str, Trial]) -> Section:
-    names = list(dict.fromkeys(name for one in selection.ranking for name in one.metrics))
+    names = list(dict.fromkeys(name for validated in selection.ranking for name in validated.metrics))
     rows = [
         (
-            one.candidate,
-            *(f"{one.metrics[name]:.4f}" if name in one.metrics else "" for name in names),
-            f"{trials[one.candidate].seconds:.1f}",
+            validated.candidate,
+            *(f"{validated.metrics[name]:.4f}" if name in validated.metrics else "" for name in names),
+            f"{trials[validated.candidate].seconds:.1f}",
             "",
         )
-        for one in selection.ranking
+        for validated in selection.ranking
     ]
     rows += [(name, *("" for _ in names), "", joined(reasons, "; ")) for name, reasons in selection.refused.items()]
     first = run.candidates[selection.finalists[0]]
@@ -125,12 +127,12 @@ def _table(run: Run, selection: Selection, trials: Mapping[str, Trial]) -> Secti
 
 
 def select(run: Run, selection: Selection, reports: Mapping[str, ExportReport]) -> Selection:
-    """The finalist whose file, as it would ship, is best on validation."""
+    """The selection with the winner: the finalist whose default variant is best on validation."""
 
     def gain(name: str) -> float:
         return run.metric.gain(reports[name].default.measurement.metrics[run.metric.name], 0)
 
-    chosen = replace(selection, winner=max(selection.finalists, key=gain))
-    if chosen != selection:
-        write_json(run.folder.selection, chosen)
-    return chosen
+    decided = replace(selection, winner=max(selection.finalists, key=gain))
+    if decided != selection:
+        write_json(run.folder.selection, decided)
+    return decided

@@ -1,4 +1,4 @@
-"""Tells the recipe's trackers about a run. Once it has begun, none of them can end it."""
+"""Reports a run to the recipe's trackers. Once they are open, an error of a tracker cannot end the run."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from framework.run.judging import Judgement
 
 
 class Guarded:
-    """A tracked run whose first failure is said; after it, it gets no more training metrics."""
+    """A tracked run whose errors become warnings; after its first error it gets no more training metrics."""
 
     def __init__(self, name: str, tracked: TrackedRun, say: Callable[[str], None]) -> None:
         self.name, self.tracked, self.say = name, tracked, say
         self.failed = False
 
     def begin(self, recipe: dict[str, Any]) -> None:
-        """Raises what the tracker raises: the run has not begun."""
+        """Logs the recipe. Raises the tracker's error, because the run has not begun."""
         try:
             self.tracked.log_hyperparams(recipe)
         except Exception:
@@ -46,10 +46,10 @@ class Guarded:
         self._try(lambda: self.tracked.finish(metrics, artifact), "it may lack the final metrics and the artifact")
 
     def _try(self, act: Callable[[], None], consequence: str | None) -> None:
-        """consequence: what to say of a failure; None when it has been said."""
+        """consequence: what the warning says of an error; None: the user was warned already."""
         try:
             act()
-        except Exception as error:  # a server that is away must not cost a training
+        except Exception as error:  # an unreachable server must not stop a training
             self.failed = True
             if consequence:
                 self.say(f"warning: tracker {self.name} failed: {_first_line(error)}; {consequence}")
@@ -57,16 +57,15 @@ class Guarded:
 
 @contextmanager
 def tracked(run: Run) -> Iterator[tuple[Guarded, ...]]:
-    """Each tracker, open and with the composed recipe; told when the run ends early.
+    """Opens the trackers, logs the recipe, and finalizes them as "failed" if the block fails.
 
-    Raises FrameworkError where one does not start.
-
-    Files that are made again belong to a run that was tracked already.
+    A run that does not train has none, because its training was tracked before. Raises FrameworkError if a tracker does not
+    start.
     """
     trackers: list[Guarded] = []
     try:
         for name in map(str, run.config.tracker if run.trains else ()):
-            trackers.append(_opened(run, name))
+            trackers.append(_open_tracker(run, name))
         yield tuple(trackers)
     except BaseException:
         for tracker in trackers:
@@ -74,16 +73,16 @@ def tracked(run: Run) -> Iterator[tuple[Guarded, ...]]:
         raise
 
 
-def _opened(run: Run, name: str) -> Guarded:
+def _open_tracker(run: Run, name: str) -> Guarded:
     tracker = load_plugins().tracker(name)
     run.console.say(f"tracker {name}: starting")
     try:
-        opened = resolve(tracker.open)(options_of(run.config.tracker[name], tracker.options), run.recipe, run.folder.path)
-        guarded = Guarded(name, opened, run.console.say)
-        guarded.begin(_chosen(run.config))
+        options = options_of(run.config.tracker[name], tracker.options)
+        guarded = Guarded(name, resolve(tracker.open)(options, run.recipe, run.folder.path), run.console.say)
+        guarded.begin(_hyperparameters(run.config))
     except FrameworkError:
         raise
-    except Exception as error:  # whatever the library raises: an address, a network, an account
+    except Exception as error:  # any error of the library: a wrong address, the network, an account
         reason = f"tracker {name} cannot start: {explain(error, run.folder.path) or _first_line(error)}"
         raise FrameworkError(f"{reason}\nnothing was trained; tracker=none runs without one") from error
     return guarded
@@ -97,32 +96,33 @@ def finish_trackers(trackers: Sequence[Guarded], judgement: Judgement, report: E
 
 
 def final_metrics(judgement: Judgement, report: ExportReport) -> dict[str, float]:
-    """``test/METRIC`` of what ships, ``test/BASELINE/METRIC``, and for each file metrics on validation, size and speed."""
+    """``test/METRIC`` of the shipped file, ``test/BASELINE/METRIC``, ``files/VARIANT/...`` with size, speed and metrics."""
     metrics = {f"test/{name}": value for name, value in judgement.model.metrics.items()}
     for baseline, numbers in judgement.baselines.items():
         metrics |= {f"test/{baseline}/{name}": value for name, value in numbers.metrics.items()}
-    measured = {"trained_module": report.reference, **{_slug(one.name): one.measurement for one in report.variants}}
-    for name, one in measured.items():
-        facts = {"bytes": one.bytes, "milliseconds": one.milliseconds, "per_second": one.per_second}
-        facts |= {f"validation/{metric}": value for metric, value in one.metrics.items()}
+    measurements = {"trained_module": report.reference}
+    measurements |= {_slug(variant.name): variant.measurement for variant in report.variants}
+    for name, measured in measurements.items():
+        facts = {"bytes": measured.bytes, "milliseconds": measured.milliseconds, "per_second": measured.per_second}
+        facts |= {f"validation/{metric}": value for metric, value in measured.metrics.items()}
         metrics |= {f"files/{name}/{fact}": float(value) for fact, value in facts.items()}
     return metrics
 
 
-def _chosen(config: DictConfig) -> dict[str, Any]:
-    """The composed recipe without what is left open."""
+def _hyperparameters(config: DictConfig) -> dict[str, Any]:
+    """The composed recipe as plain data, without keys whose value is None."""
     plain = OmegaConf.to_container(config, resolve=True, enum_to_str=True)
     assert isinstance(plain, dict)
     return {str(key): value for key, value in _without_none(plain).items()}
 
 
 def _without_none(section: Mapping[Any, Any]) -> dict[Any, Any]:
-    left = {key: _without_none(value) if isinstance(value, Mapping) else value for key, value in section.items()}
-    return {key: value for key, value in left.items() if value is not None}
+    filled = {key: _without_none(value) if isinstance(value, Mapping) else value for key, value in section.items()}
+    return {key: value for key, value in filled.items() if value is not None}
 
 
 def _slug(name: str) -> str:
-    """A name that every tracker takes: ``int8 block 32`` -> ``int8_block_32``."""
+    """A metric name that every tracker accepts: ``int8 block 32`` -> ``int8_block_32``."""
     return re.sub(r"[^\w.-]+", "_", name.lower()).strip("_")
 
 

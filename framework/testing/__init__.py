@@ -1,4 +1,4 @@
-"""The conformance kit: a plugin's test suite inherits these classes and names its recipe.
+"""The conformance kit: tests of a plugin inherit these classes and name a recipe.
 
 class TestClassification(TaskConformance):
     recipe = "sentiment"

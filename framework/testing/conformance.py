@@ -1,4 +1,4 @@
-"""What every task, every candidate and every exporter must do, as tests to inherit. They need pytest and the train extra."""
+"""Tests that every task, candidate and exporter must pass, to inherit. They need pytest and the train extra."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from framework.export.parity import Parity, compare_shapes
 from framework.export.writing import candidates, export, open_backend, paths
 from framework.plugins import AnyTask, load_plugins
 from framework.recipe.compose import compose_recipe
-from framework.run.context import Run, begun
+from framework.run.context import Run, begin_run
 from framework.run.fit import fit_candidate
-from framework.run.load import understood
+from framework.run.load import prepare_data
 from framework.runtime.scheduler import Scheduler
 
 HEAVY = ("torch", "pytorch_lightning", "transformers")
@@ -37,44 +37,46 @@ BLOCKED = f"import sys\nfor name in {HEAVY!r}:\n    sys.modules[name] = None\n"
 
 
 class _Conformance:
-    """recipe: a recipe that uses the plugin. `overrides` makes it small: seconds, not minutes."""
+    """The run of a small recipe that uses the plugin."""
 
     recipe: str
+    """The name of the recipe."""
     candidate: ClassVar[str] = ""
-    """The name of the candidate that is looked at; by default the last that the recipe names."""
+    """The name of the tested candidate; by default the last one that the recipe names."""
 
     def overrides(self, folder: Path) -> list[str]:
-        """Overrides for a tiny run; files they name are written into `folder`."""
+        """Overrides that make a run take seconds; write the files that they name into `folder`."""
         return []
 
     @contextmanager
     def run(self, folder: Path, *more: str) -> Iterator[tuple[Run, Splits]]:
+        """A new run in `folder`, and its splits. more: further overrides."""
         config = compose_recipe(self.recipe, [*self.overrides(folder), *more])
-        with begun(config, self.recipe, folder / "run") as run:
+        with begin_run(config, self.recipe, folder / "run") as run:
             yield run, load_splits(config.data, run.task, config.seed, run.options)
 
     def fit(self, run: Run, splits: Splits, **changes: Any) -> Opened:
-        """The candidate, fitted and opened. changes: of its `FitContext`; those of the trainer are added to the recipe's."""
+        """Fits and opens the candidate. changes: fields of its `FitContext`; `trainer` is merged with the recipe's arguments."""
         from framework.run.readiness import trainer_arguments
 
         candidate = run.candidates[self.candidate or run.competing[-1]]
-        data = understood(run.task, splits, run.options)
+        data = prepare_data(run.task, splits, run.options)
         trainer = {**trainer_arguments(run.config.trainer), **changes.pop("trainer", {})}
         return Opened.of(candidate, fit_candidate(run, candidate, data, trainer=trainer, **changes))
 
 
 class TaskConformance(_Conformance):
-    """overfit: overrides with which the candidate can learn eight rows by heart, to the value `learned` of its metric.
-
-    trains: the candidate is a LightningModule, with steps, epochs and checkpoints.
-    """
+    """The tests of a task and one of its candidates."""
 
     learned: ClassVar[float] = 0.95
+    """The value of the metric that the candidate must reach on eight training rows."""
     trains: ClassVar[bool] = True
+    """Whether the candidate trains a LightningModule, with steps, epochs and checkpoints."""
     overfit: ClassVar[list[str]] = ["trainer.max_epochs=150", "model.learning_rate=3e-3"]
+    """Overrides with which the candidate learns eight rows by heart."""
 
     def test_plugin_imports_stay_light(self, tmp_path: Path) -> None:
-        """Modules of hooks, tasks and candidates are imported to compose a recipe, codecs to serve."""
+        """Composing a recipe imports the modules of hooks, tasks and candidates, serving those of codecs."""
         code = (
             f"{BLOCKED}from framework.plugins import load_plugins\nplugins = load_plugins()\n"
             f"task = plugins.task({self._task(tmp_path).name!r})\nplugins.candidates_of(task.name)\n"
@@ -165,7 +167,7 @@ class TaskConformance(_Conformance):
             responses = Scheduler(codec, fitted.backend(), fitted.graphs).answer(parsed)
         assert set(drawn_fields(interface.drawing)) <= set(responses[0]), "the interface's drawing names fields of responses"
         for schema, values in ((interface.request, [interface.example]), (interface.response, responses)):
-            Draft4Validator.check_schema(schema)  # what OpenAPI 3.0 takes is a part of it
+            Draft4Validator.check_schema(schema)  # OpenAPI 3.0 allows a subset of it
             for value in values:
                 Draft4Validator(schema).validate(json.loads(json.dumps(value)))
 
@@ -179,9 +181,10 @@ class TaskConformance(_Conformance):
 
 
 class ExporterConformance(_Conformance):
-    """exporters: names in the order they are run, each base before what starts from it."""
+    """The tests of exporters."""
 
     exporters: ClassVar[list[str]]
+    """Names of the tested exporters, each after its base."""
 
     def test_files_agree_with_the_module_on_odd_shapes(self, tmp_path: Path) -> None:
         with self.run(tmp_path, "trainer.max_steps=2") as (run, splits):

@@ -1,1 +1,1 @@
-"""Lightning: trainer, checkpoints, schedule, throughput."""
+"""Training with Lightning: trainer, checkpoints, schedule, throughput."""

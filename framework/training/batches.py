@@ -1,4 +1,4 @@
-"""Batches of rows of similar length, so that little of a batch is padding."""
+"""Batches of rows of similar length, which need little padding."""
 
 from __future__ import annotations
 
@@ -7,19 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
-JITTER = 0.1  # how far, relative to its length, a row may move from its place in the order of lengths
+JITTER = 0.1  # random part, relative to its length, by which a row moves in the order of lengths
 
 
 class LengthBucketSampler(Sampler[list[int]]):
-    """Yields lists of row numbers.
-
-    lengths: tokens of each row. batch_size: rows of one optimizer step over all ranks together, so that the number of
-    processes does not change what is learned.
-    shuffle: rows change company and batches change order every epoch, decided by seed and epoch alone; otherwise rows
-    come once each, shortest first.
-    rank, world: this process and their number. Every rank gets the same number of batches of the same number of rows;
-    while shuffling, rows of the last batch are repeated where the number does not divide.
-    """
+    """A batch sampler: yields lists of row numbers, each of rows of similar length."""
 
     def __init__(
         self,
@@ -31,6 +23,13 @@ class LengthBucketSampler(Sampler[list[int]]):
         rank: int = 0,
         world: int = 1,
     ) -> None:
+        """lengths: tokens of each row. batch_size: rows of an optimizer step over all ranks, so that results do not depend on
+        the number of processes.
+
+        shuffle: whether the composition and order of batches change every epoch, by seed and epoch alone; otherwise every row
+        comes once, the shortest first. rank, world: the number of this process, and of all processes. All ranks get the same
+        number of batches; while shuffling, rows of a batch that does not divide by `world` are repeated.
+        """
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size
         self.shuffle = shuffle
@@ -62,5 +61,5 @@ class LengthBucketSampler(Sampler[list[int]]):
         if self.shuffle:
             return [batches[i] for i in random.permutation(len(batches))]
         if len(batches) > 1 and len(batches[-1]) < self.world:
-            batches[-2:] = [np.concatenate(batches[-2:])]  # no rank is left with an empty batch
+            batches[-2:] = [np.concatenate(batches[-2:])]  # otherwise some ranks would get an empty batch
         return batches

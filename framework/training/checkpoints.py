@@ -1,4 +1,4 @@
-"""Checkpoints that outlive whatever ends a process, and what is needed to go on from one as if nothing had happened."""
+"""Checkpoint callbacks, and resuming a training from its newest usable checkpoint."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ LAST = "last.ckpt"
 
 
 class Checkpoint(ModelCheckpoint):
-    """Keeps its state when the run's folder was moved, and never writes beside a file of the same name.
+    """A `ModelCheckpoint` whose state survives moving the run's folder, and that overwrites a file of the same name.
 
-    What was logged up to a checkpoint is on the disk when the checkpoint is.
+    It flushes the loggers before a checkpoint is written, so that the logs on disk reach as far as the checkpoint.
     """
 
     def __init__(self, folder: Path, name: str, **options: Any) -> None:
@@ -38,23 +38,25 @@ class Checkpoint(ModelCheckpoint):
             logger.save()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        def here(path: str) -> str:
+        def in_folder(path: str) -> str:
             return str(Path(str(self.dirpath)) / Path(path).name) if path else path
 
-        paths = {name: here(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
-        best = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        paths = {name: in_folder(state_dict[name]) for name in ("best_model_path", "kth_best_model_path", "last_model_path")}
+        best = {in_folder(path): score for path, score in state_dict["best_k_models"].items()}
         super().load_state_dict({**state_dict, **paths, "best_k_models": best, "dirpath": self.dirpath})
 
 
 class Best(Checkpoint):
-    """The last epoch that is as good as the best one, and the weights at the end where training ended before any was measured.
+    """Keeps the last epoch that is as good as the best one; without a validation, the weights at the end of training.
 
-    As good: the metric is less than a standard error below the highest. So few validation rows do not tell such epochs apart,
-    and the later one has learned with the lower learning rate.
+    An epoch is as good if its metric is less than one standard error below the highest: the validation rows cannot tell such
+    epochs apart, and a later epoch was trained with a lower learning rate.
     """
 
     def __init__(self, folder: Path, validated: int | None, **options: Any) -> None:
-        """validated: rows of which the metric is a share or a mean of shares; None: an epoch must be better to be kept."""
+        """validated: number of validation rows, if the metric is a share of rows or a mean of shares; None: an epoch is kept
+        only if it is better.
+        """
         super().__init__(folder, "best-epoch{epoch}", **options, save_on_train_epoch_end=False)
         self.validated = validated
         self.highest: float | None = None
@@ -80,21 +82,24 @@ class Best(Checkpoint):
 
 
 class EndOfEpoch(Checkpoint):
-    """The last whole epoch, where validation does not come at the end of each."""
+    """Keeps the last complete epoch, for trainings that do not validate at the end of each epoch."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder, LAST.removesuffix(".ckpt"), save_on_train_epoch_end=True)
 
 
 class Stopping(EarlyStopping):
-    """Stops again at once when training goes on from the very checkpoint at which it had stopped."""
+    """Early stopping that stops again at once if training resumes from the checkpoint at which it had stopped."""
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience or self.stopped_epoch > 0
 
 
 def find(trial: Path, say: Callable[[str], None], *, max_steps: bool) -> Path | None:
-    """Where a trial goes on from: the weights of a training that has ended, else its newest usable checkpoint."""
+    """The checkpoint to resume a trial from: the final weights if training has ended, else the newest usable checkpoint.
+
+    say: prints a sentence about it. max_steps: whether the recipe limits the optimizer steps. None: there is no checkpoint.
+    """
     folder = trial / CHECKPOINTS
     ended = trained(folder)
     if ended is not None and ended[0].is_file() and read(ended[0]) is not None:
@@ -104,18 +109,18 @@ def find(trial: Path, say: Callable[[str], None], *, max_steps: bool) -> Path | 
         say(f"{ended[0].name}, the trained weights, is missing or damaged")
         (folder / TRAINED).unlink()
     checkpoint = newest(folder, say, max_steps=max_steps)
-    nowhere = "no checkpoint to go on from: the model is fitted from the start"
-    say(f"training goes on from {checkpoint.name}" if checkpoint else nowhere)
+    from_start = "no checkpoint to go on from: the model is fitted from the start"
+    say(f"training goes on from {checkpoint.name}" if checkpoint else from_start)
     return checkpoint
 
 
 def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False) -> Path | None:
-    """The newest whole checkpoint that training goes on from exactly; `say` is told of damaged ones.
+    """The newest undamaged checkpoint from which training resumes exactly; None: there is none.
 
-    Within an epoch, batches and random numbers cannot be taken up again. Lightning, when it counts steps, goes on right
-    from the validation at the end of an epoch and wrong from after it.
+    A checkpoint within an epoch is not usable, because its batches and random numbers cannot be restored. With a limit of steps,
+    Lightning resumes correctly from the validation at the end of an epoch, but not from a checkpoint written after it.
     """
-    found: list[tuple[int, bool, Path]] = []
+    usable: list[tuple[int, bool, Path]] = []
     for path in sorted(folder.glob("*.ckpt")):
         state = read(path)
         if state is None:
@@ -124,12 +129,12 @@ def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False)
         loop = state["loops"]["fit_loop"]
         epochs = loop["epoch_progress"]["current"]
         if loop["epoch_loop.batch_progress"]["is_last_batch"] and not (max_steps and epochs["processed"] == epochs["ready"]):
-            found.append((state["global_step"], path.name == LAST, path))
-    return max(found)[-1] if found else None
+            usable.append((state["global_step"], path.name == LAST, path))
+    return max(usable)[-1] if usable else None
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A checkpoint's content, None when the file is damaged: it is a zip file, and each part of it has a checksum."""
+    """A checkpoint's content; None if a checksum in the file, which is a zip file, is wrong."""
     try:
         with zipfile.ZipFile(path) as parts:
             if parts.testzip() is not None:
@@ -141,7 +146,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def note_trained(folder: Path, weights: Path, facts: TrainingFacts) -> None:
-    """Records that training has ended, and removes checkpoints that an interrupted part of it left behind."""
+    """Records that training has ended with these weights, and removes older best checkpoints of interrupted trainings."""
     write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": asdict(facts)}, indent=1))
     for path in folder.glob("best-epoch*.ckpt"):
         if LAST != weights.name != path.name:
@@ -149,7 +154,7 @@ def note_trained(folder: Path, weights: Path, facts: TrainingFacts) -> None:
 
 
 def trained(folder: Path) -> tuple[Path, TrainingFacts] | None:
-    """The checkpoint with the weights of a training that has ended, and its facts."""
+    """The checkpoint with the final weights, and the facts of the training; None if training has not ended."""
     path = folder / TRAINED
     if not path.is_file():
         return None
@@ -158,10 +163,7 @@ def trained(folder: Path) -> tuple[Path, TrainingFacts] | None:
 
 
 def keep_logged(trainer: pl.Trainer, checkpoint: Path) -> int:
-    """Puts what was logged before a checkpoint in front of what will be logged, which CSVLogger would delete.
-
-    Returns the checkpoint's step.
-    """
+    """Restores the rows of the CSV log up to a checkpoint, which CSVLogger would delete. Returns the checkpoint's step."""
     step: int = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]
     for logger in trainer.loggers:
         path = Path(logger.log_dir or "") / "metrics.csv"

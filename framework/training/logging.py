@@ -1,4 +1,4 @@
-"""Trackers of a run as Lightning sees them."""
+"""Trackers as Lightning loggers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from framework.contracts.tracker import TrainingLog
 
 
 class TrackerLogger(Logger):
-    """Hands what a module logs to a tracker, in the first of several processes."""
+    """Passes the metrics that a module logs to a tracker, in the first process only."""
 
     def __init__(self, log: TrainingLog) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class TrackerLogger(Logger):
 
     @rank_zero_only
     def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """What a module saves of its own arguments; the recipe says as much."""
+        """Ignores the module's arguments, because the tracker has the recipe."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:

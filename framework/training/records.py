@@ -1,4 +1,4 @@
-"""The files that a training leaves beside its checkpoints. No torch."""
+"""Names of the files that a training leaves, and reading its schedule. No torch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 
 CHECKPOINTS = "checkpoints"
-SCHEDULE = "schedule.json"  # the share of the training that was done after each of its steps, to repeat it exactly
-TRAINED = "trained.json"  # among the checkpoints: training has ended, and which of them holds the weights
+SCHEDULE = "schedule.json"  # `Schedule.shares`
+TRAINED = "trained.json"  # in the folder of checkpoints, once training has ended: name of the final one, and facts
 
 
 def read_shares(run: Path) -> list[float]:
-    """The shares of a run's training, by which it can be repeated. Raises FileNotFoundError where it has none."""
+    """The share of a training that was done after each step, to replay it with `Schedule`. run: the folder of the fit.
+
+    Raises FileNotFoundError if the training left no schedule.
+    """
     shares: list[float] = json.loads((run / SCHEDULE).read_text(encoding="utf-8"))
     return shares

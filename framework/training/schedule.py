@@ -1,4 +1,4 @@
-"""How much of a training is done, by its steps or by its time: the learning rate follows it, and at 1 training ends."""
+"""The share of a training that is done, by steps or by time, which the learning rate follows."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from framework.training.records import SCHEDULE
 
 
 class Schedule(Callback):
-    """The share of a training that is done, 0 to 1: of its steps, or of its time where that is the larger one.
+    """The share of a training that is done, from 0 to 1: the larger one of the shares of its steps and of its time.
 
-    A learning rate that is a function of this share has fallen to its end when the time is over, however fast or slow the
-    machine was meanwhile, and the share of the steps decides where the time suffices. The last validation is part of the
-    time. Checkpoints keep every share and the seconds spent, so that a resumed training goes on with the time that is left.
-    Of several processes the first decides.
+    A learning rate that is a function of this share reaches its end when the time is up, whatever the speed of the machine, or
+    after the last step if the time suffices. The time includes a last validation. Checkpoints hold the shares and the seconds
+    used, so that a resumed training continues with the remaining time. With several processes the first decides.
     """
 
     def __init__(
@@ -33,10 +32,11 @@ class Schedule(Callback):
         validation: float = 0.0,
         replay: Sequence[float] = (),
     ) -> None:
-        """folder: of the run. seconds: of the whole training; None: only steps count. spent: seconds that are gone already.
+        """folder: where schedule.json is written. seconds: limit of the training; None: only steps count. spent: seconds used
+        before the training.
 
-        validation: seconds that judging the validation rows is expected to take, until it was measured.
-        replay: the shares of an earlier training, which take the place of steps and time as far as they go.
+        validation: expected seconds of a validation, until one was measured. replay: shares of an earlier training, used in
+        place of steps and time as far as they reach.
         """
         self.folder = folder
         self.seconds = seconds
@@ -50,14 +50,14 @@ class Schedule(Callback):
 
     @staticmethod
     def of(trainer: pl.Trainer) -> Schedule:
-        """The schedule of a trainer, which `framework.train` gives it."""
+        """The schedule of a trainer that `framework.train` built."""
         return next(callback for callback in trainer.callbacks if isinstance(callback, Schedule))  # type: ignore[attr-defined]
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         self._trainer = trainer
 
     def at(self, step: int) -> float:
-        """The share that is done after so many optimizer steps."""
+        """The share that is done after `step` optimizer steps."""
         while len(self.shares) <= step:
             self.shares.append(self._share(len(self.shares)))
         return self.shares[step]
@@ -73,7 +73,7 @@ class Schedule(Callback):
         return float(trainer.strategy.broadcast(done)) if trainer.world_size > 1 else done
 
     def elapsed(self) -> float:
-        """Seconds of training so far, those before a resumption included."""
+        """Seconds of training so far, those before it was resumed included."""
         return self._spent + (time.perf_counter() - self._started if self._started is not None else 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -83,7 +83,7 @@ class Schedule(Callback):
         self._validating = time.perf_counter()
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
-        if self._validating is not None:  # with the checkpoint that was written behind it
+        if self._validating is not None:  # measured up to here, to include writing the checkpoint
             self._validation, self._validating = time.perf_counter() - self._validating, None
 
     def on_train_batch_end(
@@ -94,7 +94,7 @@ class Schedule(Callback):
 
     @property
     def ends(self) -> bool:
-        """Whether this schedule, and not the number of epochs alone, ends the training."""
+        """Whether this schedule ends the training; otherwise only the number of epochs or steps does."""
         return self.seconds is not None or self._replays
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -1,4 +1,4 @@
-"""Trains a LightningModule on whatever devices are there, and leaves its best weights in it."""
+"""Trains a LightningModule on the available devices and loads its best weights."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from framework.training.logging import TrackerLogger
 from framework.training.records import CHECKPOINTS
 from framework.training.schedule import Schedule
 
-# Lightning's launchers for these names start the whole command again in every rank. Here each rank is a child process
-# of the fit alone, so evaluation, export and the artifact happen once.
+# Lightning's launchers for these strategies start the whole command in every rank. A spawned rank only fits, so that judging,
+# export and sealing happen once.
 IN_CHILD_PROCESSES = {
     "ddp": "ddp_spawn",
     "ddp_find_unused_parameters_true": "ddp_spawn_find_unused_parameters_true",
@@ -48,15 +48,16 @@ def train(
     schedule: Schedule | None = None,
     validated: int | None = None,
 ) -> TrainingFacts:
-    """Fits `module`, then loads the weights of its best epoch into it, on the CPU, in eval mode.
+    """Trains `module` and loads the weights of its best epoch into it, on the CPU, in eval mode.
 
-    validated: rows of which the metric is a share; of epochs that so few do not tell apart the last is the best.
-    patience: validations without a better metric before training stops; None: it does not stop for that.
-    schedule: says how much of the training is done, and ends it; without one the number of steps does.
-    The module must log ``val_NAME`` for the task's metric. Logs go to ``context.folder/logs``, checkpoints (the best
-    and the last) to ``context.folder/checkpoints``. With ``context.resume`` nothing is trained that was trained before.
-    Returns facts whose epochs and steps are those of the weights. Raises FrameworkError when a rank
-    of a distributed run fails, KeyboardInterrupt when interrupted.
+    The module must log ``val_NAME`` for the metric NAME. patience: validations without a better metric before early stopping;
+    None: no early stopping. schedule: ends the training by time; by default only epochs and steps do. validated: number of
+    validation rows, if the metric is a share of them; see `Best`.
+
+    Logs go to ``context.folder/logs``, the best and the last checkpoint to ``context.folder/checkpoints``. With
+    ``context.resume`` the training continues, and a training that had ended is not repeated. Returns facts whose epochs and
+    steps are those of the best weights. Raises FrameworkError if a rank of a distributed training fails, KeyboardInterrupt
+    when interrupted.
     """
     checkpoint_io.check_room(module, context)
     folder = context.folder / CHECKPOINTS
@@ -77,7 +78,7 @@ def train(
 def _train(
     module: pl.LightningModule, data: pl.LightningDataModule, context: AnyContext, build: Callable[[], pl.Trainer]
 ) -> tuple[TrainingFacts, Path | None]:
-    """Facts, and the checkpoint with the best weights; None where none was kept and the module's own are the best."""
+    """The facts, and the checkpoint with the best weights; None if no checkpoint was kept and the module has them."""
     module.train()  # transformers hands models over in eval mode, without dropout
     with quiet():
         trainer = build()
@@ -103,37 +104,36 @@ def _train(
 
 
 def build_trainer(context: AnyContext, patience: int | None, schedule: Schedule, validated: int | None) -> pl.Trainer:
-    """A Trainer with the recipe's arguments; what the recipe leaves open follows from the hardware."""
-    given = {name: value for name, value in context.trainer.items() if value is not None}
-    arguments = DEFAULTS | given
+    """A Trainer with the recipe's arguments; precision and strategy follow from the hardware unless the recipe sets them."""
+    arguments = DEFAULTS | {name: value for name, value in context.trainer.items() if value is not None}
     arguments.setdefault("precision", best_precision(str(arguments.get("accelerator", "auto"))))
     strategy = arguments.get("strategy", "auto")
-    if strategy == "auto" and _several(arguments.get("devices", "auto")):
+    if strategy == "auto" and _is_distributed(arguments.get("devices", "auto")):
         strategy = "ddp"
     arguments["strategy"] = IN_CHILD_PROCESSES.get(str(strategy), strategy)
     arguments["plugins"] = checkpoint_io.plugins(arguments["strategy"], arguments.get("plugins"))
     arguments.setdefault("default_root_dir", str(context.folder))
     arguments["logger"] = _loggers(context, arguments.get("logger"))
-    own = _own_callbacks(arguments)
+    of_recipe = _recipe_callbacks(arguments)
     arguments.pop("callbacks", None)
-    # Trainer.checkpoint_callback is the first one
-    callbacks = [*_callbacks(context, patience, validated, arguments), schedule, *own]
+    # the framework's come first, because Trainer.checkpoint_callback is the first checkpoint callback
+    callbacks = [*_callbacks(context, patience, validated, arguments), schedule, *of_recipe]
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
-def _loggers(context: AnyContext, given: Any) -> Any:
-    """The CSV log, or the recipe's own loggers, and the trackers; none at all with ``trainer.logger=false``."""
-    if given is False:
+def _loggers(context: AnyContext, configured: Any) -> Any:
+    """The recipe's loggers, by default a CSV log, and the trackers; no logger at all with ``trainer.logger=false``."""
+    if configured is False:
         return False
-    if given in (None, True):
-        given = CSVLogger(context.folder, name="logs", version="")
-        if context.resume is None:  # which would delete what was logged before
-            _ = given.experiment  # here, where its warning about a folder that it shares with trackers is not shown
-    return [*(given if isinstance(given, list) else [given]), *map(TrackerLogger, context.logs)]
+    if configured in (None, True):
+        configured = CSVLogger(context.folder, name="logs", version="")
+        if context.resume is None:  # `experiment` deletes an earlier log, which a resumed training needs
+            _ = configured.experiment  # within `quiet`, which hides the warning about the folder shared with trackers
+    return [*(configured if isinstance(configured, list) else [configured]), *map(TrackerLogger, context.logs)]
 
 
 def best_precision(accelerator: str) -> str:
-    """bf16-mixed where the hardware computes in bfloat16, 16-mixed on older GPUs, otherwise 32-true."""
+    """bf16-mixed if the hardware computes in bfloat16, 16-mixed on older GPUs, otherwise 32-true. accelerator: Lightning's."""
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
     if accelerator in ("auto", "cpu"):
@@ -144,22 +144,22 @@ def best_precision(accelerator: str) -> str:
 
 
 def check_trainer(arguments: Mapping[str, Any]) -> None:
-    """Raises InputError when Lightning refuses the arguments of the recipe, before anything is fitted."""
+    """Raises InputError if Lightning refuses the recipe's arguments, before any fit."""
     if arguments.get("barebones"):
         raise InputError("trainer.barebones=true measures Lightning itself: it neither logs nor keeps checkpoints")
-    _own_callbacks(arguments)
-    plain = {name: value for name, value in arguments.items() if name != "callbacks" and _plain(value)}
+    _recipe_callbacks(arguments)
+    plain = {name: value for name, value in arguments.items() if name != "callbacks" and _is_plain(value)}
     with quiet():
         new_trainer(**{**plain, "logger": False, "enable_checkpointing": False})
 
 
-def _plain(value: Any) -> bool:
-    """Numbers, texts and lists of them; objects that the recipe describes are kept for the training itself."""
+def _is_plain(value: Any) -> bool:
+    """Whether a value is a number, a text, or a list or mapping of them, and not an object that the recipe describes."""
     parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
     return all(isinstance(part, str | int | float) for part in parts)
 
 
-def _own_callbacks(arguments: Mapping[str, Any]) -> list[Callback]:
+def _recipe_callbacks(arguments: Mapping[str, Any]) -> list[Callback]:
     callbacks = arguments.get("callbacks") or []
     if not isinstance(callbacks, list) or not all(isinstance(callback, Callback) for callback in callbacks):
         raise InputError("trainer.callbacks must be a list of {_target_: MODULE.CLASS, ...}, each a Lightning Callback")
@@ -167,6 +167,7 @@ def _own_callbacks(arguments: Mapping[str, Any]) -> list[Callback]:
 
 
 def new_trainer(**arguments: Any) -> pl.Trainer:
+    """A `pytorch_lightning.Trainer`. Raises InputError if Lightning refuses the arguments."""
     try:
         return pl.Trainer(**arguments)
     except (MisconfigurationException, ValueError, TypeError, AttributeError, ModuleNotFoundError) as error:
@@ -174,10 +175,10 @@ def new_trainer(**arguments: Any) -> pl.Trainer:
 
 
 class Reproducible(Callback):
-    """Seeds every epoch by itself, so that a resumed run draws what the uninterrupted one would have drawn.
+    """Seeds torch in every epoch, so that a resumed training has the random numbers of an uninterrupted one.
 
-    With the first batch, not earlier: loaders draw from the same generator, and a resumed trainer makes them sooner.
-    Ranks that share a machine's CPUs divide its threads instead of competing for them.
+    It does so at the first batch, because data loaders draw from the same generator and a resumed trainer builds them earlier.
+    It also divides the CPU threads between ranks on one machine.
     """
 
     def __init__(self, seed: int) -> None:
@@ -193,14 +194,14 @@ class Reproducible(Callback):
 
 
 class Progress(TQDMProgressBar):
-    """One line an epoch: rows done, loss and metric."""
+    """A progress bar with one line for each epoch: batches done, loss and metric."""
 
     def __init__(self) -> None:
         super().__init__(refresh_rate=10)
 
     def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
         metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)  # the version of a logger, which no one asked for
+        metrics.pop("v_num", None)  # the logger's version, which tells the user nothing
         return metrics
 
 
@@ -231,14 +232,15 @@ def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningData
     try:
         trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
     except SystemExit as end:
-        signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores it from its own Ctrl-C on
+        signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores SIGINT after the first one
         raise KeyboardInterrupt from end
     except (ProcessRaisedException, ProcessExitedException) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
 
 
-def _several(devices: Any) -> bool:
+def _is_distributed(devices: Any) -> bool:
+    """Whether the Trainer's argument `devices` means more than one device."""
     if devices == "auto":
         return torch.cuda.device_count() > 1
     count = len(devices) if isinstance(devices, list) else int(devices) if str(devices).lstrip("-").isdigit() else 0
@@ -252,7 +254,7 @@ def _device(trainer: pl.Trainer) -> str:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Without Lightning's advice on loaders, loggers and plans; its errors and other warnings stay."""
+    """Hides Lightning's information and its advice on loaders, loggers and step counts; errors and other warnings stay."""
     names = (
         "pytorch_lightning",
         "lightning_fabric",

@@ -1,4 +1,4 @@
-"""What a cell of a table holds, by the kind of its column; how cells are compared as texts, changed and hashed."""
+"""Cells of tables: the kinds of columns, parsing a cell from text, and cells as texts to compare."""
 
 from __future__ import annotations
 
@@ -11,54 +11,56 @@ from typing import Any, Literal
 from framework.errors import InputError
 
 Kind = Literal["text", "number", "time", "category", "labels", "texts", "spans", "messages", "ids", "id"]
-"""Of a column. One text a cell, as it is written in the file: "text" is free text, "number" is written in digits, "time" is a
-date or a number, "category" repeats few values, "id" names something. Several things a cell: "labels" is one label or several,
-"texts" are texts in order, "ids" are ids in order, "spans" are mappings with start, end (characters) and label, and "messages"
-is a dialogue, a list of its turns; until a task has shaped it, also what else a data set writes for one, such as a transcript.
+"""The kind of a column. In these a cell is one text, as the file has it: "text" is free text, "number" is written in digits,
+"time" is a date or a number, "category" repeats few values, "id" names something. In these a cell is a list: "labels" has one
+label or several, "texts" texts in order, "ids" ids in order, "spans" mappings with start, end (characters) and label, and
+"messages" the turns of a dialogue, or, until a task has shaped it, another form of a dialogue, such as a transcript.
 """
 Cell = str | float | Sequence[str] | Sequence[Mapping[str, Any]] | Mapping[str, Any] | None
-"""A value of a table, plain data that JSON can hold. None: nothing stands there, which in a column of texts is ''."""
+"""A value of a table: plain data that JSON can hold. An empty cell is None, in a column of texts ''."""
 
 STRUCTURED: frozenset[Kind] = frozenset({"labels", "texts", "spans", "messages", "ids"})
-TEXTUAL: frozenset[Kind] = frozenset({"text", "texts", "messages"})  # whose cells are what somebody wrote
+TEXTUAL: frozenset[Kind] = frozenset({"text", "texts", "messages"})  # kinds of natural language
 
 
 def as_text(cell: Cell) -> str:
-    """A cell as a text: itself, or JSON; nothing is empty."""
+    """A cell as a text: a text unchanged, None as "", anything else as JSON."""
     if isinstance(cell, str):
         return cell
     return "" if cell is None else json.dumps(cell, ensure_ascii=False)
 
 
 def is_filled(cell: Cell) -> bool:
-    """Whether a cell holds more than spaces; an empty list is something."""
+    """Whether a cell is neither None nor a blank text; an empty list counts as filled."""
     return bool(cell.strip()) if isinstance(cell, str) else cell is not None
 
 
 def texts_of(kind: Kind) -> Callable[[Any], Sequence[str]] | None:
-    """What makes texts to compare of a cell, always as many; None where the cell is its text.
+    """A function from a cell to the texts that rows are compared by, always the same number; None where the cell is the text.
 
-    Rows that nearly repeat each other in any of them never stand in two splits; the first is what a row is shown as. Of a
-    dialogue these are what was said, and what the user said: the same questions must not stand in two splits, whatever their
+    Rows of which any of these texts is nearly the same stay in one split; the first text represents the row where it is shown.
+    A dialogue has two: all turns, and the user's turns, because the same questions must not be in two splits, whatever the
     answers.
     """
     return _TEXTS.get(kind)
 
 
-def _joined(texts: Sequence[str]) -> tuple[str]:
+def _join(texts: Sequence[str]) -> tuple[str]:
     return (" ".join(texts),)
 
 
-def _said(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
-    said = [one for one in messages if one["role"] != "system"]
-    return "\n".join(one["content"] for one in said), "\n".join(one["content"] for one in said if one["role"] == "user")
+def _turns(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """All turns but those of the system, and the user's turns."""
+    turns = [message for message in messages if message["role"] != "system"]
+    asked = [turn["content"] for turn in turns if turn["role"] == "user"]
+    return "\n".join(turn["content"] for turn in turns), "\n".join(asked)
 
 
-_TEXTS: Mapping[Kind, Callable[[Any], Sequence[str]]] = {"texts": _joined, "messages": _said}
+_TEXTS: Mapping[Kind, Callable[[Any], Sequence[str]]] = {"texts": _join, "messages": _turns}
 
 
 def within(value: Any, change: Callable[[str], str]) -> Any:
-    """The value with every string in it, however deep, changed; keys of mappings stay."""
+    """A copy of plain data in which `change` is applied to every string, at any depth; keys of mappings stay."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):
@@ -67,7 +69,7 @@ def within(value: Any, change: Callable[[str], str]) -> Any:
 
 
 def canonical(cell: Any) -> str:
-    """JSON that is equal for equal cells: keys in order, 1 for 1.0."""
+    """JSON that is the same for equal cells: keys sorted, 1.0 written as 1."""
     return json.dumps(_ordered(cell), ensure_ascii=False, separators=(",", ":"))
 
 
@@ -87,16 +89,16 @@ EXAMPLES: Mapping[Kind, str] = {
     "messages": 'a dialogue is [{"role": "user", "content": ...}, ...], [{"from": "human", "value": ...}, ...] or a list of '
     "texts in turn",
 }
-JSON_OF_MESSAGES = ("[{", '["', "[[", "[]", '{"', "['", "{'")  # beginnings; any other text is a transcript
+JSON_OF_MESSAGES = ("[{", '["', "[[", "[]", '{"', "['", "{'")  # first characters of JSON; any other text is a transcript
 _QUOTED = r"""(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")"""
 _ITEM = rf"(?:{_QUOTED}|-?\d+(?![\w.]))"
-PRINTED_MESSAGES = ("[{'", "{'")  # as Python prints them; a list of texts printed so would hide missing commas
+PRINTED_MESSAGES = ("[{'", "{'")  # printed by Python; not "['", where two texts without a comma would become one
 
 
 def parse_cell(kind: Kind, text: str) -> Cell:
-    """What a text of a file, or of a request, is in a column of this kind; None where it is blank.
+    """Parses the text of a file or request as a cell of this kind; None for a blank text of a structured kind.
 
-    A list is written as JSON, or as Python or numpy print it. Raises InputError, which says what is expected instead.
+    A list may be written as JSON, or as Python or numpy print it. Raises InputError, which shows the expected form.
     """
     if kind not in STRUCTURED:
         return text
@@ -108,7 +110,7 @@ def _messages(text: str) -> Cell:
     if not start.startswith(JSON_OF_MESSAGES):
         return text
     try:
-        found: Cell = _json(text)
+        dialogue: Cell = _json(text)
     except ValueError as error:
         if start.startswith(PRINTED_MESSAGES):
             try:
@@ -117,18 +119,18 @@ def _messages(text: str) -> Cell:
             except (ValueError, SyntaxError, MemoryError, RecursionError):
                 pass
         raise InputError(f"not JSON: {error}; {EXAMPLES['messages']}") from error
-    return found
+    return dialogue
 
 
 def _labels(text: str) -> list[str]:
-    found = labels_of(text)
-    if found is None and text[0] == "[":
+    labels = labels_of(text)
+    if labels is None and text[0] == "[":
         raise InputError(f"{text:.100} is no list that can be read, but expected is {EXAMPLES['labels']}")
-    return [text] if found is None else found
+    return [text] if labels is None else labels
 
 
 def labels_of(text: str) -> list[str] | None:
-    """The different labels of a list, whatever else they are as texts; None for what is no list, such as a name alone."""
+    """The distinct labels of a text that is a list, as texts; None for any other text, such as a single label."""
     text = text.strip()
     if not text.startswith(("[", "(", "{")):
         return None
@@ -159,14 +161,14 @@ def _spans(text: str) -> list[Mapping[str, Any]]:
 
 
 def _span(item: Any) -> Mapping[str, Any]:
-    """Numbers may be digits in quotes: the readers of files keep numbers as they are written."""
+    """`start` and `end` may be texts of digits, because readers of files keep numbers as texts."""
     try:
-        found = {**item, "start": int(item["start"]), "end": int(item["end"]), "label": str(item["label"])}
+        span = {**item, "start": int(item["start"]), "end": int(item["end"]), "label": str(item["label"])}
     except (TypeError, KeyError, ValueError) as error:
         raise _wrong("spans", item) from error
-    if not 0 <= found["start"] <= found["end"]:
-        raise InputError(f"a span goes from {found['start']} to {found['end']}; it starts at 0 or later and ends behind that")
-    return found
+    if not 0 <= span["start"] <= span["end"]:
+        raise InputError(f"a span goes from {span['start']} to {span['end']}; it starts at 0 or later and ends behind that")
+    return span
 
 
 _PARSERS: Mapping[Kind, Callable[[str], Cell]] = {
@@ -180,15 +182,15 @@ _PARSERS: Mapping[Kind, Callable[[str], Cell]] = {
 
 def _list(kind: Kind, text: str) -> list[Any]:
     try:
-        found = _json(text)
+        items = _json(text)
     except ValueError as error:
         printed = None if kind == "spans" else _printed(text)
         if printed is None:
             raise InputError(f"not JSON: {error}; expected is {EXAMPLES[kind]}") from error
         return printed
-    if not isinstance(found, list):
-        raise _wrong(kind, found)
-    return found
+    if not isinstance(items, list):
+        raise _wrong(kind, items)
+    return items
 
 
 def _json(text: str) -> Any:
@@ -199,9 +201,9 @@ def _json(text: str) -> Any:
 
 
 def _printed(text: str) -> list[str] | None:
-    """The texts and whole numbers of a list as Python or numpy print it, with commas or without; None for anything else.
+    """The texts and integers of a list as Python or numpy print it, with or without commas; None for anything else.
 
-    Only texts make a list of what stands in other brackets than square ones: (5) is a name.
+    In round or curly brackets only texts make a list, because (5) may be a name.
     """
     inner = text[1:-1].strip()
     if (text[0], text[-1]) not in (("[", "]"), ("(", ")"), ("{", "}")) or not (inner or text[0] == "["):
@@ -209,7 +211,7 @@ def _printed(text: str) -> list[str] | None:
     item = _ITEM if text[0] == "[" else _QUOTED
     if not re.fullmatch(rf"(?:{item}\s*(?:,\s*|(?=\S)|$))*", inner):
         return None
-    return [one if one[0] not in "'\"" else str(ast.literal_eval(one)) for one in re.findall(item, inner)]
+    return [literal if literal[0] not in "'\"" else str(ast.literal_eval(literal)) for literal in re.findall(item, inner)]
 
 
 def _plain(kind: Kind, item: Any) -> str:

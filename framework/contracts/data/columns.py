@@ -1,4 +1,4 @@
-"""What a task needs of the files it is given."""
+"""The columns and further files that a task reads."""
 
 from __future__ import annotations
 
@@ -10,53 +10,51 @@ from framework.contracts.data.cells import Kind
 
 @dataclass(frozen=True)
 class Column:
-    """A column that a task needs, by role.
-
-    names: header spellings recognised, the best first.
-    kind: what a cell holds: see `Kind`. Columns of texts, numbers and categories may be guessed by their values.
-    target: the column is what the model predicts, so a request does not carry it.
-    optional: a file may lack it. It is taken where a header spelling matches or the user names it, never guessed by its values.
-    """
+    """A column of a task."""
 
     role: str
+    """The task's name for the column, in ``data.ROLE=HEADER`` and in tables."""
     names: tuple[str, ...]
+    """Headers by which the column is recognised in a file, the best first."""
     kind: Kind
+    """What a cell holds. Columns of texts, numbers and categories may also be recognised by their values."""
     target: bool = False
+    """Whether the model predicts the column, so that a request leaves it out."""
     optional: bool = False
+    """Whether a file may lack the column. It is recognised by its header or named by the user, never by its values."""
 
     @property
     def composes(self) -> bool:
-        """Whether it may be made of several columns: texts joined, or columns of 0 and 1, one for each label."""
+        """Whether several columns of a file may form it: texts that are joined, or one column of 0 and 1 for each label."""
         return not self.optional and self.kind == ("category" if self.target else "text")
 
 
 @dataclass(frozen=True)
 class SideTable:
-    """A further file of a task, such as what is known about items: ``data.NAME=FILE``. It may be left out.
-
-    columns: by role, as those of a task; roles are different from the task's. Other columns of the file keep their names.
-    """
+    """A further, optional file of a task, ``data.NAME=FILE``, such as one that describes items."""
 
     name: str
     columns: tuple[Column, ...]
+    """Their roles differ from those of the task. Other columns of the file keep their headers as names."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """How much is held out, from the recipe's `data:` section."""
+    """How many rows are held out for validation and test, and how many are trained on, from the recipe's `data:` section."""
 
     validation_fraction: float = 0.1
     test_fraction: float = 0.1
     held_out_rows: int | None = 20_000
+    """Most rows of validation, and of test; None: no limit."""
     limit_rows: int | None = None
+    """Most rows of training; None: no limit."""
 
 
 @dataclass(frozen=True)
 class Prefix:
-    """What may stand before a text without making it another.
-
-    name: what such a text is called, "retweet". pattern: from the start of a text.
-    """
+    """A beginning of a text that is ignored where duplicates are looked for, such as the "RT @user:" of a retweet."""
 
     name: str
+    """What a text with this prefix is called, "retweet"."""
     pattern: re.Pattern[str]
+    """Matches the prefix at the start of a text."""

@@ -1,4 +1,4 @@
-"""A format of files: which files are its own, and what rows stand in them."""
+"""The contract of a file format: which files it recognises, and how rows are read from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Quote(Enum):
-    """What quotes are: `auto` finds it out, `none` text, `standard` around fields as RFC 4180 has them, whatever is in them."""
+    """The meaning of quotes in delimited text: with `standard` they enclose fields (RFC 4180), with `none` they are text, with
+    `auto` the file's content decides.
+    """
 
     auto = "auto"
     none = "none"
@@ -34,69 +36,72 @@ class Quote(Enum):
 
 
 class Sure(IntEnum):
-    """How sure a format is that a file is its own. The surest reads it; of two that are equally sure none does."""
+    """How sure a format is that it can read a file. The surest format reads it; two that are equally sure are an error."""
 
     POSSIBLE = 1
-    """It would read the file if no other format does."""
+    """The format can read the file if no other can."""
     LIKELY = 2
-    """The name promises it."""
+    """The file's suffix is the format's."""
     CERTAIN = 3
-    """Its bytes, or its whole name, say so, whatever the suffix promises."""
+    """The file's bytes, or its full name, belong to the format, whatever its suffix."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """why: part of a sentence for people, such as "its name ends in .csv"."""
+    """A format's statement that it can read a file."""
 
     sure: Sure
     why: str
+    """The reason as part of a sentence, such as "its name ends in .csv"."""
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """name: Python's. sure: it is that of the whole file; otherwise of the first bytes alone."""
+    """The character encoding of a file."""
 
     name: str
+    """Python's name."""
     sure: bool
+    """Whether the whole file was checked; otherwise only its first bytes were."""
 
 
 @dataclass(frozen=True)
 class Sniffed:
-    """What a file is, as far as its name and first bytes tell. Made once a file and handed on to whoever asks."""
+    """A file's name, first bytes and encoding, from which formats tell what it is. It is made once for each file."""
 
     path: Path
     suffix: str
-    """In small letters, without .gz; "" where there is none."""
+    """In lower case, without .gz; "" where there is none."""
     compression: str | None
-    """"gzip", whatever the name; None: the bytes are as they lie there."""
+    """"gzip", whatever the file's name; None: not compressed."""
     head: bytes
-    """The first 64 KiB, unpacked."""
+    """The first 64 KiB, decompressed."""
     whole: bool
-    """Whether `head` is all there is."""
+    """Whether `head` is the complete file."""
     encoding: Encoding | None
-    """None: it is not text. When `Format.read` is called it is sure, unless the format is binary."""
+    """None: the file is not text. In `Format.read` the encoding is sure, unless the format is binary."""
     foreign: str | None = None
-    """What its first bytes say it is, none of the framework's own formats, and what to do instead; for an error."""
+    """Where the first bytes are of a format that cannot be read, its name and what to do instead, for the error."""
 
     @property
     def name(self) -> str:
-        """Of the file, without folder and .gz."""
+        """The file's name without folder and .gz."""
         return self.path.name[:-3] if self.path.name.lower().endswith(".gz") else self.path.name
 
     @cached_property
     def text(self) -> str:
-        """The first bytes decoded; "" where they are not text."""
+        """`head` decoded; "" where it is not text."""
         return "" if self.encoding is None else self.head.decode(self.encoding.name, "replace")
 
     @cached_property
     def lines(self) -> Sequence[str]:
-        """The first lines without their ends; one that is cut off is left out."""
+        """The complete lines of `head`, without line ends."""
         lines = LINE_END.split(self.text.removeprefix("\ufeff"))
         return lines if self.whole and lines[-1] else lines[:-1]
 
     @contextmanager
     def open_bytes(self) -> Iterator[IO[bytes]]:
-        """The bytes from the start, unpacked. Raises InputError for what cannot be opened."""
+        """Opens the file for its decompressed bytes. Raises InputError for a file that cannot be opened."""
         if self.whole:
             yield io.BytesIO(self.head)
             return
@@ -105,10 +110,7 @@ class Sniffed:
 
     @contextmanager
     def open_text(self) -> Iterator[IO[str]]:
-        """The characters from the start; line ends stay as they are.
-
-        Raises InputError for a byte that the encoding does not have.
-        """
+        """Opens the file as text; line ends are not translated. Raises InputError for bytes that the encoding cannot decode."""
         if self.encoding is None:
             raise InputError(f"{self.path} is not text: binary data of an unknown kind; write its rows to a CSV file first")
         try:
@@ -123,7 +125,7 @@ class Sniffed:
 
 @contextmanager
 def open_unpacked(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a file, unpacked where they are gzip, whatever its name. Raises InputError for what cannot be opened."""
+    """Opens a file for its bytes, decompressed if they are gzip, whatever its name. Raises InputError if it cannot be read."""
     try:
         with path.open("rb") as raw:
             if raw.peek(2)[:2] == GZIP:
@@ -139,47 +141,51 @@ def open_unpacked(path: Path) -> Iterator[IO[bytes]]:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """quote: what quotes are in delimited text; None: `Quote.auto`. lists: plain names of columns whose lists count, whatever
-    they hold. blocks: rows may come as `Block`s, which is quicker; without it they come one by one, and pyarrow may be missing.
-    """
+    """How a file is to be read."""
 
     quote: Quote | None = None
+    """The meaning of quotes in delimited text; None: `Quote.auto`."""
     lists: Collection[str] = ()
+    """Normalized headers of columns whose lists are kept; a list in any other column is reported, or its column left out."""
     blocks: bool = False
+    """Whether rows may come as `Block`s, which is faster; otherwise each is a `Row`, and pyarrow is not needed."""
 
 
 class Block(NamedTuple):
-    """Many rows at once. columns: large strings. line: of the first row; each has a line of its own."""
+    """Many rows at once."""
 
     columns: pa.RecordBatch
+    """Columns of type ``large_string``."""
     line: int
+    """The line of the first row; every further row is one line below."""
 
 
 class Format(ABC):
-    """How rows lie in files of one kind. Its module is imported when the first file is read, so it imports nothing heavy."""
+    """Reads the files of one format. Its module is imported when the first file is read, so it imports nothing slow."""
 
     name: ClassVar[str]
-    """In ``data.format=NAME``, which reads a file as this format whatever others claim."""
+    """The NAME of ``data.format=NAME``, which reads a file with this format, whatever others claim."""
     suffixes: ClassVar[tuple[str, ...]] = ()
-    """Of its files, ``(".xyz",)``; a message lists them."""
+    """Suffixes of its files, ``(".xyz",)``; messages list them."""
     tasks: ClassVar[tuple[str, ...]] = ()
-    """Names of the tasks whose files may have it; none: any."""
+    """Names of the tasks whose files may have this format; empty: all tasks."""
     binary: ClassVar[bool] = False
-    """It reads bytes: no encoding is looked for."""
+    """Whether its files are binary, so that no encoding is detected."""
     legacy: ClassVar[str | None] = None
-    """Encoding of its files that are not UTF-8; None: it is found out."""
+    """Encoding of its files that are not UTF-8; None: it is detected."""
     headed: ClassVar[bool] = False
-    """The first line names the columns, so that a file whose first line looks like a row is refused."""
+    """Whether the first line must name the columns; a file whose first line looks like a row is then refused."""
 
     def claims(self, file: Sniffed) -> Claim | None:
-        """How sure it is that a file is its own, and why; None: it is not. Asked of every file, so it opens none."""
+        """How sure the format is that it can read the file; None: it cannot. Called for every file, so it must not open it."""
         if file.suffix in self.suffixes and file.foreign is None:
             return Claim(Sure.LIKELY, f"its name ends in {file.suffix}")
         return None
 
     @abstractmethod
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """The rows in order, read as they are asked for; each value as it is written. say: takes what was repaired or left out.
+        """Reads the rows lazily, in order, with every value as the file writes it.
 
-        Raises InputError naming file and line. Anything else it raises is told with its name and distribution.
+        say: takes a sentence about anything that was repaired or left out. Raises InputError naming file and line. Any other
+        exception is reported with the format's name and distribution.
         """

@@ -1,5 +1,7 @@
-"""Rows by column. Texts of files are not converted: ``007`` stays ``007`` and ``NA`` stays ``NA``; what a column holds several
-things in, such as a dialogue's messages, is plain data (`Cell`).
+"""Tables of rows, stored by column.
+
+Texts are not converted: ``007`` stays ``007`` and ``NA`` stays ``NA``. A structured cell, such as the messages of a dialogue,
+is plain data (`Cell`).
 """
 
 from __future__ import annotations
@@ -21,28 +23,27 @@ from framework.contracts.message import messages
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BLOCK = 8192  # rows of a column turned into Python texts at a time
-NUMBERED = (".parquet", ".arrow", ".feather")  # files without lines, whose rows are counted
-NO_TEXT = b"\xff" * 8  # before a cell that is none, in a digest; UTF-8 has no such bytes
+BLOCK = 8192  # rows of a column that are decoded to Python texts at a time
+NUMBERED = (".parquet", ".arrow", ".feather")  # files without lines: their rows are counted
+NO_TEXT = b"\xff" * 8  # in a digest, before a cell that is no text; UTF-8 has no such bytes
 
 
 class Row(NamedTuple):
-    """line: where it starts in its file, counted from 1; of a Parquet file, the number of the row.
-    record: in files whose values have types, the row as it stands there.
-    """
+    """A row of a file."""
 
     line: int
+    """The line where the row starts, counted from 1; in a file without lines, such as Parquet, the number of the row."""
     values: dict[str, str]
+    """Texts by header."""
     record: Mapping[str, Any] | None = None
+    """In a file with typed values, such as JSON, the row as it was parsed."""
 
 
 class Texts(Sequence[str]):
-    """A column whose texts stay in Arrow memory, often a file's: iterating decodes a block at a time.
-
-    rows: which rows of the chunks, in which order; None: all of them as they are.
-    """
+    """A column whose texts stay in Arrow memory, often memory-mapped: iterating decodes a block at a time."""
 
     def __init__(self, chunks: Sequence[pa.Array], rows: np.ndarray | None = None) -> None:
+        """rows: (n,) positions in the concatenated chunks, in the order of the column; None: all, in order."""
         self._chunks = chunks
         self._starts = np.cumsum([0, *map(len, chunks)])
         self._bounds: list[int] = self._starts.tolist()
@@ -78,7 +79,7 @@ class Texts(Sequence[str]):
         return Texts(self._chunks, self._places(np.asarray(indices, dtype=np.int64)))
 
     def arrow(self) -> tuple[Sequence[pa.Array], np.ndarray | None]:
-        """The arrays that hold the texts, and which of their rows in which order; None: all of them as they are."""
+        """The arrays that hold the texts, and the positions of the column's rows in them; None: all, in order."""
         return self._chunks, self._rows
 
     def longest(self) -> tuple[int, int]:
@@ -87,7 +88,7 @@ class Texts(Sequence[str]):
         for start in range(0, len(self), BLOCK):
             lengths = [len(text) for text in self[start : start + BLOCK]]
             row = max(range(len(lengths)), key=lengths.__getitem__)
-            best = max(best, (start + row, lengths[row]), key=lambda found: found[1])
+            best = max(best, (start + row, lengths[row]), key=lambda place: place[1])
         return best
 
     def _places(self, indices: np.ndarray) -> np.ndarray:
@@ -98,12 +99,12 @@ class Texts(Sequence[str]):
         touched = np.unique(chunk)
         if len(touched) == 1:
             return self._of_chunk(int(touched[0]), places)
-        found = np.empty(len(places), dtype=object)
+        texts = np.empty(len(places), dtype=object)
         for number in touched:
             here = np.flatnonzero(chunk == number)
             for i, text in zip(here.tolist(), self._of_chunk(int(number), places[here]), strict=True):
-                found[i] = text
-        return list(found)
+                texts[i] = text
+        return list(texts)
 
     def _of_chunk(self, number: int, places: np.ndarray) -> list[str]:
         first, last = int(places[0]), int(places[-1])
@@ -117,25 +118,27 @@ class Texts(Sequence[str]):
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of equal length: lists, or `Texts` where they were read from files.
-
-    lines: for each row the line of its file it starts on, counted from 1 (of a Parquet file, the number of the row).
-    source: the file, or the files in words. files, file_of: where there are several, which one each row is from.
-    groups: where rows belong together, what each belongs to (such as a customer); an empty one stands alone.
-    """
+    """Rows, stored by column."""
 
     columns: Mapping[str, Sequence[Cell]]
+    """By role, all of the same length; `Texts` where they were read from files, otherwise lists."""
     lines: Sequence[int] = ()
+    """For each row the line of its file where it starts, counted from 1; in a file without lines the number of the row."""
     source: str = ""
+    """The file, or a description of the files."""
     files: Sequence[str] = ()
+    """The files, if there are several."""
     file_of: Sequence[int] = ()
+    """For each row the index of its file in `files`, if there are several."""
     groups: Sequence[str] = ()
+    """For each row the name of its group, such as a customer, whose rows stay in one split; "" for a row without a group."""
 
     def __len__(self) -> int:
         return len(self.lines)
 
     @property
     def name(self) -> str:
+        """The file's name without its folder."""
         return Path(self.source).name
 
     def texts(self, name: str) -> Sequence[str]:
@@ -158,17 +161,18 @@ class Table:
         return Table(columns, _take(self.lines, indices), self.source, self.files, file_of, groups)
 
     def sample(self, count: int, seed: int) -> Table:
-        """At most so many of the rows, at random, in the order they have here."""
+        """At most `count` rows, drawn at random, in their order."""
         if count >= len(self):
             return self
         return self.take(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]).tolist())
 
     def where(self, index: int) -> str:
+        """The file and line of a row, for messages."""
         file = self.files[self.file_of[index]] if self.files else self.source
         return f"{file}, {'row' if file.endswith(NUMBERED) else 'line'} {self.lines[index]}"
 
     def digest(self) -> str:
-        """sha256 over names and values, independent of where the rows came from."""
+        """sha256 over column names and cells; files and lines do not count."""
         digest = hashlib.sha256()
         for name in sorted(self.columns):
             for encoded in _encoded(chain((name,), self.columns[name])):
@@ -180,7 +184,7 @@ def _encoded(cells: Iterable[Any]) -> Iterator[bytes]:
     for cell in cells:
         try:
             yield cell.encode("utf-8", "surrogatepass")
-        except AttributeError:  # to ask every text what it is takes longer
+        except AttributeError:  # faster than asking for the type of every cell
             yield NO_TEXT
             yield canonical(cell).encode("utf-8", "surrogatepass")
 
@@ -198,25 +202,26 @@ SPLITS = messages("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Splits:
-    """Rows to learn from, to decide on, and to judge by; no text stands in two of them.
-
-    notes: what was inferred and cleaned, a sentence each.
-    about: source, licence and fingerprint, as plain data for the manifest.
-    tables: the further files of the task, by name.
-    whole: every row that counts, for tasks whose `complete` needs those that nobody is judged by too. No fit sees it.
-    """
+    """The training, validation and test rows. No text is in two of them."""
 
     train: Table
     validation: Table
+    """Rows for decisions: the best epoch, the best candidate, thresholds, gates."""
     test: Table
+    """Rows that the shipped file and the baselines are judged on, once."""
     notes: Sequence[str] = ()
+    """What was inferred from the files and what was cleaned, a sentence each."""
     about: Mapping[str, object] = field(default_factory=dict)
+    """Source, licence and fingerprint of the data, plain data for the manifest."""
     tables: Mapping[str, Table] = field(default_factory=dict)
+    """The task's further files, by name."""
     whole: Table | None = None
+    """All rows, also those in no split, for a task with `Finalizes.complete`. No fit sees them."""
 
     def rows(self) -> dict[str, int]:
+        """The number of rows of each split, by its name."""
         return {name: len(table) for name, table in self.named().items()}
 
     def named(self) -> dict[str, Table]:
-        """By name, which is a message: a header or a chart that shows it can be translated."""
+        """The splits by name. The names are messages, so that a header or chart with them can be translated."""
         return dict(zip(SPLITS, (self.train, self.validation, self.test), strict=True))

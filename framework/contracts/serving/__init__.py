@@ -1,1 +1,1 @@
-"""What a server surface is made of: routes, replies, its part of OpenAPI, and hints of how answers are drawn."""
+"""The contract of a server surface: routes, replies, its part of the OpenAPI document, and how answers are drawn."""

@@ -1,4 +1,4 @@
-"""How a page draws an answer: hints of a codec, so that a task needs no HTML of its own."""
+"""How a page draws a response: hints of a codec, so that a task needs no HTML."""
 
 from __future__ import annotations
 
@@ -8,42 +8,43 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True)
 class DrawnFields:
-    """The first text of the response, then its other fields by name."""
+    """Draws the first text of the response, then its other fields by name."""
 
 
 @dataclass(frozen=True)
 class DrawnLabel:
-    """A label, with a bar for the probability of each one."""
+    """Draws a label, and a bar for the probability of each label."""
 
     label: str = "label"
     """The field that holds the label."""
     probabilities: str = "probabilities"
     """The field that holds the probability of each label, an object."""
     unsure: str = "abstains"
-    """The field that says whether the model is not sure enough; it may be missing."""
+    """The field that tells whether the model abstains; it may be missing."""
 
 
 @dataclass(frozen=True)
 class DrawnSpans:
-    """Parts of the request's text, marked with their labels."""
+    """Draws the request's text with labelled spans marked in it."""
 
     spans: str = "entities"
-    """The field with a list of ``{"start", "end", "label"}`` and maybe ``score``; places are counted in characters."""
+    """The field with a list of ``{"start", "end", "label"}`` and optionally ``score``; positions are in characters."""
     text: str = "text"
-    """The field of the request that they are parts of."""
+    """The field of the request with the text."""
     tokens: str = "tokens"
-    """The field of the request with a list of words, where there is no text: they are joined by spaces."""
+    """The field of a request without a text that holds a list of words; they are joined by spaces."""
 
 
 @dataclass(frozen=True)
 class DrawnRanking:
-    """A list, the best first."""
+    """Draws a ranked list of items, the best first."""
 
     items: str = "items"
-    """The field that holds the list, of objects."""
+    """The field that holds the list of items, which are objects."""
     title: str = "title"
-    """The field of an item that is shown; where an item has none, its id is."""
+    """The field of an item that is shown; an item without it is shown by its id."""
     id: str = "item"
+    """The field of an item that holds its id."""
     score: str = "score"
     """The field of an item that holds its score; it may be missing."""
 
@@ -58,7 +59,7 @@ def plain_drawing(drawing: Drawing) -> Mapping[str, str]:
 
 
 def drawn_fields(drawing: Drawing) -> list[str]:
-    """The fields that every response must have to be drawn so."""
+    """The fields of a response that this drawing needs."""
     if isinstance(drawing, DrawnLabel):
         return [drawing.label, drawing.probabilities]
     if isinstance(drawing, DrawnSpans):

@@ -1,4 +1,4 @@
-"""Parts of an OpenAPI 3.0 document, for surfaces that describe their paths."""
+"""Parts of an OpenAPI 3.0 document, with which surfaces describe their paths."""
 
 from __future__ import annotations
 
@@ -28,23 +28,21 @@ ADMIN_STATUSES: Mapping[int, str] = {
 
 @dataclass(frozen=True)
 class OpenApiPart:
-    """What a surface adds to the document.
-
-    paths: path -> method in small letters -> operation. schemas: of the document's components; begin their names with that of
-    the surface or of a model.
-    """
+    """The part of the document that a surface adds."""
 
     paths: Mapping[str, Mapping[str, Schema]] = field(default_factory=dict)
+    """Operations by path and method, the method in lower case."""
     schemas: Mapping[str, Schema] = field(default_factory=dict)
+    """Component schemas by name; a name begins with that of the surface or of a model."""
 
 
 def reference(name: str) -> Schema:
-    """Stands for a schema of the document's components."""
+    """A reference to a component schema of the document."""
     return {"$ref": f"#/components/schemas/{name}"}
 
 
 def refusals(statuses: Mapping[int, str], schema: str = "Error") -> Schema:
-    """Responses of an operation, by status."""
+    """The error responses of an operation, by status. schema: the component schema of their bodies."""
     content = {"application/json": {"schema": reference(schema)}}
     return {str(status): {"description": why, "content": content} for status, why in sorted(statuses.items())}
 
@@ -58,7 +56,7 @@ def operation(
     statuses: Mapping[int, str] = STATUSES,
     **more: Any,
 ) -> Schema:
-    """One operation. response, request: schemas of the bodies. answer: what the response is. more: further keys."""
+    """One operation. response, request: schemas of the bodies. answer: description of the response. more: further keys."""
     described: Schema = {"summary": summary, **more}
     if request is not None:
         media = {"schema": request} if example is None else {"schema": request, "example": example}
@@ -69,5 +67,5 @@ def operation(
 
 
 def model_parameter(names: Iterable[str]) -> Schema:
-    """The parameter ``{name}`` of a path."""
+    """The path parameter ``{name}`` of a model, one of `names`."""
     return {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": list(names)}}

@@ -1,4 +1,4 @@
-"""What a request over HTTP is answered with, or why it is not, and within which limits."""
+"""Replies to HTTP requests, refusals, and the limits of requests."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from framework.contracts.graph import Json
 
 @dataclass(frozen=True)
 class Limits:
-    """body: bytes of one. bodies: bytes of all bodies being read. inputs, characters: of one request, of one input.
-
-    queue: inputs that wait at once. seconds: from the first byte of a request to its answer. connections: of one process.
-    """
+    """Limits of HTTP requests."""
 
     body: int = 1 << 20
+    """Bytes of one body."""
     bodies: int = 64 << 20
+    """Bytes of all bodies that are being read."""
     inputs: int = 256
+    """Inputs of one request."""
     characters: int = 20_000
+    """Characters of one input."""
     queue: int = 1024
+    """Inputs that wait at the same time."""
     seconds: float = 10.0
+    """Seconds from the first byte of a request to its answer."""
     connections: int = 1000
+    """Open connections of one process."""
 
 
 class RefusedError(Exception):
-    """Ends a request with a status and a message that says what to send instead.
-
-    form: what stands under ``error`` in the answer, where that is not the message itself.
-    """
+    """Ends a request with a status and a message that says what to send instead."""
 
     def __init__(
         self, status: int, message: str, headers: Mapping[str, str] | None = None, form: Mapping[str, Json] | None = None
     ) -> None:
+        """form: the value of ``error`` in the answer; by default the message."""
         super().__init__(message)
         self.status, self.message, self.headers, self.form = status, message, dict(headers or {}), form
 
     @property
     def readable(self) -> str:
-        """The message; it may quote half of a surrogate pair, which no answer may hold."""
+        """The message in valid UTF-8: half of a surrogate pair, quoted from the request, is escaped."""
         return self.message.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer that is not simply JSON with status 200."""
+    """An answer with a status, media type or headers."""
 
     content: Json = None
-    """Bytes, or a str, are sent as they are; anything else is sent as JSON."""
+    """Bytes and str are sent unchanged, anything else as JSON."""
     status: int = 200
     media_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -55,11 +57,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Stream:
-    """An answer that is sent piece by piece, as it comes.
+    """An answer that is sent piece by piece.
 
-    The first piece and each further one must come within the limit of seconds, which begins again with each. The iterator is
-    closed when the client leaves, when a piece is late, and when the server ends. What it raises breaks the answer off, so that
-    the client sees that it is not whole; the status has been sent by then.
+    Each piece must come within `Limits.seconds` of the one before. The iterator is closed when the client disconnects, when a
+    piece is late, and when the server stops. An exception aborts the connection, so that the client sees that the answer is
+    incomplete: the status has been sent by then.
     """
 
     pieces: AsyncIterator[str | bytes]

@@ -1,7 +1,7 @@
-"""What a plugin provides that clients ask over HTTP: paths, their part of OpenAPI, a page, counters.
+"""The contract of a surface, a way to ask models over HTTP: paths, their part of OpenAPI, a page, counters.
 
-The server brings the rest: keys, limits, batching with whatever else asks the model, readiness, request ids, logs without
-texts, metrics by endpoint, and swaps between two requests.
+The server provides everything else: keys, limits, batching across requests and surfaces, readiness, request ids, logs without
+texts, metrics for each endpoint, and swaps of models between two requests.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ PATH = re.compile(r"(/([A-Za-z0-9._~-]+|\{[a-z_]+\}))+")
 
 @dataclass(frozen=True)
 class Operation:
-    """From what stands in a body to runs of a model.
-
-    name: what messages call one input: ``input 3: ...``. parse: raises InputError. steps: as those of `Codec.start`.
-    numbered: whether a request may hold several, so that messages name the place.
-    """
+    """What a model does with an input, such as answer it or score it."""
 
     name: str
+    """What error messages call an input: ``input 3: ...``."""
     parse: Callable[[Json], Request]
+    """Converts an input of a body to a request. Raises InputError."""
     steps: Callable[[Request], Steps]
+    """A generator of calls, as `Codec.start` returns."""
     numbered: bool = True
+    """Whether a body may hold several inputs, so that messages give their number."""
 
 
 class ServedModel(Protocol):
-    """A model that answers: proven, and run in batches with everything else that is asked of it."""
+    """A model that is loaded and whose golden examples were replayed. Inputs of all requests to it are batched."""
 
     @property
     def name(self) -> str: ...
@@ -48,7 +48,7 @@ class ServedModel(Protocol):
     def task(self) -> str: ...
     @property
     def first(self) -> bool:
-        """Whether it answers requests that name no model."""
+        """Whether it is the model for requests that name none."""
         ...
 
     @property
@@ -57,50 +57,50 @@ class ServedModel(Protocol):
     def interface(self) -> Interface: ...
     @property
     def answering(self) -> Operation:
-        """What answers inputs as `predict` does; its messages call them ``input``."""
+        """The operation of `predict`; its messages call an input ``input``."""
         ...
 
     def catch_up(self) -> None:
-        """Takes in what was added to a `Growing` codec, by whichever process. Raises RefusedError."""
+        """Loads items that any process added to a `Growing` codec. Raises RefusedError."""
         ...
 
     def keep(self, kept: Sequence[Response]) -> None:
-        """Adds to a `Growing` codec what its steps of `adding` returned, for every process and for good; it waits for a disk.
+        """Adds kept items, which `Growing.adding` returned, for all processes and permanently. It blocks on the disk.
 
-        Raises InputError for what is there already, FrameworkError where it cannot be kept; then nothing was added.
+        Raises InputError for an item that exists already, FrameworkError if items cannot be stored; then none is added.
         """
         ...
 
 
 class Running(Protocol):
-    """Inputs on their way through a model."""
+    """Inputs that a model is answering."""
 
     def events(self) -> AsyncIterator[Event]:
-        """What the codec says on the way; it ends with the last answer. Raises TimeoutError where nothing comes for long."""
+        """Events of the codec until the last response is complete. Raises TimeoutError if none comes within the limit."""
         ...
 
     async def responses(self) -> list[Response]:
-        """The answers, in order. Raises what the codec or the model raised."""
+        """The responses, in the order of the inputs. Raises the codec's or the model's exception."""
         ...
 
 
 class Exchange(Protocol):
-    """One request while it is answered. A handler is told nothing else, and keeps nothing of it afterwards.
+    """One HTTP request while it is handled. A handler gets nothing else, and must not keep it afterwards.
 
-    When the client leaves, when time runs out and when the server ends, the handler is cancelled (`asyncio.CancelledError`),
-    and what runs for it goes no further.
+    When the client disconnects, when the time limit passes and when the server stops, the handler is cancelled
+    (`asyncio.CancelledError`), and so is the model's work for it.
     """
 
     @property
     def limits(self) -> Limits:
-        """What the operator allows, or the route, where that is less."""
+        """For each limit the smaller of the operator's and the route's."""
         ...
 
     @property
     def request_id(self) -> str: ...
     @property
     def parameters(self) -> Mapping[str, str]:
-        """Of the path."""
+        """The parameters of the path."""
         ...
 
     @property
@@ -109,31 +109,32 @@ class Exchange(Protocol):
     def model(self, name: str | None = None) -> ServedModel:
         """The model of that name; None: the one that the path names as ``{name}``, or the first.
 
-        It stays as it is until this request is answered, also where another version takes its place meanwhile. Raises
-        RefusedError: there is none, it is still being loaded, or this surface does not serve it.
+        The version stays the same until this request is answered, even if a swap happens meanwhile. Raises RefusedError if
+        there is no such model, if it is still loading, or if this surface does not serve it.
         """
         ...
 
     async def json(self, example: Json) -> Json:
-        """The body. example: one that works, for messages. Raises RefusedError."""
+        """The parsed body. example: a body that works, for messages. Raises RefusedError."""
         ...
 
     async def answers(self, model: ServedModel, inputs: Sequence[Json], operation: Operation | None = None) -> list[Response]:
-        """What the model answers, in order. operation: None: `ServedModel.answering`. Raises RefusedError."""
+        """The responses, in the order of the inputs. operation: by default `ServedModel.answering`. Raises RefusedError."""
         ...
 
     async def start(self, model: ServedModel, inputs: Sequence[Json], operation: Operation | None = None) -> Running:
-        """The same, for answers that are sent while they are written. Raises RefusedError for what cannot be answered."""
+        """As `answers`, for responses that are streamed. Raises RefusedError for inputs that cannot be answered."""
         ...
 
     def note(self, **facts: str | int | float | bool) -> None:
-        """Puts facts into the request's line of the log. Personal data in texts is masked; inputs do not belong there: they are
-        logged by the server, where the operator says so.
+        """Adds facts to the request's line of the log, with personal data in texts masked.
+
+        Do not add inputs: the server logs them if the operator asks for it.
         """
         ...
 
     def count(self, counter: str, amount: float = 1) -> None:
-        """Adds to one of `Surface.counters`, under the model's name."""
+        """Adds `amount` to one of `Surface.counters`, with the model's name as label."""
         ...
 
 
@@ -142,34 +143,35 @@ Handler = Callable[[Exchange], Awaitable[Reply]]
 
 @dataclass(frozen=True)
 class Route:
-    """A path and what answers it.
+    """A path and its handler.
 
-    The handler runs in the event loop: what blocks for long goes through `asyncio.to_thread`. It raises `RefusedError`, or
-    InputError, which is answered with 422; anything else is a fault, answered with 500 and logged.
+    The handler runs in the event loop: wrap blocking calls in `asyncio.to_thread`. It may raise `RefusedError`, and InputError,
+    which is answered with 422; any other exception is answered with 500 and logged as a fault.
     """
 
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
     path: str
-    """Such as ``/v1/models/{name}/score``; ``{name}`` is a model, further parameters may stand in braces."""
+    """Such as ``/v1/models/{name}/score``. ``{name}`` is the name of a model; other parameters may be in braces too."""
     handler: Handler
     endpoint: str = ""
-    """Its name in metrics and logs; that of the surface unless it is given."""
+    """The name in metrics and logs; empty: the surface's name."""
     key: Literal["api", "admin", "none"] = "api"
-    """Which of the server's keys is asked for. Without any key of its own, a server refuses what asks for that of admins."""
+    """The key that a request must send. A server that has no key at all refuses routes with the key of admins."""
     body: int | None = None
-    """Bytes that a body may have, where that is less than the operator allows."""
+    """Largest body in bytes, if smaller than the operator's limit."""
     seconds: float | None = None
-    """To the answer, where that is less than the operator allows."""
+    """Longest time to the answer, if shorter than the operator's limit."""
     summary: str = ""
-    """In the OpenAPI document."""
+    """The summary in the OpenAPI document."""
     request: Schema | None = None
     """JSON Schema of the body, in the form of OpenAPI 3.0."""
     response: Schema = field(default_factory=lambda: {"type": "object"})
+    """JSON Schema of the answer."""
     example: Json = None
     """A body that works."""
 
     def problem(self) -> str | None:
-        """What is wrong with it, if anything is."""
+        """What is wrong with the method or path, for an error; None: nothing."""
         if self.method not in METHODS:
             return f"the method {self.method!r} of {self.path} is none of {', '.join(METHODS)}"
         if not PATH.fullmatch(self.path):
@@ -179,55 +181,56 @@ class Route:
 
 @dataclass(frozen=True)
 class Page:
-    """Where people try a model: in the frame of all pages, with the script of all pages.
+    """A web page on which people try a model, in the common frame of all pages.
 
-    Without a folder it is a form made from the schema of the request, and the answer is drawn by hints.
+    Without a folder the page is a form made from the schema of the request, and the answer is drawn by `Drawing`.
     """
 
     title: str
     """A `message` is shown in the language of the browser; so are titles and descriptions in a schema."""
     path: str
-    """What it asks, by POST, with ``{name}`` for the model."""
+    """The path that the page posts to, with ``{name}`` for the model."""
     listed: tuple[str, str] | None = None
-    """Where a body holds a list of requests and its answer a list of responses: the names of both. None: one and one."""
+    """Where a body holds a list of requests and its answer a list of responses, the names of both lists. None: the body is one
+    request and the answer one response."""
     request: Schema | None = None
-    """Of the form; None: `Interface.request`."""
+    """The schema that the form is made from; None: `Interface.request`."""
     example: Json = None
-    """What the form begins with; None: `Interface.example`."""
+    """The initial content of the form; None: `Interface.example`."""
     drawing: Drawing | None = None
-    """Of the answer; None: `Interface.drawing`."""
+    """How the answer is drawn; None: `Interface.drawing`."""
     folder: Path | None = None
-    """page.html (what stands in the frame), page.css and page.js (run after the common script), each if it is there."""
+    """A folder with any of page.html (the content of the frame), page.css and page.js (run after the common script)."""
 
 
 class Surface(ABC):
     """A way to ask models over HTTP. One object serves all requests of a process, from its event loop."""
 
     name: ClassVar[str]
-    """As `register_surfaces` has it."""
+    """The name that `register_surfaces` registers."""
     page: ClassVar[Page | None] = None
     counters: ClassVar[Mapping[str, str]] = {}
-    """Counters beside those that every endpoint has, ``framework_SURFACE_NAME_total``: name -> what it counts."""
+    """Further Prometheus counters, ``framework_SURFACE_NAME_total``: their description by NAME."""
     lacking: ClassVar[str] = "is not asked so"
-    """What is said of a model that it does not serve: ``NAME holds no conversation``."""
+    """The predicate of the message about a model that the surface does not serve: ``NAME holds no conversation``."""
 
     def serves(self, codec: Codec) -> bool:
-        """Whether models with this codec are asked so; asked once for each model that is loaded."""
+        """Whether the surface serves models with this codec; called once for each loaded model."""
         return True
 
     @abstractmethod
     def routes(self) -> Sequence[Route]:
-        """Asked once at start. A path belongs to one surface, whatever the method."""
+        """The routes, asked for once when the server starts. A path belongs to one surface, whatever the method."""
 
     def openapi(self, models: Sequence[ServedModel], limits: Limits) -> OpenApiPart:
-        """Its part of the document for the models that it serves, which are at least one."""
+        """The surface's part of the OpenAPI document. models: those that it serves, at least one."""
         paths: dict[str, dict[str, Schema]] = {}
         for route in self.routes():
             paths.setdefault(route.path, {})[route.method.lower()] = self._operation(route, models)
         return OpenApiPart(paths)
 
     def refuse(self, refusal: RefusedError) -> RefusedError:
-        """How a refusal of its paths looks, also one of the server's own, such as of a wrong key."""
+        """Converts a refusal on one of its paths, also one by the server, such as for a wrong key, to the surface's form."""
         return refusal
 
     def _operation(self, route: Route, models: Sequence[ServedModel]) -> Schema:

@@ -1,1 +1,1 @@
-"""Two artifacts on the same rows, and what of their difference is chance."""
+"""Compares two artifacts on the same rows: their difference, its confidence interval and significance."""

@@ -10,21 +10,26 @@ import numpy as np
 
 from framework.contracts.contributions import Contributions
 
-ELEMENTS = 1_000_000  # numbers in memory at once
-Judge = Callable[[np.ndarray], Mapping[str, float]]  # metrics of rows, which are numbers and may stand there twice
+ELEMENTS = 1_000_000  # numbers in memory at the same time
+Judge = Callable[[np.ndarray], Mapping[str, float]]  # metrics of a sample, from the row numbers, which may repeat
 
 
 @dataclass(frozen=True)
 class Samples:
-    """What metrics and scores of classes came out at, (draws,) each, by name."""
+    """Metrics and class scores over samples, (draws,) each."""
 
     metrics: Mapping[str, np.ndarray]
+    """By metric."""
     classes: Mapping[str, np.ndarray]
+    """By class."""
     draws: int
 
 
 def resample(sides: Sequence[Contributions], rows: np.ndarray, draws: int, seed: int) -> list[Samples]:
-    """Samples of `rows` with replacement, as many rows each, the same for every side; memory does not grow with the draws."""
+    """Metrics of each side on samples of `rows`, drawn with replacement and of the same size, the same samples for all sides.
+
+    Draws are computed in chunks of bounded memory.
+    """
     sums = [Sums(side, rows) for side in sides]
     chunk = max(1, ELEMENTS // max(len(rows), *(side.entries for side in sums)))
     random = np.random.default_rng(seed)
@@ -32,21 +37,23 @@ def resample(sides: Sequence[Contributions], rows: np.ndarray, draws: int, seed:
     for start in range(0, draws, chunk):
         drawn = random.integers(len(rows), size=(min(chunk, draws - start), len(rows)), dtype=np.int32)
         counts = _counts(drawn, len(rows))
-        for side, of_rows, into in zip(sides, sums, parts, strict=True):
-            totals = of_rows(drawn, counts)
-            into.append((side.metrics(totals), side.class_scores(totals) if side.class_scores else {}))
-    return [Samples(_joined(m for m, _ in side), _joined(c for _, c in side), draws) for side in parts]
+        for side, sums_of, chunks in zip(sides, sums, parts, strict=True):
+            totals = sums_of(drawn, counts)
+            chunks.append((side.metrics(totals), side.class_scores(totals) if side.class_scores else {}))
+    return [Samples(_concatenate(m for m, _ in side), _concatenate(c for _, c in side), draws) for side in parts]
 
 
 def over_all(side: Contributions, rows: np.ndarray) -> Samples:
-    """The same of the rows themselves, once."""
+    """Metrics on `rows` themselves, as one draw."""
     totals = Sums(side, rows)(np.arange(len(rows), dtype=np.int32)[None], np.ones((1, len(rows))))
     return Samples(side.metrics(totals), side.class_scores(totals) if side.class_scores else {}, 1)
 
 
 class Sums:
-    """Sums of drawn rows. A column of cells that all rows share is one product of matrices; in the others rows that add the
-    same are counted together, which of classifiers are many.
+    """Sums of contributions over samples of rows.
+
+    A column of `Contributions.cells` that is the same for all rows needs one matrix product. For the other columns, rows with
+    equal contributions, of which a classifier has many, are counted as one pattern.
     """
 
     def __init__(self, side: Contributions, rows: np.ndarray) -> None:
@@ -55,14 +62,14 @@ class Sums:
         shared = (cells == cells[:1]).all(axis=0) & (cells[0] >= 0)
         self.width = side.width
         self.shared_cells, self.shared_amounts = cells[0, shared], amounts[:, shared]
-        both = np.column_stack([cells[:, ~shared], amounts[:, ~shared]])
-        patterns, which = np.unique(both, axis=0, return_inverse=True)
-        self.patterns, self.pattern_of = len(patterns), which.reshape(-1).astype(np.int32)
-        each, amount = np.split(patterns, 2, axis=1)
-        pattern, column = np.nonzero(each >= 0)
-        cell = each[pattern, column].astype(np.int64)
+        cells_and_amounts = np.column_stack([cells[:, ~shared], amounts[:, ~shared]])
+        patterns, pattern_of = np.unique(cells_and_amounts, axis=0, return_inverse=True)
+        self.patterns, self.pattern_of = len(patterns), pattern_of.reshape(-1).astype(np.int32)
+        pattern_cells, pattern_amounts = np.split(patterns, 2, axis=1)
+        pattern, column = np.nonzero(pattern_cells >= 0)
+        cell = pattern_cells[pattern, column].astype(np.int64)
         order = np.argsort(cell, kind="stable")
-        self.pattern, self.amount = pattern[order], amount[pattern, column][order]
+        self.pattern, self.amount = pattern[order], pattern_amounts[pattern, column][order]
         self.cells, self.starts = np.unique(cell[order], return_index=True)
 
     @property
@@ -71,7 +78,7 @@ class Sums:
         return max(1, len(self.pattern), self.patterns, self.width)
 
     def __call__(self, drawn: np.ndarray, counts: np.ndarray) -> np.ndarray:
-        """(draws, width). Both are (draws, rows). drawn: which row was drawn at each place; counts: how often each row was."""
+        """Sums (draws, width). drawn: (draws, rows), the drawn row numbers. counts: (draws, rows), how often each was drawn."""
         totals = np.zeros((len(drawn), self.width))
         if len(self.cells):
             of_patterns = _counts(self.pattern_of[drawn], self.patterns)
@@ -83,7 +90,7 @@ class Sums:
 
 
 def _counts(drawn: np.ndarray, width: int) -> np.ndarray:
-    """(draws, width) float64: how often each number below `width` stands in each row of `drawn`."""
+    """(draws, width) float64: how often each number below `width` is in each row of `drawn`."""
     places = drawn + np.arange(len(drawn), dtype=np.int64)[:, None] * width
     return np.bincount(places.reshape(-1), minlength=len(drawn) * width).reshape(len(drawn), width).astype(float)
 
@@ -91,7 +98,10 @@ def _counts(drawn: np.ndarray, width: int) -> np.ndarray:
 def judge_again(
     judges: Sequence[Judge], rows: int, draws: int, seed: int, seconds: float, least: int
 ) -> list[Mapping[str, np.ndarray]]:
-    """The same by judging every sample, at most `draws` times and, once there are `least`, for so many seconds."""
+    """Metrics of each side on samples, (draws,) each, by judging every sample anew; for metrics that do not decompose.
+
+    Draws at most `draws` samples, and after the first `least` stops when `seconds` have passed.
+    """
     samples: list[list[Mapping[str, float]]] = [[] for _ in judges]
     started = perf_counter()
     random = np.random.default_rng(seed)
@@ -99,12 +109,13 @@ def judge_again(
         if number >= least and perf_counter() - started > seconds:
             break
         drawn = random.integers(rows, size=rows)
-        for judge, into in zip(judges, samples, strict=True):
-            into.append(judge(drawn))
-    return [_joined({name: np.array([value]) for name, value in one.items()} for one in side) for side in samples]
+        for judge, judged in zip(judges, samples, strict=True):
+            judged.append(judge(drawn))
+    return [_concatenate({name: np.array([value]) for name, value in m.items()} for m in side) for side in samples]
 
 
-def _joined(parts: Iterator[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """End to end, of the names that all have."""
-    every = list(parts)
-    return {name: np.concatenate([part[name] for part in every]) for name in every[0] if all(name in part for part in every)}
+def _concatenate(parts: Iterator[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """The concatenated arrays of every name that all parts have."""
+    chunks = list(parts)
+    names = [name for name in chunks[0] if all(name in chunk for chunk in chunks)]
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in names}

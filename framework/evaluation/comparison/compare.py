@@ -1,4 +1,4 @@
-"""``framework.compare``: two sealed artifacts on the same rows."""
+"""``framework.compare``: compares two sealed artifacts on the same rows."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from framework.contracts.task import Answers, Decomposes
 from framework.data.joined import Columns
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.evaluation.comparison.bootstrap import over_all
-from framework.evaluation.comparison.costs import Costs, alone, memory
+from framework.evaluation.comparison.costs import Costs, latencies, memory
 from framework.evaluation.comparison.result import Comparison, Side
 from framework.evaluation.comparison.same_rows import check_alike, shared_rows
-from framework.evaluation.comparison.statistics import Judged, Statistics
+from framework.evaluation.comparison.statistics import JudgedAnswers, Statistics
 from framework.evaluation.comparison.verdict import outcome_of, verdict_of
-from framework.evaluation.labelled import Reading, answer_rows, read_rows, values_by_row
+from framework.evaluation.labelled import LabelledOptions, answer_rows, read_rows, values_by_row
 from framework.runtime.model import Model, load_model
 
 MOST_SLICES = 100
@@ -49,57 +49,61 @@ def compare(
 
         framework.compare("registry/support@champion", "registry/support@challenger", "labelled.csv").verdict
 
-    metric: of the task's; by default what A was judged by. slices: a column of the file, or a value for each row of a table,
-    which parts the rows. shared_labels: judges by the rows whose label both know, where their labels differ. draws: samples
-    of the paired bootstrap; fewer where the task's metric does not decompose, see `Comparison.method`. variants: of A and of
-    B. Raises InputError for artifacts that cannot be compared, naming what differs, and for rows that cannot be judged.
+    metric: one of the task's; by default the one that A was judged by. slices: a column of the file, or for a table a value for
+    each row, by which the rows are sliced. shared_labels: where the labels of A and B differ, compares them on the rows whose
+    label both have. draws: samples of the paired bootstrap; fewer if the metric does not decompose, see `Comparison.method`.
+    variants: of A and of B. Raises InputError for artifacts that cannot be compared, naming what differs, and for rows that
+    cannot be judged.
     """
     _check_numbers(draws, confidence)
     models = (load_model(a, variants[0]), load_model(b, variants[1]))
     check_alike(*models, shared_labels=shared_labels)
-    chosen = _metric(models[0], metric)
-    reading = Reading(columns or {}, encoding, quote, format_name)
-    table, notes = _rows(models, rows, reading, shared_labels)
-    slice_of = _slices(models[0], rows, table, slices, reading)
-    judged = [_answered(model, table) for model in models]
-    statistics = Statistics(models[0].task, table, chosen, (judged[0].judged, judged[1].judged), draws, confidence, seed)
+    decisive = _metric(models[0], metric)
+    options = LabelledOptions(columns or {}, encoding, quote, format_name)
+    table, notes = _rows(models, rows, options, shared_labels)
+    slice_of = _slices(models[0], rows, table, slices, options)
+    answered = [_answer(model, table) for model in models]
+    judged = (answered[0].judged, answered[1].judged)
+    statistics = Statistics(models[0].task, table, decisive, judged, draws, confidence, seed)
     differences, method = statistics.differences()
     classes, parts = statistics.classes(), statistics.slices(slice_of)
-    sides = _sides((a, b), models, table, judged)
+    sides = _sides((a, b), models, table, answered)
     return Comparison(
         a=sides[0],
         b=sides[1],
         source=table.source,
         rows=len(table),
         notes=tuple(notes),
-        metric=chosen,
+        metric=decisive,
         confidence=confidence,
         method=method,
         differences=differences,
         test=statistics.test(),
         classes=classes,
         slices=parts,
-        outcome=outcome_of(chosen, differences[0]),
-        verdict=verdict_of(chosen, differences[0], len(table), confidence, [*classes, *parts]),
+        outcome=outcome_of(decisive, differences[0]),
+        verdict=verdict_of(decisive, differences[0], len(table), confidence, [*classes, *parts]),
     )
 
 
 @dataclass(frozen=True)
 class _Answered:
-    judged: Judged
+    judged: JudgedAnswers
     seconds: float
+    """Seconds that answering all rows took."""
 
 
-def _answered(model: Model, table: Table) -> _Answered:
+def _answer(model: Model, table: Table) -> _Answered:
     started = time.perf_counter()
     answers = answer_rows(model, table)
     seconds = time.perf_counter() - started
     evaluation = model.task.evaluate(answers, table)
-    return _Answered(Judged(answers, evaluation, _contributions(model.task, answers, table, evaluation)), seconds)
+    contributions = _contributions(model.task, answers, table, evaluation)
+    return _Answered(JudgedAnswers(answers, evaluation, contributions), seconds)
 
 
 def _contributions(task: Any, answers: Answers, table: Table, evaluation: Evaluation) -> Contributions | None:
-    """Raises FrameworkError where they do not come to the metrics of `evaluate`."""
+    """The contributions of the rows, if the task decomposes. Raises FrameworkError if they contradict `evaluate`."""
     contributions = task.contributions(answers, table) if isinstance(task, Decomposes) else None
     if contributions is None:
         return None
@@ -132,13 +136,14 @@ def _metric(model: Model, name: str | None) -> Metric:
 
 
 def _rows(
-    models: tuple[Model, Model], rows: str | Path | Table, reading: Reading, shared_labels: bool
+    models: tuple[Model, Model], rows: str | Path | Table, options: LabelledOptions, shared_labels: bool
 ) -> tuple[Table, list[str]]:
+    """The rows, as both models read them, and notes on the file. Raises InputError if the models read it differently."""
     if isinstance(rows, Table):
         return (shared_rows(models, rows) if shared_labels else rows), []
-    (table, notes), (other, _) = (read_rows(model, rows, reading) for model in models)
+    (table, notes), (other, _) = (read_rows(model, rows, options) for model in models)
     if shared_labels:
-        table, other = (shared_rows(models, one) for one in (table, other))
+        table, other = shared_rows(models, table), shared_rows(models, other)
         notes = [*notes, f"{len(table):,} rows have labels that both know; an answer with another label counts as wrong"]
     if table.digest() != other.digest():
         raise InputError(
@@ -149,14 +154,15 @@ def _rows(
 
 
 def _slices(
-    model: Model, rows: str | Path | Table, table: Table, slices: str | Sequence[str] | None, reading: Reading
+    model: Model, rows: str | Path | Table, table: Table, slices: str | Sequence[str] | None, options: LabelledOptions
 ) -> Sequence[str]:
+    """The slice of each row; empty without slices."""
     if slices is None:
         return ()
     if isinstance(slices, str):
         if isinstance(rows, Table):
             raise InputError("slices of a table are a value for each row; a column's name is for a file")
-        slices = values_by_row(model, rows, table, slices, reading)
+        slices = values_by_row(model, rows, table, slices, options)
     if len(slices) != len(table):
         raise InputError(f"slices: {len(slices):,} values for {len(table):,} rows")
     names = sorted(set(slices))
@@ -170,15 +176,15 @@ def _slices(
 def _sides(
     addresses: tuple[str | Path, str | Path], models: tuple[Model, Model], table: Table, answered: Sequence[_Answered]
 ) -> list[Side]:
-    milliseconds = alone(models, table)
+    milliseconds = latencies(models, table)
     return [
         Side(
             str(address),
             model.artifact.version,
             model.variant.name,
             model.manifest.title,
-            dict(one.judged.evaluation.metrics),
-            Costs(took, len(table) / one.seconds, model.manifest.variants[model.variant.name].bytes, memory(model, table)),
+            dict(side.judged.evaluation.metrics),
+            Costs(latency, len(table) / side.seconds, model.manifest.variants[model.variant.name].bytes, memory(model, table)),
         )
-        for address, model, one, took in zip(addresses, models, answered, milliseconds, strict=True)
+        for address, model, side, latency in zip(addresses, models, answered, milliseconds, strict=True)
     ]

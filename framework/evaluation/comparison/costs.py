@@ -1,4 +1,4 @@
-"""What it costs to answer with an artifact: time, size, and the memory of a process that does nothing else."""
+"""The costs of answering with an artifact: latency, throughput, size, and peak memory of a process that only answers."""
 
 from __future__ import annotations
 
@@ -18,43 +18,46 @@ from framework.errors import FrameworkError
 from framework.evaluation.judge import requests_of
 from framework.runtime.model import Model, load_model
 
-SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; where each takes many runs
-ANSWERED = 32  # requests that a process answers whose memory is measured
+SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; fewer if each needs many graph calls
+ANSWERED = 32  # requests that the process answers whose memory is measured
 STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Measured here, on these rows."""
+    """Costs of an artifact, measured on this machine and these rows."""
 
     milliseconds: float
-    """Median of one request alone."""
+    """Median latency of a single request."""
     per_second: float
-    """Rows, in batches."""
+    """Throughput: rows per second, in batches."""
     bytes: int
-    """Of the variant's files."""
+    """Size of the variant's files."""
     memory: int | None
-    """Bytes, the most that a process held which answered some rows; None where the system does not say."""
+    """Peak memory in bytes of a process that answers some rows; None if the system does not report it."""
 
 
-def alone(models: Sequence[Model], table: Table) -> list[float]:
-    """Milliseconds of one request, by model; in turn, so that whatever else the machine does meets all of them."""
+def latencies(models: Sequence[Model], table: Table) -> list[float]:
+    """Median milliseconds of a single request, for each model; models take turns, so that other load affects them equally."""
     count = LONG_SINGLES if any(model.scheduler.stateful for model in models) else SINGLES
     requests = [requests_of(model.task, model.codec, table.take(range(min(count, len(table))))) for model in models]
     seconds: list[list[float]] = [[] for _ in models]
     for number in range(len(requests[0])):
-        for model, asked, into in zip(models, requests, seconds, strict=True):
+        for model, of_model, times in zip(models, requests, seconds, strict=True):
             started = time.perf_counter()
-            model.scheduler.answer([asked[number]])
-            into.append(time.perf_counter() - started)
-    return [1000 * median(times[1:] or times) for times in seconds]  # the first prepares what the others use
+            model.scheduler.answer([of_model[number]])
+            times.append(time.perf_counter() - started)
+    return [1000 * median(times[1:] or times) for times in seconds]  # the first request warms up
 
 
 def memory(model: Model, table: Table) -> int | None:
-    """See `Costs.memory`. Raises FrameworkError where the process fails."""
+    """Peak memory in bytes of a process that answers some rows; None if the system does not report it.
+
+    Raises FrameworkError if the process fails.
+    """
     if not STATUS.is_file():
         return None
-    asked = json.dumps(list(model.task.requests(table.take(range(min(ANSWERED, len(table)))))))
+    requests = json.dumps(list(model.task.requests(table.take(range(min(ANSWERED, len(table)))))))
     command = [
         sys.executable,
         "-m",
@@ -63,19 +66,20 @@ def memory(model: Model, table: Table) -> int | None:
         model.variant.name,
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or "." for path in sys.path)}
-    process = subprocess.run(command, input=asked, capture_output=True, text=True, env=environment)  # noqa: S603
+    process = subprocess.run(command, input=requests, capture_output=True, text=True, env=environment)  # noqa: S603
     if process.returncode:
         raise FrameworkError(f"the memory of {model.artifact.folder} cannot be measured: {process.stderr.strip()}")
     return int(process.stdout.split()[-1])
 
 
-def _answer_and_tell(folder: str, variant: str, requests: Sequence[Request]) -> None:
+def _print_peak_memory(folder: str, variant: str, requests: Sequence[Request]) -> None:
+    """Answers the requests and prints the peak memory of this process in bytes."""
     model = load_model(folder, variant)
     overrides = model.codec.interface().deterministic_overrides
     model.scheduler.answer([{**overrides, **model.codec.parse(request)} for request in requests])
-    most = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
-    print(int(most.split()[1]) * 1024)
+    peak = next(line for line in STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+    print(int(peak.split()[1]) * 1024)
 
 
 if __name__ == "__main__":
-    _answer_and_tell(sys.argv[1], sys.argv[2], json.load(sys.stdin))
+    _print_peak_memory(sys.argv[1], sys.argv[2], json.load(sys.stdin))

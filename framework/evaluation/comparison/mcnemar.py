@@ -1,4 +1,4 @@
-"""McNemar's test: of the rows that only one of two models answers right, are there more of one kind than chance makes?"""
+"""McNemar's exact test of two models on the rows that only one of them answers right, and Holm's correction."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 
 @dataclass(frozen=True)
 class McNemar:
-    """Two answers to each row, right or wrong. McNemar 1947; exact, by the binomial distribution."""
+    """The result of the test."""
 
     only_a: int
-    """Rows that A alone has right."""
+    """Rows that only A answers right."""
     only_b: int
+    """Rows that only B answers right."""
     p: float
-    """Of a split at least as uneven, if neither were better; two-sided."""
+    """Two-sided p-value of the hypothesis that neither model is better."""
 
 
 def mcnemar(right_a: np.ndarray, right_b: np.ndarray) -> McNemar:
-    """right_a, right_b: (rows,) bool."""
+    """The exact binomial form of McNemar's test (McNemar 1947). right_a, right_b: (rows,) bool, whether the answer is right."""
     only_a, only_b = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return McNemar(only_a, only_b, _two_sided(min(only_a, only_b), only_a + only_b))
 
@@ -35,7 +36,7 @@ def _two_sided(fewer: int, of: int) -> float:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values as they count where all of these tests are made together (Holm 1979)."""
+    """The p-values adjusted for multiple tests (Holm 1979), in the same order."""
     order = np.argsort(p_values, kind="stable")
     count = len(p_values)
     adjusted = np.maximum.accumulate([min(1.0, (count - place) * p_values[i]) for place, i in enumerate(order)])

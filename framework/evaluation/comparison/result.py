@@ -1,4 +1,4 @@
-"""How two artifacts differ on the same rows: numbers, and the tables that show them."""
+"""The result of a comparison of two artifacts, and the tables that show it."""
 
 from __future__ import annotations
 
@@ -17,94 +17,102 @@ Outcome = Literal["better", "worse", "undecided", "same"]
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two."""
+    """One of the two compared artifacts."""
 
     address: str
-    """As it was given."""
+    """The address as the user wrote it."""
     version: str
     variant: str
     title: str
-    """Of the candidate."""
+    """The candidate's title."""
     metrics: dict[str, float]
     costs: Costs
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One number of A and of B: of a metric, a class or a slice."""
+    """A metric of A and of B, over all rows, a class or a slice."""
 
     name: str
     a: float
     b: float
     low: float | None = None
-    """End of the interval of B - A, where there is one."""
+    """Lower end of the confidence interval of B - A; None: there is no interval."""
     high: float | None = None
+    """Upper end of the confidence interval of B - A."""
     spread: float | None = None
-    """Standard deviation of the difference over the samples."""
+    """Standard deviation of B - A over the bootstrap samples."""
 
     @property
     def difference(self) -> float:
+        """B - A."""
         return self.b - self.a
 
 
 @dataclass(frozen=True)
 class Part:
-    """The rows of a class or of a slice."""
+    """The comparison on one class, or on the rows of one slice."""
 
     rows: int | None
-    """Of a slice."""
+    """Rows of the slice; None for a class."""
     score: Difference
     test: McNemar | None
     p: float | None
-    """Of the test, as it counts among those of all parts (Holm)."""
+    """p-value of the test, adjusted for the tests of all classes or slices (Holm)."""
     regressed: bool
     """Whether A is right significantly more often than B."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of artifact B with artifact A. Differences are B - A."""
+    """The comparison of artifact B with artifact A. Differences are B - A."""
 
     a: Side
     b: Side
     source: str
+    """The file."""
     rows: int
+    """The number of rows."""
     notes: tuple[str, ...]
+    """What was inferred from the file and what was left out, a sentence each."""
     metric: Metric
+    """The metric that decides the outcome."""
     confidence: float
-    """Of the intervals, such as 0.95; 1 - confidence is the level of the tests."""
+    """Confidence level of the intervals, such as 0.95; 1 - confidence is the significance level of the tests."""
     method: str
-    """How the intervals came about, in words."""
+    """How the intervals were computed, a sentence."""
     differences: tuple[Difference, ...]
-    """Of every metric that both have; the judged one first."""
+    """One for each metric that both artifacts have, that of `metric` first."""
     test: McNemar | None
-    """Over all rows, where answers are right or wrong."""
+    """The test over all rows; None where answers are not simply right or wrong."""
     classes: tuple[Part, ...]
     """The worst for B first."""
     slices: tuple[Part, ...]
     outcome: Outcome
-    """Of B."""
+    """B is better or worse than A, undecided, or the same on every sample."""
     verdict: str
-    """The same in sentences."""
+    """The outcome in sentences."""
 
     @property
     def judged(self) -> Difference:
+        """The difference of the metric that decides."""
         return self.differences[0]
 
     @property
     def gain(self) -> tuple[float, float, float]:
-        """How much better B is by the metric, and the ends of the interval; below 0 it is worse."""
-        one = self.judged
-        low, high = (one.difference if end is None else end for end in (one.low, one.high))
-        return (one.difference, low, high) if self.metric.maximize else (-one.difference, -high, -low)
+        """How much better B is by the metric, and the ends of the interval; negative where B is worse."""
+        judged = self.judged
+        low, high = (judged.difference if end is None else end for end in (judged.low, judged.high))
+        return (judged.difference, low, high) if self.metric.maximize else (-judged.difference, -high, -low)
 
     def sections(self) -> list[Section]:
+        """Tables of metrics, classes, slices and costs."""
         parts = [_of_parts("By class, the worst for B first", self.classes), _of_parts("By slice", self.slices)]
         return [_of_metrics(self), *(part for part in parts if part.rows), _of_costs(self.a.costs, self.b.costs)]
 
 
 def _of_metrics(comparison: Comparison) -> Section:
-    rows = [(*_cells(one), _interval(one)) for one in comparison.differences]
+    rows = [(*_cells(difference), _interval(difference)) for difference in comparison.differences]
     note = comparison.method
     if comparison.test is not None:
         test = comparison.test
@@ -144,9 +152,9 @@ def _of_costs(a: Costs, b: Costs) -> Section:
     return Section("Costs on this machine", ("", "A", "B"), rows)
 
 
-def _cells(one: Difference) -> tuple[str, str, str, str]:
-    return one.name, f"{one.a:.4f}", f"{one.b:.4f}", f"{one.difference:+.4f}"
+def _cells(score: Difference) -> tuple[str, str, str, str]:
+    return score.name, f"{score.a:.4f}", f"{score.b:.4f}", f"{score.difference:+.4f}"
 
 
-def _interval(one: Difference) -> str:
-    return "" if one.low is None or one.high is None else f"{one.low:+.4f} to {one.high:+.4f}"
+def _interval(score: Difference) -> str:
+    return "" if score.low is None or score.high is None else f"{score.low:+.4f} to {score.high:+.4f}"

@@ -1,4 +1,4 @@
-"""Whether two artifacts answer the same questions, and the rows that both can be asked."""
+"""Checks that two artifacts can be compared, and picks the rows whose label both have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framework.runtime.model import Model
 
 
 def check_alike(a: Model, b: Model, *, shared_labels: bool) -> None:
-    """Raises InputError naming what differs: the task, or the labels. shared_labels: these may, if they have some in common."""
+    """Raises InputError if tasks or labels differ, naming them. shared_labels: labels may differ if some are the same."""
     if a.manifest.task != b.manifest.task:
         raise InputError(
             f"A is of the task {a.manifest.task} and B of {b.manifest.task}: there is no metric that is about both of them"
@@ -20,9 +20,9 @@ def check_alike(a: Model, b: Model, *, shared_labels: bool) -> None:
     labels_a, labels_b = labels_of(a), labels_of(b)
     if labels_a == labels_b:
         return
-    alone = (("A", labels_a - labels_b), ("B", labels_b - labels_a))
-    only = [f"{name} alone knows {some(sorted(labels))}" for name, labels in alone if labels]
-    problem = f"A and B have different labels: {'; '.join(only)}"
+    extra = (("A", labels_a - labels_b), ("B", labels_b - labels_a))
+    sentences = [f"{name} alone knows {some(sorted(labels))}" for name, labels in extra if labels]
+    problem = f"A and B have different labels: {'; '.join(sentences)}"
     shared = labels_a & labels_b
     if not shared:
         raise InputError(f"{problem}; there is nothing that both could be asked")
@@ -36,7 +36,7 @@ def check_alike(a: Model, b: Model, *, shared_labels: bool) -> None:
 
 
 def shared_rows(models: tuple[Model, Model], table: Table) -> Table:
-    """The rows whose label both know. Raises InputError where there are none."""
+    """The rows whose label both models have. Raises InputError if there are none."""
     role = roles_of(models[0].task).balanced
     if role is None:
         return table
@@ -48,18 +48,18 @@ def shared_rows(models: tuple[Model, Model], table: Table) -> Table:
 
 
 def labels_of(model: Model) -> frozenset[str]:
-    """What the model may answer with, where that is a fixed set: as training spelled it, or as the interface lists it."""
+    """The labels of the model: those of training, else those that its response schema lists; empty if it has none."""
     if model.manifest.data.classes:
         return frozenset(model.manifest.data.classes)
-    return frozenset(_listed(model.codec.interface().response))
+    return frozenset(_enum_values(model.codec.interface().response))
 
 
-def _listed(schema: Any) -> Iterator[str]:
-    """Every text that stands in an ``enum`` of a JSON Schema."""
+def _enum_values(schema: Any) -> Iterator[str]:
+    """Every value of an ``enum`` in a JSON Schema, as a text."""
     if isinstance(schema, Mapping):
         yield from (str(value) for value in schema.get("enum", ()))
         for part in schema.values():
-            yield from _listed(part)
+            yield from _enum_values(part)
     elif isinstance(schema, list):
         for part in schema:
-            yield from _listed(part)
+            yield from _enum_values(part)

@@ -1,10 +1,10 @@
-"""The statistics of a comparison: what of it is chance."""
+"""The statistics of a comparison: confidence intervals by the paired bootstrap, and McNemar's tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -17,43 +17,45 @@ from framework.evaluation.comparison.mcnemar import McNemar, holm, mcnemar
 from framework.evaluation.comparison.result import Difference, Part
 from framework.plugins import AnyTask
 
-FEWER, LEAST, SECONDS = 200, 50, 60.0  # samples that are judged again: at most, at least, and for how long beyond these
+FEWER, LEAST, SECONDS = 200, 50, 60.0  # samples that a task must judge: at most, at least, and seconds after the least
 
 
 @dataclass(frozen=True)
-class Judged:
-    """What one model says of the rows."""
+class JudgedAnswers:
+    """The answers of one model to the rows, with their evaluation."""
 
     answers: Answers
     evaluation: Evaluation
     contributions: Contributions | None
+    """None where the task or these answers do not decompose."""
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of two models, A and B, on the rows of one table."""
+    """The statistics of two models, A and B, on the rows of one table."""
 
     task: AnyTask
     table: Table
     metric: Metric
-    sides: tuple[Judged, Judged]
+    sides: tuple[JudgedAnswers, JudgedAnswers]
     draws: int
+    """Bootstrap samples."""
     confidence: float
     seed: int
 
     def differences(self) -> tuple[tuple[Difference, ...], str]:
-        """Of every metric that both have, the judged one first, and how the intervals came about."""
+        """The difference of each metric that both have, that of `metric` first; and how intervals were computed, a sentence."""
         a, b = (side.evaluation.metrics for side in self.sides)
         names = [self.metric.name, *(name for name in a if name in b and name != self.metric.name)]
         (of_a, of_b), method = self._samples
         return tuple(self._difference(name, a[name], b[name], of_a, of_b) for name in names), method
 
     def test(self) -> McNemar | None:
-        rights = [side.contributions.right if side.contributions else None for side in self.sides]
-        return None if rights[0] is None or rights[1] is None else mcnemar(rights[0], rights[1])
+        """McNemar's test over all rows; None where answers are not simply right or wrong."""
+        return self._test_on(self._all)
 
     def classes(self) -> tuple[Part, ...]:
-        """The worst for B first."""
+        """The comparison on each class, the worst for B first; empty where the metric does not decompose."""
         if self._contributions is None:
             return ()
         a, b = self._contributions
@@ -66,14 +68,14 @@ class Statistics:
         return tuple(sorted(parts, key=lambda part: part.score.difference))
 
     def slices(self, slice_of: Sequence[str]) -> tuple[Part, ...]:
-        """slice_of: for each row the slice that it is in; none: there are no slices."""
+        """The comparison on each slice. slice_of: the slice of each row; empty: there are no slices."""
         names = sorted(set(slice_of))
         rows = [np.flatnonzero(np.array([value == name for value in slice_of])) for name in names]
-        scores = [self._of_slice(name, members) for name, members in zip(names, rows, strict=True)]
-        return tuple(self._parts(scores, [self._test_of(members) for members in rows], [len(members) for members in rows]))
+        scores = [self._difference_on(name, members) for name, members in zip(names, rows, strict=True)]
+        return tuple(self._parts(scores, [self._test_on(members) for members in rows], [len(members) for members in rows]))
 
-    def _of_slice(self, name: str, rows: np.ndarray) -> Difference:
-        """Without an interval where every sample would have to be judged."""
+    def _difference_on(self, name: str, rows: np.ndarray) -> Difference:
+        """The difference of the metric on some rows; without an interval where the metric does not decompose."""
         key = self.metric.name
         if self._contributions is None:
             a, b = (self._judge(side, rows)[key] for side in self.sides)
@@ -82,7 +84,7 @@ class Statistics:
         of_a, of_b = resample(self._contributions, rows, self.draws, self.seed)
         return self._difference(name, a, b, {name: of_a.metrics[key]}, {name: of_b.metrics[key]})
 
-    def _test_of(self, rows: np.ndarray) -> McNemar | None:
+    def _test_on(self, rows: np.ndarray) -> McNemar | None:
         rights = [side.contributions.right if side.contributions else None for side in self.sides]
         return None if rights[0] is None or rights[1] is None else mcnemar(rights[0][rows], rights[1][rows])
 
@@ -101,7 +103,7 @@ class Statistics:
 
     @cached_property
     def _contributions(self) -> tuple[Contributions, Contributions] | None:
-        """Of both, where the metric follows from them."""
+        """The contributions of A and B; None where the metric does not follow from them."""
         a, b = (side.contributions for side in self.sides)
         if a is None or b is None or any(self.metric.name not in over_all(side, self._all).metrics for side in (a, b)):
             return None
@@ -114,21 +116,20 @@ class Statistics:
 
     @cached_property
     def _samples(self) -> tuple[list[Mapping[str, np.ndarray]], str]:
-        how = f"{self.confidence:.0%} intervals: percentiles of the paired bootstrap"
+        """The metrics of A and of B on bootstrap samples, and a sentence on how they were computed."""
+        method = f"{self.confidence:.0%} intervals: percentiles of the paired bootstrap"
         if self._contributions is not None:
-            return [samples.metrics for samples in self._resampled], f"{how}, {self.draws:,} samples of the rows."
-        judges = [self._judge_of(side) for side in self.sides]
+            return [samples.metrics for samples in self._resampled], f"{method}, {self.draws:,} samples of the rows."
+        judges = [partial(self._judge, side) for side in self.sides]
         samples = judge_again(judges, len(self.table), min(self.draws, FEWER), self.seed, SECONDS, LEAST)
         count = len(samples[0][self.metric.name])
         reason = (
             f"{self.metric.name} of the task {self.task.name} is judged anew on each, for at most {FEWER} and {SECONDS:.0f} s"
         )
-        return samples, f"{how}, {count:,} samples of the rows: {reason}."
+        return samples, f"{method}, {count:,} samples of the rows: {reason}."
 
-    def _judge_of(self, side: Judged) -> Callable[[np.ndarray], Mapping[str, float]]:
-        return lambda rows: self._judge(side, rows)
-
-    def _judge(self, side: Judged, rows: np.ndarray) -> Mapping[str, float]:
+    def _judge(self, side: JudgedAnswers, rows: np.ndarray) -> Mapping[str, float]:
+        """The metrics that the task computes on these rows, of which some may repeat."""
         answers = side.answers
         scores = [answers.scores[row] for row in rows] if answers.scores else ()
         drawn = Answers(answers.codec, [answers.responses[row] for row in rows], scores)
@@ -137,6 +138,7 @@ class Statistics:
     def _difference(
         self, name: str, a: float, b: float, of_a: Mapping[str, np.ndarray], of_b: Mapping[str, np.ndarray]
     ) -> Difference:
+        """a, b: the metric on all rows. of_a, of_b: metrics on bootstrap samples, (draws,) each, by name."""
         if name not in of_a or name not in of_b:
             return Difference(name, a, b)
         samples = of_b[name] - of_a[name]

@@ -1,4 +1,4 @@
-"""What a comparison comes to, in words."""
+"""The outcome of a comparison, and its verdict in sentences."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from framework.contracts.evaluation import Metric
 from framework.errors import some
 from framework.evaluation.comparison.result import Difference, Outcome, Part
 
-POWER = 0.8  # the chance that so many rows would tell two models apart that differ as much as these seem to
-TOO_MANY = 1e9  # rows that nobody will label
+POWER = 0.8  # probability that the number of rows in `rows_needed` detects the difference
+TOO_MANY = 1e9  # rows, more than anybody labels
 
 
 def outcome_of(metric: Metric, judged: Difference) -> Outcome:
-    """Of B. An interval that holds 0 decides nothing."""
+    """The outcome of B. judged: the difference of the metric; if its interval contains 0, the outcome is undecided or same."""
     assert judged.low is not None
     assert judged.high is not None
     if judged.low <= 0 <= judged.high:
@@ -23,23 +23,23 @@ def outcome_of(metric: Metric, judged: Difference) -> Outcome:
 
 
 def verdict_of(metric: Metric, judged: Difference, rows: int, confidence: float, parts: Sequence[Part]) -> str:
-    """Sentences: which is better, by how much and how surely, and what got worse although the whole did not."""
+    """Sentences: which model is better, by how much, with which interval; and the classes and slices that got worse."""
     outcome = outcome_of(metric, judged)
     numbers = (
         f"{judged.name} {judged.b:.4f} against {judged.a:.4f}, {judged.difference:+.4f} "
         f"({confidence:.0%} interval {judged.low:+.4f} to {judged.high:+.4f})"
     )
     if outcome == "same":
-        whole = f"A and B are equally good on every sample of these {rows:,} rows: {judged.name} {judged.a:.4f}."
+        overall = f"A and B are equally good on every sample of these {rows:,} rows: {judged.name} {judged.a:.4f}."
     elif outcome == "undecided":
-        whole = f"These {rows:,} rows cannot tell A and B apart: {numbers}. {_more_rows(judged, rows, confidence)}"
+        overall = f"These {rows:,} rows cannot tell A and B apart: {numbers}. {_more_rows(judged, rows, confidence)}"
     else:
-        whole = f"B is {outcome} than A on these {rows:,} rows: {numbers}."
-    return f"{whole} {_regressions(outcome, parts, confidence)}".strip()
+        overall = f"B is {outcome} than A on these {rows:,} rows: {numbers}."
+    return f"{overall} {_regressions(outcome, parts, confidence)}".strip()
 
 
 def rows_needed(judged: Difference, rows: int, confidence: float) -> float:
-    """About how many rows would tell the two apart, if the difference is what it looks like; the normal approximation."""
+    """About how many rows detect a difference of this size with probability `POWER`, by the normal approximation."""
     if not judged.difference or judged.spread is None:
         return float("inf")
     normal = NormalDist()
@@ -55,7 +55,7 @@ def _more_rows(judged: Difference, rows: int, confidence: float) -> str:
 
 
 def _rounded(count: float) -> int:
-    """To two digits."""
+    """The count, rounded to two significant digits."""
     return int(float(f"{count:.1e}"))
 
 
@@ -66,5 +66,5 @@ def _regressions(outcome: Outcome, parts: Sequence[Part], confidence: float) -> 
     if not worse:
         return ""
     although = "" if outcome == "worse" else "Although the whole is not worse, "
-    named = some(worse, quoted=False, longest=200)
-    return f"{although}B is significantly worse on {named}, at the level {1 - confidence:.2g} for all parts together."
+    names = some(worse, quoted=False, longest=200)
+    return f"{although}B is significantly worse on {names}, at the level {1 - confidence:.2g} for all parts together."
