@@ -1,4 +1,4 @@
-"""``check``: everything of a run but training, in seconds."""
+"""``check``: inspects a recipe and its data without training."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     parser.add_argument("settings", nargs="+", metavar="KEY=VALUE", help="as for the run itself; recipe=NAME among them")
     if {"-m", "--multirun"} & set(arguments):
         raise InputError("check looks at one run: leave out -m, and write one value for each key")
-    given: list[str] = parser.parse_args(arguments).settings
-    recipes = [setting.partition("=")[2] for setting in given if setting.startswith("recipe=")]
+    settings: list[str] = parser.parse_args(arguments).settings
+    recipes = [setting.partition("=")[2] for setting in settings if setting.startswith("recipe=")]
     if len(recipes) != 1 or not re.fullmatch(r"[\w-]+", recipes[0]):
         raise InputError("check takes one recipe: python -m framework check recipe=NAME [KEY=VALUE ...]")
     from framework.plugins import load_plugins
@@ -42,5 +42,5 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
     from framework.run.dry_run import inspect_recipe
 
-    inspect_recipe(recipes[0], [setting for setting in given if not setting.startswith("recipe=")])
+    inspect_recipe(recipes[0], [setting for setting in settings if not setting.startswith("recipe=")])
     return 0

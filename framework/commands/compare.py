@@ -1,4 +1,4 @@
-"""``compare``: whether one artifact is better than another, on the same labelled rows."""
+"""``compare``: compares two artifacts on the same labelled rows, with a gate for CI."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.errors import InputError
 if TYPE_CHECKING:
     from framework.evaluation.comparison.result import Comparison
 
-GATE_FAILED = 3  # the exit code
+GATE_FAILED = 3  # exit code
 EXAMPLES = """examples:
   python -m framework compare runs/sentiment/latest runs/topics/latest labelled.csv
   python -m framework compare registry/support@champion registry/support@challenger labelled.csv
@@ -64,9 +64,9 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     holds = options.min_gain is None or comparison.gain[1] >= options.min_gain
     _show(comparison, [with_options(note, roles) for note in comparison.notes])
     if options.min_gain is not None:
-        said = "holds" if holds else "FAILS"
-        asked = f"where the whole interval is to lie at {options.min_gain:+g} or above"
-        print(f"gate {said}: B gains at least {comparison.gain[1]:+.4f} in {comparison.metric.name}, {asked}")
+        state = "holds" if holds else "FAILS"
+        bound = f"where the whole interval is to lie at {options.min_gain:+g} or above"
+        print(f"gate {state}: B gains at least {comparison.gain[1]:+.4f} in {comparison.metric.name}, {bound}")
     if options.json is not None:
         content = to_plain(comparison) | {"gate": None if options.min_gain is None else holds}
         options.json.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

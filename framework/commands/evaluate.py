@@ -1,4 +1,4 @@
-"""``evaluate``: judges a sealed artifact on labelled data it has not seen, and holds it to gates."""
+"""``evaluate``: judges a sealed artifact on labelled rows, with gates for CI."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from framework.evaluation.evaluate import EvaluatedArtifact
     from framework.evaluation.gates import Gate
 
-GATE_FAILED = 3  # the exit code
+GATE_FAILED = 3  # exit code
 EXAMPLES = """examples:
   python -m framework evaluate runs/sentiment/latest labelled.csv
   python -m framework evaluate runs/sentiment/latest labelled.csv --min macro_f1=0.75 --min accuracy=0.8 --max ece=0.05
@@ -87,8 +87,8 @@ def _show(result: EvaluatedArtifact, notes: Sequence[str]) -> None:
         f"{model.artifact.folder}, variant {model.variant.name}, on {result.rows:,} rows of {result.source}", *notes, sep="\n"
     )
     untested = model.manifest.evaluation.untested
-    limits_of_its_run = f"The run had no test rows of {some(untested)}." if untested else ""
-    note = "\n".join(filter(None, [evaluation.limits, limits_of_its_run, evaluation.protocol]))
+    limits_of_run = f"The run had no test rows of {some(untested)}." if untested else ""
+    note = "\n".join(filter(None, [evaluation.limits, limits_of_run, evaluation.protocol]))
     for section in [*evaluation.sections, Section("Metrics", ("metric", "here", "test rows of its run"), rows, note)]:
         print(f"\n{as_text(section)}")
     print()
@@ -97,7 +97,7 @@ def _show(result: EvaluatedArtifact, notes: Sequence[str]) -> None:
 
 
 def _content(result: EvaluatedArtifact, file: str) -> dict[str, Any]:
-    """What `--json` writes."""
+    """The content of the file of `--json`."""
     model, evaluation = result.model, result.evaluation
     values = [(gate, result.metrics[gate.metric]) for gate in result.gates]
     return {

@@ -1,4 +1,4 @@
-"""``export``: the files of a run are made again, or others, of what was fitted."""
+"""``export``: exports, judges and seals the fitted candidates of a run again, with other settings."""
 
 from __future__ import annotations
 

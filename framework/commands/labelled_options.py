@@ -1,4 +1,4 @@
-"""What verbs that read labelled files have in common: options, and messages that name them."""
+"""Options of the verbs that read labelled files, and messages that name these options."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _KEYS = re.compile(r"\bdata\.(\w+)=")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of a labelled file, and --json."""
     parser.add_argument("--column", metavar="ROLE=NAME", action="append", default=[], help="a column by name; default: found")
     parser.add_argument("--format", metavar="NAME", help="of the file, such as csv; default: found")
     parser.add_argument("--encoding", help="of the file; default: detected")
@@ -23,9 +24,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, metavar="OUT", help="writes everything that is shown there too")
 
 
-def columns_of(given: Sequence[str], roles: Sequence[str]) -> dict[str, Columns]:
-    """Role -> its column; columns where it is named more than once."""
-    pairs = [text.partition("=") for text in given]
+def columns_of(options: Sequence[str], roles: Sequence[str]) -> dict[str, Columns]:
+    """The column, or columns, of each role that options ``--column ROLE=NAME`` name. Raises InputError for other roles."""
+    pairs = [option.partition("=") for option in options]
     wrong = [f"{role}{sign}{name}" for role, sign, name in pairs if role not in roles or not name]
     if wrong:
         raise InputError(f"--column {', '.join(wrong)}: write --column ROLE=NAME, where ROLE is {' or '.join(roles)}")
@@ -34,7 +35,7 @@ def columns_of(given: Sequence[str], roles: Sequence[str]) -> dict[str, Columns]
 
 
 def check_out(out: Path | None) -> None:
-    """Raises InputError where nothing can be written."""
+    """Raises InputError if the file exists or its folder does not."""
     if out is not None and out.exists():
         raise InputError(f"--json {out} exists; nothing was overwritten, name another file")
     if out is not None and not out.parent.is_dir():
@@ -43,7 +44,7 @@ def check_out(out: Path | None) -> None:
 
 @contextmanager
 def options_named(roles: Sequence[str]) -> Iterator[None]:
-    """Names the options of the command where a message of the block names a recipe's keys."""
+    """Replaces a recipe's keys by the command's options in the messages of InputErrors in the block."""
     try:
         yield
     except InputError as error:
@@ -51,6 +52,7 @@ def options_named(roles: Sequence[str]) -> Iterator[None]:
 
 
 def with_options(text: str, roles: Sequence[str]) -> str:
+    """The text with the command's options in place of a recipe's keys, ``--column text=`` for ``data.text=``."""
     options = {role: f"--column {role}=" for role in (*roles, "ROLE")} | {
         key: f"--{key} " for key in ("encoding", "quote", "format")
     }

@@ -1,4 +1,4 @@
-"""``recipes`` and ``plugins``: what is here."""
+"""``recipes`` and ``plugins``: list what can be run and what is installed."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 
 def recipes() -> Section:
-    """Every recipe that can be run, with the first line of its comment; the note says which files others hide."""
+    """All recipes with the first line of their comment; the note names files that another recipe of the same name hides."""
     from framework.recipe.automatic import ABOUT, AUTO
     from framework.recipe.compose import recipe_roots
 
@@ -59,6 +59,7 @@ def recipes() -> Section:
 
 
 def plugins() -> Section:
+    """Everything that plugins registered, with its distribution; the note names what cannot be used and why."""
     from framework.server.surfaces.registry import bind_surfaces
 
     registry = load_plugins()

@@ -1,4 +1,4 @@
-"""``predict``: answers from the command line, with onnxruntime alone."""
+"""``predict``: answers texts, requests or a file with an artifact, with onnxruntime alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.errors import InputError
 if TYPE_CHECKING:
     from framework.runtime.model import Model
 
-OF_FILES = ("out", "column", "format", "encoding", "quote", "prefix")  # options that mean nothing without --file
+OF_FILES = ("out", "column", "format", "encoding", "quote", "prefix")  # options that need --file
 EXAMPLES = """examples:
   python -m framework predict runs/sentiment/latest "what a lovely flight" "my bag is lost"
   python -m framework predict runs/sentiment/latest --file reviews.csv --out answers.csv
@@ -58,7 +58,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
     model = load_model(options.artifact, options.variant)
     if options.file:
-        rows = _answer(model, options)
+        rows = _answer_file(model, options)
         print(f"{rows:,} answers in {options.out}", file=sys.stderr)
         return 0
     requests = [_request(text) for text in options.texts]
@@ -67,19 +67,20 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     return 0
 
 
-def _answer(model: Model, options: argparse.Namespace) -> int:
-    from framework.commands.requests import PREFIX, FileOfRows, answer_file, chosen_columns
+def _answer_file(model: Model, options: argparse.Namespace) -> int:
+    """Answers the rows of --file and returns their number."""
+    from framework.commands.requests import PREFIX, FileOfRows, answer_file, named_columns
     from framework.data.columns import list_headers
 
     quote = Quote[options.quote] if options.quote else None
-    chosen = chosen_columns(model.task, options.column)
-    lists = list_headers(model.task.answered, chosen)
-    source = FileOfRows(options.file, options.encoding, quote, chosen, lists, options.format, model.task.name)
+    columns = named_columns(model.task, options.column)
+    lists = list_headers(model.task.answered, columns)
+    source = FileOfRows(options.file, options.encoding, quote, columns, lists, options.format, model.task.name)
     return answer_file(model, source, options.out, PREFIX if options.prefix is None else options.prefix)
 
 
 def _request(argument: str) -> Any:
-    """A JSON object is a request with several fields; anything else is a text."""
+    """The request of an argument: a parsed JSON object, or else the text itself."""
     if argument.lstrip().startswith("{"):
         try:
             return json.loads(argument)

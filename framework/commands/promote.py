@@ -1,4 +1,4 @@
-"""``promote`` and ``rollback``: which version of a registry is the champion."""
+"""``promote`` and ``rollback``: change the champion of a registry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``register``: copies an artifact into a registry, where it keeps its number."""
+"""``register``: copies an artifact into a registry, as a version with a number."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def main(verb: str, arguments: Sequence[str]) -> int:
         print(f"warning: {registry.caution}", file=sys.stderr)
     entry = registry.register(options.artifact, options.alias)
     aliases = registry.record().aliases_of(entry.number)
-    named = f", {' and '.join(aliases)}" if aliases else ""
-    print(f"{registry.address}@{entry.number} is {entry.version}{named}: {entry.metric} {entry.value:.4f} on its test rows")
+    names = f", {' and '.join(aliases)}" if aliases else ""
+    print(f"{registry.address}@{entry.number} is {entry.version}{names}: {entry.metric} {entry.value:.4f} on its test rows")
     if "champion" not in aliases:
         print(f"To make it answer: python -m framework promote {registry.address}@{aliases[0] if aliases else entry.number}")
     return 0

@@ -1,4 +1,4 @@
-"""``registry``: what a registry holds."""
+"""``registry``: lists the versions and aliases of a registry."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     from framework.artifact.registry import Registry
     from framework.report.console import as_text
 
-    listing = listed(Registry(address.rpartition("@")[0] or address))
+    listing = list_versions(Registry(address.rpartition("@")[0] or address))
     print(as_text(listing, len(listing.rows)))
     return 0
 
 
-def listed(registry: Registry) -> Section:
-    """The newest version first."""
+def list_versions(registry: Registry) -> Section:
+    """A table of the versions, the newest first."""
     record = registry.record()
     rows = [
         (entry.number, entry.version, ", ".join(record.aliases_of(entry.number)), entry.metric, f"{entry.value:.4f}",

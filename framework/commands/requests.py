@@ -1,4 +1,4 @@
-"""``predict --file``: a row with its answer for each row of a file."""
+"""``predict --file``: streams the rows of a file through a model and writes each with its answer."""
 
 from __future__ import annotations
 
@@ -28,62 +28,66 @@ if TYPE_CHECKING:
     from framework.runtime.model import Model
 
 PREFIX = "predicted_"
-SHAPES = 1024  # sets of keys whose columns are remembered
+SHAPES = 1024  # sets of keys for which the columns are cached
 
 
 @dataclass(frozen=True)
 class FileOfRows:
-    """columns: names by role, for those that are not to be found by themselves. lists: see `list_headers`. format_name: None:
-    it is found out, among the formats for any task and for this one.
-    """
+    """A file of requests, and how to read it; what is None is detected."""
 
     path: Path
     encoding: str | None = None
     quote: Quote | None = None
     columns: Mapping[str, Columns] = field(default_factory=dict)
+    """Headers by role, for columns that are not recognised."""
     lists: Collection[str] = ()
+    """See `ReadOptions.lists`."""
     format_name: str | None = None
     task: str | None = None
+    """The task's name, whose formats are tried beside those for any task."""
 
     @cached_property
     def sniffed(self) -> Sniffed:
         return sniff(self.path, self.encoding)
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
+        """Reads the rows lazily. say: takes a sentence about anything that was repaired or left out."""
         return rows_of(self.sniffed, ReadOptions(self.quote, self.lists), say, self.format_name, self.task)
 
 
-def chosen_columns(task: AnyTask, given: Sequence[str]) -> dict[str, str]:
-    """Role -> column, from ``ROLE=NAME``, or ``NAME`` alone where the task asks for one column."""
+def named_columns(task: AnyTask, options: Sequence[str]) -> dict[str, str]:
+    """The column of each role that options name: ``ROLE=NAME``, or ``NAME`` if the task needs only one column.
+
+    Raises InputError for an unknown role, and for a role that is named twice.
+    """
     roles = [column.role for column in task.answered]
     needed = [column.role for column in task.answered if not column.optional]
     only = (needed if len(needed) == 1 else roles)[0] if 1 in (len(needed), len(roles)) else None
-    chosen: dict[str, str] = {}
-    for text in given:
+    columns: dict[str, str] = {}
+    for text in options:
         role, sign, name = text.partition("=")
         if not sign or role not in roles:
             role, name = only or "", text
         if not role or not name:
             raise InputError(f"--column {text}: write --column ROLE=NAME, where ROLE is {' or '.join(roles)}")
-        if role in chosen:
-            raise InputError(f"--column {text}: {role} is the column {chosen[role]!r} already")
-        chosen[role] = name
-    return chosen
+        if role in columns:
+            raise InputError(f"--column {text}: {role} is the column {columns[role]!r} already")
+        columns[role] = name
+    return columns
 
 
 def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFIX) -> int:
-    """Streams a file through the model. `out` appears under its name when it is complete; returns its rows.
+    """Answers every row of a file and writes it, with its answer, to `out`, atomically. Returns the number of rows.
 
-    Its rows are those of `source` with the answer in columns whose names begin with `prefix`. In JSON lines the values of a
-    JSON file keep their types. Raises InputError naming a row that lacks a column, and for a column that the answer would
-    replace.
+    The columns of the answer begin with `prefix`. From a JSON file to JSON lines, values keep their types. Raises InputError
+    naming a row that lacks a column, and for a column that the answer would replace.
     """
     from tqdm import tqdm
 
     count = 0
     with whole(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
-        lists: set[str] = set()  # columns whose lists the codec reads as they are
-        rows, answered = tee(source.rows(lambda note: _tell(note, lists)))
+        lists: set[str] = set()  # columns whose cells the codec reads as lists
+        rows, answered = tee(source.rows(lambda note: _print_note(note, lists)))
         first = next(rows, None)
         if first is None:
             raise InputError(f"{source.path} has no rows")
@@ -91,18 +95,19 @@ def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFI
         responses = model.answer(_requests(model, source, chain([first], rows), lists))
         for row, response in tqdm(zip(answered, responses, strict=True), unit=" rows", disable=None):
             answer = response if out.suffix == ".jsonl" else model.codec.flatten(response)
-            write(row, _named(source, row, answer, prefix))
+            write(row, _with_prefix(source, row, answer, prefix))
             count += 1
     return count
 
 
-def _tell(note: str, but: Collection[str]) -> None:
-    if not isinstance(note, Lists) or note.column not in but:
+def _print_note(note: str, lists: Collection[str]) -> None:
+    """Prints a note of the reader, unless it is about lists in one of the columns `lists`."""
+    if not isinstance(note, Lists) or note.column not in lists:
         print(note, file=sys.stderr)
 
 
 def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[str]) -> Iterator[Request]:
-    """What the codec makes of each row. Rows of JSON may differ in their keys. lists: gets the columns of several things."""
+    """The codec's requests of the rows; JSON objects may differ in their keys. lists: structured columns are added to it."""
     structured = {column.role for column in model.task.answered if column.kind in STRUCTURED}
 
     @lru_cache(SHAPES)
@@ -116,7 +121,7 @@ def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[
         try:
             columns = columns_of(tuple(row.values))
         except InputError as error:
-            place = source.path if row.record is None else where  # a header, or one row
+            place = source.path if row.record is None else where  # the columns are those of the file, or of one row
             raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from error
         try:
             yield model.codec.parse({role: of_row(row.values, names) for role, names in columns.items()})
@@ -124,15 +129,16 @@ def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[
             raise InputError(*(f"{where}: {problem}" for problem in error.problems)) from error
 
 
-def _named(source: FileOfRows, row: Row, answer: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    named = {f"{prefix}{name}": value for name, value in answer.items()}
-    twice = sorted(named.keys() & (row.values.keys() | (row.record or {}).keys()))
+def _with_prefix(source: FileOfRows, row: Row, answer: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """The answer with `prefix` before the names of its fields. Raises InputError if the row has one of these names."""
+    prefixed = {f"{prefix}{name}": value for name, value in answer.items()}
+    twice = sorted(prefixed.keys() & (row.values.keys() | (row.record or {}).keys()))
     if twice:
         raise InputError(
             f"{source.path}, line {row.line}: it has {some(twice)} already, which the answer would replace; "
             "--prefix NAME_ gives the answer's columns other names"
         )
-    return named
+    return prefixed
 
 
 Write = Callable[["Row", dict[str, Any]], None]
@@ -147,7 +153,7 @@ def _write_line(stream: IO[str], row: Row, answer: dict[str, Any]) -> None:
 
 
 def _table(stream: IO[str], names: Sequence[str], suffix: str) -> Write:
-    """names: of the columns before the answer's."""
+    """Writes a CSV or TSV table. names: the columns before those of the answer."""
     table = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",")
     header: list[str] = []
 
@@ -162,7 +168,7 @@ def _table(stream: IO[str], names: Sequence[str], suffix: str) -> Write:
 
 
 def _header(source: FileOfRows, first: Row) -> list[str]:
-    """The columns of a file; where rows may differ in them, those of all rows, for which the file is read once more."""
+    """The columns of the file; JSON objects may differ in theirs, so the file is read once more for the columns of all rows."""
     if first.record is None:
         return list(first.values)
     return list(dict.fromkeys(name for row in source.rows(lambda note: None) for name in row.values))

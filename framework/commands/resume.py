@@ -1,4 +1,4 @@
-"""``resume``: a run that was stopped goes on after the last stage that it finished."""
+"""``resume``: continues a run that was stopped, after the last stage that it finished."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     if state.finished:
         print(f"{run} is finished; there is nothing to go on with.\nTo make its files again: python -m framework export {run} "
               f"KEY=VALUE\nTo train again:          python -m framework recipe={state.recipe} ...")  # fmt: skip
-    elif (folder / "artifact").exists():  # stopped between its last two steps
+    elif (folder / "artifact").exists():  # stopped after sealing, before the run was marked as finished
         with locked(folder):
             open_artifact(folder)
             shutil.rmtree(folder / "export", ignore_errors=True)  # the artifact has the files

@@ -1,4 +1,4 @@
-"""``serve``: an HTTP server over artifacts, with onnxruntime alone."""
+"""``serve``: serves artifacts over HTTP, with onnxruntime alone."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     if not options.artifacts:
         raise InputError("name what to serve: an artifact, a run, a latest link or registry/NAME@champion; see serve --help")
     models = _models(options.artifacts)
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # another program's; with workers it is set to a folder of our own
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # may be another program's; the workers set their own folder
     try:
         import httptools  # noqa: F401
         import prometheus_client  # noqa: F401
@@ -139,30 +139,30 @@ def _parser() -> argparse.ArgumentParser:
 
 def _at_least(least: int) -> Callable[[str], int]:
     def whole_number(text: str) -> int:
-        found = int(text)
-        if found < least:
+        number = int(text)
+        if number < least:
             raise argparse.ArgumentTypeError(f"must be at least {least}")
-        return found
+        return number
 
-    whole_number.__name__ = "whole number"  # argparse says: invalid whole number value
+    whole_number.__name__ = "whole number"  # for argparse's message "invalid whole number value"
     return whole_number
 
 
 def _number(text: str) -> float:
-    found = float(text)
-    if not 0 <= found < 1e6:
+    number = float(text)
+    if not 0 <= number < 1e6:
         raise argparse.ArgumentTypeError("must be at least 0")
-    return found
+    return number
 
 
-def _models(given: Sequence[str]) -> dict[str, str]:
-    """Name -> address. Without a name an artifact is called by its recipe, and a version of a registry by its registry."""
+def _models(arguments: Sequence[str]) -> dict[str, str]:
+    """The address of each model, by name. Without a NAME= it is the name of the artifact's recipe, or of the registry."""
     from framework.artifact.manifest import read_manifest
     from framework.artifact.registry import registered_at
     from framework.artifact.sealed import find_artifact
 
-    found: dict[str, str] = {}
-    for argument in given:
+    models: dict[str, str] = {}
+    for argument in arguments:
         name, equals, address = argument.partition("=")
         if not equals or Path(argument).exists():
             address = argument
@@ -172,10 +172,10 @@ def _models(given: Sequence[str]) -> dict[str, str]:
             raise InputError(
                 f"{name!r} cannot name a model: letters, digits, dots, dashes and underscores can; NAME=ARTIFACT gives one"
             )
-        if name in found:
+        if name in models:
             raise InputError(f"two models are called {name}; write NAME=ARTIFACT for one of them")
-        found[name] = address
-    return found
+        models[name] = address
+    return models
 
 
 def _serve(models: Mapping[str, str], options: argparse.Namespace) -> int:
@@ -232,17 +232,17 @@ def _serve_on(listener: socket.socket, settings: Settings, options: argparse.Nam
         host, port = listener.getsockname()[:2]
         where = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         if host not in LOCAL and settings.keys.api is None:
-            said = f"{host} can be reached from other machines, and no key is asked for; see serve --help"
-            print(f"warning: {said}", file=sys.stderr)
+            exposed = f"{host} can be reached from other machines, and no key is asked for; see serve --help"
+            print(f"warning: {exposed}", file=sys.stderr)
 
-    def loaded() -> None:
-        tried = "" if options.uds else " (try it there; /docs is the interface)"
-        print(f"Serving {', '.join(settings.models)} at {where}{tried}. Ctrl-C stops.", file=sys.stderr, flush=True)
+    def announce() -> None:
+        hint = "" if options.uds else " (try it there; /docs is the interface)"
+        print(f"Serving {', '.join(settings.models)} at {where}{hint}. Ctrl-C stops.", file=sys.stderr, flush=True)
 
     if options.workers > 1:
         from framework.server.workers import Fleet
 
-        return Fleet(settings, options.workers, listener, loaded).run()
+        return Fleet(settings, options.workers, listener, announce).run()
     from framework.server.process import serve_alone
 
-    return serve_alone(settings, listener, loaded)
+    return serve_alone(settings, listener, announce)

@@ -1,4 +1,4 @@
-"""The default verb: composes a recipe with Hydra and runs it, once or for every job of a sweep."""
+"""Without a verb: composes a recipe with Hydra and runs it, once or for every job of a sweep."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from framework.recipe.compose import CONFIG_PATH, explain, for_compose, for_hydr
 from framework.recipe.validation import check_recipe
 
 
-def main(given: list[str]) -> int:
-    """Raises InputError with everything wrong on the command line, before anything heavy is imported."""
-    say_broken()
-    flags, overrides = for_hydra(given)
+def main(arguments: list[str]) -> int:
+    """Runs the recipe and returns the exit code. Raises InputError with all problems of the command line."""
+    warn_of_broken()
+    flags, overrides = for_hydra(arguments)
     sweeps = bool({"-m", "--multirun"} & set(flags))
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us instead of ending the process with code 1
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises errors instead of ending the process with code 1
     runs = [for_compose(recipe, sweeps=sweeps) for recipe in one_recipe_each(overrides)]
-    say_broken()
-    for arguments in runs:
-        sys.argv = [sys.argv[0], *flags, *arguments]
+    warn_of_broken()
+    for of_run in runs:
+        sys.argv = [sys.argv[0], *flags, *of_run]
         _failures.clear()
         try:
             _run()
@@ -41,18 +41,18 @@ def main(given: list[str]) -> int:
     return 0
 
 
-_said: list[Broken] = []
+_warned: list[Broken] = []
 
 
-def say_broken() -> None:
-    """Warns of each plugin, or part of one, that cannot be used and was not named before."""
+def warn_of_broken() -> None:
+    """Prints a warning for each plugin, or part of one, that cannot be used, once."""
     for plugin in load_plugins().broken:
-        if plugin not in _said:
+        if plugin not in _warned:
             print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
-            _said.append(plugin)
+            _warned.append(plugin)
 
 
-_failures: list[BaseException] = []  # Hydra prints its own lines over an error that passes through it
+_failures: list[BaseException] = []  # kept from Hydra, which prints lines of its own about an error
 
 
 @hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")
@@ -67,6 +67,6 @@ def _run(config: DictConfig) -> None:
     except Exception as error:
         _failures.append(error)
         with suppress(OSError):
-            Path(settings.runtime.output_dir).rmdir()  # a recipe refused at once leaves nothing
+            Path(settings.runtime.output_dir).rmdir()  # if it is empty, because the recipe was refused
         if settings.mode == RunMode.MULTIRUN:
-            raise  # a sweep stops here, and Hydra names the job
+            raise  # stops the sweep, and Hydra names the job

@@ -1,1 +1,1 @@
-"""What a run says: the console and the page."""
+"""The output of a run: console, log and report."""

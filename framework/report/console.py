@@ -1,4 +1,4 @@
-"""What a run says: to the terminal, to run.log, and, section by section, to the report."""
+"""The console of a run: prints to the terminal and to run.log, and collects sections for the report."""
 
 from __future__ import annotations
 
@@ -17,27 +17,25 @@ from framework.contracts.section import Section
 from framework.machine.disk import write_whole
 from framework.report.privacy import Disclosure, Text
 
-CELL = 100  # characters of a table cell shown on the terminal
-ROWS = 30  # of a table; the report has them all
+CELL = 100  # characters of a table cell on the terminal, at most
+ROWS = 30  # rows of a table on the terminal, at most; the report has all rows
 LOG = "run.log"
-STEP = "== "  # what a line that names a step begins with
-TEXT = "text of the data"  # key of a stored string that is one
+STEP = "== "  # beginning of a line that names a step
+TEXT = "text of the data"  # key of a stored `Text`
 
 
 class Shown(NamedTuple):
-    """A section as it was shown, and the step of the run that it belongs to."""
+    """A shown section, and the step of the run that showed it."""
 
     step: str
     section: Section
 
 
 class Console:
-    """Prints and remembers. Every line also goes to run.log in the run's folder.
-
-    Texts of the user's data that a section marks are masked or left out as `disclosure` says, here and for the report.
-    """
+    """Prints to the terminal and to run.log, and collects sections for the report."""
 
     def __init__(self, folder: Path, disclosure: Disclosure) -> None:
+        """folder: the run's. disclosure: what is shown of cells and notes that sections mark as `Text`, also in the report."""
         self.path = folder / LOG
         self.disclosure = disclosure
         self._sections: list[Shown] = []
@@ -45,30 +43,32 @@ class Console:
 
     @property
     def sections(self) -> list[Shown]:
-        """Everything that was shown, as it may be shown."""
+        """All sections so far, with their marked texts masked or left out."""
         return [Shown(step, disclosed(section, self.disclosure)) for step, section in self._sections]
 
     def say(self, text: str = "") -> None:
+        """Prints and logs a text."""
         print(text, flush=True)
         self.log(text)
 
     def log(self, text: str) -> None:
-        """To run.log alone."""
+        """Writes a text to run.log only."""
         with self.path.open("a", encoding="utf-8") as log:
             log.write(text + "\n")
 
     def step(self, name: str) -> None:
+        """Begins a step of the run, to which the following sections belong."""
         self._step = name
         self.say(f"\n{STEP}{name}")
 
     def show(self, section: Section) -> None:
-        """Prints a section and keeps it for the report."""
+        """Prints and logs a section, and keeps it for the report."""
         self._sections.append(Shown(self._step, section))
         self.say(f"\n{as_text(disclosed(section, self.disclosure))}")
 
     @contextmanager
     def recorded(self, path: Path) -> Iterator[None]:
-        """What the block shows is written to a file when it ends well, for a process that goes on after it."""
+        """Writes the sections that the block shows to a file when the block succeeds, for `recall` in a later process."""
         first = len(self._sections)
         yield
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,14 +76,14 @@ class Console:
         write_whole(path, json.dumps(content, ensure_ascii=False))
 
     def recall(self, path: Path) -> None:
-        """What `recorded` wrote goes into the report, and is not printed again."""
+        """Adds the sections that `recorded` wrote to the report, without printing them. No file: no sections."""
         if path.is_file():
             for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
                 self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
 
 
 def _stored(text: str) -> object:
-    """Texts of the user's data, and messages, are told from other strings in a way that JSON keeps."""
+    """Marks texts of the user's data, and messages, so that they can be restored from JSON."""
     return {TEXT: str(text)} if isinstance(text, Text) else with_template(text)
 
 
@@ -92,21 +92,21 @@ def _restored(content: dict[str, Any]) -> object:
 
 
 def disclosed(section: Section, disclosure: Disclosure) -> Section:
-    """The section with its marked texts as they may be shown."""
+    """The section with its marked texts masked or left out."""
     rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
     note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note  # a message stays one
     return replace(section, rows=rows, note=note)
 
 
 def as_text(section: Section, most: int = ROWS) -> str:
-    """Title, table and note; of the table at most so many rows."""
+    """Title, table and note as text; the table has at most `most` rows."""
     table = ""
-    left = len(section.rows) - most
+    hidden = len(section.rows) - most
     if section.rows:
         rows = [[_short(str(cell)) for cell in row] for row in section.rows[:most]]
         align = ["right" if all(map(_NUMBER.fullmatch, column)) else "left" for column in zip(*rows, strict=True)]
         table = tabulate(rows, headers=list(section.header), colalign=align, disable_numparse=True)
-    more = f"... and {left:,} more rows" if left > 0 else ""
+    more = f"... and {hidden:,} more rows" if hidden > 0 else ""
     return "\n".join(part for part in (section.title, table, more, section.note) if part)
 
 

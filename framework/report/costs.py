@@ -1,4 +1,4 @@
-"""What every file costs to run: pictures of the measured size and speed, and the price of 1,000 answers."""
+"""Report sections on the costs of every file: charts of size and speed, and the price of 1,000 answers."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ ANSWERS = 1000
 
 
 def files_charts(report: ExportReport, metric: Metric) -> list[Bars]:
-    """Size, speed and metric of the trained module and of every file, those that do not ship hatched and crossed out."""
-    names = [message("trained module"), *(one.name if one.shipped else f"✗ {one.name}" for one in report.variants)]
-    measured = [report.reference, *(one.measurement for one in report.variants)]
-    faint = [f"✗ {one.name}" for one in report.variants if not one.shipped]
+    """Charts of size, speed and metric of the trained module and every variant; variants that do not ship are hatched."""
+    crossed = {variant.name: f"✗ {variant.name}" for variant in report.variants if not variant.shipped}
+    names = [message("trained module"), *(crossed.get(variant.name, variant.name) for variant in report.variants)]
+    measurements = [report.reference, *(variant.measurement for variant in report.variants)]
 
     def bars(title: str, unit: str, value: Callable[[Measurement], float]) -> Bars:
-        return Bars(title, names, [Series("", [value(one) for one in measured])], unit, faint)
+        return Bars(title, names, [Series("", [value(measured) for measured in measurements])], unit, list(crossed.values()))
 
     return [
-        bars(message("Size"), " MB", lambda one: one.bytes / 1e6),
-        bars(message("One request alone"), " ms", lambda one: one.milliseconds),
-        bars(message("Answers a second, in batches"), "", lambda one: one.per_second),
-        bars(message("{metric} on validation", metric=metric.name), "", lambda one: one.metrics[metric.name]),
+        bars(message("Size"), " MB", lambda measured: measured.bytes / 1e6),
+        bars(message("One request alone"), " ms", lambda measured: measured.milliseconds),
+        bars(message("Answers a second, in batches"), "", lambda measured: measured.per_second),
+        bars(message("{metric} on validation", metric=metric.name), "", lambda measured: measured.metrics[metric.name]),
     ]
 
 
 def costs(report: ExportReport, hourly_price: float | None) -> Section:
-    """Seconds, and money where the price of an hour is known, for 1,000 answers with each file."""
+    """Seconds for 1,000 answers with each variant, and their price if `hourly_price` is known."""
     rows = []
-    for name, one in [(message("trained module"), report.reference), *((v.name, v.measurement) for v in report.variants)]:
-        seconds = (one.milliseconds / 1000 * ANSWERS, ANSWERS / one.per_second)
+    for name, measured in [(message("trained module"), report.reference), *((v.name, v.measurement) for v in report.variants)]:
+        seconds = (measured.milliseconds / 1000 * ANSWERS, ANSWERS / measured.per_second)
         prices = [] if hourly_price is None else [f"{value / 3600 * hourly_price:.6f}" for value in seconds]
         rows.append((name, *(f"{value:.3g}" for value in seconds), *prices))
     money = () if hourly_price is None else messages("price, one at a time", "price, in batches")

@@ -1,4 +1,4 @@
-"""How training went: loss and metric step by step, from the log that Lightning wrote."""
+"""Training curves for the report: loss and metric by step, from Lightning's CSV log."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from framework.contracts.message import Message, message
 from framework.contracts.section import Lines, Section, Series
 
 LOG = Path("logs", "metrics.csv")
-POINTS = 400  # of a curve; more are thinned out
+POINTS = 400  # points of a curve at most
 
 
 def training_curves(folder: Path, metric: Metric) -> list[Section]:
-    """One section with a row for each epoch, or none where the run left no log: nothing was trained, or another logger was."""
+    """A section with charts of loss and metric and a row for each epoch; no section if the trial has no CSV log.
+
+    folder: the trial's. A candidate that trains no network, or a recipe with another logger, leaves no CSV log.
+    """
     path = folder / LOG
     if not path.is_file():
         return []
@@ -24,12 +27,12 @@ def training_curves(folder: Path, metric: Metric) -> list[Section]:
     names = [name for name in (logged[0] if logged else {}) if name.startswith(("train_", "val_"))]
     curves = {name: _curve(logged, name) for name in names}
     charts = [
-        Lines(title, message("step"), "", [Series(_series(n), *_thinned(curves[n])) for n in found])
-        for title, found in (
+        Lines(title, message("step"), "", [Series(_series_name(n), *_thin(curves[n])) for n in logged_names])
+        for title, logged_names in (
             (message("loss"), [n for n in ("train_loss", "val_loss") if curves.get(n)]),
             (metric.name, [n for n in (f"train_{metric.name}", f"val_{metric.name}") if curves.get(n)]),
         )
-        if found
+        if logged_names
     ]
     epochs = sorted({int(row["epoch"]) for row in logged if row.get("epoch")})
     rows = [(epoch + 1, *(_last(logged, epoch, name) for name in names)) for epoch in epochs]
@@ -37,19 +40,20 @@ def training_curves(folder: Path, metric: Metric) -> list[Section]:
     return [Section(title, (message("epoch"), *names), rows, charts=charts)] if rows and charts else []
 
 
-def _series(name: str) -> Message:
-    """What a curve is called: "train loss" of train_loss."""
+def _series_name(name: str) -> Message:
+    """The name of a curve in a chart: "train loss" for train_loss."""
     split, _, metric = name.partition("_")
-    named = message("loss") if metric == "loss" else metric
-    return message("train {metric}", metric=named) if split == "train" else message("val {metric}", metric=named)
+    title = message("loss") if metric == "loss" else metric
+    return message("train {metric}", metric=title) if split == "train" else message("val {metric}", metric=title)
 
 
 def _curve(logged: Sequence[Mapping[str, str]], name: str) -> list[tuple[float, float]]:
+    """Points (step, value)."""
     return [(float(row["step"]), float(row[name])) for row in logged if row.get(name)]
 
 
-def _thinned(curve: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """(y, x) with at most `POINTS` points: the means of equal parts."""
+def _thin(curve: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """The y and the x of at most `POINTS` points: means over equal parts of the curve."""
     size = -(-len(curve) // POINTS)
     parts = [curve[i : i + size] for i in range(0, len(curve), size)]
     return [sum(y for _, y in part) / len(part) for part in parts], [sum(x for x, _ in part) / len(part) for part in parts]

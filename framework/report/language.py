@@ -1,4 +1,4 @@
-"""Other languages for what people read: catalogues of English templates, and which language is wanted."""
+"""Translation of messages: catalogues by language, and the choice of a language."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 ENGLISH = "en"
 TAGS: Mapping[str, str] = {ENGLISH: "en", "zh": "zh-CN"}
-"""What ``<html lang>`` says of each language; Chinese is in simplified characters."""
-OWN = "framework.report:zh.json"  # of the framework and the plugins that it comes with
-ROWS = 1000  # training rows whose script is looked at
-LENGTH = 500  # characters of a text that are looked at
+"""The value of ``<html lang>`` for each language; Chinese is in simplified characters."""
+OWN = "framework.report:zh.json"  # the catalogue of the framework and its own plugins
+ROWS = 1000  # training rows that are searched for Chinese
+LENGTH = 500  # characters of a text that are searched
 HAN, KANA = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff", "\u3040-\u30ff\u31f0-\u31ff"
 _HAN, _KANA = re.compile(f"[{HAN}]"), re.compile(f"[{KANA}]")
 _OTHER = re.compile(f"[^\\W\\d_{HAN}{KANA}]+")  # a word of any other script
@@ -32,31 +32,34 @@ _IN_PAGE = re.compile(r"""\bmessage\(\s*("(?:[^"\\]|\\.)*")""")
 
 @dataclass(frozen=True)
 class Language:
-    """A language and its catalogue: text of it by English template. English has none."""
+    """A language and its catalogue."""
 
     name: str
     catalogue: Mapping[str, str] = field(hash=False)
+    """Translations by English template; empty for English."""
 
     @property
     def tag(self) -> str:
+        """The BCP 47 tag, for ``<html lang>``."""
         return TAGS[self.name]
 
     def text(self, value: str) -> str:
-        """A message in this language, inside out; any other string, and a template that is not in the catalogue, as it is."""
+        """Translates a message and the messages among its values. Strings and templates without a translation stay English."""
         if not isinstance(value, Message):
             return value
         values = {name: self.translated(part) for name, part in value.values.items()}
         return str(Message(self.catalogue.get(value.template, value.template), values))
 
     def translated(self, value: T) -> T:
-        """Dataclasses, mappings and sequences with every message in them translated; keys stay."""
+        """A copy of a dataclass, mapping or sequence in which every message is translated; keys of mappings are not."""
         return self._translated(value)  # type: ignore[no-any-return]
 
     def _translated(self, value: Any) -> Any:
         if isinstance(value, str):
             return self.text(value)
         if is_dataclass(value) and not isinstance(value, type):
-            return replace(value, **{one.name: self._translated(getattr(value, one.name)) for one in fields(value) if one.init})
+            names = [part.name for part in fields(value) if part.init]
+            return replace(value, **{name: self._translated(getattr(value, name)) for name in names})
         if isinstance(value, Mapping):
             return {key: self._translated(item) for key, item in value.items()}
         if isinstance(value, tuple) and hasattr(value, "_fields"):
@@ -64,32 +67,34 @@ class Language:
         return [self._translated(item) for item in value] if isinstance(value, list | tuple) else value
 
     def of_page(self, source: str) -> dict[str, str]:
-        """The texts of a page by English template, as its script looks them up. source: of the page, or of its script."""
+        """Translations by English template for the script of a page. source: text of the page or of its script."""
         return {template: self.catalogue.get(template, template) for template in texts_of_page(source)}
 
 
 def language(name: str) -> Language:
-    """English, or a language that has a catalogue."""
+    """The language with this name, a key of `TAGS`, and its catalogue."""
     return Language(name, catalogue(name))
 
 
 @lru_cache(maxsize=len(TAGS))
 def catalogue(name: str) -> Mapping[str, str]:
-    """The framework's own entries, and those that plugins add; what is there already stays."""
+    """The entries of the framework and of all plugins; an earlier entry takes precedence. A broken catalogue is left out."""
     entries: dict[str, str] = {}
-    for wanted, address, distribution in [("zh", OWN, "recipe-framework"), *load_plugins().messages]:
-        if wanted != name:
+    for of_language, address, distribution in [("zh", OWN, "recipe-framework"), *load_plugins().messages]:
+        if of_language != name:
             continue
         try:
             entries = {**read_catalogue(address), **entries}
-        except Exception as error:  # whatever is wrong with a stranger's file must not stop a run
+        except Exception as error:  # an error in a plugin's file must not stop a run
             load_plugins().leave_out(address, distribution, error)
     return entries
 
 
 def read_catalogue(address: str) -> dict[str, str]:
-    """``"package:file.json"`` -> its entries. Raises ValueError where it holds anything but strings by string, and where a text
-    has a placeholder, or formats one in a way, that its template has not, or lacks one.
+    """The entries of the file at ``"package:file.json"``.
+
+    Raises ValueError if the file is no object of strings, or if the placeholders of a translation, or their formats, differ
+    from those of its template.
     """
     package, _, file = address.partition(":")
     content = json.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
@@ -102,28 +107,29 @@ def read_catalogue(address: str) -> dict[str, str]:
 
 
 def _fits(template: str, text: str) -> bool:
-    wanted, used = _placeholders(template), _placeholders(text)
-    names = {name for name, _, _ in wanted}
-    plain = {(name, "", None) for name in names}
-    return names == {name for name, _, _ in used} and used <= wanted | plain
+    """Whether a translation has the placeholders of its template, each with the same format or none."""
+    required, used = _placeholders(template), _placeholders(text)
+    names = {name for name, _, _ in required}
+    unformatted = {(name, "", None) for name in names}
+    return names == {name for name, _, _ in used} and used <= required | unformatted
 
 
 def _placeholders(text: str) -> set[tuple[str, str | None, str | None]]:
-    """(name, format, conversion) of each."""
+    """(name, format, conversion) of each placeholder."""
     return {(name, form, conversion) for _, name, form, conversion in Formatter().parse(text) if name is not None}
 
 
 def texts_of_page(source: str) -> Sequence[str]:
-    """Every ``message("TEMPLATE")`` in the source of a page, in its markup and in its scripts, in their order."""
+    """The templates of all ``message("TEMPLATE")`` in the source of a page, markup and scripts, in order, without repeats."""
     return list(dict.fromkeys(json.loads(literal) for literal in _IN_PAGE.findall(source)))
 
 
 def accepted(header: str | None) -> str:
-    """The language that a browser likes best of those that there are, by its ``Accept-Language`` (RFC 9110); else English."""
+    """The language of `TAGS` that a browser's header ``Accept-Language`` (RFC 9110) prefers; English if it names none."""
     best, weight = ENGLISH, 0.0
     for part in (header or "").split(","):
-        wanted, _, parameter = part.partition(";")
-        name = wanted.strip().lower().partition("-")[0]
+        tag, _, parameter = part.partition(";")
+        name = tag.strip().lower().partition("-")[0]
         quality = _quality(parameter)
         if name in TAGS and quality > weight:
             best, weight = name, quality
@@ -138,7 +144,7 @@ def _quality(parameter: str) -> float:
 
 
 def language_of_run(setting: str, task: AnyTask, splits: Splits) -> Language:
-    """setting: ``report.language``; with auto it is Chinese where the training texts are."""
+    """The language of a run's report. setting: ``report.language``; auto: Chinese if most training texts are."""
     if setting != "auto":
         return language(setting)
     tables = [splits.train.take(range(min(ROWS, len(splits.train)))), *splits.tables.values()]
@@ -146,7 +152,7 @@ def language_of_run(setting: str, task: AnyTask, splits: Splits) -> Language:
 
 
 def mostly_chinese(texts: Iterable[str]) -> bool:
-    """More than half Han characters, where a word of another script counts as one, and next to no Japanese kana."""
+    """Whether Han characters outnumber the words of other scripts, and Japanese kana are fewer than a twentieth of them."""
     han = kana = other = 0
     for text in texts:
         han += len(_HAN.findall(text))

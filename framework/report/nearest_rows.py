@@ -1,4 +1,4 @@
-"""The training rows most like a test row: a wrong label beside a mistake is seen at once."""
+"""The training rows most similar to a test row, which show wrong labels behind the mistakes of a model."""
 
 from __future__ import annotations
 
@@ -12,49 +12,53 @@ from framework.contracts.data.table import Table
 from framework.plugins import AnyTask
 from framework.report.privacy import Text
 
-SAMPLE = 10_000  # training rows searched at most
-Shown = Mapping[str, Callable[[Any], Sequence[str]] | None]  # columns, and what makes texts of those that hold none
-LENGTH = 500  # characters of a text compared
+SAMPLE = 10_000  # training rows that are searched, at most
+TextColumns = Mapping[str, Callable[[Any], Sequence[str]] | None]  # by role, the result of `texts_of`
+LENGTH = 500  # characters of a text that are compared
 COUNT = 3  # neighbours of a row
 
 
 @dataclass(frozen=True)
 class Neighbour:
-    """A training row: its text, the values of its target columns, its line in the file, cosine similarity from 0 to 1."""
+    """A training row that is similar to a test row."""
 
     text: Text
     targets: Sequence[str]
+    """The values of its target columns."""
     line: int
+    """Its line in the file."""
     similarity: float
+    """Cosine similarity, from 0 to 1."""
 
 
 def nearest_training_rows(task: AnyTask, train: Table, test: Table, rows: Sequence[int], seed: int) -> list[list[Neighbour]]:
-    """For each test row given the most similar training rows, the nearest first, by TF-IDF of its texts' character n-grams.
+    """The most similar training rows of each test row, the nearest first, by TF-IDF of character n-grams.
 
-    At most `SAMPLE` training rows, drawn with the seed, are searched. Without a text column there is nothing to compare.
+    rows: indices of test rows. Searches at most `SAMPLE` training rows, drawn with the seed. Empty without a text column.
     """
-    shown = {c.role: texts_of(c.kind) for c in task.canonical if c.kind in TEXTUAL and not c.target}
+    columns = {c.role: texts_of(c.kind) for c in task.canonical if c.kind in TEXTUAL and not c.target}
     targets = [column.role for column in task.canonical if column.target]
-    if not shown or not rows:
+    if not columns or not rows:
         return [[] for _ in rows]
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    chosen = sorted(random.Random(seed).sample(range(len(train)), min(SAMPLE, len(train))))  # noqa: S311, a sample
+    sample = sorted(random.Random(seed).sample(range(len(train)), min(SAMPLE, len(train))))  # noqa: S311, a sample
     vectorizer = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
-    known = vectorizer.fit_transform([_joined(train, shown, i) for i in chosen])
-    similarities = (vectorizer.transform([_joined(test, shown, row) for row in rows]) @ known.T).toarray()
-    found = []
-    for line in similarities:
-        best = [int(i) for i in (-line).argsort(kind="stable")[:COUNT] if line[i] > 0]
-        found.append([_neighbour(train, shown, targets, chosen[i], float(line[i])) for i in best])
-    return found
+    vectors = vectorizer.fit_transform([_join(train, columns, i) for i in sample])
+    similarities = (vectorizer.transform([_join(test, columns, row) for row in rows]) @ vectors.T).toarray()
+    neighbours = []
+    for of_row in similarities:
+        best = [int(i) for i in (-of_row).argsort(kind="stable")[:COUNT] if of_row[i] > 0]
+        neighbours.append([_neighbour(train, columns, targets, sample[i], float(of_row[i])) for i in best])
+    return neighbours
 
 
-def _neighbour(train: Table, shown: Shown, targets: Sequence[str], row: int, similarity: float) -> Neighbour:
+def _neighbour(train: Table, columns: TextColumns, targets: Sequence[str], row: int, similarity: float) -> Neighbour:
     values = [as_text(train.columns[target][row]) for target in targets]
-    return Neighbour(Text(_joined(train, shown, row)), values, train.lines[row], round(similarity, 3))
+    return Neighbour(Text(_join(train, columns, row)), values, train.lines[row], round(similarity, 3))
 
 
-def _joined(table: Table, shown: Shown, row: int) -> str:
-    values = [(table.columns[role][row], texts) for role, texts in shown.items()]
+def _join(table: Table, columns: TextColumns, row: int) -> str:
+    """The beginnings of a row's texts, a line each."""
+    values = [(table.columns[role][row], texts) for role, texts in columns.items()]
     return "\n".join((texts(value)[0] if texts else as_text(value))[:LENGTH] for value, texts in values)

@@ -1,4 +1,4 @@
-"""The report of a run: one page for people, the same as JSON."""
+"""Writes the report of a run as an HTML page and as JSON."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ GROUPS = {
 
 
 def write_report(folder: Path, content: Mapping[str, Any], sections: Sequence[Shown], yaml: str, language: Language) -> None:
-    """report.html, in a language, and report.json, which is English always, in a folder.
+    """Writes report.html, in `language`, and report.json, always in English, into a folder.
 
-    content: what report.json holds, its ``sections`` being `sections` as data. yaml: the recipe as it was composed.
+    content: the content of report.json; its ``sections`` are `sections` as plain data. yaml: the composed recipe.
     """
     with whole(folder / "report.json") as file:
         file.write_text(json.dumps(content, indent=1, ensure_ascii=False, default=str), encoding="utf-8")
@@ -40,31 +40,33 @@ def write_report(folder: Path, content: Mapping[str, Any], sections: Sequence[Sh
 
 @dataclass(frozen=True)
 class PageSection:
-    """A section as the page shows it.
-
-    figures: its charts as SVG. numeric: for each column whether it holds numbers only. shares: for a matrix, each
-    cell's share of its row, None for what is no number.
-    """
+    """A section with everything that the page's template needs."""
 
     name: str
+    """An id that is unique in the page."""
     section: Section
     figures: Sequence[tuple[str, str]]
+    """Title and SVG of each chart."""
     numeric: Sequence[bool]
+    """For each column of the table whether it holds numbers only."""
     shares: Sequence[Sequence[float | None]]
+    """For a matrix each cell's share of its row; None: the cell is no number."""
     nearest: Sequence[Sequence[Mapping[str, Any]]]
+    """For each row the most similar training rows, as plain data."""
     searched: int
+    """How many training rows were searched for them."""
 
 
 def render(content: Mapping[str, Any], sections: Sequence[Shown], yaml: str, language: Language) -> str:
-    """The page. Sections that lead come first, then those of each step."""
-    pages = [_page(f"s{i}", shown.section, content["sections"][i], language) for i, shown in enumerate(sections)]
+    """The HTML of the page. Sections that lead come first, then those of each step."""
+    on_page = [_page_section(f"s{i}", shown.section, content["sections"][i], language) for i, shown in enumerate(sections)]
     order = sorted({shown.step for shown in sections}, key=lambda step: [*GROUPS, step].index(step))
     leading = [(order.index(shown.step), i) for i, shown in enumerate(sections) if shown.section.leads]
-    groups: dict[str, list[PageSection]] = {message("The result"): [pages[i] for _, i in sorted(leading)]}
+    groups: dict[str, list[PageSection]] = {message("The result"): [on_page[i] for _, i in sorted(leading)]}
     for step in order:
-        rest = [page for page, shown in zip(pages, sections, strict=True) if shown.step == step and not page.section.leads]
+        rest = [page for page, shown in zip(on_page, sections, strict=True) if shown.step == step and not page.section.leads]
         groups.setdefault(GROUPS.get(step, step.capitalize()), []).extend(rest)
-    titled = {language.text(title): several for title, several in groups.items() if several}
+    titled = {language.text(title): group for title, group in groups.items() if group}
     environment = Environment(loader=PackageLoader("framework.report"), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)  # fmt: skip
 
@@ -75,14 +77,14 @@ def render(content: Mapping[str, Any], sections: Sequence[Shown], yaml: str, lan
     return page.render(**language.translated(content), groups=titled, yaml=yaml, message=say, tag=language.tag)
 
 
-def _page(name: str, shown: Section, content: Mapping[str, Any], language: Language) -> PageSection:
-    section = language.translated(shown)
+def _page_section(name: str, original: Section, content: Mapping[str, Any], language: Language) -> PageSection:
+    section = language.translated(original)
     figures = [(chart.title, svg(chart, f"{name}-{i}", language.text)) for i, chart in enumerate(section.charts)]
     columns = list(zip(*section.rows, strict=True)) if section.rows else []
     return PageSection(
         name=name,
         section=section,
-        figures=[(title, drawn) for title, drawn in figures if drawn],
+        figures=[(title, figure) for title, figure in figures if figure],
         numeric=[all(_is_number(cell) for cell in column) for column in columns],
         shares=[_shares(row) for row in section.rows] if section.heat else [],
         nearest=content.get("nearest", ()),
@@ -91,7 +93,7 @@ def _page(name: str, shown: Section, content: Mapping[str, Any], language: Langu
 
 
 def _is_number(cell: object) -> bool:
-    """Whether a cell reads as a number; an empty one does not disturb a column of them."""
+    """Whether a cell is a number, possibly with thousands separators or a percent sign, or empty."""
     text = str(cell).strip().rstrip("%").replace(",", "").strip()
     try:
         return not text or float(text) is not None

@@ -1,7 +1,7 @@
-"""Which of the user's texts a run may show, and personal data masked in those that it shows.
+"""Disclosure of the user's texts: whether they are shown, and masking of personal data in them.
 
-Masking is pattern matching, not anonymization: names, addresses, identity numbers, spelled-out or obfuscated contacts
-("bob at example dot com") and phone numbers written as a bare run of digits pass, except after a word such as "call".
+Masking is pattern matching, not anonymization. It misses names, addresses, identity numbers, spelled-out or obfuscated contacts
+("bob at example dot com"), and phone numbers written as a plain run of digits, except after a word such as "call".
 """
 
 from __future__ import annotations
@@ -15,63 +15,65 @@ from framework.contracts.data.cells import within
 
 
 class Text(str):
-    """A string that comes from the user's data, such as a text or a part of one.
+    """Marks a string in a `Section` as a text of the user's data, or a part of one.
 
-    In a `Section` exactly these cells are masked or left out, and cut when they are long. Slicing and formatting give a
-    plain `str`, so mark last, and leave the cutting to the framework: half an address would not be recognised.
+    The framework masks or leaves out exactly these cells and notes, and cuts long ones. Slicing and formatting give a plain
+    `str`, so mark a string last, and do not cut it before: half an e-mail address would not be recognised.
     """
 
     __slots__ = ()
 
 
 LEFT_OUT = "(text left out)"
-SHOWN = 400  # characters of a text in a table
-READ = 2000  # characters of it that are searched for personal data
+SHOWN = 400  # characters of a text in a table, at most
+READ = 2000  # characters of a text that are searched for personal data
 
 
 @dataclass(frozen=True)
 class Disclosure:
-    """texts: whether texts of the data are shown at all. keep: with the personal data in them."""
+    """What may be shown of the user's texts."""
 
     texts: bool = True
+    """Whether texts are shown."""
     keep: bool = False
+    """Whether personal data in them is shown too."""
 
     def text(self, text: str) -> str:
-        """A text as it may be shown."""
+        """The text, masked or left out."""
         if not self.texts:
             return LEFT_OUT
         return str(text) if self.keep else mask(text)
 
     def cell(self, value: object) -> object:
-        """A table's cell or a note as it may be shown: what is not `Text` stays as it is."""
+        """A table's cell or a note: a `Text` masked or left out and cut, anything else unchanged."""
         if not isinstance(value, Text):
             return value
-        shown = self.text(value[:READ])
-        return shown if len(shown) <= SHOWN else f"{shown[: SHOWN - 1]}…"
+        text = self.text(value[:READ])
+        return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
     def value(self, value: Any) -> Any:
-        """A request or response as it may be shown: every string in it counts as text."""
+        """A request or response with every string in it masked or left out."""
         return within(value, self.text)
 
 
 def disclosure_of(config: Any) -> Disclosure:
-    """As the `report:` section of a composed recipe says."""
+    """The disclosure that the `report:` section of a composed recipe sets."""
     return Disclosure(config.report.texts, config.report.personal_data.name == "keep")
 
 
 def mask_cell(cell: Any) -> Any:
-    """A cell of a table, or a part of a request, with personal data masked in every string of it."""
+    """A cell of a table, or a part of a request, with personal data masked in every string in it."""
     return within(cell, mask)
 
 
 def mask(text: str) -> str:
-    """The text with links, e-mail addresses, handles, account and card numbers and phone numbers replaced by their kind."""
+    """The text with placeholders for links, e-mail addresses, handles, account and card numbers, and phone numbers."""
     for pattern, replacement in _STEPS:
         text = pattern.sub(replacement, text)
     return text
 
 
-# Letters and digits of Latin script: \w would take the Chinese words around an address for a part of it.
+# Letters and digits of Latin script: \w would include the Chinese words around an address.
 _LATIN = "A-Za-z0-9À-ɏ"
 _DOMAINS = "com|org|net|info|io|co|ly|me|gl|uk|de|fr|es|it|nl|eu|us|ca|au|in|cn|jp|ru|br|app|dev|ai|tv|gg|be|to|st|cc"
 _START = rf"(?:[a-z][a-z0-9+.-]{{1,20}}://|www\.|(?:[a-z0-9-]{{1,63}}\.){{1,5}}(?:{_DOMAINS})/)"
@@ -83,7 +85,7 @@ _EMAIL = re.compile(
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_@/&])@(?!\d{1,2}(?:[ap]m|h)?\b)\w{2,40}(?:@[\w.-]*\w)?")
 
 _SEPARATOR = r"[ \u00a0\u2009./-]"
-_FREE = r"(?<![A-Za-z0-9_])(?<!\d[.,:/-])(?<!\d[ ])(?<![$€£¥₹#])"  # no digit, word or currency sign runs into it
+_FREE = r"(?<![A-Za-z0-9_])(?<!\d[.,:/-])(?<!\d[ ])(?<![$€£¥₹#])"  # not directly after a word, digit or currency sign
 _DONE = r"(?![A-Za-z0-9_])(?![.,:/-]\d)(?! ?[%€£¥])"
 _IBAN = r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?: [A-Z0-9]{4}){2,7}(?: [A-Z0-9]{1,3})?)"
 _LONG = re.compile(rf"{_FREE}(?:{_IBAN}|\d(?:[ -]?\d){{12,18}}){_DONE}", re.I)
@@ -110,13 +112,13 @@ _PHONE = re.compile(f"{_FREE}(?:{'|'.join(f'(?:{pattern})' for pattern in _PHONE
 _CALLED = re.compile(rf"({_CALL})(\+?\(?\d(?:{_SEPARATOR}?[()]?\d){{6,14}}){_DONE}", re.I)
 
 
-def _number(found: re.Match[str]) -> str:
-    """An IBAN whose checksum holds (ISO 13616), or a card number that a card brand could have issued (Luhn)."""
-    plain = re.sub(r"[ -]", "", found[0]).upper()
+def _mask_number(match: re.Match[str]) -> str:
+    """Masks an IBAN with a correct checksum (ISO 13616), or a number of a card brand with a correct checksum (Luhn)."""
+    plain = re.sub(r"[ -]", "", match[0]).upper()
     if plain[0].isalpha():
         digits = "".join(str(int(character, 36)) for character in plain[4:] + plain[:4])
-        return "[number]" if int(digits) % 97 == 1 else found[0]
-    return "[number]" if _CARD.fullmatch(plain) and _luhn(plain) else found[0]
+        return "[number]" if int(digits) % 97 == 1 else match[0]
+    return "[number]" if _CARD.fullmatch(plain) and _luhn(plain) else match[0]
 
 
 def _luhn(digits: str) -> bool:
@@ -131,21 +133,21 @@ def _is_phone(number: str) -> bool:
     return least <= digits <= most and not _DATE.match(number) and not _THOUSANDS.fullmatch(number)
 
 
-def _phone(found: re.Match[str]) -> str:
-    return "[phone]" if _is_phone(found[0]) else found[0]
+def _mask_phone(match: re.Match[str]) -> str:
+    return "[phone]" if _is_phone(match[0]) else match[0]
 
 
-def _called(found: re.Match[str]) -> str:
-    """After a word such as "call" fewer digits and other groups make a phone number."""
-    number = found[2]
-    return found[0] if _DATE.match(number) or _THOUSANDS.fullmatch(number) else f"{found[1]}[phone]"
+def _mask_called(match: re.Match[str]) -> str:
+    """Masks digits after a word such as "call", of which fewer are enough and which may be grouped in any way."""
+    number = match[2]
+    return match[0] if _DATE.match(number) or _THOUSANDS.fullmatch(number) else f"{match[1]}[phone]"
 
 
 _STEPS: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (_LINK, "[link]"),
     (_EMAIL, "[email]"),
     (_HANDLE, "[handle]"),
-    (_LONG, _number),
-    (_PHONE, _phone),
-    (_CALLED, _called),
+    (_LONG, _mask_number),
+    (_PHONE, _mask_phone),
+    (_CALLED, _mask_called),
 )

@@ -1,6 +1,6 @@
-"""Charts as inline SVG: no script, no font, no file. Colours come from the page's style, so light and dark both work.
+"""Charts as inline SVG, without scripts, fonts or files. Colours come from the page's style, for light and dark themes.
 
-A chart is drawn 340 units wide, which is a phone's width, so its letters stay readable wherever it stands.
+A chart is 340 units wide, the width of a phone, so that its letters are readable on every screen.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from framework.contracts.message import Message, joined, message
 from framework.contracts.section import Bars, Chart, Lines
 
 WIDTH = 340
-LETTER, WIDE = 6.2, 11.0  # units of an average letter, and of a Chinese one, at the size labels are written in
-LABEL = 150  # units at most for the names beside bars
-NAMED = 16  # categories up to which each has its name and values
-MARKED = 40  # points up to which each is marked
-KINDS = 4  # of colours, dashes and marks
+LETTER, WIDE = 6.2, 11.0  # average width of a Latin and of a Chinese character in a label, in units
+LABEL = 150  # most units for the names beside bars
+NAMED = 16  # most categories whose names and values are written
+MARKED = 40  # most points of a line that are marked
+KINDS = 4  # number of colours, dashes and marks
 Point = tuple[float, float]
 Say = Callable[[str], str]
 
 
 def svg(chart: Chart, name: str, say: Say = str) -> Markup:
-    """The chart as an SVG element. `name` is unique in the page. say: words of its own in the language of the page."""
+    """The chart as an SVG element. name: an id, unique in the page. say: translates the function's own words."""
     if isinstance(chart, Lines):
         return _lines(chart, name, say)
     if not chart.categories:
@@ -46,14 +46,14 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """Ticks with just as many decimals as tell them apart."""
+    """Labels of ticks, with as many decimals as are needed to tell the ticks apart."""
     steps = [after - before for before, after in pairwise(values)]
     decimals = next((d for d in range(10) if all(abs(round(v, d) - v) < 0.01 * min(steps) for v in values)), 0) if steps else 0
     return [f"{value:,.{decimals}f}" for value in values] if steps else [number(value) for value in values]
 
 
 def number(value: float) -> str:
-    """A number as short as it can be read: 1,234 and 0.05 and 12.3."""
+    """A number in short form, such as 1,234 or 0.05 or 12.3."""
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.4f}".rstrip("0") if 1e-4 < abs(value) < 1 else f"{value:.3g}"
@@ -101,16 +101,16 @@ def _described(line: Sequence[Point]) -> Message:
 
 
 def _room(values: Sequence[float]) -> tuple[float, float]:
-    """The range of values with some room; from zero where that costs little."""
+    """The range of the y axis: that of the values with a margin, from zero if they begin in the lower half of it."""
     low, high = min(values), max(values)
     if low >= 0 and low < 0.5 * high:
         low = 0
-    room = (high - low) * 0.06 or abs(high) * 0.1 or 1
-    return (low if low == 0 else low - room), high + room
+    margin = (high - low) * 0.06 or abs(high) * 0.1 or 1
+    return (low if low == 0 else low - margin), high + margin
 
 
 def _stairs(line: Sequence[Point]) -> list[Point]:
-    """Each value holds until the next x."""
+    """The points of a step function: each value holds until the next x."""
     corners = [line[0]]
     for (_, before), (x, y) in pairwise(line):
         corners += [(x, before), (x, y)]
@@ -118,12 +118,12 @@ def _stairs(line: Sequence[Point]) -> list[Point]:
 
 
 class _Frame:
-    """The plotting area, and where values lie in it."""
+    """The plotting area, which maps values to coordinates."""
 
     left, right = 44.0, WIDTH - 8.0
 
     def __init__(self, x: Point, y: Point, height: float, *, named: bool = True) -> None:
-        """named: above it stands what y is."""
+        """x, y: ranges of the values. height: in units. named: whether the label of the y axis is above the area."""
         self.x, self.y = x, y
         self.top = 24.0 if named else 8.0
         self.bottom = self.top + height
@@ -172,9 +172,9 @@ def _named_bars(chart: Bars, name: str, say: Say) -> Markup:
     if len(chart.series) > 1:
         parts += _legend([series.name for series in chart.series], y + 10, bars=True)
         y += 20
-    said = [f"{c}: " + ", ".join(f"{s.name} {written[s.name, i]}".strip() for s in chart.series)
-            for i, c in enumerate(chart.categories)]  # fmt: skip
-    return _svg(chart.title, "; ".join(said), name, y, parts)
+    descriptions = [f"{c}: " + ", ".join(f"{s.name} {written[s.name, i]}".strip() for s in chart.series)
+                    for i, c in enumerate(chart.categories)]  # fmt: skip
+    return _svg(chart.title, "; ".join(descriptions), name, y, parts)
 
 
 def _written(value: float | None, unit: str) -> str:
@@ -186,7 +186,7 @@ def _bar(kind: str, x: float, y: float, width: float, height: float) -> str:
 
 
 def _thin_bars(chart: Bars, name: str, say: Say) -> Markup:
-    """One upright bar a category and no names: the shape of many values. The first series alone."""
+    """Vertical bars of the first series, without names, to show the distribution of many values."""
     series = chart.series[0]
     values = [value or 0.0 for value in series.y]
     frame = _Frame((0, len(values)), (0, max(values) * 1.06 or 1), 150)
@@ -207,7 +207,7 @@ def _thin_bars(chart: Bars, name: str, say: Say) -> Markup:
 
 
 def _mark(i: int, x: float, y: float) -> str:
-    """A shape for each series, so that colour is not the only difference."""
+    """The mark of the i-th series; shapes differ, so that colour is not the only difference."""
     shapes = (
         f'<circle cx="{x:g}" cy="{y:g}" r="3"/>',
         f'<path d="M{x - 3:g} {y - 3:g}h6v6h-6z"/>',
@@ -218,7 +218,7 @@ def _mark(i: int, x: float, y: float) -> str:
 
 
 def _legend(names: Sequence[str], y: float, *, bars: bool = False) -> Iterator[str]:
-    """None for a single name, which the title says already."""
+    """The legend; empty for a single series, which the title names."""
     x = 6.0
     for i, name in enumerate(names if len(names) > 1 else ()):
         if bars:
@@ -231,12 +231,12 @@ def _legend(names: Sequence[str], y: float, *, bars: bool = False) -> Iterator[s
 
 
 def _width(text: str) -> float:
-    """Units that a text takes, about."""
+    """The approximate width of a text in units."""
     return sum(WIDE if unicodedata.east_asian_width(letter) in "WF" else LETTER for letter in text)
 
 
 def _cut(text: str, width: float) -> str:
-    """The text, or as much of its beginning as there is room for."""
+    """The text, cut to the width."""
     if _width(text) <= width - 6:
         return text
     letters = next(count for count in range(len(text), -1, -1) if _width(text[:count]) + LETTER <= width - 6)

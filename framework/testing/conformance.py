@@ -56,7 +56,7 @@ class _Conformance:
             yield run, load_splits(config.data, run.task, config.seed, run.options)
 
     def fit(self, run: Run, splits: Splits, **changes: Any) -> Opened:
-        """Fits and opens the candidate. changes: fields of its `FitContext`; `trainer` is merged with the recipe's arguments."""
+        """Fits and opens the candidate. changes: fields of its `FitContext`; `trainer` is merged with the recipe's section."""
         from framework.run.readiness import trainer_arguments
 
         candidate = run.candidates[self.candidate or run.competing[-1]]

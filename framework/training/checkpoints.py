@@ -117,8 +117,8 @@ def find(trial: Path, say: Callable[[str], None], *, max_steps: bool) -> Path | 
 def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False) -> Path | None:
     """The newest undamaged checkpoint from which training resumes exactly; None: there is none.
 
-    A checkpoint within an epoch is not usable, because its batches and random numbers cannot be restored. With a limit of steps,
-    Lightning resumes correctly from the validation at the end of an epoch, but not from a checkpoint written after it.
+    A checkpoint within an epoch is not usable, because its batches and random numbers cannot be restored. With a limit of
+    steps, Lightning resumes correctly from the validation at the end of an epoch, but not from a checkpoint written after it.
     """
     usable: list[tuple[int, bool, Path]] = []
     for path in sorted(folder.glob("*.ckpt")):
@@ -146,7 +146,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def note_trained(folder: Path, weights: Path, facts: TrainingFacts) -> None:
-    """Records that training has ended with these weights, and removes older best checkpoints of interrupted trainings."""
+    """Records that training has ended with these weights, and removes other best checkpoints, of interrupted trainings."""
     write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": asdict(facts)}, indent=1))
     for path in folder.glob("best-epoch*.ckpt"):
         if LAST != weights.name != path.name:
