@@ -6,7 +6,7 @@ import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar
 
@@ -50,6 +50,10 @@ class Budget:
     def share(self, part: float) -> Budget:
         """A new budget of `part`, from 0 to 1, of the remaining seconds, which starts at once."""
         return Budget() if self.seconds is None else Budget(part * self.remaining())
+
+    def without(self, seconds: float) -> Budget:
+        """The budget with a limit that is so many seconds earlier."""
+        return self if self.seconds is None else replace(self, seconds=max(0.0, self.seconds - seconds))
 
 
 @dataclass(frozen=True)

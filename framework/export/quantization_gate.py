@@ -5,11 +5,13 @@ and is clearly smaller or faster than the exact file.
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from framework.contracts.candidate import Budget
 from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import Measurement
 from framework.contracts.message import Message, joined, message
@@ -46,6 +48,7 @@ def search(
     calibration: Calibration | None,
     reference: Measured,
     say: Callable[[str], None],
+    budget: Budget,
 ) -> list[VariantReport]:
     """Reports on every candidate that was tried. Only the last may ship, and only its files are kept.
 
@@ -55,6 +58,7 @@ def search(
     tried: list[VariantReport] = []
     exact = base.measurement if base else reference.measurement
     start = base.variant if base else None
+    started = time.perf_counter()
     for candidate in candidates(subject.graphs, exporter, options, folder, start, calibration):
         backend = open_backend(subject.graphs, exporter, paths(folder, candidate), subject.opened.fitted.tables)
         measured = measure(subject, candidate.precision, size(folder, exporter), backend)
@@ -68,6 +72,9 @@ def search(
         if verdict.holds:
             break
         say(f"{name}: {decision}")
+        if budget.remaining() <= (time.perf_counter() - started) / len(tried):
+            say(f"{exporter.name}: the search ends here, because the budget leaves no time for another candidate")
+            break
     shutil.rmtree(folder / exporter.name)
     return tried
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,27 +45,31 @@ def export_and_verify(
     calibration: Callable[[], Sequence[Request]],
     say: Callable[[str], None],
     every: int,
-    budget: Budget | None = None,
+    budget: Budget,
 ) -> ExportReport:
     """Exports into `folder`, proves or gates every file, and reports. Lossy files that do not ship are deleted.
 
     calibration: returns requests made from training rows. say: shows a sentence about each file. every: number of all
-    validation rows, of which the subject may hold a sample. Raises ParityError when an exact file differs from the model.
+    validation rows, of which the subject may hold a sample. budget: the first file is made whatever it takes, others while time
+    remains. Raises ParityError when an exact file differs from the model.
     """
     graphs = subject.graphs
     checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
     backend = subject.opened.backend()
     reference = measure(subject, "trained module", weights(graphs), backend)
     tried: list[VariantReport] = []
+    seconds = 0.0  # that the file before took
     for chosen in exporters if graphs else ():
         name = chosen.exporter.name
         if not chosen.exporter.takes_files and any(isinstance(graph.source, Path) for graph in graphs):
             say(f"{name}: left out, because this model is ONNX already and has no module that it could be made of")
             continue
-        if not chosen.exporter.exact and budget is not None and not budget.remaining():
-            say(f"{name}: left out, because the time of the run is used up")
+        if tried and budget.remaining() <= seconds:
+            say(f"{name}: left out, because the budget leaves no time for it")
             continue
-        reports = _export(subject, chosen, tried, reference, folder, calibration, say)
+        started = time.perf_counter()
+        reports = _export(subject, chosen, tried, reference, folder, calibration, say, budget)
+        seconds = (time.perf_counter() - started) / max(1, len(reports))
         say(f"{reports[-1].name}: {reports[-1].decision}" if reports else f"{name}: {NOTHING}")
         tried += reports
     if not graphs:
@@ -100,12 +105,13 @@ def _export(
     folder: Path,
     calibration: Callable[[], Sequence[Request]],
     say: Callable[[str], None],
+    budget: Budget,
 ) -> list[VariantReport]:
     base = next((report for report in tried if report.shipped and report.name == chosen.exporter.base), None)
     if chosen.exporter.exact:
         return [_prove(subject, chosen, folder, base, reference)]
     feeds = _calibration(subject, calibration, reference.backend) if chosen.exporter.calibrates else None
-    return search(subject, chosen.exporter, chosen.options, folder, base, feeds, reference, say)
+    return search(subject, chosen.exporter, chosen.options, folder, base, feeds, reference, say, budget)
 
 
 def _prove(subject: Subject, chosen: Chosen, folder: Path, base: VariantReport | None, reference: Measured) -> VariantReport:

@@ -109,7 +109,7 @@ def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool,
     console = Console(folder, disclosure_of(config))
     task = plugins.task(config.task.name)
     options = options_of(config.task, task.options)
-    budget = Budget(seconds_of(config.budget), spent=state.seconds)
+    budget = Budget(seconds_of(config.budget) if trains else None, spent=state.seconds)
     registered = plugins.candidates_of(task.name)
     names = [*competing(config), *(name for name, candidate in registered.items() if candidate.role == "baseline")]
     candidates = {name: registered[name] for name in dict.fromkeys(names)}

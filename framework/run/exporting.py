@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from framework.contracts.candidate import Budget
 from framework.contracts.data.table import Splits
 from framework.contracts.graph import Request, stateful
 from framework.evaluation.judge import requests_of
@@ -19,7 +20,9 @@ from framework.plugins import load_plugins
 from framework.recipe.validation import options_of
 from framework.report.costs import costs, files_charts
 from framework.run.context import Run
+from framework.run.fit import TRIAL, Trial
 from framework.run.folder import read_json, write_json
+from framework.run.remaining_time import seconds_after_export
 from framework.run.selection import Selection, open_candidate
 
 REPORT = "export.json"  # beside the files
@@ -51,10 +54,23 @@ def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
         folder.mkdir(parents=True)
         calibration = lambda: _calibration(run, splits, subject)  # noqa: E731
         report = export_and_verify(
-            subject, chosen_exporters(run), folder, calibration, run.console.say, len(splits.validation), run.budget
+            subject,
+            chosen_exporters(run),
+            folder,
+            calibration,
+            run.console.say,
+            len(splits.validation),
+            _budget(run, splits, name),
         )
         write_json(folder / REPORT, report)
     return report
+
+
+def _budget(run: Run, splits: Splits, name: str) -> Budget:
+    """The run's budget without the time for what follows the export of a candidate."""
+    trial = read_json(Trial, run.folder.trial(name) / TRIAL)
+    speed = trial.speed if trial is not None else None
+    return run.budget if speed is None else run.budget.without(seconds_after_export(speed, len(splits.test)))
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:

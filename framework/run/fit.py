@@ -22,18 +22,20 @@ from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
 from framework.errors import InputError
+from framework.evaluation.opened import Opened
 from framework.machine.disk import shown, whole, write_whole
-from framework.plugins import AnyCandidate
+from framework.plugins import AnyCandidate, load_plugins
 from framework.report.curves import training_curves
 from framework.run.context import Run
 from framework.run.folder import read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
+from framework.run.remaining_time import Rows, Speed, measure_speed, seconds_after_fits
 from framework.training.records import CHECKPOINTS
 
 FITTED = "fitted"  # folder in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
-TRAINING = 0.6  # share of the run's budget for all fits together; export and judging take the rest
+AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,14 @@ class Trial:
     """Reasons why the candidate was not fitted, a sentence each; empty: it was."""
     files: Mapping[str, str] = field(default_factory=dict)
     """sha256 of the files in the fitted folder, by path."""
+    speed: Speed | None = None
+    """Measured in a run with a budget."""
 
 
-def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog]) -> dict[str, Trial]:
+def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
     """Fits all candidates, baselines first, and returns their trials by name; trials of earlier processes are kept.
 
-    Raises InputError if all competing candidates are refused.
+    test_rows: number of rows that the run will be judged on. Raises InputError if all competing candidates are refused.
     """
     run.console.step("fit")
     order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
@@ -61,7 +65,8 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog]) -> dict[str, 
     for place, name in enumerate(order):
         trial = _earlier_trial(run, name)
         if trial is None:
-            budget = run.budget.share(TRAINING / (len(order) - place))
+            rows = Rows(len(data.splits.validation), test_rows)
+            budget = _budget_of_fits(run, trials, rows).share(1 / (len(order) - place))
             trial = _run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
@@ -70,6 +75,17 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog]) -> dict[str, 
     if all(trials[name].refused for name in run.competing):
         raise InputError(*dict.fromkeys(reasons))
     return trials
+
+
+def _budget_of_fits(run: Run, trials: Mapping[str, Trial], rows: Rows) -> Budget:
+    """The run's budget without the time for what follows the fits."""
+    if run.budget.seconds is None:
+        return run.budget
+    speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
+    if not any(name in run.competing and run.candidates[name].role == "model" for name in speeds):
+        return run.budget.without(AFTER * run.budget.remaining())
+    exporters = [load_plugins().exporter(str(name)) for name in run.config.export]
+    return run.budget.without(seconds_after_fits(speeds, run.competing, rows, exporters))
 
 
 def _earlier_trial(run: Run, name: str) -> Trial | None:
@@ -111,17 +127,37 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
         refused = tuple(refusals(run.config, candidate, data, run.options, options))
         if not refused:
             try:
+                if candidate.role == "model" and not budget.remaining():
+                    raise InputError(_used_up(run))
                 fit_candidate(run, candidate, data, budget=budget, logs=trackers)
             except InputError as error:
                 if alone:
                     raise
                 refused = tuple(error.problems)
         seconds = round(time.perf_counter() - started, 1)
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, {} if refused else _digests(folder / FITTED))
+        files = {} if refused else _digests(folder / FITTED)
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, _speed(run, candidate, data) if files else None)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
     return trial
+
+
+def _used_up(run: Run) -> str:
+    return message(
+        "no time is left for it: {remaining:.0f} s remain of budget={budget}, which files, proofs and judging take; write more",
+        remaining=run.budget.remaining(),
+        budget=run.config.budget,
+    )
+
+
+def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
+    """The speed of a fitted candidate; None in a run without a budget, which needs no estimate."""
+    if run.budget.seconds is None:
+        return None
+    started = time.perf_counter()
+    opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
+    return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)
 
 
 def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) -> Path:

@@ -45,7 +45,7 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
         data = without_test(run, splits)
         check_ready(run.config, run.task, [run.candidates[name] for name in run.competing], data)
         with tracked(run) as trackers:
-            trials = fit(run, data, trackers)
+            trials = fit(run, data, trackers, len(splits.test))
             selection = shortlist(run, splits, trials)
             if not run.trains:
                 forget_files(run)

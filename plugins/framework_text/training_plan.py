@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,14 @@ FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
 STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn
 VALIDATION = 0.3  # time to evaluate a row, as a share of the time to train on it
 SPARE = 1.5  # times the rows that fit into the time are tokenized: the machine may turn out to be faster
+OUT_OF_MINUTES = message(
+    "{epochs} epochs would take about {taken:.1f} minutes: training ends after model.minutes={minutes:g}, about "
+    "{fitting:.1f} epochs, with the learning rate at 0; model.minutes=null takes as long as it needs"
+)
+OUT_OF_BUDGET = message(
+    "{epochs} epochs would take about {taken:.1f} minutes: training ends after the {minutes:.1f} that the budget leaves, about "
+    "{fitting:.1f} epochs, with the learning rate at 0"
+)
 ENDING = ("max_epochs", "max_time")  # arguments of the trainer that end training in place of the plan
 
 
@@ -74,7 +82,10 @@ class Plan:
         repeated: str | None = context.options.repeat
         replay = read_shares(trial_of(Path(repeated))) if repeated else ()
         remaining = context.budget.remaining()
-        seconds = self.seconds if remaining == float("inf") else min(remaining + spent, self.seconds or float("inf"))
+        if remaining != inf:  # the validation rows are answered once more after training
+            seconds: float | None = min(max(0.0, remaining - self.validation) + spent, self.seconds or inf)
+        else:
+            seconds = self.seconds
         return Schedule(context.folder, seconds, spent=spent, validation=self.validation, replay=replay)
 
 
@@ -99,13 +110,22 @@ def wanted_epochs(rows: int, classes: int, batch: int) -> int:
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / ceil(rows / batch))))
 
 
-def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: int) -> Plan:
-    """The plan with the recipe's time limit, which ends training where the epochs would take longer.
+def limited(plan: Plan, context: AnyContext, paces: Mapping[str, float], validated: int) -> Plan:
+    """The plan with the recipe's time limit or, where that is shorter, with the time that the budget leaves; see `within`."""
+    minutes = inf if context.options.minutes is None else context.options.minutes
+    remaining = context.budget.remaining() / 60
+    if remaining < minutes:
+        return replace(within(plan, remaining, paces, validated, by_budget=True), seconds=None)  # which the schedule sets
+    return plan if minutes == inf else within(plan, minutes, paces, validated)
+
+
+def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: int, *, by_budget: bool = False) -> Plan:
+    """The plan with a time limit, which ends training where the epochs would take longer.
 
     Where less than one epoch fits, `rows` is lowered to the rows that can be used.
 
     paces: training rows a second, by implementation of attention; `plan.attention` is among them. validated: rows of each
-    validation.
+    validation. by_budget: whether the limit is the run's, and not `model.minutes`.
     """
     pace, epochs = paces[plan.attention], plan.epochs
     assert epochs is not None, "the plan decides"
@@ -118,15 +138,8 @@ def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: in
     why = [*plan.why, pace_here]
     taken = epochs * (plan.rows / pace + validation)
     if taken > seconds:
-        sentence = message(
-            "{epochs} epochs would take about {taken:.1f} minutes: training ends after model.minutes={minutes:g}, about "
-            "{fitting:.1f} epochs, with the learning rate at 0; model.minutes=null takes as long as it needs",
-            epochs=epochs,
-            taken=taken / 60,
-            minutes=minutes,
-            fitting=fitting / plan.rows,
-        )
-        why.append(sentence)
+        sentence = OUT_OF_BUDGET if by_budget else OUT_OF_MINUTES
+        why.append(sentence.filled(epochs=epochs, taken=taken / 60, minutes=minutes, fitting=fitting / plan.rows))
     return replace(plan, rows=rows, seconds=seconds, validation=validation, why=why)
 
 

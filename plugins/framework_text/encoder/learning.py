@@ -22,12 +22,12 @@ from framework_text.training_plan import (
     Plan,
     batch_size,
     learning_rate,
+    limited,
     load_plan,
     repetition,
     save_plan,
     trainer_ends_training,
     wanted_epochs,
-    within,
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
@@ -118,7 +118,7 @@ def plan_of(
         classes=classes,
     )
     plan = replace(plan, epochs=epochs, why=[why])
-    return plan if options.minutes is None else within(plan, options.minutes, paces, validated)
+    return limited(plan, context, paces, validated)
 
 
 def _measured(module: EncoderModule, examples: Examples, context: Context, pad: int) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from framework_text.generation.pairs import Pair
 from framework_text.generation.rows import PromptCollator, PromptedRows, runs, tokens_taken
 from framework_text.throughput import learning_pace
 from framework_text.tokenizer import write_tokenizer
-from framework_text.training_plan import Plan, load_plan, plan_by_rows, repetition, save_plan, trainer_ends_training, within
+from framework_text.training_plan import Plan, limited, load_plan, plan_by_rows, repetition, save_plan, trainer_ends_training
 
 C = TypeVar("C")
 Context = FitContext[Any, Writing]
@@ -121,8 +122,6 @@ def _plan(context: Context, writer: Writer, network: Any, pairs: Mapping[str, Se
         return plan
     why = message("at most {epochs} epochs; model.epochs= or trainer.max_epochs= say otherwise", epochs=options.epochs)
     plan = replace(plan, epochs=options.epochs, why=[why])
-    if options.minutes is None:
-        return plan
-    validated = min(len(pairs["validation"]), VALIDATED)
-    timed = within(plan, options.minutes, paces, validated)
-    return plan_by_rows(timed, options.minutes * 60 * paces[attention]) if options.adapter == "adalora" else timed
+    minutes = min(inf if options.minutes is None else options.minutes, context.budget.remaining() / 60)
+    plan = limited(plan, context, paces, min(len(pairs["validation"]), VALIDATED))
+    return plan_by_rows(plan, minutes * 60 * paces[attention]) if minutes < inf and options.adapter == "adalora" else plan
