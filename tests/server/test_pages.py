@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,9 +15,10 @@ import pytest
 from selenium.webdriver.common.keys import Keys
 
 import framework
+from tests import forked
 from tests.server.serving import KEY, Serving, serving, until
 from tests.test_language import ENGLISH
-from tests.tiny import WORDS, summaries, tiny_writer, write_csv
+from tests.tiny import WORDS, install, summaries, tiny_writer, write_csv
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -94,6 +97,25 @@ def test_a_person_types_a_text_and_sees_the_answer_with_its_probabilities(browse
     assert complaints(browser) == []
     browser.set_window_size(360, 800)
     assert browser.execute_script("return document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_page_of_a_plugin_draws_its_ranking_by_hints(chinese: WebDriver, tmp_path: Path) -> None:
+    example = Path(__file__).parents[2] / "docs" / "example-plugin"
+    shutil.copytree(example / "src", tmp_path / "site")
+    install(tmp_path / "site", "acme-readability", "acme_readability")
+    ran = forked.run(tmp_path, "recipe=readability", f"data.train={example / 'graded.csv'}", path=[tmp_path / "site"])
+    assert ran.returncode == 0, ran.stderr
+    path = os.pathsep.join(filter(None, [str(tmp_path / "site"), os.environ.get("PYTHONPATH", "")]))
+    with serving(tmp_path / "server", tmp_path / "runs" / "readability" / "latest", env={"PYTHONPATH": path}) as grading:
+        chinese.get(f"{grading.url}/?model=readability&surface=hardest")
+        wait_for(chinese, "#about", grading.version())
+        assert chinese.title == "最难的句子"
+        text = "The dog ran. Thermodynamics imposes limitations on mechanical efficiency."
+        chinese.find_element("id", "field-text").send_keys(text)
+        chinese.find_element("id", "send").click()
+        first = wait_for(chinese, "#answer ol li", "Thermodynamics")
+        assert re.fullmatch(r"Thermodynamics imposes limitations on mechanical efficiency\.\n\d+(\.\d)?", first)
+        assert complaints(chinese) == []
 
 
 def test_a_person_types_a_text_and_sees_its_summary(browser: WebDriver, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ const drawings = {
     for (const item of items) {
       const row = make("div"), entry = make("li"), score = item[hints.score];
       row.append(make("span", String(item[hints.title] ?? item[hints.id]), {title: String(item[hints.id] ?? "")}));
-      if (score !== undefined) row.append(make("span", typeof score === "number" ? score.toFixed(3) : String(score), {class: "soft", title: hints.score}));
+      if (score !== undefined) row.append(make("span", String(typeof score === "number" ? Number(score.toFixed(3)) : score), {class: "soft", title: hints.score}));
       entry.append(row);
       list.append(entry);
     }
