@@ -1,4 +1,4 @@
-"""Estimates how long a run takes after its fits, from the speed of the candidates fitted so far, so that fits end early enough."""
+"""Estimates how long a run takes after its fits, from the speed of the candidates fitted so far, so that fits end in time."""
 
 from __future__ import annotations
 
