@@ -1,0 +1,82 @@
+"""A budget is the wall clock of a whole run: what follows the fits is kept for it, and what does not fit in is left out."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+import framework
+from framework.contracts.candidate import Budget
+from framework.contracts.exporter import Exporter
+from framework.plugins import load_plugins
+from framework.run.remaining_time import FINISHING, Rows, Speed, seconds_after_export, seconds_after_fits
+
+NETWORK = Speed(opening=2.0, row=0.01, module=True)
+LINEAR = Speed(opening=1.0, row=0.001)
+ROWS = Rows(validation=1000, test=2000)
+
+
+def exporters(*names: str) -> list[Exporter]:
+    return [load_plugins().exporter(name) for name in names]
+
+
+def test_what_follows_the_fits_counts_each_answer_and_each_file() -> None:
+    seconds = seconds_after_fits({"linear": LINEAR, "frozen": NETWORK}, ["linear", "frozen"], ROWS, exporters("onnx"))
+    shortlist = (1 + 1) + (2 + 10)
+    export = 2 + 10 + (15 + 10)
+    assert seconds == pytest.approx(shortlist + export + seconds_after_export(NETWORK, 2000))
+    assert seconds_after_export(NETWORK, 2000) == pytest.approx(2 + 20 + FINISHING)
+
+
+def test_a_candidate_that_is_still_to_be_fitted_counts_like_the_slowest() -> None:
+    speeds = {"linear": LINEAR, "frozen": NETWORK}
+    two = seconds_after_fits(speeds, ["linear", "frozen"], ROWS, exporters("onnx"))
+    three = seconds_after_fits(speeds, ["linear", "frozen", "fine_tuned"], ROWS, exporters("onnx"))
+    assert three - two == pytest.approx(2 + 10)
+
+
+def test_baselines_and_lossy_files_take_time_too() -> None:
+    alone = seconds_after_fits({"frozen": NETWORK}, ["frozen"], ROWS, exporters("onnx"))
+    judged = seconds_after_fits({"linear": LINEAR, "frozen": NETWORK}, ["frozen"], ROWS, exporters("onnx"))
+    smaller = seconds_after_fits({"frozen": NETWORK}, ["frozen"], ROWS, exporters("onnx", "onnx_int8"))
+    assert judged - alone == pytest.approx(1 + 2)
+    assert smaller - alone == pytest.approx(2 * (15 + 10))
+
+
+def test_a_graph_with_state_answers_few_rows() -> None:
+    writer = Speed(opening=5.0, row=2.0, stateful=True, module=True)
+    many = seconds_after_fits({"writer": writer}, ["writer"], Rows(100_000, 10), exporters("onnx"))
+    assert many == seconds_after_fits({"writer": writer}, ["writer"], Rows(200, 10), exporters("onnx"))
+
+
+def test_a_budget_ends_earlier_by_what_is_kept() -> None:
+    budget = Budget(100.0)
+    assert 58 < budget.without(40).remaining() <= 60
+    assert budget.without(1000).remaining() == 0
+    assert Budget().without(5).remaining() == float("inf")
+
+
+def test_where_no_time_is_left_the_cheap_candidate_ships_and_it_is_said(
+    tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [one for one in small if not one.startswith("candidates=")]
+    started = time.perf_counter()
+    run = framework.run_recipe("sentiment", *settings, "candidates=[linear,fine_tuned]", "budget=0.5s", folder=tmp_path / "run")
+    assert time.perf_counter() - started < 60
+    shown = capsys.readouterr().out
+    assert "no time is left for it" in shown
+    assert "budget leaves no time for it" in shown
+    assert json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["candidate"] == "linear"
+
+
+def test_exporting_again_has_no_budget(tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    settings = [one for one in small if not one.startswith(("candidates=", "model.", "trainer.max"))]
+    run = framework.run_recipe("sentiment", *settings, "candidates=[linear]", "budget=0.5s", folder=tmp_path / "run")
+    from framework.__main__ import main
+
+    capsys.readouterr()
+    assert main(["export", str(run), "export=[onnx,onnx_int8]"]) == 0
+    assert "budget leaves no time" not in capsys.readouterr().out
