@@ -49,7 +49,7 @@ def test_an_unknown_recipe_is_answered_with_the_nearest() -> None:
 
 
 def test_no_recipe_is_answered_with_those_there_are() -> None:
-    assert refused(recipe="null").startswith("no recipe: write recipe=NAME; available: dialogue, entities, generation, ")
+    assert refused(recipe="null").startswith("no recipe: write recipe=NAME; available: auto, dialogue, entities, generation, ")
 
 
 def test_all_problems_are_said_together() -> None:

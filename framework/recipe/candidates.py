@@ -165,8 +165,8 @@ class Competition:
         if sections:
             return f"{sections[0]}.{short}"
         kinds = [*(candidate.options for candidate in candidates), *shared.values()]
-        known = list(dict.fromkeys(f"model.{key}" for kind in kinds for key in _field_names(kind)))
-        raise InputError(f"no key 'model.{short}'; {nearest(f'model.{short}', known, 'keys')}")
+        available = list(dict.fromkeys(f"model.{key}" for kind in kinds for key in _field_names(kind)))
+        raise InputError(f"no key 'model.{short}'; {nearest(f'model.{short}', available, 'keys')}")
 
 
 def _field_names(options: type) -> list[str]:
