@@ -35,6 +35,8 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
 
     `data.train` replaces all of `data.source`: files, encoding, columns and licence. A given test file keeps its rows, up to
     `data.test_rows` of them; training rows that repeat a test row, or nearly repeat it, are left out instead.
+
+    Raises InputError.
     """
     source = data if data.train else data.source
     role = roles_of(task).balanced
@@ -50,7 +52,7 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
 
 @contextmanager
 def explained(notes: Iterable[str]) -> Iterator[None]:
-    """Adds the notes on what was inferred and left out to an InputError, because they may tell its cause."""
+    """Adds `notes`, on what was inferred and left out, to an InputError of the block, because they may tell the cause."""
     try:
         yield
     except InputError as error:
@@ -84,9 +86,10 @@ def read_labelled(
 ) -> tuple[Table, list[str]]:
     """One labelled file as training reads it, with its columns by role, and notes on what was inferred and left out.
 
-    training_columns: names by role in the training files, used where the file has them. chosen: names by role that the file
-    must have. options: of the task; None: its defaults. classes: labels of the model, which replace other spellings of
-    themselves; None: labels stay as written. combines: a class may be a combination of several labels.
+    encoding, quote, format_name: as in the `data:` section; None: detected. training_columns: headers by role in the training
+    files, used where the file has them. chosen: headers by role that the file must have. options: of the task; None: its
+    defaults. classes: the labels of the model, whose spelling is used for other spellings of the same label; None: labels stay
+    as written. combines: whether a class may be a combination of several labels. Raises InputError.
     """
     role = roles_of(task).balanced
     separator = separator_of(classes) if combines and classes is not None else None

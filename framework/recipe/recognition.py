@@ -1,4 +1,4 @@
-"""Which task a file is for: every task reads its first rows and says how sure it is that the file is its own."""
+"""Recognises the task that a file is for: every task reads the file's first rows and says how sure it is, `Task.claims`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from framework.data.sources import addresses
 from framework.errors import FrameworkError, InputError
 from framework.plugins import AnyTask, load_plugins
 
-ROWS = 1000  # read of the file
+ROWS = 1000  # rows of the file that are read
 
-Settings = Mapping[str, Any]  # of the `data:` section, by key, as a person gave them
+Settings = Mapping[str, Any]  # of the `data:` section, by key, as the user gave them
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """A task that reads a file, and what it says."""
+    """A task that can read a file, and its claim to the file."""
 
     task: AnyTask
     claim: Claim
@@ -36,7 +36,7 @@ class Recognition:
         return self.task.recipe
 
     def section(self, others: Sequence[Recognition]) -> Section:
-        """For people: what the file was taken for, why, and what would change that. others: less sure of it."""
+        """Says what the file was taken for, why, and how to choose another task. others: recognitions that are less sure."""
         why = message("taken for {task}: {why}", task=self.task.name, why=self.claim.why)
         instead = [
             message("recipe={recipe} would take it for {task}: {why}", recipe=one.recipe, task=one.task.name, why=one.claim.why)
@@ -49,7 +49,8 @@ class Recognition:
 def recognise(settings: Settings) -> list[Recognition]:
     """The tasks that read the training file, the surest first.
 
-    Raises InputError where none does, with what each says of it, and where two are equally sure, with what chooses each.
+    Raises InputError where no task can read the file, with the reason of each task, and where two are the surest, with the
+    override that chooses each.
     """
     file = addresses(settings["train"])[0]
     readable: list[Recognition] = []
@@ -69,7 +70,7 @@ def recognise(settings: Settings) -> list[Recognition]:
 
 
 def _unreadable(file: str, reasons: Mapping[str, str]) -> InputError:
-    """reasons: why each task cannot read the file; where all say the same, the file itself is wrong."""
+    """The error for a file that no task can read. reasons: by task; where all are the same, only that reason is reported."""
     if len(set(reasons.values())) == 1:
         return InputError(*set(reasons.values()))
     each = [f"{task}: {reason}" for task, reason in reasons.items()]
@@ -81,7 +82,7 @@ def _choice(one: Recognition) -> str:
 
 
 def _recognition(task: AnyTask, settings: Settings) -> Recognition:
-    """Raises InputError where the task cannot read the file, or says that it is not its own."""
+    """The task with its claim to the training file. Raises InputError where it cannot read the file, or does not claim it."""
     roles = [column.role for column in task.every_column]
     strange = settings.keys() - {"train", "format", "encoding", "quote", *roles, *(table.name for table in task.tables)}
     if strange:
@@ -104,7 +105,7 @@ def _recognition(task: AnyTask, settings: Settings) -> Recognition:
 
 
 def _guessed(task: AnyTask, headers: Mapping[str, Columns], settings: Settings) -> set[str]:
-    """Roles whose column neither its header nor the user names."""
+    """Roles whose column was found by its values, because neither its header nor the user names the role."""
     spellings = {column.role: set(map(plain_name, column.names)) for column in task.every_column}
     return {
         role

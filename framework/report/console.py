@@ -21,7 +21,7 @@ CELL = 100  # characters of a table cell on the terminal, at most
 ROWS = 30  # rows of a table on the terminal, at most; the report has all rows
 LOG = "run.log"
 STEP = "== "  # beginning of a line that names a step
-TEXT = "text of the data"  # key of a stored `Text`
+TEXT = "text of the data"  # key that marks a `Text` in JSON
 
 
 class Shown(NamedTuple):
@@ -68,7 +68,7 @@ class Console:
 
     @contextmanager
     def recorded(self, path: Path) -> Iterator[None]:
-        """Writes the sections that the block shows to a file when the block succeeds, for `recall` in a later process."""
+        """Stores the sections that the block shows, in the file `path`, if the block succeeds. `recall` reads them."""
         first = len(self._sections)
         yield
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Console:
         write_whole(path, json.dumps(content, ensure_ascii=False))
 
     def recall(self, path: Path) -> None:
-        """Adds the sections that `recorded` wrote to the report, without printing them. No file: no sections."""
+        """Reads the sections that `recorded` stored and adds them to the report, unprinted; without the file there are none."""
         if path.is_file():
             for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
                 self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
@@ -94,7 +94,8 @@ def _restored(content: dict[str, Any]) -> object:
 def disclosed(section: Section, disclosure: Disclosure) -> Section:
     """The section with its marked texts masked or left out."""
     rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
-    note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note  # a message stays one
+    # a note that is a message stays translatable
+    note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note
     return replace(section, rows=rows, note=note)
 
 
