@@ -22,8 +22,9 @@ YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
 
 
 def check_alone(table: Table, role: str, column: str, separator: str | None) -> None:
-    """Raises InputError where rows hold several labels. column: as a message names it. separator: stands between the labels;
-    None: no row has several.
+    """Raises InputError where rows hold several labels.
+
+    column: the label column, as messages name it. separator: stands between the labels of a row; None: no row has several.
     """
     labels = table.texts(role)
     several = [value for value in labels if separator and separator in value]
@@ -68,9 +69,9 @@ def _change_position(combinations: Iterable[Sequence[str]]) -> bool:
 
 
 def join_listed_labels(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
-    """The table with each list of labels as one text, the separator where a list holds several, and notes.
+    """The table with each list of labels as one text; the separator in these texts, None: no list holds several; and notes.
 
-    A list of one label becomes that label, an empty list becomes blank.
+    A list of one label becomes that label, an empty list becomes blank. role: the label column.
     """
     counts = Counter(table.texts(role))
     lists = {value: labels for value in counts if (labels := labels_of(value)) is not None}

@@ -29,8 +29,9 @@ def find_roles(
 ) -> dict[str, Columns]:
     """Role -> column or columns, the same in each file. Raises InputError that lists everything missing.
 
-    chosen: names by role; "none": an optional role stays empty. group: the group column, which has no role.
-    combines: columns of 0 and 1 together make the labels where no column holds them.
+    chosen: headers by role; "none": an optional role stays empty; None: to be found. group: header of the group column, which
+    has no role; None: there is no such column. say: takes a note on each column that the user did not choose. combines: whether
+    columns of 0 and 1 together make the labels where no column holds labels; otherwise such columns are an error.
     """
     table = read.table
     several = {role: names for role, names in chosen.items() if isinstance(names, list)}
@@ -79,7 +80,8 @@ def _of_indicators(
 ) -> dict[str, Columns]:
     """Label role -> all indicator columns, where the label was guessed to be one of several columns of 0 and 1; else nothing.
 
-    Raises InputError for such columns unless `combines`.
+    guessed: roles whose column was chosen by its values. names: headers by role. taken: headers of columns that hold no labels.
+    Raises InputError for several columns of 0 and 1 unless `combines`.
     """
     for column in columns:
         if column.target and column.kind == "category" and column.role in guessed:

@@ -29,7 +29,7 @@ from framework.errors import FrameworkError, InputError, nearest, some
 from framework.plugins import AnyTask
 
 SPLITS = ("train", "validation", "test")
-LONG = 100_000  # characters of one text above which a quote is probably missing in the file
+LONG = 100_000  # characters; in a file with a longer text a quote is probably missing
 
 
 class Reader:
@@ -46,8 +46,8 @@ class Reader:
         most: int | None = None,
     ) -> None:
         """source: a `DataSource`. options: of the task; None: its defaults. spellings: of the labels; None: labels stay as
-        written. combines: several labels of a row make a class together; otherwise such rows are an error. most: rows read of
-        each file; None: all.
+        written. combines: whether several labels of a row make a class together; otherwise such rows are an error. most: the
+        largest number of rows to read of each file; None: all rows.
         """
         self.source = source
         self.task = task
@@ -57,7 +57,8 @@ class Reader:
         self.notes: list[str] = []
         """What was inferred, repaired and left out, each once."""
         self.columns: dict[str, Columns] = {}
-        """Names by role in the files read so far; the training files come first."""
+        """By role, the header or headers in the files read so far. Where files differ, those of the file read first stay, so
+        the training files are read first."""
         self.roles = roles_of(task)
         self.spellings = spellings
         self.combines = combines
@@ -65,11 +66,14 @@ class Reader:
         self.group: str | None = getattr(source, "group", None)
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
-        """Addresses of validation and test splits that the source does not name, by split."""
+        """What `_splits_of_the_data_set` returned."""
         self.files |= self.implied
 
     def _splits_of_the_data_set(self) -> dict[str, str]:
-        """Addresses of the validation and test splits that a Hugging Face data set has, where the source names no others."""
+        """By split, addresses of the validation and test rows that belong to the data set of the training rows.
+
+        Empty unless `source` names nothing but one Hugging Face data set, without a split, for training.
+        """
         train = addresses(self.files.get("train", ""))
         if set(self.files) != {"train"} or len(train) > 1 or not train[0].startswith(HUB) or parse(train[0]).split:
             return {}
@@ -90,9 +94,10 @@ class Reader:
             self.notes.append(note)
 
     def read(self, split: str) -> Table | None:
-        """The cleaned rows of a split, with its columns by role.
+        """The cleaned rows of a split, with columns by role. Training rows are read before the other splits.
 
-        None where the source names no file for the split, and where a data set's own split has no labels. Raises InputError.
+        None where the source names no file for the split, and where a split in `implied` has no labels. Raises InputError for
+        files that cannot be read, for missing columns, and for values that are of the wrong kind or are no labels.
         """
         if split not in self.files:
             return None
@@ -117,7 +122,10 @@ class Reader:
         return self._with_labels(table, split, separator)
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
-        """The table with a column for each role, and the group of each row where the source has a group column."""
+        """The table with a column for each role, and the group of each row where the source has a group column.
+
+        names: headers by role. Raises InputError where the group column is the target, or is missing in the training files.
+        """
         present = [column for column in self.wanted if column.role in names]
         columns = {column.role: typed(table, column, values_of(table, column, names[column.role])) for column in present}
         if self.group is None:
@@ -142,7 +150,8 @@ class Reader:
     def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
         """The table with one spelling for each label.
 
-        Raises InputError where rows have several labels although these do not combine, and where the column holds no classes.
+        separator: stands between the labels of a row; None: found among the labels of training. Raises InputError where rows
+        have several labels unless `combines`, and where the column holds no classes.
         """
         role = self.roles.balanced
         if role is None:
@@ -163,9 +172,9 @@ class Reader:
         return table
 
     def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
-        """Notes columns without a role that leak labels, stand in texts, or hold texts that are not read.
+        """Notes columns without a role that decide the label, whose values stand in the texts, or that hold texts themselves.
 
-        table: the rows of `read` with columns by role.
+        read: the rows with the columns of the files. table: the same rows with columns by role. names: headers by role.
         """
         used = {part for columns in names.values() for part in parts_of(columns)} | {self.group or ""}
         texts = [part for role in Roles.of(self.wanted).texts if role in names for part in parts_of(names[role])]
@@ -177,8 +186,12 @@ class Reader:
                 self.say(note)
 
     def read_side_table(self, side: SideTable) -> Table | None:
-        """A side table of the task; columns without a role keep their names. None where the source names no file for it."""
-        address = self.source[side.name]  # not an attribute: that may be a method of mappings
+        """A side table of the task; columns without a role keep their headers. None where the source names no file for
+        the table.
+
+        Raises InputError for files that cannot be read, for missing columns, and for values of the wrong kind.
+        """
+        address = self.source[side.name]  # source.NAME may be a method of the mapping, such as `items`
         if not address:
             return None
         read = self._read(address, side.columns)
@@ -241,12 +254,15 @@ class Reader:
         return shaped
 
     def _say_lists(self, read: Read, columns: Sequence[Column], names: Mapping[str, Columns]) -> None:
-        """Notes the columns whose lists are read as text, which are those of other than structured kinds."""
+        """Notes the columns whose lists become texts: those without a role of a structured kind. names: headers by role."""
         structured = [column.role for column in columns if column.kind in STRUCTURED and column.role in names]
         read.say_lists(self.say, but=[part for role in structured for part in parts_of(names[role])])
 
     def _note_long_texts(self, table: Table, names: Mapping[str, Columns]) -> None:
-        """Notes the longest text of each text column where it is suspiciously long. table: as read from the files."""
+        """Notes the longest text of each text column where that text has `LONG` characters or more.
+
+        table: as read from the files. names: headers by role.
+        """
         for role in [role for role in Roles.of(self.wanted).texts if isinstance(names.get(role), str)]:
             values = table.texts(str(names[role]))
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
@@ -262,7 +278,9 @@ class Reader:
 
 
 def roles_of(task: AnyTask) -> Roles:
-    """Which of the task's columns must be filled, are compared, and are balanced, once rows are read."""
+    """The `Roles` of the columns that `Reader.read` returns: those of `Task.canonical`; for a task that `SplitsItself`, the
+    columns of files that are not optional.
+    """
     return Roles.of(
         [column for column in task.every_column if not column.optional] if isinstance(task, SplitsItself) else task.canonical
     )

@@ -24,7 +24,7 @@ LINE, FILE, GROUP = "\ue000line", "\ue000file", "\ue000group"  # columns about r
 
 
 def store_splits(splits: Splits, folder: Path) -> None:
-    """Writes the splits into a folder, which appears only once it is complete."""
+    """Writes the splits into a folder, which appears only once it is complete. Raises FrameworkError for a full disk."""
     with whole(folder) as unfinished:
         unfinished.mkdir(parents=True)
         tables = {**splits.named(), **{f"{SIDE}{name}": table for name, table in splits.tables.items()}}
