@@ -128,7 +128,7 @@ def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[
         try:
             columns = columns_of(tuple(row.values))
         except InputError as error:
-            place = source.path if row.record is None else where  # the columns are those of the file, or of one row
+            place = source.path if row.record is None else where  # a JSON object has keys of its own
             raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from error
         try:
             yield model.codec.parse({role: of_row(row.values, names) for role, names in columns.items()})

@@ -55,7 +55,7 @@ def warn_of_broken() -> None:
             _warned.append(plugin)
 
 
-_failures: list[BaseException] = []  # errors of the run; Hydra would print further lines about an error that it catches
+_failures: list[BaseException] = []  # errors of runs, hidden from Hydra, which would print lines of its own
 
 
 @hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")

@@ -17,7 +17,7 @@ from framework.errors import InputError, some
 SEPARATORS = ("|", ";", ",")
 JOINER = "|"  # written between the labels of a list, or of several columns
 NONE = "none"  # the label of a row whose indicator columns are all 0
-SAMPLE = 2000  # rows by which columns of 0 and 1 are recognised
+SAMPLE = 2000  # rows by which columns of 0 and 1 are recognised, at most
 YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
 
 

@@ -94,7 +94,7 @@ class Reader:
             self.notes.append(note)
 
     def read(self, split: str) -> Table | None:
-        """The cleaned rows of a split, with columns by role. Training rows are read before the other splits.
+        """The cleaned rows of a split, with columns by role. Training rows must be read first.
 
         None where the source names no file for the split, and where a split in `implied` has no labels. Raises InputError for
         files that cannot be read, for missing columns, and for values that are of the wrong kind or are no labels.
@@ -239,7 +239,10 @@ class Reader:
         return any(not any(filled(values)) for values in targets)
 
     def _shaped(self, table: Table) -> Table:
-        """The table in the columns that the task's `shape` makes, without blank rows."""
+        """The table in the columns that the task's `shape` makes, without blank rows.
+
+        Raises InputError if no row is left, FrameworkError if `shape` makes other columns than `Task.canonical`.
+        """
         if not self.task.shaped or isinstance(self.task, SplitsItself):
             return table
         table, dropped = without_blank(table)

@@ -47,7 +47,9 @@ def addresses(value: Any) -> list[str]:
 
 
 def check_addresses(value: Any) -> None:
-    """Raises the errors of `locate_all` that are found without the network: data sets on the hub may still be missing."""
+    """Raises InputError for a folder, and the errors of `locate_all` that are found without the network: data sets on the hub
+    may still be missing.
+    """
     from framework.data.hub import parse
 
     for address in addresses(value):
@@ -115,7 +117,7 @@ def _path(address: str) -> Path:
     path = Path(address)
     try:
         return path if path.exists() else path.expanduser()
-    except RuntimeError:  # no user of that name
+    except RuntimeError:  # there is no user with the name after ~
         return path
 
 

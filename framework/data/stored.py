@@ -18,8 +18,8 @@ from framework.machine.disk import whole, writing
 
 ABOUT = "splits.json"
 WHOLE = "whole"  # the table `Splits.whole`, where there is one
-SIDE = "further-"  # before the name of a side table
-ROWS = 65_536  # rows of a record batch
+SIDE = "further-"  # prefix of the name of a side table
+ROWS = 65_536  # rows of a record batch, at most
 LINE, FILE, GROUP = "\ue000line", "\ue000file", "\ue000group"  # columns about rows; no header has a private-use character
 
 

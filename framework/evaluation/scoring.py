@@ -1,4 +1,4 @@
-"""Scores the targets of rows with a model, beside the model's own answers: how likely the targets are by the model."""
+"""Scores the targets of rows with a model, beside the model's own answers: how likely the targets are according to it."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from framework.recipe.schema import FILES, data_schema
 
 KIND = "as_written"
 SEVERAL, FILE = NAMES_AS_WRITTEN[KIND], FILES[KIND]
-FOLDER = "folder"  # a name in which Hydra resolves ${...}, such as ${now:%Y}
+FOLDER = "folder"  # the kind of names in which Hydra resolves ${...}, such as ${now:%Y}
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 NOTHING = ("null", "")
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"

@@ -35,7 +35,7 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
 
 
 def auto(train: Path | str, *overrides: str, budget: str = "10m", folder: Path | str | None = None) -> Path:
-    """Finds the task of a file of labelled rows, runs its recipe within the budget, and returns the folder of the run.
+    """Finds the task of a file of labelled rows, runs the recipe of that task within the budget, and returns the run's folder.
 
         framework.auto("tickets.csv", budget="4m")
 

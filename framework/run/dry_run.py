@@ -1,4 +1,4 @@
-"""Inspects a recipe and its data without training, for the verb `check`. Imports torch only to check the `trainer:` section."""
+"""Inspects a recipe and its data without training, for the verb `check`. May import torch only to check `trainer:`."""
 
 from __future__ import annotations
 

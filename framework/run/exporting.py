@@ -77,7 +77,7 @@ def _budget(run: Run, splits: Splits, name: str) -> Budget:
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
-    """The fitted candidate, with the validation rows, requests and references on which its files are compared with it."""
+    """The fitted candidate, with the validation rows, requests and references by which exported files are compared with it."""
     codec = candidate.codec()
     rows = rows_to_answer(splits.validation, run.config.seed, stateful=stateful(candidate.graphs))
     requests = requests_of(run.task, codec, rows)

@@ -112,7 +112,7 @@ def _judge_baseline(run: Run, splits: Splits, name: str) -> Numbers:
 
 
 def shipped_backend(candidate: Opened, variant: Variant, folder: Path) -> Backend:
-    """The backend for the files of a variant that the runtime uses too. folder: that of the candidate's exported files."""
+    """Opens the files of a variant in the same backend as the runtime does. folder: that of the candidate's exported files."""
     if variant.format == CODEC:
         return NoGraphs()
     files = {graph: folder / file for graph, file in variant.files.items()}

@@ -44,7 +44,7 @@ from framework.runtime.model import RUNNABLE, difference, load_model
 from framework.runtime.scheduler import Scheduler
 
 EXACT_TOLERANCE = 1e-3  # tolerance for numbers in golden answers, because CPUs round differently
-LOSSY_TOLERANCE = 0.05  # larger, because quantized kernels differ more between CPUs
+LOSSY_TOLERANCE = 0.05  # the same for lossy variants; larger, because quantized kernels differ more between CPUs
 GOLDEN_POOL = 200  # validation rows from which golden examples are chosen, at most
 TORCH = "torch"  # folder in the run's folder that holds the winner in the format of the winner's library
 

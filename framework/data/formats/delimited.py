@@ -139,7 +139,7 @@ class _Rows:
         self.longest = (0, 0)  # (number of lines, first line) of the value that stands on the most lines
 
     def read(self, lines: Iterator[str]) -> Iterator[Row]:
-        """The rows. lines: from the header on. Raises InputError for ragged rows and for broken quotes."""
+        """The rows. lines: from the header on. Raises the errors of `delimited_rows`."""
         reader = csv.reader(
             lines,
             delimiter=self.dialect.delimiter,

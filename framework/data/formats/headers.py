@@ -17,8 +17,8 @@ def find_header(path: Path, head: list[str], say: Callable[[str], None], *, tabs
     """(number of lines above the header, delimiter).
 
     Lines above the header are passed over, with a note, only where they are certainly comments or a title. head: the first
-    lines. tabs: the file's name promises tabs between fields. Raises InputError for an empty file, and for a line that may be a
-    comment or the header.
+    lines. tabs: whether the file's name promises tabs between fields. Raises InputError for an empty file, and for a line that
+    may be a comment or the header.
     """
     filled = [i for i, line in enumerate(head) if line.strip()]
     if not filled:

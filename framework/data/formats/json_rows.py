@@ -103,7 +103,7 @@ def _objects(file: Sniffed, records: Iterator[tuple[int, Any]]) -> Iterator[tupl
         if not isinstance(record, dict):
             raise InputError(f"{file.path}, line {line}: each line must be an object, {EXAMPLE}")
         if not count:
-            first = line, record  # whether it holds all rows is checked only if it stays the only object
+            first = line, record  # checked for holding all rows only if no other object follows
             continue
         if first is not None:
             yield first

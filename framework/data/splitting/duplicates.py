@@ -23,7 +23,7 @@ from framework.data.splitting.similar import clusters, merged
 
 LINK = "<link>"
 FEW = 8  # letters and digits beside links and prefix, below which links and prefix are the content of a text
-SAMPLE = 20_000  # rows by which it is decided whether letter case and links distinguish texts
+SAMPLE = 20_000  # texts of a column that decide whether letter case and links distinguish texts, at most
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _NAME = re.compile(rf"{LINK}|@\w+")
 

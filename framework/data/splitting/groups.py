@@ -13,7 +13,7 @@ from framework.data.splitting.similar import merged
 
 REPEATED = 5  # distinct values with several rows each, at least, by which a column is judged
 ROWS = 30  # rows of such values, at least
-DECIDES = 0.9  # share of the labels not predicted by chance that the column must predict
+DECIDES = 0.9  # of the labels that chance does not predict, the share that the column must predict
 
 
 def without_shared_groups(tables: Sequence[Table], column: str | None) -> tuple[list[Table], list[str]]:
