@@ -26,8 +26,8 @@ def test_what_follows_the_fits_counts_each_answer_and_each_file() -> None:
     seconds = seconds_after_fits({"linear": LINEAR, "frozen": NETWORK}, ["linear", "frozen"], ROWS, exporters("onnx"))
     shortlist = (1 + 1) + (2 + 10)
     export = 2 + 10 + (15 + 10)
-    assert seconds == pytest.approx(shortlist + export + seconds_after_export(NETWORK, 2000))
-    assert seconds_after_export(NETWORK, 2000) == pytest.approx(2 + 20 + FINISHING)
+    assert seconds == pytest.approx(shortlist + export + seconds_after_export([NETWORK], 2000))
+    assert seconds_after_export([NETWORK], 2000) == pytest.approx(2 + 20 + FINISHING)
 
 
 def test_a_candidate_that_is_still_to_be_fitted_counts_like_the_slowest() -> None:

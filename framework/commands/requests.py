@@ -18,7 +18,7 @@ from framework.data.formats.notes import Lists
 from framework.data.formats.reading import rows_of
 from framework.data.formats.sniffing import sniff
 from framework.data.joined import Columns, of_row, parts_of
-from framework.errors import InputError, some
+from framework.errors import FrameworkError, InputError, some
 from framework.machine.disk import whole
 from framework.plugins import AnyTask
 
@@ -172,6 +172,11 @@ def _table(stream: IO[str], names: Sequence[str], suffix: str) -> Write:
             header.extend([*names, *answer])
             table.writerow(header)
         values = row.values | answer
+        if more := sorted(answer.keys() - set(header)):
+            raise FrameworkError(
+                f"line {row.line} is answered with the column {more[0]!r}, which the header written before lacks: "
+                "write the answers as JSON, --out NAME.jsonl"
+            )
         table.writerow([values.get(name, "") for name in header])
 
     return write

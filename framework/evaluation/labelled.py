@@ -114,14 +114,16 @@ def values_by_row(model: Model, file: str | Path, table: Table, column: str, opt
     Raises InputError if there is no such column.
     """
     from framework.data.formats.reading import iter_rows
-    from framework.data.sources import locate
+    from framework.data.sources import locate_all
 
-    by_line: dict[int, str] = {}
-    path, quote = locate(str(file)), _quote(options.quote)
-    for row in iter_rows(path, options.encoding, quote=quote, format_name=options.format_name, task=model.task.name):
-        if column not in row.values:
-            raise InputError(
-                f"{table.where(0)}: no column {column!r} to part the rows by; {nearest(column, row.values, 'columns')}"
-            )
-        by_line[row.line] = row.values[column]
-    return [by_line[line] for line in table.lines]
+    by_place: dict[tuple[int, int], str] = {}  # by number of the file, and line
+    quote = _quote(options.quote)
+    for number, place in enumerate(locate_all(str(file))):
+        for row in iter_rows(place.path, options.encoding, quote=quote, format_name=options.format_name, task=model.task.name):
+            if column not in row.values:
+                raise InputError(
+                    f"{table.where(0)}: no column {column!r} to part the rows by; {nearest(column, row.values, 'columns')}"
+                )
+            by_place[number, row.line] = row.values[column]
+    numbers = table.file_of or [0] * len(table)
+    return [by_place[place] for place in zip(numbers, table.lines, strict=True)]

@@ -71,9 +71,10 @@ def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
 
 def _budget(run: Run, splits: Splits, name: str) -> Budget:
     """The run's budget without the time for the stages after the export. name: of the candidate."""
-    trial = read_json(Trial, run.folder.trial(name) / TRIAL)
-    speed = trial.speed if trial is not None else None
-    return run.budget if speed is None else run.budget.without(seconds_after_export(speed, len(splits.test)))
+    judged = [name, *(other for other, candidate in run.candidates.items() if candidate.role == "baseline" and other != name)]
+    trials = [read_json(Trial, run.folder.trial(one) / TRIAL) for one in judged]
+    speeds = [trial.speed for trial in trials if trial is not None and trial.speed is not None]
+    return run.budget.without(seconds_after_export(speeds, len(splits.test)))
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:

@@ -68,18 +68,17 @@ def seconds_after_fits(
     """
     slowest = max((speeds[name] for name in competing if name in speeds), key=lambda speed: speed.row)
     compared = [speeds.get(name, slowest) for name in competing] if len(competing) > 1 else []
-    baselines = [speed for name, speed in speeds.items() if name not in competing]
     shortlist = sum(speed.opening + _answering(speed, rows.validation) for speed in compared)
-    judging = seconds_after_export(slowest, rows.test) + sum(speed.opening + speed.row * rows.test for speed in baselines)
-    return shortlist + _exporting(slowest, rows.validation, exporters) + judging
+    judged = [slowest, *(speed for name, speed in speeds.items() if name not in competing)]
+    return shortlist + _exporting(slowest, rows.validation, exporters) + seconds_after_export(judged, rows.test)
 
 
-def seconds_after_export(speed: Speed, test: int) -> float:
-    """Expected seconds from the last exported file to the end of the run. speed: of the winner. test: number of test rows.
+def seconds_after_export(judged: Sequence[Speed], test: int) -> float:
+    """Expected seconds from the last exported file to the end of the run.
 
-    The time for judging baselines is not included.
+    judged: speeds of the candidate that ships and of the baselines. test: number of test rows.
     """
-    return speed.opening + speed.row * test + FINISHING
+    return sum(speed.opening + speed.row * test for speed in judged) + FINISHING
 
 
 def _exporting(speed: Speed, validation: int, exporters: Sequence[Exporter]) -> float:

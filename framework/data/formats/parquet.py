@@ -154,7 +154,8 @@ def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
     """
     features = json.loads(metadata)["info"]["features"] if metadata else {}
     # of a column of lists, the type of the items
-    inner = {name: kind.get("feature", kind) for name, kind in features.items() if isinstance(kind, dict)}
+    plain = {name: kind[0] if isinstance(kind, list) and kind else kind for name, kind in features.items()}
+    inner = {name: kind.get("feature", kind) for name, kind in plain.items() if isinstance(kind, dict)}
     return {name: kind["names"] for name, kind in inner.items() if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"}
 
 
