@@ -33,7 +33,7 @@ def register_tasks(register: Callable[[str, str], None]) -> None:
 def register_candidates(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("TASK", "module:Class")`` for each `Candidate`, of your own or any other task.
 
-    Its name becomes an item of ``candidates=[...]``, its options the section ``candidates.NAME``.
+    The candidate's name becomes an item of ``candidates=[...]``, its options the section ``candidates.NAME``.
     """
 
 
@@ -49,7 +49,7 @@ def register_codecs(register: Callable[[str, str], None]) -> None:
 def register_formats(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("NAME", "module:Class")`` for each `Format`; its name becomes ``data.format=NAME``.
 
-    `Format.claims` is called for every file. The format's module is imported when the first file is read.
+    `Format.claims` is called for every file. The module of the format is imported when the first file is read.
     """
 
 

@@ -1,4 +1,4 @@
-"""Report sections on the costs of every file: charts of size and speed, and the price of 1,000 answers."""
+"""Parts of the report on the costs of every file: charts of size and speed, and the price of 1,000 answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ def files_charts(report: ExportReport, metric: Metric) -> list[Bars]:
 
 
 def costs(report: ExportReport, hourly_price: float | None) -> Section:
-    """Seconds for 1,000 answers with each variant, and their price if `hourly_price` is known."""
+    """A section with the seconds that 1,000 answers take with each variant, and their price.
+
+    hourly_price: of the machine, in any currency; None: no prices are shown.
+    """
     rows = []
     for name, measured in [(message("trained module"), report.reference), *((v.name, v.measurement) for v in report.variants)]:
         seconds = (measured.milliseconds / 1000 * ANSWERS, ANSWERS / measured.per_second)

@@ -1,4 +1,4 @@
-"""Exporters of ONNX files: exact in fp32, and lossy with INT8 products or with weights of 4 or 8 bits."""
+"""Exporters of ONNX files: exact ones in fp32, and lossy ones with INT8 products or with weights of 4 or 8 bits."""
 
 from __future__ import annotations
 

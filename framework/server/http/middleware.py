@@ -24,14 +24,14 @@ from framework.server.metrics import Metrics
 
 ID = re.compile(rb"[!-~]{1,128}")
 PROBES = ("/healthz", "/readyz", "/metrics")
-CUT_OFF = 503  # in logs and metrics only: the server ended before the answer
-QUIET = ("health", "ready", "metrics")  # endpoints that probes request every few seconds: only faults are logged
+CUT_OFF = 503  # status in logs and metrics only: the server ended before the answer
+QUIET = ("health", "ready", "metrics")  # endpoints of probes, requested every few seconds: only status 500 is logged
 
 
 class Middleware:
     """The outermost ASGI application. Handlers put facts for the log and the metrics into ``scope["facts"]``.
 
-    crowded: whether there are too many connections; then only probes are answered.
+    crowded: returns whether there are too many connections; then only probes are answered.
     texts: whether logs may hold inputs, which the messages of unexpected errors may quote.
     """
 
@@ -78,7 +78,7 @@ class Middleware:
             self._record(scope, facts, status or CUT_OFF, time.perf_counter() - started)
 
     def _id(self, scope: Scope) -> str:
-        """The request id that the client sent, so that its logs and the server's can be joined; else a new one."""
+        """The request id that the client sent, so that logs of client and server can be joined; else a new id."""
         sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         return sent.decode() if ID.fullmatch(sent) else f"{self._prefix}-{next(self._numbers):x}"
 
