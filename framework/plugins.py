@@ -179,7 +179,7 @@ class Plugins:
         self.origin[f"{kind} {name}"] = distribution
 
     def registrations(self, distribution: str) -> Iterator[tuple[str, Callable[..., None]]]:
-        """(name of a hook, its argument ``register``) for each hook; what is registered counts as that of the distribution."""
+        """(name, argument ``register``) for each hook. What a plugin registers with it is recorded under the distribution."""
         yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
         yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)

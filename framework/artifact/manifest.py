@@ -42,7 +42,7 @@ class SealedVariant:
     format: Literal["onnx", "torchscript", "codec"] | str
     """onnx runs without torch; codec has no graphs and answers alone."""
     files: Mapping[str, str]
-    """Graph name to path in the artifact."""
+    """Path of the file of each graph, relative to the artifact, by name of the graph."""
     precision: str
     """fp32, or the quantization."""
     facts: VariantFacts
@@ -96,7 +96,7 @@ class DataFacts:
     source: str
     licence: str
     columns: Mapping[str, str | tuple[str, ...]]
-    """Role to its header in the training file, or to the headers of several columns that were joined."""
+    """By role, the header of its column in the training file, or the headers of several columns that were joined."""
     classes: tuple[str, ...]
     """Labels as the training rows spell them; empty where the model predicts from no fixed set."""
     rows: Mapping[str, int]

@@ -67,7 +67,7 @@ class Registry:
         return record
 
     def find(self, reference: str = CHAMPION) -> RegisteredVersion:
-        """The version that an alias, number, version or ``latest`` refers to. Raises InputError that lists what there is."""
+        """The version that an alias, number, version or ``latest`` refers to. Raises InputError, which lists what there is."""
         return self.record().find(reference, self.address)
 
     def folder(self, reference: str = CHAMPION) -> Path:
@@ -178,7 +178,10 @@ class Registry:
 
 
 def registered_at(address: str | Path) -> tuple[Registry, str] | None:
-    """The registry and the reference that an address names; without an ``@``, the champion. None for any other address."""
+    """The registry and the reference in an address ``REGISTRY@REFERENCE``; without a reference, `CHAMPION`.
+
+    None: the address is that of no registry.
+    """
     text = str(address)
     before, at, reference = text.rpartition("@")
     has_reference = bool(at) and bool(before) and "/" not in reference

@@ -52,7 +52,7 @@ class Record:
     format: int = FORMAT
 
     def find(self, reference: str, where: str) -> RegisteredVersion:
-        """The version that a number, version, alias or ``latest`` refers to. Raises InputError that lists what there is.
+        """The version that a number, version, alias or ``latest`` refers to. Raises InputError, which lists what there is.
 
         where: the address of the registry, for messages.
         """

@@ -77,7 +77,7 @@ class Measured:
     measurement: Measurement
     backend: Backend
     trace: Trace
-    """Answers to the rows, then to the odd requests."""
+    """Answers to the rows, then to `Subject.odd_requests`."""
     scores: Sequence[Response]
     """The scores of the rows' targets, if the codec is a `Scores`; else empty."""
 
@@ -87,7 +87,7 @@ class Measured:
 
 
 def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measured:
-    """Answers every row and odd request, and measures metrics and speed.
+    """Answers every row and edge case, see `Subject.odd_requests`, and measures metrics and speed.
 
     name: what is measured, to show. size: bytes of weights or files, without the tables that graphs take.
     """
@@ -129,7 +129,7 @@ def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tup
 
 
 def _answer_all(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
-    """Answers to every row and odd request; for graphs with state also scores of the rows' targets, else ().
+    """Answers to every row and edge case; for graphs with state also scores of the rows' targets, else ().
 
     With state, the calls at the beginning of answering and of scoring are run once for both.
     """

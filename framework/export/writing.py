@@ -92,7 +92,7 @@ def calibration_feeds(
 ) -> Calibration:
     """Answers the requests one at a time; returns the feeds of each graph, tables included, in every call.
 
-    backend: of the trained module. tables: by name, those that graphs take.
+    backend: runs the graphs. tables: by name, those that graphs take.
     """
     recording = _Recording(backend, graphs)
     scheduler = Scheduler(codec, tabled(recording, graphs, tables), graphs)
@@ -102,7 +102,7 @@ def calibration_feeds(
 
 
 def paths(folder: Path, variant: Variant) -> dict[str, Path]:
-    """The files of a variant, by graph. folder: to which the paths of the variant are relative."""
+    """The files of a variant, by graph. folder: the folder that the paths of the variant are relative to."""
     return {graph: folder / file for graph, file in variant.files.items()}
 
 
@@ -115,7 +115,7 @@ def open_backend(
 
 
 def weights(graphs: Sequence[Graph]) -> int:
-    """Bytes of all parameters and buffers, or of the file where a graph's source is ONNX already."""
+    """Bytes of all parameters and buffers of the graphs, or of the file for a graph that is ONNX already."""
     return sum(_weight(graph.source) for graph in graphs)
 
 

@@ -34,7 +34,7 @@ def files_charts(report: ExportReport, metric: Metric) -> list[Bars]:
 def costs(report: ExportReport, hourly_price: float | None) -> Section:
     """A section with the seconds that 1,000 answers take with each variant, and their price.
 
-    hourly_price: of the machine, in any currency; None: no prices are shown.
+    hourly_price: the price of the machine for an hour, in any currency; None: no prices are shown.
     """
     rows = []
     for name, measured in [(message("trained module"), report.reference), *((v.name, v.measurement) for v in report.variants)]:

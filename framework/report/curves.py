@@ -17,7 +17,7 @@ POINTS = 400  # points of a curve, at most
 def training_curves(folder: Path, metric: Metric) -> list[Section]:
     """A section with charts of loss and metric and a row for each epoch; no section if the trial has no CSV log.
 
-    folder: of the trial. A candidate that trains no network, or a recipe with another logger, leaves no CSV log.
+    folder: the trial's folder. A candidate that trains no network, or a recipe with another logger, leaves no CSV log.
     """
     path = folder / LOG
     if not path.is_file():

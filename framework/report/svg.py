@@ -49,7 +49,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """The labels of ticks, all with the same number of decimals, as few as show the values. values: in ascending order."""
+    """The labels of ticks, all with the same number of decimals, no more than the values need. values: in ascending order."""
     steps = [after - before for before, after in pairwise(values)]
     decimals = next((d for d in range(10) if all(abs(round(v, d) - v) < 0.01 * min(steps) for v in values)), 0) if steps else 0
     return [f"{value:,.{decimals}f}" for value in values] if steps else [number(value) for value in values]

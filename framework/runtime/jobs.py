@@ -14,7 +14,7 @@ PADDING = 0.15  # padding relative to filled elements of a run, beyond which one
 
 
 class Size(NamedTuple):
-    """How much of a run a call, or several calls together, take."""
+    """How much of a run one call takes, or several calls together."""
 
     rows: int = 0
     longest: int = 0

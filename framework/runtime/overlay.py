@@ -1,4 +1,4 @@
-"""Additions to a sealed artifact: a file beside it, shared by every process that serves it, with a line for each addition."""
+"""Additions to a sealed artifact: a file beside its folder, which all processes that serve it share, a line per addition."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Overlay:
     def unread(self) -> Iterator[list[Any]]:
         """Yields the entries that were added since the last call; they count as read if the ``with`` block raises no error.
 
-        Raises FrameworkError where the file cannot be read, or names the byte where a damaged line begins.
+        Raises FrameworkError where the file cannot be read, and for a damaged line, naming the byte at which the line begins.
         """
         content = self._unread_bytes() if self.grown() else b""
         lines = content[: content.rfind(b"\n") + 1]  # another process may still be writing the last line

@@ -12,7 +12,7 @@ import numpy as np
 
 from framework.contracts.graph import Graph, State, Tensor, Tensors
 
-ROOM = 64  # the room of states is a multiple of so many positions; the mask hides positions that are not filled yet
+ROOM = 64  # states grow by multiples of this number of positions; the mask hides positions that are not filled yet
 
 
 @dataclass(eq=False)

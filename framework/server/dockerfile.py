@@ -39,8 +39,7 @@ def write_dockerfile(artifacts: Sequence[str], file: Path) -> None:
     """Writes a Dockerfile, into `file`, whose image serves the artifact in the build context.
 
     artifacts: one address or ``NAME=ADDRESS``; empty: the image can be built from any artifact of a task of this distribution.
-    Raises InputError when the
-    file exists, for several artifacts, and for an artifact that is not as it was sealed.
+    Raises InputError when the file exists, for several artifacts, and for an artifact that is not as it was sealed.
     """
     if file.exists():
         raise InputError(f"{file} exists; nothing was overwritten: move it away")

@@ -1,4 +1,4 @@
-"""The models of one process. New versions are opened and verified while the old ones answer, and replace them at once."""
+"""The models of one process. New versions are opened and verified while old ones answer, and replace these between requests."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class ModelStore:
         return all(served.engine.alive() for served in self.current.values())
 
     def find(self, name: str | None) -> LoadedModel:
-        """The version that answers of the model `name`; None: of the first model.
+        """The version of the model `name` that answers; None: of the first model.
 
         Raises RefusedError for an unknown name and while models are loading.
         """

@@ -48,7 +48,9 @@ class Settings:
     wait: float = 0.002
     """Seconds that an input may wait for other inputs to run with."""
     batch_rows: int = MAX_ROWS
+    """Rows of one run, at most; see `Scheduler`."""
     batch_elements: int = MAX_ELEMENTS
+    """Elements of one run, padding included, at most; see `Scheduler`."""
     limits: Limits = field(default_factory=Limits)
     keys: Keys = Keys()
     drain: float = 30.0
@@ -97,7 +99,7 @@ def _key(file: Path | None, variable: str) -> str | None:
 
 
 def allow_handles(connections: int) -> None:
-    """Raises this process's soft limit of open files, if necessary, for so many `connections`.
+    """Raises this process's soft limit of open files if it is too low for `connections` connections.
 
     Raises FrameworkError where the hard limit is too low.
     """

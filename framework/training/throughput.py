@@ -22,8 +22,8 @@ def rows_per_second(
     """Rows per second of training steps, summed over the recipe's devices. The weights do not change.
 
     A step computes the loss, its gradients, and an AdamW update with learning rate zero. The first batch warms up; every other
-    batch counts with the fastest of its repeats, so that short load of other programs has no effect. A slow module has one
-    repeat.
+    batch counts with the fastest of its repeats, so that short load of other programs has no effect. A slow module
+    runs each batch once.
 
     batches: arguments of `training_step`, each with tensors whose first axis is rows. Raises InputError if Lightning refuses
     the recipe's devices. Leaves the module on the CPU.

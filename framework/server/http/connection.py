@@ -41,8 +41,8 @@ class _LingeringTransport:
 def connection_class(seconds: float, connections: int, refused: Callable[[], None]) -> type[HttpToolsProtocol]:
     """A protocol class for uvicorn, whose objects are connections.
 
-    seconds: that a request may take to arrive, and that the client may take to read what was written; `GRACE` is added.
-    connections: that may be open at once; `SPARE` is added. refused: called for each connection that is closed because there
+    seconds: limit for a request to arrive, and for the client to read what was written; `GRACE` is added. connections: how
+    many may be open at once; `SPARE` is added. refused: called for each connection that is closed because there
     are too many.
     """
 
@@ -130,7 +130,7 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
             return self._lingers_until is not None or self._transport.is_closing()
 
         def _close(self) -> None:
-            """Closes the connection; first reads on while the client sends, which would else see a reset and no answer."""
+            """Closes the connection; first reads on while the client sends, which otherwise sees no answer but a reset."""
             if self._in_message and not self._is_closing():
                 self._transport.write_eof()
                 self._unset_keepalive_if_required()

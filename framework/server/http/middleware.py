@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its metrics, and a response to every error."""
+"""Gives every request an id, a line in the log and metrics, and answers every error."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ QUIET = ("health", "ready", "metrics")  # endpoints of probes, requested every f
 class Middleware:
     """The outermost ASGI application. Handlers put facts for the log and the metrics into ``scope["facts"]``.
 
-    crowded: returns whether there are too many connections; then only probes are answered.
-    texts: whether logs may hold inputs, which the messages of unexpected errors may quote.
+    crowded: returns whether there are too many connections; then only probes are answered. texts: whether logs may hold inputs,
+    which the messages of unexpected errors may quote.
     """
 
     def __init__(self, app: Cors, prefix: PathPrefix, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:

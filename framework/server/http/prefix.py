@@ -29,7 +29,7 @@ class PathPrefix:
         self.prefix, self._is_route = prefix, is_route
 
     def strip(self, path: str) -> str:
-        """The path without the prefix; unchanged where it has none or is a route."""
+        """The path without the prefix; a path that lacks the prefix or is a route stays unchanged."""
         if not self.prefix or not f"{path}/".startswith(f"{self.prefix}/") or self._is_route(path):
             return path
         return path[len(self.prefix) :] or "/"

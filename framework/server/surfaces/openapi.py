@@ -1,4 +1,4 @@
-"""The OpenAPI document: the paths of the server itself and those of the surfaces."""
+"""Makes the OpenAPI document: the paths of the server itself and those of the surfaces."""
 
 from __future__ import annotations
 
