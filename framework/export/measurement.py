@@ -34,7 +34,7 @@ def silent(title: str, rows: int) -> Iterator[Callable[[], object]]:
 
 @dataclass(frozen=True)
 class Subject:
-    """A fitted candidate and the validation rows that each of its files is measured and proven on."""
+    """A fitted candidate, and the validation rows on which each of its files is measured and compared."""
 
     opened: Opened
     task: AnyTask

@@ -59,15 +59,15 @@ def search(
     """
     tried: list[VariantReport] = []
     exact = base.measurement if base else reference.measurement
-    start = base.variant if base else None
+    base_variant = base.variant if base else None
     started = time.perf_counter()
-    for candidate in candidates(subject.graphs, exporter, options, folder, start, calibration):
-        backend = open_backend(subject.graphs, exporter, paths(folder, candidate), subject.opened.fitted.tables)
-        measured = measure(subject, candidate.precision, size(folder, exporter), backend)
-        variant, measured = _refit(subject, candidate, measured)
+    for attempt in candidates(subject.graphs, exporter, options, folder, base_variant, calibration):
+        backend = open_backend(subject.graphs, exporter, paths(folder, attempt), subject.opened.fitted.tables)
+        measured = measure(subject, attempt.precision, size(folder, exporter), backend)
+        variant, measured = _refit(subject, attempt, measured)
         verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base)
-        decision = _decision(verdict, candidate.precision, measured.measurement.batch_effect)
-        name = exporter.name if verdict.ships else candidate.precision
+        decision = _decision(verdict, attempt.precision, measured.measurement.batch_effect)
+        name = exporter.name if verdict.ships else attempt.precision
         tried.append(VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason))
         if verdict.ships:
             return tried

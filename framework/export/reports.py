@@ -14,7 +14,7 @@ CODEC = "codec"  # name and format of the variant of a candidate without graphs
 
 @dataclass(frozen=True)
 class VariantReport:
-    """What was measured and decided about one file that an exporter wrote of a candidate's graphs."""
+    """What was measured and decided about one variant, or about one attempt that does not ship."""
 
     name: str
     """The name of the exporter; for a lossy file that does not ship, `Variant.precision`."""

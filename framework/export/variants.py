@@ -160,8 +160,8 @@ def _compare(subject: Subject, reference: Measured, measured: Measured) -> Parit
     if stateful(subject.graphs):
         parity = _compare_steps(subject, reference, measured)
     else:
-        odd = len(measured.trace.responses) - len(subject.requests)
-        requests = [*subject.requests, *({"odd request": number} for number in range(odd))]
+        odd_count = len(measured.trace.responses) - len(subject.requests)
+        requests = [*subject.requests, *({"odd request": number} for number in range(odd_count))]
         parity = compare(subject.graphs, requests, reference.trace, measured.trace, subject.show)
     compare_shapes(parity, subject.graphs, reference.backend, measured.backend)
     return parity

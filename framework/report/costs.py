@@ -42,11 +42,11 @@ def costs(report: ExportReport, hourly_price: float | None) -> Section:
         prices = [] if hourly_price is None else [f"{value / 3600 * hourly_price:.6f}" for value in seconds]
         rows.append((name, *(f"{value:.3g}" for value in seconds), *prices))
     money = () if hourly_price is None else messages("price, one at a time", "price, in batches")
-    here = machine()
+    this_machine = machine()
     note: str = message(
         "Measured on validation rows with {cores} cores of {cpu}; loading the model is not counted.",
-        cores=here["cores"],
-        cpu=here["CPU"],
+        cores=this_machine["cores"],
+        cpu=this_machine["CPU"],
     )
     if hourly_price is not None:
         sentence = message(

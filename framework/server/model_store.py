@@ -88,10 +88,10 @@ class LoadedModel:
 
     def as_openai(self) -> dict[str, Any]:
         """The model object of OpenAI's API. ``created`` is seconds since 1970, 0 where the manifest has no valid time."""
-        manifest, sealed = self.model.manifest, 0
+        manifest, created = self.model.manifest, 0
         with suppress(ValueError):
-            sealed = int(datetime.fromisoformat(manifest.created).timestamp())
-        return {"id": self.name, "object": "model", "created": sealed, "owned_by": manifest.recipe}
+            created = int(datetime.fromisoformat(manifest.created).timestamp())
+        return {"id": self.name, "object": "model", "created": created, "owned_by": manifest.recipe}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ SENSITIVITY_ROWS = 32  # calibration feeds that sensitivity is measured on, at m
 def ranges(base: Path, feeds: Sequence[Tensors]) -> dict[str, tuple[float, float]]:
     """By name of each activation that a product multiplies, the (lowest, highest) value that quantization covers.
 
-    The range is the share of the full range whose 256 steps give the smallest mean squared error, of `SHARES`.
+    Of the `SHARES` of the full range, this is the one whose 256 steps give the smallest mean squared error.
 
     base: the fp32 file. feeds: calibration feeds.
     """
@@ -62,7 +62,7 @@ def _with_activations(base: Path) -> tuple[list[str], onnxruntime.InferenceSessi
 def by_sensitivity(base: Path, feeds: Sequence[Tensors], scheme: Int8Scheme) -> list[str]:
     """Names of the products, most sensitive first: those that, quantized alone, change the outputs most.
 
-    base, feeds: as for `ranges`.
+    base, feeds: as for `ranges`. scheme: how products are quantized; its `excluded` has no effect.
     """
     rows = feeds[:SENSITIVITY_ROWS]
     expected = _outputs(_session(onnx.load(base)), rows)

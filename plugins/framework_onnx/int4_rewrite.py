@@ -30,7 +30,7 @@ class Blocks:
 
     @property
     def symmetric(self) -> bool:
-        """Whether blocks have no zero point: so with 8 bits, where a zero point would gain little."""
+        """Whether blocks have no zero point, as with 8 bits, where a zero point would gain little."""
         return self.bits == 8
 
 
@@ -146,8 +146,8 @@ def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int) -> 
     """Rewrites the model in place and returns it. vocabulary: number of outputs of the head; 0: there is no head."""
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    turns = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
-    transposed = {node.output[0]: node.input[0] for node in turns if len(constants[node.input[0]].dims) == 2}
+    transposes = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
+    transposed = {node.output[0]: node.input[0] for node in transposes if len(constants[node.input[0]].dims) == 2}
     rewriter = _Rewriter(graph, scheme, vocabulary, constants, transposed)
     nodes = [rewritten for node in graph.node for rewritten in rewriter.rewrite(node)]
     read = {name for node in nodes for name in node.input} | {output.name for output in graph.output}

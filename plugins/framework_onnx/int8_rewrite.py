@@ -103,8 +103,8 @@ def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dic
     biases = {}
     for name, nodes in readers.items():
         if len(nodes) == 1 and nodes[0].op_type == "Add":
-            other = [entry for entry in nodes[0].input if entry != name]
-            if len(other) == 1 and other[0] in constants and len(constants[other[0]].dims) == 1:
+            addends = [entry for entry in nodes[0].input if entry != name]
+            if len(addends) == 1 and addends[0] in constants and len(constants[addends[0]].dims) == 1:
                 biases[name] = nodes[0]
     return biases
 
