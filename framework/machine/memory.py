@@ -1,4 +1,4 @@
-"""Available memory, and returning freed memory to the system."""
+"""Reads how much memory is available, and returns freed memory to the system."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from framework.machine.cpus import CGROUPS, OWN
 
 MEMINFO = Path("/proc/meminfo")
-UNLIMITED = 1 << 60  # bytes from which on a limit of cgroup v1 means no limit
+UNLIMITED = 1 << 60  # bytes; a limit of cgroup v1 from this number on means no limit
 
 
 def available_memory(meminfo: Path = MEMINFO, groups: Path = CGROUPS, own: Path = OWN) -> int | None:
@@ -24,7 +24,10 @@ def available_memory(meminfo: Path = MEMINFO, groups: Path = CGROUPS, own: Path 
 
 
 def _unused(folder: Path) -> list[int]:
-    """Unused bytes of a control group (v2, or the memory controller of v1); its file cache counts as unused."""
+    """Unused bytes of a control group (v2, or the memory controller of v1), a list of at most one number; empty: no limit.
+
+    The file cache of the group counts as unused.
+    """
     names = [("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")]
     cached = [line.split()[1] for line in _read(folder / "memory.stat").splitlines() if line.startswith("inactive_file ")]
     values = [(_read(folder / limit).strip(), _read(folder / used).strip()) for limit, used in names]

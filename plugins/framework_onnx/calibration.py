@@ -13,15 +13,17 @@ from onnx import helper
 from framework import Tensors
 from framework_onnx.int8_rewrite import Int8Scheme, products, quantize_int8
 
-KEPT = 4000  # values of one activation that are sampled from one row
-SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # of the full range, tried in `ranges`
-SENSITIVITY_ROWS = 32  # calibration rows that sensitivity is measured on
+KEPT = 4000  # values of one activation that are sampled from one call, at most
+SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # shares of the full range of an activation that `ranges` tries
+SENSITIVITY_ROWS = 32  # calibration feeds that sensitivity is measured on, at most
 
 
 def ranges(base: Path, feeds: Sequence[Tensors]) -> dict[str, tuple[float, float]]:
-    """For each activation that a product multiplies, the range whose 256 steps give the smallest mean squared error.
+    """By name of each activation that a product multiplies, the (lowest, highest) value that quantization covers.
 
-    base: the fp32 file. feeds: of calibration rows.
+    Of the `SHARES` of the full range, this is the one whose 256 steps give the smallest mean squared error.
+
+    base: the fp32 file. feeds: calibration feeds.
     """
     names, session = _with_activations(base)
     random = np.random.default_rng(0)
@@ -47,7 +49,7 @@ def _rounding_error(values: np.ndarray, low: float, high: float) -> float:
 
 
 def _with_activations(base: Path) -> tuple[list[str], onnxruntime.InferenceSession]:
-    """The activations that products multiply, and a session of the fp32 file that returns them, too."""
+    """The names of the activations that products multiply, and a session of the fp32 file that returns these, too."""
     model = onnx.load(base)
     names = sorted({node.input[0] for node in products(model)})
     outputs = {value.name for value in model.graph.output}
@@ -58,7 +60,10 @@ def _with_activations(base: Path) -> tuple[list[str], onnxruntime.InferenceSessi
 
 
 def by_sensitivity(base: Path, feeds: Sequence[Tensors], scheme: Int8Scheme) -> list[str]:
-    """Names of the products, most sensitive first: quantized alone, that product changes the outputs most."""
+    """Names of the products, most sensitive first: those that, quantized alone, change the outputs most.
+
+    base, feeds: as for `ranges`. scheme: how products are quantized; its `excluded` has no effect.
+    """
     rows = feeds[:SENSITIVITY_ROWS]
     expected = _outputs(_session(onnx.load(base)), rows)
     names = [node.name for node in products(onnx.load(base))]
@@ -69,7 +74,7 @@ def by_sensitivity(base: Path, feeds: Sequence[Tensors], scheme: Int8Scheme) -> 
 def _error(
     base: Path, rows: Sequence[Tensors], expected: Sequence[np.ndarray], scheme: Int8Scheme, names: Sequence[str], name: str
 ) -> float:
-    """Mean absolute error of the outputs where only the product `name` is quantized."""
+    """Mean absolute error of the outputs if only the product `name` is quantized. names: those of all products."""
     alone = Int8Scheme(scheme.per_channel, scheme.signed, scheme.ranges, [other for other in names if other != name])
     actual = _outputs(_session(quantize_int8(onnx.load(base), alone)), rows)
     return float(np.mean([np.abs(row - expected_row).mean() for row, expected_row in zip(actual, expected, strict=True)]))

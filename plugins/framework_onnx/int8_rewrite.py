@@ -15,7 +15,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 MICROSOFT = "com.microsoft"
-SMALL = 0.5  # of the median size of constant matrices: smaller matrices, such as a head, cost little and stay fp32
+SMALL = 0.5  # relative to the median size of constant matrices: smaller ones, such as a head, cost little and stay fp32
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,10 @@ class Int8Scheme:
     per_channel: bool = True
     """Whether each column of a weight matrix has its own scale."""
     signed: bool = True
-    """QInt8 weights of 7 bits, which overflow on no CPU; else QUInt8 weights of 8 bits."""
+    """Whether weights are int8 of 7 bits, which overflow on no CPU; otherwise they are uint8 of 8 bits."""
     ranges: Mapping[str, tuple[float, float]] | None = None
-    """The smallest and largest value of each activation, measured beforehand (static); None: in every run (dynamic)."""
+    """By name of each activation its (lowest, highest) value, measured beforehand (static); None: measured in every run
+    (dynamic)."""
     excluded: Collection[str] = ()
     """Names of nodes that stay fp32."""
 
@@ -94,7 +95,7 @@ def _is_table(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> boo
 
 
 def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dict[str, NodeProto]:
-    """Output of a node -> the only node that reads it, where that adds a constant vector: the bias of a product."""
+    """Output of a node -> the node that adds a bias: the only reader of the output, if it adds a constant vector."""
     readers: dict[str, list[NodeProto]] = {}
     for node in graph.node:
         for name in node.input:
@@ -102,8 +103,8 @@ def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dic
     biases = {}
     for name, nodes in readers.items():
         if len(nodes) == 1 and nodes[0].op_type == "Add":
-            other = [entry for entry in nodes[0].input if entry != name]
-            if len(other) == 1 and other[0] in constants and len(constants[other[0]].dims) == 1:
+            addends = [entry for entry in nodes[0].input if entry != name]
+            if len(addends) == 1 and addends[0] in constants and len(constants[addends[0]].dims) == 1:
                 biases[name] = nodes[0]
     return biases
 

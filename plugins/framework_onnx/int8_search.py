@@ -1,4 +1,4 @@
-"""INT8 candidates in the order of the options; the framework ships the first that passes the gate."""
+"""INT8 attempts in the order of the options; the framework ships the first that passes the gate."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ Calibration = Mapping[str, Sequence[Tensors]]
 def candidates(
     graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path], calibration: Calibration
 ) -> Iterator[Variant]:
-    """Writes one candidate after another into `folder`, each over the one before; none where no graph can be quantized.
+    """Writes one attempt after another into `folder`, each over the one before; none where no graph can be quantized.
 
-    A graph that no calibration row has fed stays fp32, since validation rows would not show its loss either.
+    A graph without calibration feeds stays fp32, since validation rows would not show what quantization loses. base: the fp32
+    files, by graph. calibration: calibration feeds, by graph.
     """
     sources = [_Source(graph, base[graph.name], calibration[graph.name]) for graph in graphs]
     for name in options.candidates if any(source.is_quantizable for source in sources) else ():
@@ -33,7 +34,7 @@ def candidates(
 
 @dataclass(frozen=True)
 class _Source:
-    """An fp32 file, with its calibration results, computed when a candidate first needs them."""
+    """The fp32 file of a graph, with its results of calibration, computed when an attempt first needs them."""
 
     graph: Graph
     path: Path
@@ -56,7 +57,7 @@ class _Source:
         return by_sensitivity(self.path, self.feeds, Int8Scheme())
 
     def quantize(self, name: str) -> onnx.ModelProto:
-        """The model of the candidate of that name."""
+        """The quantized model of an attempt. name: an item of `OnnxInt8.candidates`."""
         model = onnx.load(self.path)
         if not self.is_quantizable:
             return model
@@ -69,6 +70,6 @@ class _Source:
 
 
 def parse(name: str) -> tuple[str, str, str, float]:
-    """Method, granularity, kind of weights and share of fp32 products of ``static channel int8 without 25%``."""
+    """(method, granularity, weights, share of products in fp32) of a name such as ``static channel int8 without 25%``."""
     method, granularity, weights, *rest = name.split()
     return method, granularity, weights, float(rest[1].rstrip("%")) / 100 if rest else 0.0
