@@ -14,11 +14,11 @@ UNLIMITED = 1 << 60  # bytes; a limit of cgroup v1 from this number on means no 
 def available_memory(meminfo: Path = MEMINFO, groups: Path = CGROUPS, own: Path = OWN) -> int | None:
     """Bytes that can be allocated without swapping and within a container's limit; None if the system does not report it."""
     available = [int(line.split()[1]) * 1024 for line in _read(meminfo).splitlines() if line.startswith("MemAvailable:")]
-    for line in _read(own).splitlines():
-        _, controllers, path = line.split(":", 2)
+    lines = _read(own).splitlines()
+    for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
         if controllers in ("", "memory") and ".." not in path:
-            root = groups / controllers
-            for folder in {root / path.strip("/"), root}:
+            group = groups / controllers / path.strip("/")
+            for folder in [group, *group.parents][: len(Path(path.strip("/")).parts) + 1]:  # up to the root of the groups
                 available += _unused(folder)
     return max(0, min(available)) if available else None
 

@@ -48,7 +48,8 @@ class Disclosure:
         """A table's cell or a note: a `Text` masked or left out and cut, anything else unchanged."""
         if not isinstance(value, Text):
             return value
-        text = self.text(value[:READ])
+        start = value if len(value) <= READ else (value[:READ].rsplit(maxsplit=1) or [""])[0]  # half an address would not be masked
+        text = self.text(start)
         return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
     def value(self, value: Any) -> Any:
