@@ -48,8 +48,8 @@ class Disclosure:
         """A table's cell or a note: a `Text` masked or left out and cut, anything else unchanged."""
         if not isinstance(value, Text):
             return value
-        start = value if len(value) <= READ else (value[:READ].rsplit(maxsplit=1) or [""])[0]  # half an address would not be masked
-        text = self.text(start)
+        words = value[:READ].rsplit(maxsplit=1) or [""]
+        text = self.text(value if len(value) <= READ else words[0])  # half an address would not be masked
         return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
     def value(self, value: Any) -> Any:
