@@ -61,7 +61,7 @@ def mark_of(text: str) -> str | None:
 
 
 def read_transcript(text: str, speakers: Speakers) -> Script:
-    """The turns of a text in one of the formats, or of a script. Raises InputError naming a format that is broken."""
+    """The turns of a text in one of the formats, or of a script (see `read_script`). Raises InputError for a broken format."""
     opening = BEGIN.match(text)
     body = text[opening.end() :].lstrip() if opening else text.lstrip()
     if body.startswith(("[INST]", "[SYSTEM_PROMPT]", "<<SYS>>")):
@@ -73,7 +73,9 @@ def read_transcript(text: str, speakers: Speakers) -> Script:
 
 
 def _of_words(text: str, speakers: Speakers) -> Script:
-    """The turns of a script; where its lines do not name both sides, of headings, or of names between sentences."""
+    """The turns of a script. Where its lines do not name user and assistant: the turns below headings, or after the names in
+    `INLINE`.
+    """
     script, problem = None, None
     try:
         script = read_script(text, speakers)

@@ -130,7 +130,7 @@ def _model_named(body: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class _Head:
-    """The identity of an answer, and responses and chunks with it."""
+    """The identity of an answer. Makes the response or the chunks of the answer, which state it."""
 
     id: str
     created: int

@@ -11,10 +11,10 @@ from framework_dialogue.formats import read_transcript
 from framework_dialogue.speakers import Script, Speakers, Turn, is_script
 
 SPEAKER = ("role", "from", "speaker", "author", "sender", "name")  # keys of a turn's speaker
-CONTENT = ("content", "value", "utterance", "text", "message", "body")  # of its text
-LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")  # of whether to train on it
-IN_PARTS = ("train_detail",)  # of which characters to train on, which is not supported
-CALLS = ("tool_calls", "function_call")  # of calls of tools
+CONTENT = ("content", "value", "utterance", "text", "message", "body")  # keys of a turn's text
+LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")  # whether it is learned
+IN_PARTS = ("train_detail",)  # keys that tell which characters of a turn to learn, which is not supported
+CALLS = ("tool_calls", "function_call")  # keys of calls of tools
 SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "0.0": False, "1.0": True}
 FORMS = '[{"role": "user", "content": ...}, ...], [{"from": "human", "value": ...}, ...] or a list of texts in turn'
 
@@ -30,7 +30,7 @@ class _NamedTurn(NamedTuple):
 
 
 def read_turns(value: Any, speakers: Speakers) -> Script:
-    """The turns of a transcript, or of lists and objects as JSON holds them. Raises InputError."""
+    """The turns of a transcript, or of lists and objects as JSON holds them. Raises InputError for anything else."""
     if isinstance(value, str):
         return read_transcript(value, speakers)
     turns = value
@@ -85,7 +85,10 @@ def _of_object(number: int, turn: dict[str, Any], speakers: Speakers) -> list[_N
 
 
 def _learned(number: int, turn: Mapping[str, Any]) -> bool | None:
-    """Whether to train on a turn, by ``weight`` (OpenAI), ``train`` (Axolotl) and the like; False if any of several is."""
+    """Whether a turn is to be learned, by ``weight`` (OpenAI), ``train`` (Axolotl) and the like; None where it has no such key.
+
+    Of several such keys all must be true. Raises InputError for values that are neither true nor false.
+    """
     for key in IN_PARTS:
         if turn.get(key):
             raise InputError(f'turn {number}: {key} names parts to learn; a turn is learned whole, or with "train": false not')

@@ -50,7 +50,7 @@ def _of(label: str, spans: Sequence[Span]) -> set[Span]:
 
 
 def _metrics(count: int, sums: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Metrics, (draws,) each, of sums (draws, 3 * count). count: of labels."""
+    """Metrics, (draws,) each, of sums (draws, 3 * count). count: number of labels."""
     true, predicted, right = (sums[:, part * count : (part + 1) * count] for part in range(3))
     occurring = true + predicted > 0
     return {

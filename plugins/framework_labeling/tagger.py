@@ -35,7 +35,7 @@ class SavedTagger:
     """How the saved network is loaded and becomes a graph."""
 
     max_length: int
-    """Tokens of a window, special ones included."""
+    """Tokens of a window, special ones included, at most."""
     pad: int
     """Token id of the padding."""
 

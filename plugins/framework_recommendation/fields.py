@@ -13,8 +13,8 @@ import numpy as np
 
 from framework import numbers
 
-MOST_FILTERED = 200  # distinct values that a filter column has at most
-MOST_VALUES = 40  # distinct values that an attribute has at most, unless they are numbers
+MOST_FILTERED = 200  # distinct values of a filter column, at most
+MOST_VALUES = 40  # distinct values of an attribute, at most, unless they are numbers
 RANGES = 8  # ranges that the values of a numeric attribute are divided into
 SEPARATORS = ("|", ";", ", ", ",", " ")  # between the values of a cell that holds a list
 

@@ -15,7 +15,7 @@ from framework_recommendation.models.trained import Trained
 
 NAME = "recommender"
 LOWEST = float(torch.finfo(torch.float32).min)
-RELATIVE = 1e-5  # difference of an exact export, relative to the largest score
+RELATIVE = 1e-5  # tolerance of scores, relative to the largest score
 MORE = 13  # items added, excluded or allowed in the largest example
 RANKED = 10  # items of an answer in the largest example
 

@@ -10,14 +10,15 @@ from typing import Any
 from framework import InputError, Request, nearest, parse_cell
 
 KEYS = ("user", "history", "k", "exclude", "filter", "attributes")
-MOST = 1_000  # items of an answer
-LONGEST = 10_000  # items of a history
+MOST = 1_000  # items of an answer, at most
+LONGEST = 10_000  # items of a history or of exclusions, at most
 
 
 def parse_request(request: Any, k: int, columns: Sequence[str], fields: Sequence[str]) -> Request:
     """The request with every key of `KEYS`, and ids as texts. A request that is an id alone names a user.
 
-    k: items of an answer by default. columns: filter columns. fields: names of attributes. Raises InputError.
+    k: items of an answer by default. columns: filter columns. fields: names of attributes. Raises InputError for unknown keys,
+    columns and attributes, and for values of the wrong type.
     """
     entries = {"user": request} if isinstance(request, str | int) and not isinstance(request, bool) else request
     if not isinstance(entries, Mapping):

@@ -11,7 +11,7 @@ from framework import InputError, Table, codes, joined, message, nearest, number
 from framework_recommendation.words import meaning
 
 Say = Callable[[str], None]
-SHOWN = 12  # values of a column named in a message
+SHOWN = 12  # values of a column named in a message, at most
 Verdict = bool | None  # whether rows with a value are interactions; None: the value does not tell
 
 
@@ -72,7 +72,7 @@ def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence
 
 
 def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
-    """The values with their numbers of rows, the most frequent first, for people."""
+    """The values with their numbers of rows, the most frequent first, for a message; at most `SHOWN` are named."""
     ordered = sorted(values, key=lambda value: -rows[value])
     shown = joined((message("{value!r} ({rows:,} rows)", value=value, rows=rows[value]) for value in ordered[:SHOWN]), ", ")
     more = len(values) - SHOWN
@@ -80,7 +80,7 @@ def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
 
 
 def _choice(role: str) -> str:
-    """How a recipe decides otherwise."""
+    """The end of a message: the key of the recipe that decides otherwise."""
     if role == "event":
         return message("task.events=[...] chooses others")
     return message("data.{role}=none counts every row", role=role)

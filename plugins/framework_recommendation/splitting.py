@@ -110,7 +110,7 @@ class _Sample(NamedTuple):
     held_out: HeldOutUsers
     """The users that are judged."""
     users: np.ndarray
-    """Which users of the log those are, ascending."""
+    """Which users of the log are in `held_out`, ascending."""
     cold: np.ndarray
     """Which users of the log have held-out items but no history."""
     available: int
@@ -200,7 +200,7 @@ def _note_on_ties(rows: _SortedRows) -> list[str]:
     ]
 
 
-# Returns (rows,) int8 of TRAIN, VALIDATION and TEST, and the sentence that describes the split.
+# A protocol. Returns (rows,) int8 of TRAIN, VALIDATION and TEST, and the sentence that describes the split.
 Part = Callable[[_SortedRows, Shares, np.random.Generator], tuple[np.ndarray, str]]
 
 
@@ -260,7 +260,10 @@ def _check_parts(part: np.ndarray, protocol: Protocol) -> None:
 
 
 def _sample(rows: _SortedRows, part: np.ndarray, which: int, most: int, random: np.random.Generator, repeats: bool) -> _Sample:
-    """which: VALIDATION or TEST. most: users at most."""
+    """The users of validation or test.
+
+    part: (rows,) the split of each row. which: VALIDATION or TEST. most: users, at most. repeats: see `split`.
+    """
     relevant, before = part == which, part < which
     has_relevant, has_history = (
         np.bincount(rows.users[mask], minlength=len(rows.starts) - 1) > 0 for mask in (relevant, before)

@@ -65,7 +65,7 @@ class Recommend(Surface):
         return {"model": model.name, "version": model.version, **predictions[0]}
 
     async def find(self, exchange: Exchange) -> Reply:
-        """Items whose title or id contains the query's ``search``, the most popular first; all items without it."""
+        """Items whose title or id contains the query's ``search``, the most popular first; without ``search`` any items."""
         model = exchange.model()
         model.catch_up()
         text, most = exchange.query.get("search", ""), exchange.query.get("limit", str(FOUND))

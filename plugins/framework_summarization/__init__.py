@@ -16,7 +16,7 @@ CODEC, LEAD_CODEC = "summarization", "summarization_lead"
 class Summarization:
     """Options of `task: summarization`."""
 
-    max_text: int = 512  # tokens of a window; longer training texts are truncated
+    max_text: int = 512  # tokens of a window at most; longer training texts are truncated
     windows: int = 8  # windows of a text at most, each summarized by itself; 1: longer texts are truncated
     max_summary: int = 96  # tokens of a summary at most, in training and in answers
     # text before the input; None: "summarize:" for T5, nothing for others

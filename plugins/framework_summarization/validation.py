@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from framework_summarization import Summarization
 
-BEAMS = 16  # at most
+BEAMS = 16  # width of the beam search, at most
 
 
 def task_problems(options: Summarization) -> list[str]:

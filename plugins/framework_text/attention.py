@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 IMPLEMENTATIONS = ("eager", "sdpa")  # the first is the default
-FASTER = 1.03  # times as fast another must be, so that noise does not decide
+FASTER = 1.03  # another replaces the default only if it is this many times as fast, so that noise does not decide
 
 
 def fastest_attention(network: Any, named: str | None, pace: Callable[[], float]) -> tuple[str, dict[str, float]]:

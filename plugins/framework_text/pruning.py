@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from framework import InputError, Section
 from framework_text.tokenizer import FILE
 
-MAIN = 0.05  # share of the letters from which a script is a main script
+MAIN = 0.05  # a script with at least this share of the letters is a main script
 A_SCRIPT = 20_000  # most probable pieces kept of each main script, beside those that occur
 CHUNK = 4096  # texts tokenized at once
 TABLE = "embeddings.word_embeddings.weight"
@@ -56,7 +56,7 @@ class Pruned:
 def prune(folder: Path, texts: Sequence[str], others: Sequence[str], place: Path) -> Pruned:
     """Writes a backbone with the pieces that `texts` need into `place`, deterministically.
 
-    others: texts on which the loss is measured. Raises InputError where the backbone has no unigram vocabulary.
+    others: texts on which `Pruned.same` is measured. Raises InputError where the backbone has no unigram vocabulary.
     """
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     if content["model"].get("type") != "Unigram":

@@ -21,8 +21,8 @@ def problems(
 ) -> list[str]:
     """Problems for `Candidate.refuses`.
 
-    setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts: of the training rows, by which the
-    backbone is chosen; none: it is the recipe's first.
+    trainer: see `FitContext.trainer`. setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts:
+    of the training rows, by which the backbone is chosen; empty: the recipe's first backbone.
     """
     return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting)]
 
@@ -85,8 +85,8 @@ def _spread(number: int, count: int) -> list[int]:
 def frozen_layers(what: int | str, count: int, *, shared: bool) -> int:
     """The number of frozen layers, beside the embeddings.
 
-    count: layers of the network. shared: whether all layers share their weights, so that only embeddings can be frozen. Raises
-    InputError where there are fewer layers.
+    what: "embeddings", or a number of layers. count: layers of the network. shared: whether all layers share their weights, so
+    that only embeddings can be frozen. Raises InputError where the network cannot freeze that many layers.
     """
     if what == "embeddings":
         return 0

@@ -17,9 +17,11 @@ class SideInformation:
     """Descriptions of items and users, beside the interactions."""
 
     texts: np.ndarray | None = None
-    """(catalogue + 1, text dimensions) float32 embeddings; zeros for items without a text."""
+    """(catalogue + 1, text dimensions) float32 embeddings of the texts of items; zeros for items without a text; None: the
+    candidate reads no texts."""
     attributes: np.ndarray | None = None
-    """(users, fields) int64 value numbers of the users of training, 0 for unknown values: see `fields.encoded`."""
+    """(users, fields) int64 value numbers of the users of training, 0 for unknown values: see `fields.encoded`; None: no
+    attributes."""
     held_out_attributes: np.ndarray | None = None
     """As `attributes`, of the validation users."""
 
@@ -58,7 +60,7 @@ class Trained:
     where the recommender was not trained to read texts.
     """
     parameters: int | None = None
-    """Number of learned parameters."""
+    """Number of learned parameters; None: not stated."""
     training: TrainingFacts | None = None
     """None for recommenders that are not trained step by step."""
 

@@ -125,7 +125,10 @@ def _read(stream: BinaryIO, length: int) -> bytes:
 
 
 def read_tensors(path: Path, header: Header) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields each tensor's name in the file and its values, float32. Raises ValueError where count and shape disagree."""
+    """Yields each tensor's name in the file and its values, float32.
+
+    Raises ValueError where count and shape disagree, and for an unknown type.
+    """
     content = np.memmap(path, np.uint8, "r")
     for name, stored in header.tensors.items():
         raw = content[stored.offset : stored.offset + stored.bytes]
