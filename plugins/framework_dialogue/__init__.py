@@ -21,7 +21,7 @@ class Dialogue:
     # system message of conversations that have none
     system: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     roles: Any = None  # more names of speakers in your data: {advisor: assistant, guest: user}
-    temperature: float = 0.0  # of sampling, unless a request says otherwise; 0 takes the most probable token
+    temperature: float = 0.0  # for sampling, unless a request says otherwise; 0 takes the most probable token
     top_p: float = 1.0
     repetition_penalty: float = 1.0
 

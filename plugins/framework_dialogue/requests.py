@@ -85,7 +85,7 @@ def _messages(value: Any) -> list[Message]:
     """The messages of a request, repaired as in training.
 
     Consecutive messages of one role are joined, later system messages are joined to the first, and answers that are empty or
-    come before the first user message are left out.
+    come before the first user message are left out. Raises InputError for anything but messages of which a user's is the last.
     """
     if not isinstance(value, list) or not value:
         raise InputError('messages is a list of at least one {"role": ..., "content": ...}')

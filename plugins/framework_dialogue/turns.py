@@ -12,7 +12,8 @@ from framework_dialogue.speakers import Script, Speakers, Turn, is_script
 
 SPEAKER = ("role", "from", "speaker", "author", "sender", "name")  # keys of a turn's speaker
 CONTENT = ("content", "value", "utterance", "text", "message", "body")  # keys of a turn's text
-LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")  # whether it is learned
+# keys that tell whether a turn is to be learned
+LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")
 IN_PARTS = ("train_detail",)  # keys that tell which characters of a turn to learn, which is not supported
 CALLS = ("tool_calls", "function_call")  # keys of calls of tools
 SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "0.0": False, "1.0": True}
@@ -71,7 +72,10 @@ def _in_turn(texts: Sequence[str]) -> list[Turn]:
 
 
 def _of_object(number: int, turn: dict[str, Any], speakers: Speakers) -> list[_NamedTurn]:
-    """The turn in an object; several where its keys are speakers: ``{"human": ..., "assistant": ...}``."""
+    """The turn in an object; several turns where its keys are speakers: ``{"human": ..., "assistant": ...}``.
+
+    number: of the turn in the dialogue, from 1, for messages. Raises InputError for an object without a text.
+    """
     learned, calls = _learned(number, turn), any(turn.get(key) for key in CALLS)
     content = next((key for key in CONTENT if key in turn), None)
     speaker = next((key for key in SPEAKER if key in turn), None)
@@ -100,7 +104,7 @@ def _learned(number: int, turn: Mapping[str, Any]) -> bool | None:
 
 
 def _text(number: int, content: Any) -> str:
-    """The text of a turn: a text, null, or OpenAI's list of parts, of which only texts can be read."""
+    """The text of a turn from `content`: a text, null, or OpenAI's list of parts. Raises InputError for parts but texts."""
     if content is None or isinstance(content, str):
         return content or ""
     parts = content if isinstance(content, list) else [content]

@@ -15,7 +15,7 @@ Spans = Sequence[Sequence[Span]]
 
 
 def contributions(predicted: Spans, true: Spans) -> Contributions:
-    """What rows add to these sums: the true, the predicted and the right spans of each label.
+    """The amounts that rows add to the sums of each label: the numbers of true, of predicted and of right spans.
 
     A row is right where its predicted spans equal its true ones.
     """

@@ -188,7 +188,7 @@ def _read_label_studio(record: Mapping[str, Any], line: int, names: Sequence[str
 
 
 def _label_studio_text(data: Mapping[str, Any], line: int) -> str:
-    """The text of a Label Studio task: that of a known key, or the only text."""
+    """The text of a Label Studio task: that under a key of `TEXTS`, or the only text. Raises InputError without either."""
     texts = {key: value for key, value in data.items() if isinstance(value, str)}
     key = _key(texts, TEXTS, str) or (next(iter(texts)) if len(texts) == 1 else None)
     if key is None:

@@ -26,8 +26,8 @@ from framework_text.encoder import EncodedRows, Examples, Probabilities, encoder
 from framework_text.tokenizer import write_tokenizer
 
 KIND = "AutoModelForTokenClassification"
-MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
-READING = "reading.json"  # in the fitted folder: a `SavedTagger`
+MODEL = "model"  # folder in the fitted folder with the network and its tokenizer, as transformers saves them
+READING = "reading.json"  # file in the fitted folder with a `SavedTagger`
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ class Additions:
         return {"items": np.stack(vectors).astype(np.float32), "popularity": least}
 
     def _vector(self, record: Response) -> np.ndarray:
-        """The (dimensions,) row of the item table in a record, after checking the record."""
+        """The (dimensions,) row of the item table in a record, after checking the record; for the errors see `rows`."""
         if not all(isinstance(record[key], str) for key in ("item", "title")) or not isinstance(record["like"], int):
             raise ValueError("item and title are texts, like is a number")
         self.check_new(record["item"])
@@ -136,7 +136,8 @@ def vector_of(
     of the items with the most similar texts, weighted by exp(SHARPNESS * cosine).
 
     embedding: (dimensions,) of length 1. embeddings: (learned + 1, dimensions) of the learned items, zeros where there is no
-    text. items: (learned + 1, width). projection: (dimensions + 1, width), its last row the bias.
+    text. items: (learned + 1, width). projection: (dimensions + 1, width), its last row the bias; None where the model was not
+    trained to read texts.
     """
     cosines = embeddings @ embedding
     cosines[0] = -1.0

@@ -88,7 +88,7 @@ class RecommendationCodec:
         return history or [], []
 
     def taken(self, request: Request) -> list[int]:
-        """Numbers of the items that an answer may not hold, for the user has them already."""
+        """Numbers of the items that an answer may not hold, because the user has them already."""
         return [] if self.repeats else self._history(request)[0]
 
     def _learned_history(self, history: Sequence[int]) -> list[int]:

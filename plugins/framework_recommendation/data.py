@@ -175,7 +175,7 @@ class RecommendationData:
 
     @cached_property
     def held_out(self) -> HeldOutUsers:
-        """The validation users. Items that nobody took in training are left out, for no candidate can rank them."""
+        """The validation users. Items without interactions in training are left out, because no candidate can rank them."""
         numbers = {item: number for number, item in enumerate(self.items, start=1)}
 
         def read(column: str) -> Interactions:
@@ -208,7 +208,7 @@ class RecommendationData:
 
     @cached_property
     def new_items(self) -> list[str]:
-        """Ids of items that have a text and that nobody took in training."""
+        """Ids of items that have a text and no interactions in training."""
         learned = set(self.items)
         return [item for item in self.texts if item not in learned]
 

@@ -21,7 +21,7 @@ from framework_text.options import BackboneAddress
 from framework_text.tokenizer import example_tokens
 
 NAME = "item_text"  # name of the graph
-FILE = "encoder.json"  # in the folder of a fitted candidate
+FILE = "encoder.json"  # file in the fitted folder of a candidate
 MAX_LENGTH = 64  # tokens of a text, at most: title, genres, the first sentences of a description
 BATCH = 64  # texts of a batch, at most
 TOLERANCE = 1e-4  # largest absolute difference between the trained module and an exact file

@@ -57,7 +57,7 @@ class Relevant:
 def evaluate(answers: Answers, table: Table) -> Evaluation:
     """ndcg@10, recall@10, mrr@10, hit_rate@10, coverage@10 and novelty@10 of users with a history.
 
-    Users without a history are judged apart, as cold_ndcg@10 and cold_recall@10, and items that nobody took in training as
+    Users without a history are judged apart, as cold_ndcg@10 and cold_recall@10, and items without interactions in training as
     new_recall@10, where there are any. Raises InputError where no item of a file can be recommended to the user who took it.
     """
     assert isinstance(answers.codec, RecommendationCodec)

@@ -83,7 +83,7 @@ def _per_user(hits: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
         metric.update(flat.scores, flat.relevant, flat.indexes)
         values[name] = np.atleast_1d(metric.compute().double().numpy())[
             which.reshape(-1)
-        ]  # of a single list torchmetrics returns a number
+        ]  # for a single list torchmetrics returns a number
     return values
 
 

@@ -56,7 +56,7 @@ def encoder_folder(source: BackboneAddress) -> Path:
 def folder_problems(source: BackboneAddress) -> list[str]:
     """Problems of an encoder that the recipe names by a local folder.
 
-    Encoders of packages and hubs are checked when the data is known, for without texts of items they are not fetched.
+    Encoders of packages and hubs are checked when the data is read, because without texts of items they are not fetched.
     """
     if not source.name:
         return []

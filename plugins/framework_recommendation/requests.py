@@ -64,7 +64,10 @@ def check_text(text: str, where: str) -> str:
 
 
 def _ids(value: Any, where: str) -> list[str]:
-    """Ids of a list, or of a text as cells of files hold them: a JSON list, or else ids separated by spaces."""
+    """Ids of a list, or of a text as cells of files hold them: a JSON list, or else ids separated by spaces.
+
+    where: the key of the request, for errors. Raises InputError for anything else, and for more than `LONGEST` ids.
+    """
     if isinstance(value, str):
         try:
             value = parse_cell("ids", value) or []
@@ -93,7 +96,7 @@ def _count(value: Any) -> int:
 
 
 def _filter(value: Any, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Column -> values, of which an item must have at least one."""
+    """Column -> values, of which an item must have at least one. columns: that exist. Raises InputError for anything else."""
     if isinstance(value, str):
         value = _json(value)
     if not isinstance(value, Mapping):

@@ -56,7 +56,10 @@ def _roles(table: Table) -> str:
 
 
 def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence[Verdict]], say: Say) -> np.ndarray:
-    """(rows,) bool: which rows are interactions, by a column of few values. judge: gives a verdict for each distinct value."""
+    """(rows,) bool: which rows are interactions, by a column of few values.
+
+    judge: gives a verdict for each distinct value. Raises InputError where a value has no verdict.
+    """
     numbered, values = codes(table.texts(role))
     counts = np.bincount(numbered, minlength=len(values)).tolist()
     verdicts = judge(values)

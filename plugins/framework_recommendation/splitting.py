@@ -13,7 +13,7 @@ from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.log import Log
 
 Protocol = Literal["leave_one_out", "temporal", "random"]
-Shares = tuple[float, float, float]  # of train, validation and test; only their proportions count
+Shares = tuple[float, float, float]  # shares of train, validation and test, of which only the proportions count
 SHARES: Shares = (0.8, 0.1, 0.1)
 JUDGED = 20_000  # most users of validation and of test: a mean's standard error is then below 0.4 points
 TRAIN, VALIDATION, TEST = range(3)
@@ -76,7 +76,8 @@ def split(
 ) -> Split:
     """Splits a log by one of three protocols.
 
-    leave_one_out: the last item of each user is in test, the one before it in validation (users with three or more items).
+    leave_one_out: the last item of each user with two or more is in test, and of users with three or more the item before it in
+    validation.
     temporal: validation and test begin at two moments, the same for all users, chosen by the shares of all interactions.
     random: the shares of each user's interactions, drawn at random and rounded as RecBole does: validation and test are
     rounded down, but to 1 instead of 0 where the user has a training row to spare, test before validation.

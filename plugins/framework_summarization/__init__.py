@@ -24,7 +24,7 @@ class Summarization:
     # text after the input; None: "\n\nSummary:", for encoder-decoder models nothing
     prompt: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     beams: int = 1  # width of the beam search; 1: greedy
-    length_penalty: float = 1.0  # of several beams: above 0 favours long summaries, below 0 short ones
+    length_penalty: float = 1.0  # with several beams: above 0 favours long summaries, below 0 short ones
     repetition_penalty: float = 1.0  # above 1: earlier tokens become less likely
     no_repeat_ngram: int = 0  # no n-gram of this size occurs twice; 0: no such rule
 

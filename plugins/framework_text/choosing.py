@@ -1,4 +1,4 @@
-"""Chooses the backbone of a fit: the recipe's first, or its alternative for texts in other languages. No torch.
+"""Chooses the backbone of a fit: the recipe's first, or the recipe's alternative for texts in other languages. No torch.
 
 The vocabulary of a multilingual backbone is pruned to what the texts need.
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-VERSION = 1  # of the features: to be increased when the same texts get different ones
+VERSION = 1  # version of the features, to be increased when the same texts get different features
 LIMIT = 2 << 30  # bytes of all files together, at most; the least recently read are deleted
 
 

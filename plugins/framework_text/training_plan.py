@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from framework import Schedule
 
 AnyContext = FitContext[Any, Any]
-FILE = "plan.json"  # in the folder of the trial: a resumed training keeps its plan
+FILE = "plan.json"  # file in the folder of the trial, because a resumed training keeps its plan
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
 STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn: in any case, and more for each class
 VALIDATION = 0.3  # time to evaluate a row, as a share of the time to train on it
@@ -100,7 +100,7 @@ def batch_size(options: FineTuning, rows: int) -> int:
 
 
 def learning_rate(options: FineTuning, batch: int) -> float:
-    """The recipe's, else one that grows with the square root of the batch size (Krizhevsky 2014)."""
+    """The recipe's learning rate, else one that grows with the square root of `batch`, the rows of a step (Krizhevsky 2014)."""
     return options.learning_rate or float(f"{1e-4 * (batch / 32) ** 0.5:.2g}")
 
 
@@ -183,7 +183,7 @@ def save_plan(plan: Plan, folder: Path) -> Plan:
 
 
 def repeat_problems(repeat: str | None) -> list[str]:
-    """Problems of `model.repeat`."""
+    """Problems of `model.repeat`; empty for None, which repeats nothing."""
     if repeat is None:
         return []
     try:

@@ -23,7 +23,7 @@ class SideInformation:
     """(users, fields) int64 value numbers of the users of training, 0 for unknown values: see `fields.encoded`; None: no
     attributes."""
     held_out_attributes: np.ndarray | None = None
-    """As `attributes`, of the validation users."""
+    """As `attributes`, of the validation users; None: no attributes."""
 
 
 class Rebuildable(nn.Module):

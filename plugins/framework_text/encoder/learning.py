@@ -31,7 +31,8 @@ from framework_text.training_plan import (
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
-PROBED, PROBED_A_CLASS = 2000, 120  # training rows for the initial head; the second for each class, if that is more
+# training rows that the initial head is fitted to: in all, or for each class if that is more
+PROBED, PROBED_A_CLASS = 2000, 120
 SAMPLE = 512  # rows on which the speed of training is measured
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts

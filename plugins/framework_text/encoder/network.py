@@ -15,7 +15,8 @@ from framework_text.sentence import SentenceClassifier
 from framework_text.shaping import freeze, keep_layers
 
 Kind = str | type[SentenceClassifier]
-"""transformers' name of a class, such as AutoModelForTokenClassification, or a class with `over` and `saved`."""
+"""transformers' name of a class, such as AutoModelForTokenClassification, or a class with the class methods `over` and `saved`,
+as `SentenceClassifier`."""
 
 
 def new_network(folder: Path, kind: Kind, labels: Sequence[str]) -> PreTrainedModel:

@@ -30,7 +30,7 @@ class Beams:
     ends: frozenset[int]
     """Tokens that end an answer."""
     ended: Callable[[Sequence[int]], bool]
-    """Whether tokens are finished for another reason, such as their number."""
+    """Whether an answer of these tokens is finished without an end token, such as by the number of tokens."""
     growing: list[Hypothesis] = field(default_factory=lambda: [Hypothesis(0.0, [])])
     done: list[Hypothesis] = field(default_factory=list)
     """Finished hypotheses, at most `width`, best first."""
@@ -39,7 +39,7 @@ class Beams:
         """Extends the growing hypotheses by one token.
 
         log_probabilities: (growing, vocabulary), of the next token of each growing hypothesis; -inf for forbidden tokens.
-        Returns for each new hypothesis the number of the one it extends; empty when the search is over.
+        Returns for each new hypothesis the number of the hypothesis that it extends; empty when the search is over.
         """
         parents, tokens, scores = self._likeliest(log_probabilities)
         continued: list[tuple[int, Hypothesis]] = []

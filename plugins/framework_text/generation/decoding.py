@@ -19,7 +19,7 @@ class Sampling:
     """How tokens are chosen, and when an answer ends."""
 
     temperature: float = 0.0
-    """Logits are divided by it; 0 takes the most probable token."""
+    """The divisor of the logits; 0 takes the most probable token."""
     top_k: int = 0
     """Tokens are drawn among this many of the most probable ones; 0: among all."""
     top_p: float = 1.0

@@ -37,7 +37,7 @@ def codec_of(codec: Callable[[Settings, Path], C], settings: Settings, tokenizer
 
 
 def prompted_rows(pairs: Sequence[Pair], count: int | None = None, seed: int = 0) -> PromptedRows:
-    """Training rows of all pairs, or of `count` random ones; both in order."""
+    """Training rows of `count` pairs, drawn at random, in their order; count: None: of all pairs."""
     places = range(len(pairs))
     if count is not None and count < len(pairs):
         places = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:count]).tolist()

@@ -25,7 +25,7 @@ class Writing:
 
     backbone: Backbone = SHARED
     adapter: str = "lora"  # LoRA on every linear layer; adalora: higher ranks where they matter; none: full fine-tuning
-    rank: int = 16  # of the adapter; with adalora the mean rank at the end
+    rank: int = 16  # rank of the adapter; with adalora the mean rank at the end
     alpha: int = 32  # the adapter is scaled by alpha / rank
     # minutes after which training ends, with the learning rate at 0; None: all epochs, or what the budget allows
     minutes: Optional[float] = field(default=10.0, metadata=TIME_LIMIT)

@@ -45,7 +45,7 @@ def words_each(texts: Sequence[str]) -> float:
 def perplexity(responses: Sequence[Response], tokens: str) -> dict[str, float]:
     """The perplexity of reference answers, per token, under the key ``perplexity``; empty where a response has no `nats`.
 
-    tokens: the key in a response under which the number of tokens of its reference answer stands.
+    tokens: the key of a response that holds the number of tokens of the reference answer.
     """
     if not all("nats" in response for response in responses):
         return {}

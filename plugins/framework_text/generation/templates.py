@@ -107,7 +107,7 @@ def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
 
 
 def _end_id(tokenizer: Any, after: str) -> int:
-    """The token that ends an answer. after: what the template writes after an answer."""
+    """The token that ends an answer. after: what the template writes after an answer. Raises InputError where none does."""
     ids: list[int] = tokenizer(after, add_special_tokens=False)["input_ids"]
     if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
         return ids[0]

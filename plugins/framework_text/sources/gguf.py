@@ -197,9 +197,9 @@ def folder_of(name: str) -> Path:
 
 
 def converted_folder(name: str, sha256: str | None = None) -> Path:
-    """The cached folder, as `save_pretrained` writes it, of a GGUF file, which is converted if it was not before.
+    """The folder, as `save_pretrained` writes it, that a GGUF file is converted to: once, into a cache.
 
-    Path: ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``. Raises InputError where the checksum is not the pinned one,
+    Path: ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``. Raises InputError where the checksum is not `sha256` (None: any),
     FrameworkError where a library for the conversion is not installed.
     """
     paths = find(name)
@@ -227,7 +227,7 @@ def _convert(paths: Sequence[Path], folder: Path) -> None:
 
 
 def _save(file: Path, folder: Path) -> None:
-    """Saves the weights, dequantized to fp32, and the tokenizer."""
+    """Saves the weights, dequantized to fp32, and the tokenizer. Raises ValueError where weights are missing."""
     import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, logging
