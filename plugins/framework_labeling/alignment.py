@@ -113,7 +113,10 @@ def window_bounds(lengths: Sequence[int], room: int, overlap: int) -> list[tuple
 
 
 def _reach(ends: np.ndarray, first: int, room: int) -> int:
-    """The end of the longest window that begins with the word `first`. ends: pieces before each word."""
+    """The end of the longest window that begins with the word `first`.
+
+    ends: pieces before each word. room: pieces of a window, at most.
+    """
     return int(np.searchsorted(ends, ends[first] + room, side="right")) - 1
 
 

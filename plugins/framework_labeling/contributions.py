@@ -66,7 +66,10 @@ def _label_scores(labels: Sequence[str], sums: np.ndarray) -> Mapping[str, np.nd
 
 
 def _f1(sums: np.ndarray, count: int) -> np.ndarray:
-    """F1 of each label, (draws, labels); 0 for a label that is neither true nor predicted anywhere."""
+    """F1 of each label, (draws, labels); 0 for a label that is neither true nor predicted anywhere.
+
+    sums, count: see `_metrics`.
+    """
     true, predicted, right = (sums[:, part * count : (part + 1) * count] for part in range(3))
     f1: np.ndarray = 2 * right / np.maximum(true + predicted, 1)
     return f1

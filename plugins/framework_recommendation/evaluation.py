@@ -87,7 +87,7 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
 def _metrics(
     lists: np.ndarray, relevant: Interactions, counts: np.ndarray, judged: np.ndarray, cold: np.ndarray, items: int
 ) -> dict[str, float]:
-    """The metrics by name.
+    """The metrics by name. lists, relevant, counts: see `ranking_metrics`.
 
     judged: rows of users with a history, or of all users where none has a history. cold: rows of users without a history.
     items: number of items in the catalogue.

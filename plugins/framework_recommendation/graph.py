@@ -58,7 +58,7 @@ class Ranking(nn.Module):
         places: torch.Tensor,
         popularity: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The outputs, from the network's scores (batch, catalogue + 1)."""
+        """The outputs, from the network's scores (batch, catalogue + 1). Other arguments: the inputs of the graph."""
         personal = (history > 0).any(1, keepdim=True)
         if self.uses_attributes:
             personal = personal | (attributes > 0).any(1, keepdim=True)

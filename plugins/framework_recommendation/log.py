@@ -118,7 +118,10 @@ def _ids(values: Sequence[str], role: str, strip: bool, say: Say) -> tuple[np.nd
 def _times(
     table: Table, columns: Mapping[str, Sequence[str]], time_format: str | None, blank: np.ndarray, problems: list[str]
 ) -> tuple[np.ndarray | None, str]:
-    """The times, or None and why they are not used. Appends to `problems` for values that are not times."""
+    """The times, or None and why they are not used. Appends to `problems` for values that are not times.
+
+    blank: (rows,) bool, rows whose times are not read; see `_blank`.
+    """
     if "time" not in columns:
         return None, ""
     times, dates = read_times(columns["time"], time_format, table.source)

@@ -90,7 +90,7 @@ def _choice(role: str) -> str:
 
 
 def _question(role: str, values: str) -> str:
-    """The error for values of unclear meaning."""
+    """The error for values of unclear meaning. role: of the column. values: the values of the column, for the message."""
     which = f"which values of the {role} are interactions and which are not is not clear: {values}"
     column = "" if role == "event" else "data.event=COLUMN (this column) "
     return f"{which}; write {column}task.events=[...] with those that are, or data.{role}=none to count every row"

@@ -82,8 +82,9 @@ def split(
     random: the shares of each user's interactions, drawn at random and rounded as RecBole does: validation and test are
     rounded down, but to 1 instead of 0 where the user has a training row to spare, test before validation.
 
-    judged: the most users of validation and of test; more are sampled. repeats: items of the history may be recommended and
-    may be relevant. Raises InputError when no user can be judged, and for a temporal split of a log without times.
+    judged: the most users of validation and of test; of more users a sample is drawn. repeats: whether items of the history may
+    be recommended and may be relevant. Raises InputError when no user can be judged, and for a temporal split of a log without
+    times.
     """
     if protocol == "temporal" and log.times is None:
         why = f"those of the data are not used: {log.no_times}" if log.no_times else "data.time=COLUMN names them"

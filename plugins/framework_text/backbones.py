@@ -150,7 +150,10 @@ def plain_tokenizer(folder: Path) -> Tokenizer | None:
 
 
 def check_length(folder: Path, max_length: int, setting: str) -> None:
-    """Raises InputError when tokenizer_config.json limits the backbone to fewer than `max_length` tokens."""
+    """Raises InputError when tokenizer_config.json limits the backbone to fewer than `max_length` tokens.
+
+    setting: see `load_tokenizer`.
+    """
     path = folder / "tokenizer_config.json"
     limit = json.loads(path.read_text(encoding="utf-8")).get("model_max_length") if path.exists() else None
     if isinstance(limit, int | float) and limit < max_length:
@@ -162,8 +165,8 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
 
     ``load_model("AutoModelForSequenceClassification", folder, num_labels=3)``
 
-    config: changes to the model's config. Raises InputError where weights cannot be loaded, or any but a head's or a pooler's
-    are missing.
+    kind: name of a class of transformers. config: changes to the model's config. Raises InputError where weights cannot be
+    loaded, or any but a head's or a pooler's are missing.
     """
     import torch
     import transformers

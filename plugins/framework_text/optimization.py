@@ -19,8 +19,8 @@ class Optimized(pl.LightningModule):
     def adamw(self, groups: Any, learning_rate: float, warmup: float) -> OptimizerLRSchedulerConfig:
         """AdamW whose learning rate rises linearly from 0 during warm-up, then falls linearly to 0.
 
-        groups: parameter groups as torch takes them. warmup: share of the training. Raises InputError for a training without an
-        end.
+        groups: parameter groups as torch takes them. learning_rate: the highest. warmup: share of the training. Raises
+        InputError for a training without an end.
         """
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=fused)

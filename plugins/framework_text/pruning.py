@@ -139,7 +139,7 @@ def renumber(content: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
 
 
 def _write_weights(folder: Path, place: Path, kept: Sequence[int]) -> tuple[float, float]:
-    """Writes weights and config; returns MiB of the embeddings before and after."""
+    """Writes weights and config; returns MiB of the embeddings before and after. kept: ids of the kept pieces, ascending."""
     from safetensors.numpy import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
@@ -153,7 +153,7 @@ def _write_weights(folder: Path, place: Path, kept: Sequence[int]) -> tuple[floa
 
 
 def _share_of_same(full: Tokenizer, pruned: Tokenizer, kept: Sequence[int], texts: Sequence[str]) -> float:
-    """The share of texts with the same tokens under both tokenizers; 1 without texts."""
+    """The share of texts with the same tokens under both tokenizers; 1 without texts. kept: the old id of each new id."""
     old = np.asarray(kept)
     pairs = zip(full.encode_batch(list(texts)), pruned.encode_batch(list(texts)), strict=True)
     return float(np.mean([before.ids == old[after.ids].tolist() for before, after in pairs])) if len(texts) else 1.0

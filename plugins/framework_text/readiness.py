@@ -28,7 +28,7 @@ def problems(
 
 
 def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, setting: str) -> list[str]:
-    """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens."""
+    """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens. setting: see `problems`."""
     try:
         return tokenizer_problems(choose(backbone, texts).backbone.chosen, max_length, setting)
     except InputError as error:
@@ -36,7 +36,7 @@ def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int,
 
 
 def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -> list[str]:
-    """Why a backbone's tokenizer cannot be used with texts of `max_length` tokens."""
+    """Why a backbone's tokenizer cannot be used with texts of `max_length` tokens. setting: see `problems`."""
     if gguf.is_gguf(str(source.name)):
         return []  # the conversion makes the tokenizer
     try:

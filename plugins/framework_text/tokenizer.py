@@ -78,7 +78,8 @@ def presentable(texts: Sequence[str]) -> list[int]:
 def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Request], list[int]], role: str) -> Check:
     """The check that a codec's token ids equal those of transformers' tokenizer, for every request.
 
-    reference: transformers' tokenizer. ids_of: the codec's token ids of a request. role: key of the text in a request.
+    reference: transformers' tokenizer. max_length: tokens at which `reference` truncates. ids_of: the codec's token ids of a
+    request. role: key of the text in a request.
     """
 
     def run(requests: Sequence[Request]) -> list[int]:

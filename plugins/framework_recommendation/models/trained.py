@@ -65,7 +65,10 @@ class Trained:
     """None for recommenders that are not trained step by step."""
 
     def scores(self, history: torch.Tensor, attributes: torch.Tensor | None = None) -> torch.Tensor:
-        """(batch, catalogue + 1) float32; column 0 is the padding. attributes: None: all unknown."""
+        """(batch, catalogue + 1) float32; column 0 is the padding.
+
+        history, attributes: as `network` takes them; attributes: None: all values are unknown.
+        """
         if attributes is None:
             attributes = torch.zeros((len(history), 1), dtype=torch.int64)
         with torch.no_grad():

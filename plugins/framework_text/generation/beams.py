@@ -59,7 +59,7 @@ class Beams:
         return self.done[0].tokens
 
     def _likeliest(self, log_probabilities: np.ndarray) -> tuple[list[int], list[int], list[float]]:
-        """Parents, tokens and scores of the best continuations: enough for `width` of them not to be end tokens."""
+        """Parents, tokens and scores of the best continuations, of which at least `width` do not end with an end token."""
         before = np.array([hypothesis.score for hypothesis in self.growing])
         scores = (log_probabilities + before[:, None]).reshape(-1)
         count = min(max(2, 1 + len(self.ends)) * self.width, int(np.isfinite(scores).sum()))

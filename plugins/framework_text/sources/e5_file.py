@@ -142,7 +142,7 @@ def read_tensors(path: Path, header: Header) -> Iterator[tuple[str, np.ndarray]]
 
 
 def dequantize(blocks: np.ndarray) -> np.ndarray:
-    """Float32 numbers, 32 a block: (4-bit code - 8) x the block's scale."""
+    """Float32 numbers, 32 a block: (4-bit code - 8) x the block's scale. blocks: an array of `BLOCK`."""
     halves = np.concatenate([blocks["pairs"] & 15, blocks["pairs"] >> 4], axis=1).astype(np.float32) - ZERO
     numbers: np.ndarray = halves * blocks["scale"].astype(np.float32)[:, None]
     return numbers.reshape(-1)
