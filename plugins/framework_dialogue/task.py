@@ -25,7 +25,9 @@ class DialogueTask(Task[Dialogue, DialogueData]):
     recipe: ClassVar[str | None] = "dialogue"
 
     def claims(self, head: Head) -> Claim | None:
-        """Messages, or questions with answers; a column of texts that happen to have turns may be something else."""
+        """As `Task.claims`, but at most possible for a file without messages and without questions and answers: a column of
+        texts in which speakers take turns may be something else.
+        """
         claim = super().claims(head)
         sure = "messages" in head.headers or {"question", "answer"} <= head.headers.keys()
         return claim if claim is None or sure else replace(claim, sure=Sure.POSSIBLE)
@@ -45,7 +47,7 @@ class DialogueTask(Task[Dialogue, DialogueData]):
         return evaluate(answers.merged(), rows)
 
 
-PROMPTS = ("prompt", "instruction", "topic", "keywords", "outline", "brief")  # headers of nothing else
+PROMPTS = ("prompt", "instruction", "topic", "keywords", "outline", "brief")  # headers that only prompts have
 
 
 class GenerationTask(DialogueTask):
@@ -58,7 +60,9 @@ class GenerationTask(DialogueTask):
     recipe: ClassVar[str | None] = "generation"
 
     def claims(self, head: Head) -> Claim | None:
-        """A header says that texts are asked for; a title or a description may be something else."""
+        """Claims files whose headers name both columns; only possible where the header of the prompts is not in `PROMPTS`, such
+        as title or description, which may be something else.
+        """
         claim = Task.claims(self, head)
         named = str(head.headers["prompt"]).lower() in PROMPTS
         if claim is None or head.guessed:

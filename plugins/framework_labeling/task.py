@@ -56,7 +56,7 @@ class LabelingTask(Task[Labeling, "LabelingData"], Decomposes):
     recipe: ClassVar[str | None] = "entities"
 
     def claims(self, head: Head) -> Claim | None:
-        """Tags or spans that `shape` could read."""
+        """Claims only files with a column of tags or of spans."""
         return super().claims(head) if {"tags", "spans"} & head.headers.keys() else None
 
     def shape(self, table: Table, options: Labeling, say: Say) -> Table:

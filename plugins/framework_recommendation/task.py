@@ -63,7 +63,7 @@ class RecommendationTask(Task[Recommendation, RecommendationData], SplitsItself[
     recipe: ClassVar[str | None] = "recommendation"
 
     def claims(self, head: Head) -> Claim | None:
-        """Somebody, or something, comes again."""
+        """Claims only files in which a user or an item occurs in several rows."""
         again = any(len(set(head.rows.texts(role))) < len(head.rows) for role in ("user", "item"))
         return super().claims(head) if again else None
 

@@ -27,7 +27,9 @@ class SummarizationTask(Task[Summarization, SummarizationData]):
     recipe: ClassVar[str | None] = "summarization"
 
     def claims(self, head: Head) -> Claim | None:
-        """Each text has a summary of its own that is shorter, under a header that says so; a title may be none."""
+        """Claims files whose headers name both columns, whose summaries are together shorter than the texts, and mostly differ
+        from each other; only possible for headers in `UNSURE`.
+        """
         claim = super().claims(head)
         texts, summaries = head.rows.texts("text"), head.rows.texts("summary")
         shorter = sum(map(len, summaries)) < sum(map(len, texts))

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-VERSION = 1  # raised when the same texts get different features
-LIMIT = 2 << 30  # bytes of all files together; the least recently read are deleted
+VERSION = 1  # version of the features, to be increased when the same texts get different features
+LIMIT = 2 << 30  # bytes of all files together, at most; the least recently read are deleted
 
 
 def cache() -> Path:
@@ -78,7 +78,7 @@ def _write(path: Path, features: np.ndarray) -> None:
 
 
 def _make_room(folder: Path) -> None:
-    """Deletes the least recently read files beyond `LIMIT`."""
+    """Deletes the least recently read files, so that the others have at most `LIMIT` bytes."""
     ages = sorted(((entry.stat().st_mtime, entry.stat().st_size, entry) for entry in folder.iterdir()), reverse=True)
     total = 0
     for _, size, entry in ages:

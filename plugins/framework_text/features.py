@@ -20,8 +20,8 @@ from framework import LengthBucketSampler
 from framework_text import backbones, feature_cache
 from framework_text.tokens import TokenizedRows, batches
 
-ROWS = 32  # of a batch; larger batches are slower on a CPU
-SAMPLE = 4 * ROWS  # texts that tell how fast texts are read
+ROWS = 32  # rows of a batch; larger batches are slower on a CPU
+SAMPLE = 4 * ROWS  # texts on which the encoder's speed is measured, at most
 
 
 class FrozenEncoder:
@@ -44,9 +44,10 @@ class FrozenEncoder:
         return feature_cache.identity(self.folder, tokenizer, self.max_length, computes_in_bfloat16())
 
     def texts_within(self, seconds: float, texts: Sequence[str]) -> float:
-        """How many texts such as these can be read in so many seconds on this machine; infinite where the cache has theirs.
+        """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the
+        features of `texts`.
 
-        The pace is measured on some of them, evenly spread. seconds: infinity is no limit.
+        The speed is measured on a sample of `texts`, evenly spread. seconds: infinity is no limit.
         """
         if seconds == inf or feature_cache.holds(self._identity, texts):
             return inf
@@ -79,7 +80,7 @@ class FrozenEncoder:
 def computes_in_bfloat16() -> bool:
     """Whether features are computed in bfloat16: where the hardware has it, in half the time.
 
-    It changes the accuracy on banking77 by less than 0.001.
+    bfloat16 changes the accuracy on the data set banking77 by less than 0.001.
     """
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
@@ -90,7 +91,8 @@ def computes_in_bfloat16() -> bool:
 class TokenMeans(nn.Module):
     """Mean pooling: input_ids, attention_mask (batch, sequence) -> features, float32 (batch, 2 x width).
 
-    The mean over tokens of the last layer's states, and that of the average of all layers' states, embeddings included.
+    Concatenates two means over tokens: of the last layer's states, and of the average of all layers' states, embeddings
+    included.
     """
 
     def __init__(self, encoder: Any) -> None:

@@ -15,7 +15,7 @@ from framework_text.tokens import IGNORED, Batch
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
 ITERATIONS = 1000  # maximum; a few dozen are usual
 HELD_OUT = 5  # one row in five is held out, to measure the accuracy of the probe
-ENOUGH = 0.4  # share of the majority label's errors that the probe must avoid; with random features it avoids fewer
+ENOUGH = 0.4  # share of the errors of a constant answer that the probe must avoid; with random features it avoids fewer
 ABSENT = 1.0  # bias of labels that do not occur, in nats below the lowest fitted bias
 
 
@@ -24,7 +24,7 @@ class Probing:
     """When fine-tuning starts from a head fitted to the backbone's features."""
 
     enough: float = ENOUGH
-    """Share of the majority label's errors that the fitted head must avoid, 0 to 1."""
+    """Share, 0 to 1, of the errors that a constant answer, the majority label, makes and the fitted head must avoid."""
     most: int | None = None
     """Labels that the head is fitted to, at most; None: all."""
     partial: bool = False
@@ -60,8 +60,8 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
 def fit_whole_head(network: nn.Module, classes: int, batches: Iterable[Batch], *, most: int | None = None) -> None:
     """Fits the last linear layer, in place, as the only trained part of a network; labels may be absent.
 
-    most: labels to fit to, at most. Raises ValueError where all labels are the same, or the last linear layer does not have
-    `classes` outputs.
+    most: labels to fit to, at most; None: all. Raises ValueError where all labels are the same, or the last linear layer does
+    not have `classes` outputs.
     """
     head = _head(network, classes)
     if head is None:

@@ -10,14 +10,15 @@ from torch import nn
 from framework import Graph, Tensor
 from framework_text.tokenizer import example_tokens
 
-TOLERANCE = 1e-4  # of a probability, between the module and an exact export
+TOLERANCE = 1e-4  # largest difference of a probability between the trained module and an exact file
 AXES = ("batch", "sequence")
 
 
 def encoder_graph(name: str, module: nn.Module, output: Tensor, config: Any, max_length: int, pad: int) -> Graph:
     """A graph input_ids, attention_mask (batch, sequence) -> probabilities, whose argmax over the last axis is the answer.
 
-    config: transformers' config of the network. max_length: tokens of a text, at most. pad: id of the padding token.
+    output: the probabilities. config: transformers' config of the network. max_length: tokens of a text, at most. pad: id of
+    the padding token.
     """
     return Graph(
         name,

@@ -16,7 +16,8 @@ from framework_text.tokens import IGNORED, Batch
 class EncoderModule(Optimized):
     """Trains an encoder with a head. Logs train_loss and val_loss; a subclass logs the metric, ``val_NAME``, in `judge`.
 
-    model: a model of transformers, whose `logits` have the classes as their last axis. weights: of each class in the loss.
+    model: a model of transformers, whose `logits` have the classes as their last axis. weights: of each class in the loss;
+    None: 1 each.
     """
 
     def __init__(self, model: Any, options: FineTuning, weights: list[float] | None = None) -> None:
