@@ -46,7 +46,7 @@ from framework.contracts.serving.openapi import (
 )
 from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.serving.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
-from framework.contracts.task import Answers, Decomposes, Finalizes, Head, Refits, Say, SplitsItself, Task
+from framework.contracts.task import Answers, Decomposes, FileSample, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.hookspecs import hookimpl
@@ -143,6 +143,7 @@ __all__ = [
     "Event",
     "Exchange",
     "Exporter",
+    "FileSample",
     "Finalizes",
     "FitContext",
     "Fitted",
@@ -150,7 +151,6 @@ __all__ = [
     "FrameworkError",
     "Graph",
     "Growing",
-    "Head",
     "InputError",
     "Inspection",
     "Interface",

@@ -51,7 +51,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Head:
+class FileSample:
     """The first rows of a file, read as a task reads them, from which `Task.claims` tells whether the file is for the task."""
 
     rows: Table
@@ -101,13 +101,13 @@ class Task(ABC, Generic[Options, Data]):
         """The metric that candidates are judged by, unless the recipe names another of `metrics`."""
         return self.metrics[0]
 
-    def claims(self, head: Head) -> Claim | None:
+    def claims(self, sample: FileSample) -> Claim | None:
         """How sure the task is that a file is for it; None: the file is not. ``recipe=auto`` calls it.
 
         The surest task gets the file; two that are equally sure are an error. Called only for a file that the task can read and
         `shape`.
         """
-        return Claim(Sure.POSSIBLE if head.guessed else Sure.LIKELY, described(head.headers))
+        return Claim(Sure.POSSIBLE if sample.guessed else Sure.LIKELY, described(sample.headers))
 
     def shape(self, table: Table, options: Options, say: Say) -> Table:
         """Converts the columns of one file, or of one group of files, to the columns `shaped`.

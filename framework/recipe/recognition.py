@@ -10,7 +10,7 @@ from typing import Any
 from framework.contracts.data.format import Claim
 from framework.contracts.message import joined, message
 from framework.contracts.section import Section
-from framework.contracts.task import Head, described
+from framework.contracts.task import FileSample, described
 from framework.data.columns import plain_name
 from framework.data.joined import Columns, parts_of
 from framework.data.labelled import Reader
@@ -98,7 +98,7 @@ def _recognition(task: AnyTask, settings: Settings) -> Recognition:
     assert rows is not None
     if not len(rows):
         raise InputError("no usable row")
-    claim = task.claims(Head(rows, reader.columns, _guessed(task, reader.columns, settings)))
+    claim = task.claims(FileSample(rows, reader.columns, _guessed(task, reader.columns, settings)))
     if claim is None:
         raise InputError(f"{described(reader.columns)}, and what stands there is something else")
     return Recognition(task, claim)

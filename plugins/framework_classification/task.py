@@ -13,7 +13,7 @@ from framework import (
     Contributions,
     Decomposes,
     Evaluation,
-    Head,
+    FileSample,
     Inspection,
     Metric,
     Prefix,
@@ -48,13 +48,13 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
     competing: ClassVar[tuple[str, ...]] = ("linear", "fine_tuned")
     recipe: ClassVar[str | None] = "sentiment"
 
-    def claims(self, head: Head) -> Claim | None:
+    def claims(self, sample: FileSample) -> Claim | None:
         """Texts have words; labels are short, and come again."""
-        texts, labels = head.rows.texts("text"), head.rows.texts("label")
+        texts, labels = sample.rows.texts("text"), sample.rows.texts("label")
         worded = sum(any(map(str.isalpha, text)) for text in texts) > len(texts) / 2
         short = sum(map(len, labels)) <= LABEL_LENGTH * len(labels)
         again = len(set(labels)) <= max(2, DISTINCT * len(labels))
-        return super().claims(head) if worded and short and again else None
+        return super().claims(sample) if worded and short and again else None
 
     def prepare(self, splits: Splits, options: Classification) -> ClassificationData:
         from framework_classification.data import prepare
