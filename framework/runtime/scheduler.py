@@ -27,10 +27,7 @@ Record = list[list[tuple[str, Tensors]]]  # for each request the name of the gra
 
 
 class RunFailedError(FrameworkError):
-    """A graph cannot be run for one of several requests.
-
-    number: of that request, from 1. error: what the backend raised.
-    """
+    """A graph cannot be run for the request `number`, counted from 1; `error` is what the backend raised."""
 
     def __init__(self, number: int, error: Exception) -> None:
         super().__init__(f"request {number}: the model cannot be run on it: {type(error).__name__}: {error}")
@@ -63,10 +60,7 @@ class Scheduler:
         self.answered = answered
 
     def start(self, request: Request, on_event: Callable[[Event], None] | None = None) -> Job:
-        """Makes a job of the request and runs the codec up to its first call.
-
-        on_event: called with each event of the codec, in the thread that runs the codec.
-        """
+        """Makes a job of the request and runs the codec up to its first call. on_event: called with each event."""
         return self.begin(self.codec.start(request), on_event)
 
     def begin(self, steps: Steps, on_event: Callable[[Event], None] | None = None) -> Job:
@@ -106,10 +100,7 @@ class Scheduler:
         job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, call))
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
-        """The response to each request, in order. Raises RunFailedError.
-
-        record: a list whose content is replaced: by request, the name of the graph and the outputs of each call.
-        """
+        """The response to each request, in order. record: its content is replaced, see `Record`. Raises RunFailedError."""
         return self.complete([self.codec.start(request) for request in requests], record)
 
     def complete(self, generators: Sequence[Steps], record: Record | None = None) -> list[Response]:
@@ -271,10 +262,7 @@ class Scheduler:
             return [error if lost else self.run_each([job])[0] for job, lost in zip(batch, lost_state, strict=True)]
 
     def _outputs(self, graph: Graph, batch: Sequence[Job], slots: Sequence[Sequence[Slot]] = ()) -> list[Tensors]:
-        """Joins the feeds of all calls, runs the graph once and splits its outputs by job.
-
-        slots: of each job, where the graph has state; together they fill one block.
-        """
+        """Joins the feeds of all calls, runs the graph once and splits its outputs by job. slots: by job, of one block."""
         calls = [job.waiting.feeds for job in batch]
         if len(batch) == 1 and not graph.state:
             return [self.backend.run(graph.name, dict(calls[0]))]

@@ -262,10 +262,7 @@ def _check_parts(part: np.ndarray, protocol: Protocol) -> None:
 
 
 def _sample(rows: _SortedRows, part: np.ndarray, which: int, most: int, random: np.random.Generator, repeats: bool) -> _Sample:
-    """The users of validation or test.
-
-    part: (rows,) the split of each row. which: VALIDATION or TEST. most: users, at most. repeats: see `split`.
-    """
+    """The users of a split, at most `most`. part: (rows,) the split of each row. which: VALIDATION or TEST."""
     relevant, before = part == which, part < which
     has_relevant, has_history = (
         np.bincount(rows.users[mask], minlength=len(rows.starts) - 1) > 0 for mask in (relevant, before)

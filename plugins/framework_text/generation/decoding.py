@@ -159,10 +159,7 @@ class _DecodingRun:
         return Call(GRAPH, feeds(self.prompt) | self.source.feeds, begins=True)
 
     def _log_probabilities(self, logits: np.ndarray, beams: Beams) -> np.ndarray:
-        """Log probabilities of each hypothesis' next token, -inf if forbidden; penalties in transformers' order.
-
-        logits, result: (growing hypotheses, vocabulary).
-        """
+        """Log probabilities (growing hypotheses, vocabulary), -inf if forbidden; penalties in transformers' order."""
         logits = logits.astype(np.float64)
         logits = logits - logits.max(-1, keepdims=True)
         rows = []
