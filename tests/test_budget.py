@@ -78,3 +78,17 @@ def test_exporting_again_has_no_budget(tmp_path: Path, small: list[str], capsys:
     capsys.readouterr()
     assert main(["export", str(run), "export=[onnx,onnx_int8]"]) == 0
     assert "budget leaves no time" not in capsys.readouterr().out
+
+
+def test_a_frozen_encoder_reads_as_many_texts_as_fit_into_its_time(
+    tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # features that are there already take no time
+    settings = [one for one in small if one.startswith(("data.", "model.name", "task."))]
+    settings += ["candidates=[frozen]", "tracker=none", "export=[quick]"]
+    run = framework.run_recipe("sentiment", *settings, "candidates.frozen.encode_minutes=1e-5", folder=tmp_path / "run")
+    assert "training texts are" in capsys.readouterr().out
+    facts = json.loads((run / "trials" / "frozen" / "fitted" / "fitted.json").read_text("utf-8"))["facts"]
+    assert 3 <= facts["rows"] < 190
+    with pytest.raises(framework.InputError, match="encode_minutes=0 is the time"):
+        framework.run_recipe("sentiment", *settings, "candidates.frozen.encode_minutes=0", folder=tmp_path / "other")

@@ -44,16 +44,9 @@ class Tables:
         room[len(before) : length] = added  # runs under way have shorter views of the same memory
         return room[:length]
 
-    def save(self, resources: Path) -> None:
-        """Writes each table as ``tables/NAME.npy`` into the folder `resources`."""
-        if self.arrays:
-            (resources / FOLDER).mkdir(exist_ok=True)
-        for name, array in self.arrays.items():
-            np.save(resources / FOLDER / f"{name}.npy", array, allow_pickle=False)
-
     @classmethod
     def load(cls, graphs: Sequence[Graph], resources: Path) -> Tables:
-        """The tables that the graphs take, from the files that `save` writes."""
+        """The tables that the graphs take, from the files that `write_fitted` writes."""
         names = {tensor.name for graph in graphs for tensor in graph.tables}
         return cls({name: np.load(resources / FOLDER / f"{name}.npy", allow_pickle=False) for name in sorted(names)})
 

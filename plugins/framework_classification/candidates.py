@@ -11,7 +11,9 @@ import numpy as np
 from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.data import ClassificationData
-from framework_text.options import FineTuning, FrozenBackbone
+from framework_text.options import FineTuning, FrozenFeatures
+
+TOO_SHORT = "is the time to read training texts in; write minutes above 0, or null for no limit"
 
 
 class Majority(Candidate[Classification, ClassificationData, NoOptions]):
@@ -49,26 +51,28 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
         return open_linear(folder)
 
 
-class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenBackbone]):
+class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenFeatures]):
     """Features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
-    options: ClassVar[type] = FrozenBackbone
+    options: ClassVar[type] = FrozenFeatures
 
-    def problems(self, task: Classification, options: FrozenBackbone) -> list[str]:
+    def problems(self, task: Classification, options: FrozenFeatures) -> list[str]:
         from framework_classification import validation
 
-        return [*validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
+        minutes = options.encode_minutes
+        limit = [] if minutes is None or minutes > 0 else [f"candidates.frozen.encode_minutes={minutes:g} {TOO_SHORT}"]
+        return [*limit, *validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
 
     def refuses(
-        self, data: ClassificationData, task: Classification, options: FrozenBackbone, trainer: Mapping[str, object]
+        self, data: ClassificationData, task: Classification, options: FrozenFeatures, trainer: Mapping[str, object]
     ) -> list[str]:
         from framework_text.readiness import backbone_problems
 
         return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
 
-    def fit(self, data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
+    def fit(self, data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
         from framework_classification.frozen_candidate import fit_frozen
 
         fit_frozen(data, context)

@@ -21,7 +21,7 @@ from framework_classification.frozen import FrozenFit, fit, graph
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from framework_text.options import FrozenBackbone
+from framework_text.options import FrozenFeatures
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
@@ -29,7 +29,7 @@ READING = "reading.json"  # in the fitted folder: the encoder's maximum length, 
 ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
 
 
-def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
+def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
     """Fits the classifier and fills the folder that `open_frozen` opens."""
     torch.manual_seed(context.seed)
     splits = data.splits
@@ -41,7 +41,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         _save(data, context, encoder, frozen)
 
 
-def _train_rows(data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder) -> Table:
+def _train_rows(data: ClassificationData, context: FitContext[Classification, FrozenFeatures], encoder: FrozenEncoder) -> Table:
     """The training rows, or as many at random as can be read in the time; says so where they are fewer.
 
     Raises InputError where the budget is too small to read a row of each class.
@@ -70,7 +70,7 @@ def _sampled(count: int, rows: int, seconds: float) -> str:
 
 
 def _save(
-    data: ClassificationData, context: FitContext[Classification, FrozenBackbone], encoder: FrozenEncoder, fitted: FrozenFit
+    data: ClassificationData, context: FitContext[Classification, FrozenFeatures], encoder: FrozenEncoder, fitted: FrozenFit
 ) -> None:
     """Fills the folder that `open_frozen` opens."""
     source = context.options.backbone.chosen

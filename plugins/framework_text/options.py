@@ -48,6 +48,12 @@ class FrozenBackbone:
     """Options of a candidate that trains a head on the features of a frozen backbone."""
 
     backbone: Backbone = SHARED
+
+
+@dataclass
+class FrozenFeatures(FrozenBackbone):
+    """Options of a candidate that learns from the features of whole texts."""
+
     # minutes for reading training texts with the backbone: a random part if not all fit; None: all, or what the budget allows
     encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
 
