@@ -11,7 +11,7 @@ import numpy as np
 from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.data import ClassificationData
-from framework_text.options import FineTuning, FrozenFeatures
+from framework_text.options import FineTuning, FrozenFeatures, StaticVectors
 
 TOO_SHORT = "is the time to read training texts in; write minutes above 0, or null for no limit"
 
@@ -49,6 +49,36 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
         from framework_classification.linear_candidate import open_linear
 
         return open_linear(folder)
+
+
+class StaticCandidate(Candidate[Classification, ClassificationData, StaticVectors]):
+    """Static token vectors, distilled from a frozen encoder, and a logistic regression over their weighted mean."""
+
+    name: ClassVar[str] = "static"
+    title: ClassVar[str] = message("static token vectors + logistic regression")
+    options: ClassVar[type] = StaticVectors
+
+    def problems(self, task: Classification, options: StaticVectors) -> list[str]:
+        from framework_classification import validation
+
+        return [*validation.task_problems(task), *validation.static_problems(task, options)]
+
+    def refuses(
+        self, data: ClassificationData, task: Classification, options: StaticVectors, trainer: Mapping[str, object]
+    ) -> list[str]:
+        from framework_text.readiness import backbone_problems
+
+        return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, StaticVectors]) -> None:
+        from framework_classification.static_candidate import fit_static
+
+        fit_static(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_classification.static_candidate import open_static
+
+        return open_static(folder)
 
 
 class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenFeatures]):

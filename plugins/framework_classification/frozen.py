@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from framework import Graph, Section, messages
 from framework_classification import Classification, fine_tuned
-from framework_classification.calibration import calibrated, fit_temperature
+from framework_classification.calibration import calibrated
 from framework_classification.linear import coefficients
-from framework_classification.metrics import negative_log_likelihood
+from framework_classification.regression import best_strength
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse of the regularization; 0.03 is best from 5 to 130 rows a class
-ITERATIONS = 500  # at most; a few dozen are usual
 LEAST = 0.01  # smallest scale of a feature, of the mean deviation: some encoders have dead features, deviating by 1e-32
 
 Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the class number of each
@@ -56,13 +51,14 @@ def fit(
     mean, deviation = features.mean(0), features.std(0)
     scale = np.maximum(deviation, LEAST * deviation.mean())
     held_out, truth = (encoder.features(validation[0]) - mean) / scale, np.asarray(validation[1])
-    strength, regression = _best_strength((features - mean) / scale, np.asarray(train[1]), held_out, truth, classes)
-    weight, bias = coefficients(regression, classes)
+    rows = (features - mean) / scale, np.asarray(train[1])
+    best = best_strength(STRENGTHS, rows, (held_out, truth), classes)
+    weight, bias = coefficients(best.regression, classes)
     temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
     module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
     names = messages("temperature", "features", "rows")
-    facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
-    return FrozenFit(module, settings, facts, regression)
+    facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": best.strength}
+    return FrozenFit(module, settings, facts, best.regression)
 
 
 def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
@@ -71,28 +67,3 @@ def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
     config.num_labels = module.head.out_features
     network: Any = module
     return fine_tuned.graph(network, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)
-
-
-def _best_strength(
-    features: np.ndarray, targets: np.ndarray, held_out: np.ndarray, truth: np.ndarray, classes: int
-) -> tuple[float, LogisticRegression]:
-    """The C of `STRENGTHS` with the least calibrated loss on the held-out rows, and its regression.
-
-    Held-out rows of classes without training rows do not count.
-    """
-    trained = np.isin(truth, targets)
-    regression = LogisticRegression(max_iter=ITERATIONS, warm_start=True)  # each fit starts from the one before
-    losses: list[float] = []
-    fitted: list[LogisticRegression] = []
-    for strength in STRENGTHS:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # further steps change no answer
-            fitted.append(deepcopy(regression.set_params(C=strength).fit(features, targets)))
-        weight, bias = coefficients(regression, classes)
-        losses.append(_loss(held_out[trained] @ weight.T + bias, truth[trained]))
-    best = int(np.argmin(losses))
-    return STRENGTHS[best], fitted[best]
-
-
-def _loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    return negative_log_likelihood(softmax(logits / fit_temperature(logits, targets), axis=-1), targets)

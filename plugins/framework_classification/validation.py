@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from framework_classification import Classification
 from framework_text.backbones import misplaced, problems_with
-from framework_text.options import Backbone, FineTuning
+from framework_text.options import Backbone, FineTuning, StaticVectors
 from framework_text.validation import ENCODERS, fine_tuning_problems
 
 FAMILIES = ENCODERS
@@ -28,3 +28,15 @@ def task_problems(task: Classification) -> list[str]:
 def backbone_problems(task: Classification, backbone: Backbone) -> list[str]:
     """Problems of the section `backbone:`."""
     return [*misplaced(backbone), *problems_with(backbone.chosen, FAMILIES, task.max_length)]
+
+
+def static_problems(task: Classification, options: StaticVectors) -> list[str]:
+    """Problems of the options of static token vectors."""
+    problems = backbone_problems(task, options.backbone)
+    if options.dimensions < 1:
+        problems.append(f"candidates.static.dimensions={options.dimensions} must be at least 1, such as 256")
+    if options.smoothing is not None and not options.smoothing > 0:
+        problems.append(f"candidates.static.smoothing={options.smoothing} must be above 0, such as 0.001; null chooses one")
+    if options.encode_minutes is not None and not options.encode_minutes > 0:
+        problems.append(f"candidates.static.encode_minutes={options.encode_minutes} must be above 0; null reads every token")
+    return problems

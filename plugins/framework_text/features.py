@@ -18,7 +18,7 @@ from torch import nn
 
 from framework import LengthBucketSampler
 from framework_text import backbones, feature_cache
-from framework_text.tokens import TokenizedRows, batches
+from framework_text.tokens import EncodedRows, TokenizedRows, batches
 
 ROWS = 32  # rows of a batch; larger batches are slower on a CPU
 SAMPLE = 4 * ROWS  # texts on which the encoder's speed is measured, at most
@@ -62,11 +62,14 @@ class FrozenEncoder:
         return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))
 
     def _computed(self, texts: Sequence[str]) -> np.ndarray:
-        rows = TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length)
-        sampler = LengthBucketSampler(rows.lengths, ROWS, shuffle=False)
+        return self.features_of(TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length))
+
+    def features_of(self, rows: EncodedRows, batch_size: int = ROWS) -> np.ndarray:
+        """Features of token ids, float32 (rows, 2 x width), computed in any case."""
+        sampler = LengthBucketSampler(rows.lengths, batch_size, shuffle=False)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         module = self.module.to(device)
-        features = np.zeros((len(texts), module.width), np.float32)
+        features = np.zeros((len(rows), module.width), np.float32)
         try:
             with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16()):
                 for numbers, batch in zip(sampler, batches(rows, sampler, self.tokenizer.pad_token_id or 0), strict=True):

@@ -59,6 +59,19 @@ class FrozenFeatures(FrozenBackbone):
 
 
 @dataclass
+class StaticVectors:
+    """Options of a candidate that distils static token vectors from a frozen backbone."""
+
+    backbone: Backbone = SHARED
+    dimensions: int = 256  # of a vector, at most, after PCA
+    # the share of all tokens at which a token weighs one half, and less the more often it occurs; None: the best on validation
+    smoothing: Optional[float] = None
+    # of reading tokens with the backbone: those of training texts come first; None: the whole vocabulary, or what the budget
+    # allows
+    encode_minutes: Optional[float] = field(default=1.0, metadata=TIME_LIMIT)
+
+
+@dataclass
 class FineTuning:
     """Options of a candidate that fine-tunes a backbone."""
 
