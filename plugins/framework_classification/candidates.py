@@ -26,7 +26,7 @@ class Majority(Candidate[Classification, ClassificationData, NoOptions]):
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
         train = data.splits.train
         shares = np.bincount(data.targets(train), minlength=len(data.labels)) / len(train)
-        settings = {"labels": data.labels, "shares": shares.tolist()}
+        settings = {**data.settings(), "shares": shares.tolist()}
         write_fitted(context.output, CodecSpec("classification_constant", settings))
 
     def open(self, folder: Path) -> Fitted:

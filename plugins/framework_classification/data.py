@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from framework import Bars, InputError, Section, Series, Splits, Table, joined, message
+from framework import Bars, InputError, Json, Section, Series, Splits, Table, joined, message
 from framework_classification import Classification
+from framework_classification.familiarity.out_of_scope import out_of_scope_label, without_label
 from framework_text.lengths import lengths_section
 
 SHOWN = 12  # labels listed one by one
+BESIDE = message(
+    "beside them {label}, no class: {train:,} training, {validation:,} validation and {test:,} test rows that belong to none"
+)
 FEW = 5  # training rows below which a label can hardly be learned
 
 
@@ -22,13 +26,27 @@ class ClassificationData:
     """Splits and labels of a classification task."""
 
     splits: Splits
+    """Without rows that belong to no class."""
     labels: list[str]
     """Every class, in the order of the model's outputs."""
+    out_of_scope: str | None = None
+    """The label of rows that belong to no class; None: there is none."""
+    unknown: Mapping[str, Table] = field(default_factory=dict)
+    """The rows with this label, by split; empty without such a label."""
+
+    def settings(self) -> dict[str, Json]:
+        """The settings of every codec of the task: its labels."""
+        named = {"out_of_scope": self.out_of_scope} if self.out_of_scope is not None else {}
+        return {"labels": self.labels, **named}
 
     def targets(self, table: Table) -> list[int]:
         """The class number of each row: the position of its label in `labels`."""
         index = {label: i for i, label in enumerate(self.labels)}
         return [index[value] for value in table.texts("label")]
+
+    def unknown_texts(self) -> list[str]:
+        """The training and validation texts that belong to no class."""
+        return [text for name in ("train", "validation") if name in self.unknown for text in self.unknown[name].texts("text")]
 
     def sample(self, rows: int, seed: int) -> Table:
         """About `rows` training rows at random, in their order, at least one of every label among them."""
@@ -58,6 +76,9 @@ class ClassificationData:
         rare = [label for label in order if counts["train"][label] < FEW]
         if rare:
             notes.append(_note_on_rare(rare))
+        if self.out_of_scope is not None:
+            belong = {name: len(table) for name, table in self.unknown.items()}
+            notes.append(BESIDE.filled(label=self.out_of_scope, **belong))
         charts = (self._chart(counts, order),)
         title = message("Labels ({count})", count=len(order))
         labels = Section(title, (message("label"), *counts), rows, joined(notes), charts=charts)
@@ -87,9 +108,13 @@ def _note_on_rare(labels: Sequence[str]) -> str:
 def prepare(splits: Splits, options: Classification) -> ClassificationData:
     """The splits as classifiers see them.
 
-    Raises InputError for a single class, for labels that are not in `options.labels`, and without that option for validation
-    and test labels that no training row has.
+    Raises InputError for a single class, for labels that are not in `options.labels`, without that option for validation and
+    test labels that no training row has, and for an `options.out_of_scope` that no row has.
     """
+    label = out_of_scope_label(splits, options.out_of_scope)
+    classless: Mapping[str, Table] = {}
+    if label is not None:
+        splits, classless = without_label(splits, label)
     seen = Counter(splits.train.texts("label"))
     labels = list(options.labels) if options.labels else _ordered(seen)
     if len(seen) < 2:
@@ -103,7 +128,7 @@ def prepare(splits: Splits, options: Classification) -> ClassificationData:
             problems.append(f"{table.where(row)}: the label {value!r} of a {name} row {why}")
     if problems:
         raise InputError(*problems)
-    return ClassificationData(splits, labels)
+    return ClassificationData(splits, labels, label, classless)
 
 
 def _ordered(labels: dict[str, int]) -> list[str]:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from framework import CodecSpec, FitContext, Fitted, Graph, Table, Tensor, read_fitted, write_fitted
@@ -17,16 +18,21 @@ from framework_classification import Classification
 from framework_classification.calibration import calibrated
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
+from framework_classification.familiarity.comparison import Evidence
+from framework_classification.familiarity.fitting import fit_familiarity, load_distance, save_distance
 from framework_classification.module import Classifier
 from framework_text import backbones
 from framework_text.choosing import prepared
 from framework_text.encoder import (
+    TOLERANCE,
     Examples,
-    Probabilities,
+    FamiliarClassifier,
     SentenceClassifier,
     TokenizedRows,
     encoder_graph,
     fine_tune,
+    head_inputs,
+    in_order,
     new_network,
     open_network,
     pools_by_mean,
@@ -34,10 +40,14 @@ from framework_text.encoder import (
     save_network,
     shape,
 )
+from framework_text.features import FrozenClassifier
 from framework_text.options import FineTuning
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Classification, FineTuning]
+FEATURES = "classifier.features"
+FAMILIARITY_TOLERANCE = 1e-3  # it is about a share of texts; whitening magnifies the rounding of features
+FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
 KIND = "AutoModelForSequenceClassification"
 MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
 READING = "reading.json"  # in the fitted folder: a `SavedClassifier`
@@ -75,11 +85,17 @@ def _fit(data: ClassificationData, context: Context, folder: Path, started: floa
     examples = _examples(data, context, tokenizer)
     learned = fine_tune(classifier, tokenizer, examples, context, started, details=changed)
     pad = tokenizer.pad_token_id or 0
-    temperature, abstains = calibrated(task, *predict(classifier, examples.validation, pad), context.show)
-    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
+    logits, targets = predict(classifier, examples.validation, pad)
+    temperature, abstains = calibrated(task, logits, targets, context.show)
+    distance, familiar = None, {}
+    if task.refuse_known is not None:
+        evidence = _evidence(data, context, classifier, examples, tokenizer, (logits, targets))
+        distance, familiar = fit_familiarity(task, evidence, context.show)
+    settings = {**data.settings(), "calibrated_at": temperature, **abstains, **familiar}
     resources = write_fitted(context.output, CodecSpec("classification", settings), learned.facts)
     write_tokenizer(tokenizer, task.max_length, resources)
     save_network(network, tokenizer, context.output / MODEL)
+    save_distance(distance, context.output)
     saved = SavedClassifier(isinstance(network, SentenceClassifier), temperature, task.max_length, pad)
     (context.output / READING).write_text(json.dumps(asdict(saved)), encoding="utf-8")
 
@@ -91,19 +107,47 @@ def open_fitted(folder: Path) -> Fitted:
     kind = SentenceClassifier if saved.sentence else KIND
     network, tokenizer = open_network(folder / MODEL, kind, saved.max_length)
     codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
-    module = Probabilities(network, saved.temperature).eval()
+    module = FamiliarClassifier(network, saved.temperature, load_distance(folder)).eval()
     return replace(
         fitted,
+        features=FEATURES,
         graphs=(graph(module, network.config, saved.max_length, saved.pad),),
         checks=(same_tokens(tokenizer, saved.max_length, codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
 
 
-def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Graph:
-    """The graph "classifier": token ids -> probabilities (batch, classes). pad: token id of the padding."""
-    output = Tensor("probabilities", "float32", ("batch", config.num_labels))
-    return encoder_graph("classifier", module, output, config, max_length, pad)
+def graph(module: FamiliarClassifier | FrozenClassifier, config: Any, max_length: int, pad: int) -> Graph:
+    """The graph "classifier": token ids -> probabilities (batch, classes), features (batch, width), and familiarity (batch,) if
+    the module computes it. pad: token id of the padding.
+    """
+    output = Tensor("probabilities", "float32", ("batch", module.head.out_features))
+    beside = {Tensor("features", "float32", ("batch", module.head.in_features)): TOLERANCE}
+    if module.familiarity is not None:
+        beside[Tensor("familiarity", "float32", ("batch",))] = FAMILIARITY_TOLERANCE
+    return encoder_graph("classifier", module, output, config, max_length, pad, beside)
+
+
+def _evidence(
+    data: ClassificationData,
+    context: Context,
+    classifier: Classifier,
+    examples: Examples,
+    tokenizer: Any,
+    predicted: tuple[np.ndarray, np.ndarray],
+) -> Evidence:
+    """The features that familiarity is fitted to, of at most `FAMILIAR` training rows or `FAMILIAR_A_CLASS` of each class.
+
+    predicted: logits and targets of the validation rows.
+    """
+    pad, classes, network = tokenizer.pad_token_id or 0, len(data.labels), classifier.model
+    train = examples.train(min(examples.rows, max(FAMILIAR, FAMILIAR_A_CLASS * classes)))
+    unknown = data.unknown_texts()
+    others = TokenizedRows(tokenizer, unknown, [0] * len(unknown), context.task.max_length)
+    parts = [head_inputs(network, classes, in_order(rows, pad)) for rows in (train, examples.validation, others)]
+    (features, targets), (known, _), (unknown_features, _) = parts
+    unknown_logits = predict(classifier, others, pad)[0] if unknown else np.zeros((0, classes), np.float32)
+    return Evidence(features, targets, known, predicted[1], predicted[0], unknown_features, unknown_logits)
 
 
 def _examples(data: ClassificationData, context: Context, tokenizer: Any) -> Examples:

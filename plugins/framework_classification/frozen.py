@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from framework import Graph, Section, messages
+from framework import Graph, Json, Section, messages
 from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated
+from framework_classification.familiarity.comparison import Evidence
+from framework_classification.familiarity.fitting import fit_familiarity
 from framework_classification.linear import coefficients
 from framework_classification.regression import best_strength
+from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse of the regularization; 0.03 is best from 5 to 130 rows a class
@@ -28,12 +31,14 @@ class FrozenFit:
 
     module: FrozenClassifier
     """The graph's module, in eval mode."""
-    settings: dict[str, float]
-    """Codec settings of abstention."""
+    settings: dict[str, Json]
+    """Codec settings of abstention and familiarity."""
     facts: dict[str, Any]
     """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
+    distance: Distance | None
+    """From which familiarity follows; None where the task asks for none."""
 
 
 def fit(
@@ -43,27 +48,32 @@ def fit(
     classes: int,
     options: Classification,
     show: Callable[[Section], None],
+    unknown: Sequence[str] = (),
 ) -> FrozenFit:
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
-    a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated.
+    a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated, and on
+    familiarity. unknown: texts that belong to no class.
     """
     features = encoder.features(train[0])
     mean, deviation = features.mean(0), features.std(0)
     scale = np.maximum(deviation, LEAST * deviation.mean())
-    held_out, truth = (encoder.features(validation[0]) - mean) / scale, np.asarray(validation[1])
-    rows = (features - mean) / scale, np.asarray(train[1])
-    best = best_strength(STRENGTHS, rows, (held_out, truth), classes)
+    targets, truth = np.asarray(train[1]), np.asarray(validation[1])
+    known = encoder.features(validation[0])
+    others = encoder.features(unknown) if unknown else known[:0]
+    held_out = (known - mean) / scale
+    best = best_strength(STRENGTHS, ((features - mean) / scale, targets), (held_out, truth), classes)
     weight, bias = coefficients(best.regression, classes)
-    temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
-    module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
+    logits, other_logits = (standard @ weight.T + bias for standard in (held_out, (others - mean) / scale))
+    temperature, abstains = calibrated(options, logits, truth, show)
+    evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
+    distance, familiar = fit_familiarity(options, evidence, show)
+    module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature, distance).eval()
     names = messages("temperature", "features", "rows")
     facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": best.strength}
-    return FrozenFit(module, settings, facts, best.regression)
+    return FrozenFit(module, {**abstains, **familiar}, facts, best.regression, distance)
 
 
 def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
     """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same."""
-    config: Any = module.features.encoder.config
-    config.num_labels = module.head.out_features
-    network: Any = module
-    return fine_tuned.graph(network, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)
+    config = module.features.encoder.config
+    return fine_tuned.graph(module, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)

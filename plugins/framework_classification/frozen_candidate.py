@@ -16,7 +16,8 @@ from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Sec
 from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
-from framework_classification.fine_tuned import MODEL
+from framework_classification.familiarity.fitting import load_distance, save_distance
+from framework_classification.fine_tuned import FEATURES, MODEL
 from framework_classification.frozen import FrozenFit, fit, graph
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
@@ -37,7 +38,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         encoder = FrozenEncoder(folder, context.task.max_length)
         train = _train_rows(data, context, encoder)
         rows = [(list(table.texts("text")), data.targets(table)) for table in (train, splits.validation)]
-        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
+        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
         _save(data, context, encoder, frozen)
 
 
@@ -81,11 +82,12 @@ def _save(
         rows=fitted.facts["rows"],
         details=fitted.facts,
     )
-    settings = {"labels": data.labels, "calibrated_at": fitted.facts["temperature"], **fitted.settings}
+    settings = {**data.settings(), "calibrated_at": fitted.facts["temperature"], **fitted.settings}
     resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
     save_network(fitted.module.features.encoder, encoder.tokenizer, context.output / MODEL)
     save_file(fitted.module.arrays(), context.output / HEAD)
+    save_distance(fitted.distance, context.output)
     saved = {"max_length": context.task.max_length, "temperature": fitted.facts["temperature"]}
     (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
 
@@ -95,11 +97,13 @@ def open_frozen(folder: Path) -> Fitted:
     fitted = read_fitted(folder)
     saved = json.loads((folder / READING).read_text(encoding="utf-8"))
     encoder = FrozenEncoder(folder / MODEL, saved["max_length"])
-    module = FrozenClassifier(encoder.module, **load_file(folder / HEAD), temperature=saved["temperature"]).eval()
+    arrays, distance = load_file(folder / HEAD), load_distance(folder)
+    module = FrozenClassifier(encoder.module, **arrays, temperature=saved["temperature"], distance=distance).eval()
     codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
         graphs=(graph(module, encoder),),
+        features=FEATURES,
         checks=(same_tokens(encoder.tokenizer, saved["max_length"], codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )

@@ -43,7 +43,7 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     logits = linear.logits(texts)
     _compare_with(pipeline, linear, texts, logits)
     temperature, abstains = calibrated(context.task, logits, targets, context.show)
-    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
+    settings = {**data.settings(), "calibrated_at": temperature, **abstains}
     facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={message("n-grams"): len(linear.counting)})
     resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
     linear.counting.save(resources)

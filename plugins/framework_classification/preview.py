@@ -7,12 +7,13 @@ from collections import Counter
 from framework import Problem
 from framework_classification import Classification
 from framework_classification.data import FEW, ClassificationData
+from framework_classification.familiarity.out_of_scope import named_so
 
 IMBALANCE = 10  # rows of the largest class for each row of the smallest, above which the imbalance is a problem
 
 
 def class_size_problems(data: ClassificationData, options: Classification) -> list[Problem]:
-    """Labels with fewer than `FEW` training rows, and imbalance that no class weights make up for."""
+    """Labels with few training rows or a name of what is no class, and imbalance that no class weights make up for."""
     counts = Counter(data.splits.train.texts("label"))
     rare = sorted((label for label in data.labels if counts[label] < FEW), key=lambda label: counts[label])
     problems = []
@@ -20,6 +21,9 @@ def class_size_problems(data: ClassificationData, options: Classification) -> li
         shown = ", ".join(f"{label} ({counts[label]})" for label in rare[:5]) + (", ..." if len(rare) > 5 else "")
         what = f"{len(rare):,} labels have fewer than {FEW} training rows: {shown}"
         problems.append(Problem(what, "add rows, or join labels"))
+    for label in named_so(data.labels) if options.out_of_scope is None else ():
+        what = f"the label {label} is learned as a class, although it is called as if its rows belonged to none"
+        problems.append(Problem(what, f"task.out_of_scope={label} uses them to tell known texts from unknown ones"))
     largest, smallest = max(counts.values()), min(counts[label] for label in data.labels)
     if largest > IMBALANCE * max(smallest, 1) and not options.class_weights:
         what = f"the most frequent label has {largest:,} training rows, the rarest {smallest:,}"

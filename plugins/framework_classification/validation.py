@@ -8,6 +8,7 @@ from framework_text.options import Backbone, FineTuning, StaticVectors
 from framework_text.validation import ENCODERS, fine_tuning_problems
 
 FAMILIES = ENCODERS
+LARGEST = 0.5  # share of the known texts that may be called unfamiliar: with more, most answers would say so
 
 
 def problems(task: Classification, options: FineTuning) -> list[str]:
@@ -22,6 +23,19 @@ def task_problems(task: Classification) -> list[str]:
         problems.append(f"task.labels={labels} must be two or more different labels")
     if task.abstain_precision is not None and not 0 < task.abstain_precision <= 1:
         problems.append(f"task.abstain_precision={task.abstain_precision} is a share of answers: above 0, at most 1")
+    return [*problems, *_familiarity_problems(task)]
+
+
+def _familiarity_problems(task: Classification) -> list[str]:
+    problems, share, label = [], task.refuse_known, task.out_of_scope
+    if share is not None and not 0 < share <= LARGEST:
+        problems.append(
+            f"task.refuse_known={share} is a share of the known texts: above 0, at most {LARGEST}; null asks for no familiarity"
+        )
+    if label is not None and share is None:
+        problems.append(f"task.out_of_scope={label} is for a threshold of familiarity, which task.refuse_known=null turns off")
+    if label is not None and label in (task.labels or ()):
+        problems.append(f"task.out_of_scope={label} belongs to no class: leave it out of task.labels")
     return problems
 
 

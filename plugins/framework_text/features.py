@@ -18,6 +18,8 @@ from torch import nn
 
 from framework import LengthBucketSampler
 from framework_text import backbones, feature_cache
+from framework_text.familiar_module import Familiarity
+from framework_text.familiarity import Distance
 from framework_text.tokens import EncodedRows, TokenizedRows, batches
 
 ROWS = 32  # rows of a batch; larger batches are slower on a CPU
@@ -115,9 +117,10 @@ class TokenMeans(nn.Module):
 
 
 class FrozenClassifier(nn.Module):
-    """The exported classifier: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes).
+    """The exported classifier: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes), features (batch,
+    width), and with a distance the familiarity (batch,).
 
-    Softmax of (standardised features x weight + bias) / temperature.
+    Probabilities are the softmax of (standardised features x weight + bias) / temperature.
     mean, scale: float32 (features,), of the training rows. weight: float32 (classes, features). bias: float32 (classes,).
     """
 
@@ -129,9 +132,11 @@ class FrozenClassifier(nn.Module):
         weight: np.ndarray,
         bias: np.ndarray,
         temperature: float,
+        distance: Distance | None = None,
     ) -> None:
         super().__init__()
         self.features = features
+        self.familiarity = Familiarity(distance) if distance is not None else None
         self.mean, self.scale = nn.Buffer(torch.tensor(mean)), nn.Buffer(torch.tensor(scale))
         self.head = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
@@ -140,10 +145,14 @@ class FrozenClassifier(nn.Module):
         self.temperature = temperature
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays that the constructor takes, by the names of its parameters."""
+        """The arrays that the constructor takes, by the names of its parameters; without those of the distance."""
         head = {"weight": self.head.weight.detach().numpy(), "bias": self.head.bias.detach().numpy()}
         return {"mean": self.mean.numpy(), "scale": self.scale.numpy(), **head}
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        standardised = (self.features(input_ids, attention_mask) - self.mean) / self.scale
-        return torch.softmax(self.head(standardised) / self.temperature, dim=-1)
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self.features(input_ids, attention_mask)
+        standardised = (features - self.mean) / self.scale
+        probabilities = torch.softmax(self.head(standardised) / self.temperature, dim=-1)
+        if self.familiarity is None:
+            return probabilities, features
+        return probabilities, features, self.familiarity(features)

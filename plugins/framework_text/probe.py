@@ -92,6 +92,21 @@ def _head(network: nn.Module, classes: int) -> nn.Linear | None:
     return linear[-1] if linear and linear[-1].out_features == classes else None
 
 
+def name_of_head(network: nn.Module, classes: int) -> str:
+    """The name of the last linear layer, whose inputs are the features of a text. Raises ValueError where it is no head."""
+    head = _head(network, classes)
+    if head is None:
+        raise ValueError(f"the network's last linear layer does not have {classes} outputs")
+    return next(name for name, part in network.named_modules() if part is head)
+
+
+def head_inputs(network: nn.Module, classes: int, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs of the head at labels that count, (labels, width) float32, and the labels, (labels,), in eval mode."""
+    head = network.get_submodule(name_of_head(network, classes))
+    assert isinstance(head, nn.Linear)
+    return _features(network, head, batches, None)
+
+
 def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], most: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The head's inputs at labels that count, (labels, width), and the labels, (labels,), computed in eval mode.
 
@@ -113,6 +128,8 @@ def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], mos
     finally:
         hook.remove()
         network.to("cpu")
+    if not states:
+        return np.zeros((0, head.in_features), np.float32), np.zeros(0, np.int64)
     features, labels = torch.cat(states).numpy(), torch.cat(targets).numpy()
     if most is None or most >= len(labels):
         return features, labels

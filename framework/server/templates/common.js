@@ -59,6 +59,10 @@ const drawings = {
     if (label === undefined || typeof shares !== "object") return drawings.fields(hints, answer);
     const bars = Object.entries(shares).sort((a, b) => b[1] - a[1]);
     const parts = [make("h2", answer[hints.unsure] ? message("Not sure (most likely {label})", {label}) : label)];
+    if (answer[hints.familiar] === false) {
+      parts[0].textContent = message("Unfamiliar (most likely {label})", {label});
+      parts.push(make("p", message("This is unlike everything that the model was made for.")));
+    }
     for (const [name, share] of bars.slice(0, SHOWN)) {
       const bar = make("div", undefined, {class: "bar"}), fill = make("i"), track = make("div");
       fill.style.width = 100 * share + "%";
