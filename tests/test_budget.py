@@ -64,7 +64,9 @@ def test_where_no_time_is_left_the_cheap_candidate_ships_and_it_is_said(
 ) -> None:
     settings = [one for one in small if not one.startswith("candidates=")]
     started = time.perf_counter()
-    run = framework.run_recipe("sentiment", *settings, "candidates=[linear,fine_tuned]", "budget=0.01s", folder=tmp_path / "run")
+    run = framework.run_recipe(
+        "sentiment", *settings, "candidates=[linear,fine_tuned]", "budget=0.01s", folder=tmp_path / "run"
+    )
     assert time.perf_counter() - started < 60
     shown = capsys.readouterr().out
     assert "no time is left for it" in shown

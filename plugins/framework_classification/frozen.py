@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from framework import Graph, Section, messages
 from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated, fit_temperature
+from framework_classification.label_check.out_of_fold import FixedFeatures
 from framework_classification.linear import coefficients
 from framework_classification.metrics import negative_log_likelihood
 from framework_text.features import FrozenClassifier, FrozenEncoder
@@ -39,6 +42,8 @@ class FrozenFit:
     """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
+    features: FixedFeatures
+    """The standardised features of the training and validation rows."""
 
 
 def fit(
@@ -55,14 +60,20 @@ def fit(
     features = encoder.features(train[0])
     mean, deviation = features.mean(0), features.std(0)
     scale = np.maximum(deviation, LEAST * deviation.mean())
-    held_out, truth = (encoder.features(validation[0]) - mean) / scale, np.asarray(validation[1])
-    strength, regression = _best_strength((features - mean) / scale, np.asarray(train[1]), held_out, truth, classes)
+    standardised, held_out = (features - mean) / scale, (encoder.features(validation[0]) - mean) / scale
+    truth = np.asarray(validation[1])
+    started = time.monotonic()
+    strength, regression = _best_strength(standardised, np.asarray(train[1]), held_out, truth, classes)
+    seconds = time.monotonic() - started
     weight, bias = coefficients(regression, classes)
-    temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
+    logits = held_out @ weight.T + bias
+    temperature, settings = calibrated(options, logits, truth, show)
     module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
     names = messages("temperature", "features", "rows")
     facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
-    return FrozenFit(module, settings, facts, regression)
+    classifier = partial(LogisticRegression, C=strength, max_iter=ITERATIONS)
+    fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), seconds)
+    return FrozenFit(module, settings, facts, regression, fixed)
 
 
 def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
