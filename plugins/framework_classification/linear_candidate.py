@@ -24,6 +24,7 @@ from framework import (
 )
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
+from framework_classification.candidates import FrozenCandidate
 from framework_classification.data import ClassificationData
 from framework_classification.linear import Linear, fit, other_features
 from framework_classification.linear_codec import LinearCodec
@@ -31,7 +32,6 @@ from framework_classification.linear_graph import TOLERANCE, graph, onnx_model
 
 ROWS = 50_000  # training rows used at most
 FILE = "linear.onnx"  # in the fitted folder
-FROZEN = "frozen"  # the candidate that looks for wrong labels where it competes
 
 
 def fit_linear(data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
@@ -52,7 +52,7 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
     linear.counting.save(resources)
     (context.output / FILE).write_bytes(onnx_model(linear, temperature).SerializeToString())
-    if FROZEN not in context.competing:  # whose features tell more
+    if FrozenCandidate.name not in context.competing:  # whose features tell more
         from framework_classification.label_check.out_of_fold import tfidf_features
         from framework_classification.label_check.section import label_section
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from framework.contracts.data.format import Quote
 from framework.data.formats.reading import read_table
 from framework.data.sources import File, locate_all
 from framework.errors import InputError
@@ -52,7 +53,7 @@ def _parts(path: Path) -> Sequence[tuple[int, str, str]]:
         return [(number, *_file_and_line(line)) for number, line in lines]
     if len(lines) == 1:  # a run lists no row where it finds none
         return []
-    table = read_table([File(path)]).table
+    table = read_table([File(path)], quote=Quote.standard).table
     return list(zip(table.lines, table.texts(FILE), table.texts(LINE), strict=True))
 
 
