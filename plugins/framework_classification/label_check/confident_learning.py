@@ -43,4 +43,5 @@ def confident_learning(targets: np.ndarray, probabilities: np.ndarray) -> np.nda
             members = np.flatnonzero(targets == label)
             lead = probabilities[members, other] - probabilities[members, label]
             flagged[members[np.argsort(-lead, kind="stable")[: round(joint[label, other])]]] = True
-    return flagged & (probabilities.argmax(1) != targets)
+    differs: np.ndarray = probabilities.argmax(1) != targets
+    return flagged & differs

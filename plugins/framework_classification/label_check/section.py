@@ -44,7 +44,7 @@ def label_section(
         notes.append(_what_to_do())
     rows = _rows(data, train, judged, suspicious)
     header = messages("text", "label", "likelier", "probability", "file", "line")
-    shown = [(text, label, other, sure, Path(file).name, line) for file, line, text, label, other, sure, _ in rows[:SHOWN]]
+    shown = [(text, label, other, sure, Path(str(file)).name, line) for file, line, text, label, other, sure, _ in rows[:SHOWN]]
     return Section(TITLE, header, shown, joined(notes), file=CsvFile(FILE, HEADER, rows))
 
 
