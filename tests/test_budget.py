@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -63,11 +62,8 @@ def test_where_no_time_is_left_the_cheap_candidate_ships_and_it_is_said(
     tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = [one for one in small if not one.startswith("candidates=")]
-    started = time.perf_counter()
-    run = framework.run_recipe(
-        "sentiment", *settings, "candidates=[linear,fine_tuned]", "budget=0.01s", folder=tmp_path / "run"
-    )
-    assert time.perf_counter() - started < 60
+    settings += ["candidates=[linear,fine_tuned]", "budget=0.01s"]
+    run = framework.run_recipe("sentiment", *settings, folder=tmp_path / "run")
     shown = capsys.readouterr().out
     assert "no time is left for it" in shown
     assert "budget leaves no time for it" in shown
