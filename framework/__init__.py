@@ -32,7 +32,7 @@ from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, TIME_LIMIT, NoOptions
-from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
+from framework.contracts.section import Bars, CsvFile, Inspection, Lines, Problem, Section, Series
 from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnRanking, DrawnSpans
 from framework.contracts.serving.openapi import (
     ADMIN_STATUSES,
@@ -131,6 +131,7 @@ __all__ = [
     "Contributions",
     "ConversationTurn",
     "Converses",
+    "CsvFile",
     "Decomposes",
     "Delimited",
     "Drawing",

@@ -56,6 +56,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     monkeypatch.chdir(tmp_path)
     write_csv(tmp_path / "reviews.csv", [(t, t, label, label) for t, label in rows(120)], ("text", "review", "label", "stars"))
     write_csv(tmp_path / "train.csv", rows(120)).rename(tmp_path / "train.tsv")
+    write_csv(tmp_path / "wrong.csv", [("reviews.csv", "5"), ("reviews.csv", "9")], ("file", "line"))
     (tmp_path / "train.tsv").write_text((tmp_path / "train.tsv").read_text().replace(",", "\t"))
     (tmp_path / "test.jsonl").write_text("".join(f'{{"text": "{t} now", "label": "{label}"}}\n' for t, label in rows(30)))
     write_csv(tmp_path / "評論 (1).csv", rows(60), ("text", "étiquette = #1"))

@@ -56,6 +56,8 @@ class Reader:
         """Columns that the task reads with these options."""
         self.notes: list[str] = []
         """What was inferred, repaired and left out, each once."""
+        self.places: dict[str, Table] = {}
+        """For each split that was read its files, and the file and line of every row, also of rows that were left out later."""
         self.columns: dict[str, Columns] = {}
         """By role, the header or headers in the files read so far. Where files differ, those of the file read first stay, so
         the training files are read first."""
@@ -102,6 +104,7 @@ class Reader:
         if split not in self.files:
             return None
         read = self._read(self.files[split], self.wanted)
+        self.places[split] = replace(read.table, columns={})
         names = self._roles(read)
         self.columns = names | self.columns
         self._say_lists(read, self.wanted, names)

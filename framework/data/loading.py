@@ -19,6 +19,7 @@ from framework.data.joined import Columns
 from framework.data.labelled import SPLITS, Reader, roles_of
 from framework.data.labels import Spellings
 from framework.data.sources import addresses
+from framework.data.splitting.excluded import without_excluded
 from framework.data.splitting.independent import Independent
 from framework.data.splitting.shares import fingerprint
 from framework.errors import InputError, some
@@ -45,6 +46,8 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
+        if data.exclude is not None:
+            splits = without_excluded(splits, data.exclude, reader.places)
     classes = sorted(set(tables["train"].texts(role))) if role else []
     about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
@@ -62,7 +65,8 @@ def explained(notes: Iterable[str]) -> Iterator[None]:
 def _split(data: Any, task: AnyTask, seed: int, reader: Reader, tables: Mapping[str, Table]) -> Splits:
     if not isinstance(task, SplitsItself):
         return Independent(data, task, seed, reader.roles, reader.group, reader.notes).split(tables)
-    for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", "rows of a user belong together there")):
+    together = "rows of a user belong together there"
+    for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", together), ("exclude", together)):
         if getattr(data, key) is not None:
             raise InputError(f"data.{key} is not for {task.name}, which splits its rows by itself: {instead}")
     side_tables = {side.name: table for side in task.tables if (table := reader.read_side_table(side)) is not None}

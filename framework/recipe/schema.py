@@ -62,6 +62,8 @@ class LabelCombinations(Enum):
 class DataConfig(DataSource):
     """The `data:` section. `data_schema` adds a field for each role of the task, which names the role's column or columns."""
 
+    exclude: Any = field(default=None, metadata=FILES)
+    """Files that name training rows to leave out: a CSV with the columns file and line, or lines FILE:LINE."""
     limit_rows: Optional[int] = None
     """The largest number of training rows to use; None: all."""
     validation_fraction: float = 0.1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,9 @@ from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated
 from framework_classification.familiarity.comparison import Evidence
 from framework_classification.familiarity.fitting import fit_familiarity
+from framework_classification.label_check.out_of_fold import FixedFeatures
 from framework_classification.linear import coefficients
-from framework_classification.regression import best_strength
+from framework_classification.regression import ITERATIONS, best_strength
 from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
@@ -39,6 +42,8 @@ class FrozenFit:
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
     distance: Distance | None
     """From which familiarity follows; None where the task asks for none."""
+    features: FixedFeatures
+    """The standardised features of the training and validation rows."""
 
 
 def fit(
@@ -61,7 +66,9 @@ def fit(
     known = encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]
     held_out = (known - mean) / scale
+    started = time.monotonic()
     best = best_strength(STRENGTHS, ((features - mean) / scale, targets), (held_out, truth), classes)
+    seconds = time.monotonic() - started
     weight, bias = coefficients(best.regression, classes)
     logits, other_logits = (standard @ weight.T + bias for standard in (held_out, (others - mean) / scale))
     temperature, abstains = calibrated(options, logits, truth, show)
@@ -70,7 +77,9 @@ def fit(
     module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature, distance).eval()
     names = messages("temperature", "features", "rows")
     facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": best.strength}
-    return FrozenFit(module, {**abstains, **familiar}, facts, best.regression, distance)
+    classifier = partial(LogisticRegression, C=best.strength, max_iter=ITERATIONS)
+    fixed = FixedFeatures((features - mean) / scale, held_out, classifier, logits.argmax(1), seconds)
+    return FrozenFit(module, {**abstains, **familiar}, facts, best.regression, distance, fixed)
 
 
 def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:

@@ -19,6 +19,7 @@ from framework_classification.data import ClassificationData
 from framework_classification.familiarity.fitting import load_distance, save_distance
 from framework_classification.fine_tuned import FEATURES, MODEL
 from framework_classification.frozen import FrozenFit, fit, graph
+from framework_classification.label_check.section import label_section
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
@@ -40,6 +41,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         rows = [(list(table.texts("text")), data.targets(table)) for table in (train, splits.validation)]
         frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
         _save(data, context, encoder, frozen)
+    context.show(label_section(data, train, frozen.features, context))
 
 
 def _train_rows(data: ClassificationData, context: FitContext[Classification, FrozenFeatures], encoder: FrozenEncoder) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from framework import (
 )
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
+from framework_classification.candidates import FrozenCandidate
 from framework_classification.data import ClassificationData
 from framework_classification.linear import Linear, fit, other_features
 from framework_classification.linear_codec import LinearCodec
@@ -38,7 +40,9 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     Raises FrameworkError where the classifier computes other features or probabilities than the scikit-learn pipeline.
     """
     train, validation = data.sample(ROWS, context.seed), data.splits.validation
+    started = time.monotonic()
     linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
+    seconds = time.monotonic() - started
     texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)
     _compare_with(pipeline, linear, texts, logits)
@@ -48,6 +52,12 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
     linear.counting.save(resources)
     (context.output / FILE).write_bytes(onnx_model(linear, temperature).SerializeToString())
+    if FrozenCandidate.name not in context.competing:  # whose features tell more
+        from framework_classification.label_check.out_of_fold import tfidf_features
+        from framework_classification.label_check.section import label_section
+
+        features = tfidf_features(pipeline, train.texts("text"), texts, logits.argmax(1), seconds)
+        context.show(label_section(data, train, features, context))
 
 
 def open_linear(folder: Path) -> Fitted:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 
-from framework import Problem
+from framework import Problem, Section, message
 from framework_classification import Classification
 from framework_classification.data import FEW, ClassificationData
 from framework_classification.familiarity.out_of_scope import named_so
 
+WRONG_LABELS = Section(
+    message("Labels worth a second look"),
+    note=message(
+        "Finding training rows whose labels are probably wrong needs fitted models: a run lists them in its report and in "
+        "suspicious.csv in its folder. data.exclude=FILE leaves the rows of such a file out of training."
+    ),
+)
 IMBALANCE = 10  # rows of the largest class for each row of the smallest, above which the imbalance is a problem
 
 

@@ -72,9 +72,9 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
         return contributions(answers, rows)
 
     def inspect(self, data: ClassificationData, options: Classification) -> Inspection:
-        from framework_classification.preview import class_size_problems
+        from framework_classification.preview import WRONG_LABELS, class_size_problems
 
-        return Inspection(problems=class_size_problems(data, options))
+        return Inspection([WRONG_LABELS], class_size_problems(data, options))
 
     def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
         from framework_classification.calibration import refit
