@@ -30,7 +30,7 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
     if belongs.all():
         return _with_familiarity(_evaluate(answers, table), answers, belongs)
     rows = np.flatnonzero(belongs)
-    known = _evaluate(replace(answers, responses=[answers.responses[row] for row in rows]), table.take(rows))
+    known = _evaluate(replace(answers, responses=[answers.responses[int(row)] for row in rows]), table.take(rows))
     sections = [replace(section, about=[int(rows[row]) for row in section.about]) for section in known.sections]
     return _with_familiarity(replace(known, sections=sections), answers, belongs)
 

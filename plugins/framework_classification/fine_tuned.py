@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from framework import CodecSpec, FitContext, Fitted, Graph, Table, Tensor, read_fitted, write_fitted
+from framework import CodecSpec, FitContext, Fitted, Graph, Json, Table, Tensor, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
 from framework_classification.codec import ClassificationCodec
@@ -40,13 +40,14 @@ from framework_text.encoder import (
     save_network,
     shape,
 )
+from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier
 from framework_text.options import FineTuning
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Classification, FineTuning]
 FEATURES = "classifier.features"
-FAMILIARITY_TOLERANCE = 1e-3  # it is about a share of texts; whitening magnifies the rounding of features
+FAMILIARITY_TOLERANCE = 0.01  # whitening magnifies the rounding of features, most where each class has become nearly a point
 FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
 KIND = "AutoModelForSequenceClassification"
 MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
@@ -87,7 +88,8 @@ def _fit(data: ClassificationData, context: Context, folder: Path, started: floa
     pad = tokenizer.pad_token_id or 0
     logits, targets = predict(classifier, examples.validation, pad)
     temperature, abstains = calibrated(task, logits, targets, context.show)
-    distance, familiar = None, {}
+    distance: Distance | None = None
+    familiar: dict[str, Json] = {}
     if task.refuse_known is not None:
         evidence = _evidence(data, context, classifier, examples, tokenizer, (logits, targets))
         distance, familiar = fit_familiarity(task, evidence, context.show)

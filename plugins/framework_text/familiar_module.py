@@ -12,20 +12,23 @@ from framework_text.probe import name_of_head
 
 
 class Familiarity(nn.Module):
-    """features (batch, width) -> familiarity (batch,), float32, from 0 to 1, as `Distance.familiarity` computes it."""
+    """features (batch, width) -> familiarity (batch,), float32, from 0 to 1, as `Distance.familiarity` computes it.
+
+    It computes in float64: the squares of far centers are large, and their differences small.
+    """
 
     def __init__(self, distance: Distance) -> None:
         super().__init__()
-        arrays = {name: torch.tensor(array, dtype=torch.float32) for name, array in distance.arrays().items()}
+        arrays = {name: torch.tensor(array, dtype=torch.float64) for name, array in distance.arrays().items()}
         self.mean, self.whitening = nn.Buffer(arrays["mean"]), nn.Buffer(arrays["whitening"])
         self.centers, self.background = nn.Buffer(arrays["centers"]), nn.Buffer(arrays["background"])
         self.scaling = nn.Buffer(arrays["scaling"])
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        whitened = (features.float() - self.mean) @ self.whitening
+        whitened = (features.double() - self.mean) @ self.whitening
         nearest = (self.centers.square().sum(-1) - 2 * whitened @ self.centers.T).amin(-1)
         distance = nearest + (whitened.square() * (1 - self.background)).sum(-1)
-        return torch.sigmoid((self.scaling[0] - distance) / self.scaling[1])
+        return torch.sigmoid((self.scaling[0] - distance) / self.scaling[1]).float()
 
 
 class FamiliarClassifier(nn.Module):

@@ -97,7 +97,8 @@ def name_of_head(network: nn.Module, classes: int) -> str:
     head = _head(network, classes)
     if head is None:
         raise ValueError(f"the network's last linear layer does not have {classes} outputs")
-    return next(name for name, part in network.named_modules() if part is head)
+    names = {part: name for name, part in network.named_modules()}
+    return str(names[head])
 
 
 def head_inputs(network: nn.Module, classes: int, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
