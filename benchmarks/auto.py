@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import math
 import subprocess
 import sys
 import tempfile
@@ -27,6 +28,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean, pstdev
 
@@ -92,9 +94,10 @@ def main() -> None:
 def of_set(folder: Path, budget: str, options: argparse.Namespace) -> Section:
     """Each seed's runs, their means and spread, and paired differences to each rival."""
     rows = Rows.read(folder)
-    contenders: dict[str, Callable[[int], Run]] = {"auto": lambda seed: ours(folder, rows, budget, seed, *options.set)}
+    seconds = seconds_of(budget) or math.inf
+    contenders: dict[str, Callable[[int], Run]] = {"auto": partial(ours, folder, rows, budget, options.set)}
     for name in options.rivals:
-        contenders[name] = lambda seed, name=name: rival(name, folder, rows, seconds_of(budget), seed, options.setfit)
+        contenders[name] = partial(rival, name, folder, rows, seconds, options.setfit)
     runs: dict[str, list[Run]] = {name: [] for name in contenders}
     for seed in options.seeds:
         for name, contend in contenders.items():
@@ -104,7 +107,7 @@ def of_set(folder: Path, budget: str, options: argparse.Namespace) -> Section:
                 f"{folder.name} {budget} seed {seed} {name}: {run.right.mean():.4f} in {run.seconds:.0f} s {run.shipped}",
                 flush=True,
             )
-    lines = [line(name, of_name, runs["auto"], seconds_of(budget)) for name, of_name in runs.items()]
+    lines = [line(name, of_name, runs["auto"], seconds) for name, of_name in runs.items()]
     header = ("", "accuracy", "spread", "seconds", "overrun", "auto minus this, 95 %", "shipped")
     return Section(f"{folder.name}, budget={budget}, {len(rows.labels):,} test rows, {len(options.seeds)} seeds", header, lines)
 
@@ -130,7 +133,7 @@ def interval(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> str:
     return f"{differences.mean():+.4f} ({low:+.4f} to {high:+.4f})"
 
 
-def ours(folder: Path, rows: Rows, budget: str | None, seed: int, *overrides: str) -> Run:
+def ours(folder: Path, rows: Rows, budget: str | None, overrides: Sequence[str], seed: int) -> Run:
     """A whole run of `recipe=auto` in a process of its own. budget: None is no limit."""
     with tempfile.TemporaryDirectory() as place:
         run = Path(place) / "run"
@@ -141,13 +144,13 @@ def ours(folder: Path, rows: Rows, budget: str | None, seed: int, *overrides: st
         return Run(rows.right(answers), cost.seconds, open_artifact(run).manifest.candidate)
 
 
-def rival(name: str, folder: Path, rows: Rows, seconds: float, seed: int, setfit: str) -> Run:
+def rival(name: str, folder: Path, rows: Rows, seconds: float, setfit: str, seed: int) -> Run:
     if name == "trainer":
         return trainer(folder, rows, seconds, seed)
     if name == "setfit":
         return answered_by([setfit, str(Path(__file__).with_name("rival_setfit.py"))], folder, rows, seconds, seed)
     limits = ("candidates.frozen.encode_minutes=null",) if name == "frozen" else ()
-    return ours(folder, rows, None, seed, f"candidates=[{name}]", "export=[onnx]", *limits)
+    return ours(folder, rows, None, [f"candidates=[{name}]", "export=[onnx]", *limits], seed)
 
 
 def trainer(folder: Path, rows: Rows, seconds: float, seed: int) -> Run:
