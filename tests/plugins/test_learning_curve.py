@@ -38,7 +38,7 @@ def test_more_rows_help_and_what_they_would_bring_is_near_what_they_bring() -> N
     section = curve_section(curve, ["b", "a"], "TF-IDF")
     assert len(section.rows) == 4
     assert "400 more rows like these would bring about" in section.note
-    assert "Labels of 'b' and 'a'" in section.note
+    assert "Labels of 'b', 'a'" in section.note
 
 
 def test_a_rise_within_chance_promises_nothing() -> None:
