@@ -61,6 +61,8 @@ class Graph:
     relative to that value."""
     decides: str | None = None
     """The output whose argmax over the last axis is the answer; None: no output is."""
+    thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict, metadata=UNSEALED)
+    """Where an answer is any number of choices: by output, from which value on each place of its last axis is chosen."""
     ranks: tuple[str, str] | None = None
     """Where the answer is a ranking, the two outputs (batch, k) with the ids, the best first, and with their scores."""
     state: tuple[State, ...] = ()

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from framework.contracts.data.cells import STRUCTURED
+from framework.contracts.data.cells import STRUCTURED, Cell
 from framework.contracts.data.columns import Column, SideTable
 from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import joined, message
 from framework.contracts.task import SplitsItself
 from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers
-from framework.data.combinations import check_alone, join_listed_labels, separator_of
+from framework.data.combinations import (
+    check_alone,
+    from_indicators,
+    join_listed_labels,
+    one_label_a_row,
+    separator_in,
+    separator_of,
+    separator_of_known,
+    with_lists,
+)
 from framework.data.finding import GIVEN, chosen_as, find_roles, values_of
 from framework.data.formats.reading import Read, read_table
 from framework.data.hub import parse, splits_of
@@ -26,7 +35,7 @@ from framework.data.splitting.repeats import one_row_each
 from framework.data.splitting.shares import Roles, filled, without_blank, without_empty
 from framework.data.typed import typed
 from framework.errors import FrameworkError, InputError, nearest, some
-from framework.plugins import AnyTask
+from framework.plugins import AnyTask, load_plugins
 
 SPLITS = ("train", "validation", "test")
 LONG = 100_000  # characters of one text above which a quote is probably missing in the file
@@ -43,11 +52,12 @@ class Reader:
         spellings: Spellings | None,
         *,
         combines: bool,
+        known: Collection[str] = (),
         most: int | None = None,
     ) -> None:
         """source: a `DataSource`. options: of the task; None: its defaults. spellings: of the labels; None: labels stay as
-        written. combines: several labels of a row make a class together; otherwise such rows are an error. most: rows read of
-        each file; None: all.
+        written. combines: several labels of a row make a class together; otherwise such rows are an error, unless the task
+        learns several. known: labels of the model that the rows are read for. most: rows read of each file; None: all.
         """
         self.source = source
         self.task = task
@@ -61,6 +71,9 @@ class Reader:
         self.roles = roles_of(task)
         self.spellings = spellings
         self.combines = combines
+        self.known = known
+        self.separator: str | None = getattr(source, "label_separator", None)
+        """Stands between labels of a row that the file has as one text."""
         self.most = most
         self.group: str | None = getattr(source, "group", None)
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
@@ -106,7 +119,7 @@ class Reader:
             self.say(message("{file} has no labels and is not used", file=self.files[split]))
             return None
         separator = None
-        if self.roles.balanced in names:
+        if self.roles.balanced in names and not self._several:
             table, separator, notes = join_listed_labels(table, self.roles.balanced)
             self.notes += notes
         if split == "train":
@@ -119,7 +132,7 @@ class Reader:
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the group of each row where the source has a group column."""
         present = [column for column in self.wanted if column.role in names]
-        columns = {column.role: typed(table, column, values_of(table, column, names[column.role])) for column in present}
+        columns = {column.role: _cells(table, column, names[column.role]) for column in present}
         if self.group is None:
             return replace(table, columns=columns)
         target = self.roles.balanced
@@ -148,10 +161,12 @@ class Reader:
         if role is None:
             return table
         column = shown(self.columns.get(role, role))
+        if self._several:
+            return self._with_label_lists(table, role, split)
         if split == "train" and separator is None:
             separator = separator_of(set(table.texts(role)))
         if not self.combines:
-            check_alone(table, role, column, separator)
+            check_alone(table, role, column, separator, _several_labels_recipes())
         elif self.spellings is not None and separator is not None:
             self.spellings.separator = separator
         if self.spellings is not None:
@@ -159,6 +174,32 @@ class Reader:
             self.notes += notes
         if split == "train":
             for note in check_classes(table, role, column):
+                self.say(note)
+        return table
+
+    @property
+    def _several(self) -> bool:
+        """Whether the task learns several labels a row."""
+        return any(column.role == self.roles.balanced and column.kind == "labels" for column in self.task.canonical)
+
+    def _with_label_lists(self, table: Table, role: str, split: str) -> Table:
+        """The table with one spelling for each label of each row. Raises InputError where the labels are no classes."""
+        if self.combines:
+            raise InputError(
+                f"data.label_combinations=keep makes each combination of labels a class, but {self.task.name} learns each "
+                "label for itself: leave it out"
+            )
+        if self.separator is None:
+            known = self.known
+            self.separator = separator_of_known(table, role, known) if known else separator_in(table, role)
+        table = with_lists(table, role, self.separator)
+        if self.spellings is not None:
+            table, notes = self.spellings.unify(table)
+            self.notes += notes
+        for note in _notes_on_lists(table, role, self.separator if split == "train" else None):
+            self.say(note)
+        if split == "train":
+            for note in check_classes(one_label_a_row(table, role), role, shown(self.columns.get(role, role))):
                 self.say(note)
         return table
 
@@ -173,7 +214,7 @@ class Reader:
             self.say(note)
         role = self.roles.balanced
         if role is not None and role in table.columns:
-            for note in columns_that_decide(read, table.texts(role), role, used):
+            for note in columns_that_decide(read, self.roles.targets(table), role, used):
                 self.say(note)
 
     def read_side_table(self, side: SideTable) -> Table | None:
@@ -218,7 +259,8 @@ class Reader:
         header = read.table.columns
         chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.wanted}
         chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
-        return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines)
+        recipes = _several_labels_recipes()
+        return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines, recipes=recipes)
 
     def _unlabelled(self, table: Table) -> bool:
         """Whether a target column is empty in every row."""
@@ -266,3 +308,34 @@ def roles_of(task: AnyTask) -> Roles:
     return Roles.of(
         [column for column in task.every_column if not column.optional] if isinstance(task, SplitsItself) else task.canonical
     )
+
+
+def _cells(table: Table, column: Column, names: Columns) -> Sequence[Cell]:
+    """The cells of a role, from its column or columns."""
+    if column.kind == "labels" and not isinstance(names, str):
+        return from_indicators(table, names)
+    return typed(table, column, values_of(table, column, names))
+
+
+def _notes_on_lists(table: Table, role: str, separator: str | None) -> Iterator[str]:
+    """What a reader of the file should know about its rows with none, one and several labels."""
+    counts = list(map(len, table.lists(role)))
+    values: Mapping[str, Any] = {"file": table.name, "role": role, "rows": counts.count(0), "all": len(table)}
+    if values["rows"]:
+        yield message("{rows:,} of {all:,} rows of {file} have no {role}: such texts are learned as texts with none", **values)
+    if separator is not None:
+        yield message("the labels of a row of {file} stand between {separator!r}", file=table.name, separator=separator)
+    if max(counts, default=0) < 2:
+        yield message(
+            "no row of {file} has several labels; data.label_separator= says what stands between them, where it is not | ; ,",
+            file=table.name,
+        )
+
+
+def _several_labels_recipes() -> list[str]:
+    """The recipes of the tasks that learn several labels a row."""
+    return [
+        task.recipe
+        for task in load_plugins().every_task()
+        if task.recipe is not None and any(column.target and column.kind == "labels" for column in task.every_column)
+    ]

@@ -8,6 +8,7 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from framework.contracts.data.cells import labels_in
 from framework.contracts.data.columns import Shares
 from framework.contracts.data.format import Quote
 from framework.contracts.data.table import Splits, Table
@@ -43,7 +44,7 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
-    classes = sorted(set(tables["train"].texts(role))) if role else []
+    classes = sorted({label for cell in tables["train"].columns[role] for label in labels_in(cell)}) if role else []
     about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
 
@@ -81,19 +82,22 @@ def read_labelled(
     format_name: str | None = None,
     classes: Sequence[str] | None = None,
     combines: bool = False,
+    label_separator: str | None = None,
 ) -> tuple[Table, list[str]]:
     """One labelled file as training reads it, with its columns by role, and notes on what was inferred and left out.
 
     training_columns: names by role in the training files, used where the file has them. chosen: names by role that the file
     must have. options: of the task; None: its defaults. classes: labels of the model, which replace other spellings of
-    themselves; None: labels stay as written. combines: a class may be a combination of several labels.
+    themselves; None: labels stay as written. combines: a class may be a combination of several labels. label_separator: stands
+    between the labels of a row, for a task that learns several; None: found by the classes.
     """
     role = roles_of(task).balanced
     separator = separator_of(classes) if combines and classes is not None else None
     spellings = Spellings(role, classes, separator) if role and classes is not None else None
     roles = {column.role: chosen.get(column.role) for column in task.every_column}
-    source = SimpleNamespace(test=address, encoding=encoding, quote=quote, format=format_name, **roles)
-    reader = Reader(source, task, options, spellings, combines=combines)
+    about = {"encoding": encoding, "quote": quote, "format": format_name, "label_separator": label_separator}
+    source = SimpleNamespace(test=address, **about, **roles)
+    reader = Reader(source, task, options, spellings, combines=combines, known=classes or ())
     reader.columns = dict(training_columns)
     with explained(reader.notes):
         table = reader.read("test")

@@ -1,7 +1,8 @@
-"""The codec of classifiers: text -> token ids -> calibrated probabilities -> label. No torch."""
+"""Codecs of classifiers: text -> token ids -> calibrated probabilities -> label. No torch."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -33,25 +34,49 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     return rescaled
 
 
-class LabelCodec:
-    """A base class of classifiers' codecs: everything but computing the probabilities."""
+TEXT: dict[str, Any] = {
+    "type": "string",
+    "title": message("Text"),
+    "description": message("The text to classify, in any length"),
+}
+REQUEST: dict[str, Any] = {"anyOf": [{"type": "object", "properties": {"text": TEXT}, "required": ["text"]}, TEXT]}
+SHARE: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": 1}
+EXAMPLE = {"text": "What a lovely day, thank you all!"}
+
+
+class TextCodec(ABC):
+    """A base class of codecs whose requests are texts. settings: ``labels``, in the order of the probabilities."""
+
+    def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
+        self.labels: list[str] = list(settings["labels"])
+
+    def parse(self, request: Any) -> Request:
+        return {"text": text_of(request)}
+
+    @abstractmethod
+    def respond(self, probabilities: np.ndarray) -> Response:
+        """The response to one text from the graph's probabilities (classes,)."""
+
+    @staticmethod
+    def odd_requests() -> list[Request]:
+        return [{"text": text} for text in ODD_TEXTS]
+
+
+class LabelCodec(TextCodec):
+    """A base class of codecs that answer with one label: everything but computing the probabilities."""
 
     def __init__(self, settings: Mapping[str, Any], resources: Path) -> None:
         """settings: ``labels``, in the order of the probabilities; ``calibrated_at``, the temperature within the graph;
         ``temperature`` of a lossy file, applied on top of it; ``threshold``, the probability below which an answer abstains.
         """
-        self.labels: list[str] = list(settings["labels"])
+        super().__init__(settings, resources)
         self.temperature: float = settings.get("temperature", 1.0)
         self.threshold: float | None = settings.get("threshold")
         calibrated_at: float | None = settings.get("calibrated_at")
         self.scale = None if calibrated_at is None else calibrated_at * self.temperature
         """The temperature of the answered probabilities; None where none was fitted."""
 
-    def parse(self, request: Any) -> Request:
-        return {"text": text_of(request)}
-
     def respond(self, probabilities: np.ndarray) -> Response:
-        """The response to one text from the graph's probabilities (classes,)."""
         if self.temperature != 1.0:
             probabilities = tempered(probabilities, self.temperature)
         return answer(self.labels, probabilities, self.threshold)
@@ -61,34 +86,28 @@ class LabelCodec:
         return flat | ({"abstains": str(response["abstains"]).lower()} if "abstains" in response else {})
 
     def interface(self) -> Interface:
-        text = {"type": "string", "title": message("Text"), "description": message("The text to classify, in any length")}
-        share = {"type": "number", "minimum": 0, "maximum": 1}
         properties: dict[str, Any] = {
             "label": {"type": "string", "enum": self.labels},
-            "probability": {**share, "description": "Calibrated probability of the label"},
+            "probability": {**SHARE, "description": "Calibrated probability of the label"},
             "probabilities": {
                 "type": "object",
-                "additionalProperties": share,
+                "additionalProperties": SHARE,
                 "description": "Of every label; they add up to 1",
             },
         }
         if self.threshold is not None:
             properties["abstains"] = {"type": "boolean", "description": "The probability is below the threshold"}
-            properties["threshold"] = share
+            properties["threshold"] = SHARE
         return Interface(
-            request={"anyOf": [{"type": "object", "properties": {"text": text}, "required": ["text"]}, text]},
+            request=REQUEST,
             response={"type": "object", "properties": properties, "required": list(properties)},
-            example={"text": "What a lovely day, thank you all!"},
+            example=EXAMPLE,
             drawing=DrawnLabel("label", "probabilities", "abstains"),
         )
 
-    @staticmethod
-    def odd_requests() -> list[Request]:
-        return [{"text": text} for text in ODD_TEXTS]
 
-
-class ClassificationCodec(LabelCodec):
-    """Text -> token ids -> probabilities. settings: those of `LabelCodec`; resources: the tokenizer."""
+class FromTokens(TextCodec):
+    """A base class of codecs that compute probabilities from token ids. resources: the tokenizer."""
 
     version = VERSION
 
@@ -104,3 +123,7 @@ class ClassificationCodec(LabelCodec):
         ids = np.asarray([self.token_ids(request)], dtype=np.int64)
         outputs = yield Call("classifier", {"input_ids": ids, "attention_mask": np.ones(ids.shape, np.int64)})
         return self.respond(outputs["probabilities"][0])
+
+
+class ClassificationCodec(FromTokens, LabelCodec):
+    """Text -> token ids -> probabilities -> label. settings: those of `LabelCodec`; resources: the tokenizer."""

@@ -5,25 +5,31 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from torch import nn
 
-from framework import CodecSpec, FitContext, Fitted, Graph, Table, Tensor, read_fitted, write_fitted
+from framework import CodecSpec, FitContext, Fitted, Graph, ModelFacts, Table, Tensor, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
-from framework_classification.codec import ClassificationCodec
-from framework_classification.data import ClassificationData
+from framework_classification.codec import ClassificationCodec, FromTokens
+from framework_classification.data import ClassificationData, LabelledTexts
 from framework_classification.module import Classifier
 from framework_text import backbones
 from framework_text.choosing import prepared
 from framework_text.encoder import (
+    EncoderModule,
     Examples,
     Probabilities,
     SentenceClassifier,
+    Target,
     TokenizedRows,
     encoder_graph,
     fine_tune,
@@ -37,7 +43,7 @@ from framework_text.encoder import (
 from framework_text.options import FineTuning
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
-Context = FitContext[Classification, FineTuning]
+Context = FitContext[Any, FineTuning]
 KIND = "AutoModelForSequenceClassification"
 MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
 READING = "reading.json"  # in the fitted folder: a `SavedClassifier`
@@ -49,68 +55,113 @@ class SavedClassifier:
 
     sentence: bool
     """The network is a `SentenceClassifier`, not one of transformers' own."""
-    temperature: float
-    """Divides the logits."""
     max_length: int
     """Tokens of a text, special ones included."""
     pad: int
     """Token id of the padding."""
 
 
-def fit(data: ClassificationData, context: Context) -> None:
+@dataclass(frozen=True)
+class Tuned:
+    """A fine-tuned network."""
+
+    network: Any
+    tokenizer: Any
+    facts: ModelFacts
+    logits: np.ndarray
+    """(rows, labels), of validation, the shortest rows first."""
+    targets: np.ndarray
+    """Of the same rows, as the network learned them."""
+    saved: SavedClassifier
+
+    def save(self, context: Context, codec: CodecSpec) -> None:
+        """Fills the folder that `open_tuned` opens."""
+        resources = write_fitted(context.output, codec, self.facts)
+        write_tokenizer(self.tokenizer, self.saved.max_length, resources)
+        save_network(self.network, self.tokenizer, context.output / MODEL)
+        (context.output / READING).write_text(json.dumps(asdict(self.saved)), encoding="utf-8")
+
+
+def fit(data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
     """Fine-tunes the backbone, fits the temperature on validation, and fills the folder that `open_fitted` opens."""
+    weights = data.class_weights() if context.task.class_weights else None
+
+    def module(network: Any, options: FineTuning) -> EncoderModule:
+        return Classifier(network, len(data.labels), options, weights)
+
+    with tuned(data, context, module, data.targets) as network:
+        temperature, abstains = calibrated(context.task, network.logits, network.targets, context.show)
+        settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
+        network.save(context, CodecSpec("classification", settings))
+
+
+@contextmanager
+def tuned(
+    data: LabelledTexts,
+    context: Context,
+    module: Callable[[Any, FineTuning], EncoderModule],
+    targets: Callable[[Table], Sequence[Target]],
+) -> Iterator[Tuned]:
+    """The backbone, fine-tuned. module: what trains a network. targets: of each row of a table."""
     started = time.perf_counter()
     torch.manual_seed(context.seed)
     texts = [table.texts("text") for table in (data.splits.train, data.splits.validation)]
     with prepared(context, *texts) as (folder, context):
-        _fit(data, context, folder, started)
-
-
-def _fit(data: ClassificationData, context: Context, folder: Path, started: float) -> None:
-    task, options = context.task, context.options
-    tokenizer = backbones.load_tokenizer(folder, task.max_length)
-    network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
-    changed = shape(network, options)
-    classifier = Classifier(network, len(data.labels), options, data.class_weights() if task.class_weights else None)
-    examples = _examples(data, context, tokenizer)
-    learned = fine_tune(classifier, tokenizer, examples, context, started, details=changed)
-    pad = tokenizer.pad_token_id or 0
-    temperature, abstains = calibrated(task, *predict(classifier, examples.validation, pad), context.show)
-    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
-    resources = write_fitted(context.output, CodecSpec("classification", settings), learned.facts)
-    write_tokenizer(tokenizer, task.max_length, resources)
-    save_network(network, tokenizer, context.output / MODEL)
-    saved = SavedClassifier(isinstance(network, SentenceClassifier), temperature, task.max_length, pad)
-    (context.output / READING).write_text(json.dumps(asdict(saved)), encoding="utf-8")
+        task, options = context.task, context.options
+        tokenizer = backbones.load_tokenizer(folder, task.max_length)
+        network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
+        changed = shape(network, options)
+        learner = module(network, options)
+        examples = _examples(data, context, tokenizer, targets)
+        learned = fine_tune(learner, tokenizer, examples, context, started, details=changed)
+        pad = tokenizer.pad_token_id or 0
+        saved = SavedClassifier(isinstance(network, SentenceClassifier), task.max_length, pad)
+        yield Tuned(network, tokenizer, learned.facts, *predict(learner, examples.validation, pad), saved)
 
 
 def open_fitted(folder: Path) -> Fitted:
     """The classifier that `fit` saved, with a graph that computes probabilities."""
+    temperature = read_fitted(folder).codec.settings["calibrated_at"]
+    return open_tuned(folder, ClassificationCodec, lambda network: Probabilities(network, temperature))
+
+
+def open_tuned(
+    folder: Path,
+    codec_class: type[FromTokens],
+    module: Callable[[Any], nn.Module],
+    thresholds: Sequence[float] | None = None,
+) -> Fitted:
+    """The network that `Tuned.save` saved.
+
+    codec_class: of the settings that were saved. module: computes the graph from the network. thresholds: as of `graph`.
+    """
     fitted = read_fitted(folder)
     saved = SavedClassifier(**json.loads((folder / READING).read_text(encoding="utf-8")))
     kind = SentenceClassifier if saved.sentence else KIND
     network, tokenizer = open_network(folder / MODEL, kind, saved.max_length)
-    codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
-    module = Probabilities(network, saved.temperature).eval()
+    codec = codec_class(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
-        graphs=(graph(module, network.config, saved.max_length, saved.pad),),
+        graphs=(graph(module(network).eval(), network.config, saved.max_length, saved.pad, thresholds),),
         checks=(same_tokens(tokenizer, saved.max_length, codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
 
 
-def graph(module: Probabilities, config: Any, max_length: int, pad: int) -> Graph:
-    """The graph "classifier": token ids -> probabilities (batch, classes). pad: token id of the padding."""
+def graph(module: nn.Module, config: Any, max_length: int, pad: int, thresholds: Sequence[float] | None = None) -> Graph:
+    """The graph "classifier": token ids -> probabilities (batch, classes).
+
+    pad: token id of the padding. thresholds: of each label, where a text has any number of them.
+    """
     output = Tensor("probabilities", "float32", ("batch", config.num_labels))
-    return encoder_graph("classifier", module, output, config, max_length, pad)
+    return encoder_graph("classifier", module, output, config, max_length, pad, thresholds=thresholds)
 
 
-def _examples(data: ClassificationData, context: Context, tokenizer: Any) -> Examples:
+def _examples(data: LabelledTexts, context: Context, tokenizer: Any, targets: Callable[[Table], Sequence[Target]]) -> Examples:
     """Tokenized training and validation rows."""
 
     def rows(table: Table) -> TokenizedRows:
-        return TokenizedRows(tokenizer, table.texts("text"), data.targets(table), context.task.max_length)
+        return TokenizedRows(tokenizer, table.texts("text"), targets(table), context.task.max_length)
 
     return Examples(
         classes=len(data.labels),

@@ -13,7 +13,7 @@ from scipy.special import softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from framework import Graph, Section, messages
+from framework import Graph, Section, message, messages
 from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated, fit_temperature
 from framework_classification.linear import coefficients
@@ -52,25 +52,50 @@ def fit(
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
     a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated.
     """
-    features = encoder.features(train[0])
-    mean, deviation = features.mean(0), features.std(0)
-    scale = np.maximum(deviation, LEAST * deviation.mean())
-    held_out, truth = (encoder.features(validation[0]) - mean) / scale, np.asarray(validation[1])
-    strength, regression = _best_strength((features - mean) / scale, np.asarray(train[1]), held_out, truth, classes)
+    features, truth = Standardised.of(encoder, train[0], validation[0]), np.asarray(validation[1])
+    strength, regression = _best_strength(features.train, np.asarray(train[1]), features.held_out, truth, classes)
     weight, bias = coefficients(regression, classes)
-    temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
-    module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
-    names = messages("temperature", "features", "rows")
-    facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
+    temperature, settings = calibrated(options, features.held_out @ weight.T + bias, truth, show)
+    module = FrozenClassifier(encoder.module, features.mean, features.scale, weight, bias, temperature).eval()
+    facts = {message("temperature"): temperature, **features.facts, "C": strength}
     return FrozenFit(module, settings, facts, regression)
 
 
-def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
-    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same."""
+@dataclass(frozen=True)
+class Standardised:
+    """Features of the frozen encoder with mean 0 and deviation 1 over the training rows."""
+
+    mean: np.ndarray
+    """(features,) float32."""
+    scale: np.ndarray
+    """(features,) float32."""
+    train: np.ndarray
+    """(rows, features)."""
+    held_out: np.ndarray
+    """(rows, features), of validation."""
+
+    @classmethod
+    def of(cls, encoder: FrozenEncoder, train: Sequence[str], validation: Sequence[str]) -> Standardised:
+        features = encoder.features(train)
+        mean, deviation = features.mean(0), features.std(0)
+        scale = np.maximum(deviation, LEAST * deviation.mean())
+        return cls(mean, scale, (features - mean) / scale, (encoder.features(validation) - mean) / scale)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many features and training rows there are, for the manifest."""
+        return dict(zip(messages("features", "rows"), reversed(self.train.shape), strict=True))
+
+
+def graph(module: FrozenClassifier, encoder: FrozenEncoder, thresholds: Sequence[float] | None = None) -> Graph:
+    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same.
+
+    thresholds: of each label, where a text has any number of them.
+    """
     config: Any = module.features.encoder.config
     config.num_labels = module.head.out_features
-    network: Any = module
-    return fine_tuned.graph(network, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)
+    pad = encoder.tokenizer.pad_token_id or 0
+    return fine_tuned.graph(module, config, encoder.max_length, pad, thresholds)
 
 
 def _best_strength(

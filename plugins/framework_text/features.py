@@ -112,7 +112,7 @@ class TokenMeans(nn.Module):
 class FrozenClassifier(nn.Module):
     """The exported classifier: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes).
 
-    Softmax of (standardised features x weight + bias) / temperature.
+    Softmax of (standardised features x weight + bias) / temperature; where a text has several labels, a sigmoid of each.
     mean, scale: float32 (features,), of the training rows. weight: float32 (classes, features). bias: float32 (classes,).
     """
 
@@ -124,6 +124,7 @@ class FrozenClassifier(nn.Module):
         weight: np.ndarray,
         bias: np.ndarray,
         temperature: float,
+        several: bool = False,
     ) -> None:
         super().__init__()
         self.features = features
@@ -133,6 +134,7 @@ class FrozenClassifier(nn.Module):
             self.head.weight.copy_(torch.from_numpy(weight))
             self.head.bias.copy_(torch.from_numpy(bias))
         self.temperature = temperature
+        self.several = several
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that the constructor takes, by the names of its parameters."""
@@ -141,4 +143,5 @@ class FrozenClassifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         standardised = (self.features(input_ids, attention_mask) - self.mean) / self.scale
-        return torch.softmax(self.head(standardised) / self.temperature, dim=-1)
+        logits = self.head(standardised) / self.temperature
+        return torch.sigmoid(logits) if self.several else torch.softmax(logits, dim=-1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -14,10 +15,20 @@ TOLERANCE = 1e-4  # of a probability, between the module and an exact export
 AXES = ("batch", "sequence")
 
 
-def encoder_graph(name: str, module: nn.Module, output: Tensor, config: Any, max_length: int, pad: int) -> Graph:
-    """A graph input_ids, attention_mask (batch, sequence) -> probabilities, whose argmax over the last axis is the answer.
+def encoder_graph(
+    name: str,
+    module: nn.Module,
+    output: Tensor,
+    config: Any,
+    max_length: int,
+    pad: int,
+    *,
+    thresholds: Sequence[float] | None = None,
+) -> Graph:
+    """A graph input_ids, attention_mask (batch, sequence) -> probabilities.
 
     config: transformers' config of the network. max_length: tokens of a text, at most. pad: id of the padding token.
+    thresholds: (classes,), from which probability on each is answered; None: the argmax over the last axis is the answer.
     """
     return Graph(
         name,
@@ -25,7 +36,8 @@ def encoder_graph(name: str, module: nn.Module, output: Tensor, config: Any, max
         outputs=(output,),
         axes={"sequence": (1, max_length)},
         tolerance={output.name: TOLERANCE},
-        decides=output.name,
+        decides=output.name if thresholds is None else None,
+        thresholds={} if thresholds is None else {output.name: tuple(thresholds)},
         source=module,
         example=partial(example_tokens, vocabulary=config.vocab_size),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
@@ -77,3 +78,20 @@ class Probabilities(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
         return torch.softmax(logits.float() / self.temperature, dim=-1)
+
+
+class LabelProbabilities(nn.Module):
+    """The exported module of a head with any number of labels a text: probabilities (batch, labels), each whatever the others.
+
+    Sigmoid of scale x logit + shift, both (labels,), in fp32: Platt scaling of each label.
+    """
+
+    def __init__(self, model: Any, scale: np.ndarray, shift: np.ndarray) -> None:
+        super().__init__()
+        model.set_attn_implementation("eager")
+        self.model = model
+        self.scale, self.shift = (nn.Buffer(torch.tensor(values, dtype=torch.float32)) for values in (scale, shift))
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
+        return torch.sigmoid(logits.float() * self.scale + self.shift)
