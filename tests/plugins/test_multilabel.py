@@ -261,7 +261,7 @@ def test_nothing_to_answer_and_nothing_answered_is_right() -> None:
 
 
 def test_epochs_are_ranked_at_the_best_threshold_not_at_a_half() -> None:
-    module = LabelsClassifier(torch.nn.Linear(1, 3), 3, FineTuning(backbone=None))
+    module = LabelsClassifier(torch.nn.Linear(1, 3), 3, FineTuning())
     labels = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
     module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
     module.judge(labels.float() * 2 - 4, labels)  # all below 0, and in the right order
