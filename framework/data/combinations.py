@@ -7,8 +7,9 @@ combination.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from framework.contracts.data.cells import labels_in, labels_of
 from framework.contracts.data.table import Table
@@ -170,3 +171,18 @@ def explain_indicators(table: Table, names: Sequence[str], role: str, recipes: S
         "the column with the 1"
         + (", and with data.label_combinations=keep every combination is a class of its own" if several else "")
     )
+
+
+def notes_on_lists(table: Table, role: str, separator: str | None) -> Iterator[str]:
+    """What a reader of the file should know about its rows with none, one and several labels."""
+    counts = list(map(len, table.lists(role)))
+    values: Mapping[str, Any] = {"file": table.name, "role": role, "rows": counts.count(0), "all": len(table)}
+    if values["rows"]:
+        yield message("{rows:,} of {all:,} rows of {file} have no {role}: such texts are learned as texts with none", **values)
+    if separator is not None:
+        yield message("the labels of a row of {file} stand between {separator!r}", file=table.name, separator=separator)
+    if max(counts, default=0) < 2:
+        yield message(
+            "no row of {file} has several labels; data.label_separator= says what stands between them, where it is not | ; ,",
+            file=table.name,
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from framework.contracts.data.cells import LABEL_KINDS
+from framework.contracts.data.cells import LABEL_KINDS, Cell
 from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import Message, listed, message
@@ -14,7 +14,9 @@ from framework.data.columns import assign_roles, named, none_of
 from framework.data.combinations import combined, explain_indicators, from_indicators, indicators
 from framework.data.formats.reading import Read
 from framework.data.joined import BETWEEN, Columns, joined, parts_of
+from framework.data.typed import typed
 from framework.errors import InputError, nearest
+from framework.plugins import load_plugins
 
 GIVEN = ("as given", "by its name")  # reasons for a column that was not guessed by its values
 
@@ -179,3 +181,19 @@ def _joined_in_arrow(parts: Sequence[Texts]) -> Texts:
         filled = [pc.if_else(pc.equal(pc.utf8_trim_whitespace(array), ""), blank, array) for array in arrays]
         chunks.append(pc.binary_join_element_wise(*filled, pa.scalar(BETWEEN, pa.large_string()), null_handling="skip"))
     return Texts(chunks)
+
+
+def cells_of(table: Table, column: Column, names: Columns) -> Sequence[Cell]:
+    """The cells of a role, from its column or columns."""
+    if column.kind == "labels" and not isinstance(names, str):
+        return from_indicators(table, names)
+    return typed(table, column, values_of(table, column, names))
+
+
+def recipes_of_several_labels() -> list[str]:
+    """The recipes of the tasks that learn several labels a row."""
+    return [
+        task.recipe
+        for task in load_plugins().every_task()
+        if task.recipe is not None and any(column.target and column.kind == "labels" for column in task.every_column)
+    ]

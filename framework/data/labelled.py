@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from framework.contracts.data.cells import STRUCTURED, Cell
+from framework.contracts.data.cells import STRUCTURED
 from framework.contracts.data.columns import Column, SideTable
 from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import joined, message
@@ -15,15 +15,15 @@ from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers
 from framework.data.combinations import (
     check_alone,
-    from_indicators,
     join_listed_labels,
+    notes_on_lists,
     one_label_a_row,
     separator_in,
     separator_of,
     separator_of_known,
     with_lists,
 )
-from framework.data.finding import GIVEN, chosen_as, find_roles, values_of
+from framework.data.finding import GIVEN, cells_of, chosen_as, find_roles, recipes_of_several_labels
 from framework.data.formats.reading import Read, read_table
 from framework.data.hub import parse, splits_of
 from framework.data.joined import Columns, as_columns, parts_of, shown
@@ -35,7 +35,7 @@ from framework.data.splitting.repeats import one_row_each
 from framework.data.splitting.shares import Roles, filled, without_blank, without_empty
 from framework.data.typed import typed
 from framework.errors import FrameworkError, InputError, nearest, some
-from framework.plugins import AnyTask, load_plugins
+from framework.plugins import AnyTask
 
 SPLITS = ("train", "validation", "test")
 LONG = 100_000  # characters of one text above which a quote is probably missing in the file
@@ -132,7 +132,7 @@ class Reader:
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the group of each row where the source has a group column."""
         present = [column for column in self.wanted if column.role in names]
-        columns = {column.role: _cells(table, column, names[column.role]) for column in present}
+        columns = {column.role: cells_of(table, column, names[column.role]) for column in present}
         if self.group is None:
             return replace(table, columns=columns)
         target = self.roles.balanced
@@ -166,7 +166,7 @@ class Reader:
         if split == "train" and separator is None:
             separator = separator_of(set(table.texts(role)))
         if not self.combines:
-            check_alone(table, role, column, separator, _several_labels_recipes())
+            check_alone(table, role, column, separator, recipes_of_several_labels())
         elif self.spellings is not None and separator is not None:
             self.spellings.separator = separator
         if self.spellings is not None:
@@ -196,7 +196,7 @@ class Reader:
         if self.spellings is not None:
             table, notes = self.spellings.unify(table)
             self.notes += notes
-        for note in _notes_on_lists(table, role, self.separator if split == "train" else None):
+        for note in notes_on_lists(table, role, self.separator if split == "train" else None):
             self.say(note)
         if split == "train":
             for note in check_classes(one_label_a_row(table, role), role, shown(self.columns.get(role, role))):
@@ -259,7 +259,7 @@ class Reader:
         header = read.table.columns
         chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.wanted}
         chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
-        recipes = _several_labels_recipes()
+        recipes = recipes_of_several_labels()
         return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines, recipes=recipes)
 
     def _unlabelled(self, table: Table) -> bool:
@@ -308,34 +308,3 @@ def roles_of(task: AnyTask) -> Roles:
     return Roles.of(
         [column for column in task.every_column if not column.optional] if isinstance(task, SplitsItself) else task.canonical
     )
-
-
-def _cells(table: Table, column: Column, names: Columns) -> Sequence[Cell]:
-    """The cells of a role, from its column or columns."""
-    if column.kind == "labels" and not isinstance(names, str):
-        return from_indicators(table, names)
-    return typed(table, column, values_of(table, column, names))
-
-
-def _notes_on_lists(table: Table, role: str, separator: str | None) -> Iterator[str]:
-    """What a reader of the file should know about its rows with none, one and several labels."""
-    counts = list(map(len, table.lists(role)))
-    values: Mapping[str, Any] = {"file": table.name, "role": role, "rows": counts.count(0), "all": len(table)}
-    if values["rows"]:
-        yield message("{rows:,} of {all:,} rows of {file} have no {role}: such texts are learned as texts with none", **values)
-    if separator is not None:
-        yield message("the labels of a row of {file} stand between {separator!r}", file=table.name, separator=separator)
-    if max(counts, default=0) < 2:
-        yield message(
-            "no row of {file} has several labels; data.label_separator= says what stands between them, where it is not | ; ,",
-            file=table.name,
-        )
-
-
-def _several_labels_recipes() -> list[str]:
-    """The recipes of the tasks that learn several labels a row."""
-    return [
-        task.recipe
-        for task in load_plugins().every_task()
-        if task.recipe is not None and any(column.target and column.kind == "labels" for column in task.every_column)
-    ]
