@@ -32,7 +32,7 @@ from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, TIME_LIMIT, NoOptions
-from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
+from framework.contracts.section import Bars, CsvFile, Inspection, Lines, Problem, Section, Series
 from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnLabels, DrawnRanking, DrawnSpans
 from framework.contracts.serving.openapi import (
     ADMIN_STATUSES,
@@ -46,7 +46,7 @@ from framework.contracts.serving.openapi import (
 )
 from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.serving.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
-from framework.contracts.task import Answers, Decomposes, Finalizes, Head, Refits, Say, SplitsItself, Task
+from framework.contracts.task import Answers, Decomposes, FileSample, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest, some
 from framework.hookspecs import hookimpl
@@ -131,6 +131,7 @@ __all__ = [
     "Contributions",
     "ConversationTurn",
     "Converses",
+    "CsvFile",
     "Decomposes",
     "Delimited",
     "Drawing",
@@ -144,6 +145,7 @@ __all__ = [
     "Event",
     "Exchange",
     "Exporter",
+    "FileSample",
     "Finalizes",
     "FitContext",
     "Fitted",
@@ -151,7 +153,6 @@ __all__ = [
     "FrameworkError",
     "Graph",
     "Growing",
-    "Head",
     "InputError",
     "Inspection",
     "Interface",

@@ -64,7 +64,7 @@ def usage() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. arguments: by default those of the process."""
+    """Runs one command and returns its exit code. arguments: without the program; None: those of the process."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:
         print("Nothing to run. Type one of:\n\n  python -m framework recipe=sentiment\n  python -m framework recipes\n"

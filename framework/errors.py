@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 
-LONG = 80  # characters of a name that a message shows at most
-MANY = 5000  # names from which on the nearest one is not looked for
+LONG = 80  # characters of a name that a message shows, at most
+MANY = 5000  # number of names from which on `nearest` looks for no similar name
 
 
 class FrameworkError(Exception):
@@ -16,7 +16,7 @@ class FrameworkError(Exception):
 
 
 class InputError(FrameworkError):
-    """Something that the user wrote, or a file that they named, is wrong. It carries all problems, not only the first."""
+    """Something that the user wrote, or a file that the user named, is wrong. `problems` holds every problem, not only one."""
 
     exit_code = 2
 
@@ -30,7 +30,9 @@ class ParityError(FrameworkError):
 
 
 def nearest(name: str, available: Iterable[str], what: str = "available") -> str:
-    """A hint for a name that is not available: ``did you mean x? available: a, b, c``. what: the word before the names."""
+    """A hint for a name that is not available: ``did you mean x? available: a, b, c``. what: the word before the list of
+    available names.
+    """
     names = sorted(available)
     close = difflib.get_close_matches(name[:LONG], names, n=1, cutoff=0.6) if len(names) < MANY else []
     hint = f"did you mean {close[0]}? " if close else ""
@@ -38,9 +40,9 @@ def nearest(name: str, available: Iterable[str], what: str = "available") -> str
 
 
 def some(names: Sequence[str], *, quoted: bool = True, most: int = 12, longest: int = LONG) -> str:
-    """The first `most` names for a message, with commas between them, and the number of the others.
+    """The first `most` names for a message, with commas between them, and how many more there are.
 
-    longest: characters after which a name is cut.
+    longest: characters of a name, at most; a longer name is cut.
     """
     short = [name if len(name) <= longest else name[: longest - 1] + "…" for name in names[:most]]
     more = f" and {len(names) - most:,} more" if len(names) > most else ""

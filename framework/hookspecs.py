@@ -33,7 +33,7 @@ def register_tasks(register: Callable[[str, str], None]) -> None:
 def register_candidates(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("TASK", "module:Class")`` for each `Candidate`, of your own or any other task.
 
-    Its name becomes an item of ``candidates=[...]``, its options the section ``candidates.NAME``.
+    The candidate's name becomes an item of ``candidates=[...]``, its options the section ``candidates.NAME``.
     """
 
 
@@ -49,7 +49,7 @@ def register_codecs(register: Callable[[str, str], None]) -> None:
 def register_formats(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("NAME", "module:Class")`` for each `Format`; its name becomes ``data.format=NAME``.
 
-    `Format.claims` is called for every file. The format's module is imported when the first file is read.
+    `Format.claims` is called for every file. The module of the format is imported when the first file is read.
     """
 
 
@@ -57,8 +57,8 @@ def register_formats(register: Callable[[str, str], None]) -> None:
 def register_backbones(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("SCHEME", "module:Class")`` for each `BackboneSource`.
 
-    It resolves the addresses ``SCHEME://...`` of pretrained weights. A scheme has lower-case letters, digits, ``+``, ``-``
-    and ``.``.
+    The class resolves the addresses ``SCHEME://...`` of pretrained weights. A scheme has lower-case letters, digits, ``+``,
+    ``-`` and ``.``.
     """
 
 
@@ -76,8 +76,8 @@ def register_trackers(register: Callable[[Tracker], None]) -> None:
 def register_surfaces(register: Callable[[str, str], None]) -> None:
     """Called once at start. Call ``register("NAME", "module:Class")`` for each `Surface`, a way to ask models over HTTP.
 
-    A server imports surfaces when it starts. It leaves out a surface if a path of it belongs to the server, or to a surface
-    that was registered earlier; the verb ``plugins`` lists it with the reason.
+    A server imports surfaces when it starts. It leaves out a surface that has a path of the server itself or of an earlier
+    registered surface; the verb ``plugins`` lists the surface with the reason.
     """
 
 

@@ -1,4 +1,4 @@
-"""Finds plugins by entry point, calls their hooks, and looks up what they registered."""
+"""Finds plugins by entry point, calls their hooks, and looks up what the hooks registered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from framework.errors import FrameworkError, InputError, nearest
 T = TypeVar("T")
 NAME = re.compile(r"[a-z][a-z0-9_]*")  # a candidate's name is a key of recipes and the name of a folder
 OURS = "recipe-framework"
-FORMATS = {  # the framework's own
+FORMATS = {  # the formats of the framework itself: path by name
     "csv": "framework.data.formats.delimited:Csv",
     "json": "framework.data.formats.json_rows:Json",
     "yaml": "framework.data.formats.yaml_rows:Yaml",
@@ -58,9 +58,9 @@ class Plugins:
     """
 
     tasks: dict[str, str] = field(default_factory=dict)
-    """Path by name; so are the codecs, formats and surfaces."""
+    """Path of each task, by name; `codecs`, `formats` and `surfaces` are alike."""
     candidates: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    """By task, the path and distribution of each candidate."""
+    """By name of the task, (path, distribution) of each candidate."""
     codecs: dict[str, str] = field(default_factory=dict)
     formats: dict[str, str] = field(default_factory=dict)
     backbones: dict[str, str] = field(default_factory=dict)
@@ -71,9 +71,9 @@ class Plugins:
     recipes: dict[str, str] = field(default_factory=dict)
     """Hydra config roots, as keys and values."""
     messages: list[tuple[str, str, str]] = field(default_factory=list)
-    """Language, address and distribution of each message catalogue."""
+    """(language, address, distribution) of each message catalogue."""
     origin: dict[str, str] = field(default_factory=dict)
-    """Distribution by ``"KIND NAME"``, such as "task classification"."""
+    """The distribution that registered ``"KIND NAME"``, such as "task classification"."""
     broken: list[Broken] = field(default_factory=list)
 
     def task(self, name: str) -> AnyTask:
@@ -89,7 +89,7 @@ class Plugins:
         return file_format
 
     def every_format(self) -> Iterator[tuple[Format, str]]:
-        """Each format and its distribution; one that cannot be used is recorded as broken."""
+        """Each format and its distribution. A format that cannot be used is recorded as broken and left out."""
         for name, path in list(self.formats.items()):
             distribution = self.origin[f"format {name}"]
             try:
@@ -99,7 +99,10 @@ class Plugins:
                 del self.formats[name]
 
     def candidates_of(self, task: str) -> dict[str, AnyCandidate]:
-        """The candidates of a task by name, in the order of registration; one that cannot be used is recorded as broken."""
+        """The candidates of a task by name, in the order of registration.
+
+        A candidate that cannot be used is recorded as broken and left out.
+        """
         self._find("task", task, self.tasks)
         by_name: dict[str, AnyCandidate] = {}
         for path, distribution in self.candidates.get(task, ()):
@@ -114,7 +117,7 @@ class Plugins:
         return by_name
 
     def every_task(self) -> Iterator[AnyTask]:
-        """Each task; one that cannot be used is recorded as broken."""
+        """Each task. A task that cannot be used is recorded as broken and left out."""
         for name, path in list(self.tasks.items()):
             try:
                 yield self.task(name)
@@ -138,7 +141,7 @@ class Plugins:
             raise FrameworkError(f"{key} is registered twice: by {owner} and by {distribution}; remove one")
 
     def leave_out(self, path: str, distribution: str, error: Exception) -> Broken:
-        """Records something that a distribution registered as broken because of an error, once."""
+        """Records that something a distribution registered is broken because of an error; at most once. path: as registered."""
         broken = Broken(path, distribution, f"{type(error).__name__}: {error}")
         if broken not in self.broken:
             self.broken.append(broken)
@@ -165,7 +168,10 @@ class Plugins:
         return registered[name]
 
     def add(self, kind: str, distribution: str, registered: dict[str, T], name: str, item: T) -> None:
-        """Registers an item of a distribution under its name. Raises FrameworkError if the name is taken."""
+        """Registers `item` of a distribution under `name` in `registered`. Raises FrameworkError if the name is taken.
+
+        kind: what the item is, for `origin` and messages.
+        """
         if name in registered:
             owner = self.origin[f"{kind} {name}"]
             raise FrameworkError(f"{kind} {name!r} is registered twice: by {owner} and by {distribution}; remove one")
@@ -173,7 +179,7 @@ class Plugins:
         self.origin[f"{kind} {name}"] = distribution
 
     def registrations(self, distribution: str) -> Iterator[tuple[str, Callable[..., None]]]:
-        """The name of each hook, and the function ``register`` that a plugin of this distribution gets."""
+        """(name, argument ``register``) for each hook. What a plugin registers with it is recorded under the distribution."""
         yield "register_tasks", partial(self.add, "task", distribution, self.tasks)
         yield "register_candidates", lambda task, path: self.candidates.setdefault(task, []).append((path, distribution))
         yield "register_codecs", partial(self.add, "codec", distribution, self.codecs)
@@ -188,7 +194,9 @@ class Plugins:
 
 @lru_cache(maxsize=256)
 def _instance(path: str, kind: type[Any]) -> Any:
-    """The only object of the class at a path. Raises FrameworkError if it is no class of this kind, or is abstract."""
+    """The object of the class at ``"module:Class"``, made once. Raises FrameworkError if that is no class of this kind, or is
+    abstract.
+    """
     implementation = resolve(path)
     if not (isinstance(implementation, type) and issubclass(implementation, kind)):
         raise FrameworkError(f"the plugin that names {path} is wrong: it is no {kind.__name__}")
@@ -199,7 +207,7 @@ def _instance(path: str, kind: type[Any]) -> Any:
 
 
 def _check_name(name: str, path: str, instance: Any) -> Any:
-    """Returns the instance. Raises FrameworkError if its class has another name than it is registered under."""
+    """Returns `instance`. Raises FrameworkError if ``instance.name`` is not the name that the class is registered under."""
     if instance.name != name:
         raise FrameworkError(
             f"the plugin that names {path} is wrong: it registers {name!r}, and the class says {instance.name!r}"
@@ -220,7 +228,9 @@ def resolve(path: str) -> Any:
 
 
 def open_codec(spec: CodecSpec, resources: Any, more: Mapping[str, object] | None = None) -> Codec:
-    """The codec of a fitted candidate. more: settings of one variant, which replace those of the specification."""
+    """The codec of a fitted candidate. resources: the folder of the codec's files. more: settings that replace those of `spec`;
+    None: all stay.
+    """
     return load_plugins().codec(spec.name)({**spec.settings, **(more or {})}, resources)
 
 

@@ -92,8 +92,11 @@ def test_a_column_holds_the_same_cells_whatever_the_format(ending: str, tmp_path
     assert len(said) == (ending != "csv")
 
 
-def test_numbers_of_classes_in_lists_of_parquet_are_their_names(tmp_path: Path) -> None:
-    feature = {"_type": "Sequence", "feature": {"_type": "ClassLabel", "names": ["O", "PER"]}}
+CLASSES = {"_type": "ClassLabel", "names": ["O", "PER"]}
+
+
+@pytest.mark.parametrize("feature", [{"_type": "Sequence", "feature": CLASSES}, [CLASSES]], ids=["sequence", "list"])
+def test_numbers_of_classes_in_lists_of_parquet_are_their_names(tmp_path: Path, feature: object) -> None:
     metadata = {b"huggingface": json.dumps({"info": {"features": {"tags": feature}}}).encode()}
     pq.write_table(pa.table({"tags": [[0, 1], None]}).replace_schema_metadata(metadata), tmp_path / "a.parquet")
     column = Column("tags", ("tags",), "labels")

@@ -253,6 +253,14 @@ def test_a_task_that_does_not_decompose_is_judged_on_fewer_samples(monkeypatch: 
     assert [part.rows for part in comparison.slices] == [150, 150]
 
 
+def test_rows_of_several_files_are_parted_by_a_column_too(tmp_path: Path) -> None:
+    header, *lines = Path("labelled.csv").read_text("utf-8").splitlines()
+    for name, part in (("a", lines[:200]), ("b", lines[200:])):
+        (tmp_path / f"{name}.csv").write_text("\n".join([header, *part]), "utf-8")
+    comparison = framework.compare("good", "blind", f"{tmp_path}/*.csv", slices="language")
+    assert [(part.rows, part.score.name) for part in comparison.slices] == [(150, "de"), (150, "en")]
+
+
 def _languages() -> Sequence[str]:
     return ["en", "de"] * 150
 

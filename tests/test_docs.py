@@ -71,6 +71,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     marks = [(text, *(str(int(label in labels)) for label in sorted(WORDS))) for text, labels in several]
     write_csv(tmp_path / "marks.csv", marks, ("text", "toxic", "insult", "threat"))
     write_csv(tmp_path / "train.csv", rows(120)).rename(tmp_path / "train.tsv")
+    write_csv(tmp_path / "wrong.csv", [("reviews.csv", "5"), ("reviews.csv", "9")], ("file", "line"))
     (tmp_path / "train.tsv").write_text((tmp_path / "train.tsv").read_text().replace(",", "\t"))
     (tmp_path / "test.jsonl").write_text("".join(f'{{"text": "{t} now", "label": "{label}"}}\n' for t, label in rows(30)))
     write_csv(tmp_path / "評論 (1).csv", rows(60), ("text", "étiquette = #1"))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from framework.contracts.data.table import Splits
-from framework.data.combinations import separator_of
 from framework.data.joined import Columns, request_of
+from framework.data.labels.combinations import separator_of
 from framework.data.loading import load_splits, read_labelled
 from framework.errors import InputError
 from framework.plugins import load_plugins

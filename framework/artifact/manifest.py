@@ -28,9 +28,9 @@ class SealedCodec:
     """The codec, which turns a request into calls of graphs, and their outputs into a response."""
 
     name: str
-    """As an installed plugin registers it."""
+    """The name that a plugin registers the codec under."""
     version: int
-    """Of the codec's class; a codec of another version cannot open the artifact."""
+    """`Codec.version`; an installed codec of another version cannot open the artifact."""
     settings: Settings
     """The codec's settings, plain data."""
 
@@ -42,27 +42,27 @@ class SealedVariant:
     format: Literal["onnx", "torchscript", "codec"] | str
     """onnx runs without torch; codec has no graphs and answers alone."""
     files: Mapping[str, str]
-    """Graph name to path in the artifact."""
+    """Path of the file of each graph, relative to the artifact, by name of the graph."""
     precision: str
-    """fp32, or which quantization was chosen."""
+    """fp32, or the quantization."""
     facts: VariantFacts
-    """Facts of the exporter for people, such as the opset and what was quantized."""
+    """Facts to show, such as the opset and what was quantized."""
     settings: Settings
-    """Codec settings that differ for this variant."""
+    """Codec settings that replace those of `codec` for this variant."""
     bytes: int
-    """Of all its files."""
+    """Size of all files of the variant, in bytes."""
     metrics: Mapping[str, float]
-    """On validation rows, as fractions."""
+    """Metrics on validation rows, as fractions, by name."""
     milliseconds: float
-    """Median of one request alone, on the machine that exported."""
+    """Median time to answer one request alone, on the machine that exported."""
     per_second: float
-    """Requests in batches, on the machine that exported."""
+    """Requests answered a second, in batches, on the machine that exported."""
     decision: str
-    """Whether it ships and why, in one sentence."""
+    """Whether the variant ships and why, in one sentence."""
     batch_effect: str
-    """What answering requests together instead of alone changed."""
+    """How answers change when requests are answered together instead of alone, in one sentence."""
     parity: ParitySummary | None
-    """How far an exact file is from the trained model; null for a lossy file, which the gate judges."""
+    """How far the outputs of an exact file are from those of the trained module; null for a lossy file and for a codec."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class Judged:
     rows: int
     split: Literal["test"]
     protocol: str
-    """How the metrics were measured, where their names are used for other measurements elsewhere."""
+    """How the metrics were measured; empty where their names say it."""
     untested: tuple[str, ...]
-    """Classes without test rows, about which the metrics say nothing."""
+    """Labels without test rows, about which the metrics say nothing."""
     candidates: Mapping[str, Mapping[str, float]]
     """Metrics by candidate: the candidate that ships, and the baselines."""
 
@@ -84,7 +84,7 @@ class GoldenFacts:
     """The examples of golden.jsonl."""
 
     kind: Literal["rows", "synthetic"]
-    """Masked validation rows, or synthetic requests."""
+    """rows: validation rows with personal data masked; synthetic: requests without anything of the data."""
     tolerance: Mapping[str, float]
     """By variant, the largest difference that a number of a replayed answer may show."""
 
@@ -96,7 +96,7 @@ class DataFacts:
     source: str
     licence: str
     columns: Mapping[str, str | tuple[str, ...]]
-    """Role to the column of the training file, or to several columns that were joined."""
+    """By role, the header of its column in the training file, or the headers of several columns that were joined."""
     classes: tuple[str, ...]
     """Labels as the training rows spell them; empty where the model predicts from no fixed set."""
     rows: Mapping[str, int]
@@ -104,7 +104,7 @@ class DataFacts:
     sha256: Mapping[str, str]
     """Fingerprint by split: equal fingerprints mean equal rows in equal order."""
     protocol: str = ""
-    """How the rows were split, where the task splits them itself."""
+    """How the rows were split, where the task splits them itself; else empty."""
 
     @property
     def names(self) -> dict[str, str | list[str]]:
@@ -168,7 +168,10 @@ class Manifest:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an artifact. Raises InputError when it cannot be read, was altered or has another format."""
+    """The manifest of an artifact. Raises InputError when it cannot be read, was altered or has another format.
+
+    folder: the folder of the artifact.
+    """
     path = folder / MANIFEST
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

@@ -27,12 +27,12 @@ from framework.artifact.verification import verify
 from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown
 
-ATTEMPTS = 50  # at a change that other writers keep overtaking
+ATTEMPTS = 50  # tries of one change, at most, while other writers write their records first
 ONE_WRITER = "this store cannot tell two writers apart: see that one process at a time changes the registry"
 
 
 class Registry:
-    """The versions of one name, such as ``registry/support``; an address with ``://`` is opened by fsspec.
+    """The versions of one model name, at an address such as ``registry/support``, or with ``://``, which fsspec opens.
 
         framework.Registry("registry/support").register("runs/support/latest", alias="challenger")
 
@@ -56,22 +56,25 @@ class Registry:
 
     @property
     def caution(self) -> str:
-        """A warning for callers that change the registry, where the store cannot tell two writers apart; else empty."""
+        """A warning to show before a change, where the store cannot tell two writers apart; else empty."""
         return "" if self.store.exclusive else f"{self.address}: {ONE_WRITER}"
 
     def record(self) -> Record:
-        """All versions and aliases. Raises InputError where there is no registry, or it is damaged."""
+        """All versions and aliases. Raises InputError where there is no registry, or the registry is damaged."""
         record, number = read_records(self.store)
         if not number:
             raise InputError(f"no registry at {self.address}; python -m framework register ARTIFACT {self.address} makes one")
         return record
 
     def find(self, reference: str = CHAMPION) -> RegisteredVersion:
-        """The version that an alias, number, version or ``latest`` refers to. Raises InputError that lists what there is."""
+        """The version that an alias, number, version or ``latest`` refers to. Raises InputError, which lists what there is."""
         return self.record().find(reference, self.address)
 
     def folder(self, reference: str = CHAMPION) -> Path:
-        """A local folder that holds the artifact. Raises InputError where the artifact is missing or another one."""
+        """A local folder that holds the artifact of a version. reference: as for `find`.
+
+        Raises InputError for an unknown reference, and where the artifact is missing or is not the registered one.
+        """
         entry = self.find(reference)
         remedy = f"registering the artifact again puts version {entry.number} back; it was at {entry.source}"
         try:
@@ -85,8 +88,9 @@ class Registry:
     def register(self, artifact: str | Path, alias: str | None = None) -> RegisteredVersion:
         """Verifies an artifact and copies it into the registry; an artifact that is registered already keeps its number.
 
-        alias: points at the version afterwards; ``champion`` is allowed. Raises InputError for a folder that is no intact
-        artifact and for an artifact of another task, and FrameworkError where the registry cannot be written.
+        alias: points at the version afterwards; ``champion`` is allowed; None: no alias is changed. Raises InputError for a
+        folder that is no intact artifact and for an artifact of another task, and FrameworkError where the registry cannot be
+        written.
         """
         from framework.artifact.sealed import open_artifact
 
@@ -111,7 +115,10 @@ class Registry:
         return self._change(change)
 
     def promote(self, reference: str) -> Record:
-        """Makes a version the champion and the champion before it ``previous``, in one change. Raises InputError."""
+        """Makes a version the champion, and the former champion ``previous``, in one change.
+
+        reference: as for `find`. Raises InputError for an unknown reference and for a damaged artifact.
+        """
 
         def change(record: Record) -> Record:
             entry = record.find(reference, self.address)
@@ -134,7 +141,10 @@ class Registry:
         return self._change(change)
 
     def _change(self, change: Callable[[Record], Record]) -> Record:
-        """Applies `change` to the last record and writes the result, again from the start where another writer was first."""
+        """Applies `change` to the last record and writes the result; starts again where another writer wrote a record first.
+
+        Returns the record that is the last one afterwards. Raises FrameworkError after `ATTEMPTS` tries.
+        """
         for attempt in range(ATTEMPTS):
             record, number = read_records(self.store)
             changed = replace(change(record), when=_now())
@@ -149,7 +159,7 @@ class Registry:
         raise FrameworkError(f"{self.address} was changed by others {ATTEMPTS} times while this was tried; try again")
 
     def _check_place(self) -> None:
-        """Raises InputError for a file, and for a folder that holds other things than a registry."""
+        """Raises InputError where the local address is a file, or a folder that holds other things than a registry."""
         if not isinstance(self.store, LocalStore):
             return
         if self.store.path.exists() and not self.store.path.is_dir():
@@ -168,7 +178,10 @@ class Registry:
 
 
 def registered_at(address: str | Path) -> tuple[Registry, str] | None:
-    """The registry and the reference that an address names; without an ``@``, the champion. None for any other address."""
+    """The registry and the reference in an address ``REGISTRY@REFERENCE``; without a reference, `CHAMPION`.
+
+    None: the address is that of no registry.
+    """
     text = str(address)
     before, at, reference = text.rpartition("@")
     has_reference = bool(at) and bool(before) and "/" not in reference

@@ -24,16 +24,16 @@ class RegisteredVersion:
     number: int
     """From 1; never reused."""
     version: str
-    """The first characters of the seal, which also name its folder."""
+    """The first characters of the seal; the name of the artifact's folder in the registry."""
     seal: str
     registered: str
-    """When, as ISO 8601, UTC."""
+    """When the artifact was registered: ISO 8601, UTC."""
     task: str
     recipe: str
     metric: str
-    """The name of the metric that its run was judged by."""
+    """The name of the metric that the artifact's run was judged by."""
     value: float
-    """The metric on the test rows of its run."""
+    """The value of that metric on the test rows of the run."""
     source: str
     """The path from which the artifact was registered."""
 
@@ -45,14 +45,14 @@ class Record:
     change: str
     """The change in words."""
     when: str
-    """ISO 8601, UTC."""
+    """When the change was made: ISO 8601, UTC."""
     versions: tuple[RegisteredVersion, ...] = ()
     aliases: Mapping[str, int] = field(default_factory=dict)
     """Alias to the number of a version."""
     format: int = FORMAT
 
     def find(self, reference: str, where: str) -> RegisteredVersion:
-        """The version that a number, version, alias or ``latest`` refers to. Raises InputError that lists what there is.
+        """The version that a number, version, alias or ``latest`` refers to. Raises InputError, which lists what there is.
 
         where: the address of the registry, for messages.
         """
@@ -78,9 +78,10 @@ class Record:
         return [alias for alias, target in self.aliases.items() if target == number]
 
     def with_alias(self, alias: str, number: int) -> Record:
-        """The record with an alias set.
+        """The record with `alias` pointing at the version `number`.
 
-        A new ``champion`` makes the former one ``previous``, and ``challenger`` is removed where it points at the new champion.
+        A new ``champion`` makes the former one ``previous``, and ``challenger`` is removed where that points at the new
+        champion.
         """
         aliases = {**self.aliases, alias: number}
         champion = self.aliases.get(CHAMPION)
@@ -100,7 +101,10 @@ def record_name(number: int) -> str:
 
 
 def read_records(store: Store) -> tuple[Record, int]:
-    """The last record and its number; an empty record and 0 where there is no registry. Raises InputError for damage."""
+    """The last record and its number; an empty record and 0 where there is no registry.
+
+    Raises InputError where records are missing or damaged.
+    """
     names = store.names(HISTORY)
     for number, name in enumerate(names, start=1):
         if record_name(number) != f"{HISTORY}/{name}":
@@ -114,7 +118,7 @@ def read_records(store: Store) -> tuple[Record, int]:
 
 
 def write_record(store: Store, record: Record, number: int) -> None:
-    """Writes the record with this number. Raises FileExistsError where another writer has written it."""
+    """Writes a record under a number, from 1. Raises FileExistsError where another writer has written that number."""
     store.create(record_name(number), json.dumps(to_plain(record), indent=1, ensure_ascii=False).encode())
 
 

@@ -1,4 +1,4 @@
-"""A registry on whatever the installed fsspec opens, such as s3:// or gs://."""
+"""Keeps the files of a registry at an address that fsspec opens, such as s3:// or gs://."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from framework.errors import FrameworkError, InputError
 class RemoteStore:
     """A `Store` over fsspec. Artifacts are fetched into a local cache, by version, and verified there.
 
-    `exclusive` holds for filesystems with conditional writes (s3fs, gcsfs and others), which override ``pipe_file`` with one
-    that takes ``mode="create"``. The ``pipe_file`` of fsspec itself looks first and writes then, so that two writers may meet.
+    `exclusive` is True for filesystems with conditional writes (s3fs, gcsfs and others), which override ``pipe_file`` with a
+    method that takes ``mode="create"``. The ``pipe_file`` of fsspec itself first looks whether the file exists and then writes,
+    so that two writers may both find no file.
     """
 
     def __init__(self, address: str) -> None:
@@ -70,7 +71,10 @@ class RemoteStore:
             raise self._failure("written", error) from error
 
     def keep(self, artifact: Path, version: str) -> None:
-        """No lock is needed: writers of one version write equal files. The manifest comes last and marks a complete copy."""
+        """Copies an artifact to ``artifacts/VERSION``, unless a complete copy is there.
+
+        No lock is needed: writers of one version write equal files. The manifest is written last and marks a complete copy.
+        """
         target = f"{self.root}/{ARTIFACTS}/{version}"
         try:
             if self.filesystem.exists(f"{target}/{MANIFEST}"):
@@ -113,7 +117,7 @@ class RemoteStore:
             raise self._failure("read", error) from error
 
     def _failure(self, action: str, error: Exception) -> FrameworkError:
-        """action: "read" or "written"."""
+        """The error to raise. action: "read" or "written". error: what fsspec raised."""
         return FrameworkError(f"the registry {self.address} cannot be {action}: {type(error).__name__}: {error}")
 
 

@@ -20,7 +20,7 @@ from framework.contracts.plain import UNSEALED
 
 FILE = Path(__file__).with_name("manifest.schema.json")
 PLAIN = {str: "string", int: "integer", float: "number", bool: "boolean", NoneType: "null"}
-INSIDE = {"pattern": r"^(?!/)(?!.*(^|/)\.\.(/|$)).+$"}  # of file paths: none leads out of the artifact
+INSIDE = {"pattern": r"^(?!/)(?!.*(^|/)\.\.(/|$)).+$"}  # schema of file paths: none leads out of the artifact
 
 
 def manifest_schema() -> dict[str, Any]:
@@ -39,7 +39,7 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def manifest_table() -> list[str]:
-    """A Markdown table of the manifest's keys, by line. A field without a description has that of its class."""
+    """The lines of a Markdown table of the manifest's keys. A field without a description has that of its type, a dataclass."""
     descriptions, types = field_descriptions(Manifest), get_type_hints(Manifest)
     rows = [(key.name, descriptions.get(key.name) or _class_description(types[key.name])) for key in fields(Manifest)]
     return ["| key | what |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in rows)]
@@ -91,7 +91,7 @@ def _schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
 
 
 def field_descriptions(kind: type) -> dict[str, str]:
-    """Field of a dataclass -> the string literal under it, in one line."""
+    """Name of each field of a dataclass -> the string literal under the field, in one line."""
     return {name: " ".join(text.split()) for name, text in _field_literals(kind)}
 
 

@@ -1,4 +1,4 @@
-"""Finds the artifact that an address names, and opens it once every file is as it was sealed."""
+"""Finds the artifact at an address, and opens the artifact after verifying that every file is as it was sealed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Artifact:
         return self.manifest.graphs
 
     def variant(self, name: str | None = None) -> Variant:
-        """A variant by name, or the default of the manifest. Raises InputError that lists the variants."""
+        """The variant of that name; None: the default variant. Raises InputError for an unknown name; it lists the variants."""
         variants = self.manifest.variants
         name = name or self.manifest.default
         if name not in variants:
@@ -70,11 +70,14 @@ class ArtifactRef:
 
     folder: Path
     version: str
-    """As the manifest has it; the files have not been verified."""
+    """The version in the manifest, before the files are verified."""
 
 
 def locate_artifact(address: Path | str) -> ArtifactRef:
-    """The artifact that `find_artifact` finds. Links and aliases are resolved, since they may point elsewhere later."""
+    """The artifact that `find_artifact` finds. Links and aliases are resolved, since they may point elsewhere later.
+
+    Raises InputError where there is no artifact, or its manifest cannot be read.
+    """
     folder = find_artifact(address).resolve()
     return ArtifactRef(folder, read_manifest(folder).version)
 

@@ -21,7 +21,7 @@ NO_LINKS = (errno.EPERM, errno.ENOTSUP, errno.EMLINK, errno.ENOSYS)  # errors of
 
 
 class Store(Protocol):
-    """The files of one registry. Paths are relative to it."""
+    """The files of one registry. Paths are relative to `address`."""
 
     address: str
 
@@ -31,7 +31,7 @@ class Store(Protocol):
         ...
 
     def names(self, folder: str) -> list[str]:
-        """The names of visible files and folders in a folder, sorted; empty where there is no such folder."""
+        """The names of visible files and folders in a folder, sorted; empty where there is no such folder. folder: a path."""
         ...
 
     def read(self, path: str) -> bytes: ...
@@ -43,7 +43,10 @@ class Store(Protocol):
         ...
 
     def keep(self, artifact: Path, version: str) -> None:
-        """Copies an artifact to ``artifacts/VERSION``, unless an intact copy is there; a damaged copy is replaced."""
+        """Copies an artifact to ``artifacts/VERSION``, unless an intact copy is there; a damaged copy is replaced.
+
+        Raises FrameworkError where the copy cannot be written.
+        """
         ...
 
     def fetch(self, version: str) -> Path:
@@ -54,8 +57,8 @@ class Store(Protocol):
 class LocalStore:
     """A `Store` in a local folder.
 
-    A file gets its final name by a hard link, which fails where another process was first. On file systems without hard links
-    the file is created exclusively instead, and a writer that is killed may leave it incomplete.
+    A file is written under a hidden name and gets its final name by a hard link, which fails where another process was first.
+    On file systems without hard links the file is created exclusively instead, and a killed writer may leave it incomplete.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -113,7 +116,7 @@ class LocalStore:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Explains errors of the file system. Raises FrameworkError, and FileExistsError as it is."""
+        """Converts errors of the file system in the block to FrameworkError with the reason, except FileExistsError."""
         try:
             yield
         except FileExistsError:
@@ -126,7 +129,7 @@ class LocalStore:
 
 
 def copy_sealed(artifact: Path, target: Path) -> None:
-    """Copies the sealed files of an artifact and nothing else, and verifies the copy. Raises InputError."""
+    """Copies the sealed files of an artifact, and nothing else, into `target`. Raises InputError if the copy is damaged."""
     for name in (*read_manifest(artifact).files, MANIFEST):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(artifact / name, target / name)

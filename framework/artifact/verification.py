@@ -10,7 +10,10 @@ from framework.errors import InputError
 
 
 def verify(folder: Path) -> Manifest:
-    """Checks size and sha256 of every file and returns the manifest. Raises InputError naming each file that differs."""
+    """Checks size and sha256 of every file of the artifact in `folder`, and returns the manifest.
+
+    Raises InputError naming each file that differs.
+    """
     manifest = read_manifest(folder)
     files = {file for variant in manifest.variants.values() for file in variant.files.values()}
     problems = [f"{folder / MANIFEST} names {file}, which was not sealed" for file in files - manifest.files.keys()]

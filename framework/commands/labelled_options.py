@@ -16,7 +16,7 @@ _KEYS = re.compile(r"\bdata\.(\w+)=")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of a labelled file, and --json."""
+    """Adds the options that say how a labelled file is read, and --json."""
     parser.add_argument("--column", metavar="ROLE=NAME", action="append", default=[], help="a column by name; default: found")
     parser.add_argument("--format", metavar="NAME", help="of the file, such as csv; default: found")
     parser.add_argument("--encoding", help="of the file; default: detected")
@@ -25,7 +25,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def columns_of(options: Sequence[str], roles: Sequence[str]) -> dict[str, Columns]:
-    """The column, or columns, of each role that options ``--column ROLE=NAME`` name. Raises InputError for other roles."""
+    """By role, the header, or headers, that the options ``--column`` name.
+
+    options: texts ROLE=NAME. roles: of the task. Raises InputError for another role or no name.
+    """
     pairs = [option.partition("=") for option in options]
     wrong = [f"{role}{sign}{name}" for role, sign, name in pairs if role not in roles or not name]
     if wrong:
@@ -35,7 +38,7 @@ def columns_of(options: Sequence[str], roles: Sequence[str]) -> dict[str, Column
 
 
 def check_out(out: Path | None) -> None:
-    """Raises InputError if the file exists or its folder does not."""
+    """Raises InputError if the file `out` exists or its folder does not; None: nothing to check."""
     if out is not None and out.exists():
         raise InputError(f"--json {out} exists; nothing was overwritten, name another file")
     if out is not None and not out.parent.is_dir():
@@ -44,7 +47,10 @@ def check_out(out: Path | None) -> None:
 
 @contextmanager
 def options_named(roles: Sequence[str]) -> Iterator[None]:
-    """Replaces a recipe's keys by the command's options in the messages of InputErrors in the block."""
+    """Replaces keys of a recipe by options of the command line in the messages of an InputError of the block.
+
+    roles: of the task.
+    """
     try:
         yield
     except InputError as error:
@@ -52,7 +58,10 @@ def options_named(roles: Sequence[str]) -> Iterator[None]:
 
 
 def with_options(text: str, roles: Sequence[str]) -> str:
-    """The text with the command's options in place of a recipe's keys, ``--column text=`` for ``data.text=``."""
+    """The text with options of the command line in place of keys of a recipe, ``--column text=`` for ``data.text=``.
+
+    roles: of the task.
+    """
     options = {role: f"--column {role}=" for role in (*roles, "ROLE")} | {
         key: f"--{key} " for key in ("encoding", "quote", "format")
     }

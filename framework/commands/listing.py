@@ -38,7 +38,9 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 
 def recipes() -> Section:
-    """All recipes with the first line of their comment; the note names files that another recipe of the same name hides."""
+    """A table of all recipes, with the first line of the comment in each file; the note names files that another recipe of the
+    same name hides, and folders that do not exist.
+    """
     from framework.recipe.automatic import ABOUT, AUTO
     from framework.recipe.compose import recipe_roots
 
@@ -59,7 +61,7 @@ def recipes() -> Section:
 
 
 def plugins() -> Section:
-    """Everything that plugins registered, with its distribution; the note names what cannot be used and why."""
+    """A table of everything that plugins registered, with its distribution; the note says what cannot be used, and why."""
     from framework.server.surfaces.registry import bind_surfaces
 
     registry = load_plugins()

@@ -68,7 +68,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
 
 
 def _answer_file(model: Model, options: argparse.Namespace) -> int:
-    """Answers the rows of --file and returns their number."""
+    """Answers the rows of --file and returns the number of rows."""
     from framework.commands.requests import PREFIX, FileOfRows, answer_file, named_columns
     from framework.data.columns import list_headers
 
@@ -80,7 +80,7 @@ def _answer_file(model: Model, options: argparse.Namespace) -> int:
 
 
 def _request(argument: str) -> Any:
-    """The request of an argument: a parsed JSON object, or else the text itself."""
+    """The request of a command-line argument: the JSON object if the argument is one, else the argument as a text."""
     if argument.lstrip().startswith("{"):
         try:
             return json.loads(argument)

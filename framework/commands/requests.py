@@ -1,4 +1,4 @@
-"""``predict --file``: streams the rows of a file through a model and writes each with its answer."""
+"""``predict --file``: streams the rows of a file through a model and writes each row with its answer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from framework.data.formats.notes import Lists
 from framework.data.formats.reading import rows_of
 from framework.data.formats.sniffing import sniff
 from framework.data.joined import Columns, of_row, parts_of
-from framework.errors import InputError, some
+from framework.errors import FrameworkError, InputError, some
 from framework.machine.disk import whole
 from framework.plugins import AnyTask
 
@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from framework.runtime.model import Model
 
 PREFIX = "predicted_"
-SHAPES = 1024  # sets of keys for which the columns are cached
+SHAPES = 1024  # sets of JSON keys for which the columns by role are cached, at most
 
 
 @dataclass(frozen=True)
 class FileOfRows:
-    """A file of requests, and how to read it; what is None is detected."""
+    """A file of requests, and how to read it; fields that are None are detected."""
 
     path: Path
     encoding: str | None = None
@@ -44,19 +44,22 @@ class FileOfRows:
     """See `ReadOptions.lists`."""
     format_name: str | None = None
     task: str | None = None
-    """The task's name, whose formats are tried beside those for any task."""
+    """Name of the task whose formats are tried beside those for every task; None: only the latter."""
 
     @cached_property
     def sniffed(self) -> Sniffed:
         return sniff(self.path, self.encoding)
 
     def rows(self, say: Callable[[str], None]) -> Iterator[Row]:
-        """Reads the rows lazily. say: takes a sentence about anything that was repaired or left out."""
+        """Reads the rows lazily. say: takes notes on what was repaired or left out.
+
+        Raises InputError for a file that cannot be read.
+        """
         return rows_of(self.sniffed, ReadOptions(self.quote, self.lists), say, self.format_name, self.task)
 
 
 def named_columns(task: AnyTask, options: Sequence[str]) -> dict[str, str]:
-    """The column of each role that options name: ``ROLE=NAME``, or ``NAME`` if the task needs only one column.
+    """By role, the header that the options name: ``ROLE=NAME``, or ``NAME`` if the task needs only one column.
 
     Raises InputError for an unknown role, and for a role that is named twice.
     """
@@ -77,16 +80,17 @@ def named_columns(task: AnyTask, options: Sequence[str]) -> dict[str, str]:
 
 
 def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFIX) -> int:
-    """Answers every row of a file and writes it, with its answer, to `out`, atomically. Returns the number of rows.
+    """Answers every row of a file and writes the rows with their answers to `out`, atomically. Returns the number of rows.
 
-    The columns of the answer begin with `prefix`. From a JSON file to JSON lines, values keep their types. Raises InputError
-    naming a row that lacks a column, and for a column that the answer would replace.
+    The headers of the answer begin with `prefix`. From a JSON file to JSON lines, values keep their types. Raises InputError
+    for a file without rows, naming a row that lacks a column or that the codec refuses, and for a column that the answer would
+    replace.
     """
     from tqdm import tqdm
 
     count = 0
     with whole(out) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
-        lists: set[str] = set()  # columns whose cells the codec reads as lists
+        lists: set[str] = set()  # headers of columns whose cells the codec reads as lists
         rows, answered = tee(source.rows(lambda note: _print_note(note, lists)))
         first = next(rows, None)
         if first is None:
@@ -101,13 +105,16 @@ def answer_file(model: Model, source: FileOfRows, out: Path, prefix: str = PREFI
 
 
 def _print_note(note: str, lists: Collection[str]) -> None:
-    """Prints a note of the reader, unless it is about lists in one of the columns `lists`."""
+    """Prints a note of the reader, unless the note is about lists in one of the columns `lists`."""
     if not isinstance(note, Lists) or note.column not in lists:
         print(note, file=sys.stderr)
 
 
 def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[str]) -> Iterator[Request]:
-    """The codec's requests of the rows; JSON objects may differ in their keys. lists: structured columns are added to it."""
+    """The codec's requests of the rows; JSON objects may differ in their keys. lists: gets the headers of structured columns.
+
+    Raises InputError naming a row that lacks a column or that the codec refuses.
+    """
     structured = {column.role for column in model.task.answered if column.kind in STRUCTURED}
 
     @lru_cache(SHAPES)
@@ -121,7 +128,7 @@ def _requests(model: Model, source: FileOfRows, rows: Iterator[Row], lists: set[
         try:
             columns = columns_of(tuple(row.values))
         except InputError as error:
-            place = source.path if row.record is None else where  # the columns are those of the file, or of one row
+            place = source.path if row.record is None else where  # a JSON object has keys of its own
             raise InputError(*(f"{place}: {problem}" for problem in error.problems)) from error
         try:
             yield model.codec.parse({role: of_row(row.values, names) for role, names in columns.items()})
@@ -153,7 +160,10 @@ def _write_line(stream: IO[str], row: Row, answer: dict[str, Any]) -> None:
 
 
 def _table(stream: IO[str], names: Sequence[str], suffix: str) -> Write:
-    """Writes a CSV or TSV table. names: the columns before those of the answer."""
+    """A function that writes rows with their answers as a CSV or TSV table.
+
+    names: headers before those of the answer. suffix: of the file that is written.
+    """
     table = csv.writer(stream, delimiter="\t" if suffix == ".tsv" else ",")
     header: list[str] = []
 
@@ -162,13 +172,21 @@ def _table(stream: IO[str], names: Sequence[str], suffix: str) -> Write:
             header.extend([*names, *answer])
             table.writerow(header)
         values = row.values | answer
+        if more := sorted(answer.keys() - set(header)):
+            raise FrameworkError(
+                f"line {row.line} is answered with the column {more[0]!r}, which the header written before lacks: "
+                "write the answers as JSON, --out NAME.jsonl"
+            )
         table.writerow([values.get(name, "") for name in header])
 
     return write
 
 
 def _header(source: FileOfRows, first: Row) -> list[str]:
-    """The columns of the file; JSON objects may differ in theirs, so the file is read once more for the columns of all rows."""
+    """The headers of the file. JSON objects may differ in their keys, so a JSON file is read once more for those of all rows.
+
+    first: the first row.
+    """
     if first.record is None:
         return list(first.values)
     return list(dict.fromkeys(name for row in source.rows(lambda note: None) for name in row.values))

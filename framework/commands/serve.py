@@ -51,7 +51,7 @@ def main(verb: str, arguments: Sequence[str]) -> int:
     if not options.artifacts:
         raise InputError("name what to serve: an artifact, a run, a latest link or registry/NAME@champion; see serve --help")
     models = _models(options.artifacts)
-    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # may be another program's; the workers set their own folder
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)  # may be another program's folder; the workers set their own
     try:
         import httptools  # noqa: F401
         import prometheus_client  # noqa: F401
@@ -156,7 +156,10 @@ def _number(text: str) -> float:
 
 
 def _models(arguments: Sequence[str]) -> dict[str, str]:
-    """The address of each model, by name. Without a NAME= it is the name of the artifact's recipe, or of the registry."""
+    """Addresses by name of the model; without NAME= an artifact is named after its recipe, a version after its registry.
+
+    Raises InputError for a name that is not allowed or occurs twice, and for an address without an artifact.
+    """
     from framework.artifact.manifest import read_manifest
     from framework.artifact.registry import registered_at
     from framework.artifact.sealed import find_artifact

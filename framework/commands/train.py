@@ -22,7 +22,10 @@ from framework.recipe.validation import check_recipe
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the recipe and returns the exit code. Raises InputError with all problems of the command line."""
+    """Runs the recipe, or each recipe of a sweep, and returns the exit code.
+
+    arguments: flags of Hydra and overrides. Raises InputError with the problems of the command line, and any error of a run.
+    """
     warn_of_broken()
     flags, overrides = for_hydra(arguments)
     sweeps = bool({"-m", "--multirun"} & set(flags))
@@ -45,14 +48,14 @@ _warned: list[Broken] = []
 
 
 def warn_of_broken() -> None:
-    """Prints a warning for each plugin, or part of one, that cannot be used, once."""
+    """Prints a warning for each plugin, or part of one, that cannot be used; each warning once in a process."""
     for plugin in load_plugins().broken:
         if plugin not in _warned:
             print(f"warning: {plugin}; the rest goes on", file=sys.stderr)
             _warned.append(plugin)
 
 
-_failures: list[BaseException] = []  # kept from Hydra, which prints lines of its own about an error
+_failures: list[BaseException] = []  # errors of runs, hidden from Hydra, which would print lines of its own
 
 
 @hydra.main(config_path=CONFIG_PATH, config_name="config", version_base="1.3")
@@ -67,6 +70,6 @@ def _run(config: DictConfig) -> None:
     except Exception as error:
         _failures.append(error)
         with suppress(OSError):
-            Path(settings.runtime.output_dir).rmdir()  # if it is empty, because the recipe was refused
+            Path(settings.runtime.output_dir).rmdir()  # fails unless the folder is empty, as it is where the recipe was refused
         if settings.mode == RunMode.MULTIRUN:
             raise  # stops the sweep, and Hydra names the job

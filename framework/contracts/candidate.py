@@ -35,9 +35,9 @@ class Budget:
     seconds: float | None = None
     """The limit; None: no limit."""
     started: float = field(default_factory=time.monotonic)
-    """When this process began, by the monotonic clock."""
+    """When this budget began, by `time.monotonic`."""
     spent: float = 0.0
-    """Seconds that earlier processes of the same run used."""
+    """Seconds that earlier processes of the same run used; 0 in a share."""
 
     def elapsed(self) -> float:
         """Seconds used so far, those of earlier processes included."""
@@ -48,11 +48,11 @@ class Budget:
         return float("inf") if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
     def share(self, part: float) -> Budget:
-        """A new budget of `part`, from 0 to 1, of the remaining seconds, which starts at once."""
+        """A new budget that begins now: `part`, from 0 to 1, of the remaining seconds; without a limit if this one has none."""
         return Budget() if self.seconds is None else Budget(part * self.remaining())
 
     def without(self, seconds: float) -> Budget:
-        """The budget with a limit that is so many seconds earlier."""
+        """The budget with its limit lowered by `seconds`, at most to 0."""
         return self if self.seconds is None else replace(self, seconds=max(0.0, self.seconds - seconds))
 
 
@@ -77,8 +77,11 @@ class FitContext(Generic[TaskOptions, Options]):
     """The time that this fit may take."""
     trainer: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of `pytorch_lightning.Trainer`."""
+    competing: Sequence[str] = ()
+    """Names of the candidates that compete in this run, this one among them unless it is a baseline only."""
     resume: Path | None = None
-    """A checkpoint to resume from. `framework.train` does so, and trains nothing if training had ended already."""
+    """A checkpoint to resume training from; None: start anew. `framework.train` resumes from it, and trains nothing
+    if the training had ended."""
     logs: Sequence[TrainingLog] = ()
     """The recipe's trackers, which `framework.train` logs to beside the CSV log."""
 
@@ -98,17 +101,19 @@ class Fitted:
     checks: Sequence[Check] = ()
     """Independent references for parts of the codec, such as the tokenizer of transformers."""
     references: Callable[[Sequence[Request]], list[Reference]] | None = None
-    """From validation requests makes pairs of a request and its answer by an independent implementation, such as
-    `generate` of transformers, that the exported files are compared with."""
+    """Pairs validation requests with the answers of an independent implementation, such as `generate` of transformers, with
+    which those of the exported files are compared; None: there is no such implementation."""
     save: Callable[[Path], None] | None = None
-    """Writes the model into a folder in the format of its library, such as ``save_pretrained``, for further work in Python."""
+    """Writes the model into a folder in the format of its library, such as that of ``save_pretrained``, for further work in
+    Python; None: it has no such format."""
 
 
 Role = Literal["model", "baseline"]
 
 
 class Candidate(ABC, Generic[TaskOptions, Data, Options]):
-    """A way to solve a task. Composing a recipe imports its module, so import torch and other slow libraries in methods.
+    """A way to solve a task. Composing a recipe imports this class, so its module must import torch and other slow libraries
+    in methods.
 
     A run fits the candidates that its recipe names, which compete, and the baselines. The competing candidate that is best on
     validation ships.
@@ -131,16 +136,19 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
         return []
 
     def refuses(self, data: Data, task: TaskOptions, options: Options, trainer: Mapping[str, object]) -> list[str]:
-        """Reasons why a fit on this data and machine must fail, a sentence each, reported before any fit and by `check`."""
+        """Reasons why a fit on this data and machine must fail, a sentence each, reported before any fit and by `check`.
+
+        trainer: see `FitContext.trainer`.
+        """
         return []
 
     def inspect(self, data: Data, task: TaskOptions, options: Options) -> Inspection:
-        """Sections for the verb `check`: rows as the model will see them, memory, estimated time. It imports no torch."""
+        """Sections for the verb `check`: rows as the model will see them, memory, estimated time. Must not import torch."""
         return Inspection()
 
     @abstractmethod
     def fit(self, data: Data, context: FitContext[TaskOptions, Options]) -> None:
-        """Fits the model and writes it into ``context.output``. Raises InputError for data that it cannot learn from."""
+        """Fits the model and writes it into ``context.output``. Raises InputError for data that no model can be fitted on."""
 
     @abstractmethod
     def open(self, folder: Path) -> Fitted:
@@ -175,7 +183,7 @@ def read_fitted(folder: Path) -> Fitted:
 
 
 def save_tables(tables: Mapping[str, np.ndarray], resources: Path) -> None:
-    """Writes each array as ``tables/NAME.npy`` into the resources."""
+    """Writes each array as ``tables/NAME.npy`` into the folder `resources`."""
     if tables:
         (resources / TABLES).mkdir(exist_ok=True)
     for name, array in tables.items():

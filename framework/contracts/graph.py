@@ -39,7 +39,7 @@ class State:
     input: str
     """The graph input that takes the state, (batch, length, ...)."""
     mask: str
-    """The graph input (batch, length) that is 1 where `input` holds a value and 0 where it is padding, which is zero."""
+    """The graph input (batch, length): 1 where `input` holds a value, 0 where `input` is padded with zeros."""
     output: str | None = None
     """The graph output that the runtime appends to the state after each call; None: the state stays what the first call fed."""
 
@@ -60,16 +60,18 @@ class Graph:
     """Outputs without a fixed scale, such as hidden states: where their largest absolute value is above 1, the tolerance is
     relative to that value."""
     decides: str | None = None
-    """The output whose argmax over the last axis is the answer; None: no output is."""
+    """The output whose argmax over the last axis is the answer; None: there is no such output."""
     thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict, metadata=UNSEALED)
     """Where an answer is any number of choices: by output, from which value on each place of its last axis is chosen."""
     ranks: tuple[str, str] | None = None
-    """Where the answer is a ranking, the two outputs (batch, k) with the ids, the best first, and with their scores."""
+    """Where the answer is a ranking: the output with the ids, the best first, and the output with their scores, each
+    (batch, k)."""
     state: tuple[State, ...] = ()
-    """The states of the graph. A request calls a graph with state many times, and its outputs are too large to keep."""
+    """The states of the graph; empty: it has none. A request calls a graph with state many times, so the outputs of all these
+    calls are too large to keep in memory."""
     tables: tuple[Tensor, ...] = ()
     """Further arguments of the module, after the inputs: the same arrays for every request, without the axis ``batch``, such as
-    item embeddings. The artifact holds them as resources/tables/NAME.npy, and they may grow; see `Fitted.tables`."""
+    item embeddings. The artifact holds them as resources/tables/NAME.npy; with a codec that is `Growing` they gain rows."""
     source: object = field(default=None, metadata=UNSEALED)
     """What computes the graph: a `torch.nn.Module` in eval mode, or the `Path` of an ONNX file; None for a graph that was read
     back from an artifact."""
@@ -88,7 +90,9 @@ class Graph:
         return [(str(axes[state.input]), str(axes[state.output])) for state in self.state if state.output is not None]
 
     def traced_with(self) -> Tensors:
-        """Example arguments for tracing exporters. No axis has size 0 or 1, which tracers take for constants."""
+        """Example arguments for tracing exporters: batch 3, other dynamic axes at most 9, because tracers take 0 and 1 for
+        constants.
+        """
         assert self.example is not None, f"graph {self.name} has no example"
         return self.example({"batch": 3, **{axis: min(9, largest) for axis, (_, largest) in self.axes.items()}})
 

@@ -51,15 +51,15 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Head:
-    """The first rows of a file, read as a task reads them: by these it says whether the file is for it."""
+class FileSample:
+    """The first rows of a file, read as a task reads them, from which `Task.claims` tells whether the file is for the task."""
 
     rows: Table
-    """In the columns that the task works on, `Task.canonical`; of a task that `SplitsItself`, in those of files."""
+    """With the columns `Task.canonical`; for a task that `SplitsItself`, with the columns `Task.every_column`."""
     headers: Mapping[str, str | Sequence[str]]
-    """The header of each role, as the file has it; several where columns were joined."""
+    """By role, the header in the file; several headers where columns were joined."""
     guessed: Collection[str]
-    """Roles whose column was told by its values, because no header says so."""
+    """Roles whose column was found by its values, because neither its header nor the user names the role."""
 
 
 Options = TypeVar("Options")
@@ -68,7 +68,9 @@ Data = TypeVar("Data", bound=TaskData)
 
 
 class Task(ABC, Generic[Options, Data]):
-    """A kind of problem. Composing a recipe imports the task's module, so import torch and other slow libraries in methods."""
+    """A kind of problem. Composing a recipe imports this class, so its module must import torch and other slow libraries in
+    methods.
+    """
 
     name: ClassVar[str]
     """The NAME of ``task=NAME``."""
@@ -89,7 +91,7 @@ class Task(ABC, Generic[Options, Data]):
     competing: ClassVar[tuple[str, ...]]
     """Names of the candidates that compete where a recipe names none."""
     recipe: ClassVar[str | None] = None
-    """The recipe that ``recipe=auto`` runs on files of this task; None: it leaves the task out."""
+    """The recipe that ``recipe=auto`` runs on files of this task; None: ``recipe=auto`` never chooses the task."""
 
     def columns(self, options: Options) -> tuple[Column, ...]:
         """The columns of `every_column` that are read with these options."""
@@ -99,13 +101,13 @@ class Task(ABC, Generic[Options, Data]):
         """The metric that candidates are judged by, unless the recipe names another of `metrics`."""
         return self.metrics[0]
 
-    def claims(self, head: Head) -> Claim | None:
-        """How sure the task is that a file is its own, asked where the recipe names no task; None: it is not.
+    def claims(self, sample: FileSample) -> Claim | None:
+        """How sure the task is that a file is for it; None: the file is not. ``recipe=auto`` calls it.
 
-        The surest reads the file; of two that are equally sure none does. It is asked about files whose first rows `columns`
-        and `shape` can read.
+        The surest task gets the file; two that are equally sure are an error. Called only for a file that the task can read and
+        `shape`.
         """
-        return Claim(Sure.POSSIBLE if head.guessed else Sure.LIKELY, described(head.headers))
+        return Claim(Sure.POSSIBLE if sample.guessed else Sure.LIKELY, described(sample.headers))
 
     def shape(self, table: Table, options: Options, say: Say) -> Table:
         """Converts the columns of one file, or of one group of files, to the columns `shaped`.
@@ -116,19 +118,19 @@ class Task(ABC, Generic[Options, Data]):
         return table
 
     def judged(self, table: Table) -> Table:
-        """The rows that models answer and are judged on, from rows of a split; a dialogue makes one for each of its answers."""
+        """The rows that models answer and are judged on, from rows of a split: of a dialogue, one row for each answer in it."""
         return table
 
     @abstractmethod
     def prepare(self, splits: Splits, options: Options) -> Data:
-        """Converts the splits to the form that candidates are fitted with. Raises InputError for rows that do not suit it."""
+        """Converts the splits to the form that candidates are fitted with. Raises InputError for rows that cannot be used."""
 
     @abstractmethod
     def evaluate(self, answers: Answers, rows: Table) -> Evaluation:
         """Judges a model's answers to rows. Raises InputError naming a row that cannot be judged."""
 
     def inspect(self, data: Data, options: Options) -> Inspection:
-        """Further sections and problems of the data for the verb `check`. It imports no torch."""
+        """Further sections and problems of the data for the verb `check`. Must not import torch."""
         return Inspection()
 
     def requests(self, table: Table) -> Sequence[Request]:
@@ -157,7 +159,7 @@ class Task(ABC, Generic[Options, Data]):
 
 
 def described(headers: Mapping[str, str | Sequence[str]]) -> Message:
-    """Which column of a file each role is."""
+    """Which column of a file each role is, as part of a sentence, such as "it has text in 'review' and label in 'stars'"."""
     named = [
         message("{role} in {column!r}", role=role, column=name if isinstance(name, str) else " + ".join(name))
         for role, name in headers.items()
@@ -174,16 +176,16 @@ class SplitsItself(Protocol[TheirOptions]):
     """A task that splits its rows itself because they depend on each other, such as the purchases of one customer."""
 
     def split(self, tables: Mapping[str, Table], options: TheirOptions, shares: Shares, seed: int, say: Say) -> Splits:
-        """Cleans and splits the rows, in place of the framework's own cleaning and splitting. It imports no torch.
+        """Cleans and splits the rows, in place of the framework's own cleaning and splitting.
 
         tables: "train" and, where the recipe names their files, "validation" and "test", each with the columns `every_column`.
         Returns splits whose training rows have the columns `every_column`, and whose validation and test rows have the columns
-        `shaped`. `judged` converts training rows to the columns `shaped`.
+        `shaped`. `judged` converts training rows to the columns `shaped`. Must not import torch.
         """
         ...
 
     def labelled(self, table: Table, options: TheirOptions, say: Say) -> Table:
-        """Converts the rows of a file that a sealed artifact is judged on to the columns `shaped`."""
+        """Converts the rows of a labelled file, on which a sealed artifact is judged, to the columns `shaped`."""
         ...
 
 

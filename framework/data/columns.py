@@ -10,10 +10,10 @@ from framework.contracts.data.cells import labels_of
 from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Table
 from framework.contracts.message import message
-from framework.data.combinations import separator_of
+from framework.data.labels.combinations import separator_of
 from framework.errors import InputError, nearest, some
 
-SAMPLE = 2000  # rows whose values are looked at
+SAMPLE = 2000  # rows whose values are read to recognise a column, at most
 NONE = "none"
 GUESSED = ("text", "number", "category", "labels")  # kinds of columns that may be recognised by their values
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
@@ -21,9 +21,10 @@ MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct val
 
 
 def assign_roles(table: Table, columns: Sequence[Column], chosen: Mapping[str, str | None]) -> dict[str, tuple[str, str]]:
-    """Role -> (column name, why it was taken): the user's choice, else by header spelling, else by values.
+    """Role -> (header, why this column): the user's choice, else by the spelling of the header, else by the values.
 
-    chosen: column names by role; "none": an optional role stays empty. Raises InputError that lists every missing role.
+    chosen: headers by role; "none": an optional role stays empty; None: to be found. Raises InputError that lists every missing
+    role.
     """
     taken: dict[str, tuple[str, str]] = {}
     problems: list[str] = []
@@ -67,10 +68,13 @@ def named(table: Table, column: Column) -> bool:
 
 
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
-    """(column name, why) of the free column whose header is one of the role's spellings."""
+    """(header, why) of the free column whose header is one of the role's spellings; None: there is no such column.
+
+    free: headers of the columns without a role.
+    """
     spelling = {plain_name(name): name for name in reversed(free)}
     for name in column.names:
-        if name in free:  # before a spelling that differs in case
+        if name in free:  # takes precedence over a header that is written differently
             return name, message("by its name")
         if plain_name(name) in spelling:
             return spelling[plain_name(name)], message("by its name")
@@ -78,7 +82,9 @@ def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, st
 
 
 def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
-    """(column name, why) of the free column whose values fit the role best: longest texts, numbers, or fewest categories."""
+    """(header, why) of the free column whose values fit the role: the longest texts, the only column of numbers, or the fewest
+    categories; None: no column fits. free: headers of the columns without a role.
+    """
     if column.kind not in GUESSED:
         return None  # ids, times and the like cannot be recognised by their values
     sample = {name: [v for v in table.texts(name)[:SAMPLE] if v.strip()] for name in free}
@@ -115,9 +121,8 @@ def _several_labels(values: Sequence[str]) -> str | None:
 
 
 def list_headers(columns: Sequence[Column], chosen: Mapping[str, str | Sequence[str] | None]) -> set[str]:
-    """Plain names of the columns whose lists are read even where they hold numbers: those of ids and of labels.
-
-    chosen: names by role that the user gave.
+    """`plain_name` of each header that a column of ids or labels may have: lists in these columns are kept even where they hold
+    numbers. chosen: by role, the header or headers that the user gave; None: none.
     """
     wanted = [column for column in columns if column.kind in ("ids", "labels")]
     choices = [chosen.get(column.role) or () for column in wanted]

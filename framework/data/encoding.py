@@ -73,7 +73,7 @@ def _of_chunk(chunk: pa.Array) -> np.ndarray:
 
     try:
         return np.asarray(pc.cast(pc.utf8_trim_whitespace(chunk), pa.float64()), dtype=np.float64)
-    except pa.ArrowInvalid:  # it does not tell which row; parse them one by one
+    except pa.ArrowInvalid:  # Arrow does not tell which text is no number, so each is parsed alone
         return np.fromiter(map(number, _texts(chunk)), np.float64, len(chunk))
 
 

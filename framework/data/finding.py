@@ -9,11 +9,11 @@ from framework.contracts.data.cells import LABEL_KINDS, Cell
 from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import Message, listed, message
-from framework.data.classes import check_header
 from framework.data.columns import assign_roles, named, none_of
-from framework.data.combinations import combined, explain_indicators, from_indicators, indicators
 from framework.data.formats.reading import Read
 from framework.data.joined import BETWEEN, Columns, joined, parts_of
+from framework.data.labels.classes import check_header
+from framework.data.labels.combinations import combined, explain_indicators, from_indicators, indicators
 from framework.data.typed import typed
 from framework.errors import InputError, nearest
 from framework.plugins import load_plugins
@@ -33,22 +33,23 @@ def find_roles(
 ) -> dict[str, Columns]:
     """Role -> column or columns, the same in each file. Raises InputError that lists everything missing.
 
-    chosen: names by role; "none": an optional role stays empty. group: the group column, which has no role.
-    combines: columns of 0 and 1 together make the labels where no column holds them. recipes: those that learn several labels
-    a row, for the error about such columns.
+    chosen: headers by role; "none": an optional role stays empty; None: to be found. group: header of the group column, which
+    has no role; None: there is no such column. say: takes a note on each column that the user did not choose. combines: whether
+    columns of 0 and 1 together make the labels where no column holds labels; otherwise such columns are an error.
+    recipes: those that learn several labels a row, for that error.
     """
     table = read.table
-    several = {role: names for role, names in chosen.items() if isinstance(names, list)}
+    several: dict[str, Columns] = {role: names for role, names in chosen.items() if isinstance(names, list)}
     several |= _lists_of_indicators(table, wanted, chosen, group, say)
     missing = [
         f"data.{role}: {table.source} has no column {name!r}; {nearest(name, table.columns)}"
         for role, names in several.items()
-        for name in names
+        for name in parts_of(names)
         if name not in table.columns
     ]
     if missing:
         raise InputError(*missing)
-    taken = {name for names in several.values() for name in names}
+    taken = {name for names in several.values() for name in parts_of(names)}
     free = {name: values for name, values in table.columns.items() if name not in taken or name in chosen.values()}
     columns = [column for column in wanted if column.role not in several]
     single = {role: names for role, names in chosen.items() if not isinstance(names, list)}
@@ -87,7 +88,8 @@ def _of_indicators(
 ) -> dict[str, Columns]:
     """Label role -> all indicator columns, where the label was guessed to be one of several columns of 0 and 1; else nothing.
 
-    Raises InputError for such columns where not each row has exactly one 1, unless `combines`.
+    guessed: roles whose column was chosen by its values. names: headers by role. taken: headers of columns that hold no labels.
+    Raises InputError for several columns of 0 and 1 where not each row has exactly one 1, unless `combines`.
     """
     for column in columns:
         if column.target and column.kind == "category" and column.role in guessed:

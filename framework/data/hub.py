@@ -52,7 +52,10 @@ def parse(address: str) -> Address:
 
 
 def splits_of(address: str) -> dict[str, str]:
-    """Addresses of a data set's train, validation and test splits, by these names, as far as the data set has them."""
+    """Addresses of a data set's train, validation and test splits, by these names, as far as the data set has them.
+
+    Raises InputError where the data set does not exist, FrameworkError where the hub cannot be reached.
+    """
     names = _split_names(parse(address))
     matches = {name: [alias for alias in aliases if alias in names] for name, aliases in ALIASES.items()}
     return {name: f"{address}:{aliases[0]}" for name, aliases in matches.items() if aliases}
@@ -61,7 +64,8 @@ def splits_of(address: str) -> dict[str, str]:
 def open_split(address: str, say: Callable[[str], None]) -> list[File]:
     """The files of one split, train unless the address names another, fetched into the Hugging Face cache where necessary.
 
-    Raises InputError where the data set or the split does not exist.
+    say: takes notes on the chosen configuration and revision. Raises InputError where the data set or the split does not exist,
+    FrameworkError where the hub cannot be reached.
     """
     wanted = parse(address)
     split = wanted.split or "train"
@@ -93,7 +97,10 @@ def _classes(features: Mapping[str, Any] | None) -> dict[str, Sequence[str]]:
 
 @cache
 def _builder(address: Address) -> Any:
-    """The `DatasetBuilder`, which describes a data set without its rows; without a network the one of the cached files."""
+    """The `DatasetBuilder` of a data set, which describes the data set without its rows; without a network, that of the cached
+    files. Raises InputError for a data set that does not exist or has no files of rows, FrameworkError where `datasets` is not
+    installed, and where the hub cannot be reached and no files are cached.
+    """
     try:
         import datasets
         from huggingface_hub import snapshot_download

@@ -1,4 +1,4 @@
-"""A role that is made of several columns, whose texts are joined by line breaks. No torch, no Arrow."""
+"""A role that is made of several columns, whose texts are joined by line breaks. Must import neither torch nor pyarrow."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from framework.errors import InputError
 
 BETWEEN = "\n"  # stands between the texts of several columns
 
-Columns = str | list[str]  # the name of the column that plays a role, or the names of several
+Columns = str | list[str]  # the header of the column that plays a role, or the headers of several columns
 
 
 def as_columns(written: Any) -> Columns | None:
@@ -41,9 +41,10 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def request_of(request: Any, columns: Mapping[str, Columns]) -> Any:
-    """The request with each role that was made of several columns joined from them, ``{"title": ..., "body": ...}``.
+    """The request with each role that several columns make joined from these: ``{"title": ..., "body": ...}`` becomes
+    ``{"text": ...}``.
 
-    columns: by role, as the manifest has them. A request without such columns is returned unchanged. Raises InputError for
+    columns: headers by role, as in the manifest. A request without such columns is returned unchanged. Raises InputError for
     values that are no texts.
     """
     if not isinstance(request, Mapping):
@@ -63,12 +64,12 @@ def _text(request: Mapping[Any, Any], name: str) -> str:
 
 
 def of_row(row: Mapping[str, str], columns: Columns) -> str:
-    """The text of a role in a row of a file."""
+    """The text of a role in a row of a file. row: values by header."""
     return row[columns] if isinstance(columns, str) else joined(row[name] for name in columns)
 
 
 def parts_of(columns: Columns) -> list[str]:
-    """The column names of a role as a list."""
+    """The headers of a role as a list."""
     return [columns] if isinstance(columns, str) else columns
 
 

@@ -11,23 +11,13 @@ from framework.contracts.data.columns import Column, SideTable
 from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import joined, message
 from framework.contracts.task import SplitsItself
-from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers
-from framework.data.combinations import (
-    check_alone,
-    join_listed_labels,
-    notes_on_lists,
-    one_label_a_row,
-    separator_in,
-    separator_of,
-    separator_of_known,
-    with_lists,
-)
 from framework.data.finding import GIVEN, cells_of, chosen_as, find_roles, recipes_of_several_labels
 from framework.data.formats.reading import Read, read_table
 from framework.data.hub import parse, splits_of
 from framework.data.joined import Columns, as_columns, parts_of, shown
-from framework.data.labels import Spellings
+from framework.data.labels.cells import LabelCells
+from framework.data.labels.spellings import Spellings
 from framework.data.problems import ids_in_texts, unread_texts
 from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splitting.groups import columns_that_decide
@@ -38,7 +28,7 @@ from framework.errors import FrameworkError, InputError, nearest, some
 from framework.plugins import AnyTask
 
 SPLITS = ("train", "validation", "test")
-LONG = 100_000  # characters of one text above which a quote is probably missing in the file
+LONG = 100_000  # characters; in a file with a longer text a quote is probably missing
 
 
 class Reader:
@@ -52,12 +42,13 @@ class Reader:
         spellings: Spellings | None,
         *,
         combines: bool,
-        known: Collection[str] = (),
+        classes: Collection[str] = (),
         most: int | None = None,
     ) -> None:
         """source: a `DataSource`. options: of the task; None: its defaults. spellings: of the labels; None: labels stay as
-        written. combines: several labels of a row make a class together; otherwise such rows are an error, unless the task
-        learns several. known: labels of the model that the rows are read for. most: rows read of each file; None: all.
+        written. combines: whether several labels of a row make a class together; otherwise such rows are an error, unless the
+        task learns several. classes: labels of the model that the rows are read for. most: the largest number of rows to read
+        of each file; None: all rows.
         """
         self.source = source
         self.task = task
@@ -66,23 +57,27 @@ class Reader:
         """Columns that the task reads with these options."""
         self.notes: list[str] = []
         """What was inferred, repaired and left out, each once."""
+        self.places: dict[str, Table] = {}
+        """For each split that was read its files, and the file and line of every row, also of rows that were left out later."""
         self.columns: dict[str, Columns] = {}
-        """Names by role in the files read so far; the training files come first."""
+        """By role, the header or headers in the files read so far. Where files differ, those of the file read first stay, so
+        the training files are read first."""
         self.roles = roles_of(task)
-        self.spellings = spellings
         self.combines = combines
-        self.known = known
-        self.separator: str | None = getattr(source, "label_separator", None)
-        """Stands between labels of a row that the file has as one text."""
+        self.labels = self._label_cells(spellings, classes)
+        """None for a task without a label column."""
         self.most = most
         self.group: str | None = getattr(source, "group", None)
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
         self.implied = self._splits_of_the_data_set()
-        """Addresses of validation and test splits that the source does not name, by split."""
+        """What `_splits_of_the_data_set` returned."""
         self.files |= self.implied
 
     def _splits_of_the_data_set(self) -> dict[str, str]:
-        """Addresses of the validation and test splits that a Hugging Face data set has, where the source names no others."""
+        """By split, addresses of the validation and test rows that belong to the data set of the training rows.
+
+        Empty unless `source` names nothing but one Hugging Face data set, without a split, for training.
+        """
         train = addresses(self.files.get("train", ""))
         if set(self.files) != {"train"} or len(train) > 1 or not train[0].startswith(HUB) or parse(train[0]).split:
             return {}
@@ -97,19 +92,30 @@ class Reader:
             )
         return others
 
+    def _label_cells(self, spellings: Spellings | None, classes: Collection[str]) -> LabelCells | None:
+        role = self.roles.balanced
+        if role is None:
+            return None
+        several = any(column.role == role and column.kind == "labels" for column in self.task.canonical)
+        separator: str | None = getattr(self.source, "label_separator", None)
+        name, recipes = self.task.name, recipes_of_several_labels
+        return LabelCells(role, name, several, self.combines, classes, separator, spellings, recipes, self.say)
+
     def say(self, note: str) -> None:
         """Adds a note, unless it is there already."""
         if note not in self.notes:
             self.notes.append(note)
 
     def read(self, split: str) -> Table | None:
-        """The cleaned rows of a split, with its columns by role.
+        """The cleaned rows of a split, with columns by role. Training rows must be read first.
 
-        None where the source names no file for the split, and where a data set's own split has no labels. Raises InputError.
+        None where the source names no file for the split, and where a split in `implied` has no labels. Raises InputError for
+        files that cannot be read, for missing columns, and for values that are of the wrong kind or are no labels.
         """
         if split not in self.files:
             return None
         read = self._read(self.files[split], self.wanted)
+        self.places[split] = replace(read.table, columns={})
         names = self._roles(read)
         self.columns = names | self.columns
         self._say_lists(read, self.wanted, names)
@@ -119,18 +125,23 @@ class Reader:
             self.say(message("{file} has no labels and is not used", file=self.files[split]))
             return None
         separator = None
-        if self.roles.balanced in names and not self._several:
-            table, separator, notes = join_listed_labels(table, self.roles.balanced)
-            self.notes += notes
+        if self.labels is not None and self.labels.role in names:
+            table, separator = self.labels.joined(table)
         if split == "train":
             self._note_odd_columns(read.table, table, names)
         table = self._shaped(table)
         table, dropped = without_empty(table, self.roles)
         self.notes += dropped
-        return self._with_labels(table, split, separator)
+        if self.labels is None:
+            return table
+        column = shown(self.columns.get(self.labels.role, self.labels.role))
+        return self.labels.read(table, column, separator, training=split == "train")
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
-        """The table with a column for each role, and the group of each row where the source has a group column."""
+        """The table with a column for each role, and the group of each row where the source has a group column.
+
+        names: headers by role. Raises InputError where the group column is the target, or is missing in the training files.
+        """
         present = [column for column in self.wanted if column.role in names]
         columns = {column.role: cells_of(table, column, names[column.role]) for column in present}
         if self.group is None:
@@ -152,61 +163,10 @@ class Reader:
         )
         return replace(table, columns=columns)
 
-    def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
-        """The table with one spelling for each label.
-
-        Raises InputError where rows have several labels although these do not combine, and where the column holds no classes.
-        """
-        role = self.roles.balanced
-        if role is None:
-            return table
-        column = shown(self.columns.get(role, role))
-        if self._several:
-            return self._with_label_lists(table, role, split)
-        if split == "train" and separator is None:
-            separator = separator_of(set(table.texts(role)))
-        if not self.combines:
-            check_alone(table, role, column, separator, recipes_of_several_labels())
-        elif self.spellings is not None and separator is not None:
-            self.spellings.separator = separator
-        if self.spellings is not None:
-            table, notes = self.spellings.unify(table)
-            self.notes += notes
-        if split == "train":
-            for note in check_classes(table, role, column):
-                self.say(note)
-        return table
-
-    @property
-    def _several(self) -> bool:
-        """Whether the task learns several labels a row."""
-        return any(column.role == self.roles.balanced and column.kind == "labels" for column in self.task.canonical)
-
-    def _with_label_lists(self, table: Table, role: str, split: str) -> Table:
-        """The table with one spelling for each label of each row. Raises InputError where the labels are no classes."""
-        if self.combines:
-            raise InputError(
-                f"data.label_combinations=keep makes each combination of labels a class, but {self.task.name} learns each "
-                "label for itself: leave it out"
-            )
-        if self.separator is None:
-            known = self.known
-            self.separator = separator_of_known(table, role, known) if known else separator_in(table, role)
-        table = with_lists(table, role, self.separator)
-        if self.spellings is not None:
-            table, notes = self.spellings.unify(table)
-            self.notes += notes
-        for note in notes_on_lists(table, role, self.separator if split == "train" else None):
-            self.say(note)
-        if split == "train":
-            for note in check_classes(one_label_a_row(table, role), role, shown(self.columns.get(role, role))):
-                self.say(note)
-        return table
-
     def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
-        """Notes columns without a role that leak labels, stand in texts, or hold texts that are not read.
+        """Notes columns without a role that decide the label, whose values stand in the texts, or that hold texts themselves.
 
-        table: the rows of `read` with columns by role.
+        read: the rows with the columns of the files. table: the same rows with columns by role. names: headers by role.
         """
         used = {part for columns in names.values() for part in parts_of(columns)} | {self.group or ""}
         texts = [part for role in Roles.of(self.wanted).texts if role in names for part in parts_of(names[role])]
@@ -218,8 +178,12 @@ class Reader:
                 self.say(note)
 
     def read_side_table(self, side: SideTable) -> Table | None:
-        """A side table of the task; columns without a role keep their names. None where the source names no file for it."""
-        address = self.source[side.name]  # not an attribute: that may be a method of mappings
+        """A side table of the task; columns without a role keep their headers. None where the source names no file for
+        the table.
+
+        Raises InputError for files that cannot be read, for missing columns, and for values of the wrong kind.
+        """
+        address = self.source[side.name]  # source.NAME may be a method of the mapping, such as `items`
         if not address:
             return None
         read = self._read(address, side.columns)
@@ -268,7 +232,10 @@ class Reader:
         return any(not any(filled(values)) for values in targets)
 
     def _shaped(self, table: Table) -> Table:
-        """The table in the columns that the task's `shape` makes, without blank rows."""
+        """The table in the columns that the task's `shape` makes, without blank rows.
+
+        Raises InputError if no row is left, FrameworkError if `shape` makes other columns than `Task.canonical`.
+        """
         if not self.task.shaped or isinstance(self.task, SplitsItself):
             return table
         table, dropped = without_blank(table)
@@ -283,12 +250,15 @@ class Reader:
         return shaped
 
     def _say_lists(self, read: Read, columns: Sequence[Column], names: Mapping[str, Columns]) -> None:
-        """Notes the columns whose lists are read as text, which are those of other than structured kinds."""
+        """Notes the columns whose lists become texts: those without a role of a structured kind. names: headers by role."""
         structured = [column.role for column in columns if column.kind in STRUCTURED and column.role in names]
         read.say_lists(self.say, but=[part for role in structured for part in parts_of(names[role])])
 
     def _note_long_texts(self, table: Table, names: Mapping[str, Columns]) -> None:
-        """Notes the longest text of each text column where it is suspiciously long. table: as read from the files."""
+        """Notes the longest text of each text column where that text has `LONG` characters or more.
+
+        table: as read from the files. names: headers by role.
+        """
         for role in [role for role in Roles.of(self.wanted).texts if isinstance(names.get(role), str)]:
             values = table.texts(str(names[role]))
             if isinstance(values, Texts) and (longest := values.longest())[1] >= LONG:
@@ -304,7 +274,9 @@ class Reader:
 
 
 def roles_of(task: AnyTask) -> Roles:
-    """Which of the task's columns must be filled, are compared, and are balanced, once rows are read."""
+    """The `Roles` of the columns that `Reader.read` returns: those of `Task.canonical`; for a task that `SplitsItself`, the
+    columns of files that are not optional.
+    """
     return Roles.of(
         [column for column in task.every_column if not column.optional] if isinstance(task, SplitsItself) else task.canonical
     )

@@ -15,11 +15,12 @@ from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
 from framework.contracts.task import SplitsItself
-from framework.data.combinations import separator_of
 from framework.data.joined import Columns
 from framework.data.labelled import SPLITS, Reader, roles_of
-from framework.data.labels import Spellings
+from framework.data.labels.combinations import separator_of
+from framework.data.labels.spellings import Spellings
 from framework.data.sources import addresses
+from framework.data.splitting.excluded import without_excluded
 from framework.data.splitting.independent import Independent
 from framework.data.splitting.shares import fingerprint
 from framework.errors import InputError, some
@@ -36,6 +37,8 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
 
     `data.train` replaces all of `data.source`: files, encoding, columns and licence. A given test file keeps its rows, up to
     `data.test_rows` of them; training rows that repeat a test row, or nearly repeat it, are left out instead.
+
+    Raises InputError.
     """
     source = data if data.train else data.source
     role = roles_of(task).balanced
@@ -44,6 +47,8 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
+        if data.exclude is not None:
+            splits = without_excluded(splits, data.exclude, reader.places)
     classes = sorted({label for cell in tables["train"].columns[role] for label in labels_in(cell)}) if role else []
     about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
@@ -51,7 +56,7 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
 
 @contextmanager
 def explained(notes: Iterable[str]) -> Iterator[None]:
-    """Adds the notes on what was inferred and left out to an InputError, because they may tell its cause."""
+    """Adds `notes`, on what was inferred and left out, to an InputError of the block, because they may tell the cause."""
     try:
         yield
     except InputError as error:
@@ -61,7 +66,8 @@ def explained(notes: Iterable[str]) -> Iterator[None]:
 def _split(data: Any, task: AnyTask, seed: int, reader: Reader, tables: Mapping[str, Table]) -> Splits:
     if not isinstance(task, SplitsItself):
         return Independent(data, task, seed, reader.roles, reader.group, reader.notes).split(tables)
-    for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", "rows of a user belong together there")):
+    together = "rows of a user belong together there"
+    for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", together), ("exclude", together)):
         if getattr(data, key) is not None:
             raise InputError(f"data.{key} is not for {task.name}, which splits its rows by itself: {instead}")
     side_tables = {side.name: table for side in task.tables if (table := reader.read_side_table(side)) is not None}
@@ -86,10 +92,11 @@ def read_labelled(
 ) -> tuple[Table, list[str]]:
     """One labelled file as training reads it, with its columns by role, and notes on what was inferred and left out.
 
-    training_columns: names by role in the training files, used where the file has them. chosen: names by role that the file
-    must have. options: of the task; None: its defaults. classes: labels of the model, which replace other spellings of
-    themselves; None: labels stay as written. combines: a class may be a combination of several labels. label_separator: stands
-    between the labels of a row, for a task that learns several; None: found by the classes.
+    encoding, quote, format_name: as in the `data:` section; None: detected. training_columns: headers by role in the training
+    files, used where the file has them. chosen: headers by role that the file must have. options: of the task; None: its
+    defaults. classes: the labels of the model, whose spelling is used for other spellings of the same label; None: labels stay
+    as written. combines: whether a class may be a combination of several labels. label_separator: stands between the labels
+    of a row, for a task that learns several; None: found by the classes. Raises InputError.
     """
     role = roles_of(task).balanced
     separator = separator_of(classes) if combines and classes is not None else None
@@ -97,7 +104,7 @@ def read_labelled(
     roles = {column.role: chosen.get(column.role) for column in task.every_column}
     about = {"encoding": encoding, "quote": quote, "format": format_name, "label_separator": label_separator}
     source = SimpleNamespace(test=address, **about, **roles)
-    reader = Reader(source, task, options, spellings, combines=combines, known=classes or ())
+    reader = Reader(source, task, options, spellings, combines=combines, classes=classes or ())
     reader.columns = dict(training_columns)
     with explained(reader.notes):
         table = reader.read("test")

@@ -14,12 +14,12 @@ from framework.contracts.message import message
 from framework.contracts.section import Problem
 from framework.data.joined import Columns
 
-SAMPLE = 5000  # training rows looked at for labels
-LEAK = 0.5  # share of rows whose text holds the label or the id, from which it counts as a leak
-IDS_SAMPLE = 500  # rows looked at for ids and for texts
+SAMPLE = 5000  # training rows whose texts are searched for labels, at most
+LEAK = 0.5  # share of rows whose text holds the row's label, or id, from which the label, or id, counts as leaked
+IDS_SAMPLE = 500  # rows that are searched for ids and for texts, at most
 SHORTEST_ID = 3  # characters; shorter values stand in many texts by chance
 WORDS = 4  # words a value on average, from which a column holds texts
-FEW = 10  # rows of a label below which a share says nothing
+FEW = 10  # rows, of a label or of a file, below which a share says nothing
 
 
 def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
@@ -75,7 +75,10 @@ def ids_in_texts(table: Table, texts: Sequence[str], used: Set[str]) -> list[str
 
 
 def unread_texts(table: Table, columns: Sequence[Column], names: Mapping[str, Columns], used: Set[str]) -> list[str]:
-    """A note where unused columns hold texts too, beside the single column that is read as the text."""
+    """A note where unused columns hold texts too, beside the single column that is read as the text.
+
+    names: headers by role. used: see `ids_in_texts`.
+    """
     roles = [c.role for c in columns if c.kind == "text" and c.composes and isinstance(names.get(c.role), str)]
     sample = table.take(range(min(IDS_SAMPLE, len(table)) if roles else 0))
     unread = [name for name in sample.columns if name not in used and _are_texts(sample.texts(name))]

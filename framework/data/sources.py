@@ -35,7 +35,7 @@ class File:
 
     path: Path
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Of columns that hold class numbers: the class names, in the order of their numbers."""
+    """By header, the class names of each column that holds class numbers, in the order of the numbers."""
 
 
 def addresses(value: Any) -> list[str]:
@@ -47,7 +47,9 @@ def addresses(value: Any) -> list[str]:
 
 
 def check_addresses(value: Any) -> None:
-    """Raises InputError for addresses that are certainly wrong, without asking the network."""
+    """Raises InputError for a folder, and the errors of `locate_all` that are found without the network: data sets on the hub
+    may still be missing.
+    """
     from framework.data.hub import parse
 
     for address in addresses(value):
@@ -62,7 +64,8 @@ def check_addresses(value: Any) -> None:
 def locate_all(value: Any, say: Callable[[str], None] = lambda _: None) -> list[File]:
     """The files of a setting, each once, those of a glob sorted by name. say: takes notes on data sets from the hub.
 
-    Raises InputError or FrameworkError for an address that leads to no file.
+    Raises InputError for an address that leads to no file; FrameworkError for a missing distribution, for a file that a
+    distribution lacks, and where the hub cannot be reached.
     """
     from framework.data.hub import open_split
 
@@ -74,7 +77,9 @@ def locate_all(value: Any, say: Callable[[str], None] = lambda _: None) -> list[
 
 
 def _matching(address: str) -> list[Path]:
-    """The path of an address, or the files that its glob matches. Raises InputError where nothing matches."""
+    """The path of an address, or the files that its glob matches. Raises InputError where nothing matches,
+    and the errors of `locate`.
+    """
     if not glob.has_magic(address) or (not address.startswith(PACKAGE) and _path(address).exists()):
         return [locate(address)]
     if address.startswith(PACKAGE):
@@ -92,8 +97,8 @@ def _matching(address: str) -> list[Path]:
 
 
 def locate(address: str) -> Path:
-    """The local path of an address. Raises InputError for a missing path, FrameworkError for a missing distribution or file
-    of one.
+    """The local path of an address. Raises InputError for a missing path, FrameworkError for a missing distribution and for a
+    file that a distribution lacks.
     """
     if not address.startswith(PACKAGE):
         path = _path(address)
@@ -112,7 +117,7 @@ def _path(address: str) -> Path:
     path = Path(address)
     try:
         return path if path.exists() else path.expanduser()
-    except RuntimeError:  # no user of that name
+    except RuntimeError:  # there is no user with the name after ~
         return path
 
 
@@ -141,6 +146,6 @@ def _pip_argument(name: str) -> str:
 
 
 def _files_beside(path: Path) -> str:
-    """The part of a message that lists the files beside a missing one; "" where there is none."""
+    """The part of a message that lists the files with the same suffix beside a missing file; "" where there are none."""
     names = sorted(p.name for p in path.parent.glob("*" + path.suffix)) if path.parent.is_dir() else []
     return f"; files there: {some(names, quoted=False, most=8)}" if names else ""

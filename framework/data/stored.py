@@ -18,13 +18,13 @@ from framework.machine.disk import whole, writing
 
 ABOUT = "splits.json"
 WHOLE = "whole"  # the table `Splits.whole`, where there is one
-SIDE = "further-"  # before the name of a side table
-ROWS = 65_536  # rows of a record batch
+SIDE = "further-"  # prefix of the name of a side table
+ROWS = 65_536  # rows of a record batch, at most
 LINE, FILE, GROUP = "\ue000line", "\ue000file", "\ue000group"  # columns about rows; no header has a private-use character
 
 
 def store_splits(splits: Splits, folder: Path) -> None:
-    """Writes the splits into a folder, which appears only once it is complete."""
+    """Writes the splits into a folder, which appears only once it is complete. Raises FrameworkError for a full disk."""
     with whole(folder) as unfinished:
         unfinished.mkdir(parents=True)
         tables = {**splits.named(), **{f"{SIDE}{name}": table for name, table in splits.tables.items()}}

@@ -9,7 +9,7 @@ from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Table
 from framework.errors import InputError
 
-SHOWN = 5  # problems named in one message
+SHOWN = 5  # problems that one message names, at most
 
 
 def typed(table: Table, column: Column, values: Sequence[str]) -> Sequence[Cell]:
@@ -32,7 +32,7 @@ def typed(table: Table, column: Column, values: Sequence[str]) -> Sequence[Cell]
 
 
 def by_row(table: Table, role: str, problems: dict[str, list[int]]) -> list[str]:
-    """A message for each of the first `SHOWN` problems, and one that counts the rest. problems: problem -> its rows."""
+    """A message for each of the first `SHOWN` problems, and one that counts the rest. problems: problem -> row numbers."""
     shown = list(problems.items())[:SHOWN]
     lines = [
         f"{table.where(rows[0])}, {role}: {problem}{f' (so do {len(rows) - 1:,} more rows)' * (len(rows) > 1)}"

@@ -30,7 +30,7 @@ class EvaluatedArtifact:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """By name; fractions, not per cent."""
+        """The metrics by name; fractions, not per cent."""
         return self.evaluation.metrics
 
     @property
@@ -60,8 +60,10 @@ def evaluate(
 
         framework.evaluate("registry/support@champion", "labelled.csv", minimum={"macro_f1": 0.75}).holds
 
-    artifact: an address as on the command line. minimum, maximum: gates by metric. columns: headers by role, for columns that
-    are not recognised. Raises InputError for rows that cannot be judged, and for gates of unknown metrics.
+    artifact: an address as on the command line. minimum, maximum: the lowest and highest value allowed, by metric; None: no
+    gates. columns: headers by role, for columns that are not recognised. encoding, quote, format_name: of the file; None:
+    detected. variant: None: the default variant. Raises InputError for rows that cannot be judged, and for gates of unknown
+    metrics.
     """
     gates = gates_of(minimum or {}, maximum or {})
     options = LabelledOptions(columns or {}, encoding, quote, format_name)
@@ -71,7 +73,7 @@ def evaluate(
 def evaluate_model(
     model: Model, rows: str | Path | Table, gates: Sequence[Gate], options: LabelledOptions
 ) -> EvaluatedArtifact:
-    """As `evaluate`, for a loaded model. Gates of unknown metrics are refused before rows are read."""
+    """As `evaluate`, for a loaded model. Gates of metrics that the run did not compute are refused before rows are read."""
     check_gates(gates, sealed_metrics(model))
     table, notes = (rows, []) if isinstance(rows, Table) else read_rows(model, rows, options)
     evaluation = model.task.evaluate(answer_rows(model, table), table)
@@ -80,5 +82,5 @@ def evaluate_model(
 
 
 def sealed_metrics(model: Model) -> dict[str, float]:
-    """The metrics of a sealed model on the test rows of its run."""
+    """The metrics of a sealed model on the test rows of the model's run."""
     return dict(model.manifest.evaluation.candidates[model.manifest.candidate])

@@ -29,7 +29,10 @@ class Gate:
 
 
 def gates_of(minimum: Mapping[str, float], maximum: Mapping[str, float]) -> list[Gate]:
-    """The gates of lowest and highest values by metric. Raises InputError for a bound that is no finite number."""
+    """The gates. minimum, maximum: the lowest and the highest value allowed, by metric.
+
+    Raises InputError for a bound that is no finite number.
+    """
     gates = [Gate(*pair, lowest) for bounds, lowest in ((minimum, True), (maximum, False)) for pair in bounds.items()]
     wrong = [f"the bound of {gate.metric} is a number, not {gate.bound!r}" for gate in gates if not _is_number(gate.bound)]
     if wrong:
@@ -38,7 +41,7 @@ def gates_of(minimum: Mapping[str, float], maximum: Mapping[str, float]) -> list
 
 
 def check_gates(gates: Sequence[Gate], metrics: Mapping[str, float]) -> None:
-    """Raises InputError for gates of unknown metrics. metrics: by name, those that the task computes."""
+    """Raises InputError for gates of unknown metrics. metrics: those that the task computes, by name."""
     unknown = [gate.metric for gate in gates if gate.metric not in metrics]
     if unknown:
         raise InputError(*(f"no metric {name!r}; {nearest(name, metrics, 'metrics')}" for name in unknown))

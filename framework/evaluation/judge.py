@@ -14,7 +14,7 @@ from framework.runtime.scheduler import Scheduler
 
 
 def requests_of(task: AnyTask, codec: Codec, rows: Table) -> list[Request]:
-    """The rows as requests that the codec parsed, as a server does, with `Interface.deterministic_overrides`.
+    """The rows as requests that the codec has parsed, as in a server, with `Interface.deterministic_overrides`.
 
     Raises InputError naming a row that the codec refuses.
     """
@@ -34,7 +34,7 @@ def judge(task: AnyTask, scheduler: Scheduler, rows: Table) -> Evaluation:
 
 
 def answers_to(task: AnyTask, scheduler: Scheduler, rows: Table) -> Answers:
-    """A model's responses to rows and its scores of their targets."""
+    """A model's responses to rows, and its scores of the targets of these rows. Raises InputError as `requests_of`."""
     requests = requests_of(task, scheduler.codec, rows)
     responses, scores = answer_and_score(scheduler, requests, task.targets(rows))
     return Answers(scheduler.codec, responses, scores)

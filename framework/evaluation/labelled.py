@@ -1,4 +1,4 @@
-"""Reads labelled rows for a sealed artifact in the same way as its training data, and answers them."""
+"""Reads labelled rows for a sealed artifact in the same way as the artifact's training data, and answers these rows."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from framework.runtime.model import Model
 
 @dataclass(frozen=True)
 class LabelledOptions:
-    """How a labelled file is to be read; what is None is detected."""
+    """How to read a labelled file; fields that are None are detected."""
 
     columns: Mapping[str, Columns] = field(default_factory=dict)
     """Headers by role, for columns that are not recognised."""
@@ -30,7 +30,10 @@ class LabelledOptions:
 
 
 def read_rows(model: Model, file: str | Path, options: LabelledOptions) -> tuple[Table, list[str]]:
-    """The rows in the task's columns, and sentences about what was inferred and left out. Raises InputError."""
+    """The rows in the task's columns, and sentences about what was inferred and left out.
+
+    Raises InputError for a file that cannot be read, for missing columns, and for labels that cannot be used.
+    """
     from framework.data.loading import read_labelled
 
     columns = _check_columns(model, options.columns)
@@ -71,7 +74,7 @@ def _quote(name: str | None) -> Quote | None:
 
 
 def _task_options(model: Model) -> Any:
-    """The task's options of the artifact's recipe, which decide how rows are read."""
+    """The options of the task in the artifact's recipe; they decide how rows are read."""
     from omegaconf import OmegaConf
 
     from framework.recipe.validation import options_of
@@ -82,7 +85,7 @@ def _task_options(model: Model) -> Any:
 
 
 def _ignored_columns(model: Model) -> dict[str, Columns]:
-    """The optional columns that the recipe ignored, so that their headers are not recognised here either."""
+    """`NONE` for each optional role that the recipe set to "none", so that its headers are not recognised here either."""
     data = _recipe(model).data
     source = data if data.get("train") else data.get("source") or {}
     roles = [column.role for column in model.task.every_column if column.optional]
@@ -90,7 +93,9 @@ def _ignored_columns(model: Model) -> dict[str, Columns]:
 
 
 def _spellings(model: Model) -> dict[str, Any]:
-    """Arguments of `read_labelled`: the labels of training, and whether their combinations are classes."""
+    """Arguments of `read_labelled`: the labels of training, None: labels stay as written; and whether a class may be a
+    combination of labels.
+    """
     data = _recipe(model).data
     classes = (model.manifest.data.classes or None) if data.merge_spellings else None
     source = data if data.get("train") else data.get("source") or {}
@@ -106,19 +111,21 @@ def _recipe(model: Model) -> Any:
 
 
 def values_by_row(model: Model, file: str | Path, table: Table, column: str, options: LabelledOptions) -> Sequence[str]:
-    """The values of a further column of the file, for each row of the table that was read from it.
+    """For each row of `table`, which was read from `file`, the value of a further column of the file. column: its header.
 
     Raises InputError if there is no such column.
     """
     from framework.data.formats.reading import iter_rows
-    from framework.data.sources import locate
+    from framework.data.sources import locate_all
 
-    by_line: dict[int, str] = {}
-    path, quote = locate(str(file)), _quote(options.quote)
-    for row in iter_rows(path, options.encoding, quote=quote, format_name=options.format_name, task=model.task.name):
-        if column not in row.values:
-            raise InputError(
-                f"{table.where(0)}: no column {column!r} to part the rows by; {nearest(column, row.values, 'columns')}"
-            )
-        by_line[row.line] = row.values[column]
-    return [by_line[line] for line in table.lines]
+    by_place: dict[tuple[int, int], str] = {}  # by number of the file, and line
+    quote = _quote(options.quote)
+    for number, place in enumerate(locate_all(str(file))):
+        for row in iter_rows(place.path, options.encoding, quote=quote, format_name=options.format_name, task=model.task.name):
+            if column not in row.values:
+                raise InputError(
+                    f"{table.where(0)}: no column {column!r} to part the rows by; {nearest(column, row.values, 'columns')}"
+                )
+            by_place[number, row.line] = row.values[column]
+    numbers = table.file_of or [0] * len(table)
+    return [by_place[place] for place in zip(numbers, table.lines, strict=True)]

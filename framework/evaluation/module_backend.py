@@ -13,7 +13,7 @@ from framework.contracts.graph import Graph, Tensors
 
 
 class ModuleBackend:
-    """Runs the torch modules of graphs in eval mode on the CPU. Arguments are passed by position, in the graph's order."""
+    """Puts the torch modules of graphs in eval mode on the CPU; runs them with arguments in the order of `Graph.arguments`."""
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
         self.graphs = {graph.name: graph for graph in graphs}

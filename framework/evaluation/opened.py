@@ -36,11 +36,11 @@ class Opened:
         return self.fitted.graphs
 
     def codec(self, more: Settings | None = None) -> Codec:
-        """The candidate's codec. more: settings of one variant, which replace those of the candidate."""
+        """The candidate's codec. more: settings of one variant, which replace those of the candidate; None: there are none."""
         return open_codec(self.fitted.codec, self.resources, more)
 
     def backend(self) -> Backend:
-        """The backend that runs the graphs before any export, the reference of every exported file."""
+        """The backend that runs the graphs as they are before any export: the reference for every exported file."""
         return tabled(own_backend(self.graphs), self.graphs, self.fitted.tables)
 
 
@@ -52,7 +52,10 @@ class NoGraphs:
 
 
 def own_backend(graphs: tuple[Graph, ...]) -> Backend:
-    """A backend that runs modules with torch, or ONNX files with onnxruntime. Raises ValueError for graphs of both kinds."""
+    """A backend that runs the sources of the graphs: modules with torch, or ONNX files with onnxruntime.
+
+    Raises ValueError for graphs of both kinds.
+    """
     files = {graph.name: graph.source for graph in graphs if isinstance(graph.source, Path)}
     if not graphs:
         return NoGraphs()

@@ -12,15 +12,15 @@ from framework.contracts.section import Section
 
 @dataclass(frozen=True)
 class Standing:
-    """A metric of the model and of the best baseline."""
+    """A metric of the shipped model and of the best baseline, on test."""
 
     metric: str
     value: float
     baseline: str | None
-    """Title of the best baseline; None if there is none, or if the only baseline ships itself."""
+    """Title of the best baseline; None if there is no baseline, or if the only one ships itself."""
     baseline_value: float | None
     gain: float | None
-    """How much better the model is than the baseline; above 0 if it is better."""
+    """How much better the model is than the baseline; above 0 if the model is better; None without a baseline."""
 
     @property
     def beats(self) -> bool | None:
@@ -39,7 +39,7 @@ def standing(metric: Metric, evaluation: Evaluation, baselines: Mapping[str, Eva
 
 
 def verdict(title: str, evaluation: Evaluation, place: Standing) -> str:
-    """Sentences that say whether the model beats its baselines, and which labels were not tested."""
+    """Sentences that say whether the model beats the best baseline, and which labels were not tested. title: of the model."""
     return joined(filter(None, [_comparison(title, place), evaluation.limits]), " ")
 
 
@@ -64,7 +64,10 @@ def _comparison(title: str, place: Standing) -> Message:
 
 
 def scoreboard(metric: Metric, title: str, evaluation: Evaluation, baselines: Mapping[str, Evaluation]) -> Section:
-    """A table of metrics on test of the baselines and, last, the shipped file. title: that of the shipped candidate."""
+    """A table of the metrics on test of the baselines and, in the last row, of the shipped file.
+
+    title: of the shipped candidate. evaluation: of the shipped file. baselines: evaluations by title.
+    """
     by_title = {**baselines, title: evaluation}
     names = list(dict.fromkeys(name for judged in by_title.values() for name in judged.metrics))
     rows = [(c, *(f"{e.metrics[n]:.4f}" if n in e.metrics else "" for n in names)) for c, e in by_title.items()]

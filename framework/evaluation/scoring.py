@@ -1,4 +1,4 @@
-"""Scores the targets of rows with a model, beside its own answers: how likely the model finds the targets."""
+"""Scores the targets of rows with a model, beside the model's own answers: how likely the targets are according to it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from framework.runtime.scheduler import Scheduler
 def answer_and_score(
     scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]
 ) -> tuple[list[Response], list[Response]]:
-    """The response to each request and, if the codec has `Scores`, the scores of each request's targets; otherwise no scores.
+    """The response to each request and, if the codec is `Scores`, the scores of each request's targets; otherwise no scores.
 
-    Calls that answering and scoring have in common at the beginning are run once.
+    targets: by role, for each request. The first calls, as far as answering and scoring have them in common, run once.
     """
     if not isinstance(scheduler.codec, Scores):
         return scheduler.answer(requests), []
@@ -28,7 +28,7 @@ def answer_and_score(
 
 
 def scores_of(scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]) -> list[Response]:
-    """The scores of each request's targets; empty if the codec has no `Scores`."""
+    """The scores of each request's targets; empty unless the codec is `Scores`. targets: by role, for each request."""
     codec = scheduler.codec
     if not isinstance(codec, Scores):
         return []
@@ -38,7 +38,7 @@ def scores_of(scheduler: Scheduler, requests: Sequence[Request], targets: Sequen
 def answering_and_scoring(
     scheduler: Scheduler, requests: Sequence[Request], targets: Sequence[Mapping[str, str]]
 ) -> list[Steps]:
-    """A generator for each request that returns its ``response`` and its ``scores``. The codec has `Scores`."""
+    """For each request the steps that return its ``response`` and its ``scores``. The codec must be `Scores`."""
     codec = scheduler.codec
     assert isinstance(codec, Scores)
     with_state = {name for name, graph in scheduler.graphs.items() if graph.state}
@@ -49,7 +49,10 @@ def answering_and_scoring(
 
 
 def _score_then_answer(score: Steps, answer: Steps, with_state: AbstractSet[str]) -> Steps:
-    """Runs both generators, and their common first calls once. with_state: names of the graphs with state."""
+    """Runs the steps of scoring, then those of answering; the first calls that are equal in both run once.
+
+    with_state: names of the graphs with state.
+    """
     prefix: list[tuple[Call, Tensors]] = []
     scores = yield from _record_prefix(score, prefix, with_state)
     response = yield from _reuse_prefix(answer, prefix, with_state)
@@ -57,9 +60,9 @@ def _score_then_answer(score: Steps, answer: Steps, with_state: AbstractSet[str]
 
 
 def _record_prefix(steps: Steps, prefix: list[tuple[Call, Tensors]], with_state: AbstractSet[str]) -> Steps:
-    """Records calls and outputs up to the first call of a graph with state.
+    """Runs the steps, and records in `prefix` the calls and their outputs up to the first call of a graph with state.
 
-    `prefix` is emptied if that state is lost at the end, because a later call began a new one or its rows branched.
+    Empties `prefix` at the end if the state of that call is lost, because a later call began a new state or branched the rows.
     """
     outputs: Tensors | None = None
     recording, state_lost = True, False
@@ -80,9 +83,10 @@ def _record_prefix(steps: Steps, prefix: list[tuple[Call, Tensors]], with_state:
 
 
 def _reuse_prefix(steps: Steps, prefix: Sequence[tuple[Call, Tensors]], with_state: AbstractSet[str]) -> Steps:
-    """Answers calls from the prefix as long as they are the same, and rewinds the state to the prefix for the call after it.
+    """Runs the steps, and answers calls from `prefix` as long as they are the same; the next call rewinds the state to the
+    end of `prefix`.
 
-    If no state was reused, the first call begins a new state, because the present one is that of the recorded generator.
+    If no state was reused, the first call that runs begins a new state, because the present state is of the recorded steps.
     """
     remaining, state, first = deque(prefix), None, True
     outputs: Tensors | None = None

@@ -1,4 +1,4 @@
-"""Measures one way to run a model: metrics on validation, size, speed."""
+"""Measures a variant, or the trained module: metrics on validation rows, size, speed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from framework.plugins import AnyTask
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
 
-SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; the fewer where each takes many runs
+SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; LONG_SINGLES where graphs have state, so each takes many runs
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]  # (title, rows) -> a callback for each row
 
 
@@ -34,16 +34,16 @@ def silent(title: str, rows: int) -> Iterator[Callable[[], object]]:
 
 @dataclass(frozen=True)
 class Subject:
-    """A fitted candidate and the validation rows that each of its files is measured and proven on."""
+    """A fitted candidate, and the validation rows on which each of its files is measured and compared."""
 
     opened: Opened
     task: AnyTask
     metric: Metric
     rows: Table
     requests: Sequence[Request]
-    """The rows, as the codec parses them."""
+    """The requests of the rows, as the codec parses them."""
     references: Sequence[Reference] = ()
-    """Requests with the answers of an independent implementation."""
+    """Pairs from `Fitted.references`; empty: there are none."""
     show: Show = dict
     """Makes a request or a response presentable."""
     progress: Progress = silent
@@ -53,11 +53,11 @@ class Subject:
         return self.opened.graphs
 
     def codec(self, settings: Settings | None = None) -> Codec:
-        """A codec of the candidate. settings: replace those of the candidate."""
+        """A codec of the candidate. settings: replace those of the candidate; None: all stay."""
         return self.opened.codec(settings)
 
     def odd_requests(self) -> list[Request]:
-        """The codec's odd requests, with short answers where an answer takes many runs."""
+        """The codec's edge cases, see `Codec.odd_requests`; where a graph has state, with fields that keep answers short."""
         codec = self.codec()
         odd = codec.odd_requests()
         if not stateful(self.graphs):
@@ -77,9 +77,9 @@ class Measured:
     measurement: Measurement
     backend: Backend
     trace: Trace
-    """Answers to the rows, then to the odd requests."""
+    """Answers to the rows, then to `Subject.odd_requests`."""
     scores: Sequence[Response]
-    """Scores of the rows' targets, where the codec has `Scores`; else empty."""
+    """The scores of the rows' targets, if the codec is a `Scores`; else empty."""
 
     def metric(self, subject: Subject) -> float:
         """The metric that the subject is judged by."""
@@ -87,9 +87,9 @@ class Measured:
 
 
 def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measured:
-    """Answers every row and odd request, and measures metrics and speed.
+    """Answers every row and edge case, see `Subject.odd_requests`, and measures metrics and speed.
 
-    size: bytes of weights or files, without the tables that graphs take.
+    name: what is measured, to show. size: bytes of weights or files, without the tables that graphs take.
     """
     odd = subject.odd_requests()
     with subject.progress(name, len(subject.requests) + len(odd)) as answered:
@@ -107,7 +107,7 @@ def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measure
 
 
 def with_metrics(subject: Subject, measured: Measured, codec: Codec | None = None) -> Measured:
-    """`measured` with the metrics of its responses. codec: that made the responses; None: the subject's."""
+    """`measured` with the metrics of its responses. codec: the codec that made them; None: that of the subject."""
     responses = measured.trace.responses[: len(subject.requests)]
     answers = Answers(codec or subject.codec(), responses, measured.scores)
     metrics = subject.task.evaluate(answers, subject.rows).metrics
@@ -115,7 +115,10 @@ def with_metrics(subject: Subject, measured: Measured, codec: Codec | None = Non
 
 
 def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:
-    """Median milliseconds of one request alone, and the effect of batches on answers."""
+    """Median milliseconds of one request alone, and a sentence on how batches changed answers.
+
+    answers: the answers in batches.
+    """
     count = LONG_SINGLES if scheduler.stateful else SINGLES
     times, alone = [], []
     for request in subject.requests[:count]:
@@ -126,7 +129,10 @@ def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tup
 
 
 def _answer_all(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) -> tuple[Trace, Sequence[Response]]:
-    """Answers to every row and odd request, and with graphs with state also scores, which share the first run with answers."""
+    """Answers to every row and edge case; for graphs with state also scores of the rows' targets, else ().
+
+    With state, the calls at the beginning of answering and of scoring are run once for both.
+    """
     requests = subject.requests
     if not (scheduler.stateful and hasattr(scheduler.codec, "score")):
         return trace(scheduler, [*requests, *odd]), ()
@@ -137,7 +143,10 @@ def _answer_all(subject: Subject, scheduler: Scheduler, odd: Sequence[Request]) 
 
 
 def _batch_effect(differences: Sequence[float]) -> Message:
-    """How batches changed answers: dynamic quantization, for one, scales activations by the largest value of the batch."""
+    """How batches changed answers. Dynamic quantization, for one, scales activations by the largest value of the batch.
+
+    differences: for each request, `difference` between its answers alone and in a batch.
+    """
     moved = max((value for value in differences if value < float("inf")), default=0.0)
     changed = differences.count(float("inf"))
     return message(

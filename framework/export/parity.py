@@ -18,9 +18,9 @@ from framework.errors import ParityError
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Record, Scheduler
 
-BATCHES, FEW_BATCHES = (1, 3, 7), (1, 3)  # batch sizes; the fewer for graphs with state, whose runs are large
-SHAPES = 64  # odd shapes of a graph, above which not all sizes of its axes are combined
-WORST = 5  # rows in the message about a file that fails
+BATCHES, FEW_BATCHES = (1, 3, 7), (1, 3)  # compared batch sizes; FEW_BATCHES for graphs with state, whose runs are large
+SHAPES = 64  # combinations of sizes of a graph's axes up to which `odd_sizes` makes all of them
+WORST = 5  # failures that an error message names, at most
 Show = Callable[[Any], Any]  # makes a request or response presentable, without personal data
 
 
@@ -35,26 +35,26 @@ class Trace:
 
 @dataclass
 class Parity:
-    """How far a file's outputs are from the model's."""
+    """How far the outputs of a file are from those of the trained module."""
 
     rows: int = 0
     """Compared requests."""
     shapes: int = 0
-    """Compared graph runs with odd batch and axis sizes."""
+    """Compared graph runs with unusual batch and axis sizes."""
     largest: float = 0.0
-    """Largest absolute difference of any output."""
+    """Largest difference of any output, absolute or, for `Graph.unscaled`, relative."""
     flips: int = 0
-    """Decisions with another argmax, beyond tolerance."""
+    """Answers with another argmax or ranking that the tolerance does not explain; they are failures."""
     close_calls: int = 0
-    """Decisions with another argmax whose margin is below the tolerance; they count as equal."""
+    """Answers with another argmax or ranking that the tolerance explains; they count as equal."""
     steps: int = 0
-    """Compared graph runs that start from the same state, where a graph has state."""
+    """Compared runs of graphs with state, each from the state of the trained module."""
     references: int = 0
-    """Answers compared with those of an independent implementation."""
+    """Answers compared with those of `Fitted.references`."""
     ties: int = 0
-    """References that differ because two outputs were as good as equal."""
+    """Answers that differ from their reference where the two best logits of a decision were as good as equal; no failures."""
     failures: list[tuple[float, str]] = field(default_factory=list)
-    """Of each comparison beyond tolerance, the difference and a message."""
+    """The difference, inf where it has no number, and a message for each comparison that failed."""
 
     def summary(self) -> ParitySummary:
         return ParitySummary(
@@ -72,13 +72,13 @@ class Parity:
 
 
 def trace(scheduler: Scheduler, requests: Sequence[Request]) -> Trace:
-    """Answers requests and records the outputs of every call."""
+    """Answers requests and records the outputs of every call, except where a graph has state."""
     outputs: Record = []
     return Trace(scheduler.answer(requests, None if scheduler.stateful else outputs), outputs)
 
 
 def answer_from(outputs: Record, codec: Codec, requests: Sequence[Request]) -> list[Response]:
-    """The codec's responses to requests, from recorded outputs in place of runs."""
+    """The codec's responses to requests, from the recorded outputs of their calls; no graph runs."""
     responses = []
     for request, recorded in zip(requests, outputs, strict=True):
         steps, remaining = codec.start(request), iter(recorded)
@@ -92,7 +92,7 @@ def answer_from(outputs: Record, codec: Codec, requests: Sequence[Request]) -> l
 
 
 def run_checks(checks: Sequence[Check], requests: Sequence[Request], show: Show = dict) -> list[str]:
-    """The names of the checks, with the number of requests. Raises ParityError with the rows on which a check fails."""
+    """Runs the checks; returns their names, each with the number of requests. Raises ParityError if a check fails."""
     for check in checks:
         wrong = check.run(requests)
         if wrong:
@@ -102,7 +102,10 @@ def run_checks(checks: Sequence[Check], requests: Sequence[Request], show: Show 
 
 
 def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trace, actual: Trace, show: Show = dict) -> Parity:
-    """Compares two traces request by request, call by call."""
+    """Compares the trace of a file, `actual`, with that of the trained module, `expected`, call by call.
+
+    The responses of a request are compared only where no close call explains a difference.
+    """
     parity = Parity(rows=len(requests))
     by_name = {graph.name: graph for graph in graphs}
     for row, (request, expected_calls, calls) in enumerate(zip(requests, expected.outputs, actual.outputs, strict=True)):
@@ -120,12 +123,12 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
 
 
 def row_name(row: int, request: Request, show: Show) -> str:
-    """A row in messages: its number, from 1, and its presentable request."""
+    """A row in messages: its number, from 1, and its presentable request, cut to 110 characters."""
     return f"row {row + 1}, {show(request)}"[:110]
 
 
 def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, backend: Backend) -> None:
-    """Compares each graph on odd batch sizes, and on the smallest, an odd and the largest size of every axis."""
+    """Compares each graph at several batch sizes, and at the smallest, a middle and the largest size of every axis."""
     for graph in graphs:
         assert graph.example is not None
         for sizes in _shapes(graph):
@@ -135,18 +138,21 @@ def compare_shapes(parity: Parity, graphs: Sequence[Graph], reference: Backend, 
 
 
 def _shapes(graph: Graph) -> Iterator[dict[str, int]]:
-    """Odd sizes of a graph's axes. A state leaves room for the positions that the run appends to it."""
+    """The sizes of a graph's axes to compare at. A state is short enough that the run can append its output to it."""
     seen: list[dict[str, int]] = []
     for sizes in odd_sizes(graph.axes, FEW_BATCHES if graph.state else BATCHES):
-        for state, appended in graph.growing:
-            sizes[state] = min(sizes[state], graph.axes[state][1] - sizes[appended])
+        for state_axis, appended_axis in graph.growing:
+            sizes[state_axis] = min(sizes[state_axis], graph.axes[state_axis][1] - sizes[appended_axis])
         if sizes not in seen:
             seen.append(dict(sizes))
             yield sizes
 
 
 def odd_sizes(axes: Mapping[str, tuple[int, int]], batches: Sequence[int] = BATCHES) -> Iterator[dict[str, int]]:
-    """Every combination of sizes; of many axes, each size with the smallest sizes of the other axes, and with the largest."""
+    """Every combination of the smallest, a middle and the largest size of each axis, for each batch size.
+
+    Where these are more than `SHAPES`: each size of an axis with the smallest sizes of the others, and with the largest.
+    """
     choices = {axis: sorted({low, min(low + 12, high), high}) for axis, (low, high) in axes.items()}
     if len(batches) * prod(map(len, choices.values())) <= SHAPES:
         for batch, *sizes in product(batches, *choices.values()):
@@ -183,7 +189,7 @@ def compare_outputs(parity: Parity, graph: Graph, place: str, expected: Tensors,
 
 
 def _compare_decisions(parity: Parity, place: str, expected: np.ndarray, actual: np.ndarray, tolerance: float) -> None:
-    """expected, actual: (..., classes)."""
+    """Compares the argmax over classes. expected, actual: (..., classes)."""
     flipped = expected.argmax(-1) != actual.argmax(-1)
     if not flipped.any():
         return
@@ -210,7 +216,7 @@ def _compare_choices(
 
 
 def _compare_rankings(parity: Parity, place: str, ids: Sequence[np.ndarray], scores: np.ndarray, tolerance: float) -> None:
-    """Ids may differ only where their scores are as good as equal.
+    """Compares rankings: ids may differ only where their scores are at most twice the tolerance apart.
 
     ids: of the model and of the file, each (rows, k), the best first. scores: of the model, (rows, k).
     """

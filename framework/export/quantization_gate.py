@@ -1,4 +1,4 @@
-"""The search for a lossy file: candidates from the most to the least aggressive, of which the first ships that passes the gate
+"""The search for a lossy file: attempts from the most to the least aggressive, of which the first ships that passes the gate
 and is clearly smaller or faster than the exact file.
 """
 
@@ -30,11 +30,11 @@ class Verdict:
     """Whether a lossy file ships."""
 
     holds: bool
-    """Whether it keeps metric and loss within the bounds."""
+    """Whether the file keeps metric and loss within the bounds."""
     ships: bool
-    """Whether it also is a gain over the exact file, or need not be."""
+    """Whether the file also is a gain over the exact file, or with ``must_help=false`` need not be."""
     reason: str
-    """Why it does not ship, in a word or two; else empty."""
+    """Why the file does not ship, in a word or two; else empty."""
     sentence: str
     """The decision with its numbers."""
 
@@ -50,22 +50,24 @@ def search(
     say: Callable[[str], None],
     budget: Budget,
 ) -> list[VariantReport]:
-    """Reports on every candidate that was tried. Only the last may ship, and only its files are kept.
+    """Makes attempts until one ships; returns a report on each. Only the last may ship, and only its files are kept.
 
-    base: the exact file that the exporter starts from. A candidate that keeps the metric without a gain over the exact file
-    ends the search, because later candidates are less aggressive and hence not smaller.
+    base: the report on the exact file that the exporter starts from; None: it has no base. calibration: as for `candidates`.
+    reference: the trained module. budget: the first attempt is made however long that takes, others while time remains. An
+    attempt that keeps the metric without a gain over the exact file ends the search, because later attempts are less aggressive
+    and hence not smaller.
     """
     tried: list[VariantReport] = []
     exact = base.measurement if base else reference.measurement
-    start = base.variant if base else None
+    base_variant = base.variant if base else None
     started = time.perf_counter()
-    for candidate in candidates(subject.graphs, exporter, options, folder, start, calibration):
-        backend = open_backend(subject.graphs, exporter, paths(folder, candidate), subject.opened.fitted.tables)
-        measured = measure(subject, candidate.precision, size(folder, exporter), backend)
-        variant, measured = _refit(subject, candidate, measured)
+    for attempt in candidates(subject.graphs, exporter, options, folder, base_variant, calibration):
+        backend = open_backend(subject.graphs, exporter, paths(folder, attempt), subject.opened.fitted.tables)
+        measured = measure(subject, attempt.precision, size(folder, exporter), backend)
+        variant, measured = _refit(subject, attempt, measured)
         verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base)
-        decision = _decision(verdict, candidate.precision, measured.measurement.batch_effect)
-        name = exporter.name if verdict.ships else candidate.precision
+        decision = _decision(verdict, attempt.precision, measured.measurement.batch_effect)
+        name = exporter.name if verdict.ships else attempt.precision
         tried.append(VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason))
         if verdict.ships:
             return tried
@@ -88,7 +90,7 @@ def _decision(verdict: Verdict, precision: str, batch_effect: str) -> str:
 
 
 def _refit(subject: Subject, variant: Variant, measured: Measured) -> tuple[Variant, Measured]:
-    """Refits on validation the codec settings that depend on the model's outputs, see `Refits`, and evaluates with them."""
+    """Refits codec settings on the validation responses of the file, if the task is a `Refits`, and evaluates with them."""
     if not isinstance(subject.task, Refits):
         return variant, measured
     responses = measured.trace.responses[: len(subject.requests)]
@@ -151,7 +153,7 @@ def _verdict(
 
 
 def gains(lossy: Measurement, exact: Measurement, name: str) -> tuple[bool, Message]:
-    """Whether a lossy file is a gain over the exact one, and how they compare. name: of the exact file.
+    """Whether a lossy file is a gain over the exact one, and a comparison in words. name: the name of the exact file.
 
     A file is a gain if it is clearly smaller and does not lose more speed than it saves in size. It is also a gain if it is
     clearly faster, in batches or alone, and neither clearly slower in the other case nor larger. Speeds within `FASTER` count

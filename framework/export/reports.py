@@ -14,20 +14,20 @@ CODEC = "codec"  # name and format of the variant of a candidate without graphs
 
 @dataclass(frozen=True)
 class VariantReport:
-    """One export of a candidate's graphs."""
+    """What was measured and decided about one variant, or about one attempt that does not ship."""
 
     name: str
-    """Name of the exporter; of a lossy file that does not ship, its precision."""
+    """The name of the exporter; for a lossy file that does not ship, `Variant.precision`."""
     variant: Variant
     measurement: Measurement
     exact: bool
     shipped: bool
     decision: str
-    """Whether it ships and why, in one sentence."""
+    """Whether the variant ships and why, in one sentence."""
     reason: str = ""
-    """Why it does not ship, in a word or two."""
+    """Why the variant does not ship, in a word or two; else empty."""
     parity: ParitySummary | None = None
-    """Of an exact file; None for a lossy one."""
+    """The parity of an exact file; None for a lossy file, and for a codec alone."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,11 @@ class ExportReport:
     reference: Measurement
     """Measurement of the trained module, before any export."""
     variants: tuple[VariantReport, ...]
-    """All that were tried, whether they ship or not."""
+    """All variants that were tried, whether they ship or not."""
     checks: tuple[str, ...]
     """Passed checks of preprocessing, such as the tokenizer."""
     rows: str
-    """The rows of the metrics, in words."""
+    """The rows that the metrics were measured on, in words."""
 
     @property
     def shipped(self) -> list[VariantReport]:
@@ -50,8 +50,8 @@ class ExportReport:
 
     @property
     def default(self) -> VariantReport:
-        """The variant that the runtime opens by default: the smallest that runs without torch and is not clearly slower than
-        the fastest.
+        """The variant that the runtime opens by default: of those that ship and run without torch, the smallest that has more
+        than 0.8 times the throughput of the fastest.
         """
         runnable = [report for report in self.shipped if report.variant.format in ("onnx", CODEC)]
         fastest = max(report.measurement.per_second for report in runnable)

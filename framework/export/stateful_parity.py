@@ -1,4 +1,4 @@
-"""Compares files of graphs with state step by step: each run of the model is repeated on the file, from the same state."""
+"""Compares files of graphs with state step by step: the file repeats each run of the trained module, from the same state."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from framework.runtime.scheduler import Scheduler
 
 T = TypeVar("T")
 
-TIE = 1e-4  # difference of two logits below which an independent implementation may choose the other
-GROUP = 7  # rows answered together: a step reads all weights, however many rows it has
+TIE = 1e-4  # an independent implementation may choose another token where the best two logits differ by less
+GROUP = 7  # rows answered together, to save time: a step reads all weights, however many rows it has
 
 
 @dataclass
 class Lockstep:
-    """Answers requests with the model and repeats every call on the file; answers references with the file alone.
+    """Answers requests with the trained module and repeats every call on the file; answers references with the file alone.
 
-    The results go into `parity`.
+    model: the backend of the trained module. show: see `parity.Show`. The results go into `parity`.
     """
 
     codec: Codec
@@ -36,23 +36,23 @@ class Lockstep:
     parity: Parity = field(default_factory=Parity)
 
     def compare_alone(self, requests: Mapping[int, Request]) -> None:
-        """Answers requests one at a time. requests: by row."""
+        """Compares requests that are answered one at a time. requests: by index of the row."""
         self.parity.rows += len(requests)
         for row, request in requests.items():
             self._run(row_name(row, request, self.show), [self.codec.start(request)])
 
     def compare_together(self, requests: Mapping[int, Request]) -> None:
-        """Answers requests in runs of several rows. requests: by row."""
+        """Compares requests that are answered in runs of several rows. requests: by index of the row."""
         self.parity.rows += len(requests)
         for group in _groups(requests.items()):
             self._run(_row_names([row for row, _ in group]), [self.codec.start(request) for _, request in group])
 
     def compare_scores(self, generators: Sequence[Steps]) -> None:
-        """generators: those of `Scores.score`, which run together."""
+        """Compares the calls of `Scores.score`. generators: from that method; they run together."""
         self._run("the answers that the rows hold", generators)
 
     def compare_references(self, references: Sequence[Reference]) -> None:
-        """The file must answer as the independent implementation does, unless two tokens were equally likely."""
+        """Answers requests with the file and compares the answers with the references, except where the best two tokens tie."""
         self.parity.references += len(references)
         for group in _groups(enumerate(references)):
             scheduler = _MarginScheduler(self.codec, self.file, self.graphs)
@@ -89,7 +89,7 @@ def _row_names(rows: Sequence[int]) -> str:
 
 
 class _MarginScheduler(Scheduler):
-    """Records for each generator, by its id, the smallest difference between the best two logits in any decision."""
+    """Records the smallest difference between the best two logits in any decision, by ``id`` of the codec's generator."""
 
     def __init__(self, codec: Codec, backend: Backend, graphs: Sequence[Graph]) -> None:
         super().__init__(codec, backend, graphs)
@@ -107,7 +107,10 @@ class _MarginScheduler(Scheduler):
 
 @dataclass
 class _ComparingBackend:
-    """The backend of the model, which repeats every run on the file and compares the outputs."""
+    """Runs the trained module, repeats every run on the file, and compares the outputs.
+
+    place: what is answered, for messages.
+    """
 
     model: Backend
     file: Backend

@@ -1,4 +1,4 @@
-"""Exports a candidate's graphs with every exporter of the recipe: exact files are proven, lossy files must pass the gate."""
+"""Exports a candidate's graphs with every exporter of the recipe; proves exact files, and gates lossy files."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from framework.export.stateful_parity import Lockstep
 from framework.export.writing import Calibration, calibration_feeds, export, open_backend, paths, size, weights
 from framework.runtime.model import difference
 
-STATEFUL_ROWS = 200  # validation rows that are answered where a graph has state, since each takes many runs
-ALONE, COMPARED = 2, 20  # of these, rows whose every step is compared: answered alone, and in total
+STATEFUL_ROWS = 200  # validation rows that are answered, at most, where a graph has state, since each row takes many runs
+ALONE, COMPARED = 2, 20  # of these, the first rows whose every step is compared: rows answered alone, and all such rows
 NOTHING = "there is nothing in this model that it could make smaller"
 
 
@@ -49,16 +49,17 @@ def export_and_verify(
 ) -> ExportReport:
     """Exports into `folder`, proves or gates every file, and reports. Lossy files that do not ship are deleted.
 
-    calibration: returns requests made from training rows. say: shows a sentence about each file. every: number of all
-    validation rows, of which the subject may hold a sample. budget: the first file is made whatever it takes, others while time
-    remains. Raises ParityError when an exact file differs from the model.
+    exporters: each after its base, see `in_order`. calibration: returns requests made from training rows. say: shows a sentence
+    about each file. every: number of all validation rows, of which the subject may hold a sample. budget: the first file is
+    made however long that takes, others while time remains. Raises ParityError when an exact file differs from the trained
+    module, or when a check of the codec fails.
     """
     graphs = subject.graphs
     checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
     backend = subject.opened.backend()
     reference = measure(subject, "trained module", weights(graphs), backend)
     tried: list[VariantReport] = []
-    seconds = 0.0  # that the file before took
+    seconds = 0.0  # that the last exporter took for each of its files
     for chosen in exporters if graphs else ():
         name = chosen.exporter.name
         if not chosen.exporter.takes_files and any(isinstance(graph.source, Path) for graph in graphs):
@@ -82,7 +83,7 @@ def export_and_verify(
 
 
 def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
-    """The variant of a candidate without graphs: its codec with its resources."""
+    """The report on the only variant of a candidate without graphs: the codec with its resources."""
     resources = sum(path.stat().st_size for path in subject.opened.resources.rglob("*") if path.is_file())
     variant = Variant({}, "none", name=CODEC, format=CODEC)
     measurement = replace(reference.measurement, bytes=resources)
@@ -93,7 +94,7 @@ def codec_alone(subject: Subject, reference: Measured) -> VariantReport:
 
 
 def rows_to_answer(validation: Table, seed: int, *, stateful: bool) -> Table:
-    """The validation rows that files are measured on: all, or `STATEFUL_ROWS` at random where a graph has state."""
+    """The validation rows that files are measured on: all, or `STATEFUL_ROWS` random rows where a graph has state."""
     return validation.sample(STATEFUL_ROWS, seed) if stateful else validation
 
 
@@ -115,7 +116,10 @@ def _export(
 
 
 def _prove(subject: Subject, chosen: Chosen, folder: Path, base: VariantReport | None, reference: Measured) -> VariantReport:
-    """Exports an exact file. Raises ParityError unless it equals the trained module on validation rows and odd shapes."""
+    """Exports an exact file. Raises ParityError unless its outputs equal those of the trained module.
+
+    They are compared on validation rows and on unusual shapes. base: the report on `Exporter.base`; None: it has no base.
+    """
     exporter, graphs = chosen.exporter, subject.graphs
     variant = export(graphs, exporter, chosen.options, folder, base.variant if base else None)
     backend = open_backend(graphs, exporter, paths(folder, variant), subject.opened.fitted.tables)
@@ -156,15 +160,15 @@ def _compare(subject: Subject, reference: Measured, measured: Measured) -> Parit
     if stateful(subject.graphs):
         parity = _compare_steps(subject, reference, measured)
     else:
-        odd = len(measured.trace.responses) - len(subject.requests)
-        requests = [*subject.requests, *({"odd request": number} for number in range(odd))]
+        odd_count = len(measured.trace.responses) - len(subject.requests)
+        requests = [*subject.requests, *({"odd request": number} for number in range(odd_count))]
         parity = compare(subject.graphs, requests, reference.trace, measured.trace, subject.show)
     compare_shapes(parity, subject.graphs, reference.backend, measured.backend)
     return parity
 
 
 def _compare_steps(subject: Subject, reference: Measured, measured: Measured) -> Parity:
-    """Compares step by step a sample of rows, all rows with another answer, scores of targets, and independent references."""
+    """Compares step by step some rows, all rows with another answer, and scores of targets; also compares with references."""
     codec, requests = subject.codec(), subject.requests
     lockstep = Lockstep(codec, subject.graphs, reference.backend, measured.backend, subject.show)
     all_requests = [*requests, *subject.odd_requests()]
@@ -173,7 +177,7 @@ def _compare_steps(subject: Subject, reference: Measured, measured: Measured) ->
     alone = sorted({*range(min(ALONE, len(requests))), *range(len(requests), len(all_requests)), *changed})
     lockstep.compare_alone({row: all_requests[row] for row in alone})
     lockstep.compare_together({row: requests[row] for row in range(min(COMPARED, len(requests))) if row not in alone})
-    if not codec.interface().is_argmax:  # a search may change its answer without a flip; all steps of these rows were compared
+    if not codec.interface().is_argmax:  # a search may answer otherwise without a flip; all these steps were compared
         lockstep.parity.close_calls += len(changed)
     elif changed and not lockstep.parity.close_calls:
         lockstep.parity.failures.append(

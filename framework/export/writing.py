@@ -20,7 +20,7 @@ Calibration = Mapping[str, Sequence[Tensors]]  # graph name -> its feeds in each
 
 
 def in_order(exporters: Sequence[Exporter]) -> list[Exporter]:
-    """The exporters, each after its base and otherwise in their order."""
+    """The exporters, each after its base, otherwise in the given order."""
     ordered: list[Exporter] = []
     waiting = list(exporters)
     while waiting:
@@ -32,7 +32,10 @@ def in_order(exporters: Sequence[Exporter]) -> list[Exporter]:
 
 
 def export(graphs: Sequence[Graph], exporter: Exporter, options: Any, folder: Path, base: Variant | None) -> Variant:
-    """Writes one exact variant into ``folder/EXPORTER``. The paths of the variant are relative to `folder`."""
+    """Writes one exact variant into ``folder/EXPORTER``. The paths of the variant are relative to `folder`.
+
+    base: the variant of `Exporter.base`; None: there is none. Raises FrameworkError where the disk refuses a write.
+    """
     target = folder / exporter.name
     target.mkdir()
     write = resolve(exporter.export)
@@ -49,9 +52,10 @@ def candidates(
     base: Variant | None,
     calibration: Calibration | None,
 ) -> Iterator[Variant]:
-    """The candidates of a lossy exporter. The iterator writes each into ``folder/EXPORTER``, over the one before.
+    """The attempts of a lossy exporter. The iterator writes each into ``folder/EXPORTER``, over the one before.
 
-    calibration: None for an exporter that does not calibrate.
+    base: as for `export`. calibration: None for an exporter that does not calibrate. Raises FrameworkError where the disk
+    refuses a write.
     """
     target = folder / exporter.name
     target.mkdir()
@@ -66,7 +70,7 @@ def candidates(
 
 
 def _complete(variant: Variant, exporter: Exporter) -> Variant:
-    """The variant with name and format of the exporter, and with paths relative to the artifact."""
+    """The variant with name and format of the exporter, and with paths relative to the folder of all exporters."""
     files = {graph: f"{exporter.name}/{file}" for graph, file in variant.files.items()}
     return replace(variant, name=exporter.name, format=exporter.format, files=files)
 
@@ -86,7 +90,10 @@ class _Recording:
 def calibration_feeds(
     codec: Codec, backend: Backend, graphs: Sequence[Graph], tables: Tensors, requests: Sequence[Request]
 ) -> Calibration:
-    """The feeds of each graph, tables included, while the requests are answered one at a time."""
+    """Answers the requests one at a time; returns the feeds of each graph, tables included, in every call.
+
+    backend: runs the graphs. tables: by name, those that graphs take.
+    """
     recording = _Recording(backend, graphs)
     scheduler = Scheduler(codec, tabled(recording, graphs, tables), graphs)
     for request in requests:
@@ -95,20 +102,20 @@ def calibration_feeds(
 
 
 def paths(folder: Path, variant: Variant) -> dict[str, Path]:
-    """The files of a variant of the artifact in `folder`, by graph."""
+    """The files of a variant, by graph. folder: the folder that the paths of the variant are relative to."""
     return {graph: folder / file for graph, file in variant.files.items()}
 
 
 def open_backend(
     graphs: Sequence[Graph], exporter: Exporter, files: Mapping[str, Path], tables: Tensors | None = None
 ) -> Backend:
-    """A backend over the files of an export. files: by graph. tables: those that graphs take."""
+    """A backend over the files of an export. files: by graph. tables: by name, those that graphs take; None: there are none."""
     backend: Backend = resolve(exporter.open)(graphs, files)
     return tabled(backend, graphs, tables or {})
 
 
 def weights(graphs: Sequence[Graph]) -> int:
-    """Bytes of all parameters and buffers, or of the file where a graph's source is ONNX already."""
+    """Bytes of all parameters and buffers of the graphs, or of the file for a graph that is ONNX already."""
     return sum(_weight(graph.source) for graph in graphs)
 
 
@@ -119,5 +126,5 @@ def _weight(source: Any) -> int:
 
 
 def size(folder: Path, exporter: Exporter) -> int:
-    """Bytes of all files of a variant, external weights included."""
+    """Bytes of all files of a variant in ``folder/EXPORTER``, external weights included."""
     return sum(path.stat().st_size for path in (folder / exporter.name).rglob("*") if path.is_file())

@@ -6,11 +6,11 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # all control groups, and those of this process
+CGROUPS, OWN = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # all control groups; a list of those of this process
 
 
 def granted_cpus(groups: Path = CGROUPS, own: Path = OWN) -> int:
-    """The CPUs of the process's affinity mask, or fewer if a control group, such as a container's, limits CPU time.
+    """The number of CPUs in the affinity mask, or fewer if a control group, such as a container's, limits CPU time; at least 1.
 
     A quota of 1.5 CPUs counts as one, because a second thread would wait half of the time.
     """

@@ -1,4 +1,4 @@
-"""Atomic writes of files and folders, and readable errors where the disk refuses a write."""
+"""Writes files and folders whole or not at all, and explains why the disk refuses a write."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ REASONS = {
 }
 ADVICE = "make room, or write to another folder (hydra.run.dir=FOLDER for a run)"
 ABOUT_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-IN_TEXT = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")  # in messages of wrapped OSErrors, and of libraries in Rust
+IN_TEXT = re.compile(r"\[Errno (\d+)\]|\(os error (\d+)\)")  # an errno in the message of a wrapped OSError, or of Rust
 
 
 @contextmanager
 def whole(final: Path) -> Iterator[Path]:
-    """Yields a hidden path beside `final` for a file or folder, renamed to `final` when the block succeeds, else removed.
+    """Yields a hidden path beside `final` for a file or folder; renames it to `final` if the block succeeds, else removes it.
 
     The hidden path does not exist when the block begins, even if a killed process left one.
     """
@@ -52,7 +52,8 @@ def writing(path: Path, needed: int = 0) -> Iterator[None]:
     """Converts an error of a refused write in the block to a FrameworkError with the reason.
 
     path: the file, or the folder of the files. needed: bytes that are written, 0 if unknown. Libraries in C++ hide why a write
-    failed, or notice it only when they read the file again: any error with fewer free bytes counts as a full disk.
+    failed, or fail only when they read the file again: where fewer bytes than `needed` are free, any error counts as a full
+    disk.
     """
     try:
         yield
@@ -111,6 +112,6 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def shown(path: Path) -> Path:
-    """The path as a user would type it: relative if it is below the working directory."""
+    """The path as a user would type it: relative to the working directory if it is inside."""
     here = Path.cwd()
     return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path

@@ -12,9 +12,10 @@ from types import FrameType
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defers a Ctrl-C to the end of the block, which then raises KeyboardInterrupt; a second one interrupts at once.
+    """Defers a Ctrl-C to the end of the block, which then raises KeyboardInterrupt; a second Ctrl-C interrupts at once.
 
-    torch's tracers call Python from C++, where an exception at the wrong moment causes a segmentation fault.
+    Does nothing outside the main thread. torch's tracers call Python from C++, where an exception at the wrong moment causes a
+    segmentation fault.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,4 +1,4 @@
-"""Available memory, and returning freed memory to the system."""
+"""Reads how much memory is available, and returns freed memory to the system."""
 
 from __future__ import annotations
 
@@ -8,23 +8,26 @@ from pathlib import Path
 from framework.machine.cpus import CGROUPS, OWN
 
 MEMINFO = Path("/proc/meminfo")
-UNLIMITED = 1 << 60  # bytes from which on a limit of cgroup v1 means no limit
+UNLIMITED = 1 << 60  # bytes; a limit of cgroup v1 from this number on means no limit
 
 
 def available_memory(meminfo: Path = MEMINFO, groups: Path = CGROUPS, own: Path = OWN) -> int | None:
     """Bytes that can be allocated without swapping and within a container's limit; None if the system does not report it."""
     available = [int(line.split()[1]) * 1024 for line in _read(meminfo).splitlines() if line.startswith("MemAvailable:")]
-    for line in _read(own).splitlines():
-        _, controllers, path = line.split(":", 2)
+    lines = _read(own).splitlines()
+    for _, controllers, path in (line.split(":", 2) for line in lines if line.count(":") >= 2):
         if controllers in ("", "memory") and ".." not in path:
-            root = groups / controllers
-            for folder in {root / path.strip("/"), root}:
+            group = groups / controllers / path.strip("/")
+            for folder in [group, *group.parents][: len(Path(path.strip("/")).parts) + 1]:  # up to the root of the groups
                 available += _unused(folder)
     return max(0, min(available)) if available else None
 
 
 def _unused(folder: Path) -> list[int]:
-    """Unused bytes of a control group (v2, or the memory controller of v1); its file cache counts as unused."""
+    """Unused bytes of a control group (v2, or the memory controller of v1), a list of at most one number; empty: no limit.
+
+    The file cache of the group counts as unused.
+    """
     names = [("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes")]
     cached = [line.split()[1] for line in _read(folder / "memory.stat").splitlines() if line.startswith("inactive_file ")]
     values = [(_read(folder / limit).strip(), _read(folder / used).strip()) for limit, used in names]

@@ -1,4 +1,4 @@
-"""A description of the machine, and versions of the libraries, for reports and manifests."""
+"""Describes the machine and the versions of libraries, for reports and manifests."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def library_versions() -> dict[str, str]:
 
 
 def machine() -> dict[str, str]:
-    """The CPU model, the number of cores that this process may use, and the operating system."""
+    """The CPU model, the number of cores that this process may use, and the operating system, as texts by name."""
     return {"CPU": cpu_model(), "cores": str(granted_cpus()), "system": platform.platform(terse=True)}
 
 
 def cpu_model() -> str:
-    """The name of the CPU."""
+    """The model name of the CPU; empty where the system does not tell."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
     names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))

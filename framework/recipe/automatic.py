@@ -21,14 +21,15 @@ ABOUT = "What a file can teach, found out from the file: the task, who solves it
 BUDGET = "10m"
 FOLDER = "runs/auto/${now:%Y-%m-%dT%H-%M-%S}"
 CHOSEN = f"recipe={AUTO}"
-# keys of `data:` that say nothing of what stands in the training file
+# keys of the `data:` section that are not about the content of the training file
 ELSEWHERE = {field.name for field in fields(DataConfig)} - {*OF_ANY_TASK} | {"source"}
 
 
 def resolved(written: Sequence[str]) -> list[str]:
-    """The overrides with the recipe that ``recipe=auto`` stands for, and what it sets where a person does not.
+    """The overrides, with the recognised recipe in place of ``recipe=auto``, and with budget and run folder unless the user
+    sets them; unchanged without ``recipe=auto``.
 
-    Raises InputError where there is no training file, and where no task or several could read it.
+    Raises InputError where there is no training file, where no task can read the file, and where two tasks are the surest.
     """
     if CHOSEN not in written:
         return list(written)
@@ -40,7 +41,10 @@ def resolved(written: Sequence[str]) -> list[str]:
 
 
 def data_settings(written: Sequence[str]) -> dict[str, Any]:
-    """What the overrides say of the training file: ``data.train=``, how it is read, and which columns are meant."""
+    """The keys of the `data:` section that the overrides set for the training file: its address, how it is read, its columns.
+
+    Raises InputError without ``data.train=``.
+    """
     settings = dict(_data(written))
     if settings.get("train") is None:
         raise InputError(f"{CHOSEN} needs your rows: write data.train=FILE.csv")
@@ -48,7 +52,7 @@ def data_settings(written: Sequence[str]) -> dict[str, Any]:
 
 
 def section_of(config: DictConfig) -> Section | None:
-    """What the training file was taken for and why, for people; None where a person chose the recipe."""
+    """Says what the training file was taken for and why; None where the user chose the recipe."""
     if not config.automatic:
         return None
     settings = {str(key): value for key, value in config.data.items() if key not in ELSEWHERE and value is not None}

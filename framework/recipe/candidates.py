@@ -24,7 +24,7 @@ def competing(config: DictConfig) -> list[str]:
 
 
 def _is_competing(config: DictConfig, name: str) -> bool:
-    """Whether the recipe chose the candidate, which types its section; a file may set keys of other candidates too."""
+    """Whether the candidate competes: only then its section has a type, for a file may set keys of other candidates too."""
     return is_dataclass(OmegaConf.get_type(config.candidates, name))
 
 
@@ -46,7 +46,7 @@ def remove_other_candidates(config: DictConfig) -> None:
 
 
 def options_for(config: DictConfig, candidate: AnyCandidate) -> Any:
-    """The options of a candidate as an instance of its dataclass; the defaults if it does not compete."""
+    """The options of a candidate as an instance of its dataclass; the defaults if the candidate does not compete."""
     if candidate.name not in config.candidates:
         config = config.copy()
         OmegaConf.set_struct(config, False)
@@ -55,7 +55,9 @@ def options_for(config: DictConfig, candidate: AnyCandidate) -> Any:
 
 
 def shared_sections(candidates: Iterable[AnyCandidate]) -> dict[str, type]:
-    """The dataclass of each section that candidates share, by name. Raises FrameworkError if two differ for one name."""
+    """The dataclass of each section that candidates share, by name of the section. Raises FrameworkError if candidates share a
+    section of one name but of different types.
+    """
     sections: dict[str, type] = {}
     for candidate in candidates:
         for name, kind in _shared(candidate.options):
@@ -76,7 +78,7 @@ def _shared(options: type) -> Iterator[tuple[str, type]]:
 
 @dataclass(frozen=True)
 class Competition:
-    """The task and the candidates of a recipe, known before the keys of its overrides are set."""
+    """The task and the candidates of a recipe, from its groups alone, before overrides set keys."""
 
     task: AnyTask
     registered: Mapping[str, AnyCandidate]
@@ -106,7 +108,7 @@ class Competition:
         return [group, *rest] if _last_named(overrides) is not None or not self.named else rest
 
     def problems_of(self, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """Each override ``model.KEY=`` whose key no candidate has, or several have, with the problem."""
+        """(override, problem) for each override ``model.KEY=`` whose key no competing candidate has, or several have."""
         for override in overrides:
             try:
                 self._with_full_key(override, [name for name in self._competing(overrides) if name in self.registered])
@@ -114,7 +116,7 @@ class Competition:
                 yield override, str(error)
 
     def time_limits(self, overrides: Sequence[str]) -> list[str]:
-        """Keys of those that compete which limit the time of a fit."""
+        """Full keys of the options, of competing candidates, that limit the time of a fit."""
         competitors = [self.registered[name] for name in self._competing(overrides)]
         return [
             f"{KEY}.{one.name}.{option.name}"
@@ -139,7 +141,7 @@ class Competition:
             raise InputError(*problems)
 
     def _with_full_key(self, override: str, names: Sequence[str]) -> str:
-        """``model.KEY=VALUE`` with the full key, other overrides unchanged. Raises InputError as `key_of`."""
+        """``model.KEY=VALUE`` with the full key, other overrides unchanged. names, and errors: as for `key_of`."""
         mark = re.match(r"[+~]*", override)
         sign = mark[0] if mark else ""
         key, equals, value = override[len(sign) :].partition("=")
@@ -148,7 +150,9 @@ class Competition:
         return f"{sign}{self.key_of(key.removeprefix(SHORT), names)}{equals}{value}"
 
     def key_of(self, short: str, names: Sequence[str]) -> str:
-        """The full key of ``model.SHORT``. Raises InputError if no candidate of `names` has it, or several have."""
+        """The full key of ``model.SHORT``. names: competing candidates. Raises InputError if none of them has the key, or
+        several have.
+        """
         candidates = [self.registered[name] for name in names]
         baselines = [candidate for candidate in self.registered.values() if candidate.role == "baseline"]
         first = short.partition(".")[0]

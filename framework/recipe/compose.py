@@ -1,4 +1,4 @@
-"""Composes recipes with Hydra: registers schemas and search path, and reports all problems of the overrides at once."""
+"""Composes recipes with Hydra: registers schemas and search path, and reports the problems of overrides together."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _with_name(options: type, name: str) -> type:
 
 
 def for_hydra(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """Splits a command line into Hydra's flags and the overrides, which may be mixed."""
+    """Splits a command line, in which flags and overrides may be mixed, into Hydra's flags and the overrides."""
     options = get_args_parser().parse_intermixed_args(arguments)
     flags = list(arguments)
     for override in options.overrides:
@@ -107,8 +107,8 @@ def for_hydra(arguments: list[str]) -> tuple[list[str], list[str]]:
 def for_compose(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
     """Converts the overrides of one recipe from the form that users write to the form that Hydra composes.
 
-    Raises InputError with every unknown group, choice and key, and every value of a wrong type. sweeps: whether a key may have
-    several values.
+    sweeps: whether a key may have several values. Raises InputError with every unknown choice of a group; where there is none,
+    with every unknown key and every value of a wrong type.
     """
     install()
     automatic = CHOSEN in written
@@ -144,7 +144,7 @@ def for_compose(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
 
 
 def _without_limits(keys: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """Overrides that lift those limits of time which a person did not set."""
+    """Overrides that remove limits of time, except those that the user set."""
     set_by_person = {override.partition("=")[0] for override in overrides}
     return [f"{key}=null" for key in keys if key not in set_by_person]
 
@@ -154,12 +154,12 @@ def _is_group(override: str) -> bool:
 
 
 def compose_recipe(recipe: str, overrides: Sequence[str]) -> DictConfig:
-    """The composed, checked recipe. Raises InputError with all problems."""
+    """The composed, checked recipe. Raises InputError as `for_compose` and `check_recipe` do."""
     return compose_run(recipe, overrides)[0]
 
 
 def compose_run(recipe: str, overrides: Sequence[str]) -> tuple[DictConfig, Path]:
-    """The composed, checked recipe, and the folder for its run. Raises InputError with all problems."""
+    """The composed, checked recipe, and the folder for its run. Raises InputError as `for_compose` and `check_recipe` do."""
     arguments = for_compose([f"recipe={recipe}", *overrides])
     with hydra_started(), _explained():
         config = compose("config", arguments, return_hydra_config=True)
@@ -175,7 +175,8 @@ def compose_run(recipe: str, overrides: Sequence[str]) -> tuple[DictConfig, Path
 def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
     """Composes the recipe of an earlier run from its config.yaml, with changes to the sections `AFTER_TRAINING`.
 
-    changes: KEY=VALUE. Exporters of the earlier run keep their options. Raises InputError with every change that is refused.
+    changes: KEY=VALUE. Exporters of the earlier run keep their options. Raises InputError with every change that is refused,
+    and for a config.yaml that this version cannot compose.
     """
     install()
     overrides = [parse(change) for change in as_written(changes)]
@@ -244,7 +245,8 @@ def explain(error: BaseException) -> str:
 def one_recipe_each(arguments: list[str]) -> Iterator[list[str]]:
     """A command line for each recipe of a sweep ``recipe=a,b``.
 
-    Hydra would compose the sweep once without the swept override; without a recipe, the keys of its task do not exist.
+    Hydra itself composes a sweep first without the swept override, which fails here: without a recipe there is no task, and
+    the task's keys do not exist.
     """
     for position, argument in enumerate(arguments):
         override = parse(argument) if argument.startswith("recipe=") else None

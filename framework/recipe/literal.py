@@ -1,6 +1,6 @@
 """Quotes names in overrides for Hydra, so that users write names of files, columns and models without quotes.
 
-Options that hold names declare it in their field's metadata, such as `AS_WRITTEN`.
+An option that holds names says so in the metadata of its field, such as `AS_WRITTEN`.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from framework.recipe.schema import FILES, data_schema
 
 KIND = "as_written"
 SEVERAL, FILE = NAMES_AS_WRITTEN[KIND], FILES[KIND]
-FOLDER = "folder"  # a name in which Hydra resolves ${...}, such as ${now:%Y}
+FOLDER = "folder"  # the kind of names in which Hydra resolves ${...}, such as ${now:%Y}
 FOLDERS = ("hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir")
 NOTHING = ("null", "")
 QUOTED = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
 ELEMENT = re.compile(rf"\s*(?:{QUOTED})\s*(?=,|$)", re.DOTALL)
-FUNCTION = re.compile(r"(?:choice|glob|shuffle|sort)\(.*\)", re.DOTALL)  # in a sweep of Hydra
+FUNCTION = re.compile(r"(?:choice|glob|shuffle|sort)\(.*\)", re.DOTALL)  # functions of Hydra's sweep syntax
 
 
 def as_written(overrides: Sequence[str], *, sweeps: bool = False) -> list[str]:
     """The overrides with quotes for Hydra around values that are names: everything after the first `=` is the value.
 
-    ``null`` stays null, ``[a,b]`` stays a list where the key allows one (unless a file has that name), and quotes around a
-    whole name are removed. sweeps: whether commas separate the values of a sweep.
+    ``null`` stays null, ``[a,b]`` stays a list where the key allows one (unless a file has that name), and quotes that the user
+    wrote around a whole name are replaced. sweeps: whether commas separate the values of a sweep.
     """
     kinds = kinds_of_keys()
     return [_override(override, kinds, sweeps) for override in overrides]
@@ -112,7 +112,7 @@ def _without_quotes(value: str) -> str:
 def _is_file(value: str, kind: str) -> bool:
     try:
         return kind == FILE and Path(value).exists()
-    except (OSError, ValueError):  # too long for a name, or with a null byte
+    except (OSError, ValueError):  # the value is too long for a name, or has a null byte
         return False
 
 

@@ -52,7 +52,7 @@ def choices(override: Override) -> list[str]:
 
 
 def unknown_choices(override: Override, available: Mapping[str, list[str]]) -> Iterator[str]:
-    """A problem for each name that the group does not have. available: names by group."""
+    """A problem for each chosen name that the group of the override does not have. available: names by group."""
     group = override.key_or_group
     for name in choices(override):
         if name not in available[group]:
@@ -69,7 +69,7 @@ def unknown_keys(overrides: list[Override], config: DictConfig) -> Iterator[str]
         section = OmegaConf.select(config, parent, default=None) if parent else config
         adds = override.is_add() or override.is_force_add()
         if adds and isinstance(section, DictConfig) and not is_dataclass(OmegaConf.get_type(section)):
-            continue  # a free mapping may grow
+            continue  # any key may be added to a mapping without a type
         if not isinstance(section, DictConfig) or last not in section:
             yield f"no key {key!r}; {_nearest_key(key, config)}"
         elif not override.is_delete() and not override.is_sweep_override():
@@ -122,7 +122,7 @@ def _written(value: Any) -> str:
 
 
 def _nearest_key(key: str, config: DictConfig) -> str:
-    """A hint with the keys of the deepest section of `key` that exists, and the most similar of them."""
+    """A hint with the keys of the deepest existing section of `key`, and the most similar of these keys."""
     parts = key.split(".")[:-1]
     while parts and not isinstance(OmegaConf.select(config, ".".join(parts), default=None), DictConfig):
         parts.pop()

@@ -20,7 +20,10 @@ COMMAND_LINE = "command line"
 
 
 def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
-    """The origin of each key, for the user: "command line", a file of the recipe, or a default of the framework or a plugin."""
+    """The origin of each key, for the user: "command line", a file of the recipe, or a default of the framework or a plugin.
+
+    Raises InputError as `for_compose` does.
+    """
     origin_by_key: dict[str, str] = {}
     arguments = for_compose([f"recipe={recipe}", *overrides])
     with hydra_started():
@@ -41,7 +44,10 @@ def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
 
 
 def origin_of(key: str, origin_by_key: Mapping[str, str]) -> str:
-    """The origin of a key, or of the innermost section around it that was set as a whole."""
+    """The origin of a key: its own, else that of the innermost section around the key that was set as a whole, else `DEFAULT`.
+
+    origin_by_key: see `origins`.
+    """
     while key not in origin_by_key and "." in key:
         key = key.rpartition(".")[0]
     return origin_by_key.get(key, DEFAULT)

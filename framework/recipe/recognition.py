@@ -1,4 +1,4 @@
-"""Which task a file is for: every task reads its first rows and says how sure it is that the file is its own."""
+"""Recognises the task that a file is for: every task reads the file's first rows and says how sure it is, `Task.claims`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from framework.contracts.data.format import Claim
 from framework.contracts.message import joined, message
 from framework.contracts.section import Section
-from framework.contracts.task import Head, described
+from framework.contracts.task import FileSample, described
 from framework.data.columns import plain_name
 from framework.data.joined import Columns, parts_of
 from framework.data.labelled import Reader
@@ -18,16 +18,16 @@ from framework.data.sources import addresses
 from framework.errors import FrameworkError, InputError
 from framework.plugins import AnyTask, load_plugins
 
-ROWS = 1000  # read of the file
+ROWS = 1000  # rows of the file that are read
 COMBINATIONS = "label_combinations"
 OF_ANY_TASK = ("train", "format", "encoding", "quote", "label_separator", COMBINATIONS)  # keys of `data:` about the file
 
-Settings = Mapping[str, Any]  # of the `data:` section, by key, as a person gave them
+Settings = Mapping[str, Any]  # of the `data:` section, by key, as the user gave them
 
 
 @dataclass(frozen=True)
 class Recognition:
-    """A task that reads a file, and what it says."""
+    """A task that can read a file, and its claim to the file."""
 
     task: AnyTask
     claim: Claim
@@ -38,7 +38,7 @@ class Recognition:
         return self.task.recipe
 
     def section(self, others: Sequence[Recognition]) -> Section:
-        """For people: what the file was taken for, why, and what would change that. others: less sure of it."""
+        """Says what the file was taken for, why, and how to choose another task. others: recognitions that are less sure."""
         why = message("taken for {task}: {why}", task=self.task.name, why=self.claim.why)
         instead = [
             message("recipe={recipe} would take it for {task}: {why}", recipe=one.recipe, task=one.task.name, why=one.claim.why)
@@ -51,7 +51,8 @@ class Recognition:
 def recognise(settings: Settings) -> list[Recognition]:
     """The tasks that read the training file, the surest first.
 
-    Raises InputError where none does, with what each says of it, and where two are equally sure, with what chooses each.
+    Raises InputError where no task can read the file, with the reason of each task, and where two are the surest, with the
+    override that chooses each.
     """
     file = addresses(settings["train"])[0]
     readable: list[Recognition] = []
@@ -71,7 +72,7 @@ def recognise(settings: Settings) -> list[Recognition]:
 
 
 def _unreadable(file: str, reasons: Mapping[str, str]) -> InputError:
-    """reasons: why each task cannot read the file; where all say the same, the file itself is wrong."""
+    """The error for a file that no task can read. reasons: by task; where all are the same, only that reason is reported."""
     if len(set(reasons.values())) == 1:
         return InputError(*set(reasons.values()))
     each = [f"{task}: {reason}" for task, reason in reasons.items()]
@@ -83,7 +84,7 @@ def _choice(one: Recognition) -> str:
 
 
 def _recognition(task: AnyTask, settings: Settings) -> Recognition:
-    """Raises InputError where the task cannot read the file, or says that it is not its own."""
+    """The task with its claim to the training file. Raises InputError where it cannot read the file, or does not claim it."""
     roles = [column.role for column in task.every_column]
     strange = settings.keys() - {*OF_ANY_TASK, *roles, *(table.name for table in task.tables)}
     if strange:
@@ -100,14 +101,14 @@ def _recognition(task: AnyTask, settings: Settings) -> Recognition:
     assert rows is not None
     if not len(rows):
         raise InputError("no usable row")
-    claim = task.claims(Head(rows, reader.columns, _guessed(task, reader.columns, settings)))
+    claim = task.claims(FileSample(rows, reader.columns, _guessed(task, reader.columns, settings)))
     if claim is None:
         raise InputError(f"{described(reader.columns)}, and what stands there is something else")
     return Recognition(task, claim)
 
 
 def _guessed(task: AnyTask, headers: Mapping[str, Columns], settings: Settings) -> set[str]:
-    """Roles whose column neither its header nor the user names."""
+    """Roles whose column was found by its values, because neither its header nor the user names the role."""
     spellings = {column.role: set(map(plain_name, column.names)) for column in task.every_column}
     return {
         role

@@ -27,7 +27,7 @@ class DataSource:
     """The files of a data set and how to read them. The recipe's `data.source` is used unless the user sets `data.train`."""
 
     train: Any = field(default=None, metadata=FILES)
-    """A path, a glob, package://distribution/path or hf://owner/name, or a list of them; so are the next two."""
+    """A path, a glob, package://distribution/path or hf://owner/name, or a list of them; so are `validation` and `test`."""
     validation: Any = field(default=None, metadata=FILES)
     test: Any = field(default=None, metadata=FILES)
     format: Optional[str] = None
@@ -39,7 +39,7 @@ class DataSource:
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     description: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     install: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    """The pip command that installs the distribution of a package:// address, for the error if it is missing."""
+    """The pip command that installs the distribution of a package:// address; the error for a missing distribution shows it."""
     label_separator: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """What stands between the labels of a row, for tasks that learn several; None: found."""
     group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
@@ -64,16 +64,18 @@ class LabelCombinations(Enum):
 class DataConfig(DataSource):
     """The `data:` section. `data_schema` adds a field for each role of the task, which names the role's column or columns."""
 
+    exclude: Any = field(default=None, metadata=FILES)
+    """Files that name training rows to leave out: a CSV with the columns file and line, or lines FILE:LINE."""
     limit_rows: Optional[int] = None
-    """Most training rows that are used; None: all."""
+    """The largest number of training rows to use; None: all."""
     validation_fraction: float = 0.1
     """Share of all rows that is held out for validation, unless there is a validation file."""
     test_fraction: float = 0.1
     """Share of all rows that is held out for test, unless there is a test file."""
     held_out_rows: Optional[int] = 20_000
-    """Most rows that are held out for validation, and for test; None: no limit."""
+    """The largest number of rows to hold out for validation, and for test; None: no limit."""
     test_rows: Optional[int] = None
-    """Most rows of a test file that are judged, drawn at random; None: all."""
+    """The largest number of rows of a test file to judge, drawn at random; None: all."""
     merge_spellings: bool = True
     """Whether labels that differ only in case or spaces, or as 1 and 1.0 do, are the same."""
     duplicates: Duplicates = Duplicates.drop
@@ -93,6 +95,7 @@ class ArtifactConfig:
 
     golden: Golden = Golden.rows
     golden_rows: int = 16
+    """The largest number of golden examples."""
 
 
 class PersonalData(Enum):
@@ -129,7 +132,7 @@ def recipe_schema(shared: Iterable[str]) -> type:
         "Recipe",
         [
             ("seed", int, field(default=42)),
-            ("metric", Optional[str], field(default=None)),  # that candidates are judged by; None: the task's default
+            ("metric", Optional[str], field(default=None)),  # the metric that decides, by name; None: the task's default
             ("budget", Optional[str], field(default=None)),  # wall clock of the whole run, 10m or 1h; None: no limit
             ("automatic", bool, field(default=False)),  # whether recipe=auto chose the recipe
             ("trainer", trainer, field(default_factory=trainer)),
@@ -168,7 +171,8 @@ _PRIMITIVES = {"int": int, "float": float, "str": str, "bool": bool}
 def trainer_schema() -> type:
     """A dataclass with the arguments, types and defaults of the installed `pytorch_lightning.Trainer`.
 
-    They are parsed from its source, because an import takes seconds and composing a recipe must not.
+    They are parsed from its source, because an import takes seconds and composing a recipe must not. Raises FrameworkError
+    where pytorch-lightning is not installed.
     """
     arguments: list[Any] = []
     for name, annotation, default in _trainer_signature():

@@ -48,7 +48,9 @@ def seconds_of(budget: str | None) -> float | None:
 
 
 def check_recipe(config: DictConfig) -> None:
-    """Raises InputError with all problems of a composed recipe."""
+    """Raises InputError with all problems of a composed recipe; those of metric, budget and candidates only where there are no
+    others. Raises NotInstalledError where the distribution of a package:// address is not installed.
+    """
     plugins = load_plugins()
     missing = [str(key) for key in OmegaConf.missing_keys(config)]
     problems = [f"{key} has no value; write {key}=VALUE" for key in sorted(missing)]
@@ -122,14 +124,17 @@ def _trains_nothing(trainer: DictConfig) -> Iterator[str]:
 
 
 def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
-    """Problems of the files. `data.train` replaces `data.source` as a whole, so no other key of it can be set without it."""
+    """Problems of the files. `data.train` replaces `data.source` as a whole, so without `data.train` no other key of a
+    `DataSource` can be set in the `data:` section. further: names of the task's side tables. Raises NotInstalledError.
+    """
     if not data.train and not data.source.train:
         yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
     source = data if data.train else data.source
-    for name in ("train", "validation", "test", *further):
+    files = {name: source[name] for name in ("train", "validation", "test", *further)} | {"exclude": data.exclude}
+    for name, address in files.items():
         try:
-            if source[name] is not None:
-                check_addresses(source[name])
+            if address is not None:
+                check_addresses(address)
         except NotInstalledError as error:
             way = f"{source.install}; or take rows of your own, data.train=FILE" if source.install else None
             raise NotInstalledError(error.address, error.name, way) from error
@@ -151,7 +156,10 @@ def _wrong_exporters(exporters: list[Exporter]) -> Iterator[str]:
 
 
 def _wrong_for_state(exporters: list[Exporter], available: Iterable[Exporter]) -> Iterator[str]:
-    """Problems of exporters that calibrate, which graphs with state do not support: a request has too many calls to record."""
+    """Problems of exporters that calibrate, if a graph has state: a request then has too many calls to record.
+
+    exporters: the recipe's. available: all that are registered, for advice.
+    """
     wrong = [exporter.name for exporter in exporters if not exporter.exact and exporter.calibrates]
     if not wrong:
         return

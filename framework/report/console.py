@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -13,15 +14,15 @@ from typing import Any, NamedTuple
 from tabulate import tabulate
 
 from framework.contracts.plain import from_plain, revived, to_plain, with_template
-from framework.contracts.section import Section
-from framework.machine.disk import write_whole
+from framework.contracts.section import CsvFile, Section
+from framework.machine.disk import whole, write_whole
 from framework.report.privacy import Disclosure, Text
 
 CELL = 100  # characters of a table cell on the terminal, at most
 ROWS = 30  # rows of a table on the terminal, at most; the report has all rows
 LOG = "run.log"
 STEP = "== "  # beginning of a line that names a step
-TEXT = "text of the data"  # key of a stored `Text`
+TEXT = "text of the data"  # key that marks a `Text` in JSON
 
 
 class Shown(NamedTuple):
@@ -62,13 +63,13 @@ class Console:
         self.say(f"\n{STEP}{name}")
 
     def show(self, section: Section) -> None:
-        """Prints and logs a section, and keeps it for the report."""
-        self._sections.append(Shown(self._step, section))
+        """Prints and logs a section, writes its file, and keeps it for the report."""
+        self._keep(Shown(self._step, section))
         self.say(f"\n{as_text(disclosed(section, self.disclosure))}")
 
     @contextmanager
     def recorded(self, path: Path) -> Iterator[None]:
-        """Writes the sections that the block shows to a file when the block succeeds, for `recall` in a later process."""
+        """Stores the sections that the block shows, in the file `path`, if the block succeeds. `recall` reads them."""
         first = len(self._sections)
         yield
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -76,10 +77,15 @@ class Console:
         write_whole(path, json.dumps(content, ensure_ascii=False))
 
     def recall(self, path: Path) -> None:
-        """Adds the sections that `recorded` wrote to the report, without printing them. No file: no sections."""
+        """Reads the sections that `recorded` stored and adds them to the report, unprinted; without the file there are none."""
         if path.is_file():
             for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
-                self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
+                self._keep(Shown(entry["step"], from_plain(Section, entry["section"])))
+
+    def _keep(self, shown: Shown) -> None:
+        self._sections.append(shown)
+        if (file := disclosed(shown.section, self.disclosure).file) is not None:
+            _write_csv(file, self.path.parent)
 
 
 def _stored(text: str) -> object:
@@ -94,8 +100,17 @@ def _restored(content: dict[str, Any]) -> object:
 def disclosed(section: Section, disclosure: Disclosure) -> Section:
     """The section with its marked texts masked or left out."""
     rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
-    note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note  # a message stays one
-    return replace(section, rows=rows, note=note)
+    # a note that is a message stays translatable
+    note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note
+    file = section.file
+    if file is not None:
+        file = replace(file, rows=[[disclosure.cell(cell) for cell in row] for row in file.rows])
+    return replace(section, rows=rows, note=note, file=file)
+
+
+def _write_csv(file: CsvFile, folder: Path) -> None:
+    with whole(folder / file.name) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([file.header, *file.rows])
 
 
 def as_text(section: Section, most: int = ROWS) -> str:

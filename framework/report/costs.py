@@ -1,4 +1,4 @@
-"""Report sections on the costs of every file: charts of size and speed, and the price of 1,000 answers."""
+"""Parts of the report on the costs of every file: charts of size and speed, and the price of 1,000 answers."""
 
 from __future__ import annotations
 
@@ -32,18 +32,21 @@ def files_charts(report: ExportReport, metric: Metric) -> list[Bars]:
 
 
 def costs(report: ExportReport, hourly_price: float | None) -> Section:
-    """Seconds for 1,000 answers with each variant, and their price if `hourly_price` is known."""
+    """A section with the seconds that 1,000 answers take with each variant, and their price.
+
+    hourly_price: the price of the machine for an hour, in any currency; None: no prices are shown.
+    """
     rows = []
     for name, measured in [(message("trained module"), report.reference), *((v.name, v.measurement) for v in report.variants)]:
         seconds = (measured.milliseconds / 1000 * ANSWERS, ANSWERS / measured.per_second)
         prices = [] if hourly_price is None else [f"{value / 3600 * hourly_price:.6f}" for value in seconds]
         rows.append((name, *(f"{value:.3g}" for value in seconds), *prices))
     money = () if hourly_price is None else messages("price, one at a time", "price, in batches")
-    here = machine()
+    this_machine = machine()
     note: str = message(
         "Measured on validation rows with {cores} cores of {cpu}; loading the model is not counted.",
-        cores=here["cores"],
-        cpu=here["CPU"],
+        cores=this_machine["cores"],
+        cpu=this_machine["CPU"],
     )
     if hourly_price is not None:
         sentence = message(

@@ -11,13 +11,13 @@ from framework.contracts.message import Message, message
 from framework.contracts.section import Lines, Section, Series
 
 LOG = Path("logs", "metrics.csv")
-POINTS = 400  # points of a curve at most
+POINTS = 400  # points of a curve, at most
 
 
 def training_curves(folder: Path, metric: Metric) -> list[Section]:
     """A section with charts of loss and metric and a row for each epoch; no section if the trial has no CSV log.
 
-    folder: the trial's. A candidate that trains no network, or a recipe with another logger, leaves no CSV log.
+    folder: the trial's folder. A candidate that trains no network, or a recipe with another logger, leaves no CSV log.
     """
     path = folder / LOG
     if not path.is_file():
@@ -48,12 +48,12 @@ def _series_name(name: str) -> Message:
 
 
 def _curve(logged: Sequence[Mapping[str, str]], name: str) -> list[tuple[float, float]]:
-    """Points (step, value)."""
+    """The points (step, value) of the column `name`. logged: the rows of the CSV log."""
     return [(float(row["step"]), float(row[name])) for row in logged if row.get(name)]
 
 
 def _thin(curve: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """The y and the x of at most `POINTS` points: means over equal parts of the curve."""
+    """The values, and the steps, of at most `POINTS` points: means over parts of equal length. curve: points (step, value)."""
     size = -(-len(curve) // POINTS)
     parts = [curve[i : i + size] for i in range(0, len(curve), size)]
     return [sum(y for _, y in part) / len(part) for part in parts], [sum(x for x, _ in part) / len(part) for part in parts]

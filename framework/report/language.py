@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 ENGLISH = "en"
 TAGS: Mapping[str, str] = {ENGLISH: "en", "zh": "zh-CN"}
-"""The value of ``<html lang>`` for each language; Chinese is in simplified characters."""
-OWN = "framework.report:zh.json"  # the catalogue of the framework and its own plugins
-ROWS = 1000  # training rows that are searched for Chinese
-LENGTH = 500  # characters of a text that are searched
+"""Name of a language -> its value of ``<html lang>``; Chinese is in simplified characters."""
+OWN = "framework.report:zh.json"  # address of the catalogue of the framework and the plugins of this distribution
+ROWS = 1000  # rows of a table that are searched for Chinese, at most
+LENGTH = 500  # characters of a cell that are searched, at most
 HAN, KANA = "\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0003ffff", "\u3040-\u30ff\u31f0-\u31ff"
 _HAN, _KANA = re.compile(f"[{HAN}]"), re.compile(f"[{KANA}]")
 _OTHER = re.compile(f"[^\\W\\d_{HAN}{KANA}]+")  # a word of any other script
@@ -51,7 +51,7 @@ class Language:
         return str(Message(self.catalogue.get(value.template, value.template), values))
 
     def translated(self, value: T) -> T:
-        """A copy of a dataclass, mapping or sequence in which every message is translated; keys of mappings are not."""
+        """A copy of a dataclass, mapping or sequence in which every message is translated, except keys of mappings."""
         return self._translated(value)  # type: ignore[no-any-return]
 
     def _translated(self, value: Any) -> Any:
@@ -67,7 +67,7 @@ class Language:
         return [self._translated(item) for item in value] if isinstance(value, list | tuple) else value
 
     def of_page(self, source: str) -> dict[str, str]:
-        """Translations by English template for the script of a page. source: text of the page or of its script."""
+        """Translations by English template for the script of a page. source: the text of the page and of its scripts."""
         return {template: self.catalogue.get(template, template) for template in texts_of_page(source)}
 
 
@@ -78,7 +78,10 @@ def language(name: str) -> Language:
 
 @lru_cache(maxsize=len(TAGS))
 def catalogue(name: str) -> Mapping[str, str]:
-    """The entries of the framework and of all plugins; an earlier entry takes precedence. A broken catalogue is left out."""
+    """Translations by English template, from the catalogues of the framework and of all plugins for a language.
+
+    An entry of an earlier catalogue takes precedence. A broken catalogue is left out.
+    """
     entries: dict[str, str] = {}
     for of_language, address, distribution in [("zh", OWN, "recipe-framework"), *load_plugins().messages]:
         if of_language != name:
@@ -91,10 +94,10 @@ def catalogue(name: str) -> Mapping[str, str]:
 
 
 def read_catalogue(address: str) -> dict[str, str]:
-    """The entries of the file at ``"package:file.json"``.
+    """Translations by English template in the file at ``"package:file.json"``.
 
     Raises ValueError if the file is no object of strings, or if the placeholders of a translation, or their formats, differ
-    from those of its template.
+    from those of the template; also what opening the file raises.
     """
     package, _, file = address.partition(":")
     content = json.loads(files(package).joinpath(file).read_text(encoding="utf-8"))
@@ -144,7 +147,7 @@ def _quality(parameter: str) -> float:
 
 
 def language_of_run(setting: str, task: AnyTask, splits: Splits) -> Language:
-    """The language of a run's report. setting: ``report.language``; auto: Chinese if most training texts are."""
+    """The language of a run's report. setting: ``report.language``; "auto": Chinese if the data are `mostly_chinese`."""
     if setting != "auto":
         return language(setting)
     tables = [splits.train.take(range(min(ROWS, len(splits.train)))), *splits.tables.values()]
@@ -152,7 +155,7 @@ def language_of_run(setting: str, task: AnyTask, splits: Splits) -> Language:
 
 
 def mostly_chinese(texts: Iterable[str]) -> bool:
-    """Whether Han characters outnumber the words of other scripts, and Japanese kana are fewer than a twentieth of them."""
+    """Whether Han characters outnumber kana and words of other scripts together, and kana are below a twentieth of Han."""
     han = kana = other = 0
     for text in texts:
         han += len(_HAN.findall(text))

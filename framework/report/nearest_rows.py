@@ -1,4 +1,4 @@
-"""The training rows most similar to a test row, which show wrong labels behind the mistakes of a model."""
+"""Finds the training rows most similar to a test row. They show where wrong labels of the data cause a model's mistakes."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from framework.report.privacy import Text
 
 SAMPLE = 10_000  # training rows that are searched, at most
 TextColumns = Mapping[str, Callable[[Any], Sequence[str]] | None]  # by role, the result of `texts_of`
-LENGTH = 500  # characters of a text that are compared
-COUNT = 3  # neighbours of a row
+LENGTH = 500  # characters of a text that are compared, at most
+COUNT = 3  # neighbours of a row, at most
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Neighbour:
 
     text: Text
     targets: Sequence[str]
-    """The values of its target columns."""
+    """The values of the target columns of that row."""
     line: int
-    """Its line in the file."""
+    """The line of that row in the file, from 1."""
     similarity: float
     """Cosine similarity, from 0 to 1."""
 
@@ -34,7 +34,8 @@ class Neighbour:
 def nearest_training_rows(task: AnyTask, train: Table, test: Table, rows: Sequence[int], seed: int) -> list[list[Neighbour]]:
     """The most similar training rows of each test row, the nearest first, by TF-IDF of character n-grams.
 
-    rows: indices of test rows. Searches at most `SAMPLE` training rows, drawn with the seed. Empty without a text column.
+    rows: indices of test rows. Searches at most `SAMPLE` training rows, drawn with the seed. Without a text column there are no
+    neighbours.
     """
     columns = {c.role: texts_of(c.kind) for c in task.canonical if c.kind in TEXTUAL and not c.target}
     targets = [column.role for column in task.canonical if column.target]

@@ -48,17 +48,17 @@ class PageSection:
     figures: Sequence[tuple[str, str]]
     """Title and SVG of each chart."""
     numeric: Sequence[bool]
-    """For each column of the table whether it holds numbers only."""
+    """For each column of the table, whether it holds only numbers and empty cells."""
     shares: Sequence[Sequence[float | None]]
-    """For a matrix each cell's share of its row; None: the cell is no number."""
+    """For a matrix, each cell's share of the sum of its row, or None where the cell is no number; else empty."""
     nearest: Sequence[Sequence[Mapping[str, Any]]]
-    """For each row the most similar training rows, as plain data."""
+    """For each row of the table, the most similar training rows, as plain data; empty: they were not looked for."""
     searched: int
-    """How many training rows were searched for them."""
+    """How many training rows were searched for `nearest`."""
 
 
 def render(content: Mapping[str, Any], sections: Sequence[Shown], yaml: str, language: Language) -> str:
-    """The HTML of the page. Sections that lead come first, then those of each step."""
+    """The HTML of the page: first the sections with `Section.leads`, then those of each stage. Arguments: as `write_report`."""
     on_page = [_page_section(f"s{i}", shown.section, content["sections"][i], language) for i, shown in enumerate(sections)]
     order = sorted({shown.step for shown in sections}, key=lambda step: [*GROUPS, step].index(step))
     leading = [(order.index(shown.step), i) for i, shown in enumerate(sections) if shown.section.leads]
@@ -93,7 +93,7 @@ def _page_section(name: str, original: Section, content: Mapping[str, Any], lang
 
 
 def _is_number(cell: object) -> bool:
-    """Whether a cell is a number, possibly with thousands separators or a percent sign, or empty."""
+    """Whether a cell is empty or a number, possibly with thousands separators or a percent sign."""
     text = str(cell).strip().rstrip("%").replace(",", "").strip()
     try:
         return not text or float(text) is not None

@@ -26,7 +26,7 @@ class Text(str):
 
 LEFT_OUT = "(text left out)"
 SHOWN = 400  # characters of a text in a table, at most
-READ = 2000  # characters of a text that are searched for personal data
+READ = 2000  # characters of a text in a table that are searched for personal data
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Disclosure:
     texts: bool = True
     """Whether texts are shown."""
     keep: bool = False
-    """Whether personal data in them is shown too."""
+    """Whether texts are shown with the personal data in them, unmasked."""
 
     def text(self, text: str) -> str:
         """The text, masked or left out."""
@@ -48,7 +48,8 @@ class Disclosure:
         """A table's cell or a note: a `Text` masked or left out and cut, anything else unchanged."""
         if not isinstance(value, Text):
             return value
-        text = self.text(value[:READ])
+        words = value[:READ].rsplit(maxsplit=1) or [""]
+        text = self.text(value if len(value) <= READ else words[0])  # half an address would not be masked
         return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
     def value(self, value: Any) -> Any:
@@ -113,7 +114,7 @@ _CALLED = re.compile(rf"({_CALL})(\+?\(?\d(?:{_SEPARATOR}?[()]?\d){{6,14}}){_DON
 
 
 def _mask_number(match: re.Match[str]) -> str:
-    """Masks an IBAN with a correct checksum (ISO 13616), or a number of a card brand with a correct checksum (Luhn)."""
+    """Masks a match that is an IBAN, or the number of a known card brand, and whose checksum (ISO 13616, Luhn) is correct."""
     plain = re.sub(r"[ -]", "", match[0]).upper()
     if plain[0].isalpha():
         digits = "".join(str(int(character, 36)) for character in plain[4:] + plain[:4])
@@ -127,7 +128,7 @@ def _luhn(digits: str) -> bool:
 
 
 def _is_phone(number: str) -> bool:
-    """Whether a match has as many digits as a phone number and is neither a date nor a price."""
+    """Whether `number`, a match of `_PHONE`, has as many digits as a phone number and is neither a date nor a price."""
     digits = sum(character.isdigit() for character in number)
     least, most = (8, 15) if number.startswith(("+", "00")) else (9, 12)
     return least <= digits <= most and not _DATE.match(number) and not _THOUSANDS.fullmatch(number)
@@ -138,7 +139,7 @@ def _mask_phone(match: re.Match[str]) -> str:
 
 
 def _mask_called(match: re.Match[str]) -> str:
-    """Masks digits after a word such as "call", of which fewer are enough and which may be grouped in any way."""
+    """Masks the digits after a word such as "call": fewer digits than elsewhere are enough, in any grouping."""
     number = match[2]
     return match[0] if _DATE.match(number) or _THOUSANDS.fullmatch(number) else f"{match[1]}[phone]"
 

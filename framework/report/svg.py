@@ -17,16 +17,19 @@ from framework.contracts.section import Bars, Chart, Lines
 
 WIDTH = 340
 LETTER, WIDE = 6.2, 11.0  # average width of a Latin and of a Chinese character in a label, in units
-LABEL = 150  # most units for the names beside bars
-NAMED = 16  # most categories whose names and values are written
-MARKED = 40  # most points of a line that are marked
-KINDS = 4  # number of colours, dashes and marks
+LABEL = 150  # units for the names beside bars, at most
+NAMED = 16  # bars of a chart up to which their names and values are written
+MARKED = 40  # points of a line up to which each is marked
+KINDS = 4  # number of colours, of dashes and of marks; further series repeat them
 Point = tuple[float, float]
 Say = Callable[[str], str]
 
 
 def svg(chart: Chart, name: str, say: Say = str) -> Markup:
-    """The chart as an SVG element. name: an id, unique in the page. say: translates the function's own words."""
+    """The chart as an SVG element. name: an id, unique in the page. say: translates a message.
+
+    Empty if the chart has no values.
+    """
     if isinstance(chart, Lines):
         return _lines(chart, name, say)
     if not chart.categories:
@@ -46,7 +49,7 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 def tick_labels(values: Sequence[float]) -> list[str]:
-    """Labels of ticks, with as many decimals as are needed to tell the ticks apart."""
+    """The labels of ticks, all with the same number of decimals, no more than the values need. values: in ascending order."""
     steps = [after - before for before, after in pairwise(values)]
     decimals = next((d for d in range(10) if all(abs(round(v, d) - v) < 0.01 * min(steps) for v in values)), 0) if steps else 0
     return [f"{value:,.{decimals}f}" for value in values] if steps else [number(value) for value in values]
@@ -101,7 +104,7 @@ def _described(line: Sequence[Point]) -> Message:
 
 
 def _room(values: Sequence[float]) -> tuple[float, float]:
-    """The range of the y axis: that of the values with a margin, from zero if they begin in the lower half of it."""
+    """The range of the y axis: that of the values with a margin, but from zero if the smallest is below half of the largest."""
     low, high = min(values), max(values)
     if low >= 0 and low < 0.5 * high:
         low = 0
@@ -118,7 +121,7 @@ def _stairs(line: Sequence[Point]) -> list[Point]:
 
 
 class _Frame:
-    """The plotting area, which maps values to coordinates."""
+    """The plotting area of a chart; maps values to coordinates in units."""
 
     left, right = 44.0, WIDTH - 8.0
 
@@ -152,7 +155,7 @@ class _Frame:
 
 
 def _named_bars(chart: Bars, name: str, say: Say) -> Markup:
-    """Horizontal bars, each with its name and its value."""
+    """A chart of horizontal bars, each with the name of the category and its value."""
     left = min(LABEL, 10 + max(map(_width, chart.categories)))
     written = {(s.name, i): say(_written(value, chart.unit)) for s in chart.series for i, value in enumerate(s.y)}
     most = max([value for s in chart.series for value in s.y if value is not None] + [0]) or 1
@@ -186,7 +189,7 @@ def _bar(kind: str, x: float, y: float, width: float, height: float) -> str:
 
 
 def _thin_bars(chart: Bars, name: str, say: Say) -> Markup:
-    """Vertical bars of the first series, without names, to show the distribution of many values."""
+    """A chart of vertical bars for the first series, without names, to show the distribution of many values."""
     series = chart.series[0]
     values = [value or 0.0 for value in series.y]
     frame = _Frame((0, len(values)), (0, max(values) * 1.06 or 1), 150)
@@ -236,7 +239,7 @@ def _width(text: str) -> float:
 
 
 def _cut(text: str, width: float) -> str:
-    """The text, cut to the width."""
+    """The text, cut so that it fits beside bars that begin at `width` units."""
     if _width(text) <= width - 6:
         return text
     letters = next(count for count in range(len(text), -1, -1) if _width(text[:count]) + LETTER <= width - 6)

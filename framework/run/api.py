@@ -15,7 +15,8 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
         framework.run_recipe("sentiment", "data.train=reviews.csv", "trainer.max_epochs=3")
 
     overrides: KEY=VALUE as on the command line, for one run; names need no quotes. folder: the run's folder; by default that of
-    the override ``hydra.run.dir=``, else ``runs/RECIPE/DATE``. Raises FrameworkError.
+    the override ``hydra.run.dir=``, else ``runs/RECIPE/DATE``. Raises InputError for a wrong recipe, override or file of data,
+    and other FrameworkErrors where the run fails.
     """
     from hydra.core.hydra_config import HydraConfig
 
@@ -34,12 +35,12 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
 
 
 def auto(train: Path | str, *overrides: str, budget: str = "10m", folder: Path | str | None = None) -> Path:
-    """Finds the task of a file of labelled rows, runs its recipe within the budget, and returns the folder of the run.
+    """Finds the task of a file of labelled rows, runs the recipe of that task within the budget, and returns the run's folder.
 
         framework.auto("tickets.csv", budget="4m")
 
-    budget: wall clock of the whole run. overrides, folder: see `run_recipe`. Raises InputError for a file that no task, or more
-    than one, could read.
+    train: address of the file. budget: wall clock of the whole run. overrides, folder: see `run_recipe`. Raises InputError
+    where no task can read the file and where two tasks are the surest, and the errors of `run_recipe`.
     """
     return run_recipe("auto", f"data.train={train}", f"budget={budget}", *overrides, folder=folder)
 
@@ -49,7 +50,8 @@ def load(path: Path | str, variant: str | None = None) -> Model:
 
         framework.load("runs/sentiment/latest").predict(["what a lovely flight"])
 
-    variant: "onnx", "onnx_int8" or another that shipped; by default the artifact's default variant. Raises FrameworkError.
+    variant: "onnx", "onnx_int8" or another that shipped; by default the artifact's default variant. Raises FrameworkError
+    for an artifact that is missing or damaged, and for an unknown variant.
     """
     from framework.runtime.model import load_model
 

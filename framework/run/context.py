@@ -55,7 +55,7 @@ class Run:
         return competing(self.config)
 
     def options_of(self, candidate: AnyCandidate) -> Any:
-        """The candidate's options in this recipe, an instance of its dataclass."""
+        """The candidate's options in this recipe, an instance of `Candidate.options`."""
         return options_for(self.config, candidate)
 
     @contextmanager
@@ -74,7 +74,11 @@ class Run:
 
 @contextmanager
 def begin_run(config: DictConfig, recipe: str, folder: Path) -> Iterator[Run]:
-    """A new run. Checks the recipe, makes the run's folder and locks it."""
+    """A new run. Checks the recipe, makes the run's folder and locks it.
+
+    recipe: its name. Raises InputError for a wrong recipe and for a folder that a new run cannot use, FrameworkError where
+    another process holds the lock or the disk refuses a write.
+    """
     check_recipe(config)
     check_free(folder)
     with writing(folder):
@@ -89,22 +93,26 @@ def begin_run(config: DictConfig, recipe: str, folder: Path) -> Iterator[Run]:
 
 @contextmanager
 def reopen_run(config: DictConfig, folder: Path, *, trains: bool) -> Iterator[Run]:
-    """A run that another process began. Checks its recipe and locks its folder; trains: see `Run.trains`."""
+    """A run that another process began. Checks the recipe and locks the run's folder.
+
+    trains: see `Run.trains`. Raises InputError for a wrong recipe and for a state.json that is missing or of another version,
+    FrameworkError as `begin_run` does.
+    """
     with writing(folder), locked(folder):
         state = RunState.read(folder)
         try:
             check_recipe(config)
         except InputError as error:
             elsewhere = state.started_in != str(Path.cwd())
-            there = [f"the run was started in {state.started_in}: go there first"] if elsewhere else []
-            raise InputError(*error.problems, *there) from error
+            hints = [f"the run was started in {state.started_in}: go there first"] if elsewhere else []
+            raise InputError(*error.problems, *hints) from error
         with _open_run(config, folder, state, again=True, trains=trains) as run:
             yield run
 
 
 @contextmanager
 def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool, trains: bool) -> Iterator[Run]:
-    """The run, whose used seconds are noted and whose error is logged where the block fails."""
+    """The run. Where the block fails, logs the error, notes the seconds that the run has used, and raises the error again."""
     plugins = load_plugins()
     console = Console(folder, disclosure_of(config))
     task = plugins.task(config.task.name)

@@ -1,4 +1,4 @@
-"""Inspects a recipe and its data without training, for the verb `check`. Imports torch only to check the `trainer:` section."""
+"""Inspects a recipe and its data without training, for the verb `check`. May import torch only to check `trainer:`."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ from framework.run.readiness import check_ready
 
 
 def inspect_recipe(recipe: str, overrides: Sequence[str]) -> None:
-    """Prints each value of the recipe and its origin, the data, its problems, and estimates of time and memory.
+    """Prints each value of the recipe with its origin, the data, problems of the data, and estimates of time and memory.
 
-    Raises InputError for everything that a run would refuse before training.
+    recipe: the NAME of ``recipe=NAME``. overrides: KEY=VALUE. Raises InputError for everything that a run would refuse before
+    training.
     """
     config, folder = compose_run(recipe, list(overrides))
     check_free(folder)
@@ -67,7 +68,10 @@ def _problems(problems: Sequence[Problem]) -> Section:
 
 
 def _values_with_origin(config: DictConfig, origin_by_key: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Key, value and origin of every key that is worth reading: without defaults of the Trainer and a replaced data source."""
+    """(key, value, origin) of every key that the run uses, without the Trainer's arguments that have their defaults.
+
+    origin_by_key: see `origins`.
+    """
     for key, value in values(config):
         origin = origin_of(key, origin_by_key)
         if not _is_replaced(config, key) and not (key.startswith("trainer.") and origin == DEFAULT):
@@ -75,6 +79,8 @@ def _values_with_origin(config: DictConfig, origin_by_key: Mapping[str, str]) ->
 
 
 def _is_replaced(config: DictConfig, key: str) -> bool:
-    """Whether a key is in a ``source`` section that is not used because the user named another source, as `data.train` does."""
+    """Whether a key is in a section ``source`` that is not used, because the section around it sets one of its keys, such as
+    `data.train`.
+    """
     section, source, _ = key.partition(".source.")
     return bool(source) and any(config[section].get(name) is not None for name in config[section].source)

@@ -25,12 +25,15 @@ from framework.run.folder import read_json, write_json
 from framework.run.remaining_time import seconds_after_export
 from framework.run.selection import Selection, open_candidate
 
-REPORT = "export.json"  # beside the files
-CALIBRATION_ROWS = 200  # training rows that calibration feeds are made from
+REPORT = "export.json"  # file of the `ExportReport`, beside the exported files
+CALIBRATION_ROWS = 200  # training rows that calibration feeds are made from, at most
 
 
 def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str, ExportReport]:
-    """Returns the report of each finalist by name. Raises ParityError if an exact file differs from the trained module."""
+    """Exports each finalist, unless its report is stored already, and returns the reports by name of the finalist.
+
+    Raises ParityError if an exact file differs from the trained module.
+    """
     run.console.step("export and verify")
     reports: dict[str, ExportReport] = {}
     for name in selection.finalists:
@@ -67,14 +70,15 @@ def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
 
 
 def _budget(run: Run, splits: Splits, name: str) -> Budget:
-    """The run's budget without the time for what follows the export of a candidate."""
-    trial = read_json(Trial, run.folder.trial(name) / TRIAL)
-    speed = trial.speed if trial is not None else None
-    return run.budget if speed is None else run.budget.without(seconds_after_export(speed, len(splits.test)))
+    """The run's budget without the time for the stages after the export. name: of the candidate."""
+    judged = [name, *(other for other, candidate in run.candidates.items() if candidate.role == "baseline" and other != name)]
+    trials = [read_json(Trial, run.folder.trial(one) / TRIAL) for one in judged]
+    speeds = [trial.speed for trial in trials if trial is not None and trial.speed is not None]
+    return run.budget.without(seconds_after_export(speeds, len(splits.test)))
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
-    """The fitted candidate with the validation rows, requests and references that its files are compared on."""
+    """The fitted candidate, with the validation rows, requests and references by which exported files are compared with it."""
     codec = candidate.codec()
     rows = rows_to_answer(splits.validation, run.config.seed, stateful=stateful(candidate.graphs))
     requests = requests_of(run.task, codec, rows)

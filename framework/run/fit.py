@@ -1,4 +1,4 @@
-"""Stage "fit": fits every candidate into the folder of its trial, from which later stages read it."""
+"""Stage "fit": fits every candidate into the folder of its trial, from which later stages read the fitted candidate."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from framework.run.readiness import refusals, trainer_arguments
 from framework.run.remaining_time import Rows, Speed, measure_speed, seconds_after_fits
 from framework.training.records import CHECKPOINTS
 
-FITTED = "fitted"  # folder in the folder of a trial
+FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
 AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
@@ -47,17 +47,17 @@ class Trial:
     peak_bytes: int
     """Peak memory of the process up to the end of the fit."""
     refused: tuple[str, ...] = ()
-    """Reasons why the candidate was not fitted, a sentence each; empty: it was."""
+    """Reasons why the candidate was not fitted, a sentence each; empty: it was fitted."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """sha256 of the files in the fitted folder, by path."""
+    """sha256 of each file in the fitted folder, by path in that folder."""
     speed: Speed | None = None
-    """Measured in a run with a budget."""
+    """How fast the fitted candidate answers; None: the run has no budget, or the candidate was refused."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
     """Fits all candidates, baselines first, and returns their trials by name; trials of earlier processes are kept.
 
-    test_rows: number of rows that the run will be judged on. Raises InputError if all competing candidates are refused.
+    test_rows: number of test rows. Raises InputError if all competing candidates are refused.
     """
     run.console.step("fit")
     order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
@@ -78,7 +78,7 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
 
 
 def _budget_of_fits(run: Run, trials: Mapping[str, Trial], rows: Rows) -> Budget:
-    """The run's budget without the time for what follows the fits."""
+    """The run's budget without the time for the stages after the fits. trials: of the candidates fitted so far, by name."""
     if run.budget.seconds is None:
         return run.budget
     speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
@@ -117,7 +117,10 @@ def _digest(path: Path) -> str:
 
 
 def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
-    """Fits a candidate, or records why it is refused. InputError of the only competing candidate is raised."""
+    """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
+
+    budget: for this fit.
+    """
     folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
     folder.mkdir(parents=True, exist_ok=True)
     options = run.options_of(candidate)
@@ -161,7 +164,10 @@ def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
 
 
 def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) -> Path:
-    """Fits a candidate with seeded random generators and returns its fitted folder. changes: fields of the `FitContext`."""
+    """Fits a candidate with seeded random generators and returns its fitted folder.
+
+    changes: further fields of the `FitContext`, such as its budget.
+    """
     folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / FITTED) as output:
@@ -175,6 +181,7 @@ def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) 
             output=output,
             show=run.console.show,
             trainer=trainer_arguments(run.config.trainer),
+            competing=run.competing,
             resume=_checkpoint(run, folder),
         )
         _seed(run.config.seed)
@@ -205,7 +212,7 @@ def _peak_bytes() -> int:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """sha256 of every file in the folder, by path."""
+    """sha256 of every file in the folder, by path in the folder."""
     return {str(path.relative_to(folder)): sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
 
 

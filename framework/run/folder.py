@@ -1,4 +1,4 @@
-"""A run's folder: its layout, its state and lock, and finding it by address. No torch."""
+"""A run's folder: its layout, its state and lock, and finding it by address. Must not import torch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunFolder:
         return self.path / "sections"
 
     def trial(self, candidate: str) -> Path:
-        """Folder of a candidate's trial: options, checkpoints, fitted folder, metrics on validation, or why it was refused."""
+        """Folder of a candidate's trial: options, checkpoints, training metrics, fitted folder, and the record of the fit."""
         return self.path / "trials" / candidate
 
     @property
@@ -62,13 +62,16 @@ class RunFolder:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Writes a dataclass as JSON, never half of it. Messages stay translatable."""
+    """Writes a dataclass as a JSON file, whole or not at all. Messages stay translatable."""
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path, json.dumps(to_plain(value, with_template), indent=1, ensure_ascii=False))
 
 
 def read_json(kind: type[T], path: Path) -> T | None:
-    """The dataclass that `write_json` wrote; None if there is no file. Raises InputError for a file of another version."""
+    """The dataclass that `write_json` wrote; None if there is no file. kind: its class.
+
+    Raises InputError for a file that does not fit this class, such as that of another version.
+    """
     try:
         return from_plain(kind, json.loads(path.read_text(encoding="utf-8"), object_hook=revived))
     except FileNotFoundError:
@@ -85,7 +88,7 @@ class RunState:
     started_in: str
     """The working directory, to which relative paths in the recipe refer."""
     seconds: float = 0.0
-    """Seconds that the processes of the run have used, those that were stopped included."""
+    """Seconds that all processes of the run have used so far, stopped ones included."""
     finished: bool = False
 
     @classmethod
@@ -97,7 +100,7 @@ class RunState:
         return state
 
     def note(self, folder: Path, *, seconds: float | None = None, finished: bool | None = None) -> RunState:
-        """Writes the state with the given fields changed, and returns it."""
+        """Writes the state with the given fields changed, None: unchanged, and returns the new state."""
         changed = replace(
             self,
             seconds=self.seconds if seconds is None else seconds,
@@ -136,7 +139,7 @@ def check_free(folder: Path) -> None:
 
 
 def link_latest(folder: Path) -> Path:
-    """Points the link ``latest``, beside the run's folder, at it, atomically. Returns the link."""
+    """Makes the link ``latest``, beside the run's folder, point at that folder, atomically. Returns the path of the link."""
     link, fresh = folder.parent / "latest", folder.parent / f".latest-{os.getpid()}"
     fresh.unlink(missing_ok=True)
     fresh.symlink_to(folder.name, target_is_directory=True)
@@ -161,7 +164,10 @@ def find_run(address: str) -> Path:
 
 
 def find_unfinished(address: str) -> Path:
-    """As `find_run`, but for a folder of several runs the newest one that has not finished."""
+    """As `find_run`, but for a folder of several runs the newest one that has not finished.
+
+    Raises InputError if there is no run, and if every run is finished.
+    """
     path = Path(address)
     if (path / CONFIG).is_file() or not path.is_dir():
         return find_run(address)

@@ -23,12 +23,12 @@ from framework.runtime.onnx import open_onnx
 from framework.runtime.scheduler import Scheduler
 from framework.runtime.tables import tabled
 
-ON_TEST = "test.json"  # a baseline's numbers, in the folder of its trial
+ON_TEST = "test.json"  # file of a baseline's `Numbers`, in the folder of its trial
 
 
 @dataclass(frozen=True)
 class Numbers:
-    """The fields of an `Evaluation` without its sections, which are stored with the console's."""
+    """The fields of an `Evaluation` except the sections, which are stored with those that the console shows."""
 
     metrics: Mapping[str, float]
     protocol: str = ""
@@ -44,6 +44,7 @@ class Judgement:
     variant: str
     """The variant that was judged."""
     rows: int
+    """Number of test rows."""
     model: Numbers
     """The evaluation of the shipped file."""
     baselines: Mapping[str, Numbers] = field(default_factory=dict)
@@ -65,7 +66,11 @@ def _evaluation(numbers: Numbers) -> Evaluation:
 def judge_on_test(
     run: Run, splits: Splits, selection: Selection, reports: Mapping[str, ExportReport], trials: Mapping[str, Trial]
 ) -> Judgement:
-    """Judges the winner's default variant and the baselines, and shows the sections of the winner's evaluation."""
+    """Judges the winner's default variant and the baselines, unless the result is stored already, and shows the sections of the
+    winner's evaluation.
+
+    reports: of the finalists, by name. trials: of all candidates, by name.
+    """
     run.console.step("evaluate")
     sections = run.folder.sections / "evaluate.json"
     judgement = read_json(Judgement, run.folder.evaluation)
@@ -95,7 +100,7 @@ def _judge_shipped(run: Run, splits: Splits, winner: str, variant: Variant) -> E
 
 
 def _judge_baseline(run: Run, splits: Splits, name: str) -> Numbers:
-    """The numbers of a baseline; they stay when the files of the run are exported again."""
+    """The numbers of a baseline. They are stored, so another export of the run does not judge the baseline again."""
     path = run.folder.trial(name) / ON_TEST
     numbers = read_json(Numbers, path)
     if numbers is None:
@@ -107,7 +112,7 @@ def _judge_baseline(run: Run, splits: Splits, name: str) -> Numbers:
 
 
 def shipped_backend(candidate: Opened, variant: Variant, folder: Path) -> Backend:
-    """A backend for the files of a variant, the same as in the runtime. folder: that of the candidate's exported files."""
+    """Opens the files of a variant in the same backend as the runtime does. folder: that of the candidate's exported files."""
     if variant.format == CODEC:
         return NoGraphs()
     files = {graph: folder / file for graph, file in variant.files.items()}

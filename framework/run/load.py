@@ -17,7 +17,9 @@ from framework.run.context import Run
 
 
 def load(run: Run) -> Splits:
-    """The splits, from the run's folder if it has them. Raises InputError for files that cannot be read or suit no task."""
+    """The splits, from the run's folder if they are stored there. Raises InputError for files that cannot be read or do not
+    suit the task, and where a run that has begun to fit has lost its splits.
+    """
     run.console.step("data")
     splits = stored_splits(run.folder.data)
     if splits is not None:
@@ -37,13 +39,13 @@ def load(run: Run) -> Splits:
 
 
 def without_test(run: Run, splits: Splits) -> TaskData:
-    """The task's data to fit candidates with, whose test split is empty."""
+    """The task's data for the fits: made of splits whose test split is empty, so that no candidate sees test rows."""
     visible = replace(splits, test=Table({name: [] for name in splits.test.columns}), whole=None)
     return prepare_data(run.task, visible, run.options)
 
 
 def prepare_data(task: AnyTask, splits: Splits, options: object) -> TaskData:
-    """The task's data of these splits. Raises InputError, with the notes on the splits, if they do not suit the task."""
+    """The task's data of these splits. Raises InputError, with the notes on the splits, if the splits do not suit the task."""
     with explained(splits.notes):
         data: TaskData = task.prepare(splits, options)
     return data

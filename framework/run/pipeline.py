@@ -24,22 +24,28 @@ from framework.runtime.model import as_argument
 
 
 def start(config: DictConfig, recipe: str, folder: Path) -> Path:
-    """Runs a composed recipe in a new folder and returns it. Raises FrameworkError; a failed run keeps folder and log."""
+    """Runs a composed recipe in a new folder and returns the folder.
+
+    Raises FrameworkError; a failed run keeps its folder and log.
+    """
     return run_stages(begin_run(config, recipe, folder))
 
 
 def resume(config: DictConfig, folder: Path) -> Path:
-    """Continues a run that was stopped, after the last stage that it finished. Returns the run's folder."""
+    """Continues a stopped run after its last finished stage. Returns the run's folder. Raises FrameworkError."""
     return run_stages(reopen_run(config, folder, trains=True))
 
 
 def export_again(config: DictConfig, folder: Path) -> Path:
-    """Exports, judges and seals the fitted candidates of a run again, with changed settings. Returns the run's folder."""
+    """Exports, judges and seals the fitted candidates of a run again, with changed settings.
+
+    Returns the run's folder. Raises FrameworkError.
+    """
     return run_stages(reopen_run(config, folder, trains=False))
 
 
 def run_stages(context: AbstractContextManager[Run]) -> Path:
-    """Runs all stages in order and returns the run's folder. A stage whose files exist returns their content."""
+    """Runs all stages in order and returns the run's folder. Stages up to "judge" read results that are stored already."""
     with context as run:
         splits = load(run)
         data = without_test(run, splits)
@@ -66,7 +72,7 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
 
 
 def forget_files(run: Run) -> None:
-    """Removes exported files and their judgement, so that the stages after the fit run again."""
+    """Removes the exported files and the results of export and judging, so that these stages run again."""
     for name in run.candidates:
         shutil.rmtree(run.folder.export(name), ignore_errors=True)
         (run.folder.sections / f"export-{name}.json").unlink(missing_ok=True)

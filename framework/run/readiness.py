@@ -1,6 +1,6 @@
 """Checks before any fit, the same for a run and for `check`: whether candidates and Lightning accept recipe and data.
 
-No torch, unless only Lightning can check the recipe's `trainer:` section.
+Must not import torch, unless only Lightning can check the recipe's `trainer:` section.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from framework.plugins import AnyCandidate, AnyTask
 from framework.recipe.candidates import options_for
 from framework.recipe.validation import options_of
 
-# Trainer arguments that Lightning accepts with every value of their type that `check_recipe` lets pass.
+# Arguments of the Trainer for which Lightning accepts every value that `check_recipe` accepts.
 PLAIN = frozenset(
     {"max_epochs", "min_epochs", "max_steps", "min_steps", "gradient_clip_val", "log_every_n_steps", "enable_progress_bar",
      "enable_model_summary", "enable_checkpointing"}

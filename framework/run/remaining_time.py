@@ -16,8 +16,8 @@ from framework.export.variants import STATEFUL_ROWS
 from framework.plugins import AnyTask
 from framework.runtime.scheduler import Scheduler
 
-SAMPLE, STATEFUL_SAMPLE = 64, 2  # validation rows that are answered to measure the speed
-WRITING = 15.0  # seconds to export a module to a file, open it and run it on odd shapes; from ONNX files a fraction of that
+SAMPLE, STATEFUL_SAMPLE = 64, 2  # validation rows that are answered to measure the speed, at most
+WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
 ATTEMPTS = 2  # files that a lossy exporter is expected to try before one ships
 FINISHING = 10.0  # seconds of report, seal and replay
 
@@ -27,12 +27,13 @@ class Speed:
     """How fast a fitted candidate answers, before any export."""
 
     opening: float
-    """Seconds to open it."""
+    """Seconds to open the candidate."""
     row: float
     """Seconds to answer one row in a batch."""
     stateful: bool = False
+    """Whether a graph of the candidate has state."""
     module: bool = False
-    """Whether its graphs are modules, which takes long to export."""
+    """Whether a graph of the candidate is a torch module: exporting one takes longer than exporting an ONNX file."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Rows:
 
 
 def measure_speed(task: AnyTask, candidate: Opened, validation: Table, opening: float) -> Speed:
-    """Answers some validation rows. opening: the seconds that it took to open the candidate."""
+    """Measures the speed on some validation rows. validation: all of them. opening: seconds that opening the candidate took."""
     has_state = stateful(candidate.graphs)
     rows = validation.take(range(min(len(validation), STATEFUL_SAMPLE if has_state else SAMPLE)))
     codec = candidate.codec()
@@ -62,20 +63,22 @@ def seconds_after_fits(
 ) -> float:
     """Expected seconds from the last fit to the end of the run, if the slowest competing candidate measured so far ships.
 
-    speeds: of the candidates measured so far, baselines included. competing: names of all competing candidates; those that are
-    not measured yet count like the slowest one that is. Raises ValueError if none of them is measured.
+    speeds: of the candidates measured so far, baselines included. competing: names of all competing candidates; one that is
+    not measured yet counts like the slowest measured one. Raises ValueError if no competing candidate is measured.
     """
     slowest = max((speeds[name] for name in competing if name in speeds), key=lambda speed: speed.row)
     compared = [speeds.get(name, slowest) for name in competing] if len(competing) > 1 else []
-    baselines = [speed for name, speed in speeds.items() if name not in competing]
     shortlist = sum(speed.opening + _answering(speed, rows.validation) for speed in compared)
-    judging = seconds_after_export(slowest, rows.test) + sum(speed.opening + speed.row * rows.test for speed in baselines)
-    return shortlist + _exporting(slowest, rows.validation, exporters) + judging
+    judged = [slowest, *(speed for name, speed in speeds.items() if name not in competing)]
+    return shortlist + _exporting(slowest, rows.validation, exporters) + seconds_after_export(judged, rows.test)
 
 
-def seconds_after_export(speed: Speed, test: int) -> float:
-    """Expected seconds from the last exported file to the end of the run. test: number of test rows."""
-    return speed.opening + speed.row * test + FINISHING
+def seconds_after_export(judged: Sequence[Speed], test: int) -> float:
+    """Expected seconds from the last exported file to the end of the run.
+
+    judged: speeds of the candidate that ships and of the baselines. test: number of test rows.
+    """
+    return sum(speed.opening + speed.row * test for speed in judged) + FINISHING
 
 
 def _exporting(speed: Speed, validation: int, exporters: Sequence[Exporter]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,7 +28,10 @@ from framework.run.selection import Selection
 
 
 def report_run(run: Run, splits: Splits, report: ExportReport, judgement: Judgement, selection: Selection) -> None:
-    """Writes report.html and report.json into the run's folder. They begin with whether the model beats its baselines."""
+    """Writes report.html and report.json into the run's folder. Both begin with whether the shipped model beats the baselines.
+
+    report, judgement: of the winner.
+    """
     title = run.candidates[report.candidate].title
     facts = read_fitted(run.folder.trial(report.candidate) / FITTED).facts
     evaluation, baselines = judgement.evaluation(), judgement.baselines_by_title(run)
@@ -68,7 +71,7 @@ def _files(report: ExportReport) -> dict[str, Any]:
 
 
 def _summary(splits: Splits, report: ExportReport, judgement: Judgement, place: Standing) -> Iterator[dict[str, str]]:
-    """The most important numbers, each with a name and what to compare it with."""
+    """The most important numbers, each with a name and with a value to compare the number with."""
     rows, untested = splits.rows(), judgement.model.untested
     beside = message("no baseline")
     if place.baseline is not None:
@@ -119,7 +122,7 @@ def _ratio(more: float, less: float) -> float:
 def _decisions(
     run: Run, splits: Splits, facts: ModelFacts, report: ExportReport, selection: Selection
 ) -> Iterator[Mapping[str, str]]:
-    """The decisions of the run, in order: a sentence each, and what it is about."""
+    """The decisions of the run, in order: a sentence each, and the subject of the sentence."""
     for note in splits.notes:
         yield {"about": message("data"), "sentence": note}
     for name, reasons in selection.refused.items():
@@ -152,8 +155,9 @@ def _decisions(
 
 
 def _section_content(run: Run, splits: Splits, shown: Shown) -> dict[str, Any]:
-    """A section as plain data; one about test rows also has the most similar training rows of each, if texts may be shown."""
-    content = {"step": shown.step, **asdict(shown.section)}
+    """A section as plain data. A section about test rows gets the most similar training rows of each, if texts may be shown."""
+    file = shown.section.file
+    content = {"step": shown.step, **asdict(replace(shown.section, file=None)), "file": file.name if file else None}
     if not shown.section.about or not run.console.disclosure.texts:
         return content
     nearest = nearest_training_rows(run.task, splits.train, splits.test, shown.section.about, run.config.seed)

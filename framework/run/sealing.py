@@ -1,4 +1,4 @@
-"""Stage "seal": puts everything that ships into a sealed folder, and replays its golden examples as a user's process would."""
+"""Stage "seal": puts everything that ships into a sealed folder, and replays the golden examples from that folder alone."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ from framework.run.selection import open_candidate
 from framework.runtime.model import RUNNABLE, difference, load_model
 from framework.runtime.scheduler import Scheduler
 
-EXACT_TOLERANCE = 1e-3  # of the numbers in golden answers, because CPUs round differently
-LOSSY_TOLERANCE = 0.05  # larger, because quantized kernels differ more between CPUs
-GOLDEN_POOL = 200  # validation rows from which golden examples are chosen
-TORCH = "torch"  # folder in the run with the winner in the format of its library
+EXACT_TOLERANCE = 1e-3  # tolerance for numbers in golden answers, because CPUs round differently
+LOSSY_TOLERANCE = 0.05  # the same for lossy variants; larger, because quantized kernels differ more between CPUs
+GOLDEN_POOL = 200  # validation rows from which golden examples are chosen, at most
+TORCH = "torch"  # folder in the run's folder that holds the winner in the format of the winner's library
 
 
 @dataclass(frozen=True)
 class Shipment:
-    """The winner, its exported files, and their judgement."""
+    """The winner, its exported files, and the judgement of these files on test."""
 
     candidate: Opened
     report: ExportReport
@@ -61,7 +61,10 @@ class Shipment:
 
 
 def seal(run: Run, splits: Splits, report: ExportReport, judgement: Judgement) -> Path:
-    """Writes and seals the artifact, replays its golden examples, publishes it, and returns its folder."""
+    """Writes and seals the artifact, replays its golden examples, publishes it, and returns its folder.
+
+    report, judgement: of the winner. Raises FrameworkError if a replayed answer differs.
+    """
     candidate = open_candidate(run, report.candidate)
     shipment = Shipment(candidate, report, run.folder.export(report.candidate), judgement)
     draft = Draft(run.folder.artifact)
@@ -83,14 +86,17 @@ def seal(run: Run, splits: Splits, report: ExportReport, judgement: Judgement) -
 
 
 def replay(folder: Path, report: ExportReport) -> None:
-    """Replays the golden examples with every variant that the runtime opens. Raises FrameworkError if an answer differs."""
+    """Replays the golden examples with every variant that the runtime can open. Raises FrameworkError if an answer differs.
+
+    folder: that of the artifact.
+    """
     for variant in report.shipped:
         if variant.variant.format in RUNNABLE:
             load_model(folder, variant.name).replay_golden()
 
 
 def finish(run: Run) -> Path:
-    """Marks the run as finished and returns its address: the link ``latest``, or its folder if it was exported again."""
+    """Marks the run as finished. Returns the link ``latest``, or the run's folder if the run was finished before."""
     address = run.folder.path if run.state.finished else link_latest(run.folder.path)
     shutil.rmtree(run.folder.path / "export", ignore_errors=True)  # the artifact has the files
     run.state.note(run.folder.path, seconds=run.budget.elapsed(), finished=True)
@@ -98,7 +104,7 @@ def finish(run: Run) -> Path:
 
 
 def _fill(run: Run, splits: Splits, shipment: Shipment, draft: Draft) -> None:
-    """The files of the variants, the codec's resources in their final state, and the recipe."""
+    """Writes the files of the variants, the codec's resources in their final state, and the recipe."""
     shutil.copytree(shipment.candidate.resources, draft.resources)
     if isinstance(run.task, Finalizes):
         run.task.complete(splits, draft.resources)
@@ -109,7 +115,7 @@ def _fill(run: Run, splits: Splits, shipment: Shipment, draft: Draft) -> None:
 
 
 def _link(source: str, target: str) -> None:
-    """Makes a hard link; copies the file where the file system has no hard links."""
+    """Makes a hard link `target` to the file `source`; copies the file where no hard link can be made."""
     try:
         os.link(source, target)
     except OSError:
@@ -212,7 +218,7 @@ def _backend(shipment: Shipment, variant: Any) -> Any:
 
 
 def _save_module(candidate: Opened, folder: Path) -> None:
-    """Saves the winner in the format of its library, unless the folder exists: a reopened run has the same weights."""
+    """Saves the winner in the format of its library, unless the folder exists: then it has the same weights already."""
     if folder.exists() or candidate.fitted.save is None:
         return
     with whole(folder) as unfinished:

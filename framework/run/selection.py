@@ -32,6 +32,7 @@ class Validated:
     candidate: str
     metrics: Mapping[str, float]
     rows: int
+    """Number of validation rows that were answered."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Selection:
 
     metric: str
     ranking: tuple[Validated, ...]
-    """The best first; empty if only one candidate competed."""
+    """The best first; empty if only one competing candidate was fitted."""
     refused: Mapping[str, tuple[str, ...]]
     """By candidate, the reasons why it was not fitted."""
     finalists: tuple[str, ...]
@@ -60,7 +61,10 @@ def fitted_codec(run: Run, name: str) -> Codec:
 
 
 def shortlist(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Selection:
-    """Ranks the competing candidates on validation; a single one becomes the finalist without being judged."""
+    """Ranks the fitted competing candidates on validation, unless the result is stored already.
+
+    A single one becomes the finalist without being judged.
+    """
     selection = read_json(Selection, run.folder.selection)
     if selection is not None:
         run.console.recall(run.folder.sections / "shortlist.json")
@@ -114,11 +118,11 @@ def _table(run: Run, selection: Selection, trials: Mapping[str, Trial]) -> Secti
         for validated in selection.ranking
     ]
     rows += [(name, *("" for _ in names), "", joined(reasons, "; ")) for name, reasons in selection.refused.items()]
-    first = run.candidates[selection.finalists[0]]
+    best = run.candidates[selection.finalists[0]]
     note = message(
         "{title} ({name}) is best by {metric} on {rows:,} validation rows",
-        title=first.title,
-        name=first.name,
+        title=best.title,
+        name=best.name,
         metric=selection.metric,
         rows=selection.ranking[0].rows,
     )
@@ -127,7 +131,7 @@ def _table(run: Run, selection: Selection, trials: Mapping[str, Trial]) -> Secti
 
 
 def select(run: Run, selection: Selection, reports: Mapping[str, ExportReport]) -> Selection:
-    """The selection with the winner: the finalist whose default variant is best on validation."""
+    """Stores and returns the selection with the winner: the finalist whose default variant is best on validation."""
 
     def gain(name: str) -> float:
         return run.metric.gain(reports[name].default.measurement.metrics[run.metric.name], 0)

@@ -1,4 +1,4 @@
-"""Reports a run to the recipe's trackers. Once they are open, an error of a tracker cannot end the run."""
+"""Reports a run to the recipe's trackers. Once the trackers are open, an error of a tracker cannot end the run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from framework.run.judging import Judgement
 
 
 class Guarded:
-    """A tracked run whose errors become warnings; after its first error it gets no more training metrics."""
+    """Passes a run to a `TrackedRun`. Errors of the latter become warnings; after the first it gets no training metrics."""
 
     def __init__(self, name: str, tracked: TrackedRun, say: Callable[[str], None]) -> None:
         self.name, self.tracked, self.say = name, tracked, say
@@ -46,7 +46,7 @@ class Guarded:
         self._try(lambda: self.tracked.finish(metrics, artifact), "it may lack the final metrics and the artifact")
 
     def _try(self, act: Callable[[], None], consequence: str | None) -> None:
-        """consequence: what the warning says of an error; None: the user was warned already."""
+        """Calls `act`. consequence: what the warning says after the error; None: no warning, the user was warned already."""
         try:
             act()
         except Exception as error:  # an unreachable server must not stop a training
@@ -57,10 +57,10 @@ class Guarded:
 
 @contextmanager
 def tracked(run: Run) -> Iterator[tuple[Guarded, ...]]:
-    """Opens the trackers, logs the recipe, and finalizes them as "failed" if the block fails.
+    """Opens the trackers, logs the recipe to each, and finalizes them as "failed" if the block fails.
 
-    A run that does not train has none, because its training was tracked before. Raises FrameworkError if a tracker does not
-    start.
+    A run that does not train has no trackers, because its training was tracked before. Raises FrameworkError if a tracker does
+    not start.
     """
     trackers: list[Guarded] = []
     try:
@@ -96,7 +96,9 @@ def finish_trackers(trackers: Sequence[Guarded], judgement: Judgement, report: E
 
 
 def final_metrics(judgement: Judgement, report: ExportReport) -> dict[str, float]:
-    """``test/METRIC`` of the shipped file, ``test/BASELINE/METRIC``, ``files/VARIANT/...`` with size, speed and metrics."""
+    """By name: ``test/METRIC`` of the shipped file, ``test/BASELINE/METRIC``, and ``files/VARIANT/...``, the size, speed and
+    metrics on validation of each variant and of the trained module.
+    """
     metrics = {f"test/{name}": value for name, value in judgement.model.metrics.items()}
     for baseline, numbers in judgement.baselines.items():
         metrics |= {f"test/{baseline}/{name}": value for name, value in numbers.metrics.items()}

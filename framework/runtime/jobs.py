@@ -1,4 +1,4 @@
-"""A request while its codec works on it, and how much of a run its call takes."""
+"""A job, which is a request while its codec works on it, and the size of the job's call."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from framework.contracts.codec import Call, Event, Steps
 from framework.contracts.graph import Response
 from framework.runtime.state import Slot
 
-PADDING = 0.15  # share of padding in a run beyond which one more row costs more than it saves
+PADDING = 0.15  # padding relative to filled elements of a run, beyond which one more row costs more time than it saves
 
 
 class Size(NamedTuple):
-    """How much of a run a call takes."""
+    """How much of a run one call takes, or several calls together."""
 
     rows: int = 0
     longest: int = 0
     """Elements of the longest row."""
     elements: int = 0
-    """Of all rows, without padding."""
+    """Elements of all rows, without padding."""
     state: int = 0
     """Bytes of the longest row's state after the run."""
 
@@ -31,7 +31,7 @@ class Size(NamedTuple):
 
     @property
     def dense(self) -> bool:
-        """Whether the run has at most the share `PADDING` of padding."""
+        """Whether a run of this size pads at most `PADDING` times its elements."""
         return self.rows * self.longest <= (1 + PADDING) * self.elements
 
 
@@ -43,11 +43,11 @@ class Job:
     """A request while its codec works on it."""
 
     steps: Steps
-    """The codec's generator."""
+    """The generator of the codec that answers the request."""
     call: Call | None = None
     """The call whose outputs the generator waits for; None once the request is answered."""
     size: Size = NOTHING
-    """Of `call`."""
+    """The size of `call`."""
     response: Response | None = None
     """The codec's answer, once there is one."""
     on_event: Callable[[Event], None] | None = None
@@ -55,10 +55,10 @@ class Job:
     slots: list[Slot] = field(default_factory=list)
     """The state of each row; empty before the first run of a graph with state."""
     begun: list[list[int]] = field(default_factory=list)
-    """By row, the lengths of its states after the first run; empty once rows have branched."""
+    """For each row the lengths of its states to which `Call.rewinds` returns; empty after `Call.parents` reordered rows."""
 
     @property
     def waiting(self) -> Call:
-        """`call`, of a request that is not answered yet."""
+        """`call`, for a request that is not answered yet."""
         assert self.call is not None, "the request is answered"
         return self.call

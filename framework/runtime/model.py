@@ -24,15 +24,16 @@ from framework.runtime.requests import each_request
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS, RunFailedError, Scheduler
 from framework.runtime.tables import Tables, TablesBackend
 
-RUNNABLE = ("onnx", "codec")  # formats that run without torch; the format codec has no files
-CHUNK = 1024  # requests in memory at once while streaming
+RUNNABLE = ("onnx", "codec")  # formats of variants that run without torch; a variant of the format codec has no files
+CHUNK = 1024  # requests that `answer` reads and answers together
 
 
 class Model:
     """Answers requests with one variant of an artifact.
 
-    rows, elements: limits of one run, see `Scheduler`. Raises InputError for a variant that needs torch, for one that is not
-    there and for a codec of another version.
+    variant: a name; None: the default variant. device: None: the CPU. rows, elements: limits of one run, see `Scheduler`.
+    Raises InputError for a variant that needs torch or that the artifact lacks, and where the installed codec has another
+    version than the sealed one.
     """
 
     def __init__(
@@ -61,7 +62,7 @@ class Model:
 
     @property
     def growing_codec(self) -> Growing:
-        """The codec, of a model whose tables can grow."""
+        """The codec as a `Growing`; to be used only where tables can grow."""
         return cast(Growing, self.codec)
 
     def catch_up(self) -> None:
@@ -85,9 +86,10 @@ class Model:
             codec.add(items)
 
     def keep(self, items: Sequence[Mapping[str, Any]]) -> None:
-        """Writes items beside the artifact, for every process that serves it, and takes them in.
+        """Stores items beside the artifact, for every process that serves the artifact, and adds them to codec and tables.
 
-        items: as the steps of `Growing.adding` return them. Raises InputError for an item that exists already.
+        items: kept items, as `Growing.adding` returns them. Raises InputError for an item that exists already, FrameworkError
+        where the items cannot be stored.
         """
         with self._overlay.writing() as stream:
             self.catch_up()
@@ -100,18 +102,18 @@ class Model:
         """The response to each request, in order. Raises InputError for an invalid request, and RunFailedError for a request on
         which the model cannot be run.
 
-        requests: a list or any iterable of requests, each a text or a mapping of the task's fields; a table, such as pandas',
-        whose columns are matched like those of a file; or one column of a table.
+        requests: an iterable of requests, each a text or a mapping of the task's fields; a table, such as a DataFrame of
+        pandas, with columns as in a file, see `column_names`; or one column of a table.
         """
         return list(self.stream(requests))
 
     def stream(self, requests: Iterable[Any]) -> Iterator[Response]:
-        """`predict` as an iterator; the requests are read `CHUNK` at a time."""
+        """As `predict`, but yields each response; the requests are read `CHUNK` at a time."""
         numbered = enumerate(each_request(requests, self.column_names), start=1)
         return self.answer(self._parse(number, request) for number, request in numbered)
 
     def answer(self, parsed: Iterable[Request]) -> Iterator[Response]:
-        """`stream` for requests that `parse` returned."""
+        """As `stream`, for requests that `parse` returned. Raises RunFailedError; its number counts requests from 1."""
         self.catch_up()
         source, first = iter(parsed), 1
         while chunk := list(islice(source, CHUNK)):
@@ -122,7 +124,10 @@ class Model:
             first += len(chunk)
 
     def parse(self, request: Any) -> Any:
-        """The fields of a request, which may name its texts by the columns of the training data. Raises InputError."""
+        """The request as `Codec.parse` returns it. Raises InputError.
+
+        request: a role that was joined from several columns of the training data may be given as these columns.
+        """
         return self.codec.parse(request_of(request, self.manifest.data.names))
 
     def _parse(self, number: int, request: Any) -> Any:
@@ -132,11 +137,12 @@ class Model:
             raise InputError(f"request {number}: {error}") from error
 
     def column_names(self, header: Sequence[str], chosen: Mapping[str, Columns] | None = None) -> dict[str, Columns]:
-        """Role -> column of a file with this header. Raises InputError for columns that are missing.
+        """Role -> the header, or headers, of its columns in a file. Raises InputError for columns that are missing.
 
-        A column is matched by the training data's name for the role, the role itself, or another name of the task's column. A
-        role that the training data has in several columns is matched by all of these, or by one column of the other names.
-        chosen: columns by role that the caller has decided on; they are not matched.
+        A role is matched by its header in the training data, by the role itself, or by another name in `Column.names`. A role
+        that was joined from several columns of the training data is matched by all their headers, or by one column with any of
+        the other names. header: all headers of the file. chosen: role -> headers that the caller has decided on; these roles
+        are not matched.
         """
         columns = dict(chosen or {})
         _check_chosen(columns, header)
@@ -160,7 +166,7 @@ class Model:
         return columns
 
     def replay_golden(self) -> None:
-        """Answers the golden examples again, one at a time. Raises FrameworkError naming the first that differs.
+        """Answers the golden examples again, one at a time. Raises FrameworkError naming the first beyond the tolerance.
 
         Called before `catch_up`, since items added after sealing may change answers.
         """
@@ -189,9 +195,9 @@ def _check_chosen(columns: Mapping[str, Columns], header: Sequence[str]) -> None
 
 
 def _take_match(column: Column, trained: Columns, spelling: dict[str, str]) -> Columns | None:
-    """The column of a file for a column of the task, removed from `spelling`; None where there is no match.
+    """The header, or headers, of the file that match a column of the task, removed from `spelling`; None: there is no match.
 
-    trained: the column of the training data, or several. spelling: plain name -> the file's own spelling of it.
+    trained: the header, or headers, of the column in the training data. spelling: result of `plain_name` -> header of the file.
     """
     if isinstance(trained, list) and all(plain_name(name) in spelling for name in trained):
         return [spelling.pop(plain_name(name)) for name in trained]
@@ -215,7 +221,7 @@ def difference(response: Any, expected: Any) -> float:
 
 
 def _codec(sealed: SealedCodec, variant_settings: Settings, resources: Path) -> Codec:
-    """The artifact's codec. variant_settings: those that differ for the variant. Raises InputError for another version."""
+    """The artifact's codec. variant_settings: replace sealed settings. Raises InputError if another version is installed."""
     codec = load_plugins().codec(sealed.name)
     if codec.version != sealed.version:
         raise InputError(
@@ -226,7 +232,7 @@ def _codec(sealed: SealedCodec, variant_settings: Settings, resources: Path) -> 
 
 
 def as_argument(request: Any) -> str:
-    """A request as one argument of the verb `predict`: its text where it has no other field, otherwise JSON."""
+    """A request as one argument of the verb `predict`: its text where the text is the only field, otherwise JSON."""
     values = list(request.values()) if isinstance(request, dict) else [request]
     if len(values) == 1 and isinstance(values[0], str) and not values[0].lstrip().startswith("{"):
         return values[0]
@@ -234,5 +240,5 @@ def as_argument(request: Any) -> str:
 
 
 def load_model(path: Path | str, variant: str | None = None) -> Model:
-    """Opens an artifact. path: as for `find_artifact`. Raises InputError where a file is not as it was sealed."""
+    """Opens an artifact. path: as for `find_artifact`. variant: as for `Model`. Raises InputError for an altered file."""
     return Model(open_artifact(path), variant)

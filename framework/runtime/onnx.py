@@ -12,7 +12,8 @@ from framework.contracts.graph import Backend, Graph, Tensors
 from framework.errors import FrameworkError, InputError, nearest
 from framework.machine.cpus import granted_cpus
 
-# Optimizers that make models slower: its CPU kernel takes several times as long as the Add and LayerNormalization it replaces.
+# Optimizers of onnxruntime that are disabled. The CPU kernel of SkipLayerNormalization takes several times as long as the Add
+# and LayerNormalization that it replaces.
 SLOWER = ("SkipLayerNormFusion",)
 CPU = "CPUExecutionProvider"
 
@@ -24,9 +25,9 @@ class Device:
     provider: str = CPU
     """An execution provider of onnxruntime; short names work too, such as ``cuda``."""
     threads: int | None = None
-    """Of one run; None: all CPUs that the process may use."""
+    """Threads of one run; None: as many as CPUs that the process may use."""
     spin: bool = True
-    """Whether threads wait for work in a busy loop, which is fastest while nothing else needs their CPUs."""
+    """Whether threads wait for work in a busy loop, which is fastest while no other program needs the CPUs."""
 
     def __post_init__(self) -> None:
         available = onnxruntime.get_available_providers()
@@ -56,9 +57,9 @@ def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = device.threads
     options.log_severity_level = 3
-    options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # they keep the largest run's memory, and are no faster
+    options.enable_cpu_mem_arena = options.enable_mem_pattern = False  # both keep the largest run's memory, and are no faster
     options.add_session_config_entry("session.intra_op.allow_spinning", str(int(device.spin)))
-    providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # the CPU runs the other operators
+    providers = [device.provider] if device.provider == CPU else [device.provider, CPU]  # the CPU runs what it lacks
     try:
         session = onnxruntime.InferenceSession(str(path), options, providers=providers, disabled_optimizers=list(SLOWER))
     except Exception as error:  # onnxruntime raises many kinds, none of them exported
@@ -69,5 +70,5 @@ def _session(path: Path, device: Device) -> onnxruntime.InferenceSession:
 
 
 def open_onnx(graphs: Sequence[Graph], paths: Mapping[str, Path], device: Device | None = None) -> Backend:
-    """A backend over ONNX files, by graph. Raises FrameworkError for a file that onnxruntime cannot load."""
+    """A backend over ONNX files. paths: by graph. device: None: the CPU. Raises FrameworkError if a file cannot be loaded."""
     return OnnxBackend(graphs, paths, device or Device())

@@ -1,4 +1,4 @@
-"""Additions to a sealed artifact: a file beside it, shared by every process that serves it, with a line for each addition."""
+"""Additions to a sealed artifact: a file beside its folder, which all processes that serve it share, a line per addition."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from framework.errors import FrameworkError
 
 
 def overlay_path(artifact: Path, version: str) -> Path:
-    """``ARTIFACT-additions/VERSION.jsonl``: additions belong to one version."""
+    """The file of additions: ``VERSION.jsonl`` in the folder ``ARTIFACT-additions`` beside the artifact's folder."""
     folder = artifact.resolve()
     return folder.with_name(f"{folder.name}-additions") / f"{version}.jsonl"
 
 
 class Overlay:
-    """Reads and writes the additions. Entries that are added together share a line, so that a process that is killed leaves all
-    or none of them.
+    """Reads and writes the additions. Entries that are added together share a line, so that a process killed while it writes
+    adds all or none of them.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +30,7 @@ class Overlay:
         self._read = 0  # bytes that `unread` has returned
 
     def grown(self) -> bool:
-        """Whether the file has unread bytes; costs microseconds. Raises FrameworkError where its size cannot be read."""
+        """Whether the file has unread bytes; takes microseconds. Raises FrameworkError where the size cannot be read."""
         try:
             return self.path.stat().st_size > self._read
         except (FileNotFoundError, NotADirectoryError):
@@ -40,9 +40,9 @@ class Overlay:
 
     @contextmanager
     def unread(self) -> Iterator[list[Any]]:
-        """The entries that were added since the last call; they count as read when the ``with`` block ends without an error.
+        """Yields the entries that were added since the last call; they count as read if the ``with`` block raises no error.
 
-        Raises FrameworkError naming a line that is damaged.
+        Raises FrameworkError where the file cannot be read, and for a damaged line, naming the byte at which the line begins.
         """
         content = self._unread_bytes() if self.grown() else b""
         lines = content[: content.rfind(b"\n") + 1]  # another process may still be writing the last line
@@ -70,7 +70,7 @@ class Overlay:
 
     @contextmanager
     def writing(self) -> Iterator[FileIO]:
-        """The file for `append`, locked against other processes. Raises FrameworkError where no file can be created."""
+        """Yields the file for `append`, locked against other processes. Raises FrameworkError where no file can be created."""
         try:
             self.path.parent.mkdir(exist_ok=True)
             stream = self.path.open("a+b", buffering=0)
@@ -82,9 +82,10 @@ class Overlay:
 
     @staticmethod
     def append(stream: FileIO, entries: Sequence[Mapping[str, Any]]) -> None:
-        """Appends a line and waits until the disk has it. An incomplete last line, left by a crash, is removed first.
+        """Appends a line with the entries and waits until it is on the disk. First removes an incomplete last line, left by a
+        crash.
 
-        Raises FrameworkError where the line cannot be written; then nothing is added.
+        stream: from `writing`. Raises FrameworkError where the line cannot be written; then nothing is added.
         """
         end = stream.seek(0, os.SEEK_END)
         if end:

@@ -1,4 +1,4 @@
-"""Joins the calls of several requests along batch, padded, and splits their outputs again."""
+"""Pads the feeds of several calls and joins them along batch, and splits the outputs of the run by call."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framework.contracts.graph import Graph, Tensor, Tensors
 def join(tensor: Tensor, calls: Sequence[Tensors], places: Sequence[Sequence[int]]) -> np.ndarray:
     """One input of many calls in one array, padded to the largest size of every axis but batch.
 
-    places: for each call the places of its rows along batch.
+    calls: the feeds of each call. places: for each call the indices of its rows along batch of the joined array.
     """
     parts = [feeds[tensor.name] for feeds in calls]
     shape = (sum(map(len, parts)), *(max(sizes) for sizes in zip(*(part.shape[1:] for part in parts), strict=True)))
@@ -23,7 +23,7 @@ def join(tensor: Tensor, calls: Sequence[Tensors], places: Sequence[Sequence[int
 
 
 def split(graph: Graph, outputs: Tensors, calls: Sequence[Tensors], places: Sequence[Sequence[int]]) -> list[Tensors]:
-    """The outputs of each call, every named axis cut back to its size in the call. places: as for `join`."""
+    """The outputs of each call, every named axis cut to its size in the feeds of the call. calls, places: as for `join`."""
     sizes = [_sizes(graph.inputs, feeds) for feeds in calls]
     return [
         {t.name: outputs[t.name][(_index(rows), *(_cut(axis, call_sizes) for axis in t.axes[1:]))] for t in graph.outputs}
@@ -32,7 +32,7 @@ def split(graph: Graph, outputs: Tensors, calls: Sequence[Tensors], places: Sequ
 
 
 def _sizes(tensors: Sequence[Tensor], feeds: Tensors) -> dict[str, int]:
-    """Size of each named axis in one call."""
+    """The size of each named axis in the feeds of one call. tensors: the inputs of the graph."""
     return {
         axis: size
         for tensor in tensors
@@ -43,7 +43,7 @@ def _sizes(tensors: Sequence[Tensor], feeds: Tensors) -> dict[str, int]:
 
 
 def _index(rows: Sequence[int]) -> slice | list[int]:
-    """The rows as an index of numpy: a slice, which copies nothing, where they are consecutive."""
+    """An index of numpy that selects the rows: a slice, which copies nothing, where they are consecutive."""
     first = rows[0]
     return slice(first, first + len(rows)) if list(rows) == list(range(first, first + len(rows))) else list(rows)
 

@@ -1,4 +1,4 @@
-"""The requests in an argument of `Model.predict`: an iterable, or a table of a library that is never imported."""
+"""Reads requests from the argument of `Model.predict`: an iterable, or a table. Imports no library of tables."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from framework.data.joined import Columns, of_row, parts_of
 from framework.errors import InputError, some
 
-MISSING = ("NAType", "NaTType")  # types of pandas' missing values, which equal nothing
-AS_LISTS = ("to_pylist", "to_list", "tolist")  # methods of Arrow, of pandas and polars, of numpy
+MISSING = ("NAType", "NaTType")  # names of the types of pandas' missing values, which are not equal to themselves
+AS_LISTS = ("to_pylist", "to_list", "tolist")  # methods that return a list: of Arrow, of pandas and polars, of numpy
 
 
 def each_request(source: Any, columns_of: Callable[[Sequence[str]], Mapping[str, Columns]]) -> Iterator[Any]:
-    """The requests of `source`, in order. Raises InputError at once where it is a single request, or holds no requests.
+    """The requests in `source`, in order. Raises InputError at once where `source` is a single request or no iterable.
 
-    columns_of: returns role -> column for the column names of a table.
+    columns_of: called with the column names of a table; returns role -> the column name, or names.
     """
     if isinstance(source, str | Mapping):
         raise InputError(f"requests come in a list, also one alone: predict([{_short(source)}])")
@@ -51,7 +51,10 @@ def _column_names(source: Any) -> list[Any] | None:
 def _rows(
     table: Any, names: Sequence[Any], columns_of: Callable[[Sequence[str]], Mapping[str, Columns]]
 ) -> Iterator[dict[str, Any]]:
-    """The rows of a table as requests. Values are as in a file: numbers as texts, missing values as empty texts."""
+    """The rows of a table as requests, with values as in a file: numbers as texts, missing values as empty texts.
+
+    names: all column names of the table. Raises InputError where two names are equal as texts.
+    """
     by_text = {str(name): name for name in names}
     if len(by_text) < len(names):
         raise InputError(f"two columns of the table have one name: {some([str(name) for name in names])}; rename one")

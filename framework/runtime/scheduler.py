@@ -1,4 +1,7 @@
-"""Runs the codecs of many requests at once: calls are grouped by graph and size, padded and run together."""
+"""Runs the codecs of many requests at once: calls are grouped by graph and size, padded and run together.
+
+A run, here and in the server, is one run of a graph by the backend, for the calls of one batch.
+"""
 
 from __future__ import annotations
 
@@ -15,19 +18,16 @@ from framework.runtime.jobs import Job, Size
 from framework.runtime.padding import join, split
 from framework.runtime.state import Slot, bytes_per_position, gather
 
-MAX_ROWS = 32  # rows of one run
-MAX_ELEMENTS = 4096  # rows times the length of the longest row of one run, so that a few long rows do not fill memory
+MAX_ROWS = 32  # rows of one run, at most
+MAX_ELEMENTS = 4096  # rows times the length of the longest row of one run, at most: a few long rows must not fill memory
 FEW = 4  # rows that run together however much padding they need; not for graphs with state, whose steps are one token long
-MAX_STATE = 1 << 30  # bytes of states in one run; while that much is in use, a server begins no further request
+MAX_STATE = 1 << 30  # bytes of states in one run, at most; while that much is in use, a server begins no further request
 
-Record = list[list[tuple[str, Tensors]]]  # for each request the graph and outputs of each of its calls
+Record = list[list[tuple[str, Tensors]]]  # for each request the name of the graph and the outputs of each of its calls
 
 
 class RunFailedError(FrameworkError):
-    """A graph cannot be run for one of several requests.
-
-    number: of that request, from 1. error: what the backend raised.
-    """
+    """A graph cannot be run for the request `number`, counted from 1; `error` is what the backend raised."""
 
     def __init__(self, number: int, error: Exception) -> None:
         super().__init__(f"request {number}: the model cannot be run on it: {type(error).__name__}: {error}")
@@ -35,8 +35,9 @@ class RunFailedError(FrameworkError):
 
 
 class Scheduler:
-    """Answers requests with a codec over a backend, at most `rows` rows and `elements` padded elements a run.
+    """Answers requests with a codec over a backend.
 
+    A run has at most `rows` rows and `elements` elements, padding included; a single call that is larger runs alone.
     answered: called each time a request is answered.
     """
 
@@ -59,17 +60,20 @@ class Scheduler:
         self.answered = answered
 
     def start(self, request: Request, on_event: Callable[[Event], None] | None = None) -> Job:
-        """A job for the request, whose codec has run up to its first call."""
+        """Makes a job of the request and runs the codec up to its first call. on_event: called with each event."""
         return self.begin(self.codec.start(request), on_event)
 
     def begin(self, steps: Steps, on_event: Callable[[Event], None] | None = None) -> Job:
-        """`start` for a generator of the codec."""
+        """As `start`, from a generator that `Codec.start` or `Scores.score` made."""
         job = Job(steps, on_event=on_event)
         self.advance(job, None)
         return job
 
     def advance(self, job: Job, outputs: Tensors | None) -> None:
-        """Sends the codec the outputs of its call (None to begin) and runs it up to its next call or its response."""
+        """Sends the outputs of the job's call to the codec (None to begin) and runs it up to its next call or its response.
+
+        Raises what the codec raises.
+        """
         try:
             step = next(job.steps) if outputs is None else job.steps.send(outputs)
             while not isinstance(step, Call):
@@ -96,10 +100,7 @@ class Scheduler:
         job.size = Size(len(feed), feed[0].size, feed.size, self._state_bytes(job, call))
 
     def answer(self, requests: Sequence[Request], record: Record | None = None) -> list[Response]:
-        """The response to each request, in order. Raises RunFailedError.
-
-        record: replaced by the graph and the outputs of each call, by request.
-        """
+        """The response to each request, in order. record: its content is replaced, see `Record`. Raises RunFailedError."""
         return self.complete([self.codec.start(request) for request in requests], record)
 
     def complete(self, generators: Sequence[Steps], record: Record | None = None) -> list[Response]:
@@ -128,7 +129,11 @@ class Scheduler:
         return [job.response or {} for job in jobs]
 
     def _run_or_name(self, batch: Sequence[Job], jobs: Sequence[Job]) -> list[Tensors]:
-        """`run`, whose failure names a request: RunFailedError for the first job whose call also fails alone."""
+        """As `run`, with an error that names the request.
+
+        Raises RunFailedError for the first job whose call fails alone too; the error of `run` if none does, or if it is a
+        FrameworkError. jobs: of all requests, in order.
+        """
         try:
             return self.run(batch)
         except FrameworkError:
@@ -141,10 +146,10 @@ class Scheduler:
             raise
 
     def _batches(self, jobs: Sequence[Job]) -> Iterator[list[Job]]:
-        """All of the jobs in batches, the longest calls first.
+        """Divides all jobs into batches, the longest calls of each graph first.
 
-        Of graphs with state, jobs that begin, jobs that feed one element and jobs that feed several are batched separately: a
-        long feed would pad the one-token steps of the others.
+        For a graph with state, jobs without state yet, later calls of one element and later calls of several are not mixed: a
+        long call would pad the others, which feed one token.
         """
         groups: dict[tuple[str, bool, bool], list[Job]] = defaultdict(list)
         for job in jobs:
@@ -161,10 +166,11 @@ class Scheduler:
             yield batch
 
     def choose(self, jobs: Sequence[Job]) -> list[Job]:
-        """The batch to run next: the first job, and as many jobs with calls of a similar length as run well together.
+        """The batch to run next: the first job, and jobs with calls of similar length while the run keeps its limits and has
+        little padding.
 
-        With graphs with state, a job without state yet goes first while there is room for its state, so that it can join the
-        steps of the others.
+        If graphs have state, a job without state yet goes first while there is room for its state, so that its later calls can
+        run with those of the others. jobs: all that wait, in order of precedence.
         """
         first = self._first(jobs)
         graph = first.waiting.graph
@@ -219,29 +225,30 @@ class Scheduler:
         graph = self.graphs[batch[0].waiting.graph]
         if not graph.state:
             return self._outputs(graph, batch)
-        begins = [not job.slots for job in batch]
+        fresh = [not job.slots for job in batch]
         slots = self._take_slots(graph, batch)
         try:
             outputs = self._outputs(graph, batch, slots)
         except Exception:
-            for job, rows, first in zip(batch, slots, begins, strict=True):
-                if not first:
+            for job, rows, is_fresh in zip(batch, slots, fresh, strict=True):
+                if not is_fresh:
                     _restore(job, rows)
             raise
         for rows, tensors in zip(slots, outputs, strict=True):
             rows[0].block.append(rows, tensors)
-        for job, rows, first in zip(batch, slots, begins, strict=True):
+        for job, rows, is_fresh in zip(batch, slots, fresh, strict=True):
             job.slots = rows
-            if first:
+            if is_fresh:
                 job.begun = [slot.lengths for slot in rows]
             elif job.waiting.parents is not None:
                 job.begun = []
         return outputs
 
     def run_each(self, batch: Sequence[Job], failed: Callable[[Exception], object] | None = None) -> list[Tensors | Exception]:
-        """As `run`; where that fails, each call runs alone, and a call that fails alone too gets its error in place of outputs.
+        """As `run`, but returns errors. If the batch fails, each call runs alone; a call that fails alone too gets its error in
+        place of outputs, and a call whose state was lost gets the error of the batch.
 
-        failed: called with the error of a run of several calls.
+        failed: called with the error of a batch of several calls.
         """
         had_slots = [bool(job.slots) for job in batch]
         try:
@@ -255,10 +262,7 @@ class Scheduler:
             return [error if lost else self.run_each([job])[0] for job, lost in zip(batch, lost_state, strict=True)]
 
     def _outputs(self, graph: Graph, batch: Sequence[Job], slots: Sequence[Sequence[Slot]] = ()) -> list[Tensors]:
-        """Joins the feeds of all calls, runs the graph once and splits its outputs by job.
-
-        slots: of each job, where the graph has state; together they fill one block.
-        """
+        """Joins the feeds of all calls, runs the graph once and splits its outputs by job. slots: by job, of one block."""
         calls = [job.waiting.feeds for job in batch]
         if len(batch) == 1 and not graph.state:
             return [self.backend.run(graph.name, dict(calls[0]))]
@@ -274,12 +278,12 @@ class Scheduler:
 
     @staticmethod
     def _take_slots(graph: Graph, batch: Sequence[Job]) -> list[list[Slot]]:
-        """Moves the states of all rows out of the jobs into one block of their own; returns the slots of each job."""
+        """Moves the states of all rows out of the jobs into one block without other rows; returns the slots of each job."""
         sources: list[Slot | None] = []
         for job in batch:
             parents = range(job.size.rows) if job.waiting.parents is None else job.waiting.parents
             sources += [job.slots[row] if job.slots else None for row in parents]
-            job.slots = []  # frees rows that are no row's parent
+            job.slots = []  # frees the slots that no row of the call continues
         gathered = iter(gather(graph, sources))
         slots = [list(islice(gathered, job.size.rows)) for job in batch]
         for job, rows in zip(batch, slots, strict=True):
@@ -288,7 +292,7 @@ class Scheduler:
 
 
 def _restore(job: Job, rows: list[Slot]) -> None:
-    """Returns the rows to a job whose run failed. They have branched already and must not do so again."""
+    """Gives the slots back to a job whose run failed. They follow `Call.parents` already, so the next try goes without it."""
     job.slots = rows
     if job.waiting.parents is not None:
         job.begun, job.call = [], replace(job.waiting, parents=None)

@@ -1,4 +1,4 @@
-"""The states of requests in graphs with state, kept in blocks: rows that run together again are not copied."""
+"""The states of requests in graphs with state, kept in blocks, so that rows which run together repeatedly are not copied."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from framework.contracts.graph import Graph, State, Tensor, Tensors
 
-ROOM = 64  # positions by which states grow; the mask hides positions that are not filled yet
+ROOM = 64  # states grow by multiples of this number of positions; the mask hides positions that are not filled yet
 
 
 @dataclass(eq=False)
@@ -29,17 +29,17 @@ class Slot:
 
     @property
     def length(self) -> int:
-        """Filled positions of its longest state."""
+        """Filled positions of the longest state of this row."""
         return max(self.lengths, default=0)
 
     def rewind(self, lengths: Sequence[int]) -> None:
-        """Cuts each state of the row back to an earlier length."""
+        """Cuts each state of this row back to an earlier length. lengths: by state."""
         for array, length in zip(self.block.states, lengths, strict=True):
             array.truncate(self.row, length)
 
 
 class StateArray:
-    """One state of every row of a block: an array (rows, room, ...), and the filled positions of each row."""
+    """One state of every row of a block: an array (rows, room, ...), and how many positions of each row are filled."""
 
     def __init__(self, state: State, tensor: Tensor) -> None:
         self.state = state
@@ -47,7 +47,7 @@ class StateArray:
         self.lengths = np.zeros(0, np.int64)
 
     def make_room(self, rows: int, length: int) -> None:
-        """Grows the array to at least `rows` rows of `length` positions.
+        """Grows the array to at least `rows` rows of `length` positions; a smaller number changes nothing.
 
         Unfilled positions are zero, because masked positions still take part in matrix products.
         """
@@ -61,7 +61,7 @@ class StateArray:
         self.lengths = np.concatenate([self.lengths, np.zeros(len(larger) - old_rows, np.int64)])
 
     def copy(self, row: int, source: StateArray, source_row: int) -> None:
-        """Overwrites a row with a row of `source`."""
+        """Overwrites the row `row` with the row `source_row` of `source`."""
         length = int(source.lengths[source_row])
         self.make_room(row + 1, length)
         self.array[row, :length] = source.array[source_row, :length]
@@ -75,7 +75,7 @@ class StateArray:
         self.lengths[row] = 0
 
     def append(self, row: int, values: np.ndarray) -> None:
-        """values: (length, ...)."""
+        """Appends `values`, (length, ...), after the filled positions of a row."""
         length = int(self.lengths[row])
         self.make_room(0, length + len(values))
         self.array[row, length : length + len(values)] = values
@@ -86,13 +86,13 @@ class StateArray:
         self.lengths[row] = length
 
     def feeds(self, rows: int) -> Tensors:
-        """The first `rows` rows of the state, as a view, and their mask."""
+        """The state, (rows, room, ...), as a view, and its mask, (rows, room) int64, by name of the graph input."""
         filled = np.arange(self.array.shape[1]) < self.lengths[:rows, None]
         return {self.state.input: self.array[:rows], self.state.mask: filled.astype(np.int64)}
 
 
 class StateBlock:
-    """The states of rows that run together."""
+    """All states of rows that run together."""
 
     def __init__(self, graph: Graph) -> None:
         tensors = {tensor.name: tensor for tensor in graph.inputs}
@@ -104,10 +104,10 @@ class StateBlock:
         return {slot for reference in self._slots if (slot := reference()) is not None}
 
     def arrange(self, sources: Sequence[Slot | None]) -> list[Slot]:
-        """A slot for each source; together they fill the first rows of the block.
+        """A slot for each source; together the slots fill the first rows of the block.
 
-        A source that is a row of this block keeps its slot, unless an earlier source took the row already; any other source is
-        copied. None stands for an empty row.
+        A source that is a row of this block is continued in place, unless an earlier source is the same row; any other source
+        is copied. None as a source gives an empty row.
         """
         taken: set[int] = set()
         reused: list[Slot | None] = []
@@ -127,7 +127,7 @@ class StateBlock:
         return slots
 
     def begin(self, slots: Sequence[Slot], feeds: Tensors) -> None:
-        """Fills the states that the first call of a request feeds."""
+        """Appends the states that first calls feed, with their masks, to the rows. slots: one for each row of `feeds`."""
         for array in self.states:
             if array.state.input in feeds:
                 lengths = feeds[array.state.mask].sum(1)
@@ -135,21 +135,21 @@ class StateBlock:
                     array.append(slot.row, values[:length])
 
     def append(self, slots: Sequence[Slot], outputs: Tensors) -> None:
-        """Moves the outputs that extend states out of `outputs` and appends them to the slots' rows."""
+        """Appends the outputs that extend states to the rows of the slots, and removes these outputs from `outputs`."""
         for array in self.states:
             if array.state.output is not None:
                 for slot, values in zip(slots, outputs.pop(array.state.output), strict=True):
                     array.append(slot.row, values)
 
     def feeds(self, rows: int) -> Tensors:
-        """The states of the first `rows` rows and their masks, by input of the graph."""
+        """The states of the first `rows` rows, and their masks, by name of the graph input."""
         feeds: Tensors = {}
         for array in self.states:
             feeds |= array.feeds(rows)
         return feeds
 
     def oversized(self) -> bool:
-        """Whether rows that left were so much longer than the live ones that copying the live ones pays."""
+        """Whether the room is more than twice what the live rows need, so that copying them to a new block pays."""
         rows = [slot.row for slot in self.live()]
         return any(array.array.shape[1] > 2 * (array.lengths[rows].max(initial=0) + ROOM) for array in self.states)
 
@@ -163,10 +163,10 @@ class StateBlock:
 
 
 def gather(graph: Graph, sources: Sequence[Slot | None]) -> list[Slot]:
-    """Slots of one block that holds exactly the rows of the sources, one for each source.
+    """Moves rows into one block without other rows; returns their new slots, one for each source.
 
-    Of the blocks whose live rows are all sources, the largest is reused, and rows of other blocks are copied into it. None
-    stands for a row without state yet. The sources must not be used afterwards.
+    Of the blocks whose live rows are all sources, the one with the most rows is reused, and rows of other blocks are copied
+    into it. None as a source stands for a row without state yet. The old slots must not be used afterwards.
     """
     slots = {source for source in sources if source is not None}
     reusable = [block for block in {slot.block for slot in slots} if block.live() <= slots and not block.oversized()]
@@ -175,7 +175,7 @@ def gather(graph: Graph, sources: Sequence[Slot | None]) -> list[Slot]:
 
 
 def bytes_per_position(graph: Graph) -> int:
-    """Bytes that one position of all states, such as a token, takes."""
+    """Bytes that one position, such as a token, takes in all states together."""
     tensors = [tensor for tensor in graph.inputs if tensor.name in {state.input for state in graph.state}]
     return sum(
         np.dtype(tensor.dtype).itemsize * prod(size for size in tensor.axes[2:] if isinstance(size, int)) for tensor in tensors

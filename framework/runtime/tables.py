@@ -10,13 +10,15 @@ import numpy as np
 
 from framework.contracts.graph import Backend, Graph, Tensors
 
-FOLDER = "tables"  # within the resources
-PAIRS = 8_000_000  # of a row of the run and a row of the longest table; a graph holds some 20 bytes for each pair
+FOLDER = "tables"  # a folder within the resources
+PAIRS = 8_000_000  # rows of a run times rows of the longest table, at most; a graph holds some 20 bytes for each pair
 ROOM = 1.2  # a table that grows is allocated this many times larger than needed, so that later rows append without a copy
 
 
 class Tables:
-    """Arrays by name. `arrays` is replaced as a whole, so that a run sees all tables as of one moment."""
+    """The tables of graphs, by name. `append` replaces the mapping `arrays` as a whole, so that a run sees all tables extended
+    or none.
+    """
 
     def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
         self.arrays: Tensors = dict(arrays)
@@ -24,7 +26,7 @@ class Tables:
         self._growing = threading.Lock()
 
     def rows_per_run(self, rows: int) -> int:
-        """At most `rows`, fewer where tables are long: memory grows with rows times table rows. At least 1."""
+        """How many rows a run may have: `rows`, or fewer where tables are long, see `PAIRS`; at least 1."""
         longest = max(map(len, self.arrays.values()), default=1)
         return max(1, min(rows, PAIRS // max(1, longest)))
 
@@ -42,16 +44,9 @@ class Tables:
         room[len(before) : length] = added  # runs under way have shorter views of the same memory
         return room[:length]
 
-    def save(self, resources: Path) -> None:
-        """Writes each as ``tables/NAME.npy``."""
-        if self.arrays:
-            (resources / FOLDER).mkdir(exist_ok=True)
-        for name, array in self.arrays.items():
-            np.save(resources / FOLDER / f"{name}.npy", array, allow_pickle=False)
-
     @classmethod
     def load(cls, graphs: Sequence[Graph], resources: Path) -> Tables:
-        """The tables that the graphs take, from the files that `save` writes."""
+        """The tables that the graphs take, from the files that `write_fitted` writes."""
         names = {tensor.name for graph in graphs for tensor in graph.tables}
         return cls({name: np.load(resources / FOLDER / f"{name}.npy", allow_pickle=False) for name in sorted(names)})
 
@@ -64,11 +59,11 @@ class TablesBackend:
         self._names = {graph.name: [tensor.name for tensor in graph.tables] for graph in graphs}
 
     def run(self, graph: str, feeds: Tensors) -> Tensors:
-        """A feed of the same name replaces a table."""
+        """Runs the graph on the feeds and its tables. A feed replaces the table of the same name."""
         arrays = self.tables.arrays
         return self.backend.run(graph, {name: arrays[name] for name in self._names[graph]} | feeds)
 
 
 def tabled(backend: Backend, graphs: Sequence[Graph], arrays: Mapping[str, np.ndarray]) -> Backend:
-    """A backend that feeds the graphs these tables; `backend` itself where no graph takes any."""
+    """A backend that feeds the graphs their tables; `backend` itself where no graph takes tables. arrays: tables by name."""
     return TablesBackend(backend, graphs, Tables(arrays)) if any(graph.tables for graph in graphs) else backend

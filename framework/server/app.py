@@ -27,21 +27,21 @@ from framework.server.surfaces import pages
 from framework.server.surfaces.endpoint import endpoints
 from framework.server.surfaces.openapi import document
 
-ADMIN_BODY = 1000  # bytes
+ADMIN_BODY = 1000  # bytes of the body of an admin request, at most
 Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Swaps(Protocol):
-    """Changes models in every process; called in a thread."""
+    """Changes models in every process. Methods block, so they are called in a thread; see `Coordinator`."""
 
     def swap(self, name: str | None) -> list[dict[str, Any]]: ...
     def rollback(self, name: str | None) -> list[dict[str, Any]]: ...
 
 
 class Api:
-    """The paths that do not belong to a surface.
+    """The handlers of the paths that do not belong to a surface, and the application of all paths.
 
-    stopping: whether the server has been told to stop. crowded: whether it has too many connections.
+    stopping: returns whether the server has been told to stop. crowded: returns whether there are too many connections.
     """
 
     def __init__(
@@ -98,13 +98,13 @@ class Api:
         return Response(self.metrics.text(), media_type=self.metrics.content_type)
 
     async def models(self, request: Request) -> Response:
-        """The models under `models`, and under `data` as clients of OpenAI's API read them."""
+        """All models: under ``models`` with their versions, and under ``data`` in the form of OpenAI's API."""
         models = list(self.store.current.values())
         about = [self._about(served) for served in models]
         return JSONResponse({"models": about, "object": "list", "data": [served.as_openai() for served in models]})
 
     async def model(self, request: Request) -> Response:
-        """One model. Titles and descriptions are in the language of the browser, English for programs that name none."""
+        """One model. Titles and descriptions are in the language of the browser; English for clients that ask for none."""
         served = self.store.find(request.path_params["name"])
         interface = served.interface
         schemas = {"request": interface.request, "response": interface.response, "example": interface.example}
@@ -122,7 +122,7 @@ class Api:
         }
 
     async def home(self, request: Request) -> Response:
-        """The page of the model and surface in the query; see `Pages.home`."""
+        """The page of the model and the surface that the query names; see `Pages.home`."""
         name = request.query_params.get("model") or self.settings.resolve(None)
         served = self.store.current.get(name)
         return self.pages.home(served, request.query_params.get("surface"), self.pages.language(request))
@@ -153,9 +153,9 @@ class Api:
 
 
 class Endpoint:
-    """An ASGI application that answers one path; Starlette's own wrapper costs a tenth of a request's time.
+    """An ASGI application that answers one path. It replaces Starlette's wrapper, which takes a tenth of a request's time.
 
-    key: the key that clients must send, if any.
+    name: the endpoint in logs and metrics. key: the key that clients must send; None: no key is needed.
     """
 
     def __init__(self, name: str, handler: Handler, key: str | None) -> None:
@@ -170,7 +170,7 @@ class Endpoint:
 
 
 class Paths:
-    """A router that looks up paths without parameters in a table before it tries the routes in order."""
+    """A router that looks up paths in a table, which finds those without parameters, before it tries the routes in order."""
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self._router = Router(routes, redirect_slashes=False)

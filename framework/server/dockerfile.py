@@ -1,4 +1,4 @@
-"""A Dockerfile for one artifact: only the serve extra, an unprivileged user, a health check."""
+"""Writes a Dockerfile for one artifact: only the serve extra, an unprivileged user, a health check."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ ENTRYPOINT {command}
 
 
 def write_dockerfile(artifacts: Sequence[str], file: Path) -> None:
-    """Writes a Dockerfile whose image serves the artifact that it is built from.
+    """Writes a Dockerfile, into `file`, whose image serves the artifact in the build context.
 
-    artifacts: one address or ``NAME=ADDRESS``; empty: any artifact of a task of this distribution. Raises InputError when the
-    file exists, for several artifacts, and for an artifact that is not as it was sealed.
+    artifacts: one address or ``NAME=ADDRESS``; empty: the image can be built from any artifact of a task of this distribution.
+    Raises InputError when the file exists, for several artifacts, and for an artifact that is not as it was sealed.
     """
     if file.exists():
         raise InputError(f"{file} exists; nothing was overwritten: move it away")

@@ -1,4 +1,7 @@
-"""Dynamic batching: requests that wait together run together, in threads beside the event loop."""
+"""Dynamic batching: inputs that wait together run together, in threads beside the event loop.
+
+An input is the request for one answer; one HTTP request may bring several inputs.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,7 @@ class QueueFullError(Exception):
 
 @dataclass(eq=False)
 class Ticket:
-    """The inputs of one request while the engine works on them."""
+    """The inputs of one HTTP request while the engine works on them."""
 
     answers: asyncio.Future[list[Response]]
     """Resolves to the responses in the order of the inputs, or to the first error."""
@@ -44,7 +47,7 @@ class Ticket:
     cancelled: bool = False
 
     def cancel(self) -> None:
-        """Drops inputs that wait; inputs that run stop after their present run."""
+        """Drops the inputs that wait; an input that is running is dropped after its run."""
         self.cancelled = True
 
 
@@ -60,19 +63,19 @@ class EngineObserver(Protocol):
     """Called by the engine, from its threads."""
 
     def on_run(self, inputs: int, seconds: float) -> None:
-        """A run of so many inputs took so long."""
+        """A run of `inputs` inputs took so many seconds."""
         ...
 
     def on_queue(self, inputs: int) -> None:
-        """So many inputs wait."""
+        """`inputs` inputs wait or are being prepared."""
         ...
 
 
 class Engine:
-    """Answers the requests of an event loop with a scheduler.
+    """Answers inputs that an event loop submits, with a scheduler in other threads.
 
-    wait: seconds that the oldest input may wait for others to run with. It waits only while others can be expected: when more
-        inputs were under way at the end of the last run than wait at present.
+    wait: seconds that the oldest input may wait for others to run with. It waits only while others can be expected: when fewer
+        inputs wait or run at present than did at the end of the last run, those of that run included.
     queue: inputs that may wait. threads: concurrent runs, each in its own thread.
     """
 
@@ -90,8 +93,8 @@ class Engine:
         self._changed = threading.Condition()
         self._waiting: list[_QueuedJob] = []
         self._preparing = 0  # inputs; changed in the event loop only
-        self._running = self._expected = 0
-        self._wake_at = 1  # waiting inputs at which a sleeping thread is woken
+        self._running = self._expected = 0  # inputs that run, and inputs that can be expected to wait or run
+        self._wake_at = 1  # number of waiting inputs from which `submit` wakes a thread
         self._closing = False
         self._pace = 0.0  # seconds per input in the last run
         name = f"engine-{next(_NUMBERS)}"
@@ -105,13 +108,13 @@ class Engine:
         return len(self._waiting) + self._preparing
 
     def check_room(self, inputs: int) -> None:
-        """Raises QueueFullError where the queue has no room for so many inputs."""
+        """Raises QueueFullError where the queue has no room for `inputs` inputs."""
         if self.depth + inputs > self._queue:
             raise QueueFullError(max(1, round(self.depth * self._pace)))
 
     @contextmanager
     def place(self, inputs: int) -> Iterator[None]:
-        """Reserves room for so many inputs while they are prepared and submitted. Raises QueueFullError."""
+        """Reserves room for `inputs` inputs within the block, which prepares and submits them. Raises QueueFullError."""
         self.check_room(inputs)
         self._preparing += inputs
         try:
@@ -125,7 +128,7 @@ class Engine:
         on_event: Callable[[Event], None] | None = None,
         steps: Callable[[Request], Steps] | None = None,
     ) -> list[Job]:
-        """A job for each request, whose codec has run up to its first call. May be called in any thread.
+        """Makes a job of each request and runs the codec up to the job's first call. May be called in any thread.
 
         on_event: called with each event of the codec, in the thread that runs the codec.
         steps: makes the codec's generator for a request; None: `Codec.start`.
@@ -133,7 +136,10 @@ class Engine:
         return [self.scheduler.begin((steps or self.scheduler.codec.start)(request), on_event) for request in requests]
 
     def submit(self, jobs: list[Job]) -> Ticket:
-        """Queues the jobs. Called in the event loop: within `place`, or without an ``await`` after `check_room`."""
+        """Queues the jobs. Called in the event loop: within `place`, or without an ``await`` after `check_room`.
+
+        Raises RuntimeError if a thread of the engine has ended.
+        """
         if not self.alive():
             raise RuntimeError("the thread that runs the model has ended")
         ticket = Ticket(self._loop.create_future(), jobs, unanswered=len(jobs))
@@ -148,7 +154,7 @@ class Engine:
         return ticket
 
     def close(self) -> None:
-        """Answers all waiting inputs, then ends the threads."""
+        """Blocks until all waiting inputs are answered and the threads have ended."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
@@ -179,7 +185,7 @@ class Engine:
     def _notify(self, call: Callable[[], None]) -> None:
         try:
             call()
-        except OSError as error:  # such as a full disk under the metrics' files; requests are answered all the same
+        except OSError as error:  # such as a full disk; requests are answered all the same
             log("metrics are not written", logging.ERROR, error=str(error))
 
     def _next(self) -> list[_QueuedJob] | None:
@@ -206,7 +212,9 @@ class Engine:
                     return batch
 
     def _pause(self) -> float:
-        """Seconds to wait for further inputs before the next run; 0 or less: run at once."""
+        """Seconds to wait for further inputs before the next run; 0 or less: run at once. Sets from how many inputs on
+        `submit` ends the wait.
+        """
         self._wake_at = min(self._expected - self._running, self.scheduler.rows)
         if self._closing or len(self._waiting) >= self._wake_at:
             return 0.0
@@ -216,12 +224,12 @@ class Engine:
         return pause
 
     def _run(self, batch: Sequence[_QueuedJob]) -> None:
-        """Runs the batch and the codecs up to their next calls. An error fails only the request that causes it."""
+        """Runs the batch, then each codec up to its next call. An error fails only the ticket of the input that causes it."""
         failed = partial(_log_failure, len(batch))
         for entry, outcome in zip(batch, self.scheduler.run_each([entry.job for entry in batch], failed), strict=True):
             if isinstance(outcome, Exception):
                 entry.error = outcome
-            elif not entry.ticket.cancelled:  # else nobody waits for the answer
+            elif not entry.ticket.cancelled:  # a cancelled ticket needs no answer
                 try:
                     self.scheduler.advance(entry.job, outcome)
                 except Exception as error:

@@ -8,11 +8,11 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-_encode = json.JSONEncoder(default=str).encode  # escapes what a terminal could take for a command
+_encode = json.JSONEncoder(default=str).encode  # escapes control characters, which a terminal could take for commands
 
 
 def log(event: str, level: int = logging.INFO, **facts: Any) -> None:
-    """Writes one line, without the logging module, which would look up the caller for each request."""
+    """Writes one line. Does not use the logging module, because that would look up the caller for each request."""
     moment = datetime.now(UTC).isoformat(timespec="milliseconds")
     entry = {"time": moment, "level": logging.getLevelName(level).lower(), "event": event, **facts}
     sys.stdout.write(_encode(entry) + "\n")
@@ -20,7 +20,7 @@ def log(event: str, level: int = logging.INFO, **facts: Any) -> None:
 
 
 class _JsonHandler(logging.Handler):
-    """Writes the records of libraries with `log`."""
+    """Writes log records of libraries with `log`."""
 
     def emit(self, record: logging.LogRecord) -> None:
         trace = {"traceback": logging.Formatter().formatException(record.exc_info)} if record.exc_info else {}
@@ -28,7 +28,7 @@ class _JsonHandler(logging.Handler):
 
 
 def start_logging() -> None:
-    """Writes the warnings of uvicorn and asyncio as lines of JSON, too."""
+    """From now on warnings and errors of uvicorn and asyncio are written with `log`, too."""
     for name in ("uvicorn", "asyncio"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [_JsonHandler()], False

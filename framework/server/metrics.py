@@ -1,4 +1,4 @@
-"""Metrics for Prometheus. Several processes share theirs through the files of prometheus_client."""
+"""Metrics for Prometheus. Several processes share their metrics through files of prometheus_client."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 
-SHARED = "PROMETHEUS_MULTIPROC_DIR"  # must be set before prometheus_client is imported, in every process
+# environment variable with the folder of these files, set in every process before prometheus_client is imported
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
-disable_created_metrics()  # no timestamp beside every series
+disable_created_metrics()  # or prometheus_client adds a timestamp to every series
 
 ABOUT = ("name", "version", "variant", "provider")
 
 
 class Metrics:
-    """The metrics of one process."""
+    """The metrics that one process records."""
 
     content_type = CONTENT_TYPE_LATEST
 
@@ -78,14 +79,14 @@ class Metrics:
     def declare(self, surface: str, counters: Mapping[str, str]) -> None:
         """Creates the counters of a surface. Raises ValueError where a counter of that name exists.
 
-        counters: name -> what it counts.
+        counters: name of a counter -> description of what it counts.
         """
         for name, about in counters.items():
             counter = Counter(f"framework_{surface}_{name}", about, ("model",), registry=self._registry)
             self._counters[surface, name] = counter
 
     def count(self, surface: str, name: str, model: str, amount: float) -> None:
-        """Adds to a counter of a surface. Raises KeyError for a counter that was not declared."""
+        """Adds `amount` to the counter `name` of a surface, with the model's name as label. Raises KeyError unless declared."""
         self._series(self._counters[surface, name], model).inc(amount)
 
     def change_active(self, change: int) -> None:
@@ -100,7 +101,7 @@ class Metrics:
         self._series(self._queue, model).set(inputs)
 
     def set_serving(self, about: Mapping[str, Any], serving: bool) -> None:
-        """Marks whether a version answers. about: as `LoadedModel.about` gives it."""
+        """Records whether a version answers. about: from `LoadedModel.about`."""
         self._models.labels(*(about[key] for key in ABOUT)).set(int(serving))
 
     def record_refused_connection(self) -> None:

@@ -1,4 +1,4 @@
-"""The models of one process: opened and verified beside the models that answer, and put in their place between two requests."""
+"""The models of one process. New versions are opened and verified while old ones answer, and replace these between requests."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from framework.server.settings import Settings
 from framework.server.surfaces.registry import BoundSurface, surfaces_of
 
 SETTLED = 1.0  # seconds after a swap, when freed memory is returned to the operating system
-THREADS = 2  # concurrent runs where there are as many threads: while one waits for a CPU, the other goes on
+THREADS = 2  # concurrent runs of a model, at most `Settings.threads`: while one run waits for a CPU, the other goes on
 
 
 @dataclass(eq=False)
@@ -40,13 +40,13 @@ class LoadedModel:
     engine: Engine
     interface: Interface
     since: str
-    """When it was loaded: ISO 8601, UTC."""
+    """When the artifact was loaded: ISO 8601, UTC."""
     surfaces: tuple[str, ...] = ()
-    """Names of the surfaces that serve it."""
+    """Names of the surfaces that serve this model."""
     first: bool = True
-    """Whether it answers requests that name no model."""
+    """Whether this model answers requests that name no model."""
     users: int = 0
-    """Requests under way with it."""
+    """Number of requests under way with this version."""
 
     @property
     def codec(self) -> Codec:
@@ -87,16 +87,16 @@ class LoadedModel:
         }
 
     def as_openai(self) -> dict[str, Any]:
-        """The model object of OpenAI's API. created: seconds since 1970, 0 where the manifest has no valid time."""
-        manifest, sealed = self.model.manifest, 0
+        """The model object of OpenAI's API. ``created`` is seconds since 1970, 0 where the manifest has no valid time."""
+        manifest, created = self.model.manifest, 0
         with suppress(ValueError):
-            sealed = int(datetime.fromisoformat(manifest.created).timestamp())
-        return {"id": self.name, "object": "model", "created": sealed, "owned_by": manifest.recipe}
+            created = int(datetime.fromisoformat(manifest.created).timestamp())
+        return {"id": self.name, "object": "model", "created": created, "owned_by": manifest.recipe}
 
 
 @dataclass(frozen=True)
 class EngineMetrics:
-    """Reports an engine's runs and queue to the metrics, under its model's name."""
+    """Reports the runs and the queue of an engine to the metrics, under the model's name."""
 
     metrics: Metrics
     name: str
@@ -109,9 +109,9 @@ class EngineMetrics:
 
 
 class ModelStore:
-    """By name of a model: the version that answers, the version before it, and a version that is prepared to follow.
+    """For each model, by name, the version that answers, the previous version, and a version that is prepared to replace it.
 
-    A swap is `prepare`, then `commit` or `abort`.
+    loop: the event loop of the server. surfaces: all usable surfaces. A swap is `prepare`, then `commit` or `abort`.
     """
 
     def __init__(
@@ -134,7 +134,10 @@ class ModelStore:
         return all(served.engine.alive() for served in self.current.values())
 
     def find(self, name: str | None) -> LoadedModel:
-        """The model of that name; None: the first. Raises RefusedError for an unknown name and while models are loading."""
+        """The version of the model `name` that answers; None: of the first model.
+
+        Raises RefusedError for an unknown name and while models are loading.
+        """
         try:
             name = self.settings.resolve(name)
         except InputError as error:
@@ -145,14 +148,17 @@ class ModelStore:
         return self.current[name]
 
     def load(self, artifacts: Mapping[str, ArtifactRef]) -> None:
-        """Opens the first artifacts and replays their golden examples, in the calling thread; `commit` follows."""
+        """Opens the first artifacts and replays their golden examples, in the calling thread; to be followed by `commit`.
+
+        Raises FrameworkError.
+        """
         for name, artifact in artifacts.items():
             self._prepare(name, artifact, check=True)
 
     def prepare(self, artifacts: Mapping[str, ArtifactRef], check: bool = True) -> None:
-        """As `load`, for artifacts that follow the ones that answer. Raises FrameworkError and keeps none of them.
+        """As `load`, for artifacts that replace those that answer. Raises FrameworkError and then prepares none of them.
 
-        A version that is still open is reused. check: whether its files are verified again all the same.
+        A version that is still open is reused. check: whether the files of a reused version are verified again.
         """
         if not self.ready:
             raise InputError("the first models are still being loaded")
@@ -202,9 +208,9 @@ class ModelStore:
         self.loop.call_later(SETTLED, self.loop.run_in_executor, None, give_back)
 
     def abort(self) -> None:
-        """Closes the prepared versions."""
+        """Closes the prepared versions, except those that were reused."""
         if not self.ready:
-            return  # the prepared versions are those of `load`
+            return  # what is prepared comes from `load`, which has not ended
         prepared, self._prepared = self._prepared, {}
         for name, served in prepared.items():
             if served not in (self.current.get(name), self.previous.get(name)):

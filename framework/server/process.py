@@ -27,8 +27,8 @@ from framework.server.settings import Settings
 from framework.server.surfaces.registry import BoundSurface, bind_surfaces
 from framework.server.swap import Coordinator, LocalMember, on_sighup
 
-GC_THRESHOLD = 20_000  # objects before a garbage collection; reference counting frees nearly all objects of requests
-KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 of common load balancers
+GC_THRESHOLD = 20_000  # new objects before a garbage collection: reference counting frees nearly all objects of requests
+KEEP_ALIVE = 75  # seconds that an idle connection stays open: longer than the 60 s of common load balancers
 GRACE = 2.0  # seconds beyond the time of draining after which the process is ended by force
 
 
@@ -38,10 +38,11 @@ def _exit_by_force() -> None:
 
 
 class Server(uvicorn.Server):
-    """Stops on SIGTERM or SIGINT after it has answered the requests under way; a second signal stops it at once.
+    """A uvicorn server that stops on SIGTERM or SIGINT after it has answered the requests under way, or at a second signal.
 
-    member: whether the process belongs to a fleet. A member accepts connections only once its models are loaded, and ignores
-    further signals: a terminal or systemd signals every process, then the parent does, too, and kills members if it must.
+    load: loads the models. member: whether the process belongs to a fleet. A member accepts connections only once its models
+    are loaded, and ignores further signals: a terminal or systemd signals every process, then the parent does, too, and kills
+    members if it must.
     """
 
     def __init__(self, config: uvicorn.Config, load: Callable[[], Coroutine[Any, Any, None]], member: bool) -> None:
@@ -74,7 +75,7 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
     def _start_exit_timer(self) -> None:
-        """Ends the process by force some time after requests were cancelled, even if a surface blocks the event loop."""
+        """Ends the process by force `GRACE` seconds after requests were cancelled, even if a surface blocks the event loop."""
         timer = threading.Timer((self.config.timeout_graceful_shutdown or 0) + GRACE, _exit_by_force)
         timer.daemon = True
         timer.start()
@@ -83,8 +84,8 @@ class Server(uvicorn.Server):
 class Process:
     """A process that loads models and serves them.
 
-    artifacts: by name of a model. swaps: makes what changes models, from this process's store. loaded: called in the event loop
-    once all models answer. member: see `Server`.
+    artifacts: by name of a model. swaps: called with the store of this process, returns the object that changes models. loaded:
+    called in the event loop once all models answer. member: see `Server`. failure: the error that loading raised.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Process:
         self.server = Server(self._config(), self._load, member)
 
     def run(self, listener: socket.socket) -> None:
-        """Serves until it is stopped. Raises the error that loading the models raised."""
+        """Serves until stopped. listener: a bound socket. Raises the error that loading the models raised."""
         start_logging()
         self.server.run(sockets=[listener])
         if self.failure is not None:
@@ -167,7 +168,7 @@ class Process:
 def serve_alone(settings: Settings, listener: socket.socket, loaded: Callable[[], None]) -> int:
     """Serves in this process until it is stopped; SIGHUP swaps every model. Returns the exit code.
 
-    listener: a bound socket. loaded: called once all models answer.
+    listener: a bound socket. loaded: called once all models answer. Raises FrameworkError for models that cannot be loaded.
     """
     stores: list[ModelStore] = []
     coordinator = Coordinator(settings, lambda: [LocalMember(store) for store in stores])

@@ -14,8 +14,8 @@ from framework.errors import FrameworkError, InputError, nearest
 from framework.runtime.scheduler import MAX_ELEMENTS, MAX_ROWS
 
 KEY, ADMIN_KEY = "FRAMEWORK_API_KEY", "FRAMEWORK_ADMIN_KEY"
-SHORTEST = 16  # characters of a key
-SPARE = 96  # file handles beside those of connections: for probes, files, pipes and the server's sockets
+SHORTEST = 16  # characters of a key, at least
+SPARE = 96  # file handles that a process needs beside one for each connection: for probes, files, pipes, sockets
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class Keys:
     """The keys that clients must send."""
 
     api: str | None = field(default=None, repr=False)
-    """For every model; None: no key is needed."""
+    """The key for requests to any model; None: no key is needed."""
     admin: str | None = field(default=None, repr=False)
-    """For swaps; None: swaps are refused."""
+    """The key for swaps and roll-backs; None: these are refused."""
 
     @staticmethod
     def match(expected: str | None, key: str | None) -> bool:
-        """Whether the keys are equal, compared in constant time."""
+        """Whether the keys are equal, and neither is None; compares in constant time."""
         return expected is not None and key is not None and hmac.compare_digest(expected.encode(), key.encode())
 
 
@@ -38,17 +38,19 @@ class Settings:
     """See ``python -m framework serve --help``."""
 
     models: Mapping[str, str]
-    """Name -> address of the artifact."""
+    """Name of a model -> address of its artifact; the first model answers requests that name none."""
     variant: str | None = None
-    """None: the default of each artifact."""
+    """The variant that answers; None: the default variant of each artifact."""
     provider: str = "cpu"
     """Execution provider of onnxruntime."""
     threads: int = 1
     """CPU threads of one run."""
     wait: float = 0.002
-    """Seconds that an input may wait for others to run with."""
+    """Seconds that an input may wait for other inputs to run with."""
     batch_rows: int = MAX_ROWS
+    """Rows of one run, at most; see `Scheduler`."""
     batch_elements: int = MAX_ELEMENTS
+    """Elements of one run, padding included, at most; see `Scheduler`."""
     limits: Limits = field(default_factory=Limits)
     keys: Keys = Keys()
     drain: float = 30.0
@@ -56,9 +58,9 @@ class Settings:
     log_texts: bool = False
     """Whether the log holds the inputs of requests."""
     origins: tuple[str, ...] = ()
-    """Origins whose pages may send requests from a browser."""
+    """Origins whose pages may send requests from a browser, as `cors.origin` returns them."""
     root_path: str = ""
-    """The path prefix under which a proxy shows the server."""
+    """The path prefix under which a proxy shows the server; empty: there is none."""
 
     def resolve(self, name: str | None) -> str:
         """The name of a model; None: the first model. Raises InputError for a name that is not served."""
@@ -68,9 +70,11 @@ class Settings:
 
 
 def read_keys(api_file: Path | None, admin_file: Path | None) -> Keys:
-    """The keys, from files, else from the environment; never from the command line, which every user of the machine can read.
+    """Reads the keys from files, else from the environment; never from the command line, which every user of the machine can
+    read.
 
-    Without an admin key, swaps need the API key. Raises InputError for an unreadable or a weak key.
+    api_file, admin_file: None: the environment. Without an admin key, swaps need the API key. Raises InputError for an
+    unreadable or a weak key.
     """
     api = _key(api_file, KEY)
     return Keys(api, _key(admin_file, ADMIN_KEY) or api)
@@ -95,7 +99,10 @@ def _key(file: Path | None, variable: str) -> str | None:
 
 
 def allow_handles(connections: int) -> None:
-    """Increases this process's limit of open files as needed. Raises FrameworkError where the hard limit is too low."""
+    """Raises this process's soft limit of open files if it is too low for `connections` connections.
+
+    Raises FrameworkError where the hard limit is too low.
+    """
     needed = connections + SPARE
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < needed:

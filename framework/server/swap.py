@@ -1,4 +1,4 @@
-"""Hot swap in every process or in none: all processes open and verify the new artifacts before any of them answers with one."""
+"""Hot swap in every process or in none: all processes open and verify the new artifacts before any process answers with one."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framework.server.settings import Settings
 
 
 class Member(Protocol):
-    """A process that serves. The methods are those of `ModelStore`; each raises FrameworkError."""
+    """A process that serves, as the `Coordinator` sees it. See the methods of `ModelStore`; each may raise FrameworkError."""
 
     def prepare(self, artifacts: Mapping[str, ArtifactRef], check: bool) -> None: ...
     def commit(self) -> None: ...
@@ -25,7 +25,7 @@ class Member(Protocol):
 
 
 class LocalMember:
-    """The model store of this process as a `Member`, used from other threads than that of its event loop."""
+    """The model store of this process as a `Member`. Its methods must be called outside the thread of the event loop."""
 
     def __init__(self, store: ModelStore) -> None:
         self.store = store
@@ -49,7 +49,9 @@ class LocalMember:
 class Coordinator:
     """Swaps and rolls back in all members, one change at a time.
 
-    Each swap resolves the addresses of the settings again, so that ``runs/sentiment/latest`` follows training.
+    Each swap resolves the addresses in the settings again, so that ``runs/sentiment/latest`` is the newest run. members:
+    returns all processes that serve at the moment. lock: held during a change, so that whoever holds it sees no half-made
+    change.
     """
 
     def __init__(self, settings: Settings, members: Callable[[], Sequence[Member]]) -> None:
@@ -59,13 +61,18 @@ class Coordinator:
         self.lock = threading.Lock()
 
     def swap(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Swaps one model, or all; returns the versions that answer. Raises FrameworkError and then changes nothing."""
+        """Swaps the model `name`, or with None all models; returns the versions that answer. Raises FrameworkError and then
+        changes nothing.
+        """
         with self.lock:
             names = self.settings.models if name is None else [self.settings.resolve(name)]
             return self._change({name: locate_artifact(self.settings.models[name]) for name in names}, check=True)
 
     def rollback(self, name: str | None = None) -> list[dict[str, Any]]:
-        """Goes back to the previous version without verifying its files again. name: None: the only model."""
+        """Goes back to the previous version of a model without verifying the files again; returns the version that answers.
+
+        name: None: the only model. Raises FrameworkError and then changes nothing.
+        """
         with self.lock:
             if name is None and len(self.settings.models) > 1:
                 raise InputError(f"name the model to roll back: {', '.join(self.settings.models)}")
@@ -91,7 +98,7 @@ class Coordinator:
 
 
 def _problems(prepared: Sequence[Future[None]]) -> list[str]:
-    """The problems that processes reported, each once."""
+    """The problems that processes reported, without repeats."""
     problems: dict[str, None] = {}
     for error in (future.exception() for future in prepared):
         if error is not None:
@@ -101,7 +108,7 @@ def _problems(prepared: Sequence[Future[None]]) -> list[str]:
 
 
 def on_sighup(coordinator: Coordinator) -> None:
-    """Swaps every model. Problems are logged, and change nothing."""
+    """Swaps every model, on the signal SIGHUP. After a problem, which is logged, nothing is changed."""
     try:
         log("swapped", models=coordinator.swap())
     except FrameworkError as error:

@@ -1,4 +1,4 @@
-"""Several processes on one port: started, watched, swapped together, stopped together."""
+"""Several processes on one socket: starts, watches, swaps and stops them together."""
 
 from __future__ import annotations
 
@@ -27,22 +27,28 @@ from framework.server.swap import Coordinator, on_sighup
 
 SPAWN = multiprocessing.get_context("spawn")
 TIMEOUT = 120.0  # seconds that a process has to open and verify an artifact
-SHORT_LIFE = 5.0  # seconds: the replacement of a process that ended earlier than this starts after a pause
+SHORT_LIFE = 5.0  # seconds: the replacement of a process that lived shorter starts after a pause
 MIN_PAUSE, MAX_PAUSE = 0.5, 30.0  # seconds of that pause
 
 
 class PipeError(FrameworkError):
-    """The process at the other end is gone or does not answer."""
+    """The process at the other end of a pipe is gone or does not answer."""
 
 
 class RpcPipe:
-    """Calls functions of the process at the other end of a pipe, one at a time; see `serve_calls`. timeout: seconds."""
+    """Calls functions of the process at the other end of a pipe, one at a time; see `serve_calls`.
+
+    timeout: seconds that a call may take.
+    """
 
     def __init__(self, pipe: Connection, timeout: float) -> None:
         self._pipe, self._timeout, self._lock, self._numbers = pipe, timeout, threading.Lock(), count(1)
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """The value that the other process returns. Raises InputError with its problems, PipeError after the timeout."""
+        """Calls the function `name`; returns the value that it returns in the other process.
+
+        Raises InputError with the problems that the function reports, PipeError after the timeout and if the process ended.
+        """
         try:
             with self._lock:
                 number = next(self._numbers)
@@ -60,7 +66,7 @@ class RpcPipe:
 
 
 def serve_calls(pipe: Connection, functions: Mapping[str, Callable[..., Any]]) -> None:
-    """Answers the calls of an `RpcPipe` until the process at the other end is gone."""
+    """Answers the calls of an `RpcPipe` until the process at the other end is gone. functions: by the name in the call."""
     with suppress(OSError, EOFError):
         while True:
             number, name, arguments = pipe.recv()
@@ -75,7 +81,10 @@ def serve_calls(pipe: Connection, functions: Mapping[str, Callable[..., Any]]) -
 
 
 class Worker:
-    """A process of the fleet, as its parent sees it; a `Member` of swaps. pause: seconds before its start."""
+    """A process of the fleet, as its parent sees it; a `Member` of swaps.
+
+    pause: seconds that the parent waited before it started this process; a replacement may wait twice as long.
+    """
 
     def __init__(self, fleet: Fleet, pause: float = MIN_PAUSE) -> None:
         (to_worker, commands), (to_parent, requests) = SPAWN.Pipe(), SPAWN.Pipe()
@@ -92,17 +101,17 @@ class Worker:
 
     def prepare(self, artifacts: Mapping[str, ArtifactRef], check: bool) -> None:
         until = time.monotonic() + TIMEOUT
-        while not self.ready.wait(0.1):  # it is still loading its first artifacts
+        while not self.ready.wait(0.1):  # the process is still loading its first artifacts
             if not self.process.is_alive() or time.monotonic() > until:
                 raise FrameworkError("a process is not ready")
         try:
             self._worker.call("prepare", artifacts, check)
         except PipeError:
-            self.process.kill()  # its state is unknown
+            self.process.kill()  # the state of the process is unknown
             raise
 
     def commit(self) -> None:
-        """A process that fails to is killed; its replacement loads the current artifacts."""
+        """Commits in the process. A process that fails to commit is killed; its replacement loads the current artifacts."""
         self._call_or_kill("commit")
 
     def abort(self) -> None:
@@ -116,15 +125,15 @@ class Worker:
 
 
 class Fleet:
-    """The processes that serve one socket, and their parent. loaded: called once every process answers."""
+    """The parent of `count` processes that serve one socket, `listener`. loaded: called once, when every process answers."""
 
     def __init__(self, settings: Settings, count: int, listener: socket.socket, loaded: Callable[[], None]) -> None:
         self.settings, self.count, self.listener, self._loaded = settings, count, listener, loaded
         self.coordinator = Coordinator(settings, lambda: list(self.workers))
         self.workers: list[Worker] = []
         self._signals: list[int] = []
-        self._was_ready = self._stopping = False  # _was_ready: a process that ended had loaded its models
-        self._waker = -1  # a file descriptor; signals write to it, and so does a process that is replaced
+        self._was_ready = self._stopping = False  # _was_ready: some process that has ended had loaded its models
+        self._waker = -1  # a file descriptor; signals and `_replace` write to it, which wakes `_watch`
 
     def run(self) -> int:
         """Serves until stopped; returns the exit code."""
@@ -146,7 +155,10 @@ class Fleet:
         self._loaded()
 
     def _watch(self, wakeups: int) -> int:
-        """Handles signals and replaces processes that end. wakeups: the file descriptor that `_waker` writes to."""
+        """Handles signals and replaces processes that end, until stopped; returns the exit code.
+
+        wakeups: the file descriptor from which to read what is written to `_waker`.
+        """
         while True:
             if wakeups in wait([wakeups, *(worker.process.sentinel for worker in self.workers)]):
                 os.read(wakeups, 1000)
@@ -182,7 +194,7 @@ class Fleet:
         os.write(self._waker, b".")
 
     def _stop(self, code: int) -> int:
-        """Stops every process after the requests under way; a further signal kills them."""
+        """Stops every process after the requests under way; returns `code`. A further signal kills the processes."""
         self._stopping = True
         self.listener.close()
         until = time.monotonic() + self.settings.drain + 2
@@ -197,7 +209,7 @@ class Fleet:
 
 
 class _ParentSwaps:
-    """Has the parent swap models in every process."""
+    """`Swaps` that ask the parent to change models in every process."""
 
     def __init__(self, parent: RpcPipe) -> None:
         self._parent = parent
@@ -218,15 +230,19 @@ def run_worker(
     commands: Connection,
     to_parent: Connection,
 ) -> None:
-    """Main function of a process of the fleet. It returns when the process is stopped, or its parent is gone."""
+    """Main function of a process of the fleet. Returns when the process is stopped, or its parent is gone.
+
+    artifacts: by name of a model. commands: the end of a pipe on which the parent calls `LocalMember`. to_parent: the end of a
+    pipe on which this process calls the parent.
+    """
     import sys
 
     from framework.server.model_store import ModelStore
     from framework.server.process import Process
     from framework.server.swap import LocalMember
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent handles it
-    parent = RpcPipe(to_parent, 3 * TIMEOUT)  # the parent itself calls every process
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent handles this signal
+    parent = RpcPipe(to_parent, 3 * TIMEOUT)  # longer, because the parent in turn calls every process
 
     def swaps(store: ModelStore) -> _ParentSwaps:
         member = LocalMember(store)

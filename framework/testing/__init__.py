@@ -1,4 +1,4 @@
-"""The conformance kit: tests of a plugin inherit these classes and name a recipe.
+"""The conformance kit: test classes that a plugin's tests inherit from, and for which they name a recipe.
 
 class TestClassification(TaskConformance):
     recipe = "sentiment"

@@ -1,4 +1,4 @@
-"""Tests that every task, candidate and exporter must pass, to inherit. They need pytest and the train extra."""
+"""Test classes to inherit from: every task, candidate and exporter must pass them. They need pytest and the train extra."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ class _Conformance:
     recipe: str
     """The name of the recipe."""
     candidate: ClassVar[str] = ""
-    """The name of the tested candidate; by default the last one that the recipe names."""
+    """The name of the tested candidate; empty: the last candidate that the recipe names."""
 
     def overrides(self, folder: Path) -> list[str]:
-        """Overrides that make a run take seconds; write the files that they name into `folder`."""
+        """To override: returns overrides with which a run takes seconds, and writes the files that they name into `folder`."""
         return []
 
     @contextmanager
     def run(self, folder: Path, *more: str) -> Iterator[tuple[Run, Splits]]:
-        """A new run in `folder`, and its splits. more: further overrides."""
+        """Yields a new run in `folder`, and its splits. more: further overrides."""
         config = compose_recipe(self.recipe, [*self.overrides(folder), *more])
         with begin_run(config, self.recipe, folder / "run") as run:
             yield run, load_splits(config.data, run.task, config.seed, run.options)
 
     def fit(self, run: Run, splits: Splits, **changes: Any) -> Opened:
-        """Fits and opens the candidate. changes: fields of its `FitContext`; `trainer` is merged with the recipe's section."""
+        """Fits and opens the candidate. changes: fields of `FitContext`; `trainer` is merged with the recipe's section."""
         from framework.run.readiness import trainer_arguments
 
         candidate = run.candidates[self.candidate or run.competing[-1]]
@@ -69,14 +69,14 @@ class TaskConformance(_Conformance):
     """The tests of a task and one of its candidates."""
 
     learned: ClassVar[float] = 0.95
-    """The value of the metric that the candidate must reach on eight training rows."""
+    """The value of the metric that the candidate must reach on the eight rows that it was fitted on."""
     trains: ClassVar[bool] = True
     """Whether the candidate trains a LightningModule, with steps, epochs and checkpoints."""
     overfit: ClassVar[list[str]] = ["trainer.max_epochs=150", "model.learning_rate=3e-3"]
     """Overrides with which the candidate learns eight rows by heart."""
 
     def test_plugin_imports_stay_light(self, tmp_path: Path) -> None:
-        """Composing a recipe imports the modules of hooks, tasks and candidates, serving those of codecs."""
+        """Modules of hooks, tasks and candidates, which a recipe imports, and of codecs, for serving, load without `HEAVY`."""
         code = (
             f"{BLOCKED}from framework.plugins import load_plugins\nplugins = load_plugins()\n"
             f"task = plugins.task({self._task(tmp_path).name!r})\nplugins.candidates_of(task.name)\n"
@@ -145,7 +145,7 @@ class TaskConformance(_Conformance):
         assert json.loads(ran.stdout.rpartition("ANSWERS")[2]) == json.loads(json.dumps(here.responses))
 
     def test_codec_answers_where_torch_cannot_be_imported(self, tmp_path: Path) -> None:
-        """The whole run, then its artifact in a process without torch."""
+        """Runs the whole recipe, then opens its artifact in a process without torch."""
         from framework.run.pipeline import start
 
         config = compose_recipe(self.recipe, [*self.overrides(tmp_path), "trainer.max_epochs=1"])
@@ -184,7 +184,7 @@ class ExporterConformance(_Conformance):
     """The tests of exporters."""
 
     exporters: ClassVar[list[str]]
-    """Names of the tested exporters, each after its base."""
+    """Names of the tested exporters, in an order in which each comes after its base."""
 
     def test_files_agree_with_the_module_on_odd_shapes(self, tmp_path: Path) -> None:
         with self.run(tmp_path, "trainer.max_steps=2") as (run, splits):
@@ -216,7 +216,7 @@ def _first_candidate(graphs: Sequence[Graph], exporter: Exporter, options: Any, 
 
 
 def _weights(fitted: Opened) -> dict[str, np.ndarray]:
-    """Copies of the parameters and buffers of every module."""
+    """Copies of the parameters and buffers of every graph's module, by ``GRAPH.NAME``."""
     sources: list[tuple[str, Any]] = [(graph.name, graph.source) for graph in fitted.graphs]
     return {f"{graph}.{name}": value.numpy().copy() for graph, module in sources for name, value in module.state_dict().items()}
 

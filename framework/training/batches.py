@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from torch.utils.data import Sampler
 
-JITTER = 0.1  # random part, relative to its length, by which a row moves in the order of lengths
+JITTER = 0.1  # shuffling sorts rows by length times a random factor, from 1 to 1 + this
 
 
 class LengthBucketSampler(Sampler[list[int]]):
-    """A batch sampler: yields lists of row numbers, each of rows of similar length."""
+    """A batch sampler: yields lists of row indices, each of rows of similar length."""
 
     def __init__(
         self,
@@ -23,12 +23,12 @@ class LengthBucketSampler(Sampler[list[int]]):
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        """lengths: tokens of each row. batch_size: rows of an optimizer step over all ranks, so that results do not depend on
-        the number of processes.
+        """lengths: number of tokens of each row. batch_size: rows of all ranks together in one optimizer step, so that results
+        do not depend on the number of processes.
 
         shuffle: whether the composition and order of batches change every epoch, by seed and epoch alone; otherwise every row
-        comes once, the shortest first. rank, world: the number of this process, and of all processes. All ranks get the same
-        number of batches; while shuffling, rows of a batch that does not divide by `world` are repeated.
+        comes once, the shortest first. rank: index of this process. world: number of processes. All ranks get the same number
+        of batches; with `shuffle`, a batch whose size `world` does not divide is filled up with repeated rows.
         """
         self.lengths = np.asarray(lengths)
         self.batch_size = batch_size

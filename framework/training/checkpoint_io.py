@@ -1,4 +1,4 @@
-"""Writes checkpoints atomically, and checks that the disk has room for them."""
+"""Writes checkpoints whole or not at all, and checks that the disk has room for them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ONE_FILE = ("auto", "ddp", "single")  # prefixes of the strategies that write a 
 class AtomicCheckpointIO(TorchCheckpointIO):
     """Replaces a checkpoint atomically.
 
-    Lightning writes it to the temporary folder and moves it, which between two file systems is a copy: a full disk, or a killed
-    process, would leave half a file in place of the last good one.
+    Lightning writes a checkpoint to the temporary folder and moves it, which between two file systems is a copy: a full disk,
+    or a killed process, would leave half a file in place of the last good checkpoint.
     """
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
@@ -39,7 +39,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 def plugins(strategy: Any, configured: Any) -> Any:
-    """The recipe's `trainer.plugins`, with `AtomicCheckpointIO` unless the recipe or the strategy has its own checkpoint IO."""
+    """The Trainer's argument `plugins`: those of the recipe, and `AtomicCheckpointIO` if nothing else writes checkpoints.
+
+    strategy, configured: the recipe's `trainer.strategy` and `trainer.plugins`. `AtomicCheckpointIO` is left out where the
+    recipe has a checkpoint IO, or where the strategy may write a checkpoint as several files.
+    """
     listed = configured if isinstance(configured, list) else [configured] if configured else []
     has_own = any(isinstance(plugin, pl.plugins.CheckpointIO) for plugin in listed)
     fits = isinstance(strategy, str) and strategy.startswith(ONE_FILE)

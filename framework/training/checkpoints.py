@@ -24,7 +24,7 @@ LAST = "last.ckpt"
 
 
 class Checkpoint(ModelCheckpoint):
-    """A `ModelCheckpoint` whose state survives moving the run's folder, and that overwrites a file of the same name.
+    """A `ModelCheckpoint` whose state is valid after the run's folder was moved, and which overwrites a file of the same name.
 
     It flushes the loggers before a checkpoint is written, so that the logs on disk reach as far as the checkpoint.
     """
@@ -49,13 +49,13 @@ class Checkpoint(ModelCheckpoint):
 class Best(Checkpoint):
     """Keeps the last epoch that is as good as the best one; without a validation, the weights at the end of training.
 
-    An epoch is as good if its metric is less than one standard error below the highest: the validation rows cannot tell such
+    An epoch is as good if its metric is at most one standard error below the highest: the validation rows cannot tell such
     epochs apart, and a later epoch was trained with a lower learning rate.
     """
 
     def __init__(self, folder: Path, validated: int | None, **options: Any) -> None:
-        """validated: number of validation rows, if the metric is a share of rows or a mean of shares; None: an epoch is kept
-        only if it is better.
+        """validated: number of validation rows, if the metric is a share of rows or a mean of shares; None for other metrics,
+        whose standard error is not known: an epoch is kept only if it is better.
         """
         super().__init__(folder, "best-epoch{epoch}", **options, save_on_train_epoch_end=False)
         self.validated = validated
@@ -96,9 +96,10 @@ class Stopping(EarlyStopping):
 
 
 def find(trial: Path, say: Callable[[str], None], *, max_steps: bool) -> Path | None:
-    """The checkpoint to resume a trial from: the final weights if training has ended, else the newest usable checkpoint.
+    """The checkpoint to resume a trial from: the final weights if training has ended, else the newest usable checkpoint; None:
+    there is no checkpoint.
 
-    say: prints a sentence about it. max_steps: whether the recipe limits the optimizer steps. None: there is no checkpoint.
+    say: shows a sentence about the choice. max_steps: whether the recipe limits the optimizer steps.
     """
     folder = trial / CHECKPOINTS
     ended = trained(folder)
@@ -115,10 +116,10 @@ def find(trial: Path, say: Callable[[str], None], *, max_steps: bool) -> Path | 
 
 
 def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False) -> Path | None:
-    """The newest undamaged checkpoint from which training resumes exactly; None: there is none.
+    """The newest undamaged checkpoint from which training resumes exactly; None: there is none. say, max_steps: as for `find`.
 
     A checkpoint within an epoch is not usable, because its batches and random numbers cannot be restored. With a limit of
-    steps, Lightning resumes correctly from the validation at the end of an epoch, but not from a checkpoint written after it.
+    steps, Lightning resumes correctly from a checkpoint of the validation at the end of an epoch, but not from a later one.
     """
     usable: list[tuple[int, bool, Path]] = []
     for path in sorted(folder.glob("*.ckpt")):
@@ -134,7 +135,7 @@ def newest(folder: Path, say: Callable[[str], None], *, max_steps: bool = False)
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """A checkpoint's content; None if a checksum in the file, which is a zip file, is wrong."""
+    """A checkpoint's content; None if the file is damaged: checkpoints are zip files with checksums."""
     try:
         with zipfile.ZipFile(path) as parts:
             if parts.testzip() is not None:
@@ -146,7 +147,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
 
 def note_trained(folder: Path, weights: Path, facts: TrainingFacts) -> None:
-    """Records that training has ended with these weights, and removes other best checkpoints, of interrupted trainings."""
+    """Records that training has ended with the checkpoint `weights`, and removes best checkpoints of interrupted trainings."""
     write_whole(folder / TRAINED, json.dumps({"weights": weights.name, "facts": asdict(facts)}, indent=1))
     for path in folder.glob("best-epoch*.ckpt"):
         if LAST != weights.name != path.name:
@@ -163,7 +164,7 @@ def trained(folder: Path) -> tuple[Path, TrainingFacts] | None:
 
 
 def keep_logged(trainer: pl.Trainer, checkpoint: Path) -> int:
-    """Restores the rows of the CSV log up to a checkpoint, which CSVLogger would delete. Returns the checkpoint's step."""
+    """Restores the rows of the CSV log before the checkpoint, which CSVLogger would delete. Returns the checkpoint's step."""
     step: int = torch.load(checkpoint, map_location="cpu", weights_only=True, mmap=True)["global_step"]
     for logger in trainer.loggers:
         path = Path(logger.log_dir or "") / "metrics.csv"

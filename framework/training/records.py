@@ -1,17 +1,19 @@
-"""Names of the files that a training leaves, and reading its schedule. No torch."""
+"""Names of the files that a training leaves, and a reader of its schedule. Must not import torch."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-CHECKPOINTS = "checkpoints"
-SCHEDULE = "schedule.json"  # `Schedule.shares`
-TRAINED = "trained.json"  # in the folder of checkpoints, once training has ended: name of the final one, and facts
+CHECKPOINTS = "checkpoints"  # folder
+SCHEDULE = "schedule.json"  # holds `Schedule.shares`
+TRAINED = "trained.json"  # beside the checkpoints, once training has ended: name of the final checkpoint, `TrainingFacts`
 
 
 def read_shares(run: Path) -> list[float]:
-    """The share of a training that was done after each step, to replay it with `Schedule`. run: the folder of the fit.
+    """The share of a training that was done after each step, to repeat the training with `Schedule(replay=...)`.
+
+    run: the folder of the fit.
 
     Raises FileNotFoundError if the training left no schedule.
     """

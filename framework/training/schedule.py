@@ -20,7 +20,7 @@ class Schedule(Callback):
 
     A learning rate that is a function of this share reaches its end when the time is up, whatever the speed of the machine, or
     after the last step if the time suffices. The time includes a last validation. Checkpoints hold the shares and the seconds
-    used, so that a resumed training continues with the remaining time. With several processes the first decides.
+    used, so that a resumed training continues with the remaining time. With several processes the first one sets the share.
     """
 
     def __init__(
@@ -32,11 +32,11 @@ class Schedule(Callback):
         validation: float = 0.0,
         replay: Sequence[float] = (),
     ) -> None:
-        """folder: where schedule.json is written. seconds: limit of the training; None: only steps count. spent: seconds used
+        """folder: where schedule.json is written. seconds: limit, `spent` included; None: only steps count. spent: seconds used
         before the training.
 
-        validation: expected seconds of a validation, until one was measured. replay: shares of an earlier training, used in
-        place of steps and time as far as they reach.
+        validation: expected seconds of a validation; replaced when one was measured. replay: shares of an earlier training, by
+        step, see `read_shares`; they replace steps and time while there are any left.
         """
         self.folder = folder
         self.seconds = seconds
@@ -57,7 +57,7 @@ class Schedule(Callback):
         self._trainer = trainer
 
     def at(self, step: int) -> float:
-        """The share that is done after `step` optimizer steps."""
+        """The share of the training that is done after `step` optimizer steps."""
         while len(self.shares) <= step:
             self.shares.append(self._share(len(self.shares)))
         return self.shares[step]
@@ -73,7 +73,7 @@ class Schedule(Callback):
         return float(trainer.strategy.broadcast(done)) if trainer.world_size > 1 else done
 
     def elapsed(self) -> float:
-        """Seconds of training so far, those before it was resumed included."""
+        """Seconds used so far, those before the training, or before it was resumed, included."""
         return self._spent + (time.perf_counter() - self._started if self._started is not None else 0.0)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -83,7 +83,7 @@ class Schedule(Callback):
         self._validating = time.perf_counter()
 
     def on_train_batch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int) -> None:
-        if self._validating is not None:  # measured up to here, to include writing the checkpoint
+        if self._validating is not None:  # measured up to the next batch, so that writing the checkpoint is included
             self._validation, self._validating = time.perf_counter() - self._validating, None
 
     def on_train_batch_end(
@@ -94,7 +94,7 @@ class Schedule(Callback):
 
     @property
     def ends(self) -> bool:
-        """Whether this schedule ends the training; otherwise only the number of epochs or steps does."""
+        """Whether this schedule ends the training; otherwise only `max_epochs` or `max_steps` of the trainer does."""
         return self.seconds is not None or self._replays
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

@@ -13,7 +13,7 @@ import torch
 from framework.contracts.candidate import FitContext
 from framework.training.trainer import best_precision, new_trainer, quiet
 
-REPEATS, LONG = 3, 4.0  # most repeats of each batch; seconds after which no further repeat starts
+REPEATS, LONG = 3, 4.0  # repeats of each batch, at most; seconds after which no further repeat starts
 
 
 def rows_per_second(
@@ -22,8 +22,11 @@ def rows_per_second(
     """Rows per second of training steps, summed over the recipe's devices. The weights do not change.
 
     A step computes the loss, its gradients, and an AdamW update with learning rate zero. The first batch warms up; every other
-    batch counts with the fastest of its repeats, so that short load of other programs has no effect. A slow model has one
-    repeat.
+    batch counts with the fastest of its repeats, so that short load of other programs has no effect. A slow module
+    runs each batch once.
+
+    batches: arguments of `training_step`, each with tensors whose first axis is rows. Raises InputError if Lightning refuses
+    the recipe's devices. Leaves the module on the CPU.
     """
     device_arguments = ("accelerator", "devices", "precision")
     arguments = {name: context.trainer[name] for name in device_arguments if context.trainer.get(name) is not None}

@@ -28,8 +28,8 @@ from framework.training.logging import TrackerLogger
 from framework.training.records import CHECKPOINTS
 from framework.training.schedule import Schedule
 
-# Lightning's launchers for these strategies start the whole command in every rank. A spawned rank only fits, so that judging,
-# export and sealing happen once.
+# Strategy of the recipe -> the strategy that replaces it. Lightning's launchers for these strategies start the whole command in
+# every rank. A spawned rank only fits, so that judging, export and sealing happen once.
 IN_CHILD_PROCESSES = {
     "ddp": "ddp_spawn",
     "ddp_find_unused_parameters_true": "ddp_spawn_find_unused_parameters_true",
@@ -51,8 +51,8 @@ def train(
     """Trains `module` and loads the weights of its best epoch into it, on the CPU, in eval mode.
 
     The module must log ``val_NAME`` for the metric NAME. patience: validations without a better metric before early stopping;
-    None: no early stopping. schedule: ends the training by time; by default only epochs and steps do. validated: number of
-    validation rows, if the metric is a share of them; see `Best`.
+    None: no early stopping. schedule: ends the training by time; None: only epochs and steps end it. validated: see
+    `checkpoints.Best`.
 
     Logs go to ``context.folder/logs``, the best and the last checkpoint to ``context.folder/checkpoints``. With
     ``context.resume`` the training continues, and a training that had ended is not repeated. Returns facts whose epochs and
@@ -78,7 +78,10 @@ def train(
 def _train(
     module: pl.LightningModule, data: pl.LightningDataModule, context: AnyContext, build: Callable[[], pl.Trainer]
 ) -> tuple[TrainingFacts, Path | None]:
-    """The facts, and the checkpoint with the best weights; None if no checkpoint was kept and the module has them."""
+    """Trains; returns the facts, and the checkpoint with the best weights, or None if no checkpoint was kept.
+
+    build: makes the trainer. Without a checkpoint the module has the weights at the end of training.
+    """
     module.train()  # transformers hands models over in eval mode, without dropout
     with quiet():
         trainer = build()
@@ -104,7 +107,10 @@ def _train(
 
 
 def build_trainer(context: AnyContext, patience: int | None, schedule: Schedule, validated: int | None) -> pl.Trainer:
-    """A Trainer with the recipe's arguments; precision and strategy follow from the hardware unless the recipe sets them."""
+    """A Trainer with the recipe's arguments; precision and strategy follow from the hardware unless the recipe sets them.
+
+    patience, schedule, validated: as for `train`. Raises InputError if Lightning refuses the arguments.
+    """
     arguments = DEFAULTS | {name: value for name, value in context.trainer.items() if value is not None}
     arguments.setdefault("precision", best_precision(str(arguments.get("accelerator", "auto"))))
     strategy = arguments.get("strategy", "auto")
@@ -116,24 +122,30 @@ def build_trainer(context: AnyContext, patience: int | None, schedule: Schedule,
     arguments["logger"] = _loggers(context, arguments.get("logger"))
     of_recipe = _recipe_callbacks(arguments)
     arguments.pop("callbacks", None)
-    # the framework's come first, because Trainer.checkpoint_callback is the first checkpoint callback
+    # the framework's callbacks come first, because Trainer.checkpoint_callback is the first checkpoint callback
     callbacks = [*_callbacks(context, patience, validated, arguments), schedule, *of_recipe]
     return new_trainer(**arguments, callbacks=callbacks, use_distributed_sampler=False)
 
 
 def _loggers(context: AnyContext, configured: Any) -> Any:
-    """The recipe's loggers, by default a CSV log, and the trackers; no logger at all with ``trainer.logger=false``."""
+    """The recipe's loggers, by default a CSV log, and the trackers; False, for no logger at all, with ``trainer.logger=false``.
+
+    configured: the recipe's ``trainer.logger``.
+    """
     if configured is False:
         return False
     if configured in (None, True):
         configured = CSVLogger(context.folder, name="logs", version="")
-        if context.resume is None:  # `experiment` deletes an earlier log, which a resumed training needs
+        if context.resume is None:  # reading `experiment` deletes an earlier log, which a resumed training needs
             _ = configured.experiment  # within `quiet`, which hides the warning about the folder shared with trackers
     return [*(configured if isinstance(configured, list) else [configured]), *map(TrackerLogger, context.logs)]
 
 
 def best_precision(accelerator: str) -> str:
-    """bf16-mixed if the hardware computes in bfloat16, 16-mixed on older GPUs, otherwise 32-true. accelerator: Lightning's."""
+    """bf16-mixed if the hardware computes in bfloat16, 16-mixed on older GPUs, otherwise 32-true.
+
+    accelerator: the Trainer's argument.
+    """
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
     if accelerator in ("auto", "cpu"):
@@ -154,7 +166,7 @@ def check_trainer(arguments: Mapping[str, Any]) -> None:
 
 
 def _is_plain(value: Any) -> bool:
-    """Whether a value is a number, a text, or a list or mapping of them, and not an object that the recipe describes."""
+    """Whether a value of the recipe is a number, a text, or a list or mapping of these, and no other object."""
     parts = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
     return all(isinstance(part, str | int | float) for part in parts)
 
@@ -177,8 +189,8 @@ def new_trainer(**arguments: Any) -> pl.Trainer:
 class Reproducible(Callback):
     """Seeds torch in every epoch, so that a resumed training has the random numbers of an uninterrupted one.
 
-    It does so at the first batch, because data loaders draw from the same generator and a resumed trainer builds them earlier.
-    It also divides the CPU threads between ranks on one machine.
+    It seeds at the first batch of the epoch, because data loaders draw from the same generator, and a resumed trainer builds
+    data loaders earlier. It also divides the CPU threads between ranks on one machine.
     """
 
     def __init__(self, seed: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import NAMES_AS_WRITTEN, hookimpl
+from framework import AS_WRITTEN, NAMES_AS_WRITTEN, hookimpl
 
 TASK = "classification"
 SEVERAL = "multilabel"
@@ -24,6 +24,12 @@ class Classification:
     """Weight the loss by inverse class frequency."""
     abstain_precision: Optional[float] = None
     """Precision of the answers that do not abstain, above 0 and at most 1; None: no answer abstains."""
+    refuse_known: Optional[float] = 0.05
+    """Share of the texts of known classes that may be called unfamiliar, above 0 and at most 0.5; None: no answer says whether
+    its text is familiar."""
+    out_of_scope: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """The label of rows that belong to no class: no model learns it, and the familiarity of its rows tells where known texts
+    end. ``auto``: the label that is called so, such as oos or none_of_the_above; None: every label is a class."""
 
 
 @dataclass
@@ -44,7 +50,7 @@ def register_tasks(register: Callable[[str, str], None]) -> None:
 
 @hookimpl
 def register_candidates(register: Callable[[str, str], None]) -> None:
-    for name in ("Majority", "LinearCandidate", "FrozenCandidate", "FineTunedCandidate"):
+    for name in ("Majority", "LinearCandidate", "StaticCandidate", "FrozenCandidate", "FineTunedCandidate"):
         register(TASK, f"framework_classification.candidates:{name}")
     for name in ("Frequent", "LinearLabels", "FrozenLabels", "FineTunedLabels"):
         register(SEVERAL, f"framework_classification.multilabel.candidates:{name}")

@@ -11,7 +11,9 @@ import numpy as np
 from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
 from framework_classification import Classification, Multilabel
 from framework_classification.data import ClassificationData, LabelledTexts
-from framework_text.options import FineTuning, FrozenBackbone
+from framework_text.options import FineTuning, FrozenFeatures, StaticVectors
+
+TOO_SHORT = "is the time to read training texts in; write minutes above 0, or null for no limit"
 
 TaskOptions = TypeVar("TaskOptions", bound=Classification | Multilabel)
 Data = TypeVar("Data", bound=LabelledTexts)
@@ -27,7 +29,7 @@ class Majority(Candidate[Classification, ClassificationData, NoOptions]):
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
         train = data.splits.train
         shares = np.bincount(data.targets(train), minlength=len(data.labels)) / len(train)
-        settings = {"labels": data.labels, "shares": shares.tolist()}
+        settings = {**data.settings(), "shares": shares.tolist()}
         write_fitted(context.output, CodecSpec("classification_constant", settings))
 
     def open(self, folder: Path) -> Fitted:
@@ -52,19 +54,51 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
         return open_linear(folder)
 
 
-class Frozen(Candidate[TaskOptions, Data, FrozenBackbone]):
+class StaticCandidate(Candidate[Classification, ClassificationData, StaticVectors]):
+    """Static token vectors, distilled from a frozen encoder, and a logistic regression over their weighted mean."""
+
+    name: ClassVar[str] = "static"
+    title: ClassVar[str] = message("static token vectors + logistic regression")
+    options: ClassVar[type] = StaticVectors
+
+    def problems(self, task: Classification, options: StaticVectors) -> list[str]:
+        from framework_classification import validation
+
+        return [*validation.task_problems(task), *validation.static_problems(task, options)]
+
+    def refuses(
+        self, data: ClassificationData, task: Classification, options: StaticVectors, trainer: Mapping[str, object]
+    ) -> list[str]:
+        from framework_text.readiness import backbone_problems
+
+        return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, StaticVectors]) -> None:
+        from framework_classification.static_candidate import fit_static
+
+        fit_static(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_classification.static_candidate import open_static
+
+        return open_static(folder)
+
+
+class Frozen(Candidate[TaskOptions, Data, FrozenFeatures]):
     """A base class: features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
-    options: ClassVar[type] = FrozenBackbone
+    options: ClassVar[type] = FrozenFeatures
 
-    def problems(self, task: TaskOptions, options: FrozenBackbone) -> list[str]:
+    def problems(self, task: TaskOptions, options: FrozenFeatures) -> list[str]:
         from framework_classification import validation
 
-        return [*validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
+        minutes = options.encode_minutes
+        limit = [] if minutes is None or minutes > 0 else [f"candidates.frozen.encode_minutes={minutes:g} {TOO_SHORT}"]
+        return [*limit, *validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
 
-    def refuses(self, data: Data, task: TaskOptions, options: FrozenBackbone, trainer: Mapping[str, object]) -> list[str]:
+    def refuses(self, data: Data, task: TaskOptions, options: FrozenFeatures, trainer: Mapping[str, object]) -> list[str]:
         from framework_text.readiness import backbone_problems
 
         return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
@@ -73,7 +107,7 @@ class Frozen(Candidate[TaskOptions, Data, FrozenBackbone]):
 class FrozenCandidate(Frozen[Classification, ClassificationData]):
     """Features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
-    def fit(self, data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
+    def fit(self, data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
         from framework_classification.frozen_candidate import fit_frozen
 
         fit_frozen(data, context)

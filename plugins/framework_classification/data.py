@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from framework import Bars, InputError, Section, Series, Splits, Table, joined, labels_in, message
+from framework import Bars, InputError, Json, Section, Series, Splits, Table, joined, labels_in, message
 from framework_classification import Classification
+from framework_classification.familiarity.out_of_scope import out_of_scope_label, without_label
 from framework_text.lengths import lengths_section
 
 SHOWN = 12  # labels listed one by one
+BESIDE = message(
+    "beside them {label}, no class: {train:,} training, {validation:,} validation and {test:,} test rows that belong to none"
+)
 FEW = 5  # training rows below which a label can hardly be learned
 
 
@@ -24,6 +28,10 @@ class LabelledTexts:
     splits: Splits
     labels: list[str]
     """Every label, in the order of the model's outputs."""
+
+    def settings(self) -> dict[str, Json]:
+        """The settings of every codec of the task: its labels."""
+        return {"labels": self.labels}
 
     def sample(self, rows: int, seed: int) -> Table:
         """About `rows` training rows at random, in their order, at least one of every label among them."""
@@ -71,12 +79,35 @@ class LabelledTexts:
 
 @dataclass(frozen=True)
 class ClassificationData(LabelledTexts):
-    """Splits and labels of a task with one label a text."""
+    """Splits and labels of a task with one label a text; the splits are without rows that belong to no class."""
+
+    out_of_scope: str | None = None
+    """The label of rows that belong to no class; None: there is none."""
+    unknown: Mapping[str, Table] = field(default_factory=dict)
+    """The rows with this label, by split; empty without such a label."""
+
+    def settings(self) -> dict[str, Json]:
+        """The settings of every codec of the task: its labels, and the label of what belongs to no class."""
+        named = {"out_of_scope": self.out_of_scope} if self.out_of_scope is not None else {}
+        return {**super().settings(), **named}
 
     def targets(self, table: Table) -> list[int]:
         """The class number of each row: the position of its label in `labels`."""
         index = {label: i for i, label in enumerate(self.labels)}
         return [index[value] for value in table.texts("label")]
+
+    def unknown_texts(self) -> list[str]:
+        """The training and validation texts that belong to no class."""
+        return [text for name in ("train", "validation") if name in self.unknown for text in self.unknown[name].texts("text")]
+
+    def sections(self) -> list[Section]:
+        """Sections on how often each label occurs in each split, and on the lengths of the texts."""
+        labels, *others = super().sections()
+        if self.out_of_scope is not None:
+            rows = {name: len(table) for name, table in self.unknown.items()}
+            beside = BESIDE.filled(label=self.out_of_scope, **rows)
+            labels = replace(labels, note=joined([labels.note, beside]) if labels.note else beside)
+        return [labels, *others]
 
     def class_weights(self) -> list[float]:
         """Rows / (classes x rows of the class), so that every class weighs the same in the loss."""
@@ -101,14 +132,18 @@ def _note_on_rare(labels: Sequence[str]) -> str:
 def prepare(splits: Splits, options: Classification) -> ClassificationData:
     """The splits as classifiers see them.
 
-    Raises InputError for a single class, for labels that are not in `options.labels`, and without that option for validation
-    and test labels that no training row has.
+    Raises InputError for a single class, for labels that are not in `options.labels`, without that option for validation and
+    test labels that no training row has, and for an `options.out_of_scope` that no row has.
     """
+    label = out_of_scope_label(splits, options.out_of_scope)
+    classless: Mapping[str, Table] = {}
+    if label is not None:
+        splits, classless = without_label(splits, label)
     seen = set(splits.train.texts("label"))
     if len(seen) < 2:
         only = next(iter(seen), "none")
         raise InputError(f"{splits.train.source}: every row has the label {only!r}; a classifier needs at least two labels")
-    return ClassificationData(splits, every_label(splits, options.labels))
+    return ClassificationData(splits, every_label(splits, options.labels), label, classless)
 
 
 def every_label(splits: Splits, stated: Sequence[str] | None) -> list[str]:

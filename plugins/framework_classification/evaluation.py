@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from framework import (
     nearest,
 )
 from framework_classification.codec import LabelCodec, tempered
+from framework_classification.familiarity.metrics import familiarity_metrics, familiarity_section, rows_of_classes
 from framework_classification.metrics import accuracy, calibration_error, confusion_matrix, macro_f1, negative_log_likelihood
 
 MISTAKES = 10
@@ -33,8 +35,31 @@ UNKNOWN = 5  # rows with unknown labels named in an error
 def evaluate(answers: Answers, table: Table) -> Evaluation:
     """Metrics and sections of a classifier's answers; with a calibrated codec also the error before calibration (`ece_before`).
 
-    Raises InputError naming the rows with labels that the model does not know.
+    Rows that belong to no class count for familiarity alone. Raises InputError naming the rows with labels that the model does
+    not know, and without any row of a class.
     """
+    belongs = rows_of_classes(answers, table)
+    if not belongs.any():
+        raise InputError(f"{table.source}: no row belongs to a class that the model could be judged by")
+    if belongs.all():
+        return _with_familiarity(_evaluate(answers, table), answers, belongs)
+    rows = np.flatnonzero(belongs)
+    known = _evaluate(replace(answers, responses=[answers.responses[int(row)] for row in rows]), table.take(rows))
+    sections = [replace(section, about=[int(rows[row]) for row in section.about]) for section in known.sections]
+    return _with_familiarity(replace(known, sections=sections), answers, belongs)
+
+
+def _with_familiarity(evaluation: Evaluation, answers: Answers, belongs: np.ndarray) -> Evaluation:
+    """The evaluation with the metrics and the section of familiarity, if the model tells it."""
+    metrics = familiarity_metrics(answers, belongs)
+    if not metrics:
+        return evaluation
+    sections = [*evaluation.sections, familiarity_section(answers, belongs, metrics)]
+    return replace(evaluation, metrics={**evaluation.metrics, **metrics}, sections=sections)
+
+
+def _evaluate(answers: Answers, table: Table) -> Evaluation:
+    """The evaluation of answers to rows that all belong to classes."""
     responses = answers.responses
     labels = list(responses[0]["probabilities"])
     check_known(table, labels)

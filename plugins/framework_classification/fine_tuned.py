@@ -14,25 +14,30 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
-from framework import CodecSpec, FitContext, Fitted, Graph, ModelFacts, Table, Tensor, read_fitted, write_fitted
+from framework import CodecSpec, FitContext, Fitted, Graph, Json, ModelFacts, Table, Tensor, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
 from framework_classification.codec import ClassificationCodec, FromTokens
 from framework_classification.data import ClassificationData, LabelledTexts
+from framework_classification.familiarity.comparison import Evidence
+from framework_classification.familiarity.fitting import fit_familiarity, load_distance, save_distance
 from framework_classification.module import Classifier
 from framework_text import backbones
 from framework_text.choosing import prepared
 from framework_text.encoder import (
+    TOLERANCE,
     EncoderModule,
     Examples,
-    Probabilities,
+    FamiliarClassifier,
+    LabelProbabilities,
     SentenceClassifier,
     Target,
     TokenizedRows,
     encoder_graph,
     fine_tune,
+    head_inputs,
+    in_order,
     new_network,
     open_network,
     pools_by_mean,
@@ -40,10 +45,15 @@ from framework_text.encoder import (
     save_network,
     shape,
 )
+from framework_text.familiarity import Distance
+from framework_text.features import FrozenClassifier
 from framework_text.options import FineTuning
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FineTuning]
+FEATURES = "classifier.features"
+FAMILIARITY_TOLERANCE = 0.01  # whitening magnifies the rounding of features, most where each class has become nearly a point
+FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
 KIND = "AutoModelForSequenceClassification"
 MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
 READING = "reading.json"  # in the fitted folder: a `SavedClassifier`
@@ -65,8 +75,9 @@ class SavedClassifier:
 class Tuned:
     """A fine-tuned network."""
 
-    network: Any
+    learner: EncoderModule
     tokenizer: Any
+    examples: Examples
     facts: ModelFacts
     logits: np.ndarray
     """(rows, labels), of validation, the shortest rows first."""
@@ -78,7 +89,7 @@ class Tuned:
         """Fills the folder that `open_tuned` opens."""
         resources = write_fitted(context.output, codec, self.facts)
         write_tokenizer(self.tokenizer, self.saved.max_length, resources)
-        save_network(self.network, self.tokenizer, context.output / MODEL)
+        save_network(self.learner.model, self.tokenizer, context.output / MODEL)
         (context.output / READING).write_text(json.dumps(asdict(self.saved)), encoding="utf-8")
 
 
@@ -89,10 +100,12 @@ def fit(data: ClassificationData, context: FitContext[Classification, FineTuning
     def module(network: Any, options: FineTuning) -> EncoderModule:
         return Classifier(network, len(data.labels), options, weights)
 
-    with tuned(data, context, module, data.targets) as network:
-        temperature, abstains = calibrated(context.task, network.logits, network.targets, context.show)
-        settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
-        network.save(context, CodecSpec("classification", settings))
+    with tuned(data, context, module, data.targets) as fitted:
+        temperature, abstains = calibrated(context.task, fitted.logits, fitted.targets, context.show)
+        distance, familiar = _familiarity(data, fitted, context)
+        settings = {**data.settings(), "calibrated_at": temperature, **abstains, **familiar}
+        fitted.save(context, CodecSpec("classification", settings))
+        save_distance(distance, context.output)
 
 
 @contextmanager
@@ -107,28 +120,31 @@ def tuned(
     torch.manual_seed(context.seed)
     texts = [table.texts("text") for table in (data.splits.train, data.splits.validation)]
     with prepared(context, *texts) as (folder, context):
-        task, options = context.task, context.options
-        tokenizer = backbones.load_tokenizer(folder, task.max_length)
+        tokenizer = backbones.load_tokenizer(folder, context.task.max_length)
         network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
-        changed = shape(network, options)
-        learner = module(network, options)
+        changed = shape(network, context.options)
+        learner = module(network, context.options)
         examples = _examples(data, context, tokenizer, targets)
         learned = fine_tune(learner, tokenizer, examples, context, started, details=changed)
         pad = tokenizer.pad_token_id or 0
-        saved = SavedClassifier(isinstance(network, SentenceClassifier), task.max_length, pad)
-        yield Tuned(network, tokenizer, learned.facts, *predict(learner, examples.validation, pad), saved)
+        saved = SavedClassifier(isinstance(network, SentenceClassifier), context.task.max_length, pad)
+        yield Tuned(learner, tokenizer, examples, learned.facts, *predict(learner, examples.validation, pad), saved)
 
 
 def open_fitted(folder: Path) -> Fitted:
     """The classifier that `fit` saved, with a graph that computes probabilities."""
     temperature = read_fitted(folder).codec.settings["calibrated_at"]
-    return open_tuned(folder, ClassificationCodec, lambda network: Probabilities(network, temperature))
+
+    def module(network: Any) -> FamiliarClassifier:
+        return FamiliarClassifier(network, temperature, load_distance(folder))
+
+    return open_tuned(folder, ClassificationCodec, module)
 
 
 def open_tuned(
     folder: Path,
     codec_class: type[FromTokens],
-    module: Callable[[Any], nn.Module],
+    module: Callable[[Any], FamiliarClassifier | LabelProbabilities],
     thresholds: Sequence[float] | None = None,
 ) -> Fitted:
     """The network that `Tuned.save` saved.
@@ -142,19 +158,51 @@ def open_tuned(
     codec = codec_class(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
+        features=FEATURES,
         graphs=(graph(module(network).eval(), network.config, saved.max_length, saved.pad, thresholds),),
         checks=(same_tokens(tokenizer, saved.max_length, codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
 
 
-def graph(module: nn.Module, config: Any, max_length: int, pad: int, thresholds: Sequence[float] | None = None) -> Graph:
-    """The graph "classifier": token ids -> probabilities (batch, classes).
+def graph(
+    module: FamiliarClassifier | FrozenClassifier | LabelProbabilities,
+    config: Any,
+    max_length: int,
+    pad: int,
+    thresholds: Sequence[float] | None = None,
+) -> Graph:
+    """The graph "classifier": token ids -> probabilities (batch, classes), features (batch, width), and familiarity (batch,) if
+    the module computes it.
 
     pad: token id of the padding. thresholds: of each label, where a text has any number of them.
     """
-    output = Tensor("probabilities", "float32", ("batch", config.num_labels))
-    return encoder_graph("classifier", module, output, config, max_length, pad, thresholds=thresholds)
+    output = Tensor("probabilities", "float32", ("batch", module.head.out_features))
+    beside = {Tensor("features", "float32", ("batch", module.head.in_features)): TOLERANCE}
+    if not isinstance(module, LabelProbabilities) and module.familiarity is not None:
+        beside[Tensor("familiarity", "float32", ("batch",))] = FAMILIARITY_TOLERANCE
+    return encoder_graph("classifier", module, output, config, max_length, pad, beside, thresholds=thresholds)
+
+
+def _familiarity(
+    data: ClassificationData, fitted: Tuned, context: FitContext[Classification, FineTuning]
+) -> tuple[Distance | None, dict[str, Json]]:
+    """As `fit_familiarity`; reads no rows where no familiarity is asked for."""
+    if context.task.refuse_known is None:
+        return None, {}
+    return fit_familiarity(context.task, _evidence(data, fitted), context.show)
+
+
+def _evidence(data: ClassificationData, tuned: Tuned) -> Evidence:
+    """The features that familiarity is fitted to, of at most `FAMILIAR` training rows or `FAMILIAR_A_CLASS` of each class."""
+    pad, classes, network = tuned.saved.pad, len(data.labels), tuned.learner.model
+    train = tuned.examples.train(min(tuned.examples.rows, max(FAMILIAR, FAMILIAR_A_CLASS * classes)))
+    unknown = data.unknown_texts()
+    others = TokenizedRows(tuned.tokenizer, unknown, [0] * len(unknown), tuned.saved.max_length)
+    parts = [head_inputs(network, classes, in_order(rows, pad)) for rows in (train, tuned.examples.validation, others)]
+    (features, targets), (known, _), (unknown_features, _) = parts
+    unknown_logits = predict(tuned.learner, others, pad)[0] if unknown else np.zeros((0, classes), np.float32)
+    return Evidence(features, targets, known, tuned.targets, tuned.logits, unknown_features, unknown_logits)
 
 
 def _examples(data: LabelledTexts, context: Context, tokenizer: Any, targets: Callable[[Table], Sequence[Target]]) -> Examples:

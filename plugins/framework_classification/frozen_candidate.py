@@ -19,27 +19,31 @@ from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Sec
 from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec, FromTokens
 from framework_classification.data import ClassificationData, LabelledTexts
-from framework_classification.fine_tuned import MODEL
+from framework_classification.familiarity.fitting import load_distance, save_distance
+from framework_classification.fine_tuned import FEATURES, MODEL
 from framework_classification.frozen import fit, graph
+from framework_classification.label_check.section import label_section
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from framework_text.options import FrozenBackbone
+from framework_text.options import FrozenFeatures
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
-Context = FitContext[Any, FrozenBackbone]
+Context = FitContext[Any, FrozenFeatures]
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
 READING = "reading.json"  # in the fitted folder: the encoder's maximum length, and the temperature
 ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
 
 
-def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenBackbone]) -> None:
+def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
     """Fits the classifier and fills the folder that `open_frozen` opens."""
     with read_by_encoder(data, context) as (encoder, train, context):
         rows = [(list(table.texts("text")), data.targets(table)) for table in (train, data.splits.validation)]
-        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
-        settings = {"labels": data.labels, "calibrated_at": frozen.facts["temperature"], **frozen.settings}
+        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
+        settings = {**data.settings(), "calibrated_at": frozen.facts["temperature"], **frozen.settings}
         save_frozen(context, encoder, frozen.module, CodecSpec("classification", settings), frozen.facts)
+        save_distance(frozen.distance, context.output)
+    context.show(label_section(data, train, frozen.features, context))
 
 
 @contextmanager
@@ -105,13 +109,15 @@ def open_frozen(folder: Path, codec_class: type[FromTokens] = ClassificationCode
     fitted = read_fitted(folder)
     saved = json.loads((folder / READING).read_text(encoding="utf-8"))
     encoder = FrozenEncoder(folder / MODEL, saved["max_length"])
+    arrays, distance = load_file(folder / HEAD), load_distance(folder)
     module = FrozenClassifier(
-        encoder.module, **load_file(folder / HEAD), temperature=saved["temperature"], several=saved["several"]
+        encoder.module, **arrays, temperature=saved["temperature"], distance=distance, several=saved["several"]
     )
     codec = codec_class(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
         graphs=(graph(module.eval(), encoder, fitted.codec.settings.get("thresholds")),),
+        features=FEATURES,
         checks=(same_tokens(encoder.tokenizer, saved["max_length"], codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )

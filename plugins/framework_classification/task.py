@@ -13,7 +13,7 @@ from framework import (
     Contributions,
     Decomposes,
     Evaluation,
-    Head,
+    FileSample,
     Inspection,
     Metric,
     Prefix,
@@ -49,12 +49,12 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
     competing: ClassVar[tuple[str, ...]] = ("linear", "fine_tuned")
     recipe: ClassVar[str | None] = "sentiment"
 
-    def claims(self, head: Head) -> Claim | None:
+    def claims(self, sample: FileSample) -> Claim | None:
         """Texts have words; labels are short, and come again."""
-        texts, labels = head.rows.texts("text"), head.rows.texts("label")
+        texts, labels = sample.rows.texts("text"), sample.rows.texts("label")
         short = sum(map(len, labels)) <= LABEL_LENGTH * len(labels)
         again = len(set(labels)) <= max(2, DISTINCT * len(labels))
-        return super().claims(head) if worded(texts) and short and again else None
+        return super().claims(sample) if worded(texts) and short and again else None
 
     def prepare(self, splits: Splits, options: Classification) -> ClassificationData:
         from framework_classification.data import prepare
@@ -72,9 +72,9 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
         return contributions(answers, rows)
 
     def inspect(self, data: ClassificationData, options: Classification) -> Inspection:
-        from framework_classification.preview import class_size_problems
+        from framework_classification.preview import WRONG_LABELS, class_size_problems
 
-        return Inspection(problems=class_size_problems(data, options))
+        return Inspection([WRONG_LABELS], class_size_problems(data, options))
 
     def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
         from framework_classification.calibration import refit

@@ -16,12 +16,12 @@ CODEC, RETRIEVAL_CODEC = "dialogue", "dialogue_retrieval"
 class Dialogue:
     """Options of `task: dialogue`."""
 
-    max_context: int = 384  # tokens of a conversation that are read; the oldest turns are left out
-    max_answer: int = 64  # tokens of an answer, in training and unless a request says otherwise
+    max_context: int = 384  # tokens of a conversation that are read, at most; the oldest turns are left out
+    max_answer: int = 64  # tokens of an answer, at most, in training and unless a request says otherwise
     # system message of conversations that have none
     system: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     roles: Any = None  # more names of speakers in your data: {advisor: assistant, guest: user}
-    temperature: float = 0.0  # of answers, unless a request says otherwise; 0 takes the most probable token
+    temperature: float = 0.0  # for sampling, unless a request says otherwise; 0 takes the most probable token
     top_p: float = 1.0
     repetition_penalty: float = 1.0
 

@@ -50,8 +50,8 @@ class ChatCodec:
 def chat_interface(read: str, tokens: str = "", **more: Any) -> Interface:
     """The interface of a codec that holds a conversation.
 
-    read: the part of a conversation that is read, as a noun. tokens: description of token counts, where these are not the
-    model's tokens. more: further fields of `Interface`.
+    read: the part of a conversation that is read, as a noun. tokens: description of the token counts, where these do not count
+    tokens of a model; "": they do. more: further fields of `Interface`.
     """
     first, last = message("The first of a conversation"), message("The last is the user's")
     text = {"type": "string", "title": message("Message"), "description": first, "minLength": 1}

@@ -43,7 +43,7 @@ class ChatRequest:
 
     messages: Any
     options: Mapping[str, Any]
-    """As `Converses.converse` takes them."""
+    """Options of sampling, and ``max_tokens``, for `Converses.converse`; without those that the body leaves out."""
     stream: bool
     """Whether the answer is streamed."""
     usage: bool
@@ -51,7 +51,7 @@ class ChatRequest:
 
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> ChatRequest:
-        """The request in a body without `body_problems`."""
+        """The request in `body`, which must have no `body_problems`."""
         values = _without_nulls(body)
         options = {key: values[key] for key in OPTIONS if key in values}
         limit = values.get("max_completion_tokens", values.get("max_tokens"))

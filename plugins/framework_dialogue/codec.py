@@ -17,7 +17,7 @@ from framework_text.generation.templates import Message, Template
 from framework_text.tokenizer import read_tokenizer, token_ids
 
 VERSION = 3
-SHORT = {"max_tokens": 8, "temperature": 0}  # of golden examples, which are replayed wherever the artifact is opened
+SHORT = {"max_tokens": 8, "temperature": 0}  # options of golden examples, which are replayed wherever the artifact is opened
 
 
 @dataclass(frozen=True)

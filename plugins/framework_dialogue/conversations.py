@@ -48,14 +48,14 @@ MARKED = framework.message(
 )
 LABELLED = framework.message("{count:,} lines of {file} begin with {label!r} and were taken for text; {advice}")
 SHOWN = 5  # problems listed in one message
-LABELS = 3  # lines that must begin with the same unknown name for it to be reported
+LABELS = 3  # an unknown name is reported if at least this many lines begin with it
 
 
 class Options(Protocol):
     """The task options that are used here."""
 
     roles: dict[str, str] | None
-    """Further names of speakers, {name: role}."""
+    """Further names of speakers, {name: role}; None: there are none."""
 
 
 def history_of(request: Any, roles: Mapping[str, str]) -> list[Message]:

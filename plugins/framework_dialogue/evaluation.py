@@ -21,8 +21,8 @@ def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
 
     chrf: character n-gram F-score over all answers (Popovic 2015; chrF2 of sacrebleu). rouge_l: F-measure, mean over rows (Lin
     2004). Both take the best match among all reference answers to the same conversation.
-    perplexity: of the reference answers, a token, for language models. distinct_1, distinct_2: share of distinct words and word
-    pairs (Li et al. 2016). words: mean number of words of an answer. ended: share of answers that were not cut at a limit.
+    perplexity: of the reference answers, per token, for language models. distinct_1, distinct_2: share of distinct words and
+    word pairs (Li et al. 2016). words: mean number of words of an answer. ended: share of answers that were not cut at a limit.
     """
     contents, expected = [response["content"] for response in responses], list(table.texts("answer"))
     conversations = [tuple((turn["role"], turn["content"]) for turn in messages) for messages in table.records("messages")]

@@ -61,7 +61,7 @@ def mark_of(text: str) -> str | None:
 
 
 def read_transcript(text: str, speakers: Speakers) -> Script:
-    """The turns of a text in one of the formats, or of a script. Raises InputError naming a format that is broken."""
+    """The turns of a text in one of the formats, or of a script (see `read_script`). Raises InputError for a broken format."""
     opening = BEGIN.match(text)
     body = text[opening.end() :].lstrip() if opening else text.lstrip()
     if body.startswith(("[INST]", "[SYSTEM_PROMPT]", "<<SYS>>")):
@@ -73,7 +73,11 @@ def read_transcript(text: str, speakers: Speakers) -> Script:
 
 
 def _of_words(text: str, speakers: Speakers) -> Script:
-    """The turns of a script; where its lines do not name both sides, of headings, or of names between sentences."""
+    """The turns of a script. Where its lines do not name user and assistant: the turns below headings, or after the names in
+    `INLINE`.
+
+    Raises InputError where marks of a chat format are out of place, and as `read_script`.
+    """
     script, problem = None, None
     try:
         script = read_script(text, speakers)
@@ -113,7 +117,10 @@ def _check_marks(form: str, text: str) -> None:
 
 
 def _of_llama_2(text: str) -> list[Turn]:
-    """Turns of ``[INST] <<SYS>> ... <</SYS>> user [/INST] assistant </s>``, repeated; Mistral's format is nearly the same."""
+    """Turns of ``[INST] <<SYS>> ... <</SYS>> user [/INST] assistant </s>``, repeated; Mistral's format is nearly the same.
+
+    Raises InputError for a text outside these marks, and for marks within a turn.
+    """
     first = text.partition("[INST]")[0]
     turns = _instruction(first)
     rest = _SYSTEM.sub("", first) + _EXCHANGE.sub("", text[len(first) :])

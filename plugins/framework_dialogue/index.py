@@ -20,8 +20,8 @@ class NgramIndex:
 
     ngrams: in the order of the lists. starts: int64 (ngrams + 1,), the place at which each list begins in `texts` and
     `weights`. texts: int32, numbers of the texts. weights: float32, the n-gram's entry in the text's TF-IDF vector, normalized
-    to length 1, times its inverse document frequency. Summed over the n-grams of a query, weights are proportional to its
-    cosine with each text.
+    to length 1, times its inverse document frequency. Summed over the n-grams of a query, weights are proportional to the
+    cosine of query and text.
     """
 
     def __init__(self, ngrams: Sequence[str], starts: np.ndarray, texts: np.ndarray, weights: np.ndarray) -> None:

@@ -64,7 +64,7 @@ def _operation(first: str, requests: Sequence[Schema]) -> Schema:
 
 
 def _request(model: ServedModel) -> Schema:
-    """The schema of a model's chat requests: the codec's of_codec properties, and further ones of OpenAI's interface."""
+    """The schema of a model's chat requests: properties from the codec's interface, and further ones of OpenAI's interface."""
     schema: Any = model.interface.request
     of_codec = next(option["properties"] for option in (schema, *schema.get("anyOf", ())) if "properties" in option)
     properties = {

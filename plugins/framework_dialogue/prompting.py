@@ -22,7 +22,7 @@ from framework_text.generation.prompting import Example, Prompting
 from framework_text.generation.streaming import Completion
 from framework_text.generation.templates import Template, with_system_merged
 
-LONG, JOINED = 3, 40  # long references, and conversations concatenated for each
+LONG, JOINED = 3, 40  # number of long references, and of conversations concatenated for each, both at most
 
 
 class DialoguePrompting(Prompting[Dialogue, DialogueData, DialogueCodec]):

@@ -29,7 +29,7 @@ CALLS = framework.message("{count:,} calls of tools in {file} left out: no tools
 
 
 def examples(messages: Sequence[Mapping[str, Any]]) -> list[tuple[list[Message], Message]]:
-    """(all messages before it, answer) for each answer of a dialogue to train on."""
+    """(all messages before the answer, answer), for each answer of a dialogue that is to be learned."""
     bare = plain(messages)
     learned = [i for i, message in enumerate(messages) if message["role"] == "assistant" and message.get("weight", 1)]
     return [(bare[:i], bare[i]) for i in learned]
@@ -75,7 +75,7 @@ def _message(turn: Turn) -> Message:
 
 
 def _joined(first: Message, second: Message, count: Counter[framework.Message]) -> Message:
-    """Two messages of one role as one, which is not trained on unless both are: an answer is trained on as a whole."""
+    """Two messages of one role as one, which is learned only where both are: an answer is learned as a whole."""
     count[MIXED] += ("weight" in first) != ("weight" in second)
     return {**first, **second, "content": f"{first['content']}\n{second['content']}"}
 

@@ -41,7 +41,7 @@ class ConversationRequest:
 
     @classmethod
     def of(cls, request: Request, default: Sampling) -> ConversationRequest:
-        """From the request that `parsed` returned. default: sampling for options that it lacks."""
+        """Reads the request that `parsed` returned. default: the sampling for options that the request lacks."""
         sampling = replace(sampling_of(request, default), stop=tuple(request.get("stop", ())))
         return cls(request["messages"], sampling, request.get("max_tokens"))
 
@@ -53,7 +53,7 @@ def parsed(request: Any, roles: Mapping[str, str]) -> Request:
     roles: further names of speakers in rows. Raises InputError for anything else.
     """
     fields = {"messages": [{"role": "user", "content": request}]} if isinstance(request, str) else request
-    if isinstance(fields, Mapping) and "prompt" in fields:  # of `task: generation`
+    if isinstance(fields, Mapping) and "prompt" in fields:  # the key in requests of `task: generation`
         fields = {"question" if key == "prompt" else key: value for key, value in fields.items()}
     if isinstance(fields, Mapping) and ROW & fields.keys() and not isinstance(fields.get("messages"), list):
         row = {key: value for key, value in fields.items() if key in ROW}
@@ -85,7 +85,7 @@ def _messages(value: Any) -> list[Message]:
     """The messages of a request, repaired as in training.
 
     Consecutive messages of one role are joined, later system messages are joined to the first, and answers that are empty or
-    come before the first user message are left out.
+    come before the first user message are left out. Raises InputError for anything but messages of which a user's is the last.
     """
     if not isinstance(value, list) or not value:
         raise InputError('messages is a list of at least one {"role": ..., "content": ...}')

@@ -27,7 +27,7 @@ from framework_dialogue.index import NgramIndex
 from framework_text.generation.overlap import WORD
 from framework_text.generation.templates import Message
 
-COMPARED = 2  # messages at the end of a conversation that are compared
+COMPARED = 2  # messages at the end of a conversation that are compared, at most
 ROWS = 100_000  # training answers at most, drawn at random: with more, a request takes over a tenth of a second
 ANSWERS = "answers.json"
 TOKENS = "Words: nothing is read or written in tokens"
@@ -87,7 +87,10 @@ class RetrievalCodec(ChatCodec):
 
 
 def cut(text: str, words: int | None, stops: Sequence[str]) -> tuple[str, bool]:
-    """A text up to the first stop text and at most `words` words; and whether it is not cut by the number of words."""
+    """The text up to the first stop text, with at most `words` words; and False where `words` cut the text, else True.
+
+    words: None: any number.
+    """
     places = [place for stop in stops if (place := text.find(stop)) >= 0]
     text = text[: min(places)].strip() if places else text
     ends = [match.end() for match in WORD.finditer(text)]

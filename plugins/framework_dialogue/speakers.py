@@ -40,13 +40,13 @@ class Turn(NamedTuple):
     """One of `ROLES`, or `NOBODY`."""
     text: str
     learned: bool | None = None
-    """Whether to train on it; None where the data set does not say."""
+    """Whether the turn is to be learned; None where the data set does not say."""
     calls: bool = False
-    """Whether it calls tools."""
+    """Whether the turn calls tools."""
 
 
 class Speakers:
-    """Roles by name of speaker: the built-in names and those of ``task.roles``, {name: role}."""
+    """Roles by name of speaker. more: further names, ``task.roles``, {name: role}. Raises InputError for unknown roles."""
 
     def __init__(self, more: Mapping[str, str]) -> None:
         wrong = {name: role for name, role in more.items() if role not in (*ROLES, NOBODY)}
@@ -74,8 +74,8 @@ class Speakers:
     def assign_roles(self, turns: list[tuple[str, str]]) -> list[Turn]:
         """Turns (name, text) as turns by role.
 
-        The name "system" stands for system messages; or for the assistant, where no other speaker is one and it speaks after
-        the user.
+        The name "system" stands for system messages; or for the assistant, where no other speaker is the assistant and a turn
+        of "system" follows one of the user. Raises InputError for an unknown name.
         """
         roles = [self.role(name) for name, _ in turns]
         system = "system"
@@ -116,7 +116,7 @@ class Script(NamedTuple):
     labels: Sequence[str] = ()
     """Beginnings of other lines that look like unknown speakers."""
     form: str | None = None
-    """Name of the chat format, if it is one."""
+    """Name of the text's chat format; None: the text is in none."""
 
 
 def read_script(text: str, speakers: Speakers) -> Script:

@@ -113,7 +113,7 @@ class Chat(Surface):
 
 
 async def not_offered(path: str, exchange: Exchange) -> Reply:
-    """Refuses the paths of OpenAI's interface that are not supported, and names the alternative."""
+    """Raises RefusedError for a path of OpenAI's interface that is not supported, naming the alternative."""
     raise RefusedError(404, f"POST /v1/{path} is not offered; {ELSEWHERE[path]}")
 
 
@@ -130,7 +130,7 @@ def _model_named(body: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class _Head:
-    """The identity of an answer, and responses and chunks with it."""
+    """Id, time and model of an answer, and the response or the chunks that state them."""
 
     id: str
     created: int

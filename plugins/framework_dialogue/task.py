@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from framework import Answers, Claim, Column, Evaluation, Head, Metric, Say, Splits, Sure, Table, Task
+from framework import Answers, Claim, Column, Evaluation, FileSample, Metric, Say, Splits, Sure, Table, Task
 from framework_dialogue import DIALOGUE, GENERATION, Dialogue, Generation, conversations, prompts
 from framework_dialogue.data import DialogueData, answers
 
@@ -24,10 +24,12 @@ class DialogueTask(Task[Dialogue, DialogueData]):
     competing: ClassVar[tuple[str, ...]] = ("writer",)
     recipe: ClassVar[str | None] = "dialogue"
 
-    def claims(self, head: Head) -> Claim | None:
-        """Messages, or questions with answers; a column of texts that happen to have turns may be something else."""
-        claim = super().claims(head)
-        sure = "messages" in head.headers or {"question", "answer"} <= head.headers.keys()
+    def claims(self, sample: FileSample) -> Claim | None:
+        """As `Task.claims`, but at most possible for a file without messages and without questions and answers: a column of
+        texts in which speakers take turns may be something else.
+        """
+        claim = super().claims(sample)
+        sure = "messages" in sample.headers or {"question", "answer"} <= sample.headers.keys()
         return claim if claim is None or sure else replace(claim, sure=Sure.POSSIBLE)
 
     def shape(self, table: Table, options: Dialogue, say: Say) -> Table:
@@ -45,7 +47,7 @@ class DialogueTask(Task[Dialogue, DialogueData]):
         return evaluate(answers.merged(), rows)
 
 
-PROMPTS = ("prompt", "instruction", "topic", "keywords", "outline", "brief")  # headers of nothing else
+PROMPTS = ("prompt", "instruction", "topic", "keywords", "outline", "brief")  # headers that only prompts have
 
 
 class GenerationTask(DialogueTask):
@@ -57,11 +59,13 @@ class GenerationTask(DialogueTask):
     metrics: ClassVar[tuple[Metric, ...]] = (ROUGE_L, CHRF)
     recipe: ClassVar[str | None] = "generation"
 
-    def claims(self, head: Head) -> Claim | None:
-        """A header says that texts are asked for; a title or a description may be something else."""
-        claim = Task.claims(self, head)
-        named = str(head.headers["prompt"]).lower() in PROMPTS
-        if claim is None or head.guessed:
+    def claims(self, sample: FileSample) -> Claim | None:
+        """Claims files whose headers name both columns; only possible where the header of the prompts is not in `PROMPTS`, such
+        as title or description, which may be something else.
+        """
+        claim = Task.claims(self, sample)
+        named = str(sample.headers["prompt"]).lower() in PROMPTS
+        if claim is None or sample.guessed:
             return None
         return claim if named else replace(claim, sure=Sure.POSSIBLE)
 

@@ -11,10 +11,11 @@ from framework_dialogue.formats import read_transcript
 from framework_dialogue.speakers import Script, Speakers, Turn, is_script
 
 SPEAKER = ("role", "from", "speaker", "author", "sender", "name")  # keys of a turn's speaker
-CONTENT = ("content", "value", "utterance", "text", "message", "body")  # of its text
-LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")  # of whether to train on it
-IN_PARTS = ("train_detail",)  # of which characters to train on, which is not supported
-CALLS = ("tool_calls", "function_call")  # of calls of tools
+CONTENT = ("content", "value", "utterance", "text", "message", "body")  # keys of a turn's text
+# keys that tell whether a turn is to be learned
+LEARNED = ("weight", "train", "loss", "training", "trainable", "train_on_turn", "loss_weight")
+IN_PARTS = ("train_detail",)  # keys that tell which characters of a turn to learn, which is not supported
+CALLS = ("tool_calls", "function_call")  # keys of calls of tools
 SWITCH = {"0": False, "1": True, "false": False, "true": True, "no": False, "yes": True, "0.0": False, "1.0": True}
 FORMS = '[{"role": "user", "content": ...}, ...], [{"from": "human", "value": ...}, ...] or a list of texts in turn'
 
@@ -30,7 +31,7 @@ class _NamedTurn(NamedTuple):
 
 
 def read_turns(value: Any, speakers: Speakers) -> Script:
-    """The turns of a transcript, or of lists and objects as JSON holds them. Raises InputError."""
+    """The turns of a transcript, or of lists and objects as JSON holds them. Raises InputError for anything else."""
     if isinstance(value, str):
         return read_transcript(value, speakers)
     turns = value
@@ -71,7 +72,10 @@ def _in_turn(texts: Sequence[str]) -> list[Turn]:
 
 
 def _of_object(number: int, turn: dict[str, Any], speakers: Speakers) -> list[_NamedTurn]:
-    """The turn in an object; several where its keys are speakers: ``{"human": ..., "assistant": ...}``."""
+    """The turn in an object; several turns where its keys are speakers: ``{"human": ..., "assistant": ...}``.
+
+    number: of the turn in the dialogue, from 1, for messages. Raises InputError for an object without a text.
+    """
     learned, calls = _learned(number, turn), any(turn.get(key) for key in CALLS)
     content = next((key for key in CONTENT if key in turn), None)
     speaker = next((key for key in SPEAKER if key in turn), None)
@@ -85,7 +89,10 @@ def _of_object(number: int, turn: dict[str, Any], speakers: Speakers) -> list[_N
 
 
 def _learned(number: int, turn: Mapping[str, Any]) -> bool | None:
-    """Whether to train on a turn, by ``weight`` (OpenAI), ``train`` (Axolotl) and the like; False if any of several is."""
+    """Whether a turn is to be learned, by ``weight`` (OpenAI), ``train`` (Axolotl) and the like; None where it has no such key.
+
+    Of several such keys all must be true. Raises InputError for values that are neither true nor false.
+    """
     for key in IN_PARTS:
         if turn.get(key):
             raise InputError(f'turn {number}: {key} names parts to learn; a turn is learned whole, or with "train": false not')
@@ -97,7 +104,7 @@ def _learned(number: int, turn: Mapping[str, Any]) -> bool | None:
 
 
 def _text(number: int, content: Any) -> str:
-    """The text of a turn: a text, null, or OpenAI's list of parts, of which only texts can be read."""
+    """The text of a turn from `content`: a text, null, or OpenAI's list of parts. Raises InputError for parts but texts."""
     if content is None or isinstance(content, str):
         return content or ""
     parts = content if isinstance(content, list) else [content]

@@ -1,4 +1,4 @@
-"""Checks a recipe for dialogues when it is composed."""
+"""Checks a recipe for dialogues when the recipe is composed."""
 
 from __future__ import annotations
 

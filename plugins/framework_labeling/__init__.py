@@ -15,9 +15,9 @@ class Labeling:
     """Options of `task: labeling`."""
 
     scheme: str = "auto"
-    """Of the tags: BIO, IOB1, IOBES, BILOU, BMES, BMEWO, IO or plain; auto: detected in the training rows."""
+    """The scheme of the tags: BIO, IOB1, IOBES, BILOU, BMES, BMEWO, IO or plain; auto: detected in the training rows."""
     max_length: int = 128
-    """Tokens that a model reads at once; longer texts are read in windows."""
+    """Tokens that a model reads at once, at most; longer texts are read in windows."""
     overlap: int = 32
     """Words that neighbouring windows share."""
 

@@ -15,7 +15,7 @@ from tokenizers.pre_tokenizers import ByteLevel
 
 IGNORED = -100  # the target of tokens that carry no tag, as PyTorch's cross entropy ignores it
 LONG = 300  # words above which a text is encoded without blocking other threads
-NO_PIECE = -1  # the position of the first piece of a word that has none, such as a control character
+NO_PIECE = -1  # in place of the position of the first piece, where a word has no pieces, such as a control character
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Window:
     last: int
     """Position after the last word in the text."""
     ids: Sequence[int]
-    """Token ids, with the special ones around them."""
+    """Token ids, those of special tokens included."""
     heads: Sequence[int]
     """For each word the position in `ids` of its first piece, or `NO_PIECE`."""
     answers: range
@@ -66,7 +66,7 @@ class Aligner:
         return cls(tokenizer, max_length, overlap, prefix, suffix)
 
     def windows(self, words: Sequence[str]) -> list[Window]:
-        """The windows of a text, at least one. A word with more pieces than half a window holds keeps the first of them."""
+        """The windows of a text, at least one. A word with more pieces than half a window holds is cut to that many pieces."""
         room = self.max_length - len(self.prefix) - len(self.suffix)
         pieces = self._pieces(words, max(1, room // 2))
         bounds = window_bounds([len(ids) for ids in pieces], room, self.overlap)
@@ -113,7 +113,10 @@ def window_bounds(lengths: Sequence[int], room: int, overlap: int) -> list[tuple
 
 
 def _reach(ends: np.ndarray, first: int, room: int) -> int:
-    """The end of the longest window that begins with the word `first`. ends: pieces before each word."""
+    """The end of the longest window that begins with the word `first`.
+
+    ends: pieces before each word. room: pieces of a window, at most.
+    """
     return int(np.searchsorted(ends, ends[first] + room, side="right")) - 1
 
 

@@ -14,7 +14,8 @@ Entry = tuple[str, float]  # a tag, and its share of the token's occurrences
 def most_frequent_tags(sentences: Iterable[Sentence]) -> dict[str, Entry]:
     """Token -> its most frequent tag and that tag's share; of equally frequent tags the first by name.
 
-    Keys are the tokens as written, and the lower-case form of tokens that are never written so, which counts all spellings.
+    Keys are the tokens as written, and their lower-case forms. The entry of a lower-case form that is never written counts all
+    spellings of the token.
     """
     exact: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for sentence in sentences:

@@ -101,5 +101,5 @@ class MostFrequentCodec(TaggingCodec):
 
 
 def write_table(table: Mapping[str, Entry], folder: Path) -> None:
-    """Writes the table of `MostFrequentCodec` into the folder of its resources."""
+    """Writes the table of `MostFrequentCodec` into `folder`, the codec's resources."""
     (folder / TABLE).write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8")

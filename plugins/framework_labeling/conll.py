@@ -21,7 +21,9 @@ class Conll(Format):
     tasks: ClassVar[tuple[str, ...]] = (TASK,)
 
     def claims(self, file: Sniffed) -> Claim | None:
-        """A claim by suffix; for other suffixes by the first lines, sure of text files, possible for suffixes of no format."""
+        """A claim by suffix. For a file with another suffix, a claim where the first lines look like CoNLL: certain for the
+        suffixes in `TEXT`, else possible.
+        """
         if file.suffix not in self.suffixes and looks_like_conll(file.lines):
             sure = Sure.CERTAIN if file.suffix in TEXT else Sure.POSSIBLE
             return Claim(sure, "its first lines are tokens with tags, and empty ones")

@@ -15,7 +15,7 @@ Spans = Sequence[Sequence[Span]]
 
 
 def contributions(predicted: Spans, true: Spans) -> Contributions:
-    """What rows add to these sums: the true, the predicted and the right spans of each label.
+    """The amounts that rows add to the sums of each label: the numbers of true, of predicted and of right spans.
 
     A row is right where its predicted spans equal its true ones.
     """
@@ -50,7 +50,7 @@ def _of(label: str, spans: Sequence[Span]) -> set[Span]:
 
 
 def _metrics(count: int, sums: np.ndarray) -> Mapping[str, np.ndarray]:
-    """Metrics, (draws,) each, of sums (draws, 3 * count). count: of labels."""
+    """Metrics, (draws,) each, of sums (draws, 3 * count). count: number of labels."""
     true, predicted, right = (sums[:, part * count : (part + 1) * count] for part in range(3))
     occurring = true + predicted > 0
     return {
@@ -66,7 +66,10 @@ def _label_scores(labels: Sequence[str], sums: np.ndarray) -> Mapping[str, np.nd
 
 
 def _f1(sums: np.ndarray, count: int) -> np.ndarray:
-    """F1 of each label, (draws, labels); 0 for a label that is neither true nor predicted anywhere."""
+    """F1 of each label, (draws, labels); 0 for a label that is neither true nor predicted anywhere.
+
+    sums, count: see `_metrics`.
+    """
     true, predicted, right = (sums[:, part * count : (part + 1) * count] for part in range(3))
     f1: np.ndarray = 2 * right / np.maximum(true + predicted, 1)
     return f1

@@ -25,13 +25,13 @@ class LabelingData:
 
     splits: Splits
     scheme: Scheme
-    """Of the tags in the tables."""
+    """The scheme of the tags in the tables."""
     tags: list[str]
-    """Of the model, in the order of its outputs."""
+    """The tags that a model learns, in the order of its outputs."""
     sentences: dict[str, list[Sentence]]
-    """By split, in the order of the tables' rows, with tags of the model."""
+    """The rows of each split, in the order of the tables, with the tags that a model learns."""
     repaired: Counter[str] = field(default_factory=Counter)
-    """By split, how often a tag follows another that the scheme does not allow before it."""
+    """By split, the number of impossible transitions; see `count_impossible`."""
 
     def texts(self, split: str) -> list[str]:
         """The tokens of each row, joined by spaces."""
@@ -48,7 +48,7 @@ class LabelingData:
         return Scheme(PLAIN) if self.plain else Scheme("BIO")
 
     def counts(self, split: str) -> Counter[str]:
-        """The number of spans of each label; with plain tags of tokens."""
+        """The number of spans of each label; with plain tags, the number of tokens of each tag."""
         return Counter(span.label for sentence in self.sentences[split] for span in spans_of(sentence.tags, self.model_scheme))
 
     def sections(self) -> list[Section]:

@@ -11,7 +11,7 @@ import numpy as np
 from framework_labeling.schemes import OUTSIDE, Span, spans_of
 from framework_labeling.words import Offsets
 
-TINY = 1e-30  # a probability of zero, so that its logarithm is a number
+TINY = 1e-30  # replaces a probability of zero, whose logarithm is infinite
 
 
 def allowed_transitions(tags: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -71,5 +71,5 @@ def entities(spans: Sequence[Span], text: str, offsets: Offsets) -> list[dict[st
 
 
 def padding_tag(tags: Sequence[str]) -> int:
-    """The number of the tag for words without a token of their own: outside, or the first tag where there is no outside."""
+    """The number of the tag for words without pieces: outside, or the first tag where `tags` has no outside."""
     return tags.index(OUTSIDE) if OUTSIDE in tags else 0

@@ -12,7 +12,7 @@ from framework_labeling.schemes import IO, LETTERS, OUTSIDE, PLAIN, SCHEMES, Sch
 
 AUTO = "auto"
 SHOWN = 5  # tags named in a message
-MOSTLY = 0.9  # share of the tagged tokens in a scheme from which the remaining tags are mistakes
+MOSTLY = 0.9  # where at least this share of the tagged tokens is in a scheme, the remaining tags are mistakes
 _ALL = "BIMELSUW"
 # Separator, whether the letter stands last, pattern; the first wins where tags fit several, such as PER-B-I.
 _TAG_LAYOUTS: tuple[tuple[str, bool, re.Pattern[str]], ...] = (
@@ -110,9 +110,9 @@ def _without_letters(counts: Counter[str]) -> Scheme:
 
 
 def _best_scheme(rows: Sequence[Sequence[str]], fitting: Sequence[str], letters: set[str], scheme: Scheme) -> Scheme:
-    """The scheme with the fewest impossible transitions among those with these letters, the first of equals.
+    """Of the schemes in `fitting`, the one with the fewest impossible transitions; of equals the first.
 
-    scheme: separator and position of the letter.
+    letters: all letters of the tags. scheme: separator and position of the letter.
     """
     if letters <= {"B", "I"}:
         fitting = ["BIO", "IOB1"]  # a scheme with letters for ends would use them

@@ -44,7 +44,7 @@ class Mistake:
 def evaluate(predicted: Sequence[Sequence[Span]], true: Sequence[Sequence[Span]], sentences: Sequence[Sentence]) -> Evaluation:
     """Metrics and sections of predicted spans.
 
-    predicted, true: the spans of each row over its tokens, in order and without overlap.
+    predicted, true: the spans of each row over its tokens, in order and without overlap. sentences: the rows.
     """
     scores = score_spans(predicted, true)
     tags, targets = (

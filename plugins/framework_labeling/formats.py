@@ -31,7 +31,7 @@ class Columns:
     reason: str
     """A sentence on why these are the columns."""
     numbered: bool = False
-    """The first column counts the tokens."""
+    """Whether the first column counts the tokens."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def parse_conll(text: str, source: str) -> ConllFile:
 
 
 def looks_like_conll(lines: Sequence[str]) -> bool:
-    """Whether the first lines of a file are tokens with tags: every line has as many columns, tokens and tags hold no spaces,
+    """Whether the first lines of a file are tokens with tags: all have the same number of columns, no token or tag has a space,
     and blank lines separate sentences.
     """
     rows = [line for line in lines if line.strip(" \t")]

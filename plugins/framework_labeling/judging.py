@@ -17,7 +17,10 @@ Spans = Sequence[Sequence[Span]]
 
 
 def judge(answers: Answers, rows: Table) -> Evaluation:
-    """Metrics and sections of the answers. Raises InputError naming rows whose tags are not in the codec's scheme."""
+    """Metrics and sections of the answers.
+
+    Raises InputError for a codec that does not answer with tags, and naming rows whose tags are not in the codec's scheme.
+    """
     return evaluate(*_predicted_and_true(answers, rows))
 
 
@@ -28,7 +31,7 @@ def contributions_of(answers: Answers, rows: Table) -> Contributions:
 
 
 def _predicted_and_true(answers: Answers, rows: Table) -> tuple[Spans, Spans, Sequence[Sentence]]:
-    """The predicted and the true spans of each row, and the rows as sentences."""
+    """The predicted and the true spans of each row, and the rows as sentences. Raises InputError as `judge` does."""
     codec = answers.codec
     if not isinstance(codec, TaggingCodec):
         raise InputError(f"{type(codec).__name__} does not answer with tags; a codec of labeling is a TaggingCodec")

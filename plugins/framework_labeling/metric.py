@@ -1,4 +1,7 @@
-"""Precision, recall and F1 of spans as conlleval and seqeval compute them: tokens and label of a right span are the same."""
+"""Precision, recall and F1 of spans as conlleval and seqeval compute them.
+
+A predicted span is right where a true span has the same tokens and the same label.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ class EntityScores:
     """The scores of spans, by label and overall."""
 
     labels: dict[str, Score]
-    """Of every label with a true or predicted span, sorted by label."""
+    """The scores of every label with a true or predicted span, sorted by label."""
     micro: Score
     """Over all spans."""
     macro: Score

@@ -37,14 +37,14 @@ class RecordLayout:
     fits: Callable[[Any], bool]
     """Whether a record has this layout."""
     read: Callable[[Any, int, Sequence[str]], Row | None]
-    """Takes a record, its line and the names of tag ids, which may be none. Returns the row, or None for a record that nobody
-    annotated or that its annotator declined."""
+    """Takes a record, its line, and the names of tags whose ids the record holds; without names an id stays a number, as text.
+    Returns the row, or None for a record that nobody annotated or that its annotator declined."""
 
 
 def read_record(record: Any, line: int, names: Sequence[str] = ()) -> Row | None:
     """The labelled sequence of a JSON record; None for a record that nobody annotated or that its annotator declined.
 
-    names: of tags that the record holds as ids. Raises InputError, which names the line.
+    names: of the tags, where the record holds their ids. Raises InputError, which names the line.
     """
     return layout_of(record, line).read(_unpacked(record), line, names)
 
@@ -113,7 +113,7 @@ def _spans_key(record: Mapping[str, Any]) -> str | None:
 
 
 def _tagged(record: Mapping[str, Any]) -> tuple[list[Any], list[Any]] | None:
-    """(tokens, tags) of a record, which are lists, or texts split at spaces; None where it has none.
+    """(tokens, tags) of a record: its lists, or its texts split at spaces; None where the record lacks either.
 
     A text under a key of `TEXTS` counts as tokens only where there are as many tags as words.
     """
@@ -174,7 +174,10 @@ def _read_marked(record: Mapping[str, Any], line: int, names: Sequence[str]) -> 
 
 
 def _read_label_studio(record: Mapping[str, Any], line: int, names: Sequence[str]) -> MarkedText | None:
-    """The annotation marked as ground truth, otherwise the first that was not cancelled."""
+    """The row by the annotation marked as ground truth, otherwise by the first that was not cancelled; None without either.
+
+    Raises InputError, which names the line.
+    """
     annotations = [a for a in record.get("annotations", record.get("completions")) or [] if not a.get("was_cancelled")]
     if not annotations:
         return None
@@ -185,7 +188,7 @@ def _read_label_studio(record: Mapping[str, Any], line: int, names: Sequence[str
 
 
 def _label_studio_text(data: Mapping[str, Any], line: int) -> str:
-    """The text of a Label Studio task: that of a known key, or the only text."""
+    """The text of a Label Studio task: that under a key of `TEXTS`, or the only text. Raises InputError without either."""
     texts = {key: value for key, value in data.items() if isinstance(value, str)}
     key = _key(texts, TEXTS, str) or (next(iter(texts)) if len(texts) == 1 else None)
     if key is None:
@@ -194,7 +197,7 @@ def _label_studio_text(data: Mapping[str, Any], line: int) -> str:
 
 
 def _spans(values: Sequence[Any], text: str, line: int) -> list[Span]:
-    """Spans over characters. values: lists [start, end, label] or mappings. Raises InputError."""
+    """Spans over characters. values: lists [start, end, label] or mappings. Raises InputError for a value that is neither."""
     spans: list[Span] = []
     for value in values:
         start, end, label = _parts(value, line)
@@ -206,7 +209,7 @@ def _spans(values: Sequence[Any], text: str, line: int) -> list[Span]:
 
 
 def _parts(value: Any, line: int) -> tuple[int, int, str]:
-    """(start, end, label) of a span that is a list or a mapping. Raises InputError."""
+    """(start, end, label) of a span that is a list or a mapping. Raises InputError, which names the line, for other values."""
     if isinstance(value, Mapping):
         parts = [next((value[key] for key in keys if key in value), None) for keys in (STARTS, ENDS, LABELS)]
     else:

@@ -17,7 +17,7 @@ EXAMPLE = {"text": "Ada Lovelace met Charles Babbage in London."}
 
 
 def parse(request: Any) -> Request:
-    """The request ``{"text": ...}`` or, where it has no text, ``{"tokens": [...]}``. Raises InputError."""
+    """The request ``{"text": ...}`` or, where it has no text, ``{"tokens": [...]}``. Raises InputError for any other."""
     if not isinstance(request, Mapping) or isinstance(request.get("text"), str) or "tokens" not in request:
         return {"text": text_of(request)}
     tokens = request["tokens"]

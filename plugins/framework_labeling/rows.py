@@ -22,7 +22,7 @@ class Sentence:
     tokens: Sequence[str]
     tags: Sequence[str]
     line: int = 0
-    """Where the sentence starts in its file, counted from 1."""
+    """The line of the file where the sentence starts, counted from 1; 0: not known."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class MarkedText:
     text: str
     spans: Sequence[Span]
     line: int = 0
-    """Where the text stands in its file, counted from 1."""
+    """The line of the file where the text stands, counted from 1; 0: not known."""
 
 
 def tokenized(marked: MarkedText) -> tuple[Sentence, int]:
@@ -71,7 +71,7 @@ def _trimmed(marked: MarkedText, span: Span) -> Span:
 
 
 def _over_words(span: Span, offsets: Offsets) -> Span:
-    """The span over words that a span over characters touches."""
+    """The span over the words that `span`, a span over characters, touches. offsets: of the words."""
     first = bisect_right(offsets, span.start, key=lambda offset: offset[1])
     last = bisect_left(offsets, span.end, key=lambda offset: offset[0])
     return Span(first, last, span.label)
@@ -102,7 +102,7 @@ def read_tags(sentences: Iterable[Sentence], scheme: Scheme = BIO) -> tuple[list
 
 
 def raise_some(problems: Sequence[str]) -> None:
-    """Raises InputError with the first of the problems, if there are any."""
+    """Raises InputError with the first problems, at most `PROBLEMS`, if there are any."""
     if problems:
         more = [f"and {len(problems) - PROBLEMS:,} more like these"] if len(problems) > PROBLEMS else []
         raise InputError(*problems[:PROBLEMS], *more)

@@ -51,7 +51,7 @@ class Scheme:
     separator: str = "-"
     """Between letter and label."""
     suffix: bool = False
-    """The letter stands after the label, as in ``PER-B``."""
+    """Whether the letter stands after the label, as in ``PER-B``."""
     reason: str = ""
     """A sentence on why this scheme was chosen."""
 
@@ -84,7 +84,7 @@ def spans_of(tags: Sequence[str], scheme: Scheme = BIO) -> list[Span]:
     Impossible sequences are read as conlleval reads them. Raises KeyError or ValueError for a tag that is not of the scheme.
     """
     spans: list[Span] = []
-    start, label, is_open = -1, "", False  # start: of the span of the previous token; -1: it is outside
+    start, label, is_open = -1, "", False  # start: of the span of the previous token; -1: that token is outside
     for position, tag in enumerate(tags):
         letter, here = split_tag(tag, scheme)
         if is_open and letter in "IE" and here == label:

@@ -26,8 +26,8 @@ from framework_text.encoder import EncodedRows, Examples, Probabilities, encoder
 from framework_text.tokenizer import write_tokenizer
 
 KIND = "AutoModelForTokenClassification"
-MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
-READING = "reading.json"  # in the fitted folder: a `SavedTagger`
+MODEL = "model"  # folder in the fitted folder with the network and its tokenizer, as transformers saves them
+READING = "reading.json"  # file in the fitted folder with a `SavedTagger`
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class SavedTagger:
     """How the saved network is loaded and becomes a graph."""
 
     max_length: int
-    """Tokens of a window, special ones included."""
+    """Tokens of a window, special ones included, at most."""
     pad: int
     """Token id of the padding."""
 

@@ -11,7 +11,7 @@ from framework import (
     Contributions,
     Decomposes,
     Evaluation,
-    Head,
+    FileSample,
     Inspection,
     Metric,
     Say,
@@ -55,9 +55,9 @@ class LabelingTask(Task[Labeling, "LabelingData"], Decomposes):
 
     recipe: ClassVar[str | None] = "entities"
 
-    def claims(self, head: Head) -> Claim | None:
-        """Tags or spans that `shape` could read."""
-        return super().claims(head) if {"tags", "spans"} & head.headers.keys() else None
+    def claims(self, sample: FileSample) -> Claim | None:
+        """Claims only files with a column of tags or of spans."""
+        return super().claims(sample) if {"tags", "spans"} & sample.headers.keys() else None
 
     def shape(self, table: Table, options: Labeling, say: Say) -> Table:
         from framework_labeling.shaping import shape

@@ -1,4 +1,4 @@
-"""Problems of a recipe for labeling, found when it is composed. No torch."""
+"""Problems of a recipe for labeling, found when the recipe is composed. No torch."""
 
 from __future__ import annotations
 

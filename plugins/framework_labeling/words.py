@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-Offsets = list[tuple[int, int]]  # of each word: its first character, and the character after its last
+Offsets = list[tuple[int, int]]  # for each word, the index of its first character, and of the character after its last
 
 # Scripts without spaces between words: a character with its marks is a word, because word boundaries are not marked.
 _UNSPACED = (

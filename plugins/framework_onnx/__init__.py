@@ -1,4 +1,4 @@
-"""Exporters of ONNX files: exact in fp32, and lossy with INT8 products or with weights of 4 or 8 bits."""
+"""Exporters of ONNX files: exact ones in fp32, and lossy ones with INT8 products or with weights of 4 or 8 bits."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class OnnxInt8:
     """Options of `export: onnx_int8`."""
 
     max_drop: float = 0.005
-    """Of the task's metric on validation, at most."""
+    """Drop of the task's metric on validation, at most."""
     max_loss_rise: float = 0.02
-    """Of the loss on validation, at most, as a share, where the task names a loss."""
+    """Rise of the task's loss on validation, at most, as a share of the loss; without effect where the task has no loss."""
     must_help: bool = True
     """Whether the file ships only where it is clearly smaller or faster than the exact file."""
     candidates: list[str] = field(default_factory=lambda: list(CANDIDATES))
-    """Tried in this order, ``METHOD GRANULARITY WEIGHTS [without N%]``.
+    """The attempts, in the order in which they are made, each ``METHOD GRANULARITY WEIGHTS [without N%]``.
 
     static, dynamic: the range of activations is measured once, on training rows, or in every run. tensor, channel: one scale
     for a weight matrix, or one for each column. int8, uint8: weights of 7 bits, fastest on CPUs without VNNI, or of 8 bits.
@@ -59,13 +59,13 @@ class OnnxInt4:
     """
 
     max_drop: float = 0.005
-    """Of the task's metric on validation, at most."""
+    """Drop of the task's metric on validation, at most."""
     max_loss_rise: float = 0.02
-    """Of the loss on validation, at most, as a share, where the task names a loss."""
+    """Rise of the task's loss on validation, at most, as a share of the loss; without effect where the task has no loss."""
     must_help: bool = True
     """Whether the file ships only where it is clearly smaller or faster than the exact file."""
     candidates: list[str] = field(default_factory=lambda: list(BITS))
-    """Tried in this order, ``WEIGHTS block SIZE [head WEIGHTS]``.
+    """The attempts, in the order in which they are made, each ``WEIGHTS block SIZE [head WEIGHTS]``.
 
     int4, int8: bits of a weight. block: number of weights that share a scale, a power of two from 16 to 256. head: weights of
     the output projection and the embedding, where they differ from the others; fp32 leaves them unquantized.

@@ -19,11 +19,14 @@ from framework_onnx import Onnx
 if TYPE_CHECKING:
     from torch.nn import Module
 
-INLINE = 1_500_000_000  # bytes of weights above which they go to a separate file (protobuf is limited to 2 GB)
+INLINE = 1_500_000_000  # bytes of weights above which weights go to a separate file (protobuf is limited to 2 GB)
 
 
 def export(graphs: Sequence[Graph], folder: Path, options: Onnx, base: Mapping[str, Path]) -> Variant:
-    """Writes one file for each graph, with named axes dynamic. A graph that is ONNX already is copied."""
+    """Writes one file for each graph, in which named axes are dynamic. A graph that is ONNX already is copied.
+
+    base: empty, since this exporter has no base.
+    """
     for graph in graphs:
         if isinstance(graph.source, Path):
             shutil.copyfile(graph.source, folder / f"{graph.name}.onnx")
@@ -49,13 +52,13 @@ def _write(graph: Graph, module: Module, folder: Path, options: Onnx) -> None:
         )
     assert program is not None
     _use_division(program.model)
-    ClearMetadataAndDocStringPass()(program.model)  # the metadata name source files of this machine
+    ClearMetadataAndDocStringPass()(program.model)  # the metadata contain paths of source files on this machine
     size = sum(p.numel() * p.element_size() for p in module.parameters())
     program.save(str(folder / f"{graph.name}.onnx"), external_data=size > INLINE)
 
 
 def _use_division(model: ir.Model) -> None:
-    """Replaces x * (1 / y) by x / y.
+    """Replaces x * (1 / y) by x / y, in place.
 
     onnxruntime fuses a root mean square norm into one kernel only where it is written with a division; torch writes 1 /
     sqrt(y). Unfused, a norm takes seven kernels, and a step of a decoder has a hundred norms.

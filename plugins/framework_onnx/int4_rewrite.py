@@ -7,7 +7,7 @@ becomes GatherBlockQuantized; where it is tied to the head, both read the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,8 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_h
 from onnxruntime.capi._pybind_state import quantize_matmul_4bits, quantize_matmul_8bits
 
 MICROSOFT = "com.microsoft"
-INTEGER_ACTIVATIONS = 4  # the operator's accuracy_level: int8, the fastest; its error is small beside that of 4-bit weights
-COLUMNS = 16384  # quantized at once, to save memory: the head over a vocabulary is large
+INTEGER_ACTIVATIONS = 4  # accuracy_level of MatMulNBits: int8, the fastest; the error is small beside that of 4-bit weights
+COLUMNS = 16384  # columns quantized at once, at most, to save memory: the head over a vocabulary is large
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Blocks:
     """How the weights of a matrix are quantized."""
 
     bits: int
-    """Of a weight: 4 or 8."""
+    """Bits of a weight: 4 or 8."""
     size: int
     """Number of weights that share a scale: a power of two, at least 16."""
 
     @property
     def symmetric(self) -> bool:
-        """Whether blocks have no zero point: with 8 bits the gain would be small."""
+        """Whether blocks have no zero point, as with 8 bits, where a zero point would gain little."""
         return self.bits == 8
 
 
@@ -39,14 +39,14 @@ class BlockScheme:
     """How the matrices of a graph are quantized."""
 
     inner: Blocks
-    """Of all matrices but the head and the embedding."""
+    """For all matrices but the head and the embedding."""
     outer: Blocks | None
-    """Of the head and the embedding; None: they stay fp32."""
+    """For the head and the embedding; None: they stay fp32."""
 
 
 @dataclass(frozen=True)
 class _Matrix:
-    """A constant weight matrix."""
+    """A constant weight matrix of fp32."""
 
     tensor: TensorProto
     turned: bool
@@ -66,15 +66,15 @@ class _Rewriter:
     graph: GraphProto
     scheme: BlockScheme
     vocabulary: int
-    """Number of outputs of the head."""
+    """Number of outputs of the head, which is recognised by this; 0: the graph has no head."""
     constants: Mapping[str, TensorProto]
     transposed: Mapping[str, str]
-    """Output of a node that transposes a constant matrix -> the matrix."""
+    """Output of a node that transposes a constant matrix -> name of the matrix."""
     quantized: dict[str, list[str]] = field(default_factory=dict)
-    """Matrix -> the names of its integers, its scales and, if any, its zero points."""
+    """Name of a matrix, see `integers` -> the names of its integers, scales and, if any, zero points."""
 
     def rewrite(self, node: NodeProto) -> Iterator[NodeProto]:
-        """The nodes in place of a node: the node itself where it multiplies by no matrix of the scheme."""
+        """The nodes that replace a node; the node itself where the scheme quantizes no matrix of the node."""
         matrix, table = self.matrix(node), self.table(node)
         blocks = None
         if matrix is not None:
@@ -101,14 +101,14 @@ class _Rewriter:
         return _Matrix(tensor, turned != bool(attributes.get("transB", 0)))
 
     def table(self, node: NodeProto) -> _Matrix | None:
-        """The embedding matrix, (width, tokens) as in a head that is tied to it; None for nodes that are no such lookup."""
+        """The embedding matrix, as (width, tokens), the shape of a tied head; None for a node that looks up no embedding."""
         tensor = self.constants.get(node.input[0]) if node.op_type == "Gather" else None
         is_table = tensor is not None and len(tensor.dims) == 2 and tensor.dims[0] >= self.vocabulary
         axis = next((a.i for a in node.attribute if a.name == "axis"), 0)
         return _Matrix(tensor, turned=True) if tensor is not None and is_table and axis == 0 else None
 
     def product(self, node: NodeProto, matrix: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
-        """MatMulNBits, and an Add where the product has a bias."""
+        """The nodes that replace a product: MatMulNBits, and an Add where the product has a bias."""
         rows, columns = matrix.shape
         names, bias = self.integers(matrix, blocks), list(node.input[2:3])
         output = f"{node.output[0]}_product" if bias else node.output[0]
@@ -120,7 +120,7 @@ class _Rewriter:
             yield helper.make_node("Add", [output, *bias], [node.output[0]], name=f"{node.name}_bias")
 
     def lookup(self, node: NodeProto, table: _Matrix, blocks: Blocks) -> Iterator[NodeProto]:
-        """GatherBlockQuantized over the integers of an embedding."""
+        """The nodes that replace a lookup: GatherBlockQuantized, and a Reshape of the integers to rows."""
         integers, *scales = self.integers(table, blocks)
         stem = f"{table.tensor.name}_{node.name}"
         shape = _add_constant(self.graph, f"{stem}_shape", np.array([table.shape[1], -1]))
@@ -131,7 +131,7 @@ class _Rewriter:
         )  # fmt: skip
 
     def integers(self, matrix: _Matrix, blocks: Blocks) -> list[str]:
-        """Quantizes a matrix, once, and returns the names of its constants.
+        """Quantizes a matrix, unless it was before, and returns the names of the constants that hold the result.
 
         They are integers (out, blocks, bytes), scales (out, blocks) and, with 4 bits, zero points, two in a byte.
         """
@@ -142,14 +142,19 @@ class _Rewriter:
         return self.quantized[name]
 
 
-def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int) -> ModelProto:
-    """Rewrites the model in place and returns it. vocabulary: number of outputs of its head, 0 where it has none."""
+def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int, beside: Collection[str] = ()) -> ModelProto:
+    """Rewrites the model in place and returns it.
+
+    vocabulary: number of outputs of the head; 0: there is no head. beside: names of nodes that stay as they are.
+    """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    turns = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
-    transposed = {node.output[0]: node.input[0] for node in turns if len(constants[node.input[0]].dims) == 2}
+    transposes = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
+    transposed = {node.output[0]: node.input[0] for node in transposes if len(constants[node.input[0]].dims) == 2}
     rewriter = _Rewriter(graph, scheme, vocabulary, constants, transposed)
-    nodes = [rewritten for node in graph.node for rewritten in rewriter.rewrite(node)]
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        nodes += [node] if node.name in beside else rewriter.rewrite(node)
     read = {name for node in nodes for name in node.input} | {output.name for output in graph.output}
     nodes = [node for node in nodes if read.intersection(node.output)]  # drops transpositions of quantized matrices
     del graph.node[:]
@@ -164,7 +169,7 @@ def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int) -> 
 
 
 def _quantize(matrix: _Matrix, blocks: Blocks) -> list[np.ndarray]:
-    """Integers, scales and, unless the blocks are symmetric, zero points, in the layout of MatMulNBits."""
+    """Integers, scales and, unless the blocks are symmetric, zero points; shapes: see `_Rewriter.integers`."""
     values = numpy_helper.to_array(matrix.tensor)
     weight = values.T if matrix.turned else values
     cuts = range(0, weight.shape[1], COLUMNS)
@@ -174,7 +179,10 @@ def _quantize(matrix: _Matrix, blocks: Blocks) -> list[np.ndarray]:
 
 
 def _quantize_columns(weight: np.ndarray, blocks: Blocks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Calls onnxruntime's functions directly: importing its module for them, matmul_nbits_quantizer, configures logging."""
+    """Integers, scales and zero points of a matrix (in, out), computed by onnxruntime.
+
+    Its functions are called directly, because importing its module for them, matmul_nbits_quantizer, configures logging.
+    """
     rows, columns = weight.shape
     count = -(-rows // blocks.size)
     padded = np.pad(weight, ((0, count * blocks.size - rows), (0, 0)))

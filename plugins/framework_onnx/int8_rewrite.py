@@ -15,7 +15,7 @@ import onnx
 from onnx import GraphProto, ModelProto, NodeProto, helper, numpy_helper
 
 MICROSOFT = "com.microsoft"
-SMALL = 0.5  # of the median size of constant matrices: smaller matrices, such as a head, cost little and stay fp32
+SMALL = 0.5  # relative to the median size of constant matrices: smaller ones, such as a head, cost little and stay fp32
 
 
 @dataclass(frozen=True)
@@ -25,25 +25,29 @@ class Int8Scheme:
     per_channel: bool = True
     """Whether each column of a weight matrix has its own scale."""
     signed: bool = True
-    """QInt8 weights of 7 bits, which overflow on no CPU; else QUInt8 weights of 8 bits."""
+    """Whether weights are int8 of 7 bits, which overflow on no CPU; otherwise they are uint8 of 8 bits."""
     ranges: Mapping[str, tuple[float, float]] | None = None
-    """The smallest and largest value of each activation, measured beforehand (static); None: in every run (dynamic)."""
+    """By name of each activation its (lowest, highest) value, measured beforehand (static); None: measured in every run
+    (dynamic)."""
     excluded: Collection[str] = ()
-    """Names of nodes that stay fp32."""
+    """Names of products that stay fp32."""
+    beside: Collection[str] = ()
+    """Names of nodes of which none is quantized, and whose products do not tell which products are large."""
 
 
-def products(model: ModelProto) -> list[NodeProto]:
-    """The nodes that multiply by a large constant matrix."""
+def products(model: ModelProto, excluded: Collection[str] = ()) -> list[NodeProto]:
+    """The nodes that multiply by a large constant matrix. excluded: names of nodes that do not count."""
     constants = _constants(model.graph)
-    nodes = [node for node in model.graph.node if _is_product(node, constants)]
+    nodes = [node for node in model.graph.node if node.name not in excluded and _is_product(node, constants)]
     sizes = [int(np.prod(constants[node.input[1]].dims)) for node in nodes]
     return [node for node, size in zip(nodes, sizes, strict=True) if size >= SMALL * np.median(sizes)]
 
 
-def is_quantizable(model: ModelProto) -> bool:
+def is_quantizable(model: ModelProto, excluded: Collection[str] = ()) -> bool:
     """Whether the model has a product or an embedding table that `quantize_int8` changes."""
     constants = _constants(model.graph)
-    return any(_is_product(n, constants) or (n.op_type == "Gather" and _is_table(n, constants)) for n in model.graph.node)
+    nodes = [node for node in model.graph.node if node.name not in excluded]
+    return any(_is_product(n, constants) or (n.op_type == "Gather" and _is_table(n, constants)) for n in nodes)
 
 
 def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
@@ -51,7 +55,7 @@ def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
     graph = model.graph
     constants = _constants(graph)
     biases = _biases(graph, constants)
-    chosen = {node.name for node in products(model)} - set(scheme.excluded)
+    chosen = {node.name for node in products(model, scheme.beside)} - set(scheme.excluded)
     nodes: list[NodeProto] = []
     quantized: dict[str, list[str]] = {}
     absorbed: set[str] = set()
@@ -63,7 +67,7 @@ def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
             if add is not None:
                 absorbed.add(add.name)
             nodes += _integer_product(graph, node, constants, add, scheme, quantized)
-        elif node.op_type == "Gather" and _is_table(node, constants):
+        elif node.op_type == "Gather" and node.name not in scheme.beside and _is_table(node, constants):
             nodes += _integer_table(graph, node, constants)
         else:
             nodes.append(node)
@@ -94,7 +98,7 @@ def _is_table(node: NodeProto, constants: Mapping[str, onnx.TensorProto]) -> boo
 
 
 def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dict[str, NodeProto]:
-    """Output of a node -> the only node that reads it, where that adds a constant vector: the bias of a product."""
+    """Output of a node -> the node that adds a bias: the only reader of the output, if it adds a constant vector."""
     readers: dict[str, list[NodeProto]] = {}
     for node in graph.node:
         for name in node.input:
@@ -102,8 +106,8 @@ def _biases(graph: GraphProto, constants: Mapping[str, onnx.TensorProto]) -> dic
     biases = {}
     for name, nodes in readers.items():
         if len(nodes) == 1 and nodes[0].op_type == "Add":
-            other = [entry for entry in nodes[0].input if entry != name]
-            if len(other) == 1 and other[0] in constants and len(constants[other[0]].dims) == 1:
+            addends = [entry for entry in nodes[0].input if entry != name]
+            if len(addends) == 1 and addends[0] in constants and len(constants[addends[0]].dims) == 1:
                 biases[name] = nodes[0]
     return biases
 

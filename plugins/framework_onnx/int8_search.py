@@ -1,4 +1,4 @@
-"""INT8 candidates in the order of the options; the framework ships the first that passes the gate."""
+"""INT8 attempts in the order of the options; the framework ships the first that passes the gate."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import onnx
 
 from framework import Graph, Tensors, Variant
 from framework_onnx import OnnxInt8
+from framework_onnx.beside import nodes_beside
 from framework_onnx.calibration import by_sensitivity, ranges
 from framework_onnx.int8_rewrite import Int8Scheme, is_quantizable, products, quantize_int8
 
@@ -20,9 +21,10 @@ Calibration = Mapping[str, Sequence[Tensors]]
 def candidates(
     graphs: Sequence[Graph], folder: Path, options: OnnxInt8, base: Mapping[str, Path], calibration: Calibration
 ) -> Iterator[Variant]:
-    """Writes one candidate after another into `folder`, each over the one before; none where no graph can be quantized.
+    """Writes one attempt after another into `folder`, each over the one before; none where no graph can be quantized.
 
-    A graph that no calibration row has fed stays fp32, since validation rows would not show its loss either.
+    A graph without calibration feeds stays fp32, since validation rows would not show what quantization loses. base: the fp32
+    files, by graph. calibration: calibration feeds, by graph.
     """
     sources = [_Source(graph, base[graph.name], calibration[graph.name]) for graph in graphs]
     for name in options.candidates if any(source.is_quantizable for source in sources) else ():
@@ -33,7 +35,7 @@ def candidates(
 
 @dataclass(frozen=True)
 class _Source:
-    """An fp32 file, with its calibration results, computed when a candidate first needs them."""
+    """The fp32 file of a graph, with its results of calibration, computed when an attempt first needs them."""
 
     graph: Graph
     path: Path
@@ -41,34 +43,40 @@ class _Source:
 
     @property
     def is_quantizable(self) -> bool:
-        return bool(self.feeds) and is_quantizable(onnx.load(self.path))
+        return bool(self.feeds) and is_quantizable(onnx.load(self.path), self.beside)
 
     @property
     def file(self) -> str:
         return f"{self.graph.name}.onnx"
 
     @cached_property
+    def beside(self) -> frozenset[str]:
+        return nodes_beside(onnx.load(self.path), self.graph)
+
+    @cached_property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        return ranges(self.path, self.feeds)
+        return ranges(self.path, self.feeds, self.beside)
 
     @cached_property
     def by_sensitivity(self) -> list[str]:
-        return by_sensitivity(self.path, self.feeds, Int8Scheme())
+        outputs = [self.graph.decides] if self.graph.decides else [tensor.name for tensor in self.graph.outputs]
+        return by_sensitivity(self.path, self.feeds, outputs, Int8Scheme(beside=self.beside))
 
     def quantize(self, name: str) -> onnx.ModelProto:
-        """The model of the candidate of that name."""
+        """The quantized model of an attempt. name: an item of `OnnxInt8.candidates`."""
         model = onnx.load(self.path)
         if not self.is_quantizable:
             return model
         method, granularity, weights, share = parse(name)
-        scheme = Int8Scheme(granularity == "channel", weights == "int8", self.ranges if method == "static" else None)
+        activations = self.ranges if method == "static" else None
+        scheme = Int8Scheme(granularity == "channel", weights == "int8", activations, beside=self.beside)
         if share:
-            count = max(1, round(share * len(products(model))))
+            count = max(1, round(share * len(products(model, self.beside))))
             scheme = replace(scheme, excluded=self.by_sensitivity[:count])
         return quantize_int8(model, scheme)
 
 
 def parse(name: str) -> tuple[str, str, str, float]:
-    """Method, granularity, kind of weights and share of fp32 products of ``static channel int8 without 25%``."""
+    """(method, granularity, weights, share of products in fp32) of a name such as ``static channel int8 without 25%``."""
     method, granularity, weights, *rest = name.split()
     return method, granularity, weights, float(rest[1].rstrip("%")) / 100 if rest else 0.0

@@ -24,7 +24,7 @@ from framework import (
     some,
 )
 
-KEYS = 50  # of an invalid body, among which a hint is searched
+KEYS = 50  # keys of an invalid body, at most, among which `nearest` looks for a misspelling
 PATHS = ("/v1/predict", "/v1/models/{name}/predict")
 
 
@@ -56,7 +56,7 @@ class Predict(Surface):
 
 
 def _inputs(body: Any, example: Any) -> list[Any]:
-    """The inputs in a body. Raises RefusedError. example: a valid body, for messages."""
+    """The inputs in a parsed body. Raises RefusedError for an invalid body. example: a valid body, for messages."""
     if not isinstance(body, dict) or "inputs" not in body:
         hint = f"; {nearest('inputs', list(body)[:KEYS], 'it has')}" if isinstance(body, dict) else ""
         raise RefusedError(422, f"the body is an object with the key inputs{hint}; for example {_json(example)}")

@@ -16,8 +16,8 @@ from framework_recommendation.requests import check_text
 from framework_text.tokenizer import read_tokenizer, token_ids
 
 KEYS = ("item", "text", "title", "values")
-LONGEST = 20_000  # characters of a text
-NEIGHBOURS = 10  # learned items whose rows are averaged for a new item
+LONGEST = 20_000  # characters of a text, at most
+NEIGHBOURS = 10  # learned items whose rows are averaged for a new item, at most
 SHARPNESS = 20.0  # a neighbour weighs exp(SHARPNESS * cosine)
 EMBEDDINGS, PROJECTION = "item-texts.npy", "item-projection.npy"
 
@@ -26,7 +26,8 @@ class Additions:
     """Makes rows for new items from the embeddings of their texts, and enters the items in the catalogue."""
 
     def __init__(self, settings: Mapping[str, Any], resources: Path, catalogue: Catalogue) -> None:
-        """settings: "like" holds pairs of an item that training added by its text, and the learned item most like it.
+        """settings: "like" holds pairs of item numbers: an item that was added by its text when the candidate was fitted, and
+        the learned item with the most similar text.
 
         resources: holds the tokenizer, the embeddings of the learned items' texts and the tables of the graph; where the model
         was trained to read texts also the projection from an embedding to a row of its item table.
@@ -43,7 +44,7 @@ class Additions:
         """Number of an added item -> the learned item most like it, which replaces it in histories."""
 
     def parse(self, entry: Any) -> Request:
-        """Checks an addition, as a person writes it. Raises InputError, also for an item that is already in the catalogue."""
+        """Checks an addition, as the user writes it. Raises InputError, also for an item that is already in the catalogue."""
         if not isinstance(entry, Mapping) or not {"item", "text"} <= entry.keys():
             raise InputError('an item is an object such as {"item": "1683", "text": "Title, genre, description"}')
         if unknown := [key for key in entry if key not in KEYS]:
@@ -66,7 +67,7 @@ class Additions:
             raise InputError(f"item {item!r:.100} is in the catalogue already")
 
     def _values(self, values: Any) -> dict[str, list[str]]:
-        """Filter column -> values of the item. Raises InputError."""
+        """Filter column -> values of the item. Raises InputError for other columns, and for values that are not texts."""
         columns = list(self.catalogue.postings)
         if not isinstance(values, Mapping) or any(column not in columns for column in values):
             raise InputError(f"values is an object from columns to texts; the columns are {', '.join(columns) or 'none'}")
@@ -104,7 +105,7 @@ class Additions:
         return {"items": np.stack(vectors).astype(np.float32), "popularity": least}
 
     def _vector(self, record: Response) -> np.ndarray:
-        """The (dimensions,) row of the item table in a record, after checking the record."""
+        """The (dimensions,) row of the item table in a record, after checking the record; for the errors see `rows`."""
         if not all(isinstance(record[key], str) for key in ("item", "title")) or not isinstance(record["like"], int):
             raise ValueError("item and title are texts, like is a number")
         self.check_new(record["item"])
@@ -120,7 +121,7 @@ class Additions:
             self.catalogue.describe(record["item"], record["title"])
 
     def add(self, records: Sequence[Response]) -> None:
-        """Lets requests name these items, which were described."""
+        """Lets requests name these items; to be called after `describe`."""
         for record in records:
             self.like[len(self.catalogue) + 1] = record["like"]  # before requests may name the item
             self.catalogue.admit(record["values"])
@@ -135,7 +136,8 @@ def vector_of(
     of the items with the most similar texts, weighted by exp(SHARPNESS * cosine).
 
     embedding: (dimensions,) of length 1. embeddings: (learned + 1, dimensions) of the learned items, zeros where there is no
-    text. items: (learned + 1, width). projection: (dimensions + 1, width), its last row the bias.
+    text. items: (learned + 1, width). projection: (dimensions + 1, width), its last row the bias; None where the model was not
+    trained to read texts.
     """
     cosines = embeddings @ embedding
     cosines[0] = -1.0

@@ -24,7 +24,7 @@ Options = TypeVar("Options")
 
 
 class Recommender(Candidate[Recommendation, RecommendationData, Options], Generic[Options]):
-    """A candidate that is fitted by the algorithm of its name in `models.ALGORITHMS`, and ranks in one graph."""
+    """A candidate whose `name` is that of an algorithm in `models.ALGORITHMS`, and which ranks items in one graph."""
 
     def problems(self, task: Recommendation, options: Options) -> list[str]:
         from framework_recommendation.readiness import folder_problems

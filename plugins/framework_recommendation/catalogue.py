@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 ITEMS, USERS = "items.json", "users.json"
-MAX_TITLE = 200  # characters of a title that are shown
+MAX_TITLE = 200  # characters of a title that are shown, at most
 
 
 @dataclass
@@ -65,13 +65,15 @@ class Catalogue:
         return set.intersection(*matches)
 
     def entry(self, number: int) -> dict[str, Any]:
-        """An item as answers show it. popularity: its share of all interactions in training."""
+        """An item as answers show it. popularity: the item's share of all interactions in training."""
         place = number - 1
         title = {"title": self.titles[place][:MAX_TITLE]} if self.titles[place] else {}
         return {"item": self.ids[place], **title, "popularity": self.counts[place] / self.total}
 
     def find(self, text: str, most: int) -> list[dict[str, Any]]:
-        """The item with this id, then items whose title or id contains the text in any case, the most popular first."""
+        """At most `most` items: the item with the id `text`, then items whose title or id contains `text` in any case, the most
+        popular first.
+        """
         wanted = text.casefold()
         containing = (
             place + 1

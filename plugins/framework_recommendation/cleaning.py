@@ -114,7 +114,10 @@ def _last_of_each(log: Log, say: Say) -> Log:
 
 
 def _core(log: Log, core: int, say: Say) -> Log:
-    """The k-core: users and items with fewer than `core` rows are removed, repeatedly, until none is left."""
+    """The k-core: users and items with fewer than `core` rows are removed, repeatedly, until all others have `core` rows.
+
+    Raises InputError where no row is left.
+    """
     if core <= 1:
         return log
     before, rounds = log, 0

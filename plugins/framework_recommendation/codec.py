@@ -31,7 +31,7 @@ class RecommendationCodec:
         self.k: int = settings["k"]
         """Items in an answer, unless the request says otherwise."""
         self.max_history: int = settings["max_history"]
-        """The newest items of a history that the model reads."""
+        """Items of a history that the model reads, the newest ones, at most."""
         self.repeats: bool = settings["repeats"]
         """Whether items may be recommended to users who took them."""
         self.protocol: str = settings.get("protocol", "")
@@ -58,7 +58,7 @@ class RecommendationCodec:
         return complete
 
     def start(self, request: Request) -> Steps:
-        """Makes one call of the graph; none where the filter and the exclusions leave no item, and the answer is empty."""
+        """Makes one call of the graph; where the filter and the exclusions leave no item, no call, and the answer is empty."""
         history, unknown = self._history(request)
         attributes = self._attributes(request)
         excluded, unknown_excluded = self.catalogue.numbers_of(request["exclude"])
@@ -88,7 +88,7 @@ class RecommendationCodec:
         return history or [], []
 
     def taken(self, request: Request) -> list[int]:
-        """Numbers of the items that an answer may not hold, for the user has them already."""
+        """Numbers of the items that an answer may not hold, because the user has them already."""
         return [] if self.repeats else self._history(request)[0]
 
     def _learned_history(self, history: Sequence[int]) -> list[int]:
@@ -123,7 +123,7 @@ class RecommendationCodec:
         return response
 
     def flatten(self, response: Response) -> dict[str, str]:
-        """The response as cells of a CSV row; lists are JSON, for ids may contain spaces."""
+        """The response as cells of a CSV row; lists are JSON, because ids may contain spaces."""
         ids = [item["item"] for item in response["items"]]
         names = ("path", "unknown")
         return {"items": json.dumps(ids, ensure_ascii=False)} | {n: json.dumps(response[n], ensure_ascii=False) for n in names}

@@ -84,7 +84,10 @@ def _interactions(histories: Interactions, log: Log, table: Table) -> Table:
 
 
 def _limited(train: Interactions, most: int | None, seed: int) -> Interactions:
-    """At most `most` interactions: the histories of users drawn with the seed; those of the other users become empty."""
+    """At most `most` interactions: the histories of users drawn with the seed; the histories of the other users become empty.
+
+    most: None: all interactions.
+    """
     if most is None or len(train) <= most:
         return train
     drawn = np.random.default_rng(seed).permutation(train.users)
@@ -103,7 +106,10 @@ def _judged(held_out: HeldOutUsers, users: np.ndarray, log: Log) -> Table:
 
 
 def judged_table(users: Sequence[str], histories: Sequence[Sequence[str] | None], relevant: Sequence[Sequence[str]]) -> Table:
-    """A row per user that answers are judged by. histories: item ids, the newest last; None: the history in the artifact."""
+    """A row per user that answers are judged by.
+
+    histories: item ids, the newest last; None: the history in the artifact. relevant: the item ids that an answer should hold.
+    """
     columns = {"user": users, "history": histories, "k": [CUTOFF] * len(users), "relevant": relevant}
     return Table(columns, range(1, len(users) + 1), "the log")
 
@@ -169,7 +175,7 @@ class RecommendationData:
 
     @cached_property
     def held_out(self) -> HeldOutUsers:
-        """The validation users. Items that nobody took in training are left out, for no candidate can rank them."""
+        """The validation users. Items without interactions in training are left out, because no candidate can rank them."""
         numbers = {item: number for number, item in enumerate(self.items, start=1)}
 
         def read(column: str) -> Interactions:
@@ -202,7 +208,7 @@ class RecommendationData:
 
     @cached_property
     def new_items(self) -> list[str]:
-        """Ids of items that have a text and that nobody took in training."""
+        """Ids of items that have a text and no interactions in training."""
         learned = set(self.items)
         return [item for item in self.texts if item not in learned]
 

@@ -26,7 +26,7 @@ SPELLINGS = [
         rf"(?P<first>\d{{1,2}})(?P<between>[-/. ])\s*(?P<other>\d{{1,2}})(?:[-/.]|,\s*){_YEAR}{_CLOCK}{_ZONE}",
         rf"{_WEEKDAY}{_DAY}\.?[\s/-]+{_NAME}[\s/,-]+{_YEAR}{_CLOCK}{_ZONE}",
         rf"{_WEEKDAY}{_NAME}\s+{_DAY},?\s+(?P<year>\d{{4}}){_CLOCK}{_ZONE}",
-        rf"[a-z]{{3}}\s+{_NAME}\s+{_DAY}{_CLOCK}{_ZONE}\s+(?P<year>\d{{4}})",  # of C's ctime, and of Twitter
+        rf"[a-z]{{3}}\s+{_NAME}\s+{_DAY}{_CLOCK}{_ZONE}\s+(?P<year>\d{{4}})",  # as C's ctime and Twitter write dates
     )
 ]
 Fields = Mapping[str, str]

@@ -20,11 +20,11 @@ from framework_text import backbones
 from framework_text.options import BackboneAddress
 from framework_text.tokenizer import example_tokens
 
-NAME = "item_text"  # of the graph
-FILE = "encoder.json"  # in the folder of a fitted candidate
-MAX_LENGTH = 64  # tokens: titles, genres, the first sentences of a description
-BATCH = 64  # texts
-TOLERANCE = 1e-4  # absolute difference of the exported graph
+NAME = "item_text"  # name of the graph
+FILE = "encoder.json"  # file in the fitted folder of a candidate
+MAX_LENGTH = 64  # tokens of a text, at most: title, genres, the first sentences of a description
+BATCH = 64  # texts of a batch, at most
+TOLERANCE = 1e-4  # largest absolute difference between the trained module and an exact file
 
 
 class MeanPooledEncoder(nn.Module):
@@ -51,7 +51,7 @@ class TextEncoder:
     folder: Path
     """Holds the weights and the tokenizer."""
     max_length: int
-    """Tokens of a text; longer texts are cut."""
+    """Tokens of a text, at most; longer texts are cut."""
     pad: int
     """The token that fills up the shorter texts of a batch."""
 
@@ -59,12 +59,12 @@ class TextEncoder:
     def of(cls, source: BackboneAddress) -> TextEncoder:
         """Fetches an encoder. Raises InputError for a backbone that is not a sentence encoder."""
         folder = encoder_folder(source)
-        tokenizer = backbones.load_tokenizer(folder, 1)  # 1: there is no length that it must take, for texts are cut
+        tokenizer = backbones.load_tokenizer(folder, 1)  # 1: no length is needed, because texts are cut
         return cls(source, folder, min(MAX_LENGTH, tokenizer.model_max_length), tokenizer.pad_token_id or 0)
 
     @cached_property
     def network(self) -> MeanPooledEncoder:
-        """In eval mode."""
+        """The encoder as a module, in eval mode."""
         model = backbones.load_model("AutoModel", self.folder)
         if getattr(model, "pooler", None) is not None:
             model.pooler = None

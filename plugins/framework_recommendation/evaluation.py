@@ -14,8 +14,8 @@ from framework_recommendation.data import CUTOFF
 from framework_recommendation.interactions import Interactions
 from framework_recommendation.ranking_metrics import coverage, popularity_table, ranking_metrics
 
-SHOWN = 5  # users in the table of recommendations
-NEWEST = 3  # items of each that are shown
+SHOWN = 5  # users in the table of recommendations, at most
+NEWEST = 3  # items in a cell of that table, at most
 WARM = ("user", "history")  # values of an answer's "path" for users with a history
 
 
@@ -57,7 +57,7 @@ class Relevant:
 def evaluate(answers: Answers, table: Table) -> Evaluation:
     """ndcg@10, recall@10, mrr@10, hit_rate@10, coverage@10 and novelty@10 of users with a history.
 
-    Users without a history are judged apart, as cold_ndcg@10 and cold_recall@10, and items that nobody took in training as
+    Users without a history are judged apart, as cold_ndcg@10 and cold_recall@10, and items without interactions in training as
     new_recall@10, where there are any. Raises InputError where no item of a file can be recommended to the user who took it.
     """
     assert isinstance(answers.codec, RecommendationCodec)
@@ -87,7 +87,11 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
 def _metrics(
     lists: np.ndarray, relevant: Interactions, counts: np.ndarray, judged: np.ndarray, cold: np.ndarray, items: int
 ) -> dict[str, float]:
-    """judged: rows of users with a history, or of all users where no one has a history. cold: rows of users without one."""
+    """The metrics by name. lists, relevant, counts: see `ranking_metrics`.
+
+    judged: rows of users with a history, or of all users where none has a history. cold: rows of users without a history.
+    items: number of items in the catalogue.
+    """
     metrics = ranking_metrics(lists[judged], relevant.take(judged), counts).means
     metrics[f"coverage@{CUTOFF}"] = coverage(lists[judged], items)
     if 0 < len(cold) < len(np.union1d(judged, cold)):

@@ -13,8 +13,8 @@ import numpy as np
 
 from framework import numbers
 
-MOST_FILTERED = 200  # distinct values that a filter column has at most
-MOST_VALUES = 40  # distinct values that an attribute has at most, unless they are numbers
+MOST_FILTERED = 200  # distinct values of a filter column, at most
+MOST_VALUES = 40  # distinct values of an attribute, at most, unless they are numbers
 RANGES = 8  # ranges that the values of a numeric attribute are divided into
 SEPARATORS = ("|", ";", ", ", ",", " ")  # between the values of a cell that holds a list
 
@@ -44,7 +44,11 @@ class Field:
 
 
 def field_of(name: str, values: Sequence[str]) -> Field | None:
-    """The attribute of a column; None for a column with one value, or with too many distinct ones."""
+    """The attribute of a column; None for a column with one distinct value, and for one with more than `MOST_VALUES` that are
+    not all numbers, or all have the same length, such as postal codes.
+
+    values: a cell for each row.
+    """
     counts = Counter(value for value in values if value.strip())
     if 2 <= len(counts) <= MOST_VALUES:
         return Field(name, sorted(counts))
@@ -82,7 +86,7 @@ def _are_lists(cells: Collection[str], separator: str) -> bool:
 
 
 def _parts(cell: str, separator: str | None) -> list[str]:
-    """The distinct values of a cell, in order."""
+    """The distinct values of a cell, in order. separator: None: the cell is one value."""
     parts = [cell] if separator is None else cell.split(separator)
     return list(dict.fromkeys(part.strip() for part in parts if part.strip()))
 

@@ -64,7 +64,7 @@ class _Recommender:
     encoder: TextEncoder | None
     """None: items cannot be added."""
     vectors: ItemVectors | None
-    """What `encoder` made of the texts of all items."""
+    """The embeddings of the texts of all items by `encoder`; None without an encoder."""
 
     def write(self, output: Path) -> None:
         """Writes the fitted folder."""

@@ -15,7 +15,7 @@ from framework_recommendation.models.trained import Trained
 
 NAME = "recommender"
 LOWEST = float(torch.finfo(torch.float32).min)
-RELATIVE = 1e-5  # difference of an exact export, relative to the largest score
+RELATIVE = 1e-5  # tolerance of scores, relative to the largest score
 MORE = 13  # items added, excluded or allowed in the largest example
 RANKED = 10  # items of an answer in the largest example
 
@@ -58,7 +58,7 @@ class Ranking(nn.Module):
         places: torch.Tensor,
         popularity: torch.Tensor,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The outputs, from the network's scores (batch, catalogue + 1)."""
+        """The outputs, from the network's scores (batch, catalogue + 1). Other arguments: the inputs of the graph."""
         personal = (history > 0).any(1, keepdim=True)
         if self.uses_attributes:
             personal = personal | (attributes > 0).any(1, keepdim=True)

@@ -1,6 +1,6 @@
-"""What columns of logs, catalogues and user lists are called, the best name first. No torch.
+"""Headers of the columns of logs, catalogues and user lists, the best first. No torch.
 
-Names are compared without case, spaces and punctuation: "User-ID" is "user_id".
+Headers are compared without case, spaces and punctuation: "User-ID" is "user_id".
 """
 
 from __future__ import annotations

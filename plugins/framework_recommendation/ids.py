@@ -12,7 +12,7 @@ from framework import codes, message
 def merge_stripped(numbered: np.ndarray, ids: Sequence[str]) -> tuple[np.ndarray, Sequence[str]]:
     """Strips the spaces around ids, and numbers ids that are then equal as one.
 
-    numbered: (rows,) positions in `ids`. Returns the same of the stripped ids.
+    numbered: (rows,) positions in `ids`. Returns (rows,) positions in the stripped ids, and the stripped ids.
     """
     new_numbers, stripped = codes([name.strip() for name in ids])
     return new_numbers[numbered], stripped

@@ -8,13 +8,16 @@ from typing import Any
 from framework import message
 from framework_recommendation.requests import LONGEST, MOST
 
-MAX_LISTED = 50  # values of a column that a schema enumerates
+MAX_LISTED = 50  # values of a column that a schema enumerates, at most
 _TEXT_OR_NUMBER = [{"type": "string"}, {"type": "number"}]
 _ID: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "integer"}]}
 
 
 def request_schema(k: int, columns: Mapping[str, Sequence[str]], fields: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """k: items of an answer by default. columns: filter column -> values. fields: attribute -> values; none for numbers."""
+    """The schema of a request.
+
+    k: items of an answer by default. columns: filter column -> values. fields: attribute -> values; empty for numbers.
+    """
     instead = message("Item ids, the newest last; it takes the place of what is known of the user")
     count, values = message("How many items are wanted"), message("Values that items must have")
     newcomer = message("Of somebody without a history")

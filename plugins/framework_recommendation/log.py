@@ -18,7 +18,7 @@ EXPECTED = {  # what the values of a column should look like, as the end of an e
     "example, says how others are written, and data.time=none takes the order of the file",
     "rating": "ratings are numbers; data.rating=none counts every row",
 }
-MAX_SHOWN = 5  # rows named in one message
+MAX_SHOWN = 5  # rows named in one message, at most
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Log:
     ratings: np.ndarray | None = None
     """(rows,) float64; None where the data has no ratings."""
     no_times: str = ""
-    """Why the times of the data are not used, where they give no order."""
+    """Why the times of the data give no order and are not used; "": they are used, or the data has none."""
 
     def __len__(self) -> int:
         return len(self.users)
@@ -70,8 +70,8 @@ def read_log(
 ) -> Log:
     """Reads a table with the columns user and item, and optionally time and rating.
 
-    roles: role -> column, for a table that names them otherwise. time_format: as `datetime.strptime` takes it; None: detected.
-    strip_ids: whether to remove the spaces around ids.
+    roles: role -> column of the table; None: columns have the names of their roles. time_format: as `datetime.strptime` takes
+    it; None: detected. strip_ids: whether to remove the spaces around ids.
 
     `say` is told of rows without a user or an item, which are left out, of times that give no order, which are not used, and of
     ids that differ only in spaces. Raises InputError for a missing role, and for values that are not times or ratings, naming
@@ -106,7 +106,7 @@ def read_log(
 
 
 def _ids(values: Sequence[str], role: str, strip: bool, say: Say) -> tuple[np.ndarray, Sequence[str]]:
-    """(rows,) int32 and the ids that they number."""
+    """(rows,) int32 positions in the ids, and the ids. role: for the note to `say`. strip: see `read_log`."""
     numbered, ids = codes(values)
     if strip:
         return merge_stripped(numbered, ids)
@@ -118,7 +118,10 @@ def _ids(values: Sequence[str], role: str, strip: bool, say: Say) -> tuple[np.nd
 def _times(
     table: Table, columns: Mapping[str, Sequence[str]], time_format: str | None, blank: np.ndarray, problems: list[str]
 ) -> tuple[np.ndarray | None, str]:
-    """The times, or None and why they are not used. Appends to `problems` for values that are not times."""
+    """The times, or None and why they are not used. Appends to `problems` for values that are not times.
+
+    blank: (rows,) bool, rows whose times are not read; see `_blank`.
+    """
     if "time" not in columns:
         return None, ""
     times, dates = read_times(columns["time"], time_format, table.source)

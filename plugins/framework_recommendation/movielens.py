@@ -1,4 +1,4 @@
-"""MovieLens files as GroupLens packs them: without a header; the name of a file tells its columns."""
+"""MovieLens files as GroupLens publishes them: without a header; the name of a file tells the columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from framework import Block, Claim, Format, InputError, ReadOptions, Row, Say, Sniffed, Sure, message, nearest, plain_lines
 
-MAX_SHOWN = 5  # broken lines named in one message
+MAX_SHOWN = 5  # broken lines named in one message, at most
 GENRES = (
     "unknown", "Action", "Adventure", "Animation", "Children's", "Comedy", "Crime", "Documentary", "Drama", "Fantasy",
     "Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western",
@@ -22,14 +22,14 @@ class LineLayout:
     """The fields of a line, and the columns that they become."""
 
     title: str
-    """The kind of file, for people."""
+    """The kind of file, for messages."""
     delimiter: str
     names: tuple[str, ...]
     """Names of the columns."""
     fields: int
-    """Fields of a line."""
+    """Number of fields of a line."""
     row: Callable[[list[str]], list[str]] | None = None
-    """Turns the fields of a line into the values of the columns; None: they are the same."""
+    """Turns the fields of a line into the values of the columns; None: the fields are the values."""
 
 
 def _item(fields: list[str]) -> list[str]:

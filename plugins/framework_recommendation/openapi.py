@@ -8,8 +8,8 @@ from typing import Any
 from framework import ADMIN_STATUSES, STATUSES, OpenApiPart, Schema, ServedModel, operation, reference
 
 ITEMS_EXAMPLE = {"items": [{"item": "new-1", "text": "Title, genre, description"}]}
-MOST_ADDED = 64  # items of one request
-FOUND, MOST_FOUND = 10, 100  # items of a search
+MOST_ADDED = 64  # items that one request adds, at most
+FOUND, MOST_FOUND = 10, 100  # items that a search returns: by default, and at most
 _TEXT = {"type": "string"}
 ADDITION = {
     "type": "object",

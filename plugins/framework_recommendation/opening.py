@@ -32,7 +32,10 @@ def open_fitted(folder: Path) -> Fitted:
 
 
 def _save(network: Rebuildable, items: np.ndarray | None, folder: Path) -> None:
-    """Writes the network's weights and the vectors of learned items, for use in Python without the framework."""
+    """Writes the network's weights and the vectors of learned items, for use in Python without the framework.
+
+    items: (learned items + 1, dimensions) float32; None: the network has no such vectors.
+    """
     tensors = {f"network.{name}": value for name, value in weights(network).items()}
     if items is not None:
         tensors["items"] = torch.from_numpy(np.ascontiguousarray(items))

@@ -15,7 +15,7 @@ class ReadsTexts:
     """Options of candidates whose items can be added by their texts."""
 
     encoder: BackboneAddress = ENCODER
-    """Encodes texts of items, so that items can be added after training."""
+    """The address of the sentence encoder for texts of items, with which items can be added after training."""
 
 
 @dataclass
@@ -28,7 +28,7 @@ class ItemKnnOptions:
     """Options of ``candidates.item_knn``."""
 
     neighbours: int = 100
-    """Similar items that are kept for each item."""
+    """Similar items that are kept for each item, at most."""
     shrinkage: float = 20.0
     """Lowers the similarities of items with few interactions: it is added to the denominator of the cosine."""
     max_history: int = 1000
@@ -52,7 +52,7 @@ class NetworkOptions(ReadsTexts):
     minutes: Optional[float] = 1.5
     """Minutes of training at most; None: until validation does not improve any more."""
     epochs: Optional[int] = None
-    """None: until validation does not improve any more."""
+    """Epochs at most; None: until validation does not improve any more."""
     patience: int = 10
     """Epochs without a better validation metric before training stops."""
     dimensions: int = 64

@@ -12,7 +12,7 @@ from framework import Message, Section, Text, message, messages
 if TYPE_CHECKING:
     from framework_recommendation.data import RecommendationData
 
-SHOWN = 3  # users in the table, and items of each
+SHOWN = 3  # users in the table, and items in a cell, both at most
 
 
 def interactions_section(data: RecommendationData) -> Section:
@@ -29,7 +29,7 @@ def interactions_section(data: RecommendationData) -> Section:
 
 
 def _median_and_most(interactions: np.ndarray) -> Message:
-    """interactions: (n,) counts, of each user or of each item."""
+    """The median and the largest count, in words. interactions: (n,) counts, of each user or of each item."""
     return message(
         "{middle:.0f} interactions in the middle, {most:,} at most",
         middle=float(np.median(interactions)),

@@ -9,7 +9,7 @@ from framework_recommendation.data import RecommendationData
 from framework_recommendation.readiness import EASE_BYTES
 
 FEW = 5  # interactions of a user or item below which little is learned
-MOST_OF = 0.5  # share of users or items with `FEW` interactions that is a problem
+MOST_OF = 0.5  # share of users or items with fewer than `FEW` interactions above which this is a problem
 
 
 def inspect(data: RecommendationData) -> Inspection:

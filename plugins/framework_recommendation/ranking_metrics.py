@@ -53,7 +53,9 @@ def ranking_metrics(lists: np.ndarray, relevant: Interactions, counts: np.ndarra
 
 
 def hits_of(lists: np.ndarray, relevant: Interactions) -> np.ndarray:
-    """(users, k) bool: which places hold a relevant item; of a repeated item only the first place counts."""
+    """(users, k) bool: which places of `lists`, (users, k) item numbers, hold a relevant item; a repeated item counts once, at
+    its first place.
+    """
     stride = np.int64(relevant.catalogue + 1)
     wanted = np.unique(np.repeat(np.arange(relevant.users), relevant.lengths()) * stride + relevant.items)
     listed = np.arange(len(lists))[:, None] * stride + lists
@@ -83,7 +85,7 @@ def _per_user(hits: np.ndarray, lengths: np.ndarray) -> dict[str, np.ndarray]:
         metric.update(flat.scores, flat.relevant, flat.indexes)
         values[name] = np.atleast_1d(metric.compute().double().numpy())[
             which.reshape(-1)
-        ]  # of a single list torchmetrics returns a number
+        ]  # for a single list torchmetrics returns a number
     return values
 
 
@@ -117,7 +119,7 @@ def coverage(lists: np.ndarray, catalogue: int) -> float:
 
 
 def novelty(lists: np.ndarray, counts: np.ndarray) -> float:
-    """In bits: the mean over users of the mean over their list of -log2 p(i), with p(i) the share of item i in training.
+    """In bits: the mean over users of the mean over the user's list of -log2 p(i), with p(i) the share of item i in training.
 
     Self-information (Zhou et al. 2010), averaged as the mean self-information of Castells, Hurley and Vargas 2015. An item
     without interactions counts as if it had one.
@@ -130,7 +132,7 @@ def novelty(lists: np.ndarray, counts: np.ndarray) -> float:
 
 
 def popularity_groups(counts: np.ndarray) -> np.ndarray:
-    """(catalogue + 1,) int8: the place in `GROUPS` of each item; -1 for the padding.
+    """(catalogue + 1,) int8: the index in `GROUPS` of each item; -1 for the padding. counts: see `ranking_metrics`.
 
     Items are ordered by interactions in training, the most popular first, ties in the order of the catalogue. `popular` items
     make up the first 20 % of all interactions, `rare` items the last 20 %; items without interactions are rare.
@@ -147,7 +149,7 @@ def popularity_table(lists: np.ndarray, relevant: Interactions, counts: np.ndarr
     """Compares, for each group of popularity, its share of the relevant items with its share of the recommended items.
 
     In a calibrated recommender both are equal. recall: the share of the group's relevant items, over all users together, that
-    are in the list of their user.
+    are in the list of their user. lists, relevant, counts: see `ranking_metrics`.
     """
     groups = popularity_groups(counts)
     hits = hits_of(lists, relevant)

@@ -11,11 +11,11 @@ from framework_recommendation.options import EaseOptions, HybridOptions, Network
 from framework_text import backbones
 from framework_text.options import BackboneAddress
 
-EASE_BYTES = 16  # memory per pair of items: four float32 matrices at a time
+EASE_BYTES = 16  # bytes of memory per pair of items: four float32 matrices at a time
 
 
 def refusals(data: RecommendationData, options: object) -> list[str]:
-    """Why a candidate cannot be fitted, for `Candidate.refuses`. options: of the candidate; their type tells what it needs."""
+    """Why a candidate cannot be fitted, for `Candidate.refuses`. options: of the candidate; their type tells the checks."""
     try:
         if isinstance(options, HybridOptions):
             check_texts(data, options.encoder)
@@ -56,7 +56,7 @@ def encoder_folder(source: BackboneAddress) -> Path:
 def folder_problems(source: BackboneAddress) -> list[str]:
     """Problems of an encoder that the recipe names by a local folder.
 
-    Encoders of packages and hubs are checked when the data is known, for without texts of items they are not fetched.
+    Encoders of packages and hubs are checked when the data is read, because without texts of items they are not fetched.
     """
     if not source.name:
         return []

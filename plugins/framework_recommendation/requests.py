@@ -10,14 +10,15 @@ from typing import Any
 from framework import InputError, Request, nearest, parse_cell
 
 KEYS = ("user", "history", "k", "exclude", "filter", "attributes")
-MOST = 1_000  # items of an answer
-LONGEST = 10_000  # items of a history
+MOST = 1_000  # items of an answer, at most
+LONGEST = 10_000  # items of a history or of exclusions, at most
 
 
 def parse_request(request: Any, k: int, columns: Sequence[str], fields: Sequence[str]) -> Request:
     """The request with every key of `KEYS`, and ids as texts. A request that is an id alone names a user.
 
-    k: items of an answer by default. columns: filter columns. fields: names of attributes. Raises InputError.
+    k: items of an answer by default. columns: filter columns. fields: names of attributes. Raises InputError for unknown keys,
+    columns and attributes, and for values of the wrong type.
     """
     entries = {"user": request} if isinstance(request, str | int) and not isinstance(request, bool) else request
     if not isinstance(entries, Mapping):
@@ -63,7 +64,10 @@ def check_text(text: str, where: str) -> str:
 
 
 def _ids(value: Any, where: str) -> list[str]:
-    """Ids of a list, or of a text as cells of files hold them: a JSON list, or else ids separated by spaces."""
+    """Ids of a list, or of a text as cells of files hold them: a JSON list, or else ids separated by spaces.
+
+    where: the key of the request, for errors. Raises InputError for anything else, and for more than `LONGEST` ids.
+    """
     if isinstance(value, str):
         try:
             value = parse_cell("ids", value) or []
@@ -92,7 +96,7 @@ def _count(value: Any) -> int:
 
 
 def _filter(value: Any, columns: Sequence[str]) -> dict[str, list[str]]:
-    """Column -> values, of which an item must have at least one."""
+    """Column -> values, of which an item must have at least one. columns: that exist. Raises InputError for anything else."""
     if isinstance(value, str):
         value = _json(value)
     if not isinstance(value, Mapping):

@@ -11,7 +11,7 @@ from framework import InputError, Table, codes, joined, message, nearest, number
 from framework_recommendation.words import meaning
 
 Say = Callable[[str], None]
-SHOWN = 12  # values of a column named in a message
+SHOWN = 12  # values of a column named in a message, at most
 Verdict = bool | None  # whether rows with a value are interactions; None: the value does not tell
 
 
@@ -56,7 +56,10 @@ def _roles(table: Table) -> str:
 
 
 def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence[Verdict]], say: Say) -> np.ndarray:
-    """(rows,) bool: which rows are interactions, by a column of few values. judge: gives a verdict for each distinct value."""
+    """(rows,) bool: which rows are interactions, by a column of few values.
+
+    judge: gives a verdict for each distinct value. Raises InputError where a value has no verdict.
+    """
     numbered, values = codes(table.texts(role))
     counts = np.bincount(numbered, minlength=len(values)).tolist()
     verdicts = judge(values)
@@ -72,7 +75,7 @@ def _by_value(table: Table, role: str, judge: Callable[[Sequence[str]], Sequence
 
 
 def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
-    """The values with their numbers of rows, the most frequent first, for people."""
+    """The values with their numbers of rows, the most frequent first, for a message; at most `SHOWN` are named."""
     ordered = sorted(values, key=lambda value: -rows[value])
     shown = joined((message("{value!r} ({rows:,} rows)", value=value, rows=rows[value]) for value in ordered[:SHOWN]), ", ")
     more = len(values) - SHOWN
@@ -80,14 +83,14 @@ def _counted(values: Sequence[str], rows: Mapping[str, int]) -> str:
 
 
 def _choice(role: str) -> str:
-    """How a recipe decides otherwise."""
+    """The end of a message: the key of the recipe that decides otherwise."""
     if role == "event":
         return message("task.events=[...] chooses others")
     return message("data.{role}=none counts every row", role=role)
 
 
 def _question(role: str, values: str) -> str:
-    """The error for values of unclear meaning."""
+    """The error for values of unclear meaning. role: of the column. values: the values of the column, for the message."""
     which = f"which values of the {role} are interactions and which are not is not clear: {values}"
     column = "" if role == "event" else "data.event=COLUMN (this column) "
     return f"{which}; write {column}task.events=[...] with those that are, or data.{role}=none to count every row"

@@ -13,7 +13,7 @@ from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.log import Log
 
 Protocol = Literal["leave_one_out", "temporal", "random"]
-Shares = tuple[float, float, float]  # of train, validation and test; only their proportions count
+Shares = tuple[float, float, float]  # shares of train, validation and test, of which only the proportions count
 SHARES: Shares = (0.8, 0.1, 0.1)
 JUDGED = 20_000  # most users of validation and of test: a mean's standard error is then below 0.4 points
 TRAIN, VALIDATION, TEST = range(3)
@@ -76,13 +76,15 @@ def split(
 ) -> Split:
     """Splits a log by one of three protocols.
 
-    leave_one_out: the last item of each user is in test, the one before it in validation (users with three or more items).
+    leave_one_out: the last item of each user with two or more is in test, and of users with three or more the item before it in
+    validation.
     temporal: validation and test begin at two moments, the same for all users, chosen by the shares of all interactions.
     random: the shares of each user's interactions, drawn at random and rounded as RecBole does: validation and test are
     rounded down, but to 1 instead of 0 where the user has a training row to spare, test before validation.
 
-    judged: the most users of validation and of test; more are sampled. repeats: items of the history may be recommended and
-    may be relevant. Raises InputError when no user can be judged, and for a temporal split of a log without times.
+    judged: the most users of validation and of test; of more users a sample is drawn. repeats: whether items of the history may
+    be recommended and may be relevant. Raises InputError when no user can be judged, and for a temporal split of a log without
+    times.
     """
     if protocol == "temporal" and log.times is None:
         why = f"those of the data are not used: {log.no_times}" if log.no_times else "data.time=COLUMN names them"
@@ -110,7 +112,7 @@ class _Sample(NamedTuple):
     held_out: HeldOutUsers
     """The users that are judged."""
     users: np.ndarray
-    """Which users of the log those are, ascending."""
+    """Which users of the log are in `held_out`, ascending."""
     cold: np.ndarray
     """Which users of the log have held-out items but no history."""
     available: int
@@ -200,7 +202,7 @@ def _note_on_ties(rows: _SortedRows) -> list[str]:
     ]
 
 
-# Returns (rows,) int8 of TRAIN, VALIDATION and TEST, and the sentence that describes the split.
+# A protocol. Returns (rows,) int8 of TRAIN, VALIDATION and TEST, and the sentence that describes the split.
 Part = Callable[[_SortedRows, Shares, np.random.Generator], tuple[np.ndarray, str]]
 
 
@@ -260,7 +262,7 @@ def _check_parts(part: np.ndarray, protocol: Protocol) -> None:
 
 
 def _sample(rows: _SortedRows, part: np.ndarray, which: int, most: int, random: np.random.Generator, repeats: bool) -> _Sample:
-    """which: VALIDATION or TEST. most: users at most."""
+    """The users of a split, at most `most`. part: (rows,) the split of each row. which: VALIDATION or TEST."""
     relevant, before = part == which, part < which
     has_relevant, has_history = (
         np.bincount(rows.users[mask], minlength=len(rows.starts) - 1) > 0 for mask in (relevant, before)

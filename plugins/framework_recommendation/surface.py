@@ -65,7 +65,9 @@ class Recommend(Surface):
         return {"model": model.name, "version": model.version, **predictions[0]}
 
     async def find(self, exchange: Exchange) -> Reply:
-        """Items whose title or id contains the query's ``search``, the most popular first; all items without it."""
+        """Items whose title or id contains the query's ``search`` (without ``search`` all items), the most popular first, at
+        most ``limit``. Raises RefusedError for another ``limit`` than 1 to `MOST_FOUND`.
+        """
         model = exchange.model()
         model.catch_up()
         text, most = exchange.query.get("search", ""), exchange.query.get("limit", str(FOUND))
@@ -75,7 +77,7 @@ class Recommend(Surface):
         return {"model": model.name, "items": items}
 
     async def add(self, exchange: Exchange) -> Reply:
-        """Adds all items of the body, or none of them."""
+        """Adds all items of the body; raises RefusedError where one of them cannot be added, and then adds none."""
         model = exchange.model()
         codec = _growing(model)
         operation = Operation("item", codec.parse_addition, codec.adding)

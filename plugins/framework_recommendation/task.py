@@ -11,8 +11,8 @@ from framework import (
     Claim,
     Column,
     Evaluation,
+    FileSample,
     Finalizes,
-    Head,
     Inspection,
     Metric,
     Say,
@@ -62,10 +62,10 @@ class RecommendationTask(Task[Recommendation, RecommendationData], SplitsItself[
 
     recipe: ClassVar[str | None] = "recommendation"
 
-    def claims(self, head: Head) -> Claim | None:
-        """Somebody, or something, comes again."""
-        again = any(len(set(head.rows.texts(role))) < len(head.rows) for role in ("user", "item"))
-        return super().claims(head) if again else None
+    def claims(self, sample: FileSample) -> Claim | None:
+        """Claims only files in which a user or an item occurs in several rows."""
+        again = any(len(set(sample.rows.texts(role))) < len(sample.rows) for role in ("user", "item"))
+        return super().claims(sample) if again else None
 
     def split(self, tables: Mapping[str, Table], options: Recommendation, shares: Shares, seed: int, say: Say) -> Splits:
         from framework_recommendation.data import split

@@ -18,8 +18,8 @@ def read_times(values: Sequence[str], time_format: str | None, source: str) -> t
     """(rows,) float64 times, and (rows,) bool, which of them are dates.
 
     Dates are seconds since 1970, in UTC where they name no zone; other numbers stay as they are; NaN is no time. time_format:
-    of all dates, as `datetime.strptime` takes it; None: detected. source: the file, for errors. Raises InputError where days
-    and months cannot be told apart.
+    the format of all dates, as `datetime.strptime` takes it; None: detected. source: the file, for errors. Raises InputError
+    where days and months cannot be told apart.
     """
     if time_format is not None:
         times = _map_distinct(values, lambda texts: [parse_date(text, time_format) for text in texts])

@@ -17,18 +17,18 @@ from framework_text.requests import text_of
 from framework_text.tokenizer import read_tokenizer
 
 VERSION = 3
-BRIEF = 8  # tokens of golden examples, which are replayed wherever the artifact is opened
+BRIEF = 8  # tokens of summaries in golden examples, at most: these are replayed wherever the artifact is opened
 TEXT: Mapping[str, Any] = {"type": "string", "title": message("Text"), "description": message("The text to summarize")}
 ODD_TEXTS = ("", " ", "a", "?!", "naïve café 😀 — “quoted”", "好的，谢谢", "line\nbreak\ttab\x00")
 
 
 def as_text(value: str) -> str:
-    """The text of a value, which is a text or a JSON list of sentences, which are joined."""
+    """The text in `value`: a text, or a JSON list of sentences, which are joined by spaces."""
     return " ".join(sentence.strip() for sentence in references(value))
 
 
 def references(value: str) -> list[str]:
-    """The texts of a value, which is a text or a JSON list of texts."""
+    """The texts in `value`: a single text, or a JSON list of texts."""
     if value.lstrip().startswith("["):
         try:
             texts = json.loads(value)
@@ -42,10 +42,10 @@ def references(value: str) -> list[str]:
 class SummarizationCodec(Scores):
     """Summarizes a text with a language model, window by window.
 
-    settings: max_text, max_summary: limits in tokens; windows: of max_text tokens, read of a text at most; max_new_tokens: of a
-    summary at most, with forced tokens; end_ids: tokens that end a summary; prefix_ids, suffix_ids: tokens before and after the
-    text; answer_prefix_ids, answer_prefix: tokens and text before a summary; sampling: the defaults of requests; decoder_ids:
-    see `Answering`.
+    settings: max_text, max_summary: tokens of a window and of a summary, at most; windows: windows of a text, at most;
+    max_new_tokens: tokens of a summary with forced tokens, at most; end_ids: tokens that end a summary; prefix_ids, suffix_ids:
+    tokens before and after the text; answer_prefix_ids, answer_prefix: tokens and text before a summary; sampling: the
+    defaults of requests; decoder_ids: see `Answering`.
     """
 
     version = VERSION
@@ -98,7 +98,9 @@ class SummarizationCodec(Scores):
         return [*self.prefix_ids, *text_ids[: self.max_text], *self.suffix_ids]
 
     def start(self, request: Request) -> Steps:
-        """Summarizes each window and joins the summaries; repeats with these as the text while they exceed a window."""
+        """Summarizes each window and joins the summaries; repeats this with the joined summaries as the text while they exceed
+        a window and become shorter.
+        """
         limit, sampling = request.get("max_tokens", self.max_new_tokens), sampling_of(request, self.sampling)
         text, most, cut, read = request["text"], request.get("windows", self.windows), False, 0
         while True:
@@ -150,7 +152,9 @@ class SummarizationCodec(Scores):
 
 
 def response(summary: str, complete: bool, cut: bool, read: int) -> Response:
-    """A response. complete: whether no summary was cut at a limit. cut: whether the text was. read: number of windows."""
+    """A response. complete: whether no summary was cut at a limit. cut: whether the end of the text was not read. read: number
+    of windows.
+    """
     return {"summary": summary, "complete": complete, "text_was_cut": cut, "windows": read}
 
 

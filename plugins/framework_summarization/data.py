@@ -16,7 +16,7 @@ class SummarizationData:
     splits: Splits
 
     def pairs(self, name: str) -> list[tuple[str, str]]:
-        """(text, summary) of each row of a split; the first of several summaries."""
+        """(text, summary) of each row of the split `name`; of a row with several summaries, the first."""
         table = self.splits.named()[name]
         columns = zip(table.texts("text"), table.texts("summary"), strict=True)
         return [(as_text(text), references(summary)[0]) for text, summary in columns]
@@ -38,7 +38,7 @@ class SummarizationData:
         return [*lengths, Section(message("Summaries"), note=joined(notes))] if notes else lengths
 
     def count_longer(self) -> int:
-        """The number of training summaries that are longer than their texts."""
+        """The number of training summaries that have more characters than their texts."""
         return sum(len(summary) > len(text) for text, summary in self.pairs("train"))
 
     def problems(self) -> list[Problem]:

@@ -16,8 +16,8 @@ def evaluate(responses: Sequence[Response], table: Table) -> Evaluation:
     """Metrics and examples of summaries.
 
     rouge_1, rouge_2, rouge_l: F-measures, mean over rows, against the best match among a row's references. perplexity: of the
-    first references, a token, for language models. words: mean number of words of a summary. complete: share of summaries that
-    were not cut at a limit.
+    first references, per token, for language models. words: mean number of words of a summary. complete: share of summaries
+    that were not cut at a limit.
     """
     summaries = [response["summary"] for response in responses]
     expected = [references(value) for value in table.texts("summary")]

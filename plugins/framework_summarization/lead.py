@@ -14,7 +14,7 @@ SENTENCE = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])")  # matches between two 
 
 
 class LeadCodec:
-    """Answers with the first sentences of a text. settings: sentences, their number."""
+    """Answers with the first sentences of a text. settings: ``sentences``, the number of sentences in an answer, at most."""
 
     version = 1
 

@@ -16,7 +16,7 @@ from framework_summarization.validation import task_problems
 from framework_text.generation.pairs import Pair
 from framework_text.generation.prompting import Example, Prompting
 
-LONG, JOINED = 3, 8  # long references, and texts concatenated for each
+LONG, JOINED = 3, 8  # number of long references, and of texts concatenated for each, both at most
 
 
 class SummaryPrompting(Prompting[Summarization, SummarizationData, SummarizationCodec]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import ClassVar
 
-from framework import Answers, Claim, Column, Evaluation, Head, Inspection, Metric, Splits, Sure, Table, Task
+from framework import Answers, Claim, Column, Evaluation, FileSample, Inspection, Metric, Splits, Sure, Table, Task
 from framework_summarization import TASK, Summarization
 from framework_summarization.data import SummarizationData
 
@@ -26,14 +26,16 @@ class SummarizationTask(Task[Summarization, SummarizationData]):
     competing: ClassVar[tuple[str, ...]] = ("writer",)
     recipe: ClassVar[str | None] = "summarization"
 
-    def claims(self, head: Head) -> Claim | None:
-        """Each text has a summary of its own that is shorter, under a header that says so; a title may be none."""
-        claim = super().claims(head)
-        texts, summaries = head.rows.texts("text"), head.rows.texts("summary")
+    def claims(self, sample: FileSample) -> Claim | None:
+        """Claims files whose headers name both columns, whose summaries are together shorter than the texts, and mostly differ
+        from each other; only possible for headers in `UNSURE`.
+        """
+        claim = super().claims(sample)
+        texts, summaries = sample.rows.texts("text"), sample.rows.texts("summary")
         shorter = sum(map(len, summaries)) < sum(map(len, texts))
-        if claim is None or head.guessed or not shorter or len(set(summaries)) <= len(summaries) / 2:
+        if claim is None or sample.guessed or not shorter or len(set(summaries)) <= len(summaries) / 2:
             return None
-        return replace(claim, sure=Sure.POSSIBLE) if str(head.headers["summary"]).lower() in UNSURE else claim
+        return replace(claim, sure=Sure.POSSIBLE) if str(sample.headers["summary"]).lower() in UNSURE else claim
 
     def prepare(self, splits: Splits, options: Summarization) -> SummarizationData:
         return SummarizationData(splits)

@@ -1,10 +1,10 @@
-"""Checks a recipe for summaries when it is composed."""
+"""Checks a recipe for summaries when the recipe is composed."""
 
 from __future__ import annotations
 
 from framework_summarization import Summarization
 
-BEAMS = 16  # at most
+BEAMS = 16  # width of the beam search, at most
 
 
 def task_problems(options: Summarization) -> list[str]:

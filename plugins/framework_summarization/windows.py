@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 
 AFTER_SENTENCE = re.compile(r"[.!?…][\"'”’)\]]*\s+|[。！？]|\n+")
-SLACK = 4  # a window may end at a sentence that is at most 1 / SLACK of a window away from an even division
+SLACK = 4  # a window may end with a sentence, if that end is at most 1 / SLACK of a window away from an even division
 
 
 def windows(text: str, ends: Sequence[int], longest: int, most: int) -> list[tuple[int, int]]:

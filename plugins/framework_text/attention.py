@@ -6,11 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 IMPLEMENTATIONS = ("eager", "sdpa")  # the first is the default
-FASTER = 1.03  # times as fast another must be, so that noise does not decide
+FASTER = 1.03  # another replaces the default only if it is this many times as fast, so that noise does not decide
 
 
 def fastest_attention(network: Any, named: str | None, pace: Callable[[], float]) -> tuple[str, dict[str, float]]:
-    """Sets the fastest implementation on the network; returns its name, and training rows a second of each one measured.
+    """Sets the fastest implementation on the network; returns the name of it, and training rows a second of each one measured.
 
     named: the recipe's choice, which is then the only one measured; None: all that the network supports. pace: measures
     training rows a second.

@@ -14,7 +14,7 @@ from framework_text.options import Backbone, BackboneAddress
 from framework_text.sources import source_of
 from framework_text.sources.folder import TOKENIZER_FILES, first_line, read_json
 
-LENGTHS = {"gpt2": "n_positions"}  # config keys of the longest input, where it is not max_position_embeddings
+LENGTHS = {"gpt2": "n_positions"}  # model type -> config key of the longest input, if not max_position_embeddings
 SHOWN = 3  # tokens listed in an error message
 PLACEHOLDERS = {"<image_soft_token>"}  # in Gemma 3's tokenizer, without an embedding in its text-only models
 POOLING = Path("1_Pooling") / "config.json"  # the file in which sentence-transformers states how token states are pooled
@@ -27,7 +27,7 @@ def problems_with(
 
     Reads the config, the file names and, where the backbone is on this machine and pinned, the checksum.
 
-    accepted: model types. setting: the start of the message, naming the recipe's keys that set `max_length`.
+    accepted: model types, as in config.json. setting: the start of the message, naming the recipe's keys that set `max_length`.
     """
     if not source.name:
         return ["no backbone: write model.name=FOLDER or a Hugging Face id, or choose one with model=NAME"]
@@ -63,13 +63,15 @@ def config_of(source: BackboneAddress) -> Mapping[str, Any]:
 
 
 def misplaced(backbone: Backbone) -> list[str]:
-    """Problems of fields given without `model.name=`: they would be ignored, because `source` is used as a whole."""
+    """A message for each field of `backbone` that is set without `model.name=`: it would be ignored, because
+    `backbone.source` is used then, with its own fields.
+    """
     fields = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
     return [f"model.{key}={value} goes with model.name=" for key, value in fields.items() if value and not backbone.name]
 
 
 def pools_by_mean(folder: Path) -> bool:
-    """Whether the backbone is a sentence encoder whose pooling is the mean of its token states alone."""
+    """Whether the backbone is a sentence encoder that pools token states by their mean, and in no further way."""
     path = folder / POOLING
     if not path.is_file():
         return False
@@ -79,7 +81,10 @@ def pools_by_mean(folder: Path) -> bool:
 
 
 def fetch(source: BackboneAddress) -> Path:
-    """The folder of a backbone, downloaded or converted if needed, with its pinned checksum verified."""
+    """The folder of a backbone, downloaded or converted if needed; its checksum is verified if the address pins one.
+
+    Raises InputError or FrameworkError where the backbone cannot be had; see `BackboneSource.fetch`.
+    """
     assert source.name
     return source_of(source.name).fetch(source.name, source.revision, source.sha256)
 
@@ -108,7 +113,7 @@ def load_tokenizer(folder: Path, max_length: int, setting: str = "task.max_lengt
 
 
 def without_placeholders(folder: Path, tokenizer: Any) -> Any:
-    """A tokenizer of `tokenizers`, without image placeholders that have no embedding in the model.
+    """`tokenizer`, of the library `tokenizers`, without image placeholders that have no embedding in the backbone in `folder`.
 
     Raises InputError for any other token id beyond the embedding table: a text with that token would crash the model.
     """
@@ -145,7 +150,10 @@ def plain_tokenizer(folder: Path) -> Tokenizer | None:
 
 
 def check_length(folder: Path, max_length: int, setting: str) -> None:
-    """Raises InputError when tokenizer_config.json limits the backbone to fewer than `max_length` tokens."""
+    """Raises InputError when tokenizer_config.json limits the backbone to fewer than `max_length` tokens.
+
+    setting: see `load_tokenizer`.
+    """
     path = folder / "tokenizer_config.json"
     limit = json.loads(path.read_text(encoding="utf-8")).get("model_max_length") if path.exists() else None
     if isinstance(limit, int | float) and limit < max_length:
@@ -157,8 +165,8 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
 
     ``load_model("AutoModelForSequenceClassification", folder, num_labels=3)``
 
-    config: changes to the model's config. Raises InputError where weights cannot be loaded, or any but a head's or a pooler's
-    are missing.
+    kind: name of a class of transformers. config: changes to the model's config. Raises InputError where weights cannot be
+    loaded, or any but a head's or a pooler's are missing.
     """
     import torch
     import transformers
@@ -174,13 +182,17 @@ def load_model(kind: str, folder: Path, **config: Any) -> Any:
         raise InputError(f"{folder}: its weights cannot be loaded: {first_line(error)}") from error
     finally:
         transformers.logging.set_verbosity(level)
-    bare = kind == "AutoModel" or not hasattr(model, model.base_model_prefix)  # T5 has no backbone within it
+    bare = kind == "AutoModel" or not hasattr(model, model.base_model_prefix)  # a T5 model holds no separate backbone
     _check_loaded(folder, "" if bare else f"{model.base_model_prefix}.", loaded)
     return model
 
 
 def _check_loaded(folder: Path, prefix: str, loaded: Any) -> None:
-    """Raises InputError where weights other than those of a head or a pooler would be random."""
+    """Raises InputError where weights other than those of a head or a pooler would be random.
+
+    prefix: beginning of the names of the backbone's weights; "": all weights are the backbone's. loaded: transformers' loading
+    info.
+    """
     names = [*loaded["missing_keys"], *(entry[0] for entry in loaded["mismatched_keys"])]
     random = sorted(name for name in names if name.startswith(prefix) and "pooler" not in name)
     if random:

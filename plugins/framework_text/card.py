@@ -17,9 +17,9 @@ class Card:
     """Recommendations for fits; a folder without a card has the defaults."""
 
     prunes: bool = False
-    """Whether a fit prunes the vocabulary, which holds many languages, to what its texts need."""
+    """Whether the vocabulary is multilingual, and a fit prunes it to the tokens that the texts of the fit need."""
     freezes: str | None = None
-    """The value of `freeze` where the recipe leaves it open, such as ``embeddings``."""
+    """The value of `freeze` where the recipe leaves it open, such as ``embeddings``; None: nothing is frozen."""
 
     def write(self, folder: Path) -> None:
         (folder / FILE).write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Chooses the backbone of a fit: the recipe's first, or its alternative for texts in other languages. No torch.
+"""Chooses the backbone of a fit: the recipe's first, or the recipe's alternative for texts in other languages. No torch.
 
 The vocabulary of a multilingual backbone is pruned to what the texts need.
 """
@@ -23,9 +23,9 @@ from framework_text.options import Backbone, FineTuning
 from framework_text.pruning import prune, script_of
 from framework_text.tokenizer import unknown_rate
 
-SAMPLE = 2000  # texts that are tokenized, evenly spread
+SAMPLE = 2000  # texts that are tokenized, evenly spread, at most
 UNKNOWN = 0.05  # share of unknown tokens above which a vocabulary does not fit the texts
-TORN = 0.4  # share of tokens that are single letters of an alphabet, above which it does not fit either
+TORN = 0.4  # share of tokens that are single letters of an alphabet, above which a vocabulary does not fit either
 WRITTEN_WHOLE = {"CJK", "HIRAGANA", "KATAKANA"}  # scripts in which one character is a word or a syllable
 MARKS = ("[UNK]", "<unk>")  # how tokenizers write the unknown token
 
@@ -88,7 +88,7 @@ def _single_letters(tokenizer: Tokenizer) -> list[int]:
 def prepared(
     context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str]
 ) -> Iterator[tuple[Path, FitContext[Any, Any]]]:
-    """Yields the folder of the backbone to fit, and the context with its `backbone` and `freeze` filled in.
+    """Yields the folder of the backbone to fit, and the context whose options name the chosen backbone and what to freeze.
 
     Shows which backbone was chosen and how its vocabulary was pruned. A pruned copy is deleted on exit.
 

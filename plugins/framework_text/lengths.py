@@ -22,7 +22,7 @@ def lengths_section(splits: Splits, role: str) -> Section:
 
 
 def histogram(title: str, unit: str, lengths: Mapping[str, Sequence[int] | np.ndarray]) -> Lines:
-    """The share of rows by length, up to the 99th percentile of all rows."""
+    """A chart of the share of rows by length, up to the 99th percentile of all rows. lengths: by split, in `unit`."""
     pooled = np.concatenate([np.asarray(values) for values in lengths.values()])
     low, high = int(pooled.min()), int(np.quantile(pooled, 0.99)) + 1
     edges = np.unique(np.linspace(low, high, min(BINS, high - low) + 1).round().astype(int))

@@ -14,13 +14,13 @@ from framework_text.readiness import ENDLESS
 
 
 class Optimized(pl.LightningModule):
-    """A LightningModule with this optimizer and gradient clipping, in every precision."""
+    """A LightningModule with AdamW and gradient clipping, in every precision."""
 
     def adamw(self, groups: Any, learning_rate: float, warmup: float) -> OptimizerLRSchedulerConfig:
         """AdamW whose learning rate rises linearly from 0 during warm-up, then falls linearly to 0.
 
-        groups: parameter groups as torch takes them. warmup: share of the training. Raises InputError for a training without an
-        end.
+        groups: parameter groups as torch takes them. learning_rate: the highest. warmup: share of the training. Raises
+        InputError for a training without an end.
         """
         fused = self.trainer.precision != "16-mixed"  # fp16's gradient scaler cannot clip for a fused optimizer
         optimizer = torch.optim.AdamW(groups, lr=learning_rate, fused=fused)

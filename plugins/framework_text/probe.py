@@ -15,7 +15,7 @@ from framework_text.tokens import Batch, countable
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
 ITERATIONS = 1000  # maximum; a few dozen are usual
 HELD_OUT = 5  # one row in five is held out, to measure the accuracy of the probe
-ENOUGH = 0.4  # share of the majority label's errors that the probe must avoid; with random features it avoids fewer
+ENOUGH = 0.4  # share of the errors of a constant answer that the probe must avoid; with random features it avoids fewer
 ABSENT = 1.0  # bias of labels that do not occur, in nats below the lowest fitted bias
 
 
@@ -24,7 +24,7 @@ class Probing:
     """When fine-tuning starts from a head fitted to the backbone's features."""
 
     enough: float = ENOUGH
-    """Share of the majority label's errors that the fitted head must avoid, 0 to 1."""
+    """Share, 0 to 1, of the errors that a constant answer, the majority label, makes and the fitted head must avoid."""
     most: int | None = None
     """Labels that the head is fitted to, at most; None: all."""
     partial: bool = False
@@ -63,8 +63,8 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
 def fit_whole_head(network: nn.Module, classes: int, batches: Iterable[Batch], *, most: int | None = None) -> None:
     """Fits the last linear layer, in place, as the only trained part of a network; labels may be absent.
 
-    most: labels to fit to, at most. Raises ValueError where all labels are the same, or the last linear layer does not have
-    `classes` outputs.
+    most: labels to fit to, at most; None: all. Raises ValueError where all labels are the same, or the last linear layer does
+    not have `classes` outputs.
     """
     head = _head(network, classes)
     if head is None:
@@ -128,6 +128,34 @@ def _head(network: nn.Module, classes: int) -> nn.Linear | None:
     return linear[-1] if linear and linear[-1].out_features == classes else None
 
 
+def name_of_head(network: nn.Module, classes: int) -> str:
+    """The name of the last linear layer, whose inputs are the features of a text. Raises ValueError where it is no head."""
+    head = _head(network, classes)
+    if head is None:
+        raise ValueError(f"the network's last linear layer does not have {classes} outputs")
+    names = {part: name for name, part in network.named_modules()}
+    return str(names[head])
+
+
+def take_head(network: nn.Module, classes: int) -> nn.Linear:
+    """Takes the head out of the network, whose logits are the features of texts from then on.
+
+    Raises ValueError where the last linear layer does not have `classes` outputs.
+    """
+    name = name_of_head(network, classes)
+    head = network.get_submodule(name)
+    assert isinstance(head, nn.Linear)
+    network.set_submodule(name, nn.Identity())
+    return head
+
+
+def head_inputs(network: nn.Module, classes: int, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs of the head at labels that count, (labels, width) float32, and the labels, (labels,), in eval mode."""
+    head = network.get_submodule(name_of_head(network, classes))
+    assert isinstance(head, nn.Linear)
+    return _features(network, head, batches, None)
+
+
 def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], most: int | None) -> tuple[np.ndarray, np.ndarray]:
     """The head's inputs at labels that count, (labels, width), and the labels, (labels,), computed in eval mode.
 
@@ -150,6 +178,8 @@ def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], mos
     finally:
         hook.remove()
         network.to("cpu")
+    if not states:
+        return np.zeros((0, head.in_features), np.float32), np.zeros(0, np.int64)
     features, labels = torch.cat(states).numpy(), torch.cat(targets).numpy()
     if most is None or most >= len(labels):
         return features, labels

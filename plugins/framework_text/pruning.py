@@ -23,7 +23,7 @@ from tokenizers import Tokenizer
 from framework import InputError, Section
 from framework_text.tokenizer import FILE
 
-MAIN = 0.05  # share of the letters from which a script is a main script
+MAIN = 0.05  # a script with at least this share of the letters is a main script
 A_SCRIPT = 20_000  # most probable pieces kept of each main script, beside those that occur
 CHUNK = 4096  # texts tokenized at once
 TABLE = "embeddings.word_embeddings.weight"
@@ -56,7 +56,7 @@ class Pruned:
 def prune(folder: Path, texts: Sequence[str], others: Sequence[str], place: Path) -> Pruned:
     """Writes a backbone with the pieces that `texts` need into `place`, deterministically.
 
-    others: texts on which the loss is measured. Raises InputError where the backbone has no unigram vocabulary.
+    others: texts on which `Pruned.same` is measured. Raises InputError where the backbone has no unigram vocabulary.
     """
     content = json.loads((folder / FILE).read_text(encoding="utf-8"))
     if content["model"].get("type") != "Unigram":
@@ -139,7 +139,7 @@ def renumber(content: dict[str, Any], kept: Sequence[int]) -> dict[str, Any]:
 
 
 def _write_weights(folder: Path, place: Path, kept: Sequence[int]) -> tuple[float, float]:
-    """Writes weights and config; returns MiB of the embeddings before and after."""
+    """Writes weights and config; returns MiB of the embeddings before and after. kept: ids of the kept pieces, ascending."""
     from safetensors.numpy import load_file, save_file
 
     weights = load_file(folder / "model.safetensors")
@@ -153,7 +153,7 @@ def _write_weights(folder: Path, place: Path, kept: Sequence[int]) -> tuple[floa
 
 
 def _share_of_same(full: Tokenizer, pruned: Tokenizer, kept: Sequence[int], texts: Sequence[str]) -> float:
-    """The share of texts with the same tokens under both tokenizers; 1 without texts."""
+    """The share of texts with the same tokens under both tokenizers; 1 without texts. kept: the old id of each new id."""
     old = np.asarray(kept)
     pairs = zip(full.encode_batch(list(texts)), pruned.encode_batch(list(texts)), strict=True)
     return float(np.mean([before.ids == old[after.ids].tolist() for before, after in pairs])) if len(texts) else 1.0

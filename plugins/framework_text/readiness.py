@@ -21,14 +21,14 @@ def problems(
 ) -> list[str]:
     """Problems for `Candidate.refuses`.
 
-    setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts: of the training rows, by which the
-    backbone is chosen; none: it is the recipe's first.
+    trainer: see `FitContext.trainer`. setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts:
+    of the training rows, by which the backbone is chosen; empty: the recipe's first backbone.
     """
     return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting)]
 
 
 def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, setting: str) -> list[str]:
-    """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens."""
+    """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens. setting: see `problems`."""
     try:
         return tokenizer_problems(choose(backbone, texts).backbone.chosen, max_length, setting)
     except InputError as error:
@@ -36,7 +36,7 @@ def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int,
 
 
 def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -> list[str]:
-    """Why a backbone's tokenizer cannot be used with texts of `max_length` tokens."""
+    """Why a backbone's tokenizer cannot be used with texts of `max_length` tokens. setting: see `problems`."""
     if gguf.is_gguf(str(source.name)):
         return []  # the conversion makes the tokenizer
     try:
@@ -67,7 +67,7 @@ def chosen_layers(layers: int | Sequence[int] | None, count: int) -> list[int]:
     """The numbers, from 0, of the layers to keep.
 
     layers: how many, spread evenly with the last among them, as DistilBERT is initialised (Sanh et al. 2019); or which; None:
-    all. count: layers of the backbone. Raises InputError where it does not have these layers.
+    all. count: layers of the backbone. Raises InputError where the backbone does not have these layers.
     """
     if layers is None:
         return list(range(count))
@@ -85,8 +85,8 @@ def _spread(number: int, count: int) -> list[int]:
 def frozen_layers(what: int | str, count: int, *, shared: bool) -> int:
     """The number of frozen layers, beside the embeddings.
 
-    count: layers of the network. shared: whether all layers share their weights, so that only embeddings can be frozen. Raises
-    InputError where there are fewer layers.
+    what: "embeddings", or a number of layers. count: layers of the network. shared: whether all layers share their weights, so
+    that only embeddings can be frozen. Raises InputError where the network cannot freeze that many layers.
     """
     if what == "embeddings":
         return 0

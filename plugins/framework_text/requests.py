@@ -8,7 +8,7 @@ from typing import Any
 
 from framework import InputError, nearest
 
-KEYS = 50  # of a wrong request, searched for the nearest name
+KEYS = 50  # keys of a wrong request, at most, that are searched for the nearest name
 
 
 def text_of(request: Any) -> str:

@@ -20,7 +20,7 @@ class SentenceClassifier(PreTrainedModel):
     A model of transformers: `saved` opens a folder that save_pretrained wrote, and pipelines accept the model.
     """
 
-    _supports_sdpa = True  # if the backbone does, which checks for itself
+    _supports_sdpa = True  # the backbone checks itself whether it supports sdpa
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
@@ -43,7 +43,9 @@ class SentenceClassifier(PreTrainedModel):
         return model
 
     def _set_encoder(self, backbone: Any) -> None:
-        """Stores the encoder under its own name, so that AutoModel finds its weights in a saved classifier."""
+        """Stores the encoder under its `base_model_prefix`, so that AutoModel finds the encoder's weights in a saved
+        classifier.
+        """
         if getattr(backbone, "pooler", None) is not None:
             backbone.pooler = None  # unused here, and its weights would not be trained
         self.base_model_prefix = backbone.base_model_prefix

@@ -13,8 +13,8 @@ from framework_text.readiness import chosen_layers, frozen_layers
 def keep_layers(network: Any, layers: int | Sequence[int] | None) -> list[int]:
     """Drops all but some layers of a transformers encoder, in place, and returns the kept ones' numbers, counted from 0.
 
-    layers: how many to keep, spread evenly with the last among them (as DistilBERT is initialised, Sanh et al. 2019); or which.
-    Raises InputError where the encoder does not have these layers.
+    layers: how many to keep, spread evenly with the last among them (as DistilBERT is initialised, Sanh et al. 2019); or which;
+    None: all. Raises InputError where the encoder does not have these layers.
     """
     count = network.config.num_hidden_layers
     chosen = chosen_layers(layers, count)
@@ -38,7 +38,7 @@ def _stack(network: Any, count: int) -> nn.ModuleList | None:
 
 
 def freeze(network: Any, what: str | int | None) -> int:
-    """Freezes weights, in place, and returns how many.
+    """Freezes weights, in place, and returns the number of frozen weights.
 
     what: "embeddings"; a number of layers from the first on, with the embeddings; "nothing" or None. Raises InputError where
     the network has fewer layers.

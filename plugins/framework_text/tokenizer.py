@@ -15,12 +15,15 @@ from framework import Check, Request, Tensors, mask, message
 FILE = "tokenizer.json"
 LONG = 1000  # characters from which a text is long
 UNKNOWN = 0.02  # share of unknown tokens above which the backbone may not know the language
-EXAMPLES = 2  # rows shown as the model sees them
-SEARCHED = 1000  # rows in which examples without personal data are sought
+EXAMPLES = 2  # rows shown as the model sees them, at most
+SEARCHED = 1000  # rows in which examples without personal data are sought, at most
 
 
 def write_tokenizer(tokenizer: Any, max_length: int | None, folder: Path) -> None:
-    """Saves a transformers tokenizer as tokenizer.json, without padding; it truncates at `max_length` tokens, None: never."""
+    """Saves a transformers tokenizer as tokenizer.json in `folder`, without padding.
+
+    max_length: tokens at which the saved tokenizer truncates a text; None: it never truncates.
+    """
     (folder / FILE).write_text(tokenizer.backend_tokenizer.to_str(), encoding="utf-8")
     copy = Tokenizer.from_file(str(folder / FILE))
     copy.no_padding()
@@ -64,9 +67,9 @@ def unknown_rate(tokens: np.ndarray, unknown: int | None) -> float:
 
 
 def presentable(texts: Sequence[str]) -> list[int]:
-    """Numbers of the first texts without personal data.
+    """The numbers, from 0, of the first texts without personal data: at most `EXAMPLES`, among the first `SEARCHED` texts.
 
-    A tokenizer splits addresses into pieces, so they could not be masked in the tokens.
+    Such texts are sought because personal data cannot be masked in tokens: a tokenizer splits addresses into pieces.
     """
     searched = range(min(SEARCHED, len(texts)))
     return list(islice((i for i in searched if mask(text := texts[i]) == text), EXAMPLES))
@@ -75,7 +78,8 @@ def presentable(texts: Sequence[str]) -> list[int]:
 def same_tokens(reference: Any, max_length: int, ids_of: Callable[[Request], list[int]], role: str) -> Check:
     """The check that a codec's token ids equal those of transformers' tokenizer, for every request.
 
-    reference: transformers' tokenizer. ids_of: the codec's token ids of a request. role: key of the text in a request.
+    reference: transformers' tokenizer. max_length: tokens at which `reference` truncates. ids_of: the codec's token ids of a
+    request. role: key of the text in a request.
     """
 
     def run(requests: Sequence[Request]) -> list[int]:

@@ -24,8 +24,8 @@ IGNORED = -100  # label of tokens without one; PyTorch's cross entropy ignores i
 class EncodedRows(Dataset[tuple[np.ndarray, Target]]):
     """Token ids and target of each row. A target is one label, or a list of labels, such as one for each token.
 
-    tokens: int32, the ids of all rows, concatenated. lengths: int32 (rows,), tokens of each row. texts: the rows as text, to be
-    shown to people.
+    tokens: int32, the ids of all rows, concatenated. lengths: int32 (rows,), tokens of each row. texts: the rows as text, for
+    sections.
     """
 
     def __init__(self, ids: Iterable[Sequence[int]], targets: Sequence[Target], texts: Sequence[str]) -> None:

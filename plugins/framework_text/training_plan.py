@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from framework import Schedule
 
 AnyContext = FitContext[Any, Any]
-FILE = "plan.json"  # in the folder of the trial: a resumed training keeps its plan
+FILE = "plan.json"  # file in the folder of the trial, because a resumed training keeps its plan
 FEWEST_EPOCHS, MOST_EPOCHS = 2, 10
-STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn
+STEPS, STEPS_A_CLASS = 1000, 12  # optimizer steps after which little is left to learn: in any case, and more for each class
 VALIDATION = 0.3  # time to evaluate a row, as a share of the time to train on it
-SPARE = 1.5  # times the rows that fit into the time are tokenized: the machine may turn out to be faster
+SPARE = 1.5  # tokenized rows, as a multiple of those that fit into the time: the machine may turn out to be faster
 OUT_OF_MINUTES = message(
     "{epochs} epochs would take about {taken:.1f} minutes: training ends after model.minutes={minutes:g}, about "
     "{fitting:.1f} epochs, with the learning rate at 0; model.minutes=null takes as long as it needs"
@@ -100,12 +100,15 @@ def batch_size(options: FineTuning, rows: int) -> int:
 
 
 def learning_rate(options: FineTuning, batch: int) -> float:
-    """The recipe's, else one that grows with the square root of the batch size (Krizhevsky 2014)."""
+    """The recipe's learning rate, else one that grows with the square root of `batch`, the rows of a step (Krizhevsky 2014)."""
     return options.learning_rate or float(f"{1e-4 * (batch / 32) ** 0.5:.2g}")
 
 
 def wanted_epochs(rows: int, classes: int, batch: int) -> int:
-    """Epochs that reach the number of steps this many classes need, from 2 to 10."""
+    """The number of epochs, from 2 to 10, in which a training reaches the steps that `classes` classes need.
+
+    rows: training rows. batch: rows of a step.
+    """
     steps = STEPS + STEPS_A_CLASS * classes
     return min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(steps / ceil(rows / batch))))
 
@@ -115,14 +118,14 @@ def limited(plan: Plan, context: AnyContext, paces: Mapping[str, float], validat
     minutes = inf if context.options.minutes is None else context.options.minutes
     remaining = context.budget.remaining() / 60
     if remaining < minutes:
-        return replace(within(plan, remaining, paces, validated, by_budget=True), seconds=None)  # which the schedule sets
+        return replace(within(plan, remaining, paces, validated, by_budget=True), seconds=None)  # the schedule sets them
     return plan if minutes == inf else within(plan, minutes, paces, validated)
 
 
 def within(plan: Plan, minutes: float, paces: Mapping[str, float], validated: int, *, by_budget: bool = False) -> Plan:
     """The plan with a time limit, which ends training where the epochs would take longer.
 
-    Where less than one epoch fits, `rows` is lowered to the rows that can be used.
+    Where the time is too short for one epoch, `rows` is lowered to `SPARE` times the rows that fit, at least to 1%.
 
     paces: training rows a second, by implementation of attention; `plan.attention` is among them. validated: rows of each
     validation. by_budget: whether the limit is the run's, and not `model.minutes`.
@@ -180,7 +183,7 @@ def save_plan(plan: Plan, folder: Path) -> Plan:
 
 
 def repeat_problems(repeat: str | None) -> list[str]:
-    """Problems of `model.repeat`."""
+    """Problems of `model.repeat`; empty for None, which repeats nothing."""
     if repeat is None:
         return []
     try:

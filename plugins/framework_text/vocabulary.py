@@ -31,8 +31,8 @@ class OccurringTokens(nn.Module):
 
 @contextmanager
 def learning_occurring_tokens(network: Any, tokens: Iterable[np.ndarray], pad: int) -> Iterator[None]:
-    """Within the context, the network's embedding has rows for these tokens and `pad` only; on exit the trained rows are copied
-    back into the full table.
+    """Within the context, the network's embedding has rows only for the ids in `tokens` and for `pad`; on exit the trained rows
+    are copied back into the full table.
 
     Does nothing where embeddings are frozen, are not a plain `nn.Embedding`, or nearly all tokens occur.
     """

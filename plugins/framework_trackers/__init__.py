@@ -12,7 +12,7 @@ from framework import AS_WRITTEN, NAMES_AS_WRITTEN, Tracker, hookimpl
 
 @dataclass
 class TensorBoard:
-    """Options of `tracker: tensorboard`, by the names of its EventFileWriter."""
+    """Options of `tracker: tensorboard`, with the names in TensorBoard's EventFileWriter."""
 
     flush_secs: int = 120
     """Seconds after which logged values are on disk, at most."""
@@ -28,7 +28,7 @@ class WandbMode(Enum):
 
 @dataclass
 class Wandb:
-    """Options of `tracker: wandb`, by the names of `wandb.init`. The key comes from `wandb login` or WANDB_API_KEY."""
+    """Options of `tracker: wandb`, with the names in `wandb.init`. The key comes from `wandb login` or WANDB_API_KEY."""
 
     project: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """None: WANDB_PROJECT, or the recipe's name."""
@@ -47,7 +47,7 @@ class Wandb:
 
 @dataclass
 class Mlflow:
-    """Options of `tracker: mlflow`, by the names of Lightning's MLFlowLogger. Credentials come from the environment."""
+    """Options of `tracker: mlflow`, with the names in Lightning's MLFlowLogger. Credentials come from the environment."""
 
     tracking_uri: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """None: MLFLOW_TRACKING_URI, or mlflow's default, ./mlflow.db."""

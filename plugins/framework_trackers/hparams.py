@@ -1,4 +1,7 @@
-"""Summaries for TensorBoard's HPARAMS page, settings beside results. TensorBoard's own functions need TensorFlow or torch."""
+"""Makes summaries for TensorBoard's HPARAMS page, which shows settings beside results.
+
+TensorBoard's own functions for them need TensorFlow or torch.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,10 @@ Plain = bool | int | float | str
 
 
 def summaries(settings: Mapping[str, Plain], metrics: Mapping[str, float]) -> Iterator[Summary]:
-    """The columns of the page, and the settings of one run. The page takes metrics from the scalars with their names."""
+    """The columns of the page, and the settings of one run.
+
+    The page reads the values of the metrics from the scalars of the same names, which the caller must write.
+    """
     experiment, session = Experiment(), SessionStartInfo()
     experiment.metric_infos.extend(MetricInfo(name=MetricName(tag=name)) for name in metrics)
     for name, value in settings.items():

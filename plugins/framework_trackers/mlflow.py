@@ -1,4 +1,4 @@
-"""MLflow: a server, or a database on this machine."""
+"""Tracks runs with MLflow, on a server or in a database on this machine."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MlflowRun(MLFlowLogger):
     """A `TrackedRun` in MLflow."""
 
     folder: Path
-    """Of the run."""
+    """The run's folder."""
     upload: bool
     """Whether the artifact is uploaded."""
 
@@ -38,7 +38,7 @@ class MlflowRun(MLFlowLogger):
 
 def start(options: Mlflow, recipe: str, folder: Path) -> MlflowRun:
     """Starts a run in MLflow. Raises what MLflow raises."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # seconds, not minutes, for a server that does not answer
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # a silent server delays by seconds, not minutes
     run = MlflowRun(
         experiment_name=options.experiment_name or os.environ.get("MLFLOW_EXPERIMENT_NAME", recipe),
         run_name=options.run_name or f"{folder.parent.name}/{folder.name}",

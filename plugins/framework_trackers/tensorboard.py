@@ -1,4 +1,4 @@
-"""Writes event files into the run's folder with TensorBoard's writer, without torch: ``tensorboard --logdir runs``."""
+"""Writes event files into the run's folder with TensorBoard's writer, no torch; ``tensorboard --logdir runs`` shows them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from framework_trackers.hparams import Plain, summaries
 
 
 class TensorBoardRun:
-    """A `TrackedRun` in TensorBoard: metrics under SCALARS, recipe and artifact under TEXT, both with results under HPARAMS."""
+    """A `TrackedRun` in TensorBoard.
+
+    Metrics are under SCALARS, the recipe and the files of the artifact under TEXT, recipe and final metrics under HPARAMS.
+    """
 
     def __init__(self, folder: Path, flush_secs: int) -> None:
         self.folder, self.flush_secs = folder, flush_secs
@@ -27,7 +30,7 @@ class TensorBoardRun:
         self._writer: EventFileWriter | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without the writer: a process that trains writes its own file."""
+        """Without the writer: a training process works on a pickled copy, which opens an event file of its own."""
         return {**self.__dict__, "_writer": None}
 
     def log_hyperparams(self, params: dict[str, Any]) -> None:
@@ -61,13 +64,13 @@ class TensorBoardRun:
 
 
 def start(options: TensorBoard, recipe: str, folder: Path) -> TensorBoardRun:
-    """Starts a run in TensorBoard."""
+    """Starts a run in TensorBoard. From now on errors of the writer's thread are not printed; see `_skip_writer_errors`."""
     threading.excepthook = partial(_skip_writer_errors, threading.excepthook)
     return TensorBoardRun(folder, options.flush_secs)
 
 
 def _skip_writer_errors(hook: Callable[[threading.ExceptHookArgs], object], args: threading.ExceptHookArgs) -> None:
-    """Calls `hook`, except for errors of TensorBoard's writer thread: the writer raises them again at its next call."""
+    """Calls `hook`, except for errors of TensorBoard's writer thread, which the writer raises again when it is next called."""
     if not type(args.thread).__module__.startswith("tensorboard."):
         hook(args)
 

@@ -1,4 +1,4 @@
-"""Checks trackers when a recipe is composed: for a library that is not installed, or a password in the recipe."""
+"""Looks for problems of trackers when a recipe is composed: a library that is not installed, a password in the recipe."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weights & Biases. The library reads account, server and offline mode from its own settings and environment."""
+"""Tracks runs with Weights & Biases. Its library reads account, server and offline mode from its settings and environment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class WandbRun(WandbLogger):
     """A `TrackedRun` in Weights & Biases."""
 
     recipe: str
-    """Its name, which names the artifact."""
+    """The recipe's name, under which the artifact is uploaded."""
     upload: bool
     """Whether the artifact is uploaded."""
 
@@ -35,7 +35,10 @@ class WandbRun(WandbLogger):
 
 
 def start(options: Wandb, recipe: str, folder: Path) -> WandbRun:
-    """Starts a run. In offline mode its files are in ``logs/wandb`` of the run's folder, for ``wandb sync``."""
+    """Starts a run in Weights & Biases. Raises what wandb raises.
+
+    In offline mode the files of the run are in ``logs/wandb`` of its folder, for ``wandb sync``.
+    """
     logs = folder / "logs"
     logs.mkdir(exist_ok=True)  # wandb would write elsewhere if the folder were missing
     experiment = wandb.init(

@@ -28,7 +28,6 @@ from framework_classification.multilabel.calibration import (
     best_threshold,
     calibrated,
     fit_platt,
-    logits_of,
     refit,
     thresholds_for,
 )
@@ -39,7 +38,7 @@ from framework_classification.multilabel.evaluation import evaluate
 from framework_classification.multilabel.linear import fit
 from framework_classification.multilabel.metrics import Counts, subset_accuracy
 from framework_classification.multilabel.module import LabelsClassifier
-from framework_classification.multilabel.platt import Platt
+from framework_classification.multilabel.platt import Platt, logits_of
 from framework_text.options import FineTuning
 from tests.server.serving import serving
 from tests.tiny import LENGTH, WORDS, labelled_rows, tiny_model, write_csv
@@ -263,7 +262,7 @@ def test_nothing_to_answer_and_nothing_answered_is_right() -> None:
 def test_epochs_are_ranked_at_the_best_threshold_not_at_a_half() -> None:
     module = LabelsClassifier(torch.nn.Linear(1, 3), 3, FineTuning())
     labels = torch.tensor([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 0]])
-    module.log = lambda *_, **__: None  # type: ignore[method-assign, assignment]
+    module.log = lambda *_, **__: None  # type: ignore[method-assign]
     module.judge(labels.float() * 2 - 4, labels)  # all below 0, and in the right order
     assert float(module.micro_f1.compute()) == pytest.approx(1)
     assert float(module.macro_f1.compute()) == pytest.approx(1)

@@ -17,7 +17,7 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 import framework
-from framework import InputError, read_shares
+from framework import Budget, InputError, read_shares
 from framework_text import backbones
 from framework_text.attention import fastest_attention
 from framework_text.dropout import set_dropout
@@ -26,7 +26,7 @@ from framework_text.probe import fit_head
 from framework_text.sentence import SentenceClassifier, pools_by_mean
 from framework_text.shaping import freeze, keep_layers
 from framework_text.throughput import learning_pace
-from framework_text.training_plan import Plan, batch_size, learning_rate, load_plan, save_plan, wanted_epochs, within
+from framework_text.training_plan import Plan, batch_size, learning_rate, limited, load_plan, save_plan, wanted_epochs, within
 from framework_text.vocabulary import learning_occurring_tokens
 from tests.test_run import TRIAL, largest_difference
 from tests.tiny import tiny_model
@@ -63,6 +63,20 @@ def test_a_plan_that_does_not_fit_is_ended_by_time_and_makes_no_more_rows_ready_
     assert "about 2.4 epochs, with the learning rate at 0" in " ".join(short.why)
     assert within(replace(plan, rows=1_000_000), 5, {"eager": 100}, 5000).rows == 45_000
     assert within(replace(plan, rows=50), 0.001, {"eager": 1}, 50).rows == 1
+
+
+def test_the_shorter_of_budget_and_minutes_ends_a_plan() -> None:
+    plan = Plan(rows=10_000, epochs=4, batch_size=32, learning_rate=1e-4, why=[])
+
+    def why(minutes: float | None, seconds: float | None) -> str:
+        context: Any = SimpleNamespace(options=FineTuning(minutes=minutes), budget=Budget(seconds))
+        return " ".join(limited(plan, context, {"eager": 100}, 1000).why)
+
+    assert "training ends after the 2.0 that the budget leaves" in why(None, 120)
+    assert "training ends after the 2.0 that the budget leaves" in why(4, 120)
+    assert "training ends after model.minutes=4" in why(4, 600)
+    assert "training ends after model.minutes=4" in why(4, None)
+    assert why(None, None) == ""
 
 
 def test_the_pace_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,19 +36,21 @@ class Quote(Enum):
 
 
 class Sure(IntEnum):
-    """How sure a format is that it can read a file. The surest format reads it; two that are equally sure are an error."""
+    """How sure a format, or with ``recipe=auto`` a task, is that a file is for it. The surest one gets the file; two that are
+    equally sure are an error.
+    """
 
     POSSIBLE = 1
-    """The format can read the file if no other can."""
+    """The format can read the file if no other can; the task's columns were found by their values."""
     LIKELY = 2
-    """The file's suffix is the format's."""
+    """The file's suffix is the format's; its headers are the task's."""
     CERTAIN = 3
     """The file's bytes, or its full name, belong to the format, whatever its suffix."""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A format's statement that it can read a file."""
+    """The statement of a format or a task that a file is for it."""
 
     sure: Sure
     why: str

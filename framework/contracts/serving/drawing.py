@@ -21,6 +21,8 @@ class DrawnLabel:
     """The field that holds the probability of each label, an object."""
     unsure: str = "abstains"
     """The field that tells whether the model abstains; it may be missing."""
+    familiar: str = "familiar"
+    """The field that tells whether the model was made for such requests; it may be missing."""
 
 
 @dataclass(frozen=True)

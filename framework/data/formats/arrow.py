@@ -22,7 +22,7 @@ except ImportError as missing:
 
 ROWS = 16_384  # rows of a chunk, at most
 CHARACTERS = 16 << 20  # characters of a chunk, about
-IN_MEMORY = 64 << 20  # bytes of chunks that stay in memory
+IN_MEMORY = 64 << 20  # bytes of chunks that stay in memory, about
 
 
 class TableBuilder:
@@ -35,13 +35,13 @@ class TableBuilder:
     def __init__(self, files: Sequence[Path]) -> None:
         self.files = files
         self.columns: list[set[str]] = [set() for _ in files]
-        """Column names of each file."""
+        """The headers of each file, in the order of `files`."""
         self._memory: list[pa.RecordBatch] = []
         self._chunks: list[pa.RecordBatch] = []
         self._lines, self._file_of = array("q"), array("i")
 
     def extend(self, file: int, parts: Iterable[Row | Block]) -> None:
-        """Adds the rows of one file. file: its position in `files`."""
+        """Adds the rows of one file. file: its position in `files`. Raises FrameworkError where the disk is full."""
         values: list[dict[str, str]] = []
         lines: list[int] = []
         characters = 0
@@ -79,7 +79,7 @@ class TableBuilder:
             self._memory = []
 
     def table(self) -> Table:
-        """The table of all rows. Raises InputError if there is none."""
+        """The table of all rows. Raises InputError if there are no rows."""
         source = str(self.files[0]) + (f" and {len(self.files) - 1} more files" if len(self.files) > 1 else "")
         if not self._lines:
             raise InputError(f"{source} has no rows; it needs a header line and one labelled row a line")
@@ -97,7 +97,7 @@ def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
 
 
 def _spool(batches: Sequence[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    """The same rows in a memory-mapped temporary file without a name. Raises FrameworkError where the disk is full."""
+    """The same rows, read from a memory-mapped temporary file without a name. Raises FrameworkError where the disk is full."""
     names = list(dict.fromkeys(name for batch in batches for name in batch.schema.names))
     schema = pa.schema([(name, pa.large_string()) for name in names])
     try:

@@ -22,7 +22,7 @@ from framework.data.formats.headers import HEAD, column_names, find_header
 
 BLOCK = 4 << 20  # bytes parsed at a time
 ODD = (b"\0", b"\xef\xbb\xbf", b"\n\n", b"\n\r\n")  # NUL, byte order mark, blank lines: left to the row-by-row reader
-QUOTE = b'"'  # odd too, unless quotes are text
+QUOTE = b'"'  # left to the row-by-row reader too, unless quotes are text
 
 Say = Callable[[str], None]
 
@@ -35,12 +35,13 @@ class _LineLayout(NamedTuple):
     """How the rows lie in the lines of a file."""
 
     names: Sequence[str]
-    """Of the columns; an empty name stands for a column that must be empty in every row."""
+    """Headers; an empty one stands for a column that must be empty in every row."""
     delimiter: str
     header: int = 0
-    """Lines above the rows."""
+    """Number of lines above the rows: 1 in a file with a header, else 0."""
     first: str | None = None
-    """Name of the first column, as written, by which a header between the rows is found; None: the file has no header."""
+    """The header of the first column, as in the file, by which a header line between the rows is found; None: the file has no
+    header."""
     notes: Sequence[str] = ()
     """What was repaired."""
 
@@ -72,7 +73,6 @@ def plain_lines(file: Sniffed, names: Sequence[str], delimiter: str, options: Re
     """Blocks of the rows of a file without a header, as far as the file is plain, as `plain_rows` defines it.
 
     names: of the columns; an empty name stands for a column that must be empty in every row. delimiter: one character.
-    Returns (rows read, whether these are all).
     """
     return (yield from _plain_blocks(file, _LineLayout(names, delimiter), options.quote))
 
@@ -168,7 +168,9 @@ def _blocks(raw: IO[bytes], odd: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _checked(lines: bytes, odd: Sequence[bytes]) -> bytes:
-    """The same lines. Raises _Odd if they hold odd bytes, or a carriage return alone, which ends a line for one reader only."""
+    """The same lines. Raises _Odd for lines that hold one of `odd`, or a lone carriage return, at which only one reader ends a
+    line.
+    """
     if any(mark in b"\n" + lines for mark in odd) or lines.count(b"\r") != lines.count(b"\r\n"):
         raise _Odd
     return lines

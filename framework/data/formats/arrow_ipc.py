@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FILE = b"ARROW1"
-STREAM = b"\xff\xff\xff\xff"  # as `datasets` saves them
+STREAM = b"\xff\xff\xff\xff"  # begins the stream format, in which `datasets` saves its files
 
 
 class Arrow(Format):
@@ -46,7 +46,7 @@ class Arrow(Format):
 
 
 def _slices(opened: pa.RecordBatchFileReader | pa.RecordBatchStreamReader, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    """The columns of the file in batches of at most `ROWS` rows."""
+    """The columns `columns` of the file in batches of at most `ROWS` rows."""
     import pyarrow as pa
 
     batches = (

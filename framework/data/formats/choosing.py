@@ -36,7 +36,8 @@ class Claimant(NamedTuple):
 def choose(file: Sniffed, name: str | None, task: str | None, say: Say) -> Format:
     """The format of this name, or without a name the surest of those for every task and for `task`.
 
-    say: takes notes on formats that were not asked. Raises InputError where no format claims the file, or two are equally sure.
+    task: name of a task; None: only formats for every task. say: takes notes on formats of plugins that read the file or could
+    not be asked. Raises InputError for an unknown name, where no format claims the file, and where two are the surest.
     """
     plugins = load_plugins()
     if name is not None:

@@ -17,7 +17,7 @@ from framework.data.formats.quotes import Likeness, survey_quotes
 from framework.data.formats.ragged import RaggedRows
 from framework.errors import InputError
 
-MAX_FIELD = 64 * 1024 * 1024  # characters in one value
+MAX_FIELD = 64 * 1024 * 1024  # characters in one value, at most
 JSON = (".jsonl", ".ndjson", ".json")  # suffixes of JSON, under which delimited text occurs too
 
 csv.field_size_limit(MAX_FIELD)
@@ -82,8 +82,9 @@ def delimited_rows(
 
     In a file of one column an empty line is a row with an empty value; in a file of several columns it is no row.
 
-    stream: the text of the file, which must be seekable. say: takes a note on each repair. quote: None: `Quote.auto`.
-    Raises InputError that names the first ragged rows.
+    stream: the text of the file, seekable. say: takes a note on each repair. quote: the meaning of quotes; None: `Quote.auto`.
+    Raises InputError for a header that cannot be used, for broken quotes, for a quoted field that holds rows, and for ragged
+    rows, of which it names the first.
     """
     path = file.path
     head = list(islice(_without_marks(path, stream, say=None), HEAD))
@@ -107,7 +108,10 @@ def delimited_rows(
 
 
 def _lines(path: Path, stream: IO[str], before: int, say: Callable[[str], None] | None = None) -> Iterator[str]:
-    """The lines from the header on, read from the start of the stream. before: lines above the header."""
+    """The lines from the header on, after the stream is set to its start. before: number of lines above the header.
+
+    say: takes a note on byte order marks between the rows; None: no note.
+    """
     stream.seek(0)
     return islice(_without_marks(path, stream, say), before, None)
 
@@ -124,16 +128,18 @@ class _Rows:
         likeness: Likeness | None,
         say: Callable[[str], None],
     ) -> None:
-        """before: lines above the header. likeness: by which swallowed rows are found; None: quotes are not checked."""
+        """before: number of lines above the header. likeness: what rows look like, to find rows within quoted fields; None:
+        these are not looked for.
+        """
         self.form, self.file, self.path = form, file, file.path
         self.before, self.dialect, self.likeness, self.say = before, dialect, likeness, say
         self.ragged = RaggedRows(file.path)
         self.repeated = self.longer = self.blank = self.broken = 0
         self.width = 0
-        self.longest = (0, 0)  # (lines, first line) of the value that stands on most lines
+        self.longest = (0, 0)  # (number of lines, first line) of the value that stands on the most lines
 
     def read(self, lines: Iterator[str]) -> Iterator[Row]:
-        """The rows. lines: from the header on. Raises InputError for ragged rows and for broken quotes."""
+        """The rows. lines: from the header on. Raises the errors of `delimited_rows`."""
         reader = csv.reader(
             lines,
             delimiter=self.dialect.delimiter,
@@ -167,7 +173,7 @@ class _Rows:
         self._say_repairs()
 
     def _check_lines(self, record: Sequence[str], first: int, last: int) -> None:
-        """Counts a field over several lines. Raises InputError where these lines look like rows."""
+        """Counts a record over the lines `first` to `last`. Raises InputError where lines within a field look like rows."""
         if self.likeness is not None and self.likeness.rows_within(record):
             raise InputError(
                 f"{self.path}, lines {first} to {last}: one quoted field holds these {last - first + 1:,} lines, each of which "
@@ -178,9 +184,9 @@ class _Rows:
         self.longest = max(self.longest, (last - first + 1, first), key=lambda lines: lines[0])
 
     def _fits(self, record: list[str], line: int) -> bool:
-        """Whether a record of another width than the header is a row, which then gets the header's width.
+        """Whether a record with another number of fields than the header is a row, which then gets the header's number.
 
-        Ragged records are collected.
+        Collects ragged records. line: the first line of the record.
         """
         width = self.width
         if width == 1 and not record:
@@ -236,7 +242,7 @@ class _Rows:
 
 
 def _without_marks(path: Path, stream: IO[str], say: Callable[[str], None] | None) -> Iterator[str]:
-    """The lines without byte order marks, which also stand in the middle of joined files; a note counts the latter."""
+    """The lines without byte order marks. A note counts the marks below the first line, which joined files have."""
     inside = 0
     for number, line in enumerate(stream):
         if line[0] == "\ufeff":

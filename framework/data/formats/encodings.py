@@ -12,7 +12,7 @@ from framework.errors import InputError
 
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16: this mark begins with that of UTF-16
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
@@ -23,7 +23,7 @@ LEGACY = [
 ]  # fmt: skip
 UTF_8, LATIN = "utf-8", "latin-1"  # guesses by the first bytes; latin-1 stands for any superset of ASCII but UTF-8
 BLOCK = 1 << 20  # bytes read at a time
-SAMPLE = 1 << 16  # bytes of non-ASCII lines that the detector sees
+SAMPLE = 1 << 16  # bytes of non-ASCII lines that the detector sees, about
 CONTROL = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 MAX_CONTROL = 0.02  # share of control characters above which bytes are not text
 
@@ -31,7 +31,8 @@ MAX_CONTROL = 0.02  # share of control characters above which bytes are not text
 def encoding_of_head(head: bytes, name: str | None, *, whole: bool) -> Encoding | None:
     """The encoding of a file's first bytes; None: they are not text.
 
-    name: the encoding that the user names. whole: the file has no further bytes. Raises InputError for an unknown name.
+    name: the encoding that the user names; None: detected. whole: whether `head` is the complete file. Raises InputError for an
+    unknown name.
     """
     if name is not None:
         return Encoding(_python_name(name), sure=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from framework.contracts.message import listed, message
 from framework.errors import InputError, some
 
-HEAD = 50  # first lines, among which the header must be
+HEAD = 50  # number of first lines among which the header must be
 EMPTY = "it needs a header line and one labelled row a line"
 
 
@@ -17,13 +17,13 @@ def find_header(path: Path, head: list[str], say: Callable[[str], None], *, tabs
     """(number of lines above the header, delimiter).
 
     Lines above the header are passed over, with a note, only where they are certainly comments or a title. head: the first
-    lines. tabs: the file's name promises tabs between fields. Raises InputError for an empty file, and for a line that may be a
-    comment or the header.
+    lines. tabs: whether the file's name promises tabs between fields. Raises InputError for an empty file, and for a line that
+    may be a comment or the header.
     """
     filled = [i for i, line in enumerate(head) if line.strip()]
     if not filled:
         raise InputError(f"{path} is empty; {EMPTY}")
-    announced = re.fullmatch(r"sep=(.)\s*", head[filled[0]], re.IGNORECASE)  # Excel's own
+    announced = re.fullmatch(r"sep=(.)\s*", head[filled[0]], re.IGNORECASE)  # Excel understands such a line
     if announced and len(filled) > 1:
         return filled[1], announced.group(1)
     at = next((i for i in filled if not head[i].lstrip().startswith("#")), filled[0])
@@ -57,7 +57,8 @@ def find_header(path: Path, head: list[str], say: Callable[[str], None], *, tabs
 
 def _is_title(head: list[str], filled: list[int], delimiter: str) -> bool:
     """Whether the first line is a title: it fills only the first of three or more fields, as spreadsheets save a title, or it
-    is a single field above an empty line.
+    is a single field above an empty line. head: the first lines of the file. filled: positions in `head` of lines that are not
+    blank. delimiter: of the first line.
     """
     if len(filled) < 3:
         return False
@@ -80,9 +81,9 @@ def _count(line: str, delimiter: str) -> int:
 
 
 def column_names(path: Path, line: int, header: list[str], say: Callable[[str], None]) -> list[str]:
-    """The header, checked; empty names stand for columns to leave out, which a note lists.
+    """`header`, checked; empty names stand for columns to leave out, which a note lists.
 
-    line: of the header, for errors. Raises InputError for names that occur twice, and for a header without names.
+    path, line: of the header, for messages. Raises InputError for names that occur twice, and for a header without names.
     """
     seen: set[str] = set()
     twice = {name for name in header if name and (name in seen or seen.add(name))}  # type: ignore[func-returns-value]

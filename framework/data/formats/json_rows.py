@@ -52,7 +52,10 @@ class Json(Format):
         return super().claims(file)
 
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """The objects in order as rows. Notes tell of a file that is not one object a line, and of columns that hold lists."""
+        """The objects in order as rows. say: takes notes on a file that is not one object a line, and on columns of lists.
+
+        Raises InputError for text that is not JSON, and for JSON that is no sequence of objects.
+        """
         if file.suffix not in self.suffixes:
             say(message("{file} was read as JSON, which it is, whatever its name", file=file.path.name))
         with file.open_text() as stream:
@@ -100,7 +103,7 @@ def _objects(file: Sniffed, records: Iterator[tuple[int, Any]]) -> Iterator[tupl
         if not isinstance(record, dict):
             raise InputError(f"{file.path}, line {line}: each line must be an object, {EXAMPLE}")
         if not count:
-            first = line, record  # whether it holds all rows is checked only if it stays the only object
+            first = line, record  # checked for holding all rows only if no other object follows
             continue
         if first is not None:
             yield first
@@ -131,7 +134,10 @@ def _as_text(value: Any) -> str:
 
 
 def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterator[tuple[int, Any]]:
-    """(line, value) of each JSON value; the first line decides whether there is one value a line."""
+    """(line, value) of each JSON value; the first line decides whether there is one value a line.
+
+    Raises InputError for text that is not JSON.
+    """
     lines = ((number, line.lstrip("\ufeff")) for number, line in enumerate(stream, start=1))
     first = next(((number, line) for number, line in lines if line.strip()), None)
     if first is None:
@@ -157,7 +163,10 @@ def _records(path: Path, stream: IO[str], say: Callable[[str], None]) -> Iterato
 
 
 def _scattered(path: Path, line: int, lines: Iterator[str]) -> Iterator[tuple[int, Any]]:
-    """(line, object) of objects in an array or one after another, over any number of lines. line: number of the first line."""
+    """(line, object) of objects in an array or one after another, over any number of lines. line: number of the first line.
+
+    Raises InputError for text that is not JSON, and for an array that is not closed.
+    """
     buffer, ended = _more("", lines)
     position = counted = 0
     array = False
@@ -190,7 +199,8 @@ def _scattered(path: Path, line: int, lines: Iterator[str]) -> Iterator[tuple[in
 
 
 def _more(buffer: str, lines: Iterator[str]) -> tuple[str, bool]:
-    """The buffer extended to at least twice its length, and whether the file has ended.
+    """`buffer` with further lines, at least twice as long and at least `BLOCK` characters longer, unless the file has ended;
+    and whether it has ended.
 
     Doubling keeps a huge object from being parsed again for every block.
     """

@@ -1,6 +1,6 @@
 """Collects the notes on files while they are read: a note that holds for several files is made once.
 
-Notes on columns of lists are made only of those that a role reads as texts, where the lists stand as JSON.
+Notes on columns of lists are made only for columns whose lists become JSON texts, not for those whose lists are parsed.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Lists(str):
 
 
 def sentences(lists: Sequence[Lists], but: Collection[str]) -> Iterator[Message]:
-    """Sentences on columns of lists, except those in `but`; columns of a file with equally many lists share a sentence."""
+    """Sentences on columns of lists, without columns in `but`; columns of a file with equally many lists share a sentence."""
     together: dict[tuple[str, Message, int], list[str]] = {}
     for note in sorted(lists, key=lambda note: -note.rows):
         if note.column not in but:
@@ -75,7 +75,7 @@ def _key(note: str) -> Key:
 
 
 def _merged(notes: list[Message]) -> Message:
-    """One note on the first file "and n more files", with the sum of their counts."""
+    """One note for several that differ only in file and count: on the first file "and n more files", with the counts summed."""
     values = dict(notes[0].values)
     counts = [count for note in notes if isinstance(count := note.values.get("count"), int)]
     more = message("{file} and {count:,} more files", file=values.get("file"), count=len(notes) - 1)

@@ -32,8 +32,10 @@ class Parquet(Format):
         return Claim(Sure.CERTAIN, "it begins as Parquet does") if file.head.startswith(MAGIC) else super().claims(file)
 
     def read(self, file: Sniffed, options: ReadOptions, say: Callable[[str], None]) -> Iterator[Row | Block]:
-        """The rows in blocks. Columns of bytes, and of lists or structs without texts, are left out with a note, except lists
-        in `options.lists`.
+        """The rows in blocks. Columns of bytes, and of lists or structs without texts, are left out with a note, unless
+        `options.lists` names them.
+
+        Raises InputError for a file that is broken or no Parquet file, FrameworkError where pyarrow is not installed.
         """
         check_magic(file, MAGIC, message("a Parquet file"), self.suffixes, say)
         try:
@@ -51,9 +53,9 @@ class Parquet(Format):
 
 
 def check_magic(file: Sniffed, magic: bytes, what: str, suffixes: Collection[str], say: Callable[[str], None]) -> None:
-    """Checks a file's first bytes; a note is made where its name says otherwise.
+    """Checks a file's first bytes; says so where the file has none of the suffixes.
 
-    what: the kind of file, "a Parquet file". Raises InputError where the first bytes are not `magic`, and for a packed file.
+    what: the kind of file, "a Parquet file". Raises InputError where the first bytes are not `magic`, and for a gzip file.
     """
     if not file.head.startswith(magic):
         raise InputError(f"{file.path} is no {what.partition(' ')[2]}, whatever its name{'; it is empty' * (not file.head)}")
@@ -69,7 +71,7 @@ def missing_pyarrow(path: Path) -> FrameworkError:
 
 
 def as_texts(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """The batches with every column as large strings. schema: of the file, whose metadata may name classes."""
+    """The batches with every column as large strings. schema: of the file; its metadata may name the classes of columns."""
     import pyarrow as pa
 
     classes = class_names((schema.metadata or {}).get(b"huggingface"))
@@ -96,7 +98,7 @@ def blocks_of(path: Path, batches: Iterable[pa.RecordBatch]) -> Iterator[Block]:
 def usable_columns(path: Path, schema: pa.Schema, say: Callable[[str], None], lists: Collection[str]) -> list[str]:
     """The names of the columns that can be read as texts; the others are left out with a note.
 
-    lists: plain names of columns whose lists are kept whatever they hold; other lists are kept if they hold texts. Raises
+    lists: columns whose lists are kept whatever they hold, by `plain_name`; other lists are kept if they hold texts. Raises
     InputError for names that occur twice, and where no column can be read.
     """
     twice = sorted({name for name in schema.names if schema.names.count(name) > 1})
@@ -127,7 +129,7 @@ def _is_nested(kind: pa.DataType) -> bool:
 
 
 def _holds_no_text(kind: pa.DataType) -> bool:
-    """Whether a column type is bytes, or a list or struct without texts in it, such as a vector."""
+    """Whether a column type is bytes, a union, or a list or struct without texts in it, such as a vector."""
     import pyarrow.types as types
 
     if types.is_nested(kind):
@@ -146,17 +148,19 @@ def _is_no_text(kind: pa.DataType) -> bool:
 
 
 def class_names(metadata: bytes | None) -> Mapping[str, Sequence[str]]:
-    """Column -> names of the classes that its integers, alone or in lists, stand for.
+    """By column, the names of the classes that its integers, alone or in lists, stand for.
 
     metadata: the JSON that `datasets` writes into the schema of Parquet files.
     """
     features = json.loads(metadata)["info"]["features"] if metadata else {}
-    inner = {name: kind.get("feature", kind) for name, kind in features.items() if isinstance(kind, dict)}  # of lists
+    # of a column of lists, the type of the items
+    plain = {name: kind[0] if isinstance(kind, list) and kind else kind for name, kind in features.items()}
+    inner = {name: kind.get("feature", kind) for name, kind in plain.items() if isinstance(kind, dict)}
     return {name: kind["names"] for name, kind in inner.items() if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"}
 
 
 def _column_as_texts(column: pa.Array, names: Sequence[str] | None) -> pa.Array:
-    """The values as texts, large strings; missing ones and NaN are empty."""
+    """The values as large strings: lists and structs as JSON, missing values and NaN empty. names: of classes, by number."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.types as types

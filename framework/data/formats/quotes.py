@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-SAMPLE = 2000  # lines from which the look of a row is learned
+SAMPLE = 2000  # lines from which the look of a row is learned, at most
 MANY = 1000  # open quotes looked at, at most
 LONG = 50  # lines kept after an open quote, at most
 ENOUGH = 20  # rows from which a column of few values counts as categories
-MOST = 0.9  # share of a field's lines that must look like rows to be taken for rows
+MOST = 0.9  # share of the lines of a field that must look like rows for the lines to be taken for rows
 PROSE = ",;"  # delimiters that occur in sentences too
 UNCLOSED = "unexpected end of data"  # the csv module's message for a quote that is not closed
 
@@ -38,7 +38,7 @@ class _Column:
         self.categories = distinct if self.enough and 10 * len(distinct) <= len(values) else None
 
     def excludes_prose(self, values: Sequence[str]) -> bool:
-        """Whether values that fit this column can hardly be prose: numbers, or categories of it."""
+        """Whether values that fit this column can hardly be prose: numbers, or categories of this column."""
         if self.categories is None:
             return self.enough and self.kind == 0
         return all(value.strip("\"'") in self.categories for value in values)
@@ -102,8 +102,9 @@ def _kind(value: str) -> int:
 def survey_quotes(lines: Iterator[str], delimiter: str, quote: str) -> Survey:
     """Reads lines, the header first, until they decide what the quotes mean.
 
-    Quotes are text where every line, split without regard to quotes, has as many fields as the header, and more lines have
-    stray quotes than well-quoted fields. Where the header is quoted, quotes are never text.
+    Quotes are text where every line, split without regard to quotes, has as many fields as the header, more lines have stray
+    quotes than well-quoted fields, and, in a file of several columns, the lines that an opened quote would join look like rows.
+    Where the header is quoted, quotes are never text. delimiter, quote: one character each.
     """
     header = next(lines, "")
     width = _width(header, delimiter, quote)
@@ -151,7 +152,7 @@ class _QuotingCounts:
         """The lines since an opened quote that no quote has followed yet."""
 
     def add(self, line: str, fields: list[str], begins: bool) -> None:
-        """Counts a line. fields: split without regard to quotes. begins: whether a field begins with a quote."""
+        """Counts a line. fields: of the line, split without regard to quotes. begins: whether a field begins with a quote."""
         if self.open is not None:
             self.open += [fields] if len(self.open) < LONG else []
             if self.quote in line:
@@ -168,7 +169,7 @@ class _QuotingCounts:
                 self.opened += 1
                 self.open = [fields]
             elif f"\\{self.quote}" in line or any(map(self._is_quoted, fields)):
-                self.quoted += 1  # by a writer that does not double quotes within quotes
+                self.quoted += 1  # the writer does not double quotes within quotes
             else:
                 self.strays += 1
             return

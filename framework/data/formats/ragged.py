@@ -6,7 +6,7 @@ from pathlib import Path
 
 from framework.errors import InputError
 
-MAX_SHOWN = 5  # rows named in one message
+MAX_SHOWN = 5  # rows that one error names, at most
 
 
 class RaggedRows:
@@ -15,11 +15,11 @@ class RaggedRows:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problems: list[str] = []
-        self.more = 0  # rows beyond the first `MAX_SHOWN`
+        self.more = 0  # number of ragged rows after the first `MAX_SHOWN`
         self.title = False  # the header has one field, so it may be a title
 
     def add(self, line: int, fields: int, width: int) -> None:
-        """Collects the row of a line. fields: of the row. width: fields of the header."""
+        """Collects a ragged row. line: its line number. fields: number of its fields. width: number of fields of the header."""
         self.title |= width == 1
         if len(self.problems) < MAX_SHOWN:
             self.problems.append(f"{self.path}, line {line}: {fields} fields where the header has {width}")

@@ -27,14 +27,14 @@ class Read:
     table: Table
     files: Sequence[Path]
     columns: Sequence[set[str]]
-    """Column names of each file, in the order of `files`."""
+    """The headers of each file, in the order of `files`."""
     formats: Sequence[Format]
-    """Of each file, in the order of `files`."""
+    """The format of each file, in the order of `files`."""
     lists: Sequence[Lists] = ()
     """Notes on columns whose texts are the JSON of lists."""
 
     def say_lists(self, say: Say, but: Collection[str] = ()) -> None:
-        """Hands the notes on columns of lists to `say`. but: columns whose lists are parsed, which need no note."""
+        """Hands the notes on columns of lists to `say`. but: columns that need no note, because their lists are parsed."""
         notes = Notes()
         for sentence in sentences(self.lists, but):
             notes.add(sentence)
@@ -56,8 +56,9 @@ def read_table(
 
     encoding: of all files; None: detected. say: takes a note on each repair and detection, once for several files; notes on
     columns of lists wait for `Read.say_lists`, when it is known which of them are read as texts. quote: what quotes mean in
-    delimited text; None: detected. lists: plain names of columns whose lists are kept whatever they hold. format_name: of all
-    files; None: chosen for each file among the formats for every task and for `task`. most: rows read of each file; None: all.
+    delimited text; None: detected. lists: see `ReadOptions.lists`. format_name: of all files; None: chosen for each file among
+    the formats for every task and those for `task`. task: name of a task; None: only formats for every task. most: the largest
+    number of rows to read of each file; None: all rows.
 
     Raises InputError for files that cannot be read; it names the first ragged rows of a file.
     """
@@ -110,7 +111,8 @@ def _read(
 def _read_parts(file_format: Format, file: Sniffed, options: ReadOptions, say: Say) -> Iterator[Row | Block]:
     """The rows and blocks of a file, checked where the format comes from a plugin.
 
-    Raises FrameworkError, with the format's name and distribution, for an unexpected error of its code.
+    Raises InputError for a file that cannot be read, and FrameworkError, with the format's name and distribution, for an
+    unexpected error of the format's code.
     """
     distribution = load_plugins().origin[f"format {file_format.name}"]
     try:

@@ -1,4 +1,4 @@
-"""Recognises what a file is by its first bytes, because names lie; files without rows come with what to do instead."""
+"""Recognises what a file is by its first bytes, because names lie; for a file that holds no rows, says what to do instead."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from framework.data.formats.encodings import encoding_of_head
 from framework.errors import InputError
 from framework.plugins import load_plugins
 
-HEAD = 1 << 16  # bytes read
+HEAD = 1 << 16  # bytes read of a file, at most
 
 UNPACK = "unpack it and name the file inside"
 CONVERT = "write its rows to a CSV or Parquet file first"
@@ -44,7 +44,7 @@ SIGNATURES = (
 
 
 def sniff(path: Path, encoding: str | None = None) -> Sniffed:
-    """What the name and the first bytes of a file tell. encoding: of the whole file, where the user names it.
+    """What the name and the first bytes of a file tell. encoding: of the file, as the user names it; None: detected.
 
     Raises InputError for a folder, for a file that cannot be opened, and for an encoding that does not exist.
     """

@@ -19,8 +19,8 @@ from framework.data.formats.json_rows import flattened
 from framework.errors import InputError
 
 DEPTH = 50  # nested lists and mappings, at most
-NULLS = ("", "~", "null", "Null", "NULL")  # null, where they are not quoted
-PLAIN = "tag:yaml.org,2002:"  # prefix of the tags of YAML's own types; other tags ask for an object to be built
+NULLS = ("", "~", "null", "Null", "NULL")  # texts that mean null where they are not quoted
+PLAIN = "tag:yaml.org,2002:"  # begins the tags of YAML's own types; any other tag asks the parser to build an object
 LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 EXAMPLE = "- {text: ..., label: ...}"
 
@@ -42,7 +42,7 @@ class Yaml(Format):
 
 
 class _Reader:
-    """Reads rows from the events of the YAML parser; `line` is that of the last event."""
+    """Reads rows from the events of the YAML parser; `line` is the line of the last event, from 1."""
 
     def __init__(self, path: Path, stream: IO[str], say: Callable[[str], None]) -> None:
         self.path = path
@@ -67,7 +67,7 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else self.line
             raise InputError(f"{self.path}, line {line}: not YAML: {error.problem or error.context}") from error
-        except yaml.YAMLError as error:  # of a broken stream; it knows no line
+        except yaml.YAMLError as error:  # the stream is broken; this error has no line
             raise InputError(f"{self.path}, after line {self.line}: not YAML: {' '.join(str(error).split())}") from error
         self.line = event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
@@ -82,9 +82,11 @@ class _Reader:
         return InputError(f"{self.path}, line {self.line}: {problem}")
 
     def rows(self, key: str | None) -> Iterator[tuple[int, Any]]:
-        """(line, row) of the elements of a list, whose first event was taken.
+        """(line, row) of each element of a list, after the event that begins the list.
 
         Elements are mappings; where the first element is a list, all are lists and become values of a column named `key`.
+        key: the key of the list; None: the list has none, so its elements must be mappings. Raises InputError for other
+        elements.
         """
         column, first = None, True
         while not isinstance(event := self.next(), yaml.SequenceEndEvent):
@@ -97,7 +99,10 @@ class _Reader:
             yield line, value if column is None else {column: _as_json(value)}
 
     def rows_under_a_key(self) -> Iterator[tuple[int, Any]]:
-        """(line, row) of the only list of mappings or lists in a mapping, whose first event was taken."""
+        """(line, row) of the only list of mappings or lists in a mapping, after the event that begins the mapping.
+
+        Raises InputError where the mapping holds no such list, or several.
+        """
         rows_key: str | None = None
         other_keys = []
         start = self.line
@@ -127,7 +132,7 @@ class _Reader:
             )
 
     def skip(self, event: Any, first: Any) -> None:
-        """Skips a value. event: its first event. first: the event after it, where that was taken too."""
+        """Skips a value. event: the first event of the value. first: the next event; None: it was not read yet."""
         if first is not None:
             self.events = _chain(first, self.events)
         self.value(event, 1)
@@ -139,7 +144,10 @@ class _Reader:
         return str(event.value)
 
     def value(self, event: Any, depth: int) -> Any:
-        """The text, list or mapping that begins with this event. Raises InputError for too deep nesting and repeated keys."""
+        """The text, list, mapping or None that begins with this event. depth: of the value, from 1.
+
+        Raises InputError for nesting deeper than `DEPTH`, and for repeated keys.
+        """
         if depth > DEPTH:
             raise self.error(f"more than {DEPTH} lists or mappings within each other")
         if isinstance(event, yaml.SequenceStartEvent):
@@ -163,7 +171,7 @@ def _as_json(value: Any) -> Any:
 
 
 class _Printable:
-    """A stream that checks characters for the parser, whose own error for a forbidden one names no line."""
+    """A stream that refuses characters that YAML forbids, because the parser's own error for them names no line."""
 
     def __init__(self, path: Path, stream: IO[str]) -> None:
         self.path = path

@@ -23,7 +23,7 @@ from framework.data.splitting.similar import clusters, merged
 
 LINK = "<link>"
 FEW = 8  # letters and digits beside links and prefix, below which links and prefix are the content of a text
-SAMPLE = 20_000  # rows by which it is decided whether letter case and links distinguish texts
+SAMPLE = 20_000  # texts of a column that decide whether letter case and links distinguish texts, at most
 _LINK = re.compile(r"https?://\S+|www\.\S+", re.IGNORECASE)
 _NAME = re.compile(rf"{LINK}|@\w+")
 
@@ -32,7 +32,7 @@ def normal_form(text: str, prefix: Prefix | None = None, *, folds: bool = True, 
     """The form in which texts are compared: without prefix, links as `LINK`, spacing unified, letter case folded.
 
     A text with fewer than `FEW` letters beside links and prefix keeps its wording; only spacing and Unicode form are unified.
-    folds: letter case is folded. unlinks: links are replaced.
+    prefix: is removed; None: nothing is removed. folds: whether letter case is folded. unlinks: whether links are replaced.
     """
     text = unicodedata.normalize("NFKC", text)
     short = _LINK.sub(LINK, text) if unlinks else text
@@ -120,9 +120,10 @@ def _sample(texts: Sequence[str]) -> Sequence[str]:
 
 
 def without_duplicates(table: Table, rule: DuplicateRule, seen: Set[str]) -> tuple[Table, set[str], list[str]]:
-    """The table without rows whose form is in `seen`, and with one of each set of duplicates: the first of each target value.
+    """Leaves out rows whose form is in `seen`, and of duplicates all but the first with each target value.
 
-    Returns the table, `seen` together with the forms of its rows, and notes.
+    A rule with `keeps` leaves out only the rows in `seen`. Returns the table, `seen` with the forms of the remaining rows, and
+    notes.
     """
     forms = rule.forms(table)
     fresh = [row for row, form in enumerate(forms) if form not in seen]
@@ -179,7 +180,7 @@ def _note_on_contested(rows: int, table: Table, texts: int, rule: DuplicateRule)
 
 
 def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[int]) -> set[str]:
-    """The forms that rows with different target values share."""
+    """The forms that rows with different target values share. forms: of all rows. rows: numbers of the rows that count."""
     if roles.balanced is None:
         return set()
     targets = roles.targets(table)
@@ -198,7 +199,7 @@ class DisjointTables:
 
 
 def without_near_duplicates(tables: Sequence[Table], rule: DuplicateRule) -> DisjointTables:
-    """Takes the rows that nearly repeat a row of an earlier table out of each table, and groups the rows of the last one."""
+    """Leaves out of each table the rows that nearly repeat a row of an earlier table, and groups the rows of the last table."""
     if not rule.roles.texts:
         return DisjointTables(list(tables), np.arange(len(tables[-1])), [])
     starts = np.cumsum([0, *map(len, tables)])

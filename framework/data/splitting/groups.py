@@ -13,13 +13,13 @@ from framework.data.splitting.similar import merged
 
 REPEATED = 5  # distinct values with several rows each, at least, by which a column is judged
 ROWS = 30  # rows of such values, at least
-DECIDES = 0.9  # share of the labels not predicted by chance that the column must predict
+DECIDES = 0.9  # of the labels that chance does not predict, the share that the column must predict
 
 
 def without_shared_groups(tables: Sequence[Table], column: str | None) -> tuple[list[Table], list[str]]:
     """The tables, each without rows whose group occurs in an earlier one, and notes on what was left out.
 
-    column: the group column, for the notes.
+    column: header of the group column, for the notes; None: the tables have no groups.
     """
     seen: set[str] = set()
     kept: list[Table] = []
@@ -42,7 +42,10 @@ def without_shared_groups(tables: Sequence[Table], column: str | None) -> tuple[
 
 
 def with_groups(groups: np.ndarray, table: Table) -> np.ndarray:
-    """The numbered groups (rows,), joined where their rows share a value of the table's group column."""
+    """(rows,) int64: the groups, joined where their rows share a value of the table's group column.
+
+    groups: (rows,) int64, the number of each row's group.
+    """
     return merged(groups, table.groups) if len(table.groups) else groups
 
 
@@ -89,7 +92,7 @@ def _decides(values: np.ndarray, labels: np.ndarray) -> bool:
 
 
 def _purity(values: np.ndarray, labels: np.ndarray) -> float:
-    """Share of the rows that have the most frequent label of their value, from 0 to 1."""
+    """Share, from 0 to 1, of the rows whose label is the most frequent one among the rows with the same value."""
     pairs, counts = np.unique(np.stack([values, labels]), axis=1, return_counts=True)
     most = np.zeros(values.max() + 1, int)
     np.maximum.at(most, pairs[0], counts)

@@ -30,12 +30,13 @@ class Independent:
     seed: int
     roles: Roles
     group: str | None
-    """Name of the column whose values keep rows together."""
+    """Header of the column whose values keep rows together; None: there is no such column."""
     notes: list[str] = field(default_factory=list)
     """What was left out and why."""
 
     def split(self, tables: Mapping[str, Table]) -> Splits:
-        """The splits of tables by split name, of which "train" is there; missing ones are split off the training rows.
+        """The splits of tables by split name, which include "train"; a missing validation or test split is taken from the
+        training rows.
 
         Raises InputError where too few rows are left.
         """
@@ -84,7 +85,8 @@ class Independent:
     ) -> tuple[Table, Table | None, Table | None, np.ndarray]:
         """Train, validation and test, each without rows that a later one of them repeats, and the groups of the training rows.
 
-        Every row of test stays, duplicates within it too. groups: (training rows,) int64; rows of a group stay in one split.
+        Every row of a test table stays, duplicates within it too. The groups are (training rows,) int64; rows of a group stay
+        in one split. Raises InputError where no training row is left.
         """
         held_out = [table for table in (test, validation) if table is not None]
         rule = DuplicateRule.of([*held_out, train], self.roles, self.data.duplicates.name == "keep", self.task.prefix)
@@ -118,7 +120,10 @@ class Independent:
     def _split_off(
         self, table: Table, share: float, offset: int, groups: np.ndarray, name: str
     ) -> tuple[np.ndarray, np.ndarray]:
-        """(rest, part) of `split_off`, with a note where the part came out far too large. offset: added to the seed."""
+        """(rest, part) of `split_off`, with a note where the part came out far too large. offset: added to the seed.
+
+        share, groups: see `split_off`. name: of the split, for the note.
+        """
         rest, part = split_off(table, share, self.roles, self.seed + offset, groups)
         if len(part) > TOO_MANY * share * len(table) + 1 and len(table.groups):
             self.notes.append(
@@ -136,7 +141,7 @@ class Independent:
 
 
 def _share(fraction: float, rows: int, most: int | None) -> float:
-    """The fraction of the rows to hold out, at most `most` rows. From 20,000 rows on the standard error of a measured share
-    is below 0.4 percentage points, so more rows would tell little more.
+    """The fraction of the rows to hold out, at most `most` rows; None: no limit. From 20,000 rows on the standard error of a
+    measured share is below 0.4 percentage points, so more rows would tell little more.
     """
     return fraction if most is None else min(fraction, most / rows)

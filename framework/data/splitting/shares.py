@@ -20,7 +20,7 @@ from framework.errors import InputError
 
 @dataclass(frozen=True)
 class Roles:
-    """What cleaning and splitting do with the columns of a table, which are called after their roles."""
+    """What cleaning and splitting do with the columns of a table whose columns are named after their roles."""
 
     needed: Sequence[str]
     """Rows with a blank cell in one of these are left out."""
@@ -29,7 +29,7 @@ class Roles:
     balanced: str | None
     """The label column, whose labels every split has in proportion."""
     compared: Mapping[str, Callable[[Any], Sequence[str]]] = field(default_factory=dict)
-    """For columns of `texts` whose cells are no texts: makes the texts to compare of a cell."""
+    """For columns of `texts` whose cells are no texts: returns the texts by which a cell is compared."""
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> Roles:
@@ -90,7 +90,7 @@ def without_blank(table: Table) -> tuple[Table, list[str]]:
 
 
 def split_off(table: Table, fraction: float, roles: Roles, seed: int, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row numbers (rest, part), both ascending: part is a seeded, stratified `fraction` of the rows.
+    """Row numbers (rest, part), both ascending: part is a random `fraction` of the rows, stratified by label, in whole groups.
 
     Every label keeps at least one row in the rest. groups: (rows,) numbers; rows of a group stay together. Raises InputError
     when nothing can be held out.
@@ -128,8 +128,8 @@ class _GroupChoice:
     def choose(self, user_groups: bool) -> set[int]:
         """The first groups in random order that make up the fraction of every label, none of them larger than is wanted.
 
-        Where every label has too few rows for that, the groups make up the fraction of all rows. user_groups: the groups come
-        from a column and may be large; where there are no smaller ones, they make up more or less than the fraction.
+        Where every label has too few rows for that, the chosen groups make up the fraction of all rows. user_groups: whether
+        the groups come from a column and may be large; then the chosen groups may make up more or less than the fraction.
         """
         chosen: set[int] = set()
         for value, order in enumerate(self.order):

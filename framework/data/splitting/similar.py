@@ -13,13 +13,13 @@ import numpy as np
 
 THRESHOLD = 0.85  # Jaccard similarity of two texts' shingle sets, from which they are near-duplicates
 BANDS, ROWS = 12, 6  # bands of a signature, and MinHash values of a band
-CHUNK = 20_000  # texts whose shingles are in memory at once
+CHUNK = 20_000  # texts whose shingles are in memory at once, at most
 WIDE = 0x2E80  # from this code point on most characters (Chinese, Japanese, Korean) say about as much as a syllable
 LETTERS = ("L", "M", "N")  # Unicode categories that tell texts apart; punctuation and symbols do not
 
 
 def clusters(texts: Sequence[str], *others: Sequence[str], threshold: float = THRESHOLD) -> np.ndarray:
-    """(rows,) int64: for each row the number of the first row that it is a near-duplicate of, directly or through other rows.
+    """(rows,) int64: for each row the number of the first row in its cluster: near-duplicates, directly or through other rows.
 
     texts, others: lists of normal forms without line breaks, each over all rows; two rows are near-duplicates if their texts
     in any of the lists are.

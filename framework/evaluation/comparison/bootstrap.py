@@ -10,25 +10,25 @@ import numpy as np
 
 from framework.contracts.contributions import Contributions
 
-ELEMENTS = 1_000_000  # numbers in memory at the same time
-Judge = Callable[[np.ndarray], Mapping[str, float]]  # metrics of a sample, from the row numbers, which may repeat
+ELEMENTS = 1_000_000  # numbers of one array in memory, about
+Judge = Callable[[np.ndarray], Mapping[str, float]]  # from row numbers, which may repeat, to the metrics on these rows
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Metrics and class scores over samples, (draws,) each."""
+    """The metrics, and the scores of classes, of one model on samples of the rows: (draws,) each."""
 
     metrics: Mapping[str, np.ndarray]
-    """By metric."""
+    """By name of the metric."""
     classes: Mapping[str, np.ndarray]
-    """By class."""
+    """By name of the class."""
     draws: int
 
 
 def resample(sides: Sequence[Contributions], rows: np.ndarray, draws: int, seed: int) -> list[Samples]:
-    """Metrics of each side on samples of `rows`, drawn with replacement and of the same size, the same samples for all sides.
+    """Metrics of each side on samples of `rows`, drawn with replacement and as large as `rows`, the same samples for all sides.
 
-    Draws are computed in chunks of bounded memory.
+    rows: row numbers. Draws are computed in chunks of bounded memory.
     """
     sums = [Sums(side, rows) for side in sides]
     chunk = max(1, ELEMENTS // max(len(rows), *(side.entries for side in sums)))
@@ -44,7 +44,7 @@ def resample(sides: Sequence[Contributions], rows: np.ndarray, draws: int, seed:
 
 
 def over_all(side: Contributions, rows: np.ndarray) -> Samples:
-    """Metrics on `rows` themselves, as one draw."""
+    """Metrics on `rows` themselves, as one draw. rows: row numbers."""
     totals = Sums(side, rows)(np.arange(len(rows), dtype=np.int32)[None], np.ones((1, len(rows))))
     return Samples(side.metrics(totals), side.class_scores(totals) if side.class_scores else {}, 1)
 
@@ -74,7 +74,7 @@ class Sums:
 
     @property
     def entries(self) -> int:
-        """Numbers in memory for one draw."""
+        """How many numbers the largest array of one draw holds."""
         return max(1, len(self.pattern), self.patterns, self.width)
 
     def __call__(self, drawn: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -100,7 +100,7 @@ def judge_again(
 ) -> list[Mapping[str, np.ndarray]]:
     """Metrics of each side on samples, (draws,) each, by judging every sample anew; for metrics that do not decompose.
 
-    Draws at most `draws` samples, and after the first `least` stops when `seconds` have passed.
+    rows: number of rows. Draws at most `draws` samples, and after the first `least` stops when `seconds` have passed.
     """
     samples: list[list[Mapping[str, float]]] = [[] for _ in judges]
     started = perf_counter()

@@ -49,11 +49,13 @@ def compare(
 
         framework.compare("registry/support@champion", "registry/support@challenger", "labelled.csv").verdict
 
-    metric: one of the task's; by default the one that A was judged by. slices: a column of the file, or for a table a value for
-    each row, by which the rows are sliced. shared_labels: where the labels of A and B differ, compares them on the rows whose
-    label both have. draws: samples of the paired bootstrap; fewer if the metric does not decompose, see `Comparison.method`.
-    variants: of A and of B. Raises InputError for artifacts that cannot be compared, naming what differs, and for rows that
-    cannot be judged.
+    a, b: addresses of artifacts. rows: a labelled file, or a table of the task's columns. metric: name of the deciding metric;
+    None: the one that A was judged by. slices: header of a column of the file, or for a table a value for each row, by which
+    the rows are sliced. shared_labels: whether artifacts with different labels are compared, on the rows whose label both have.
+    draws: number of samples of the paired bootstrap; fewer if the metric does not decompose, see `Comparison.method`.
+    confidence: level of the intervals. seed: of the samples. columns, encoding, quote, format_name: see `LabelledOptions`.
+    variants: of A and of B; None: the default variant. Raises InputError for artifacts that cannot be compared, naming what
+    differs, and for rows that cannot be judged.
     """
     _check_numbers(draws, confidence)
     models = (load_model(a, variants[0]), load_model(b, variants[1]))
@@ -138,7 +140,7 @@ def _metric(model: Model, name: str | None) -> Metric:
 def _rows(
     models: tuple[Model, Model], rows: str | Path | Table, options: LabelledOptions, shared_labels: bool
 ) -> tuple[Table, list[str]]:
-    """The rows, as both models read them, and notes on the file. Raises InputError if the models read it differently."""
+    """The rows, as both models read them, and notes on the file. Raises InputError if the models read the file differently."""
     if isinstance(rows, Table):
         return (shared_rows(models, rows) if shared_labels else rows), []
     (table, notes), (other, _) = (read_rows(model, rows, options) for model in models)
@@ -156,7 +158,10 @@ def _rows(
 def _slices(
     model: Model, rows: str | Path | Table, table: Table, slices: str | Sequence[str] | None, options: LabelledOptions
 ) -> Sequence[str]:
-    """The slice of each row; empty without slices."""
+    """The slice of each row; empty without slices. rows, slices: see `compare`.
+
+    Raises InputError for a missing column, a wrong number of values, and more than `MOST_SLICES` slices.
+    """
     if slices is None:
         return ()
     if isinstance(slices, str):

@@ -18,14 +18,14 @@ from framework.errors import FrameworkError
 from framework.evaluation.judge import requests_of
 from framework.runtime.model import Model, load_model
 
-SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; fewer if each needs many graph calls
-ANSWERED = 32  # requests that the process answers whose memory is measured
+SINGLES, LONG_SINGLES = 40, 4  # requests that are timed one at a time, at most; the latter if a request needs many graph calls
+ANSWERED = 32  # requests that the process with measured memory answers, at most
 STATUS = Path("/proc/self/status")
 
 
 @dataclass(frozen=True)
 class Costs:
-    """Costs of an artifact, measured on this machine and these rows."""
+    """Costs of answering rows with an artifact on this machine."""
 
     milliseconds: float
     """Median latency of a single request."""

@@ -54,11 +54,12 @@ class Part:
     """The comparison on one class, or on the rows of one slice."""
 
     rows: int | None
-    """Rows of the slice; None for a class."""
+    """Number of rows of the slice; None for a class."""
     score: Difference
     test: McNemar | None
+    """McNemar's test on the part; None where answers are not simply right or wrong."""
     p: float | None
-    """p-value of the test, adjusted for the tests of all classes or slices (Holm)."""
+    """p-value of the test, adjusted for the tests of all classes or slices (Holm); None without a test."""
     regressed: bool
     """Whether A is right significantly more often than B."""
 
@@ -89,18 +90,20 @@ class Comparison:
     """The worst for B first."""
     slices: tuple[Part, ...]
     outcome: Outcome
-    """B is better or worse than A, undecided, or the same on every sample."""
+    """Whether B is better or worse than A, the rows cannot decide it, or both are the same on every sample."""
     verdict: str
     """The outcome in sentences."""
 
     @property
     def judged(self) -> Difference:
-        """The difference of the metric that decides."""
+        """The difference of `metric`."""
         return self.differences[0]
 
     @property
     def gain(self) -> tuple[float, float, float]:
-        """How much better B is by the metric, and the ends of the interval; negative where B is worse."""
+        """How much better B is by `metric`, and the lower and upper end of the interval; negative where B is worse. Without an
+        interval, both ends are the difference.
+        """
         judged = self.judged
         low, high = (judged.difference if end is None else end for end in (judged.low, judged.high))
         return (judged.difference, low, high) if self.metric.maximize else (-judged.difference, -high, -low)

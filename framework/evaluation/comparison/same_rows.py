@@ -13,7 +13,9 @@ from framework.runtime.model import Model
 
 
 def check_alike(a: Model, b: Model, *, shared_labels: bool) -> None:
-    """Raises InputError if tasks or labels differ, naming them. shared_labels: labels may differ if some are the same."""
+    """Raises InputError if the tasks or labels differ, naming these. shared_labels: whether labels may differ if both artifacts
+    have some of them.
+    """
     if a.manifest.task != b.manifest.task:
         raise InputError(
             f"A is of the task {a.manifest.task} and B of {b.manifest.task}: there is no metric that is about both of them"
@@ -37,7 +39,9 @@ def check_alike(a: Model, b: Model, *, shared_labels: bool) -> None:
 
 
 def shared_rows(models: tuple[Model, Model], table: Table) -> Table:
-    """The rows whose label, or all of whose labels, both models have. Raises InputError if there are none."""
+    """The rows whose label, or all of whose labels, both models have; all rows for a task without a label column. Raises
+    InputError if there are no such rows.
+    """
     role = roles_of(models[0].task).balanced
     if role is None:
         return table

@@ -17,12 +17,12 @@ from framework.evaluation.comparison.mcnemar import McNemar, holm, mcnemar
 from framework.evaluation.comparison.result import Difference, Part
 from framework.plugins import AnyTask
 
-FEWER, LEAST, SECONDS = 200, 50, 60.0  # samples that a task must judge: at most, at least, and seconds after the least
+FEWER, LEAST, SECONDS = 200, 50, 60.0  # samples judged anew, at most and at least; seconds after which sampling stops
 
 
 @dataclass(frozen=True)
 class JudgedAnswers:
-    """The answers of one model to the rows, with their evaluation."""
+    """The answers of one model to the rows, and the evaluation of these answers."""
 
     answers: Answers
     evaluation: Evaluation
@@ -44,7 +44,9 @@ class Statistics:
     seed: int
 
     def differences(self) -> tuple[tuple[Difference, ...], str]:
-        """The difference of each metric that both have, that of `metric` first; and how intervals were computed, a sentence."""
+        """The difference of each metric that both models have, that of `metric` first; and a sentence on how the intervals were
+        computed.
+        """
         a, b = (side.evaluation.metrics for side in self.sides)
         names = [self.metric.name, *(name for name in a if name in b and name != self.metric.name)]
         (of_a, of_b), method = self._samples
@@ -75,7 +77,10 @@ class Statistics:
         return tuple(self._parts(scores, [self._test_on(members) for members in rows], [len(members) for members in rows]))
 
     def _difference_on(self, name: str, rows: np.ndarray) -> Difference:
-        """The difference of the metric on some rows; without an interval where the metric does not decompose."""
+        """The difference of the metric on some rows; without an interval where the metric does not decompose.
+
+        name: of the difference. rows: row numbers.
+        """
         key = self.metric.name
         if self._contributions is None:
             a, b = (self._judge(side, rows)[key] for side in self.sides)
@@ -103,7 +108,7 @@ class Statistics:
 
     @cached_property
     def _contributions(self) -> tuple[Contributions, Contributions] | None:
-        """The contributions of A and B; None where the metric does not follow from them."""
+        """The contributions of A and B; None where the metric does not follow from contributions."""
         a, b = (side.contributions for side in self.sides)
         if a is None or b is None or any(self.metric.name not in over_all(side, self._all).metrics for side in (a, b)):
             return None
@@ -129,7 +134,7 @@ class Statistics:
         return samples, f"{method}, {count:,} samples of the rows: {reason}."
 
     def _judge(self, side: JudgedAnswers, rows: np.ndarray) -> Mapping[str, float]:
-        """The metrics that the task computes on these rows, of which some may repeat."""
+        """The metrics that the task computes on these rows. rows: row numbers, of which some may repeat."""
         answers = side.answers
         scores = [answers.scores[row] for row in rows] if answers.scores else ()
         drawn = Answers(answers.codec, [answers.responses[row] for row in rows], scores)
@@ -138,7 +143,11 @@ class Statistics:
     def _difference(
         self, name: str, a: float, b: float, of_a: Mapping[str, np.ndarray], of_b: Mapping[str, np.ndarray]
     ) -> Difference:
-        """a, b: the metric on all rows. of_a, of_b: metrics on bootstrap samples, (draws,) each, by name."""
+        """The difference of a metric; without an interval where a side has no samples of the metric.
+
+        name: of the metric, class or slice. a, b: the values of A and B on the rows themselves. of_a, of_b: the values on
+        bootstrap samples, (draws,) each, by name.
+        """
         if name not in of_a or name not in of_b:
             return Difference(name, a, b)
         samples = of_b[name] - of_a[name]

@@ -9,12 +9,14 @@ from framework.contracts.evaluation import Metric
 from framework.errors import some
 from framework.evaluation.comparison.result import Difference, Outcome, Part
 
-POWER = 0.8  # probability that the number of rows in `rows_needed` detects the difference
+POWER = 0.8  # probability with which the number of rows that `rows_needed` returns detects the difference
 TOO_MANY = 1e9  # rows, more than anybody labels
 
 
 def outcome_of(metric: Metric, judged: Difference) -> Outcome:
-    """The outcome of B. judged: the difference of the metric; if its interval contains 0, the outcome is undecided or same."""
+    """The outcome for B. judged: the difference of `metric`, with an interval; where that contains 0, the outcome is
+    "undecided" or "same".
+    """
     assert judged.low is not None
     assert judged.high is not None
     if judged.low <= 0 <= judged.high:
@@ -23,7 +25,10 @@ def outcome_of(metric: Metric, judged: Difference) -> Outcome:
 
 
 def verdict_of(metric: Metric, judged: Difference, rows: int, confidence: float, parts: Sequence[Part]) -> str:
-    """Sentences: which model is better, by how much, with which interval; and the classes and slices that got worse."""
+    """Sentences: which model is better, by how much, with which interval; and the classes and slices on which B is worse.
+
+    judged: as in `outcome_of`. rows: number of rows. parts: all classes and slices.
+    """
     outcome = outcome_of(metric, judged)
     numbers = (
         f"{judged.name} {judged.b:.4f} against {judged.a:.4f}, {judged.difference:+.4f} "
@@ -39,7 +44,9 @@ def verdict_of(metric: Metric, judged: Difference, rows: int, confidence: float,
 
 
 def rows_needed(judged: Difference, rows: int, confidence: float) -> float:
-    """About how many rows detect a difference of this size with probability `POWER`, by the normal approximation."""
+    """About how many rows detect a difference of this size with probability `POWER`, by the normal approximation; infinity
+    without a difference. rows: number of rows on which `judged` was measured.
+    """
     if not judged.difference or judged.spread is None:
         return float("inf")
     normal = NormalDist()

@@ -1,1 +1,1 @@
-"""HTTP below the routes."""
+"""What the server does for every HTTP request, whatever its route: connections, bodies, keys, CORS, errors, log lines."""

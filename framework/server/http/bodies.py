@@ -1,4 +1,4 @@
-"""Reads bodies of requests, within a limit and decompressed."""
+"""Reads and decompresses bodies of requests, within a limit."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ GZIP = 31  # zlib's `wbits` for gzip with the largest window
 
 
 async def read_body(request: Request, body: bytearray, limit: int, on_bytes: Callable[[int], None] = lambda size: None) -> None:
-    """Appends the decoded body to `body`. Raises RefusedError for more than `limit` bytes, encoded or decoded, and
-    ClientLeftError.
+    """Appends the decoded body to `body`. Raises RefusedError for more than `limit` bytes, encoded or decoded, and for a wrong
+    encoding; ClientLeftError where the client leaves.
 
-    on_bytes: called with the number of decoded bytes in each part.
+    on_bytes: called after each part with its number of decoded bytes.
     """
     headers = dict(request.scope["headers"])
     decoder, received, more = _decoder(headers.get(b"content-encoding", b"")), 0, True
@@ -39,7 +39,7 @@ async def read_body(request: Request, body: bytearray, limit: int, on_bytes: Cal
 
 
 class IdentityDecoder:
-    """Decodes a body without Content-Encoding."""
+    """Decodes a body without Content-Encoding; the interface of all decoders."""
 
     def decode(self, part: bytes, limit: int) -> bytes:
         """The decoded bytes of a part of the body; decoding may stop after `limit` + 1 bytes."""
@@ -73,7 +73,7 @@ class GzipDecoder(IdentityDecoder):
 
 
 def _decoder(header: bytes) -> IdentityDecoder:
-    """The decoder for a Content-Encoding. Raises RefusedError for one that is not supported."""
+    """A decoder for a Content-Encoding. Raises RefusedError for an unsupported one. header: empty: no encoding."""
     encoding = header.decode("latin-1").strip().lower()
     if encoding in ("", "identity"):
         return IdentityDecoder()

@@ -8,17 +8,17 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-HEAD = 32 << 10  # bytes of a request line and its headers
-PIPELINED = 16  # requests of one connection that may wait for the answer to an earlier one
+HEAD = 32 << 10  # bytes of a request line and headers, at most
+PIPELINED = 16  # requests of one connection, at most, that wait for the answer to an earlier one
 SPARE = 32  # connections beyond the limit that are accepted, so that probes are answered and others refused with a message
-LINGER = 30.0  # seconds for which a client that is answered early may go on sending its body, which is discarded
+LINGER = 30.0  # seconds that a client, answered before its body was complete, may go on sending it; it is discarded
 SILENCE = 5.0  # seconds without a byte, after which such a client is disconnected
-DISCARDED = 256 << 20  # bytes that are discarded at most
+DISCARDED = 256 << 20  # bytes of one request that are discarded, at most
 GRACE = 5.0  # seconds beyond the limit of a request, so that a slow client gets its refusal first
 
 
 class Peer:
-    """The client of a connection, as handlers of its requests see it."""
+    """The client of a connection, for the code that answers requests of the connection: `HttpExchange`."""
 
     closed = False
     """Whether the connection is closed."""
@@ -32,17 +32,18 @@ class Peer:
 
 
 class _LingeringTransport:
-    """The transport of a connection for uvicorn, whose `close` may wait until the client has sent its request."""
+    """The transport that uvicorn gets. Its `close` may wait until the client has sent the rest of its request."""
 
     def __init__(self, transport: Any, close: Callable[[], None], is_closing: Callable[[], bool]) -> None:
         self.write, self.abort, self.close, self.is_closing = transport.write, transport.abort, close, is_closing
 
 
 def connection_class(seconds: float, connections: int, refused: Callable[[], None]) -> type[HttpToolsProtocol]:
-    """A protocol class for uvicorn.
+    """A protocol class for uvicorn, whose objects are connections.
 
-    seconds: for a request to arrive, and for the client to take its answer, plus `GRACE`.
-    connections: open at once, plus `SPARE`. refused: called for each connection that is closed because there are too many.
+    seconds: limit for a request to arrive, and for the client to read what was written; `GRACE` is added. connections: how
+    many may be open at once; `SPARE` is added. refused: called for each connection that is closed because there
+    are too many.
     """
 
     class Connection(HttpToolsProtocol):
@@ -77,12 +78,12 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
                 self._linger(self._lingers_until)
                 return
             if self._in_message and not self._in_head and self._idle():
-                self._discard(data)  # it is answered already; the connection stays open
+                self._discard(data)  # the request is answered already; the connection stays open
             continued = self._in_head
             super().data_received(data)
             if self.transport.is_closing():
                 return
-            if self._in_head:  # the parser reports only complete headers, so an endless one must be counted here
+            if self._in_head:  # the parser reports only complete headers, so an endless header must be counted here
                 self._head = self._head + len(data) if continued else max(self._head, len(data))
                 if self._head > HEAD:
                     self.send_400_response(f"address and headers have more than {HEAD} bytes")
@@ -129,7 +130,7 @@ def connection_class(seconds: float, connections: int, refused: Callable[[], Non
             return self._lingers_until is not None or self._transport.is_closing()
 
         def _close(self) -> None:
-            """Goes on reading while the client is sending: it would see a reset connection instead of its answer."""
+            """Closes the connection; first reads on while the client sends, which otherwise sees no answer but a reset."""
             if self._in_message and not self._is_closing():
                 self._transport.write_eof()
                 self._unset_keepalive_if_required()

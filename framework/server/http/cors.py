@@ -22,7 +22,7 @@ NAMES = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~, -]{1,1000}")
 
 
 def origin(text: str) -> str:
-    """An origin that an operator wrote, as browsers send it. Raises InputError."""
+    """An origin that an operator wrote, in the form in which browsers send it; `ANY` stays. Raises InputError."""
     if text == ANY:
         return text
     try:
@@ -44,7 +44,8 @@ def origin(text: str) -> str:
 class Cors:
     """An ASGI application that answers preflights, without a key, and passes on all other requests.
 
-    allowed: origins, as `origin` returns them; empty: only the server's own pages work in a browser. methods: of all routes.
+    allowed: origins, as `origin` returns them; empty: only the server's own pages work in a browser. methods: those
+    of all routes.
     """
 
     def __init__(self, app: ASGIApp, allowed: Sequence[str], methods: Collection[str] = ("GET", "POST")) -> None:
@@ -61,7 +62,7 @@ class Cors:
         await self.app(scope, receive, send)
 
     def headers(self, scope: Scope) -> list[Header]:
-        """Headers that let the requesting page read the response; also for responses to refused requests."""
+        """Headers that let the requesting page read the response; needed for responses to refused requests, too."""
         if not self.allowed:
             return []
         if ANY in self.allowed:

@@ -9,13 +9,13 @@ from starlette.responses import JSONResponse
 
 from framework.contracts.serving.replies import RefusedError
 
-LEFT = 499  # in logs and metrics only: the client closed the connection before its answer
+LEFT = 499  # status in logs and metrics only: the client closed the connection before it was answered
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class CompactJSONResponse(JSONResponse):
-    """JSON without spaces, from an encoder that is created once."""
+    """JSON without spaces, from an encoder that is created once, to save time."""
 
     def render(self, content: Any) -> bytes:
         return _encode(content).encode("utf-8")
@@ -28,4 +28,4 @@ def error_response(refusal: RefusedError, request_id: str) -> JSONResponse:
 
 
 class ClientLeftError(Exception):
-    """The client closed the connection before its answer."""
+    """The client closed the connection before it was answered."""

@@ -10,7 +10,7 @@ from framework.server.settings import Keys
 
 
 def check_key(scope: Scope, expected: str) -> None:
-    """Raises RefusedError for a request without this key."""
+    """Raises RefusedError for a request without the key `expected` in ``Authorization`` or ``X-API-Key``."""
     headers = Headers(scope=scope)
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     key = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")

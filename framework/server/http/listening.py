@@ -10,12 +10,12 @@ from pathlib import Path
 
 from framework.errors import FrameworkError, InputError
 
-BACKLOG = 2048  # connections that wait to be accepted
-OPEN = 0o666  # any user may connect, as to a local port; permissions of the folder restrict access
+BACKLOG = 2048  # connections that wait to be accepted, at most
+OPEN = 0o666  # mode of a Unix socket: any user may connect, as to a local port, unless permissions of the folder forbid it
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A TCP socket. port: 0: a free one. Raises FrameworkError where the address cannot be bound."""
+    """A TCP socket that listens. port: 0: a free port. Raises FrameworkError where the address cannot be bound."""
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -31,7 +31,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 @contextmanager
 def listen_at(path: Path) -> Iterator[socket.socket]:
-    """A Unix socket, whose file is removed afterwards. The file of a killed server is replaced.
+    """Yields a Unix socket that listens, and removes its file afterwards. The file of a killed server is replaced.
 
     Raises InputError where another file is at the path, and FrameworkError where the socket cannot be bound.
     """

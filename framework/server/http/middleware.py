@@ -1,4 +1,4 @@
-"""Around every request: its id, its line in the log, its metrics, and a response to every error."""
+"""Gives every request an id, a line in the log and metrics, and answers every error."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from framework.server.metrics import Metrics
 
 ID = re.compile(rb"[!-~]{1,128}")
 PROBES = ("/healthz", "/readyz", "/metrics")
-CUT_OFF = 503  # in logs and metrics only: the server ended before the answer
-QUIET = ("health", "ready", "metrics")  # endpoints that probes request every few seconds: only faults are logged
+CUT_OFF = 503  # status in logs and metrics only: the server ended before the answer
+QUIET = ("health", "ready", "metrics")  # endpoints of probes, requested every few seconds: only status 500 is logged
 
 
 class Middleware:
     """The outermost ASGI application. Handlers put facts for the log and the metrics into ``scope["facts"]``.
 
-    crowded: whether there are too many connections; then only probes are answered.
-    texts: whether logs may hold inputs, which the messages of unexpected errors may quote.
+    crowded: returns whether there are too many connections; then only probes are answered. texts: whether logs may hold inputs,
+    which the messages of unexpected errors may quote.
     """
 
     def __init__(self, app: Cors, prefix: PathPrefix, metrics: Metrics, crowded: Callable[[], bool], texts: bool) -> None:
@@ -78,7 +78,7 @@ class Middleware:
             self._record(scope, facts, status or CUT_OFF, time.perf_counter() - started)
 
     def _id(self, scope: Scope) -> str:
-        """The request id that the client sent, so that its logs and the server's can be joined; else a new one."""
+        """The request id that the client sent, so that logs of client and server can be joined; else a new id."""
         sent = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
         return sent.decode() if ID.fullmatch(sent) else f"{self._prefix}-{next(self._numbers):x}"
 

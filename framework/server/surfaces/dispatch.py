@@ -19,12 +19,12 @@ from framework.server.metrics import Metrics
 from framework.server.model_store import LoadedModel
 
 INLINE = 4_000  # characters of a request that are tokenized in the event loop; longer requests are tokenized in a thread
-THREADS = 2  # that tokenize long requests
+THREADS = 2  # threads that tokenize long requests
 DEEP = "nested too deeply"
 
 
 class Dispatcher:
-    """Submits inputs to the engines of models. body_bytes: of all requests that are being read or answered."""
+    """Submits inputs to the engines of models. body_bytes: bytes of all bodies that are being read or answered."""
 
     def __init__(self, limits: Limits, metrics: Metrics) -> None:
         self.limits, self.metrics = limits, metrics
@@ -32,13 +32,13 @@ class Dispatcher:
         self._threads = ThreadPoolExecutor(THREADS, "preparing")
 
     def add_body_bytes(self, size: int) -> None:
-        """Raises RefusedError where the bodies of all requests are too large."""
+        """Adds to `body_bytes`. Raises RefusedError where all bodies together are too large."""
         self.body_bytes += size
         if self.body_bytes > self.limits.bodies:
             raise RefusedError(429, "too many bodies at once", {"Retry-After": "1"})
 
     def check_room(self, served: LoadedModel, inputs: int) -> None:
-        """Raises RefusedError where the model's queue has no room for so many inputs."""
+        """Raises RefusedError where the model's queue has no room for `inputs` inputs."""
         try:
             served.engine.check_room(inputs)
         except QueueFullError as full:
@@ -48,7 +48,7 @@ class Dispatcher:
     async def submit(
         self, served: LoadedModel, inputs: Sequence[Any], operation: Operation | None, on_event: Callable[[Event], None]
     ) -> Ticket:
-        """Submits inputs to the model's engine. Raises RefusedError for invalid inputs, over a limit, and for a full queue.
+        """Submits inputs to the model's engine. Raises RefusedError for invalid inputs, above a limit, and for a full queue.
 
         operation: None: `ServedModel.answering`. on_event: called with each event of the codec, in a thread of the engine.
         """
@@ -73,7 +73,10 @@ class Dispatcher:
         return ticket
 
     def _count_characters(self, value: Any, operation: Operation, place: int) -> int:
-        """The characters of all strings in an input. Raises RefusedError where there are too many."""
+        """The number of characters of all strings in an input. Raises RefusedError where there are too many.
+
+        place: number of the input in the request, from 1.
+        """
         characters = sum(map(len, _strings(value)))
         if characters > self.limits.characters:
             name = f"{operation.name} {place}" if operation.numbered else f"the {operation.name}"
@@ -88,7 +91,7 @@ def call_in_loop(loop: asyncio.AbstractEventLoop, call: Callable[[], object]) ->
 
 
 def parse_json(body: bytearray, example: Any) -> Any:
-    """The JSON of a body. Raises RefusedError. example: a valid body, for messages."""
+    """The value of a body in JSON. Raises RefusedError for a body that is no JSON. example: a valid body, for messages."""
     try:
         return _JSON.decode(body.decode(_encoding(body)))
     except UnicodeDecodeError as error:
@@ -109,7 +112,7 @@ def _parse_input(value: Any, operation: Operation, place: int) -> Mapping[str, A
 
 
 def _encoding(body: bytearray) -> str:
-    """UTF-8, with or without a byte order mark. Raises RefusedError for UTF-16 and UTF-32."""
+    """The encoding of a body: UTF-8, with or without a byte order mark. Raises RefusedError for UTF-16 and UTF-32."""
     encoding = json.detect_encoding(body)
     if not encoding.startswith("utf-8"):
         raise RefusedError(400, f"the body is {encoding[:6].upper()}; JSON is sent as UTF-8")
@@ -124,7 +127,7 @@ _JSON = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _strings(value: Any, depth: int = 0) -> Iterator[str]:
-    """All strings in JSON, except keys. Raises RefusedError for deep nesting."""
+    """All strings in a value of JSON, except keys. Raises RefusedError for deep nesting. depth: that of the value."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, list | dict):

@@ -23,12 +23,12 @@ from framework.server.surfaces.dispatch import Dispatcher
 from framework.server.surfaces.exchange import HttpExchange
 from framework.server.surfaces.registry import BoundSurface
 
-UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # keep proxies from buffering pieces
-GRACE = 1.0  # seconds beyond the limit for a piece, so that the surface can report the delay itself
+UNBUFFERED = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}  # headers that keep proxies from buffering pieces
+GRACE = 1.0  # seconds that a piece may take beyond the limit, so that the surface can report the delay itself
 
 
 class SurfaceEndpoint:
-    """Answers one route. limits: those of the operator, or of the route where they are lower."""
+    """Answers one route. limits: for each limit the lower of the operator's and the route's."""
 
     def __init__(
         self, bound: BoundSurface, route: Route, settings: Settings, store: ModelStore, dispatcher: Dispatcher, metrics: Metrics
@@ -67,7 +67,7 @@ class SurfaceEndpoint:
             exchange.close()
 
     def path_hint(self, served: LoadedModel) -> str:
-        """For messages: a path of another surface that serves the model."""
+        """For messages about a model that this surface does not serve: a path of another surface that serves the model."""
         routes = [route for bound in self._bound if bound.name in served.surfaces for route in bound.routes]
         paths = [route.path.replace("{name}", served.name) for route in routes if route.method == "POST"]
         matches = [path for path in paths if served.name in path.split("/") and "{" not in path] or paths
@@ -83,7 +83,10 @@ class SurfaceEndpoint:
         return CompactJSONResponse(reply)
 
     async def _stream(self, stream: Stream, send: Send) -> None:
-        """Sends the pieces. The status goes with the first piece, so that an error before it becomes a refusal."""
+        """Sends the pieces. The status is sent with the first piece, so that an error before that can still be refused.
+
+        Raises RefusedError if a piece is late.
+        """
         start = Response(None, 200, {**UNBUFFERED, **stream.headers}, stream.media_type)
         del start.headers["content-length"]
         head = {"type": "http.response.start", "status": 200, "headers": start.raw_headers}
@@ -112,9 +115,10 @@ class SurfaceEndpoint:
 
 
 class PieceTimer:
-    """Ends an `asyncio.timeout` block once no piece has come for so many seconds. One timer serves all pieces, to save time.
+    """Ends the `asyncio.timeout` block of `clock` once no piece has come for `seconds`. To save time, one timer serves all
+    pieces.
 
-    paused: no piece is awaited at the moment.
+    paused: whether no piece is awaited at the moment.
     """
 
     def __init__(self, clock: asyncio.Timeout, seconds: float) -> None:
@@ -140,7 +144,7 @@ class PieceTimer:
 async def _close(stream: Stream) -> None:
     """Closes the iterator of a stream; its errors are ignored."""
     close = getattr(stream.pieces, "aclose", None)
-    if close is not None and getattr(stream.pieces, "ag_frame", stream) is not None:  # otherwise it has ended
+    if close is not None and getattr(stream.pieces, "ag_frame", stream) is not None:  # a generator without a frame has ended
         with suppress(Exception):
             async with asyncio.timeout(GRACE):
                 await close()

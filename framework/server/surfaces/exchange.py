@@ -1,4 +1,4 @@
-"""One request to a surface while it is answered, and the release of its resources however it ends."""
+"""One request to a surface while it is answered. What the request holds is released however the request ends."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class HttpExchange:
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self, handler: Handler) -> Reply:
-        """The reply of the handler. Raises RefusedError, also when the time is up, and ClientLeftError."""
+        """Calls the handler and returns its reply. Raises RefusedError, also when the time is up, and ClientLeftError."""
         seconds, peer = self.limits.seconds, cast(Peer, self._scope["peer"])
         if peer.closed:
             raise ClientLeftError()
@@ -79,7 +79,7 @@ class HttpExchange:
         except InputError as error:
             raise RefusedError(422, str(error)) from error
         except TimeoutError:
-            if not clock.expired():  # the handler itself raised it
+            if not clock.expired():  # the handler itself raised TimeoutError
                 raise
             if self._reading:
                 late = f"the body was not complete after {seconds:g} s"
@@ -87,7 +87,7 @@ class HttpExchange:
             raise RefusedError(504, f"no answer within {seconds:g} s; send fewer inputs, or try later") from None
 
     def detach_client(self) -> None:
-        """From here on the request is not cancelled when the client leaves: the complete reply is about to be sent."""
+        """From now on the request is not cancelled when the client leaves. Called before a complete reply is sent."""
         cast(Peer, self._scope["peer"]).on_leaving = None
 
     def release_body(self) -> None:
@@ -95,7 +95,7 @@ class HttpExchange:
         self._body_bytes = 0
 
     def close(self) -> None:
-        """Cancels what still runs for the request and releases what it holds."""
+        """Cancels what still runs for the request, and releases models and body."""
         cast(Peer, self._scope["peer"]).on_leaving = None
         for ticket in self._tickets:
             ticket.cancel()
@@ -103,7 +103,7 @@ class HttpExchange:
                 ticket.answers.exception()  # marks the error as retrieved, which asyncio would log otherwise
         for served in self._models:
             served.users -= 1
-        self._tickets.clear()  # breaks a reference cycle, so that both are freed at once
+        self._tickets.clear()  # breaks a reference cycle, so that tickets and exchange are freed at once
         self.release_body()
 
     @property
@@ -170,7 +170,7 @@ class HttpExchange:
         return ticket
 
     async def wait_for(self, ticket: Ticket) -> list[Response]:
-        """The responses to submitted inputs. Raises the error of the codec or the model."""
+        """The responses to submitted inputs. Raises what the codec or the run raised."""
         try:
             return await ticket.answers
         except Exception:
@@ -190,12 +190,12 @@ class HttpExchange:
             self._task.cancel()
 
     def _on_event(self, event: Event) -> None:
-        """Restarts the time limit: a long text is written token by token, and each token is progress."""
+        """Restarts the time limit, because an event, such as a token of a long text, is progress. Called in any thread."""
         call_in_loop(self._loop, self._restart_clock)
 
     def _restart_clock(self) -> None:
         if self._clock is not None:
-            with suppress(RuntimeError):  # the time limit no longer applies
+            with suppress(RuntimeError):  # raised when the time limit no longer applies
                 self._clock.reschedule(self._loop.time() + self.limits.seconds)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document: the paths of the server itself and those of the surfaces."""
+"""Makes the OpenAPI document: the paths of the server itself and those of the surfaces."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMED = {"type": "object", "properties": {"model": {"type": "string", "minLength
 
 
 def document(store: ModelStore, settings: Settings) -> Schema:
-    """OpenAPI 3.0.3 with the fields, labels and a working example of every model that is loaded."""
+    """The document, OpenAPI 3.0.3, with the fields, labels and a working example of every loaded model."""
     schemas: dict[str, Any] = {"Error": ERROR}
     paths: dict[str, Any] = _server_paths(store)
     for name, served in store.current.items():
@@ -40,11 +40,11 @@ def document(store: ModelStore, settings: Settings) -> Schema:
 
 
 def _part(bound: BoundSurface, store: ModelStore, settings: Settings) -> OpenApiPart:
-    """What a surface adds for the models that it serves; empty where it serves none, or raises."""
+    """What a surface adds for the models that it serves; empty where it serves no model, or raises an error."""
     models = [served for served in store.current.values() if bound.name in served.surfaces]
     try:
         return bound.surface.openapi(models, settings.limits) if models else OpenApiPart()
-    except Exception as error:  # a plugin's error must not take the document down
+    except Exception as error:  # an error in a plugin must not prevent the document
         log("a surface cannot be described", logging.ERROR, surface=bound.name, error=f"{type(error).__name__}: {error}")
         return OpenApiPart()
 

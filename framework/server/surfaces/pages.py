@@ -1,8 +1,8 @@
-"""The pages on which people try a model and read the API's documentation. They load nothing from other hosts.
+"""The pages on which users try a model and read the documentation of the API. Pages load nothing from other hosts.
 
 All pages of surfaces share one frame and one script. A surface may bring content for the frame; otherwise the page is a form
-made from the schema of the request, and answers are drawn by hints. Scripts are the same in every language: their texts stand
-in the page as data, which needs no hash in the Content-Security-Policy.
+made from the schema of the request, and draws answers as `Interface.drawing` says. Scripts are the same in every language:
+their texts are in the page as data, which needs no hash in the Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -45,20 +45,26 @@ class Pages:
         self._pages: dict[str, Page] = {bound.name: bound.surface.page for bound in surfaces if bound.surface.page is not None}
 
     def language(self, request: Request) -> Language:
-        """The language that the browser asks for."""
+        """The language that the browser asks for, else English."""
         return self._languages[accepted(request.headers.get("accept-language"))]
 
     def of(self, served: LoadedModel) -> dict[str, Mapping[str, Any]]:
-        """The pages of a model by surface, in the form that the script reads."""
+        """The pages of a model by name of the surface, in the form that the script reads."""
         return {name: _plain(page, served) for name, page in self._pages.items() if name in served.surfaces}
 
     def first(self, served: LoadedModel) -> str:
-        """The surface whose page people see first: the codec's choice, else the first that serves the model; empty: none."""
+        """The name of the surface whose page users see first: `Interface.page`, else the first that has a page and serves the
+        model; empty: there is none.
+        """
         names = [name for name in self._pages if name in served.surfaces]
         return served.interface.page if served.interface.page in names else next(iter(names), "")
 
     def home(self, served: LoadedModel | None, surface: str | None, chosen: Language) -> Response:
-        """The page of a model. served: None for a model that is not loaded (yet); the page then asks the server again."""
+        """The page of a model on one surface.
+
+        served: None for a model that is not loaded, perhaps not yet; the page then asks the server again. surface: a name;
+        None, or a surface without a page for this model: see `first`. chosen: the language.
+        """
         if served is None:
             return _page("", UNKNOWN, FORM, self.root, chosen)
         name = surface if surface in self._pages and surface in served.surfaces else self.first(served)
@@ -72,7 +78,7 @@ def docs() -> Response:
 
 
 async def docs_file(request: Request) -> Response:
-    """A file of Swagger UI. Raises RefusedError."""
+    """A file of Swagger UI, named by the path. Raises RefusedError for any other file."""
     from swagger_ui_bundle import swagger_ui_path
 
     name = request.path_params["file"]
@@ -82,7 +88,7 @@ async def docs_file(request: Request) -> Response:
 
 
 def _plain(page: Page, served: LoadedModel) -> dict[str, Any]:
-    """The page as the script reads it, with defaults from the interface of the codec."""
+    """The page as plain data for the script, with defaults from the interface of the codec."""
     interface = served.interface
     return {
         "title": page.title,
@@ -125,7 +131,8 @@ def _translated(markup: str, texts: Mapping[str, str]) -> str:
 def _page_response(text: str, sources: str, scripts: Sequence[str] | None = None, root: str = "") -> Response:
     """A page with a Content-Security-Policy that allows only its own scripts.
 
-    sources: further sources of scripts, styles and images. scripts: the page's own; None: all that are inline.
+    sources: further sources of scripts, styles and images, in the syntax of the policy. scripts: the page's own; None: all
+    inline scripts. root: see `Pages`.
     """
     if scripts is None:
         scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)

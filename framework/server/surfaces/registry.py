@@ -1,4 +1,4 @@
-"""The surfaces of the installed plugins, no two of which may claim one path. Imports no serving library."""
+"""The surfaces of the installed plugins, no two of which may claim one path. Must not import libraries for serving."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def bind_surfaces(plugins: Plugins, left_out: Callable[[Broken], object] = lambd
             surface = plugins.surface(name)
             routes = tuple(surface.routes())
             _check(surface, routes, owners)
-        except Exception as error:  # a plugin's error must not stop the other surfaces
+        except Exception as error:  # an error in a plugin must not stop the other surfaces
             left_out(plugins.leave_out_surface(name, error))
             continue
         owners |= dict.fromkeys((route.path for route in routes), f"surface {name} of {plugins.origin[f'surface {name}']}")
@@ -63,13 +63,13 @@ def surfaces_of(bound: Sequence[BoundSurface], codec: Codec, failed: Callable[[s
         try:
             if each.surface.serves(codec):
                 names.append(each.name)
-        except Exception as error:  # a plugin's error must not stop the model
+        except Exception as error:  # an error in a plugin must not stop the model
             failed(each.name, error)
     return tuple(names)
 
 
 def _check(surface: Surface, routes: Sequence[Route], owners: dict[str, str]) -> None:
-    """Raises FrameworkError with every problem of a surface. owners: path -> who answers it."""
+    """Raises FrameworkError with every problem of a surface. owners: path -> who answers the path, in words."""
     problems = [problem for route in routes if (problem := route.problem())] if routes else ["it has no routes"]
     for path in dict.fromkeys(route.path for route in routes):
         problems += [f"{path} is taken by {owner}" for other, owner in owners.items() if overlap(path, other)][:1]
@@ -82,7 +82,7 @@ def _check(surface: Surface, routes: Sequence[Route], owners: dict[str, str]) ->
 
 
 def overlap(path: str, other: str) -> bool:
-    """Whether some address matches both paths."""
+    """Whether some address matches both paths, in which a part that begins with ``{`` matches any text."""
     parts, other_parts = path.split("/"), other.split("/")
     return len(parts) == len(other_parts) and all(
         part == other_part or part.startswith("{") or other_part.startswith("{")

@@ -73,8 +73,12 @@ const drawings = {
   label(hints, answer) {
     const label = answer[hints.label], shares = answer[hints.probabilities];
     if (label === undefined || typeof shares !== "object") return drawings.fields(hints, answer);
-    const heading = make("h2", answer[hints.unsure] ? message("Not sure (most likely {label})", {label}) : label);
-    return [heading, ...bars(shares)];
+    const parts = [make("h2", answer[hints.unsure] ? message("Not sure (most likely {label})", {label}) : label)];
+    if (answer[hints.familiar] === false) {
+      parts[0].textContent = message("Unfamiliar (most likely {label})", {label});
+      parts.push(make("p", message("This is unlike everything that the model was made for.")));
+    }
+    return [...parts, ...bars(shares)];
   },
 
   labels(hints, answer) {

@@ -25,7 +25,8 @@ HALF = 0.5  # the threshold where validation rows have no label at all
 def enough(targets: np.ndarray) -> np.ndarray:
     """(labels,) bool: whether at least `FEW` of the rows (rows, labels) bool have the label, and as many do not."""
     positives = targets.sum(0)
-    return np.minimum(positives, len(targets) - positives) >= FEW
+    sufficient: np.ndarray = np.minimum(positives, len(targets) - positives) >= FEW
+    return sufficient
 
 
 def fit_platt(logits: np.ndarray, targets: np.ndarray) -> Platt:

@@ -11,7 +11,7 @@ from framework import Candidate, CodecSpec, FitContext, Fitted, NoOptions, messa
 from framework_classification import Multilabel
 from framework_classification.candidates import FineTuned, Frozen
 from framework_classification.multilabel.data import LabelSetData
-from framework_text.options import FineTuning, FrozenBackbone
+from framework_text.options import FineTuning, FrozenFeatures
 
 
 class Frequent(Candidate[Multilabel, LabelSetData, NoOptions]):
@@ -31,7 +31,7 @@ class Frequent(Candidate[Multilabel, LabelSetData, NoOptions]):
         f1 = 2 * ranked.cumsum() / (np.arange(1, len(ranked) + 1) * len(train) + ranked.sum())
         threshold = float(ranked[f1.argmax()] / len(train))
         shares = [counts[label] / len(train) for label in data.labels]
-        settings = {"labels": data.labels, "shares": shares, "thresholds": [threshold] * len(shares)}
+        settings = {**data.settings(), "shares": shares, "thresholds": [threshold] * len(shares)}
         write_fitted(context.output, CodecSpec("multilabel_constant", settings))
 
     def open(self, folder: Path) -> Fitted:
@@ -59,7 +59,7 @@ class LinearLabels(Candidate[Multilabel, LabelSetData, NoOptions]):
 class FrozenLabels(Frozen[Multilabel, LabelSetData]):
     """Features of a pretrained encoder with fixed weights, and a logistic regression for each label, as one graph."""
 
-    def fit(self, data: LabelSetData, context: FitContext[Multilabel, FrozenBackbone]) -> None:
+    def fit(self, data: LabelSetData, context: FitContext[Multilabel, FrozenFeatures]) -> None:
         from framework_classification.multilabel.frozen import fit_frozen
 
         fit_frozen(data, context)

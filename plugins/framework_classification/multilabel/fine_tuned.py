@@ -28,11 +28,12 @@ def fit(data: LabelSetData, context: FitContext[Multilabel, FineTuning]) -> None
         return LabelsClassifier(network, len(data.labels), options)
 
     def targets(table: Table) -> Sequence[Target]:
-        return data.targets(table).astype(np.int64).tolist()
+        rows: list[list[int]] = data.targets(table).astype(np.int64).tolist()
+        return rows
 
-    with tuned(data, context, module, targets) as network:
-        settled = calibrated(data.labels, network.logits, network.targets > 0, context.show)
-        network.save(context, CodecSpec("multilabel", {"labels": data.labels, **settled.settings}))
+    with tuned(data, context, module, targets) as fitted:
+        settled = calibrated(data.labels, fitted.logits, fitted.targets > 0, context.show)
+        fitted.save(context, CodecSpec("multilabel", {**data.settings(), **settled.settings}))
 
 
 def open_fitted(folder: Path) -> Fitted:

@@ -10,32 +10,36 @@ from scipy.special import expit
 
 from framework import CodecSpec, FitContext, Fitted
 from framework_classification import Multilabel
-from framework_classification.frozen import ITERATIONS, STRENGTHS, Standardised
+from framework_classification.frozen import STRENGTHS, Scaling, sizes
 from framework_classification.frozen_candidate import open_frozen as open_classifier
 from framework_classification.frozen_candidate import read_by_encoder, save_frozen
 from framework_classification.multilabel.calibration import calibrated, constant_logits, fit_platt
 from framework_classification.multilabel.codec import LabelsCodec
 from framework_classification.multilabel.data import LabelSetData
 from framework_classification.multilabel.metrics import cross_entropy
+from framework_classification.regression import ITERATIONS
 from framework_text.features import FrozenClassifier
-from framework_text.options import FrozenBackbone
+from framework_text.options import FrozenFeatures
+
+Rows = tuple[np.ndarray, np.ndarray]  # standardised features (rows, features), and which labels each row has (rows, labels)
 
 
-def fit_frozen(data: LabelSetData, context: FitContext[Multilabel, FrozenBackbone]) -> None:
+def fit_frozen(data: LabelSetData, context: FitContext[Multilabel, FrozenFeatures]) -> None:
     """Fits the classifiers for each of `STRENGTHS`, keeps those with the least calibrated validation loss, and fills the folder
     that `open_frozen` opens.
     """
     with read_by_encoder(data, context) as (encoder, train, context):
         validation = data.splits.validation
-        features = Standardised.of(encoder, list(train.texts("text")), list(validation.texts("text")))
-        targets, truth = data.targets(train), data.targets(validation)
-        strength, weight, bias = _best(features, targets, truth)
-        settled = calibrated(data.labels, features.held_out @ weight.T + bias, truth, context.show)
+        features, held_out = (encoder.features(list(table.texts("text"))) for table in (train, validation))
+        scaling, truth = Scaling.of(features), data.targets(validation)
+        rows = scaling.applied(features), data.targets(train)
+        strength, weight, bias = _best(rows, (scaling.applied(held_out), truth))
+        settled = calibrated(data.labels, scaling.applied(held_out) @ weight.T + bias, truth, context.show)
         weight, bias = settled.platt.scale[:, None] * weight, settled.platt.of_logits(bias)
-        arrays = [array.astype(np.float32) for array in (features.mean, features.scale, weight, bias)]
-        module = FrozenClassifier(encoder.module, *arrays, temperature=1.0, several=True).eval()
-        codec = CodecSpec("multilabel", {"labels": data.labels, **settled.settings})
-        save_frozen(context, encoder, module, codec, {**features.facts, "C": strength})
+        head = weight.astype(np.float32), bias.astype(np.float32)
+        module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, *head, temperature=1.0, several=True).eval()
+        codec = CodecSpec("multilabel", {**data.settings(), **settled.settings})
+        save_frozen(context, encoder, module, codec, {**sizes(features), "C": strength})
 
 
 def open_frozen(folder: Path) -> Fitted:
@@ -43,15 +47,16 @@ def open_frozen(folder: Path) -> Fitted:
     return open_classifier(folder, LabelsCodec)
 
 
-def _best(features: Standardised, targets: np.ndarray, truth: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-    """The C of `STRENGTHS` with the least calibrated loss on the held-out rows, weights (labels, features), bias (labels,)."""
-    learnable = targets.any(0) & ~targets.all(0)
-    weight, bias = np.zeros((len(learnable), features.train.shape[1])), constant_logits(targets)
-    start = np.zeros((int(learnable.sum()), features.train.shape[1] + 1))
+def _best(train: Rows, validation: Rows) -> tuple[float, np.ndarray, np.ndarray]:
+    """The C of `STRENGTHS` with the least calibrated loss on validation, weights (labels, features), bias (labels,)."""
+    (features, targets), (held_out, truth) = train, validation
+    learnable: np.ndarray = targets.any(0) & ~targets.all(0)
+    weight, bias = np.zeros((len(learnable), features.shape[1])), constant_logits(targets)
+    start = np.zeros((int(learnable.sum()), features.shape[1] + 1))
     fits, losses = [], []
     for strength in STRENGTHS:
-        start = _regressions(features.train, targets[:, learnable], strength, start)
-        logits = features.held_out @ start[:, :-1].T + start[:, -1]
+        start = _regressions(features, targets[:, learnable], strength, start)
+        logits = held_out @ start[:, :-1].T + start[:, -1]
         probabilities = expit(fit_platt(logits, truth[:, learnable]).of_logits(logits))
         losses.append(cross_entropy(probabilities, truth[:, learnable]).mean())
         fits.append(start)
@@ -76,5 +81,5 @@ def _regressions(features: np.ndarray, targets: np.ndarray, strength: float, sta
         entropy = (np.logaddexp(0, logits) - targets * logits).sum()
         return float(strength * entropy + (parameters[:, :-1] ** 2).sum() / 2), gradient.ravel()
 
-    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
-    return np.asarray(found.x).reshape(start.shape)
+    optimum = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": ITERATIONS})
+    return np.asarray(optimum.x).reshape(start.shape)

@@ -34,7 +34,7 @@ def fit_linear(data: LabelSetData, context: FitContext[Multilabel, NoOptions]) -
     check_equal(pipeline, linear, texts, expit(logits))
     settled = calibrated(data.labels, logits, data.targets(validation), context.show)
     linear = _scaled(linear, settled.platt)
-    codec = CodecSpec("multilabel_linear", {"labels": data.labels, **settled.settings})
+    codec = CodecSpec("multilabel_linear", {**data.settings(), **settled.settings})
     write_linear(context.output, codec, linear, onnx_model(linear, several=True), len(train))
 
 

@@ -12,7 +12,7 @@ from framework import (
     Contributions,
     Decomposes,
     Evaluation,
-    Head,
+    FileSample,
     Inspection,
     Metric,
     Prefix,
@@ -44,13 +44,13 @@ class MultilabelTask(Task[Multilabel, LabelSetData], Refits, Decomposes):
     competing: ClassVar[tuple[str, ...]] = ("linear", "fine_tuned")
     recipe: ClassVar[str | None] = "labels"
 
-    def claims(self, head: Head) -> Claim | None:
+    def claims(self, sample: FileSample) -> Claim | None:
         """Some rows have several labels; or columns of 0 and 1 name them, and some rows have none."""
-        counts = list(map(len, head.rows.lists("label")))
+        counts = list(map(len, sample.rows.lists("label")))
         several = sum(count > 1 for count in counts)
-        none = 0 in counts and not isinstance(head.headers["label"], str)
-        claim = super().claims(head)
-        if claim is None or not (several or none) or not worded(head.rows.texts("text")):
+        none = 0 in counts and not isinstance(sample.headers["label"], str)
+        claim = super().claims(sample)
+        if claim is None or not (several or none) or not worded(sample.rows.texts("text")):
             return None
         why = message(
             "{why}; {share:.0%} of its rows have several labels; data.label_combinations=keep makes combinations classes",

@@ -57,7 +57,8 @@ def fit(
 def closed_form(gram: np.ndarray, regularization: float) -> np.ndarray:
     """B (items, items) float32 with a zero diagonal that minimizes |X - XB|^2 + regularization |B|^2; gram is X'X.
 
-    B = I - P / diag(P) with P = (X'X + regularization I)^-1.
+    B = I - P / diag(P) with P = (X'X + regularization I)^-1. Raises InputError where the regularization is too small for the
+    inverse.
     """
     inverse = np.array(gram, dtype=np.float32, order="F")
     inverse[np.diag_indices_from(inverse)] += np.float32(regularization)

@@ -26,7 +26,7 @@ from framework_recommendation.options import HybridOptions
 ALPHA = 0.5  # 0: a user is the sum of the vectors of the history, 1: their mean
 INPUT_SHARES = (0.5, 0.9)  # the share of a history that is the input in training is drawn between these
 FULL_SOFTMAX = 20_000  # items up to which the loss is over all items
-MASKED = -1e4  # instead of a logit
+MASKED = -1e4  # replaces the logits of the input items and of the padding
 TEXT_RATE = 0.3  # scales the projected text: it learns slower than the embedding, which should hold what the text does not tell
 LEFT_OUT = 0.05  # probability that an item's embedding is left out, and that a user's history is
 

@@ -14,7 +14,7 @@ from framework_recommendation.models.rows import binary
 from framework_recommendation.models.trained import Rebuildable, SideInformation, Trained
 from framework_recommendation.options import ItemKnnOptions
 
-CELLS = 20_000_000  # similarities in memory at a time, before the best are selected
+CELLS = 20_000_000  # similarities in memory at a time, at most, before the best are selected
 
 
 class Neighbours(Rebuildable):
@@ -23,7 +23,7 @@ class Neighbours(Rebuildable):
     ids: torch.Tensor
     """(catalogue + 1, neighbours) int64: the most similar items of each item; 0 fills short rows."""
     weights: torch.Tensor
-    """(catalogue + 1, neighbours) float32: their similarities; 0 fills short rows."""
+    """(catalogue + 1, neighbours) float32: the similarities of the items in `ids`; 0 fills short rows."""
 
     def __init__(self, items: int, neighbours: int) -> None:
         """items: catalogue + 1."""
@@ -55,9 +55,9 @@ def fit(
 
 
 def similar(taken: sparse.csr_array, neighbours: int, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
-    """The most similar items of each item: ids, int64, and similarities, float32, both (items, neighbours), without itself.
+    """The items most similar to each item, without the item itself: ids, int64, and similarities, float32, both (items, n).
 
-    taken: (users, items), 1 where a user took an item; column 0 is the padding.
+    taken: (users, items), 1 where a user took an item; column 0 is the padding. n: `neighbours`, or fewer in a small catalogue.
     """
     items = taken.shape[1]
     kept, size = min(neighbours, items - 1), max(1, CELLS // items)

@@ -13,7 +13,7 @@ from framework_recommendation.models.trained import SideInformation, Trained
 
 K = 10
 JUDGED = 4000  # validation users at most
-CELLS = 30_000_000  # scores in memory at a time
+CELLS = 30_000_000  # scores in memory at a time, at most
 
 
 def ndcg(scores: torch.Tensor, history: Interactions, relevant: Interactions, k: int = K) -> np.ndarray:
@@ -43,7 +43,10 @@ def validation_users(held_out: HeldOutUsers, seed: int) -> np.ndarray:
 
 
 def mean_ndcg(score: Callable[[Interactions, np.ndarray], torch.Tensor], held_out: HeldOutUsers, seed: int) -> float:
-    """Mean NDCG@10 over `validation_users`. score: (histories, indices of their users) -> (users, catalogue + 1)."""
+    """Mean NDCG@10 over `validation_users`; 0 without such users.
+
+    score: (histories, indices of their users) -> scores (users, catalogue + 1).
+    """
     users = validation_users(held_out, seed)
     if not len(users):
         return 0.0
@@ -52,7 +55,7 @@ def mean_ndcg(score: Callable[[Interactions, np.ndarray], torch.Tensor], held_ou
 
 
 def quality(trained: Trained, held_out: HeldOutUsers, seed: int, side: SideInformation | None = None) -> float:
-    """Mean NDCG@10 of a fitted recommender over `validation_users`."""
+    """Mean NDCG@10 of a fitted recommender over `validation_users`. side: None: attributes of users are not read."""
     attributes = side.held_out_attributes if side is not None and trained.uses_attributes else None
 
     def score(history: Interactions, users: np.ndarray) -> torch.Tensor:

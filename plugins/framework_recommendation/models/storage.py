@@ -1,4 +1,4 @@
-"""Networks as files: weights, and the name of their network in `NETWORKS`. A file cannot name other classes to import."""
+"""Networks as files: weights, and the name of the network's class in `NETWORKS`; a file can name no other class."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ WEIGHTS, NETWORK = "network.safetensors", "network.json"
 
 
 def save_network(network: Rebuildable, folder: Path) -> None:
-    """Writes the weights, and how to build the network again."""
+    """Writes the weights, the name of the network's class, and the arguments of the constructor."""
     name = next(name for name, kind in NETWORKS.items() if type(network) is kind)
     (folder / NETWORK).write_text(json.dumps({"network": name, "numbers": network.numbers}), encoding="utf-8")
     save_file(weights(network), folder / WEIGHTS)
 
 
 def load_network(folder: Path) -> Rebuildable:
-    """Reads what `save_network` wrote; in eval mode. Weights are not initialized at random before they are read."""
+    """The network that `save_network` wrote, in eval mode. Weights are not initialized at random before they are read."""
     content = json.loads((folder / NETWORK).read_text(encoding="utf-8"))
     with torch.device("meta"):
         network = NETWORKS[content["network"]](**content["numbers"])

@@ -17,11 +17,13 @@ class SideInformation:
     """Descriptions of items and users, beside the interactions."""
 
     texts: np.ndarray | None = None
-    """(catalogue + 1, text dimensions) float32 embeddings; zeros for items without a text."""
+    """(catalogue + 1, text dimensions) float32 embeddings of the texts of items; zeros for items without a text; None: the
+    candidate reads no texts."""
     attributes: np.ndarray | None = None
-    """(users, fields) int64 value numbers of the users of training, 0 for unknown values: see `fields.encoded`."""
+    """(users, fields) int64 value numbers of the users of training, 0 for unknown values: see `fields.encoded`; None: no
+    attributes."""
     held_out_attributes: np.ndarray | None = None
-    """As `attributes`, of the validation users."""
+    """As `attributes`, of the validation users; None: no attributes."""
 
 
 class Rebuildable(nn.Module):
@@ -58,12 +60,15 @@ class Trained:
     where the recommender was not trained to read texts.
     """
     parameters: int | None = None
-    """Number of learned parameters."""
+    """Number of learned parameters; None: not stated."""
     training: TrainingFacts | None = None
     """None for recommenders that are not trained step by step."""
 
     def scores(self, history: torch.Tensor, attributes: torch.Tensor | None = None) -> torch.Tensor:
-        """(batch, catalogue + 1) float32; column 0 is the padding. attributes: None: all unknown."""
+        """(batch, catalogue + 1) float32; column 0 is the padding.
+
+        history, attributes: as `network` takes them; attributes: None: all values are unknown.
+        """
         if attributes is None:
             attributes = torch.zeros((len(history), 1), dtype=torch.int64)
         with torch.no_grad():

@@ -21,9 +21,9 @@ from framework_recommendation.options import NetworkOptions
 from framework_recommendation.readiness import check_learnable
 
 Batch = dict[str, torch.Tensor]
-EPOCHS = 1000  # at most, where early stopping ends the training
-LEAST = 1.0  # seconds of training, even where the budget is used up
-DECAY = 0.98  # of the averaged weights in a step: they average about the last 50 steps
+EPOCHS = 1000  # epochs, at most, where the recipe sets no number
+LEAST = 1.0  # seconds of training, at least, even where the budget is used up
+DECAY = 0.98  # share of the averaged weights that a step keeps: they average about the last 50 steps
 
 
 class Network(Rebuildable):

@@ -31,7 +31,8 @@ from framework_text.training_plan import (
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
-PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the initial head is fitted to: in all, and for each class
+# training rows that the initial head is fitted to: in all, or for each class if that is more
+PROBED, PROBED_A_CLASS = 2000, 120
 SAMPLE = 512  # rows on which the speed of training is measured
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts
@@ -101,8 +102,8 @@ def plan_of(
 ) -> Plan:
     """Plans a training from the numbers of rows and classes and the recipe's time limit.
 
-    validated: rows of each validation. measure: returns the fastest implementation of attention, and the training rows a second
-    of each one measured.
+    validated: number of rows in each validation. measure: returns the fastest implementation of attention, and the training
+    rows a second of each one measured.
     """
     options = context.options
     batch = batch_size(options, rows)
@@ -143,7 +144,10 @@ def probe(network: Any, examples: Examples, pad: int, probing: Probing) -> float
 def learn(
     module: EncoderModule, loader: EncoderBatches, context: Context, plan: Plan, pad: int, started: float
 ) -> TrainingFacts:
-    """Trains by the plan's schedule, with the embeddings of occurring tokens only, and shows how to repeat the training."""
+    """Trains by the plan's schedule, and shows how to repeat the training.
+
+    Embeddings are trained only of tokens that occur in the rows. pad: id of the padding token. started: see `fine_tune`.
+    """
     tokens = [rows.tokens for rows in (loader.train, loader.validation)]
     with learning_occurring_tokens(module.model, tokens, pad):
         schedule = plan.schedule(context, time.perf_counter() - started)
@@ -178,7 +182,8 @@ def predict(module: EncoderModule, rows: EncodedRows, pad: int) -> tuple[np.ndar
     """Logits and labels of rows, shortest rows first, computed in eval mode and fp32.
 
     Shapes: (rows, classes) and (rows,) for a head over texts; (labels, classes) and (labels,) for one over tokens, without
-    `IGNORED` labels; (rows, labels) both for a head over texts whose targets are a 0 or 1 for each label.
+    `IGNORED` labels; (rows, labels) both for a head over texts whose targets are a 0 or 1 for each label. pad: id of the
+    padding token.
     """
     module.eval()
     logits, labels = [], []

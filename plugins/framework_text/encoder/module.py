@@ -11,13 +11,15 @@ from torch import nn
 
 from framework_text.optimization import Optimized
 from framework_text.options import FineTuning
+from framework_text.probe import take_head
 from framework_text.tokens import IGNORED, Batch
 
 
 class EncoderModule(Optimized):
     """Trains an encoder with a head. Logs train_loss and val_loss; a subclass logs the metric, ``val_NAME``, in `judge`.
 
-    model: a model of transformers, whose `logits` have the classes as their last axis. weights: of each class in the loss.
+    model: a model of transformers, whose `logits` have the classes as their last axis. weights: of each class in the loss;
+    None: 1 each.
     """
 
     def __init__(self, model: Any, options: FineTuning, weights: list[float] | None = None) -> None:
@@ -81,17 +83,20 @@ class Probabilities(nn.Module):
 
 
 class LabelProbabilities(nn.Module):
-    """The exported module of a head with any number of labels a text: probabilities (batch, labels), each whatever the others.
+    """The exported module of a head with any number of labels a text: input_ids, attention_mask (batch, sequence) ->
+    probabilities (batch, labels), each whatever the others, and features (batch, width), the inputs of the head.
 
-    Sigmoid of scale x logit + shift, both (labels,), in fp32: Platt scaling of each label.
+    Probabilities are the sigmoid of scale x logit + shift, both (labels,), in fp32: Platt scaling of each label. Raises
+    ValueError for a model without a head of `config.num_labels` outputs.
     """
 
     def __init__(self, model: Any, scale: np.ndarray, shift: np.ndarray) -> None:
         super().__init__()
         model.set_attn_implementation("eager")
+        self.head = take_head(model, model.config.num_labels)
         self.model = model
         self.scale, self.shift = (nn.Buffer(torch.tensor(values, dtype=torch.float32)) for values in (scale, shift))
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return torch.sigmoid(logits.float() * self.scale + self.shift)
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self.model(input_ids=input_ids, attention_mask=attention_mask).logits.float()
+        return torch.sigmoid(self.head(features) * self.scale + self.shift), features

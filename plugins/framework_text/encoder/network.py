@@ -15,11 +15,15 @@ from framework_text.sentence import SentenceClassifier
 from framework_text.shaping import freeze, keep_layers
 
 Kind = str | type[SentenceClassifier]
-"""transformers' name of a class, such as AutoModelForTokenClassification, or a class with `over` and `saved`."""
+"""transformers' name of a class, such as AutoModelForTokenClassification, or a class with the class methods `over` and `saved`,
+as `SentenceClassifier`."""
 
 
 def new_network(folder: Path, kind: Kind, labels: Sequence[str]) -> PreTrainedModel:
-    """The backbone in a folder with a new head, one output a label; the config keeps the labels' names. Raises InputError."""
+    """The backbone in a folder with a new head, one output a label; the config keeps the labels.
+
+    Raises InputError where weights of the backbone are missing or cannot be loaded.
+    """
     head = named_labels(labels)
     network: PreTrainedModel = (
         backbones.load_model(kind, folder, **head) if isinstance(kind, str) else kind.over(folder, **head)
@@ -34,7 +38,10 @@ def named_labels(labels: Sequence[str]) -> dict[str, Any]:
 
 
 def shape(network: PreTrainedModel, options: FineTuning) -> Mapping[str, str | int]:
-    """Keeps and freezes layers and sets dropout, in place; returns what changed, as facts of the model. Raises InputError."""
+    """Keeps and freezes layers and sets dropout, in place; returns what changed, as facts of the model.
+
+    Raises InputError where the network does not have the layers that `options` name.
+    """
     layers, frozen = keep_layers(network, options.layers), freeze(network, options.freeze)
     set_dropout(network, options.dropout)
     changed: dict[str, str | int] = {"layers": ", ".join(map(str, layers))} if options.layers is not None else {}
@@ -48,13 +55,16 @@ def save_network(network: PreTrainedModel, tokenizer: Any, folder: Path) -> None
 
 
 def open_network(folder: Path, kind: Kind, max_length: int) -> tuple[PreTrainedModel, Any]:
-    """The network, in eval mode, and the tokenizer that `save_network` wrote. kind: as `new_network` took it."""
+    """The network, in eval mode, and the tokenizer that `save_network` wrote. kind: the one that `new_network` was called with.
+
+    max_length: tokens of a text, at most. Raises InputError where the tokenizer or the weights cannot be loaded.
+    """
     network = backbones.load_model(kind, folder) if isinstance(kind, str) else kind.saved(folder)
     return _without_warning(network).eval(), backbones.load_tokenizer(folder, max_length)
 
 
 def _without_warning(network: PreTrainedModel) -> PreTrainedModel:
-    """Sets the name of the unused loss, without which transformers warns while TorchScript is traced."""
+    """Sets transformers' name of a loss, which is not used: without a name transformers warns while TorchScript is traced."""
     for part in network.modules():
         if hasattr(part, "loss_type"):
             part.loss_type = "ForSequenceClassification"  # type: ignore[assignment]

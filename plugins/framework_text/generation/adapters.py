@@ -12,10 +12,10 @@ from framework_text.generation.options import LEAST_STEPS, Writing
 from framework_text.readiness import too_few
 
 BEGUN = 1.5  # AdaLoRA's initial rank, as a multiple of its mean rank at the end
-WARMUP, FINAL = 0.1, 0.3  # shares of the steps before ranks are reduced, and after
+WARMUP, FINAL = 0.1, 0.3  # shares of the steps before the first reduction of ranks, and after the last
 ORTHOGONAL = 0.1  # weight of the penalty that keeps singular vectors orthogonal
-ALLOCATIONS = 100  # rank allocations in a training, at most; scores are updated in every step
-NAME = "default"  # of an adapter, in peft
+ALLOCATIONS = 100  # about so many times in a training ranks are reallocated; scores are updated in every step
+NAME = "default"  # the name that peft gives to the adapter
 
 
 def adapted(network: Any, options: Writing) -> Any:
@@ -28,7 +28,7 @@ def adapted(network: Any, options: Writing) -> Any:
         "target_modules": "all-linear",
         "lora_dropout": 0.0,
         "task_type": "SEQ_2_SEQ_LM" if network.config.is_encoder_decoder else "CAUSAL_LM",
-        "fan_in_fan_out": network.config.model_type == "gpt2",  # its layers store transposed weights
+        "fan_in_fan_out": network.config.model_type == "gpt2",  # the layers of GPT-2 store transposed weights
     }
     if options.adapter == "lora":
         config = LoraConfig(r=options.rank, lora_alpha=options.alpha, **common)
@@ -44,9 +44,9 @@ def adapted(network: Any, options: Writing) -> Any:
 
 
 class Ranks:
-    """Reduces the ranks of the matrices that matter least during training (Zhang et al. 2023, AdaLoRA).
+    """During training, reduces the ranks of the adapter's matrices that matter least (Zhang et al. 2023, AdaLoRA).
 
-    Every matrix starts with a higher rank than `model.rank`, which is the mean rank at the end.
+    Every matrix starts with a rank above `model.rank`; at the end `model.rank` is the mean of the ranks.
     """
 
     def __init__(self, model: Any) -> None:
@@ -56,7 +56,7 @@ class Ranks:
         self.config = model.peft_config[NAME]
 
     def plan(self, steps: int) -> None:
-        """Schedules the reduction. steps: of the whole training. Raises InputError when they are too few."""
+        """Schedules the reduction. steps: of the optimizer, in the whole training. Raises InputError below `LEAST_STEPS`."""
         if steps < LEAST_STEPS:
             raise InputError(too_few(steps))
         self.config.total_step, self.config.tinit, self.config.tfinal = steps, int(WARMUP * steps), int(FINAL * steps)
@@ -73,9 +73,12 @@ class Ranks:
         return ORTHOGONAL * torch.stack(distances).mean()
 
     def allocate(self, step: int) -> None:
-        """Reallocates ranks. To be called after each optimizer step, counted from 1, before gradients are cleared."""
+        """Updates the scores of singular values, and reduces ranks in scheduled steps.
+
+        Called after each optimizer step, before gradients are cleared. step: number of that step, from 1.
+        """
         allocator, device = self.tuner.rankallocator, next(self.model.parameters()).device
-        for scores in (allocator.ipt, allocator.exp_avg_ipt, allocator.exp_avg_unc):  # after a restore they are on the CPU
+        for scores in (allocator.ipt, allocator.exp_avg_ipt, allocator.exp_avg_unc):  # restored scores are on the CPU
             scores.update({name: score.to(device) for name, score in scores.items()})
         for weights in self.model.parameters():
             if weights.grad is not None:  # a step that overflowed in fp16 must not spoil the scores
@@ -83,7 +86,7 @@ class Ranks:
         self.tuner.update_and_allocate(step)
 
     def left(self) -> tuple[int, int]:
-        """The number of singular values that are not zero, and of all."""
+        """The number of singular values of the adapter that are not zero, and the number of all."""
         values = [weights for name, weights in self.model.named_parameters() if "lora_E" in name]
         return sum(int((weights != 0).sum()) for weights in values), sum(weights.numel() for weights in values)
 

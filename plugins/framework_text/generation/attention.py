@@ -13,7 +13,7 @@ NAME = "eager_in_groups"
 
 
 def attend_in_groups(model: Any) -> None:
-    """Sets this implementation of attention on a model of transformers.
+    """Sets the implementation `NAME` of attention on a model of transformers.
 
     transformers' eager attention repeats keys and values for every head that shares them: a copy of the whole cache, several
     times its size, in every step.
@@ -26,7 +26,12 @@ def attend_in_groups(model: Any) -> None:
 def _attention(
     module: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor | None, **options: Any
 ) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """The model's eager attention, with the queries of a group concatenated along the sequence as if of one head."""
+    """The model's eager attention, with the queries of a group concatenated along the sequence as if of one head.
+
+    query (batch, heads, sequence, width); key, value (batch, groups of heads, past + sequence, width). mask: additive,
+    (batch, 1, sequence, past + sequence); None: no mask. Returns the output (batch, sequence, heads, width), and the weights of
+    attention or None.
+    """
     eager = sys.modules[type(module).__module__].eager_attention_forward
     batch, heads, length, width = query.shape
     groups = heads // key.shape[1]

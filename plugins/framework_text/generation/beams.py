@@ -30,7 +30,7 @@ class Beams:
     ends: frozenset[int]
     """Tokens that end an answer."""
     ended: Callable[[Sequence[int]], bool]
-    """Whether tokens are finished for another reason, such as their number."""
+    """Whether an answer of these tokens is finished without an end token, such as by the number of tokens."""
     growing: list[Hypothesis] = field(default_factory=lambda: [Hypothesis(0.0, [])])
     done: list[Hypothesis] = field(default_factory=list)
     """Finished hypotheses, at most `width`, best first."""
@@ -39,7 +39,7 @@ class Beams:
         """Extends the growing hypotheses by one token.
 
         log_probabilities: (growing, vocabulary), of the next token of each growing hypothesis; -inf for forbidden tokens.
-        Returns for each new hypothesis the number of the one it extends; empty when the search is over.
+        Returns for each new hypothesis the number of the hypothesis that it extends; empty when the search is over.
         """
         parents, tokens, scores = self._likeliest(log_probabilities)
         continued: list[tuple[int, Hypothesis]] = []
@@ -59,7 +59,7 @@ class Beams:
         return self.done[0].tokens
 
     def _likeliest(self, log_probabilities: np.ndarray) -> tuple[list[int], list[int], list[float]]:
-        """Parents, tokens and scores of the best continuations: enough for `width` of them not to be end tokens."""
+        """Parents, tokens and scores of the best continuations, of which at least `width` do not end with an end token."""
         before = np.array([hypothesis.score for hypothesis in self.growing])
         scores = (log_probabilities + before[:, None]).reshape(-1)
         count = min(max(2, 1 + len(self.ends)) * self.width, int(np.isfinite(scores).sum()))

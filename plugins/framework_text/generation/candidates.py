@@ -46,7 +46,7 @@ class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions
 
 
 class UntunedCandidate(Candidate[TaskOptions, Data, Untuned], Generic[TaskOptions, Data]):
-    """The backbone without fine-tuning, prompted in the same way: the baseline of the writer.
+    """The backbone without fine-tuning, prompted as the writer is: the baseline of the writer.
 
     The fitted folder holds the address and checksum of the backbone, not its weights. On another machine it opens once the
     backbone is available under the same address; weights with another checksum are refused. An artifact holds the weights.

@@ -17,7 +17,8 @@ from framework_text.generation.attention import attend_in_groups
 from framework_text.generation.decoding import GRAPH, KEPT
 from framework_text.generation.head import Head
 
-TOLERANCE = 1e-3  # of a logit, and of a cached state's largest value, between the module and an exact export
+# largest difference between the trained module and an exact file: of a logit, and of a state relative to its largest value
+TOLERANCE = 1e-3
 
 
 class Decoder(nn.Module):
@@ -63,7 +64,12 @@ class Decoder(nn.Module):
         return self._logits(wanted), new.unflatten(1, self.shape[:3]).permute(0, 4, 1, 2, 3, 5)
 
     def _seen(self, queries: torch.Tensor, keys: torch.Tensor, tokens: torch.Tensor) -> Any:
-        """The additive attention mask, (batch, 1, sequence, past + sequence); one for each kind of layer where these differ."""
+        """The additive attention mask, (batch, 1, sequence, past + sequence); a mapping from kind of layer to mask where the
+        model has several kinds.
+
+        queries (batch, sequence), keys (batch, past + sequence): positions. tokens: bool (batch, past + sequence), False at
+        padding.
+        """
         distances = queries.unsqueeze(-1) - keys.unsqueeze(1)
         seen = tokens.unsqueeze(1) & (distances >= 0)
         near = seen & (distances < self.window) if self.window is not None else seen
@@ -98,7 +104,7 @@ class CachedLayer(DynamicLayer):
 
 
 def scores(seen: torch.Tensor) -> torch.Tensor:
-    """The additive attention mask (batch, 1, queries, keys). seen: bool (batch, queries, keys), the keys of each query."""
+    """The additive attention mask (batch, 1, queries, keys). seen: bool (batch, queries, keys), the keys that a query sees."""
     return torch.where(seen, 0.0, torch.finfo(torch.float32).min).unsqueeze(1)
 
 

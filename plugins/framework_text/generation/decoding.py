@@ -19,7 +19,7 @@ class Sampling:
     """How tokens are chosen, and when an answer ends."""
 
     temperature: float = 0.0
-    """Logits are divided by it; 0 takes the most probable token."""
+    """The divisor of the logits; 0 takes the most probable token."""
     top_k: int = 0
     """Tokens are drawn among this many of the most probable ones; 0: among all."""
     top_p: float = 1.0
@@ -27,21 +27,21 @@ class Sampling:
     repetition_penalty: float = 1.0
     """Above 1, earlier tokens become less likely (Keskar et al. 2019)."""
     seed: int | None = None
-    """The same seed draws the same tokens."""
+    """The same seed draws the same tokens; None: tokens differ from answer to answer."""
     no_repeat_ngram: int = 0
     """No n-gram of this size occurs twice; 0: no such rule."""
     min_new_tokens: int = 0
-    """Tokens before an answer may end."""
+    """The fewest tokens after which an end token is allowed."""
     max_new_tokens: int | None = None
-    """Tokens of an answer at most, if fewer than the limit of `decode`."""
+    """Tokens of an answer, at most; None, or more than the `limit` of `decode`: only that limit counts."""
     stop: tuple[str, ...] = ()
     """Texts before which the answer is cut off."""
     beams: int = 1
     """Width of a beam search, in which nothing is drawn; 1: no search."""
     length_penalty: float = 1.0
-    """Of the beam search, see `Beams`."""
+    """See `Beams`; read only by a beam search."""
     early_stopping: bool = False
-    """Of the beam search, see `Beams`."""
+    """See `Beams`; read only by a beam search."""
 
     @property
     def greedy(self) -> bool:
@@ -69,9 +69,9 @@ class Source:
     feeds: Tensors
     """Further inputs of the first call."""
     first: int | None = None
-    """Token that every answer is forced to begin with."""
+    """Token that every answer is forced to begin with; None: no token is forced."""
     last: int | None = None
-    """Token that is forced at the limit."""
+    """Token that is forced at the limit; None: no token is forced."""
 
 
 Reader = Callable[[Sequence[int]], str]
@@ -88,11 +88,11 @@ def decode(
 ) -> Decoding:
     """Steps of a codec that decode an answer: calls of the decoder, and an event ``{"token": id}`` for each token.
 
-    With stop texts, a token's event follows once it cannot belong to one. With several beams, all tokens' events come at the
-    end, and an empty event at each step before.
+    With stop texts, the event of a token is delayed until the token cannot belong to a stop text. With several beams, the
+    events of all tokens come at the end, and an empty event at each step before.
 
-    prompt: token ids, at least one. limit: tokens of the answer, at most. ends: end tokens. read: tokens -> text, needed for
-    stop texts.
+    prompt: token ids, at least one. limit: tokens of the answer, at most. ends: end tokens. source: None for a decoder-only
+    model. read: tokens -> text, needed for stop texts; None: `Decoded.text` stays empty.
     """
     assert read is not None or not sampling.stop, "stop texts are found by reading tokens"
     limit = limit if sampling.max_new_tokens is None else min(limit, sampling.max_new_tokens)
@@ -159,7 +159,7 @@ class _DecodingRun:
         return Call(GRAPH, feeds(self.prompt) | self.source.feeds, begins=True)
 
     def _log_probabilities(self, logits: np.ndarray, beams: Beams) -> np.ndarray:
-        """Log probabilities of each hypothesis' next token, -inf if forbidden; penalties in transformers' order."""
+        """Log probabilities (growing hypotheses, vocabulary), -inf if forbidden; penalties in transformers' order."""
         logits = logits.astype(np.float64)
         logits = logits - logits.max(-1, keepdims=True)
         rows = []
@@ -192,7 +192,7 @@ class _DecodingRun:
         return self.read(tokens[-4 * longest - 4 :]) if longest else ""
 
     def _stop(self, tokens: Sequence[int]) -> int | None:
-        """The place in the text at which the first stop text begins; None without one."""
+        """The index in the text at which the first stop text begins; None where it has no stop text."""
         tail = self._tail(tokens)
         if not any(stop in tail for stop in self.sampling.stop):
             return None
@@ -219,7 +219,7 @@ def _announce(tokens: Sequence[int]) -> Generator[Event, Tensors, None]:
 
 
 def encode(source: Sequence[int]) -> Generator[Call | Event, Tensors, Tensors]:
-    """Steps of a codec: the call of the encoder. Returns the further inputs of the decoder's first call."""
+    """Steps of a codec: the call of the encoder on token ids. Returns the further inputs of the decoder's first call."""
     ids = np.asarray([source], np.int64)
     mask = np.ones_like(ids)
     outputs = yield Call(ENCODER, {"input_ids": ids, "attention_mask": mask})
@@ -229,9 +229,9 @@ def encode(source: Sequence[int]) -> Generator[Call | Event, Tensors, Tensors]:
 def likelihood(
     prompt: Sequence[int], answer: Sequence[int], source: Tensors | None = None
 ) -> Generator[Call | Event, Tensors, float]:
-    """Steps of a codec that return the negative log likelihood of an answer after a prompt, in nats, summed over its tokens.
+    """Steps of a codec that return the negative log likelihood of an answer after a prompt, in nats, summed over the answer.
 
-    source: further inputs of the decoder's first call.
+    prompt, answer: token ids. source: further inputs of the decoder's first call; None: a decoder-only model.
     """
     outputs = yield Call(
         GRAPH, feeds(prompt) | (source or {}), begins=True

@@ -26,7 +26,7 @@ from framework_text.training_plan import Plan, limited, load_plan, plan_by_rows,
 C = TypeVar("C")
 Context = FitContext[Any, Writing]
 TIMED = 6  # batches on which the speed of training is measured
-VALIDATED = 200  # random validation rows whose loss decides on early stopping after each epoch
+VALIDATED = 200  # random validation rows, at most, whose loss decides on early stopping after each epoch
 
 
 def codec_of(codec: Callable[[Settings, Path], C], settings: Settings, tokenizer: Any) -> C:
@@ -37,7 +37,7 @@ def codec_of(codec: Callable[[Settings, Path], C], settings: Settings, tokenizer
 
 
 def prompted_rows(pairs: Sequence[Pair], count: int | None = None, seed: int = 0) -> PromptedRows:
-    """Training rows of all pairs, or of `count` random ones; both in order."""
+    """Training rows of `count` pairs, drawn at random, in their order; count: None: of all pairs."""
     places = range(len(pairs))
     if count is not None and count < len(pairs):
         places = np.sort(np.random.default_rng(seed).permutation(len(pairs))[:count]).tolist()
@@ -45,7 +45,10 @@ def prompted_rows(pairs: Sequence[Pair], count: int | None = None, seed: int = 0
 
 
 def padding(rows: PromptedRows, batch_size: int, seed: int, *, apart: bool, split: bool = True) -> float:
-    """The share of padding among the first epoch's tokens. apart: see `PromptedRows.sizes`. split: batches into `runs`."""
+    """The share of padding among the tokens of the first epoch, 0 to 1.
+
+    apart: see `PromptedRows.sizes`. split: whether each batch is split by `runs`.
+    """
     sizes, taken = rows.sizes(apart=apart), 0
     for batch in LengthBucketSampler(rows.lengths, batch_size, shuffle=True, seed=seed):
         rows_of_batch = sizes[batch]
@@ -55,7 +58,10 @@ def padding(rows: PromptedRows, batch_size: int, seed: int, *, apart: bool, spli
 
 
 def fine_tune(context: Context, network: Any, pairs: Mapping[str, Sequence[Pair]], pad: int) -> tuple[Any, ModelFacts]:
-    """The fine-tuned network, with adapters merged, and its facts. pairs: by split, ``train`` and ``validation``."""
+    """The fine-tuned network, with adapters merged, and facts of the model.
+
+    pairs: by split, ``train`` and ``validation``. pad: id of the padding token.
+    """
     started = time.perf_counter()
     options = context.options
     model = adapted(network, options)

@@ -39,7 +39,11 @@ class Writer(Optimized):
         return Head(model)(hidden), labels
 
     def _parts(self, batch: Batch, *, apart: bool) -> list[Batch]:
-        """Splits a batch into parts with little padding; not with several ranks, which must run the same number of passes."""
+        """Splits a batch into parts with little padding; with several ranks, which must run the same number of passes, returns
+        the whole batch.
+
+        apart: see `PromptCollator`.
+        """
         if self._trainer is not None and self._trainer.world_size > 1:
             return [batch]
         inputs, answers = batch["attention_mask"].sum(1), (batch["labels"] != IGNORED).sum(1)

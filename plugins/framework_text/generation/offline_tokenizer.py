@@ -23,7 +23,9 @@ SPECIALS = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cl
 class Described:
     """A tokenizer with the part of transformers' interface that `templates.frozen` and `seq2seq_frame` use.
 
-    backend: of the library `tokenizers`, without padding and truncation.
+    backend: of the library `tokenizers`, without padding and truncation. longest: tokens that the backbone must be able to
+    read. setting: the key of the recipe, with its ``=``, that sets `longest`. Raises InputError where the tokenizer cannot be
+    used.
     """
 
     def __init__(self, folder: Path, longest: int, setting: str) -> None:
@@ -50,7 +52,10 @@ class Described:
 
 
 def described(model: Writing | Untuned, longest: int, setting: str = "task.max_context=") -> tuple[Described, Any] | None:
-    """The tokenizer, and a network that has only `config` and `generation_config`; None for a GGUF file not converted yet."""
+    """The tokenizer, and a network that has only `config` and `generation_config`; None for a GGUF file not converted yet.
+
+    longest, setting: see `Described`. Raises InputError where the backbone cannot be used.
+    """
     source = model.backbone.chosen
     if gguf.is_gguf(str(source.name)) and not gguf.folder_of(str(source.name)).is_dir():
         return None

@@ -25,16 +25,16 @@ class Writing:
 
     backbone: Backbone = SHARED
     adapter: str = "lora"  # LoRA on every linear layer; adalora: higher ranks where they matter; none: full fine-tuning
-    rank: int = 16  # of the adapter; with adalora the mean rank at the end
+    rank: int = 16  # rank of the adapter; with adalora the mean rank at the end
     alpha: int = 32  # the adapter is scaled by alpha / rank
-    # after which training ends, with the learning rate at 0; None: as long as it takes, or what the budget allows
+    # minutes after which training ends, with the learning rate at 0; None: all epochs, or what the budget allows
     minutes: Optional[float] = field(default=10.0, metadata=TIME_LIMIT)
     # the folder of a run whose training is repeated: its rows, steps and learning rates
     repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
-    attention: Optional[str] = None  # transformers' implementation to learn with, eager or sdpa; None: the faster one here
+    attention: Optional[str] = None  # transformers' implementation in training, eager or sdpa; None: the faster on this machine
     rows: Optional[int] = None  # training rows at most, drawn at random; None: as many as fit into the time
-    epochs: int = 2  # at most; the learning rate reaches 0 at their end
-    learning_rate: float = 3e-4  # at the end of warm-up
+    epochs: int = 2  # epochs at most; the learning rate reaches 0 at the end of the last
+    learning_rate: float = 3e-4  # the highest, at the end of warm-up
     batch_size: int = 4  # rows of a step, over all devices together
     weight_decay: float = 0.0
     warmup: float = 0.06  # share of the steps in which the learning rate rises

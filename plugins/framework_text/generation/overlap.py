@@ -21,7 +21,7 @@ def words(text: str) -> list[str]:
 
 
 def rouge(texts: Sequence[str], references: Sequence[Sequence[str]], keys: Sequence[str]) -> dict[str, float]:
-    """Mean F-measures of ROUGE (Lin 2004) against the best match of each text's references.
+    """Mean over texts of the F-measures of ROUGE (Lin 2004), each against the best matching one of a text's references.
 
     keys: of `rouge1`, `rouge2` and `rougeL`.
     """
@@ -32,7 +32,7 @@ def rouge(texts: Sequence[str], references: Sequence[Sequence[str]], keys: Seque
 
 
 def distinct(texts: Sequence[str], size: int) -> float:
-    """The share of distinct n-grams of words among all (Li et al. 2016); 0 without any. size: n."""
+    """The number of distinct n-grams of words, divided by that of all (Li et al. 2016); 0 without n-grams. size: n."""
     grams = [tuple(text[i : i + size]) for text in map(words, texts) for i in range(len(text) - size + 1)]
     return len(set(grams)) / len(grams) if grams else 0.0
 
@@ -43,7 +43,10 @@ def words_each(texts: Sequence[str]) -> float:
 
 
 def perplexity(responses: Sequence[Response], tokens: str) -> dict[str, float]:
-    """The perplexity of reference answers, a token; empty where responses lack `nats`. tokens: the key of their token count."""
+    """The perplexity of reference answers, per token, under the key ``perplexity``; empty where a response has no `nats`.
+
+    tokens: the key of a response that holds the number of tokens of the reference answer.
+    """
     if not all("nats" in response for response in responses):
         return {}
     nats = sum(response["nats"] for response in responses) / sum(response[tokens] for response in responses)

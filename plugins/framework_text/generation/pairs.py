@@ -14,7 +14,7 @@ class Length:
     """The recipe's key, such as ``task.max_text``."""
     tokens: int
     loss: str
-    """What is lost of a row that exceeds the limit, as a clause of a sentence."""
+    """A clause for messages that tells what is cut off rows that exceed the limit."""
 
     def __str__(self) -> str:
         return f"{self.key}={self.tokens}"
@@ -27,6 +27,6 @@ class Pair:
     prompt: Sequence[int]
     answer: Sequence[int]
     shortened: bool = False
-    """Whether the limit on reading cut the prompt."""
+    """Whether the prompt was cut to the limit on reading."""
     cut: bool = False
-    """Whether the limit on writing cut the answer."""
+    """Whether the answer was cut to the limit on writing."""

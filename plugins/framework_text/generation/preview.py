@@ -16,7 +16,7 @@ from framework_text.generation.pairs import Length, Pair
 from framework_text.generation.prompting import Prompting
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
 
-SAMPLE = 2000  # training rows that are tokenized
+SAMPLE = 2000  # training rows that are tokenized, at most
 CUT = 0.05  # share of rows cut by a limit above which it is a problem
 MARKS = ("[UNK]", "<unk>")
 
@@ -42,7 +42,7 @@ def inspect(prompting: Prompting[Any, Any, Any], data: Any, options: Any, writin
 
 
 def limits_section(pairs: Sequence[Pair], reading: Length, writing: Length, note: str = "") -> Section:
-    """How many prompts and answers the recipe's limits cut."""
+    """How many prompts and answers the recipe's limits cut. pairs: at least one. note: for the section; "": none."""
     counts = _counts(pairs, reading, writing)
     rows = [(length.loss, f"{count:,}", f"{count / len(pairs):.1%}", str(length)) for length, count in counts]
     header = ("", *messages("rows", "share", "set by"))

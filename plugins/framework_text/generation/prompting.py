@@ -24,9 +24,9 @@ class Prompting(ABC, Generic[TaskOptions, Data, AnyCodec]):
     codec_name: ClassVar[str]
     """The name under which `register_codecs` registers the codec."""
     read_limit: ClassVar[tuple[str, str]]
-    """The limit on reading: the name of the task's option and of the codec's setting, and `Length.loss`."""
+    """The limit on reading: the name that both the task's option and the codec's setting have, and `Length.loss`."""
     written_limit: ClassVar[tuple[str, str]]
-    """The limit on writing, likewise."""
+    """The limit on writing: name and loss as in `read_limit`."""
 
     @abstractmethod
     def problems(self, options: TaskOptions) -> list[str]:
@@ -42,9 +42,10 @@ class Prompting(ABC, Generic[TaskOptions, Data, AnyCodec]):
 
     @abstractmethod
     def window(self, settings: Settings, network: Any) -> tuple[int, int]:
-        """Limits of the graphs in tokens: of prompt with answer, or of an encoder-decoder model's source; and of an answer.
+        """Two limits of the graphs, in tokens: of a prompt and its answer together, or, for an encoder-decoder model, of a
+        source; and of an answer.
 
-        Raises InputError where the backbone's positions are fewer.
+        Raises InputError where the backbone has fewer positions.
         """
 
     @abstractmethod
@@ -68,7 +69,7 @@ class Prompting(ABC, Generic[TaskOptions, Data, AnyCodec]):
 
     @abstractmethod
     def references(self, codec: AnyCodec, network: Any, requests: Sequence[Request]) -> list[Reference]:
-        """Requests made from `requests`, with the answers of transformers' `generate`."""
+        """Requests for greedy answers, made from `requests`, each with the answer of transformers' `generate`."""
 
     def refers(self, codec: AnyCodec) -> bool:
         """Whether the codec's answers can be compared with `references`."""

@@ -16,8 +16,8 @@ class Answering:
     end_ids: frozenset[int]
     """Tokens that end an answer."""
     decoder_ids: Mapping[str, int | None] | None = None
-    """None for a decoder-only model. For an encoder-decoder model the decoder's ``start`` token, and forced tokens of answers:
-    ``forced_first``, and ``forced_last`` at the limit."""
+    """None for a decoder-only model. For an encoder-decoder model the decoder's ``start`` token, and the tokens that answers
+    are forced to begin with, ``forced_first``, and to end with at the limit, ``forced_last``; None: no token is forced."""
 
     def write(self, prompt: Sequence[int], limit: int, sampling: Sampling, read: Reader) -> Decoding:
         """Steps that decode the answer to a prompt, see `decode`."""

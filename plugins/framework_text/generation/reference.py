@@ -9,9 +9,9 @@ import torch
 from transformers import GenerationConfig
 
 FORCED = ("decoder_start_token_id", "forced_bos_token_id", "forced_eos_token_id")
-PROMPTS, TOKENS = 20, 32  # answers compared in every export, and their tokens at most
+PROMPTS, TOKENS = 20, 32  # answers compared in every export, and tokens of an answer, both at most
 TOGETHER = 5  # prompts of similar length in one batch of `generate`
-SCORES = 5 << 20  # attention scores of such a batch, for one head, at most: eager attention stores them
+SCORES = 5 << 20  # attention scores of a batch, for one head, at most: eager attention stores them all
 
 
 def generated(
@@ -30,7 +30,7 @@ def generated(
     )
     attention = network.config._attn_implementation
     network.set_attn_implementation("eager")
-    network.generation_config = settings  # whose beams and penalties `generate` would take otherwise
+    network.generation_config = settings  # else `generate` would take beams and penalties from the original
     order = sorted(range(len(prompts)), key=lambda row: -len(prompts[row]))
     answers: dict[int, tuple[list[int], bool]] = {}
     try:
@@ -53,7 +53,9 @@ def generated(
 
 
 def _padded(prompts: Sequence[Sequence[int]], pad: int, *, first: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, (prompts, longest). first: padding goes on the left, as decoder-only models need it."""
+    """Token ids and mask, (prompts, longest). pad: id of the padding token. first: whether padding goes on the left, as
+    decoder-only models need it.
+    """
     longest = max(map(len, prompts))
     ids = torch.full((len(prompts), longest), pad)
     mask = torch.zeros_like(ids)

@@ -9,7 +9,7 @@ import torch
 from torch.utils.data import Dataset
 
 IGNORED = -100  # label of tokens that do not count in the loss
-PADDING = 0.05  # share of padding in a forward pass, at most: much shorter rows of a batch get a pass of their own
+PADDING = 0.05  # share of padding in a forward pass, at most: much shorter rows of a batch go through a further pass
 
 Batch = dict[str, torch.Tensor]
 
@@ -57,7 +57,7 @@ class PromptCollator:
 
 
 def runs(sizes: np.ndarray) -> list[list[int]]:
-    """Groups the rows of a batch so that at most `PADDING` of the tokens of a group are padding; one group if all rows fit.
+    """Groups the rows of a batch so that in each group at most the share `PADDING` of tokens is padding; one group if all fit.
 
     sizes: see `PromptedRows.sizes`; each column is padded by itself. Returns row numbers.
     """
@@ -74,7 +74,7 @@ def runs(sizes: np.ndarray) -> list[list[int]]:
 
 
 def tokens_taken(sizes: np.ndarray, rows: Sequence[int]) -> int:
-    """Tokens, with padding, of a forward pass over these rows."""
+    """The number of tokens, padding included, of a forward pass over these rows. sizes: see `PromptedRows.sizes`."""
     return len(rows) * int(sizes[list(rows)].max(0).sum())
 
 

@@ -19,7 +19,7 @@ DRAWN: Mapping[str, Mapping[str, Any]] = {
 
 
 def sampling_of(request: Mapping[str, Any], default: Sampling) -> Sampling:
-    """The sampling of a request: its own options over the default. A temperature above 0 turns beam search off."""
+    """`default` with the options that the request sets. A temperature above 0 turns beam search off."""
     options = {name: request[name] for name in DRAWN if name in request}
     return replace(default, **{**options, **({"beams": 1} if options.get("temperature") else {})})
 

@@ -21,7 +21,8 @@ WEIGHTS = "model.safetensors"
 def load(folder: Path, longest: int = 1, setting: str = "") -> tuple[Any, Any]:
     """The tokenizer and the language model in a folder that `save_pretrained` wrote.
 
-    longest: tokens that the backbone must be able to read. setting: the key of the recipe, with its ``=``, that sets them.
+    longest: tokens that the backbone must be able to read. setting: the key of the recipe, with its ``=``, that sets `longest`.
+    Raises InputError where tokenizer or weights cannot be loaded.
     """
     kind = "Seq2Seq" if AutoConfig.from_pretrained(folder).is_encoder_decoder else "Causal"
     return backbones.load_tokenizer(folder, longest, setting), backbones.load_model(f"AutoModelFor{kind}LM", folder)

@@ -84,7 +84,7 @@ class CrossDecoder(nn.Module):
 
 
 def _caches(cache: torch.Tensor, cross: torch.Tensor) -> tuple[EncoderDecoderCache, list[CachedLayer]]:
-    """The cache for attention, with its cross-attention part filled, and the layers that collect new keys and values."""
+    """The cache for transformers' attention, and those of its layers that collect the new keys and values of self-attention."""
     layers, cross_layers = ([CachedLayer(keys, values) for keys, values in _layers(states)] for states in (cache, cross))
     past = EncoderDecoderCache(DynamicCache(), DynamicCache())
     past.self_attention_cache.layers, past.cross_attention_cache.layers = list(layers), list(cross_layers)
@@ -107,7 +107,11 @@ class T5Layers(nn.Module):
     def forward(
         self, ids: torch.Tensor, places: torch.Tensor, keys: torch.Tensor, seen: torch.Tensor, source: torch.Tensor, past: Any
     ) -> torch.Tensor:
-        """Hidden states (batch, sequence, width). places (batch, sequence) and keys (batch, past + sequence): positions."""
+        """Hidden states (batch, sequence, width).
+
+        places (batch, sequence): positions of `ids`. keys (batch, past + sequence): positions of all tokens. seen, source:
+        additive masks of self-attention and cross-attention, see `scores`. past: the cache.
+        """
         hidden = self.decoder.embed_tokens(ids)
         bias = self._bias(keys.unsqueeze(1) - places.unsqueeze(-1))
         for block in self.decoder.block:
@@ -146,7 +150,7 @@ class BartLayers(nn.Module):
     def forward(
         self, ids: torch.Tensor, places: torch.Tensor, keys: torch.Tensor, seen: torch.Tensor, source: torch.Tensor, past: Any
     ) -> torch.Tensor:
-        """Hidden states (batch, sequence, width). places (batch, sequence): positions."""
+        """Hidden states (batch, sequence, width). Arguments: see `T5Layers.forward`; `keys` is not used."""
         table = self.decoder.embed_positions.weight
         rows = places.clamp(0, len(table) - self.offset - 1)
         hidden = self.decoder.embed_tokens(ids) + functional.embedding(rows + self.offset, table)
@@ -165,7 +169,7 @@ class BartLayers(nn.Module):
 
 
 def states_shape(config: Any) -> tuple[int, int, int, int]:
-    """(layers, 2, heads, width): the shape of one token's keys and values, in the source and in the answer."""
+    """(layers, 2, heads, width): the shape of one token's keys and values in `cross` and in `cache`."""
     if hasattr(config, "d_kv"):  # T5
         return config.num_decoder_layers, 2, config.num_heads, config.d_kv
     heads = config.decoder_attention_heads
@@ -173,7 +177,7 @@ def states_shape(config: Any) -> tuple[int, int, int, int]:
 
 
 def seq2seq_graphs(model: Any, source: int, written: int) -> tuple[Graph, Graph]:
-    """The graphs of encoder and decoder. source, written: tokens of a source and of an answer, at most, with special ones."""
+    """The graphs of encoder and decoder. source, written: tokens of a source and of an answer, at most, with special tokens."""
     model = model.eval()
     shape, vocabulary = states_shape(model.config), model.config.vocab_size
     of_source, new, past = ("batch", "source"), ("batch", "sequence"), ("batch", "past")

@@ -15,7 +15,10 @@ def around(tokenizer: Any, role: str) -> tuple[list[int], list[int]]:
 
 
 def decoder_ids(network: Any) -> dict[str, int | None]:
-    """The token that starts the decoder, and those that `generate` forces, as `Answering.decoder_ids` has them."""
+    """The token that starts the decoder, and the tokens that `generate` forces; keys: see `Answering.decoder_ids`.
+
+    Raises InputError where the backbone's config names no start token.
+    """
     generation = network.generation_config
     start = generation.decoder_start_token_id
     if start is None:
@@ -28,8 +31,8 @@ def frame_settings(tokenizer: Any, network: Any) -> dict[str, Any]:
     """Settings of a codec for special tokens; empty for decoder-only models.
 
     prefix_ids, suffix_ids: tokens around the source. answer_prefix_ids: tokens before an answer in training.
-    forced_token_count: forced tokens of an answer, which count in its limit. decoder_ids: see `Answering`; None for
-    decoder-only models.
+    forced_token_count: number of forced tokens of an answer, which count in the limit of the answer. decoder_ids: see
+    `Answering`; None for decoder-only models.
     """
     if not network.config.is_encoder_decoder:
         return {"decoder_ids": None, "prefix_ids": [], "suffix_ids": [], "answer_prefix_ids": [], "forced_token_count": 0}
@@ -45,9 +48,9 @@ def frame_settings(tokenizer: Any, network: Any) -> dict[str, Any]:
 
 
 def within_positions(network: Any, window: int, answer: int, setting: str) -> tuple[int, int]:
-    """Returns window and answer, in tokens, as `writer.graphs` takes them.
+    """Returns `window` and `answer`, in tokens, for `writer.graphs`.
 
-    setting: the recipe's keys that set them, for the message. Raises InputError where the backbone has fewer positions.
+    setting: the recipe's keys that set both, for the message. Raises InputError where the backbone has fewer positions.
     """
     config = network.config
     longest = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None) or window

@@ -21,7 +21,7 @@ class Completion:
     tokens: int
     """Number of tokens."""
     stopped: bool
-    """Whether an end token or a stop text ended it; otherwise the limit did."""
+    """Whether an end token or a stop text ended the text; otherwise the limit did."""
 
 
 def reader(tokenizer: Any) -> Reader:
@@ -35,7 +35,7 @@ def reader(tokenizer: Any) -> Reader:
 
 
 def stream_text(steps: Decoding, read: Reader) -> Generator[Call | Event, Tensors, Completion]:
-    """Wraps steps of `decode`: events ``{"text": piece}`` in place of tokens, whose pieces concatenate to the text.
+    """Wraps steps of `decode`: in place of events with tokens, events ``{"text": piece}``; all pieces together are the text.
 
     A beam search, which has no tokens until its end, yields empty pieces to show that it is running.
     """

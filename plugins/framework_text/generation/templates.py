@@ -31,9 +31,9 @@ _TRAINING_MARKS = re.compile(r"{%-?\s*(?:end)?generation\s*-?%}")  # extensions 
 class Template:
     """A chat template.
 
-    text: jinja2 source. special_tokens: tokens that the template may use, such as ``bos_token``. merges_system: whether system
-    messages, which the template does not support, are put at the beginning of the user's first message. prompt_suffix: appended
-    to a prompt that asks for an answer. date: ISO 8601, for ``strftime_now`` in the template.
+    text: jinja2 source. special_tokens: tokens that the template may use, such as ``bos_token``. merges_system: whether a
+    system message is put at the beginning of the message after it, because the template takes none. prompt_suffix: appended to
+    a prompt that asks for an answer. date: ISO 8601, for ``strftime_now`` in the template; None: the template uses no date.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Template:
     def render(self, messages: Sequence[Message], answering: bool = True) -> str:
         """The text of a conversation. Raises InputError where the template refuses it.
 
-        answering: whether the text ends where the assistant's next message begins.
+        answering: whether the text ends where the assistant's next message begins; otherwise it ends after the last message.
         """
         merged = with_system_merged(messages) if self.merges_system else list(messages)
         try:
@@ -71,7 +71,7 @@ class Template:
 
 
 def with_system_merged(messages: Sequence[Message]) -> list[Message]:
-    """The messages, with a system message merged into the user's first."""
+    """The messages, with a system message at the beginning merged into the message after it."""
     if len(messages) < 2 or messages[0]["role"] != "system":
         return list(messages)
     system, first, *rest = messages
@@ -107,7 +107,7 @@ def frozen(tokenizer: Any, *, apart: bool = False) -> dict[str, Any]:
 
 
 def _end_id(tokenizer: Any, after: str) -> int:
-    """The token that ends an answer. after: what the template writes after an answer."""
+    """The token that ends an answer. after: what the template writes after an answer. Raises InputError where none does."""
     ids: list[int] = tokenizer(after, add_special_tokens=False)["input_ids"]
     if ids and ids[0] in tokenizer.all_special_ids + list(tokenizer.added_tokens_decoder):
         return ids[0]

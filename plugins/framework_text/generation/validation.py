@@ -13,7 +13,7 @@ ENCODER_DECODER = ("bart", "mbart", "mt5", "pegasus", "t5")
 
 
 def backbone_problems(backbone: Backbone, reading: Length, writing: Length) -> list[str]:
-    """Why a backbone cannot be used. reading, writing: the recipe's limits on a prompt and its answer."""
+    """Why a backbone cannot be used; empty when it can. reading, writing: the recipe's limits on a prompt and on its answer."""
     apart = family(backbone.chosen) in ENCODER_DECODER
     window = max(reading.tokens, writing.tokens) if apart else reading.tokens + writing.tokens
     setting = f"the larger of {reading.key} and {writing.key}, " if apart else f"{reading.key} + {writing.key} = "

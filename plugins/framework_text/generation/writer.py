@@ -36,7 +36,7 @@ from framework_text.generation.saved import load, read_address, save, write_addr
 from framework_text.generation.seq2seq import seq2seq_graphs
 from framework_text.tokenizer import presentable, write_tokenizer
 
-MODEL = "model"  # in the fitted folder: network and tokenizer, as transformers saves them
+MODEL = "model"  # folder in the fitted folder with network and tokenizer, as transformers saves them
 AnyPrompting = Prompting[Any, Any, Any]
 
 

@@ -7,7 +7,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-FILE = "checksums.json"  # in a converted folder: sha256 of each file, as written
+FILE = "checksums.json"  # file in a converted folder with the sha256 of each file, as written
 
 
 def checksum(path: Path) -> str:

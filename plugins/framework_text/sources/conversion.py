@@ -1,4 +1,4 @@
-"""Converts files of other formats into folders that transformers reads: once each, into a cache, atomically."""
+"""Converts files of other formats into folders that transformers reads: each file once, into a cache, whole or not at all."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from framework import FrameworkError, InputError
 
 
 def cache_folder(kind: str) -> Path:
-    """The cache for folders converted from one format: ``$XDG_CACHE_HOME/recipe-framework/KIND``."""
+    """The cache for folders converted from one format: ``recipe-framework/KIND`` in ``$XDG_CACHE_HOME``, else in ~/.cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "recipe-framework" / kind
 
 
 def convert_once(name: str, folder: Path, convert: Callable[[Path], None]) -> Path:
-    """Returns the folder, after `convert` has filled it where it did not exist; a lock lets one process at a time convert.
+    """Returns `folder`; where it does not exist, `convert` fills it first, in one process at a time.
 
-    name: the address of the file. Raises InputError where the file cannot be converted, FrameworkError where the cache cannot
-    be written.
+    name: the address of the file, for messages. Raises InputError where the file cannot be converted, FrameworkError where the
+    cache cannot be written.
     """
     if folder.is_dir():
         return folder
@@ -46,7 +46,9 @@ def convert_once(name: str, folder: Path, convert: Callable[[Path], None]) -> Pa
 
 
 def _fill(folder: Path, convert: Callable[[Path], None]) -> None:
-    """Converts into a temporary folder and renames it. Called within the lock, as it deletes leftovers of other processes."""
+    """Converts into a temporary folder and renames that to `folder`. Needs the lock, because all processes use the same
+    temporary folder; what a killed process left there is deleted.
+    """
     unfinished = folder.with_suffix(".unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir()

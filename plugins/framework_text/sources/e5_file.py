@@ -125,7 +125,10 @@ def _read(stream: BinaryIO, length: int) -> bytes:
 
 
 def read_tensors(path: Path, header: Header) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields each tensor's name in the file and its values, float32. Raises ValueError where count and shape disagree."""
+    """Yields each tensor's name in the file and its values, float32.
+
+    Raises ValueError where count and shape disagree, and for an unknown type.
+    """
     content = np.memmap(path, np.uint8, "r")
     for name, stored in header.tensors.items():
         raw = content[stored.offset : stored.offset + stored.bytes]
@@ -139,7 +142,7 @@ def read_tensors(path: Path, header: Header) -> Iterator[tuple[str, np.ndarray]]
 
 
 def dequantize(blocks: np.ndarray) -> np.ndarray:
-    """Float32 numbers, 32 a block: (4-bit code - 8) x the block's scale."""
+    """Float32 numbers, 32 a block: (4-bit code - 8) x the block's scale. blocks: an array of `BLOCK`."""
     halves = np.concatenate([blocks["pairs"] & 15, blocks["pairs"] >> 4], axis=1).astype(np.float32) - ZERO
     numbers: np.ndarray = halves * blocks["scale"].astype(np.float32)[:, None]
     return numbers.reshape(-1)

@@ -41,7 +41,7 @@ def _folder(name: str) -> Path:
 
 
 def check(name: str, folder: Path, sha256: str | None) -> None:
-    """Raises InputError where files are missing or broken, or their checksum is not the pinned one."""
+    """Raises InputError where files are missing or broken, or the weights do not have the checksum `sha256`; None: any."""
     problems = missing_files(name, folder) or checksum_problems(folder, sha256)
     if problems:
         raise InputError(*problems)

@@ -63,7 +63,7 @@ def is_gguf(name: str) -> bool:
 
 
 def find(name: str) -> list[Path]:
-    """The files of an address: the .gguf file itself, or the parts of the one in a distribution, in order.
+    """The files of an address: the .gguf file itself, or, for a distribution, the parts of the one .gguf file in it, in order.
 
     Parts, ``NAME.gguf.part00``, lie in the distribution or in those it requires; none of them is imported. Raises InputError
     where the file does not exist, FrameworkError where a distribution or a part is missing.
@@ -107,7 +107,10 @@ def _with_required(name: str) -> Iterator[importlib.metadata.Distribution]:
 
 
 def config_of(name: str) -> dict[str, Any]:
-    """`model_type` and `max_position_embeddings` as in a config.json, None where the header lacks them."""
+    """`model_type` and `max_position_embeddings` as in a config.json, each None where the header lacks it.
+
+    Raises InputError and FrameworkError as `find`, and InputError where the header cannot be read.
+    """
     path = find(name)[0]
     keys = ("general.architecture", ".context_length")
     values: dict[str, Any] = {}
@@ -169,14 +172,17 @@ def _unpack(stream: BinaryIO, form: str) -> tuple[Any, ...]:
 
 
 def checksum_problems(name: str, expected: str | None, actual: str | None = None) -> list[str]:
-    """A problem where the sha256 of a file is not the pinned one. actual: the sha256, if it was computed already."""
+    """A problem where the sha256 of a file is not the pinned one; empty where it is.
+
+    expected: the pinned one; None: none is pinned. actual: the sha256 of the file; None: not computed yet.
+    """
     if expected is None or (actual := actual or checksum(find(name))) == expected:
         return []
     return [f"{name} has sha256 {actual}, the recipe pins {expected}; correct model.sha256 or the file"]
 
 
 def checksum(paths: Sequence[Path]) -> str:
-    """sha256 of the file that the parts make."""
+    """sha256 of the parts, concatenated in their order."""
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as stream:
@@ -191,9 +197,9 @@ def folder_of(name: str) -> Path:
 
 
 def converted_folder(name: str, sha256: str | None = None) -> Path:
-    """The cached folder, as `save_pretrained` writes it, of a GGUF file, which is converted if it was not before.
+    """The folder, as `save_pretrained` writes it, that a GGUF file is converted to: once, into a cache.
 
-    Path: ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``. Raises InputError where the checksum is not the pinned one,
+    Path: ``$XDG_CACHE_HOME/recipe-framework/gguf/SHA256``. Raises InputError where the checksum is not `sha256` (None: any),
     FrameworkError where a library for the conversion is not installed.
     """
     paths = find(name)
@@ -221,7 +227,7 @@ def _convert(paths: Sequence[Path], folder: Path) -> None:
 
 
 def _save(file: Path, folder: Path) -> None:
-    """Saves the weights, dequantized to fp32, and the tokenizer."""
+    """Saves the weights, dequantized to fp32, and the tokenizer. Raises ValueError where weights are missing."""
     import gguf
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, logging

