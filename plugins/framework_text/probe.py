@@ -124,7 +124,10 @@ def _write(head: nn.Linear, model: LogisticRegression, scale: float) -> None:
 
 
 def _head(network: nn.Module, classes: int) -> nn.Linear | None:
-    linear = [part for part in network.modules() if isinstance(part, nn.Linear)]
+    """The last linear layer outside the backbone, which some models of transformers register after the head."""
+    backbone = getattr(network, "base_model", network)
+    inside = set(backbone.modules()) if backbone is not network else set()
+    linear = [part for part in network.modules() if isinstance(part, nn.Linear) and part not in inside]
     return linear[-1] if linear and linear[-1].out_features == classes else None
 
 
