@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from framework_text.familiarity import Distance
-from framework_text.probe import name_of_head
+from framework_text.probe import take_head
 
 
 class Familiarity(nn.Module):
@@ -42,9 +42,7 @@ class FamiliarClassifier(nn.Module):
     def __init__(self, model: Any, temperature: float, distance: Distance | None = None) -> None:
         super().__init__()
         model.set_attn_implementation("eager")  # exports to fewer nodes than sdpa, which guards against NaN
-        name = name_of_head(model, model.config.num_labels)
-        self.head = model.get_submodule(name)
-        model.set_submodule(name, nn.Identity())
+        self.head = take_head(model, model.config.num_labels)
         self.model = model
         self.familiarity = Familiarity(distance) if distance is not None else None
         self.temperature = temperature
