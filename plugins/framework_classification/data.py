@@ -52,6 +52,12 @@ class LabelledTexts:
         """How many rows have each label."""
         return Counter(label for cell in table.columns["label"] for label in labels_in(cell))
 
+    def label_sets(self) -> list[int]:
+        """The number of the set of labels of each training row: equal for rows with the same labels."""
+        sets = [frozenset(labels_in(cell)) for cell in self.splits.train.columns["label"]]
+        numbers = {labels: number for number, labels in enumerate(dict.fromkeys(sets))}
+        return [numbers[labels] for labels in sets]
+
     def sections(self) -> list[Section]:
         """Sections on how often each label occurs in each split, and on the lengths of the texts."""
         counts = {name: self.counts(table) for name, table in self.splits.named().items()}

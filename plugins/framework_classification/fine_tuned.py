@@ -119,7 +119,7 @@ def tuned(
     started = time.perf_counter()
     torch.manual_seed(context.seed)
     texts = [table.texts("text") for table in (data.splits.train, data.splits.validation)]
-    with prepared(context, *texts) as (folder, context):
+    with prepared(context, *texts, data.label_sets()) as (folder, context):
         tokenizer = backbones.load_tokenizer(folder, context.task.max_length)
         network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
         changed = shape(network, context.options)

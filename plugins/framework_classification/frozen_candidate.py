@@ -17,12 +17,14 @@ from safetensors.numpy import load_file, save_file
 
 from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Section, Table, message, read_fitted, write_fitted
 from framework_classification import Classification
+from framework_classification.candidates import FrozenCandidate
 from framework_classification.codec import ClassificationCodec, FromTokens
 from framework_classification.data import ClassificationData, LabelledTexts
 from framework_classification.familiarity.fitting import load_distance, save_distance
 from framework_classification.fine_tuned import FEATURES, MODEL
 from framework_classification.frozen import fit, graph
 from framework_classification.label_check.section import label_section
+from framework_classification.learning_curve import show_learning_curve
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
@@ -44,6 +46,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         save_frozen(context, encoder, frozen.module, CodecSpec("classification", settings), frozen.facts)
         save_distance(frozen.distance, context.output)
     context.show(label_section(data, train, frozen.features, context))
+    show_learning_curve(data, train, frozen.features, context, FrozenCandidate.title)
 
 
 @contextmanager
@@ -51,7 +54,7 @@ def read_by_encoder(data: LabelledTexts, context: Context) -> Iterator[tuple[Fro
     """The encoder, the training rows that it has the time to read, and the context with the backbone that was chosen."""
     torch.manual_seed(context.seed)
     splits = data.splits
-    with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
+    with prepared(context, splits.train.texts("text"), splits.validation.texts("text"), data.label_sets()) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
         yield encoder, _train_rows(data, context, encoder), context
 

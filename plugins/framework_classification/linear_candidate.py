@@ -24,7 +24,7 @@ from framework import (
 )
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
-from framework_classification.candidates import FrozenCandidate
+from framework_classification.candidates import FrozenCandidate, LinearCandidate
 from framework_classification.data import ClassificationData
 from framework_classification.linear import Linear, fit, other_features
 from framework_classification.linear_codec import LinearCodec
@@ -54,9 +54,11 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     if FrozenCandidate.name not in context.competing:  # whose features tell more
         from framework_classification.label_check.out_of_fold import tfidf_features
         from framework_classification.label_check.section import label_section
+        from framework_classification.learning_curve import show_learning_curve
 
         features = tfidf_features(pipeline, train.texts("text"), texts, logits.argmax(1), seconds)
         context.show(label_section(data, train, features, context))
+        show_learning_curve(data, train, features, context, LinearCandidate.title)
 
 
 def write_linear(folder: Path, codec: CodecSpec, linear: Linear, model: Any, rows: int) -> None:

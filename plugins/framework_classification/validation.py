@@ -43,7 +43,7 @@ def _familiarity_problems(task: Classification) -> list[str]:
 
 def backbone_problems(task: Classification | Multilabel, backbone: Backbone) -> list[str]:
     """Problems of the section `backbone:`."""
-    return [*misplaced(backbone), *problems_with(backbone.chosen, FAMILIES, task.max_length)]
+    return [*misplaced(backbone, ranks=True), *problems_with(backbone.chosen, FAMILIES, task.max_length)]
 
 
 def static_problems(task: Classification, options: StaticVectors) -> list[str]:

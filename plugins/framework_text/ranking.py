@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from sklearn.covariance import ledoit_wolf
 from framework import Budget, FrameworkError, InputError, Section, message, messages
 from framework_text import backbones
 from framework_text.features import FrozenEncoder
-from framework_text.options import Backbone, BackboneAddress
+from framework_text.options import BackboneAddress
 from framework_text.tokenizer import unknown_rate
 
 SAMPLE = 1000  # training texts that are read, evenly spread, at most
@@ -34,23 +34,15 @@ class Ranked:
 
 
 def rank(
-    backbone: Backbone, texts: Sequence[str], targets: Sequence[int], max_length: int, budget: Budget
-) -> tuple[Backbone, Section]:
-    """The `backbone:` section with the best of the backbones that compete, and a section with the scores of all.
+    every: Sequence[BackboneAddress], texts: Sequence[str], targets: Sequence[int], max_length: int, budget: Budget
+) -> list[Ranked]:
+    """The backbones, the best first.
 
-    targets: the class number of each text. Raises InputError that names each backbone that cannot be fetched.
+    targets: the class number of each text. budget: of the fit. Raises InputError that names each backbone that cannot be
+    fetched.
     """
-    folders = _fetched(addresses(backbone))
-    ranked = [_ranked(address, folder, texts, targets, max_length, budget) for address, folder in folders]
-    ranked.sort(key=lambda one: -one.score)
-    return replace(backbone, name=None, source=ranked[0].address), _section(ranked)
-
-
-def addresses(backbone: Backbone) -> list[BackboneAddress]:
-    """The recipe's own backbone, and those of `backbones`. `otherwise` keeps its checksum and its licence."""
-    known = {address.name: address for address in (backbone.otherwise, backbone.chosen)}
-    names = dict.fromkeys([backbone.chosen.name, *backbone.backbones])
-    return [known.get(name) or BackboneAddress(name) for name in names if name]
+    ranked = [_ranked(address, folder, texts, targets, max_length, budget) for address, folder in _fetched(every)]
+    return sorted(ranked, key=lambda one: -one.score)
 
 
 def h_score(features: np.ndarray, targets: np.ndarray) -> float:
@@ -100,7 +92,8 @@ def _ranked(
     return Ranked(address, h_score(average, np.asarray(targets)[rows]), len(rows), unknown)
 
 
-def _section(ranked: Sequence[Ranked]) -> Section:
+def ranking_section(ranked: Sequence[Ranked]) -> Section:
+    """The scores of all, and which is taken."""
     rows = [(one.address.name, f"{one.score:.3f}", f"{one.unknown:.1%}", f"{one.rows:,}") for one in ranked]
     note = message(
         "{name} is taken: its features tell the labels apart best, before any training.", name=str(ranked[0].address.name)
