@@ -24,7 +24,6 @@ from framework_classification.familiarity.comparison import Evidence
 from framework_classification.familiarity.fitting import fit_familiarity, load_distance, save_distance
 from framework_classification.module import Classifier
 from framework_text import backbones
-from framework_text.choosing import prepared
 from framework_text.encoder import (
     TOLERANCE,
     EncoderModule,
@@ -48,6 +47,7 @@ from framework_text.encoder import (
 from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier
 from framework_text.options import FineTuning
+from framework_text.preparing import prepared
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FineTuning]
@@ -118,8 +118,8 @@ def tuned(
     """The backbone, fine-tuned. module: what trains a network. targets: of each row of a table."""
     started = time.perf_counter()
     torch.manual_seed(context.seed)
-    texts = [table.texts("text") for table in (data.splits.train, data.splits.validation)]
-    with prepared(context, *texts, data.label_sets()) as (folder, context):
+    train_texts, other_texts = (table.texts("text") for table in (data.splits.train, data.splits.validation))
+    with prepared(context, train_texts, other_texts, data.label_sets()) as (folder, context):
         tokenizer = backbones.load_tokenizer(folder, context.task.max_length)
         network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
         changed = shape(network, context.options)

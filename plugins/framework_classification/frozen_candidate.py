@@ -25,10 +25,10 @@ from framework_classification.fine_tuned import FEATURES, MODEL
 from framework_classification.frozen import fit, graph
 from framework_classification.label_check.section import label_section
 from framework_classification.learning_curve import show_learning_curve
-from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import FrozenFeatures
+from framework_text.preparing import prepared
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FrozenFeatures]

@@ -33,9 +33,9 @@ from framework_classification.data import ClassificationData
 from framework_classification.static import Counts, Rows, Static, StaticFit, by_frequency, fit, token_counts
 from framework_classification.static_graph import TOLERANCE, graph, onnx_model
 from framework_text import backbones
-from framework_text.choosing import prepared
 from framework_text.features import FrozenEncoder
 from framework_text.options import StaticVectors
+from framework_text.preparing import prepared
 from framework_text.token_features import TokenFeatures
 from framework_text.tokenizer import same_tokens, write_tokenizer
 from framework_text.tokens import TokenCollator, TokenizedRows
@@ -56,8 +56,8 @@ def fit_static(data: ClassificationData, context: Context) -> None:
     Raises FrameworkError where its graph computes other probabilities than scikit-learn.
     """
     splits = data.splits
-    texts = [table.texts("text") for table in (splits.train, splits.validation)]
-    with prepared(context, *texts, data.label_sets()) as (folder, context):
+    train_texts, other_texts = splits.train.texts("text"), splits.validation.texts("text")
+    with prepared(context, train_texts, other_texts, data.label_sets()) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
         train, validation = (_tokenized(encoder, table, data) for table in (data.sample(ROWS, context.seed), splits.validation))
         held_out = _counted(encoder, validation)

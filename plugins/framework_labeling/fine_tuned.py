@@ -13,9 +13,9 @@ from framework_labeling.data import LabelingData
 from framework_labeling.module import Tagger
 from framework_labeling.tagger import KIND, examples_of, save_tagger
 from framework_text import backbones
-from framework_text.choosing import prepared
 from framework_text.encoder import Probing, fine_tune, new_network, shape
 from framework_text.options import FineTuning
+from framework_text.preparing import prepared
 
 PROBING = Probing(enough=0.05, most=20_000, partial=True)  # most words are outside, which a head learns without useful features
 

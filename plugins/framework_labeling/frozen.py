@@ -11,9 +11,9 @@ from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
 from framework_labeling.tagger import KIND, examples_of, save_tagger
 from framework_text import backbones
-from framework_text.choosing import prepared
 from framework_text.encoder import fit_whole_head, in_order, new_network
 from framework_text.options import FrozenBackbone
+from framework_text.preparing import prepared
 
 MOST = 100_000  # words that the regression is fitted to, at most
 

@@ -1,26 +1,19 @@
-"""Chooses the backbone of a fit: the recipe's first, or the recipe's alternative for texts in other languages. No torch.
-
-The vocabulary of a multilingual backbone is pruned to what the texts need.
-"""
+"""Chooses the backbone of a fit: the first, the one for texts in other languages, or those to be ranked. No torch."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from framework import FitContext, FrameworkError, InputError, Section
+from framework import FrameworkError, InputError, Section
 from framework_text import backbones
-from framework_text.card import read_card
-from framework_text.options import Backbone, BackboneAddress, FineTuning, FrozenFeatures
-from framework_text.pruning import prune, script_of
+from framework_text.options import Backbone, BackboneAddress
+from framework_text.pruning import script_of
 from framework_text.tokenizer import unknown_rate
 
 SAMPLE = 2000  # texts that are tokenized, evenly spread, at most
@@ -102,50 +95,3 @@ def _single_letters(tokenizer: Tokenizer) -> list[int]:
     """Ids of the tokens that are one letter of an alphabet."""
     bare = ((piece.removeprefix("##").lstrip("▁Ġ"), number) for piece, number in tokenizer.get_vocab().items())
     return [number for piece, number in bare if len(piece) == 1 and script_of(piece) not in {"", *WRITTEN_WHOLE}]
-
-
-def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
-    """The best of the backbones that compete; shows the scores of all."""
-    compares = isinstance(context.options, FrozenFeatures) and context.options.compare_backbones
-    every = competing(choice.backbone, compares=compares)
-    if len(every) < 2:
-        return choice
-    from framework_text.ranking import rank, ranking_section
-
-    ranked = rank(every, texts, targets, context.task.max_length, context.budget)
-    context.show(ranking_section(ranked))
-    return Choice(replace(choice.backbone, name=None, source=ranked[0].address))
-
-
-@contextmanager
-def prepared(
-    context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str], targets: Sequence[int] = ()
-) -> Iterator[tuple[Path, FitContext[Any, Any]]]:
-    """Yields the folder of the backbone to fit, and the context whose options name the chosen backbone and what to freeze.
-
-    Shows which backbone was chosen and how its vocabulary was pruned. A pruned copy is deleted on exit.
-
-    texts: of the training rows. others: of the validation rows, on which the effect of pruning is measured. targets: the class
-    number of each text, by which backbones that compete are ranked; empty: none compete.
-    """
-    choice = choose(context.options.backbone, texts)
-    if len(targets) and not choice.reason:
-        choice = _ranked(choice, texts, targets, context)
-    for section in choice.sections():
-        context.show(section)
-    folder = backbones.fetch(choice.backbone.chosen)
-    card = read_card(folder)
-    options = replace(context.options, backbone=choice.backbone)
-    if isinstance(options, FineTuning) and options.freeze is None:
-        options = replace(options, freeze=card.freezes)
-    context = replace(context, options=options)
-    if not card.prunes:
-        yield folder, context
-        return
-    place = context.folder / "backbone"
-    shutil.rmtree(place, ignore_errors=True)
-    try:
-        context.show(prune(folder, texts, others, place).section())
-        yield place, context
-    finally:
-        shutil.rmtree(place, ignore_errors=True)

@@ -1,0 +1,63 @@
+"""Makes the backbone of a fit ready: chosen, ranked where several compete, and its vocabulary pruned to what the texts need."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from framework import FitContext
+from framework_text import backbones
+from framework_text.card import read_card
+from framework_text.choosing import Choice, choose, competing
+from framework_text.options import FineTuning, FrozenFeatures
+from framework_text.pruning import prune
+from framework_text.ranking import rank, ranking_section
+
+
+def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
+    """The best of the backbones that compete; shows the scores of all."""
+    compares = isinstance(context.options, FrozenFeatures) and context.options.compare_backbones
+    every = competing(choice.backbone, compares=compares)
+    if len(every) < 2:
+        return choice
+    ranked = rank(every, texts, targets, context.task.max_length, context.budget)
+    context.show(ranking_section(ranked))
+    return Choice(replace(choice.backbone, name=None, source=ranked[0].address))
+
+
+@contextmanager
+def prepared(
+    context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str], targets: Sequence[int] = ()
+) -> Iterator[tuple[Path, FitContext[Any, Any]]]:
+    """Yields the folder of the backbone to fit, and the context whose options name the chosen backbone and what to freeze.
+
+    Shows which backbone was chosen and how its vocabulary was pruned. A pruned copy is deleted on exit.
+
+    texts: of the training rows. others: of the validation rows, on which the effect of pruning is measured. targets: the class
+    number of each text, by which backbones that compete are ranked; empty: none compete.
+    """
+    choice = choose(context.options.backbone, texts)
+    if len(targets) and not choice.reason:
+        choice = _ranked(choice, texts, targets, context)
+    for section in choice.sections():
+        context.show(section)
+    folder = backbones.fetch(choice.backbone.chosen)
+    card = read_card(folder)
+    options = replace(context.options, backbone=choice.backbone)
+    if isinstance(options, FineTuning) and options.freeze is None:
+        options = replace(options, freeze=card.freezes)
+    context = replace(context, options=options)
+    if not card.prunes:
+        yield folder, context
+        return
+    place = context.folder / "backbone"
+    shutil.rmtree(place, ignore_errors=True)
+    try:
+        context.show(prune(folder, texts, others, place).section())
+        yield place, context
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
