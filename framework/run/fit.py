@@ -51,7 +51,7 @@ class Trial:
     files: Mapping[str, str] = field(default_factory=dict)
     """sha256 of each file in the fitted folder, by path in that folder."""
     speed: Speed | None = None
-    """How fast the fitted candidate answers; None: the run has no budget, or the candidate was refused."""
+    """How fast the fitted candidate answers; None: it was refused, or it competes alone and without a budget."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
@@ -155,8 +155,8 @@ def _used_up(run: Run) -> str:
 
 
 def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
-    """The speed of a fitted candidate; None in a run without a budget, which needs no estimate."""
-    if run.budget.seconds is None:
+    """The speed of a fitted candidate; None where no budget needs an estimate and no choice depends on the cost."""
+    if run.budget.seconds is None and len(run.competing) < 2:
         return None
     started = time.perf_counter()
     opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
