@@ -52,6 +52,8 @@ class Trial:
     """sha256 of each file in the fitted folder, by path in that folder."""
     speed: Speed | None = None
     """How fast the fitted candidate answers; None: it was refused, or it competes alone and without a budget."""
+    allowed: float | None = None
+    """Seconds that the budget allowed for the fit; None: no limit."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
@@ -139,7 +141,8 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
                 refused = tuple(error.problems)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if refused else _digests(folder / FITTED)
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, _speed(run, candidate, data) if files else None)
+        speed = _speed(run, candidate, data) if files else None
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, speed, budget.seconds)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
@@ -163,12 +166,13 @@ def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
     return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)
 
 
-def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) -> Path:
+def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, folder: Path | None = None, **changes: Any) -> Path:
     """Fits a candidate with seeded random generators and returns its fitted folder.
 
-    changes: further fields of the `FitContext`, such as its budget.
+    folder: for everything that the fit leaves; None: that of the candidate's trial. changes: further fields of the
+    `FitContext`, such as its budget.
     """
-    folder = run.folder.trial(candidate.name)
+    folder = folder or run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / FITTED) as output:
         output.mkdir()

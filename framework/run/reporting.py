@@ -131,10 +131,11 @@ def _decisions(
         yield {"about": message("candidates"), "sentence": sentence}
     if selection.decision:
         yield {"about": message("candidates"), "sentence": selection.decision}
-    for ranked in selection.ranking:
-        if ranked.reason:
-            sentence = message("{name} does not ship: {reason}", name=ranked.candidate, reason=ranked.reason)
-            yield {"about": message("candidates"), "sentence": sentence}
+    for name, reason in selection.reasons.items():
+        sentence = message("{name} does not ship: {reason}", name=name, reason=reason)
+        yield {"about": message("candidates"), "sentence": sentence}
+    for sentence in selection.outlook:
+        yield {"about": message("more time or rows"), "sentence": sentence}
     if selection.targets:
         yield {"about": message("targets"), "sentence": selection.targets}
     training = facts.training

@@ -26,6 +26,8 @@ class Estimate:
     value: float
     low: float
     high: float
+    spread: float
+    """Standard deviation over the bootstrap samples."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ def scores_of(
     scores = []
     for value, drawn in zip(values, samples, strict=True):
         losses = samples[best] - drawn if metric.maximize else drawn - samples[best]
-        loss = Estimate(metric.gain(values[best], value), *_interval(losses))
+        loss = Estimate(metric.gain(values[best], value), *_interval(losses), float(losses.std()))
         scores.append(Score(value, *_interval(drawn), loss))
     return scores
 

@@ -1,4 +1,4 @@
-"""The rule of the selection: the best score on validation ships, unless a candidate that is as good is cheaper to serve."""
+"""The rule of the selection: the best score ships, unless a candidate that is as good is cheaper to serve."""
 
 from __future__ import annotations
 
@@ -14,107 +14,89 @@ def choose(ranking: Sequence[Ranked], tolerance: float) -> Ranked:
     """The candidate that ships: of those that can replace the best, the cheapest to serve; of those that cost about the same,
     the one with the best score.
 
-    A smaller loss than the best is not enough: few rows show no loss at all, so that the loss which the rows cannot exclude
-    must be at most `tolerance`, as in a test of non-inferiority. ranking: the best score first.
+    An interval that contains 0 is not enough, because that of few rows always does: the loss that the rows cannot exclude must
+    be at most `tolerance`, as in a test of non-inferiority. ranking: the best score first.
     """
-    best = ranking[0]
-    equals = [ranked for ranked in ranking if ranked is best or ranked.can_replace(best, tolerance)]
+    equals = [ranking[0], *(ranked for ranked in ranking[1:] if ranked.can_replace(ranking[0], tolerance))]
     least = min(_seconds(ranked) for ranked in equals)
     return next(ranked for ranked in equals if SIMILAR * _seconds(ranked) <= least)
 
 
-def with_reasons(ranking: Sequence[Ranked], chosen: Ranked, tolerance: float, rows: int) -> tuple[Ranked, ...]:
+def with_reasons(ranking: Sequence[Ranked], chosen: Ranked, tolerance: float) -> tuple[Ranked, ...]:
     """The ranking with the reason why each candidate other than the chosen one does not ship."""
-    best = ranking[0]
-    return tuple(
-        ranked if ranked is chosen else replace(ranked, reason=_reason(ranked, best, chosen, tolerance, rows))
-        for ranked in ranking
-    )
+    return tuple(one if one is chosen else replace(one, reason=_reason(one, ranking[0], chosen, tolerance)) for one in ranking)
 
 
-def _reason(ranked: Ranked, best: Ranked, chosen: Ranked, tolerance: float, rows: int) -> Message:
-    loss = ranked.score.loss
-    if ranked is best or ranked.can_replace(best, tolerance):
+def _reason(one: Ranked, best: Ranked, chosen: Ranked, tolerance: float) -> Message:
+    loss = one.score.loss
+    if one is best or one.can_replace(best, tolerance):
         return message(
             "as good as {chosen} as far as {rows:,} rows can tell, but {costs}",
             chosen=chosen.candidate,
-            rows=rows,
-            costs=_costs(ranked, chosen),
+            rows=one.rows,
+            costs=_costs(one, chosen),
         )
-    below = message(
-        "{difference:.4f} worse than {best}", difference=abs(ranked.score.value - best.score.value), best=best.candidate
-    )
     if loss is None:
-        return message("{below}; no interval could be computed in time", below=below)
-    interval = message("{below}, 95 % interval {low:.4f} to {high:.4f}", below=below, low=loss.low, high=loss.high)
+        below = abs(one.score.value - best.score.value)
+        return message("{below:.4f} worse than {best}; samples for an interval take too long", below=below, best=one.best)
+    interval = message(
+        "{loss:.4f} worse than {best} on {rows:,} rows, 95 % interval {low:.4f} to {high:.4f}",
+        loss=loss.value,
+        best=one.best,
+        rows=one.rows,
+        low=loss.low,
+        high=loss.high,
+    )
     if loss.low > 0:
         return interval
-    return message(
-        "{interval}: {rows:,} rows cannot exclude a loss above select.tolerance={tolerance:g}",
-        interval=interval,
-        rows=rows,
-        tolerance=tolerance,
-    )
+    return message("{interval}: above select.tolerance={tolerance:g}", interval=interval, tolerance=tolerance)
 
 
-def decision(ranking: Sequence[Ranked], chosen: Ranked, tolerance: float, metric: str, rows: int) -> str:
-    """Sentences that say which candidate validation chooses and why."""
-    best = ranking[0]
+def decision(ranking: Sequence[Ranked], chosen: Ranked, tolerance: float, metric: str) -> str:
+    """Sentences that say which candidate is chosen and why."""
+    best, others = ranking[0], ranking[1:]
     if chosen is not best:
-        return _cheaper(best, chosen, tolerance, metric, rows)
-    first = message("{best} is best by {metric} on {rows:,} validation rows", best=best.candidate, metric=metric, rows=rows)
-    doubtful = [ranked for ranked in ranking[1:] if _undecided(ranked) and not ranked.can_replace(best, tolerance)]
-    equals = [ranked for ranked in ranking[1:] if ranked.can_replace(best, tolerance)]
-    parts: list[str] = [first]
+        return _cheaper(best, chosen, tolerance, metric)
+    values = {"best": best.candidate, "metric": metric, "rows": best.rows}
+    parts: list[str] = [message("{best} is chosen, best by {metric} on {rows:,} held-out rows", **values)]
+    equals = [one.candidate for one in others if one.can_replace(best, tolerance)]
+    doubtful = [one.candidate for one in others if one.may_be_best and one.candidate not in equals]
     if equals:
-        names = ", ".join(ranked.candidate for ranked in equals)
-        parts.append(message("{names} may be as good, and would not be cheaper to serve", names=names))
+        parts.append(message("{names}: may be as good, but not cheaper to serve", names=", ".join(equals)))
     if doubtful:
         parts.append(
             message(
-                "these rows cannot tell {names} from it, but neither exclude a loss above select.tolerance={tolerance:g}, so "
-                "that the best score decides",
-                names=", ".join(ranked.candidate for ranked in doubtful),
+                "{names}: not shown to be worse, but these rows cannot exclude a loss above select.tolerance={tolerance:g}",
+                names=", ".join(doubtful),
                 tolerance=tolerance,
             )
         )
     return joined(parts, "; ")
 
 
-def _cheaper(best: Ranked, chosen: Ranked, tolerance: float, metric: str, rows: int) -> Message:
-    if chosen.score.value == best.score.value:
+def _cheaper(best: Ranked, chosen: Ranked, tolerance: float, metric: str) -> Message:
+    values = {"chosen": chosen.candidate, "best": best.candidate, "metric": metric, "rows": best.rows}
+    costs, loss = _costs(best, chosen), chosen.score.loss
+    if loss is None or loss.value == 0:
         return message(
-            "{chosen} and {best} have the same {metric} on {rows:,} validation rows; {best} is {costs}, so {chosen} is chosen",
-            chosen=chosen.candidate,
-            best=best.candidate,
-            metric=metric,
-            rows=rows,
-            costs=_costs(best, chosen),
+            "{chosen} is chosen: {best} has the same {metric} on {rows:,} held-out rows, and is {costs}", costs=costs, **values
         )
-    assert chosen.score.loss is not None
     return message(
-        "{chosen} is chosen, although {best} is {loss:.4f} better by {metric} on {rows:,} validation rows: that is within "
-        "chance, the most that is lost is {most:.4f} (95 % interval; select.tolerance={tolerance:g}), and {best} is {costs}",
-        chosen=chosen.candidate,
-        best=best.candidate,
-        loss=chosen.score.loss.value,
-        metric=metric,
-        rows=rows,
-        most=chosen.score.loss.high,
+        "{chosen} is chosen: {best} is better by {loss:.4f} {metric} on {rows:,} held-out rows, which may be chance, and is "
+        "{costs}; what {chosen} loses is at most {most:.4f} (95 % interval), within select.tolerance={tolerance:g}",
+        loss=loss.value,
+        most=loss.high,
         tolerance=tolerance,
-        costs=_costs(best, chosen),
+        costs=costs,
+        **values,
     )
 
 
-def _costs(ranked: Ranked, chosen: Ranked) -> Message:
-    times = _seconds(ranked) / max(_seconds(chosen), 1e-9)
-    if SIMILAR * times > 1 and times < float("inf"):
+def _costs(one: Ranked, chosen: Ranked) -> Message:
+    times = _seconds(one) / max(_seconds(chosen), 1e-9)
+    if 1 < SIMILAR * times < float("inf"):
         return message("{times:.1f} times slower to serve", times=times)
     return message("not cheaper to serve")
-
-
-def _undecided(ranked: Ranked) -> bool:
-    return ranked.score.loss is not None and ranked.score.loss.low <= 0
 
 
 def _seconds(ranked: Ranked) -> float:

@@ -9,15 +9,16 @@ from framework.run.selection.result import Ranked, Selection
 
 
 def candidates_table(selection: Selection) -> Section:
-    """Every competing candidate with its score, the interval of the score, its costs and why it does not ship; those that were
-    not fitted last.
+    """Every competing candidate with its score on the rows that it was judged on, the interval of the score, its metrics on the
+    validation rows, its costs and why it does not ship; those that were not fitted last.
     """
     names = [selection.metric, *(name for name in _metrics(selection) if name != selection.metric)]
     rows: list[tuple[object, ...]] = [
         (
             ranked.candidate,
-            _number(ranked, names[0]),
+            f"{ranked.score.value:.4f}",
             _interval(ranked),
+            f"{ranked.rows:,}",
             *(_number(ranked, name) for name in names[1:]),
             f"{ranked.fit_seconds:.1f}",
             megabytes(ranked.peak_bytes),
@@ -26,12 +27,12 @@ def candidates_table(selection: Selection) -> Section:
         )
         for ranked in selection.ranking
     ]
-    empty = [""] * (len(names) + 4)
+    empty = [""] * (len(names) + 5)
     rows += [(name, *empty, joined(reasons, "; ")) for name, reasons in selection.refused.items()]
     header = (
         message("candidate"),
         names[0],
-        message("95 % interval"),
+        *messages("95 % interval", "rows"),
         *names[1:],
         *messages("fit seconds", "memory", "ms a row", "outcome"),
     )

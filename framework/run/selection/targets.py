@@ -21,11 +21,12 @@ def decided(selection: Selection, reports: Mapping[str, ExportReport]) -> Select
     if winner is None:
         winner = min(reports, key=lambda name: reports[name].targets.excess(reports[name].default.measurement))
     outcome = _outcome(winner, reports) if reports[winner].targets.named else ""
-    ranking = tuple(
-        replace(ranked, reason="" if ranked.candidate == winner else _reason(ranked.candidate, ranked.reason, reports, winner))
-        for ranked in selection.ranking
-    )
-    return replace(selection, winner=winner, ranking=ranking, targets=outcome)
+    reasons = {one.candidate: one.reason for one in selection.ranking}
+    for name, report in reports.items():
+        if misses := _misses(report):
+            reasons[name] = message("misses the targets: {misses}", misses=joined(misses, "; "))
+    reasons.pop(winner, None)
+    return replace(selection, winner=winner, reasons=reasons, targets=outcome)
 
 
 def targets_table(selection: Selection, reports: Mapping[str, ExportReport]) -> Section:
@@ -62,14 +63,6 @@ def _outcome(winner: str, reports: Mapping[str, ExportReport]) -> Message:
             **names,
         )
     return message("{winner} ({file}) meets the targets", **names)
-
-
-def _reason(name: str, reason: str, reports: Mapping[str, ExportReport], winner: str) -> str:
-    """Why a candidate does not ship, in view of the targets. reason: that of the shortlist."""
-    if name not in reports:
-        return reason
-    misses = joined(_misses(reports[name]), "; ")
-    return message("misses the targets more than {winner}: {misses}", winner=winner, misses=misses) if misses else reason
 
 
 def _misses(report: ExportReport) -> list[Message]:
