@@ -218,6 +218,7 @@ def test_what_few_rows_cannot_tell_apart_is_fitted_again_on_other_rows(tmp_path:
     assert ranked["majority"]["rows"] == pytest.approx(validation, abs=3)
     assert ranked["linear"]["rows"] == ranked["half"]["rows"] == selection["rows"] > 5 * validation
     assert ranked["majority"]["score"]["loss"]["low"] > 0
+    assert all(one["row_seconds"] > 0 and one["peak_bytes"] > 0 for one in ranked.values())
     assert len(list(folder.glob("trials/half/folds/*/validation.json"))) > 4
     assert not list(folder.glob("trials/*/folds/*/fitted"))
     table = next(section for section in report(folder)["sections"] if section["title"] == "Candidates on validation")

@@ -68,7 +68,8 @@ def _selection(run: Run, splits: Splits, trials: Mapping[str, Trial], refused: M
         give_back()
     tolerance = run.config.select.tolerance
     ranking = _ranked(run, rows, judged, judged, trials)
-    if any(ranked.may_be_best and not ranked.settled(tolerance) for ranked in ranking[1:]) and can_repeat(run):
+    unsettled = any(ranked.may_be_best and not ranked.settled(tolerance) for ranked in ranking[1:])
+    if unsettled and not stateful and can_repeat(run):
         ranking = _repeated(run, splits, ranking, judged, trials)
     chosen = choose(ranking, tolerance)
     preference = (chosen.candidate, *(ranked.candidate for ranked in ranking if ranked is not chosen))
