@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,6 +25,7 @@ from framework.evaluation.comparison.ranking import Estimate, Score, scores_of
 from framework.evaluation.comparison.statistics import Statistics
 from framework.recipe.compose import compose_recipe
 from framework.run.fit import Trial
+from framework.run.folder import RunState
 from framework.run.selection.outlook import outlook
 from framework.run.selection.result import Ranked
 from framework.run.selection.rule import choose, decision, with_reasons
@@ -226,6 +228,14 @@ def test_what_few_rows_cannot_tell_apart_is_fitted_again_on_other_rows(tmp_path:
     assert table["rows"][-1][-1].startswith("0.")
     sentences = [entry["sentence"] for entry in report(folder)["decisions"] if entry["about"] == "candidates"]
     assert any(sentence.startswith("majority does not ship: ") for sentence in sentences)
+
+    answers = {path: path.stat().st_mtime_ns for path in folder.glob("trials/**/validation.json")}
+    (folder / "selection.json").unlink()
+    shutil.rmtree(folder / "artifact")
+    RunState.read(folder).note(folder, finished=False)
+    assert main(["resume", str(folder)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in folder.glob("trials/**/validation.json")} == answers
+    assert selection_of(folder) == selection
 
 
 def test_the_first_that_meets_the_targets_ships_and_a_later_target_decides_anew(tmp_path: Path, noisy: Path) -> None:
