@@ -222,7 +222,7 @@ def test_what_few_rows_cannot_tell_apart_is_fitted_again_on_other_rows(tmp_path:
     assert ranked["majority"]["score"]["loss"]["low"] > 0
     assert all(one["row_seconds"] > 0 and one["peak_bytes"] > 0 for one in ranked.values())
     assert len(list(folder.glob("trials/half/folds/*/validation.json"))) > 4
-    assert not list(folder.glob("trials/*/folds/*/fitted"))
+    assert {path.name for path in folder.glob("trials/*/folds/*/*")} == {"validation.json"}
     table = next(section for section in report(folder)["sections"] if section["title"] == "Candidates on validation")
     assert [row[0] for row in table["rows"]] == list(ranked)
     assert table["rows"][-1][-1].startswith("0.")

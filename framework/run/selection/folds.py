@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
@@ -16,12 +17,13 @@ from framework.contracts.task import Answers, SplitsItself, Task
 from framework.data.labelled import roles_of
 from framework.data.splitting.duplicates import DuplicateRule
 from framework.data.splitting.folds import folds, stacked
+from framework.errors import InputError
 from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
 from framework.machine.memory import give_back
 from framework.run.context import Run
-from framework.run.fit import FITTED, OPTIONS, Trial, fit_candidate
+from framework.run.fit import OPTIONS, Trial, fit_candidate
 from framework.run.load import prepare_data
-from framework.run.selection.validation import answers_of, stored_answers
+from framework.run.selection.validation import VALIDATION, answers_of, stored_answers
 
 FOLDS = 9  # further splits, at most: with the validation rows, ten parts where these are a tenth
 
@@ -60,9 +62,13 @@ def cross_validated(
         if budget.remaining() < seconds:
             break
         started = time.monotonic()
-        for name in judged:
-            answers[name].append(_answers(run, name, fold, number, Budget(trials[name].allowed)))
-            give_back()
+        try:
+            of_fold = {name: _answers(run, name, fold, number, Budget(trials[name].allowed)) for name in judged}
+        except InputError as error:  # such as a fit for which there was not enough time
+            run.console.say(f"cross-validation ends: {error}")
+            break
+        for name, one in of_fold.items():
+            answers[name].append(one)
         seconds = time.monotonic() - started
         tables.append(fold.validation)
         run.console.say(f"cross-validation: fitted {number} times more, {sum(map(len, tables)):,} rows held out in all")
@@ -92,8 +98,18 @@ def _answers(run: Run, name: str, fold: Splits, number: int, budget: Budget) -> 
     changes = {"options": OmegaConf.to_object(options), "show": lambda section: None, "budget": budget}
     fit_candidate(run, candidate, data, folder, **changes)
     answers = answers_of(run, name, folder, fold.validation)
-    shutil.rmtree(folder / FITTED)
+    _remove_fit(folder)
+    give_back()
     return answers
+
+
+def _remove_fit(folder: Path) -> None:
+    """Removes what a fit left, such as weights and checkpoints, except the answers."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != VALIDATION:
+            path.unlink()
 
 
 def _pooled(parts: Sequence[Answers]) -> Answers:
