@@ -56,7 +56,8 @@ def fit_static(data: ClassificationData, context: Context) -> None:
     Raises FrameworkError where its graph computes other probabilities than scikit-learn.
     """
     splits = data.splits
-    with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
+    texts = [table.texts("text") for table in (splits.train, splits.validation)]
+    with prepared(context, *texts, data.label_sets()) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
         train, validation = (_tokenized(encoder, table, data) for table in (data.sample(ROWS, context.seed), splits.validation))
         held_out = _counted(encoder, validation)

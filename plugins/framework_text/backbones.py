@@ -62,12 +62,17 @@ def config_of(source: BackboneAddress) -> Mapping[str, Any]:
         return {}
 
 
-def misplaced(backbone: Backbone) -> list[str]:
-    """A message for each field of `backbone` that is set without `model.name=`: it would be ignored, because
-    `backbone.source` is used then, with its own fields.
+def misplaced(backbone: Backbone, *, ranks: bool = False) -> list[str]:
+    """A message for each field of `backbone` that would be ignored: those that go with `model.name=`, which is not set, because
+    `backbone.source` is used then, with its own fields; and `backbones`, unless the task `ranks` them.
     """
     fields = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
-    return [f"model.{key}={value} goes with model.name=" for key, value in fields.items() if value and not backbone.name]
+    problems = [f"model.{key}={value} goes with model.name=" for key, value in fields.items() if value and not backbone.name]
+    if backbone.backbones and not ranks:
+        problems.append(
+            "model.backbones= compares backbones by the labels of texts, which this task does not have: leave it out"
+        )
+    return problems
 
 
 def pools_by_mean(folder: Path) -> bool:

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from framework import FitContext, FrameworkError, InputError, Section
 from framework_text import backbones
 from framework_text.card import read_card
-from framework_text.options import Backbone, FineTuning
+from framework_text.options import Backbone, BackboneAddress, FineTuning, FrozenFeatures
 from framework_text.pruning import prune, script_of
 from framework_text.tokenizer import unknown_rate
 
@@ -62,6 +62,26 @@ def choose(backbone: Backbone, texts: Sequence[str]) -> Choice:
     return Choice(replace(backbone, source=backbone.otherwise), f"{reason}: {backbone.otherwise.name} takes its place.")
 
 
+def competing(backbone: Backbone, *, compares: bool = False) -> list[BackboneAddress]:
+    """The recipe's own backbone, and those of `backbones`; with `compares` also `otherwise`, where it is installed and the
+    recipe's own was not named. `otherwise` keeps its checksum and its licence.
+    """
+    named = list(backbone.backbones)
+    if compares and not named and not backbone.name and backbone.otherwise.name and _is_there(backbone.otherwise):
+        named = [backbone.otherwise.name]
+    stated = {address.name: address for address in (backbone.otherwise, backbone.chosen)}
+    names = dict.fromkeys([backbone.chosen.name, *named])
+    return [stated.get(name) or BackboneAddress(name) for name in names if name]
+
+
+def _is_there(address: BackboneAddress) -> bool:
+    try:
+        backbones.fetch(address)
+    except FrameworkError:
+        return False
+    return True
+
+
 def _misfit(folder: Path, texts: Sequence[str]) -> str:
     """Why a backbone's vocabulary does not fit the texts, as the beginning of a sentence; "" where it fits."""
     tokenizer = backbones.plain_tokenizer(folder)
@@ -84,17 +104,33 @@ def _single_letters(tokenizer: Tokenizer) -> list[int]:
     return [number for piece, number in bare if len(piece) == 1 and script_of(piece) not in {"", *WRITTEN_WHOLE}]
 
 
+def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
+    """The best of the backbones that compete; shows the scores of all."""
+    compares = isinstance(context.options, FrozenFeatures) and context.options.compare_backbones
+    every = competing(choice.backbone, compares=compares)
+    if len(every) < 2:
+        return choice
+    from framework_text.ranking import rank, ranking_section
+
+    ranked = rank(every, texts, targets, context.task.max_length, context.budget)
+    context.show(ranking_section(ranked))
+    return Choice(replace(choice.backbone, name=None, source=ranked[0].address))
+
+
 @contextmanager
 def prepared(
-    context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str]
+    context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str], targets: Sequence[int] = ()
 ) -> Iterator[tuple[Path, FitContext[Any, Any]]]:
     """Yields the folder of the backbone to fit, and the context whose options name the chosen backbone and what to freeze.
 
     Shows which backbone was chosen and how its vocabulary was pruned. A pruned copy is deleted on exit.
 
-    texts: of the training rows. others: of the validation rows, on which the effect of pruning is measured.
+    texts: of the training rows. others: of the validation rows, on which the effect of pruning is measured. targets: the class
+    number of each text, by which backbones that compete are ranked; empty: none compete.
     """
     choice = choose(context.options.backbone, texts)
+    if len(targets) and not choice.reason:
+        choice = _ranked(choice, texts, targets, context)
     for section in choice.sections():
         context.show(section)
     folder = backbones.fetch(choice.backbone.chosen)

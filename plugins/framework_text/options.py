@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from framework import AS_WRITTEN, TIME_LIMIT
+from framework import AS_WRITTEN, NAMES_AS_WRITTEN, TIME_LIMIT
 from framework_text.attention import IMPLEMENTATIONS
 
 
@@ -32,6 +32,8 @@ class Backbone(BackboneAddress):
     source: BackboneAddress = field(default_factory=BackboneAddress)
     # replaces `source` where the vocabulary of `source` does not cover the language of the training texts
     otherwise: BackboneAddress = field(default_factory=BackboneAddress)
+    # addresses of further backbones to compare: the one whose frozen features tell the labels apart best is taken
+    backbones: list[str] = field(default_factory=list, metadata=NAMES_AS_WRITTEN)
 
     @property
     def chosen(self) -> BackboneAddress:
@@ -56,6 +58,8 @@ class FrozenFeatures(FrozenBackbone):
 
     # minutes for reading training texts with the backbone: a random part if not all fit; None: all, or what the budget allows
     encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
+    # whether `otherwise`, where it is installed, takes the place of `source` if its features tell the labels apart better
+    compare_backbones: bool = True
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any
 
 from framework import InputError
 from framework_text import backbones
-from framework_text.choosing import choose
+from framework_text.choosing import choose, competing
 from framework_text.generation.options import LEAST_STEPS, Writing
 from framework_text.options import Backbone, BackboneAddress, FineTuning
 from framework_text.sources import gguf
@@ -30,9 +30,11 @@ def problems(
 def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, setting: str) -> list[str]:
     """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens. setting: see `problems`."""
     try:
-        return tokenizer_problems(choose(backbone, texts).backbone.chosen, max_length, setting)
+        choice = choose(backbone, texts)
     except InputError as error:
         return list(error.problems)
+    addresses = competing(choice.backbone) if not choice.reason else [choice.backbone.chosen]
+    return [problem for address in addresses for problem in tokenizer_problems(address, max_length, setting)]
 
 
 def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -> list[str]:
