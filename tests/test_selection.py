@@ -218,10 +218,10 @@ def test_what_few_rows_cannot_tell_apart_is_fitted_again_on_other_rows(tmp_path:
     ranked = {one["candidate"]: one for one in selection["ranking"]}
     validation = report(folder)["config"]["data"]["validation_fraction"] * 180
     assert ranked["majority"]["rows"] == pytest.approx(validation, abs=3)
-    assert ranked["linear"]["rows"] == ranked["half"]["rows"] == selection["rows"] > 5 * validation
+    assert ranked["linear"]["rows"] == ranked["half"]["rows"] == selection["rows"] > 2 * validation
     assert ranked["majority"]["score"]["loss"]["low"] > 0
     assert all(one["row_seconds"] > 0 and one["peak_bytes"] > 0 for one in ranked.values())
-    assert len(list(folder.glob("trials/half/folds/*/validation.json"))) > 4
+    assert len(list(folder.glob("trials/half/folds/*/validation.json"))) > 1
     assert {path.name for path in folder.glob("trials/*/folds/*/*")} == {"validation.json"}
     table = next(section for section in report(folder)["sections"] if section["title"] == "Candidates on validation")
     assert [row[0] for row in table["rows"]] == list(ranked)

@@ -29,7 +29,7 @@ from framework.run.selection.targets import decided, targets_table
 from framework.run.selection.validation import judged_on_validation
 
 SHARE = 0.05  # of the remaining budget, at most, in which samples are judged anew where the metric does not decompose
-WITHOUT_BUDGET = 60.0  # seconds that cross-validation may take in a run without a budget, or as long as the fits took
+WITHOUT_BUDGET = 60.0  # seconds that cross-validation may take in a run without a budget
 
 
 def shortlist(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Selection:
@@ -98,7 +98,7 @@ def _repeated(
 def _budget(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Budget:
     """The time for further fits: what the rest of the run leaves of the run's budget. trials: of the fitted candidates."""
     if run.budget.seconds is None:
-        return Budget(max(WITHOUT_BUDGET, sum(trial.seconds for trial in trials.values())))
+        return Budget(WITHOUT_BUDGET)
     speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
     exporters = [load_plugins().exporter(str(name)) for name in run.config.export]
     rows = Rows(len(splits.validation), len(splits.test))
