@@ -235,7 +235,7 @@ def test_an_export_that_is_killed_leaves_the_artifact_as_it_was(copy: Path, tmp_
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        (["seed=7"], "seed=7: the run was made with another; only export, artifact, report can change afterwards"),
+        (["seed=7"], "seed=7: the run was made with another; only export, target, artifact, report can change afterwards"),
         (["trainer.max_epochs=9", "task.max_length=3"], "task.max_length=3: the run was made with another"),
         (["export=[onx]"], "no export 'onx'; did you mean onnx?"),
         (["export=[onnx_int8]"], "onnx_int8 starts from onnx"),

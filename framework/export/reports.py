@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from framework.contracts.exporter import Variant
 from framework.contracts.facts import Measurement, ParitySummary
 from framework.contracts.message import Message, joined, message, messages
 from framework.contracts.section import Section
+from framework.contracts.targets import Targets
 
+SIMILAR = 0.8  # share of the highest throughput from which on a file or candidate is not clearly slower
 CODEC = "codec"  # name and format of the variant of a candidate without graphs
 
 
@@ -43,6 +45,8 @@ class ExportReport:
     """Passed checks of preprocessing, such as the tokenizer."""
     rows: str
     """The rows that the metrics were measured on, in words."""
+    targets: Targets = field(default_factory=Targets)
+    """The recipe's, which decide on the default variant."""
 
     @property
     def shipped(self) -> list[VariantReport]:
@@ -50,13 +54,16 @@ class ExportReport:
 
     @property
     def default(self) -> VariantReport:
-        """The variant that the runtime opens by default: of those that ship and run without torch, the smallest that has more
-        than 0.8 times the throughput of the fastest.
+        """The variant that the runtime opens by default: of those that ship, run without torch and meet the targets, the
+        smallest that has more than `SIMILAR` times the throughput of the fastest. Where none meets the targets, the nearest.
         """
         runnable = [report for report in self.shipped if report.variant.format in ("onnx", CODEC)]
-        fastest = max(report.measurement.per_second for report in runnable)
+        on_target = [report for report in runnable if not self.targets.misses(report.measurement)]
+        if not on_target:
+            return min(runnable, key=lambda report: self.targets.excess(report.measurement))
+        fastest = max(report.measurement.per_second for report in on_target)
         return min(
-            (report for report in runnable if report.measurement.per_second > 0.8 * fastest),
+            (report for report in on_target if report.measurement.per_second > SIMILAR * fastest),
             key=lambda report: report.measurement.bytes,
         )
 

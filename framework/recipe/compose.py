@@ -29,13 +29,13 @@ from framework.plugins import load_plugins
 from framework.recipe.automatic import AUTO, CHOSEN, resolved
 from framework.recipe.candidates import Competition, remove_other_candidates, shared_sections
 from framework.recipe.literal import as_written, read_kept
-from framework.recipe.overrides import choices, parse, sweep_problems, unknown_choices, unknown_keys
+from framework.recipe.overrides import choices, contradictions, parse, sweep_problems, unknown_choices, unknown_keys
 from framework.recipe.schema import data_schema, recipe_schema
 from framework.recipe.validation import check_recipe
 
 CONFIG_PATH = "pkg://framework.recipe.conf"
 GROUPS = ("task", "data", "model", "export", "tracker", "recipe")
-AFTER_TRAINING = ("export", "artifact", "report")  # sections that may change when a run is exported again
+AFTER_TRAINING = ("export", "target", "artifact", "report")  # sections that may change when a run is exported again
 
 
 def own_recipes() -> Path:
@@ -136,7 +136,7 @@ def for_compose(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
         with _explained():
             config = compose("config", [*chosen_groups, *candidates])
         keys = [parse(override) for override in overrides if override not in candidates and not _is_group(override)]
-        problems += unknown_keys(keys, config)
+        problems += [*unknown_keys(keys, config), *contradictions(keys)]
     problems += [] if sweeps else sweep_problems([parse(override) for override in overrides])
     if problems:
         raise InputError(*dict.fromkeys(problems))
@@ -195,7 +195,7 @@ def recompose(path: Path, changes: Sequence[str] = ()) -> DictConfig:
         )
         config.merge_with({**saved, "export": {name: saved.export[name] for name in names if name in saved.export}})
     keys = [override for override in overrides if override.key_or_group != "export"]
-    problems = list(unknown_keys(keys, config))
+    problems = [*unknown_keys(keys, config), *contradictions(keys)]
     if problems:
         raise InputError(*problems)
     for override in keys:

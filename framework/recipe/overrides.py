@@ -44,6 +44,16 @@ def sweep_problems(overrides: list[Override]) -> Iterator[str]:
             yield f"{override.input_line}: this asks for a run for each value: add -m; a list as one value is written [a,b]"
 
 
+def contradictions(overrides: list[Override]) -> Iterator[str]:
+    """A problem for each target that is set to different values."""
+    targets: dict[str, Override] = {}
+    for override in overrides:
+        key = override.key_or_group
+        first = targets.setdefault(key, override) if key.startswith("target.") else override
+        if first.value() != override.value() and first is not override:
+            yield f"{first.input_line} and {override.input_line} contradict each other: write one of them"
+
+
 def choices(override: Override) -> list[str]:
     """The names that an override of a group chooses, over all values of a sweep."""
     values = list(override.sweep_string_iterator()) if override.is_sweep_override() else [override.get_value_element_as_str()]

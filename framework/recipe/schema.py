@@ -125,6 +125,25 @@ class ReportConfig:
     """Price of an hour on this machine, in any currency, from which the report computes the cost of 1,000 answers."""
 
 
+@dataclass
+class SelectConfig:
+    """The `select:` section: how the candidate that ships is chosen."""
+
+    tolerance: float = 0.01
+    """The most of the metric that a candidate may lose against the best and ship because it is cheaper to serve: the 95 %
+    interval of its loss on validation ends here or below. 0: the best score always ships."""
+
+
+@dataclass
+class TargetConfig:
+    """The `target:` section: the most that the file that ships should take on this machine; see `Targets`."""
+
+    latency_ms: Optional[float] = None
+    """Milliseconds of one request alone, the median; None: no target."""
+    size_mb: Optional[float] = None
+    """Megabytes of the files; None: no target."""
+
+
 def recipe_schema(shared: Iterable[str]) -> type:
     """The dataclass of a whole recipe; Hydra refuses any other key. shared: names of sections that candidates share."""
     trainer = trainer_schema()
@@ -136,6 +155,8 @@ def recipe_schema(shared: Iterable[str]) -> type:
             ("budget", Optional[str], field(default=None)),  # wall clock of the whole run, 10m or 1h; None: no limit
             ("automatic", bool, field(default=False)),  # whether recipe=auto chose the recipe
             ("trainer", trainer, field(default_factory=trainer)),
+            ("select", SelectConfig, field(default_factory=SelectConfig)),
+            ("target", TargetConfig, field(default_factory=TargetConfig)),
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
             ("report", ReportConfig, field(default_factory=ReportConfig)),
             ("export", dict[str, Any], field(default_factory=dict)),

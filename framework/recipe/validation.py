@@ -61,7 +61,7 @@ def check_recipe(config: DictConfig) -> None:
     if not config.get("export"):
         problems.append(f"the recipe exports nothing; write export=[NAME, ...], {nearest('', plugins.exporters)}")
     task = plugins.task(config.task.name)
-    problems += [*_wrong_ranges(config), *_trains_nothing(config.trainer)]
+    problems += [*_wrong_ranges(config), *_wrong_choice(config), *_trains_nothing(config.trainer)]
     problems += _wrong_data(config.data, [table.name for table in task.tables])
     for column in task.every_column:
         problems += filter(None, [wrong_columns(f"data.{column.role}", config.data[column.role])])
@@ -111,6 +111,16 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
         yield f"report.hourly_price={price} is what an hour of this machine costs: a number from 0, such as 0.10, or null"
     if config.artifact.golden_rows < 1:
         yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
+
+
+def _wrong_choice(config: DictConfig) -> Iterator[str]:
+    tolerance = config.select.tolerance
+    if not 0 <= tolerance <= 1:
+        yield f"select.tolerance={tolerance} is what a cheaper candidate may lose of the metric: from 0 to 1, such as 0.01"
+    for name, what in (("latency_ms", "milliseconds of one request, such as 5"), ("size_mb", "megabytes, such as 20")):
+        target = config.target[name]
+        if target is not None and not 0 < target < float("inf"):
+            yield f"target.{name}={target} is the most that the shipped file may take: {what}, above 0, or null for no target"
 
 
 def _trains_nothing(trainer: DictConfig) -> Iterator[str]:

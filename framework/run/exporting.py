@@ -1,13 +1,15 @@
-"""Stage "export": exports the finalists, verifies their files and measures them."""
+"""Stage "export": exports the chosen candidate, and others where its files miss a target; verifies and measures the files."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
 from framework.contracts.candidate import Budget
 from framework.contracts.data.table import Splits
 from framework.contracts.graph import Request, stateful
+from framework.contracts.targets import Targets
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
 from framework.export.measurement import Subject
@@ -30,25 +32,39 @@ CALIBRATION_ROWS = 200  # training rows that calibration feeds are made from, at
 
 
 def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str, ExportReport]:
-    """Exports each finalist, unless its report is stored already, and returns the reports by name of the finalist.
+    """Exports candidates in the order of `Selection.preference` until the files of one meet the targets, while the budget
+    allows, and returns the reports by candidate. Without targets that is the first candidate alone.
 
     Raises ParityError if an exact file differs from the trained module.
     """
     run.console.step("export and verify")
     reports: dict[str, ExportReport] = {}
-    for name in selection.finalists:
-        report = read_json(ExportReport, run.folder.export(name) / REPORT)
-        sections = run.folder.sections / f"export-{name}.json"
-        if report is not None and sections.is_file():
-            run.console.recall(sections)
-        else:
-            with run.console.recorded(sections):
-                report = report or _export_finalist(run, splits, name)
-                run.console.show(replace(files_table(report), charts=files_charts(report, run.metric)))
-                run.console.show(costs(report, run.config.report.hourly_price))
-        reports[name] = report
+    seconds = 0.0  # that the last candidate took
+    for name in selection.preference:
+        if reports and _budget(run, splits, name).remaining() <= seconds:
+            run.console.say(f"{name}: not exported, because the budget leaves no time for it")
+            break
+        started = time.monotonic()
+        reports[name] = _finalist(run, splits, name)
+        seconds = time.monotonic() - started
         give_back()
+        if not reports[name].targets.misses(reports[name].default.measurement):
+            break
     return reports
+
+
+def _finalist(run: Run, splits: Splits, name: str) -> ExportReport:
+    """The report on the exported files of a candidate, which are made unless they are stored already."""
+    report = read_json(ExportReport, run.folder.export(name) / REPORT)
+    sections = run.folder.sections / f"export-{name}.json"
+    if report is not None and sections.is_file():
+        run.console.recall(sections)
+        return report
+    with run.console.recorded(sections):
+        report = report or _export_finalist(run, splits, name)
+        run.console.show(replace(files_table(report), charts=files_charts(report, run.metric)))
+        run.console.show(costs(report, run.config.report.hourly_price))
+    return report
 
 
 def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
@@ -65,6 +81,7 @@ def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
             len(splits.validation),
             _budget(run, splits, name),
         )
+        report = replace(report, targets=options_of(run.config.target, Targets))
         write_json(folder / REPORT, report)
     return report
 

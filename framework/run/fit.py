@@ -51,7 +51,9 @@ class Trial:
     files: Mapping[str, str] = field(default_factory=dict)
     """sha256 of each file in the fitted folder, by path in that folder."""
     speed: Speed | None = None
-    """How fast the fitted candidate answers; None: the run has no budget, or the candidate was refused."""
+    """How fast the fitted candidate answers; None: it was refused, or it competes alone and without a budget."""
+    allowed: float | None = None
+    """Seconds that the budget allowed for the fit; None: no limit."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
@@ -139,7 +141,8 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
                 refused = tuple(error.problems)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if refused else _digests(folder / FITTED)
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, _speed(run, candidate, data) if files else None)
+        speed = _speed(run, candidate, data) if files else None
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, speed, budget.seconds)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
@@ -155,20 +158,21 @@ def _used_up(run: Run) -> str:
 
 
 def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
-    """The speed of a fitted candidate; None in a run without a budget, which needs no estimate."""
-    if run.budget.seconds is None:
+    """The speed of a fitted candidate; None where no budget needs an estimate and no choice depends on the cost."""
+    if run.budget.seconds is None and len(run.competing) < 2:
         return None
     started = time.perf_counter()
     opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
     return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)
 
 
-def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) -> Path:
+def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, folder: Path | None = None, **changes: Any) -> Path:
     """Fits a candidate with seeded random generators and returns its fitted folder.
 
-    changes: further fields of the `FitContext`, such as its budget.
+    folder: for everything that the fit leaves; None: that of the candidate's trial. changes: further fields of the
+    `FitContext`, such as its budget.
     """
-    folder = run.folder.trial(candidate.name)
+    folder = folder or run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
     with whole(folder / FITTED) as output:
         output.mkdir()

@@ -129,15 +129,15 @@ def _decisions(
         title = run.candidates[name].title
         sentence = message("{title} ({name}) is left out: {reasons}", title=title, name=name, reasons=joined(reasons, "; "))
         yield {"about": message("candidates"), "sentence": sentence}
-    if selection.ranking:
-        values = ", ".join(f"{ranked.candidate} {ranked.metrics[selection.metric]:.4f}" for ranked in selection.ranking)
-        sentence = message(
-            "{winner} ships, best by {metric} on validation: {values}",
-            winner=selection.winner,
-            metric=selection.metric,
-            values=values,
-        )
+    if selection.decision:
+        yield {"about": message("candidates"), "sentence": selection.decision}
+    for name, reason in selection.reasons.items():
+        sentence = message("{name} does not ship: {reason}", name=name, reason=reason)
         yield {"about": message("candidates"), "sentence": sentence}
+    for sentence in selection.outlook:
+        yield {"about": message("more time or rows"), "sentence": sentence}
+    if selection.targets:
+        yield {"about": message("targets"), "sentence": selection.targets}
     training = facts.training
     if training is not None:
         sentence = message("the weights after epoch {epoch} are used, the best on validation", epoch=training.epochs)

@@ -259,7 +259,7 @@ def test_the_best_on_validation_ships_and_what_is_refused_stands_beside_it(
     manifest = framework.load(folder).manifest
     assert (manifest.candidate, set(manifest.evaluation.candidates)) == ("ease", {"ease", "popularity", "item_knn"})
     shown = capsys.readouterr().out
-    assert "EASE (ease) is best by ndcg@10 on 40 validation rows" in shown
+    assert "ease is chosen, best by ndcg@10 on 40 held-out rows" in shown
     assert "hybrid reads texts of items: give data.items=FILE" in shown
 
 

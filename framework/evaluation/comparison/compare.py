@@ -6,21 +6,16 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from framework.contracts.contributions import Contributions
 from framework.contracts.data.table import Table
-from framework.contracts.evaluation import Evaluation, Metric
-from framework.contracts.task import Answers, Decomposes
+from framework.contracts.evaluation import Metric
 from framework.data.joined import Columns
-from framework.errors import FrameworkError, InputError, nearest, some
-from framework.evaluation.comparison.bootstrap import over_all
+from framework.errors import InputError, nearest, some
 from framework.evaluation.comparison.costs import Costs, latencies, memory
+from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
 from framework.evaluation.comparison.result import Comparison, Side
 from framework.evaluation.comparison.same_rows import check_alike, shared_rows
-from framework.evaluation.comparison.statistics import JudgedAnswers, Statistics
+from framework.evaluation.comparison.statistics import Statistics
 from framework.evaluation.comparison.verdict import outcome_of, verdict_of
 from framework.evaluation.labelled import LabelledOptions, answer_rows, read_rows, values_by_row
 from framework.runtime.model import Model, load_model
@@ -99,26 +94,7 @@ def _answer(model: Model, table: Table) -> _Answered:
     started = time.perf_counter()
     answers = answer_rows(model, table)
     seconds = time.perf_counter() - started
-    evaluation = model.task.evaluate(answers, table)
-    contributions = _contributions(model.task, answers, table, evaluation)
-    return _Answered(JudgedAnswers(answers, evaluation, contributions), seconds)
-
-
-def _contributions(task: Any, answers: Answers, table: Table, evaluation: Evaluation) -> Contributions | None:
-    """The contributions of the rows, if the task decomposes. Raises FrameworkError if they contradict `evaluate`."""
-    contributions = task.contributions(answers, table) if isinstance(task, Decomposes) else None
-    if contributions is None:
-        return None
-    if len(contributions) != len(table):
-        raise FrameworkError(
-            f"task {task.name}: contributions of {len(contributions):,} rows, where {len(table):,} were judged"
-        )
-    for name, (value,) in over_all(contributions, np.arange(len(table))).metrics.items():
-        if not np.isclose(value, evaluation.metrics[name], rtol=1e-5, atol=1e-8):
-            raise FrameworkError(
-                f"task {task.name}: contributions make {name} {value}, and evaluate {evaluation.metrics[name]}"
-            )
-    return contributions
+    return _Answered(judged_answers(model.task, answers, table), seconds)
 
 
 def _check_numbers(draws: int, confidence: float) -> None:

@@ -10,24 +10,14 @@ import numpy as np
 
 from framework.contracts.contributions import Contributions
 from framework.contracts.data.table import Table
-from framework.contracts.evaluation import Evaluation, Metric
-from framework.contracts.task import Answers
+from framework.contracts.evaluation import Metric
 from framework.evaluation.comparison.bootstrap import Samples, judge_again, over_all, resample
+from framework.evaluation.comparison.judged import JudgedAnswers, decomposed, judge_sample
 from framework.evaluation.comparison.mcnemar import McNemar, holm, mcnemar
 from framework.evaluation.comparison.result import Difference, Part
 from framework.plugins import AnyTask
 
 FEWER, LEAST, SECONDS = 200, 50, 60.0  # samples judged anew, at most and at least; seconds after which sampling stops
-
-
-@dataclass(frozen=True)
-class JudgedAnswers:
-    """The answers of one model to the rows, and the evaluation of these answers."""
-
-    answers: Answers
-    evaluation: Evaluation
-    contributions: Contributions | None
-    """None where the task or these answers do not decompose."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +73,7 @@ class Statistics:
         """
         key = self.metric.name
         if self._contributions is None:
-            a, b = (self._judge(side, rows)[key] for side in self.sides)
+            a, b = (judge_sample(self.task, self.table, side, rows)[key] for side in self.sides)
             return Difference(name, a, b)
         a, b = (float(over_all(side, rows).metrics[key][0]) for side in self._contributions)
         of_a, of_b = resample(self._contributions, rows, self.draws, self.seed)
@@ -109,10 +99,8 @@ class Statistics:
     @cached_property
     def _contributions(self) -> tuple[Contributions, Contributions] | None:
         """The contributions of A and B; None where the metric does not follow from contributions."""
-        a, b = (side.contributions for side in self.sides)
-        if a is None or b is None or any(self.metric.name not in over_all(side, self._all).metrics for side in (a, b)):
-            return None
-        return a, b
+        sides = decomposed(self.sides, self.metric)
+        return None if sides is None else (sides[0], sides[1])
 
     @cached_property
     def _resampled(self) -> list[Samples]:
@@ -125,20 +113,13 @@ class Statistics:
         method = f"{self.confidence:.0%} intervals: percentiles of the paired bootstrap"
         if self._contributions is not None:
             return [samples.metrics for samples in self._resampled], f"{method}, {self.draws:,} samples of the rows."
-        judges = [partial(self._judge, side) for side in self.sides]
+        judges = [partial(judge_sample, self.task, self.table, side) for side in self.sides]
         samples = judge_again(judges, len(self.table), min(self.draws, FEWER), self.seed, SECONDS, LEAST)
         count = len(samples[0][self.metric.name])
         reason = (
             f"{self.metric.name} of the task {self.task.name} is judged anew on each, for at most {FEWER} and {SECONDS:.0f} s"
         )
         return samples, f"{method}, {count:,} samples of the rows: {reason}."
-
-    def _judge(self, side: JudgedAnswers, rows: np.ndarray) -> Mapping[str, float]:
-        """The metrics that the task computes on these rows. rows: row numbers, of which some may repeat."""
-        answers = side.answers
-        scores = [answers.scores[row] for row in rows] if answers.scores else ()
-        drawn = Answers(answers.codec, [answers.responses[row] for row in rows], scores)
-        return self.task.evaluate(drawn, self.table.take(rows)).metrics
 
     def _difference(
         self, name: str, a: float, b: float, of_a: Mapping[str, np.ndarray], of_b: Mapping[str, np.ndarray]

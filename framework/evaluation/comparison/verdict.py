@@ -54,16 +54,16 @@ def rows_needed(judged: Difference, rows: int, confidence: float) -> float:
     return rows * (deviations * judged.spread / abs(judged.difference)) ** 2
 
 
+def rounded(count: float) -> int:
+    """The count, rounded to two significant digits."""
+    return int(float(f"{count:.1e}"))
+
+
 def _more_rows(judged: Difference, rows: int, confidence: float) -> str:
     needed = rows_needed(judged, rows, confidence)
     if needed > TOO_MANY:
         return "They are so alike that no number of rows would help."
-    return f"If they differ as much as it looks, about {_rounded(needed):,} rows would tell them apart, four times in five."
-
-
-def _rounded(count: float) -> int:
-    """The count, rounded to two significant digits."""
-    return int(float(f"{count:.1e}"))
+    return f"If they differ as much as it looks, about {rounded(needed):,} rows would tell them apart, four times in five."
 
 
 def _regressions(outcome: Outcome, parts: Sequence[Part], confidence: float) -> str:

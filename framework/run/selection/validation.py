@@ -1,0 +1,51 @@
+"""Answers held-out rows with fitted candidates, and stores the answers, so that a resumed run does not answer again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from framework.contracts.data.table import Table
+from framework.contracts.task import Answers
+from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
+from framework.evaluation.judge import answers_to
+from framework.evaluation.opened import Opened
+from framework.machine.disk import write_whole
+from framework.run.context import Run
+from framework.run.fit import FITTED
+from framework.run.selection.opening import fitted_codec
+from framework.runtime.scheduler import Scheduler
+
+VALIDATION = "validation.json"  # responses to held-out rows and scores of their targets, beside the fitted folder
+
+
+def judged_on_validation(run: Run, name: str, rows: Table) -> JudgedAnswers:
+    """The answers of a fitted candidate to the rows, judged. rows: validation rows, the same in every process of the run."""
+    folder = run.folder.trial(name)
+    return judged_answers(run.task, stored_answers(run, name, folder) or answers_of(run, name, folder, rows), rows)
+
+
+def stored_answers(run: Run, name: str, folder: Path) -> Answers | None:
+    """The answers that `answers_of` stored; None where there are none."""
+    path = folder / VALIDATION
+    if not path.is_file():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return Answers(fitted_codec(run, name), stored["responses"], stored["scores"])
+
+
+def answers_of(run: Run, name: str, folder: Path, rows: Table) -> Answers:
+    """Answers the rows with a candidate and stores the answers. folder: holds the fitted folder, and gets the answers."""
+    candidate = Opened.of(run.candidates[name], folder / FITTED)
+    with run.progress(candidate.title, len(rows)) as answered:
+        scheduler = Scheduler(candidate.codec(), candidate.backend(), candidate.graphs, answered=answered)
+        answers = answers_to(run.task, scheduler, rows)
+    content = {"responses": list(answers.responses), "scores": list(answers.scores)}
+    write_whole(folder / VALIDATION, json.dumps(content, ensure_ascii=False, default=_plain))
+    return answers
+
+
+def _plain(number: Any) -> Any:
+    """A scalar of numpy as one of Python."""
+    return number.item()
