@@ -8,11 +8,24 @@ from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.numpy import load_file, save_file
 
-from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Section, Table, message, read_fitted, write_fitted
+from framework import (
+    CodecSpec,
+    FitContext,
+    Fitted,
+    InputError,
+    ModelFacts,
+    Section,
+    Table,
+    TrainingFacts,
+    message,
+    read_fitted,
+    write_fitted,
+)
 from framework_classification import Classification
 from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
@@ -40,7 +53,7 @@ def fit_frozen(data: ClassificationData, context: FitContext[Classification, Fro
         train = _train_rows(data, context, encoder)
         rows = [(list(table.texts("text")), data.targets(table)) for table in (train, splits.validation)]
         frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
-        _save(data, context, encoder, frozen)
+        save_frozen(data, context, encoder, frozen)
     context.show(label_section(data, train, frozen.features, context))
 
 
@@ -72,16 +85,21 @@ def _sampled(count: int, rows: int, seconds: float) -> str:
     )
 
 
-def _save(
-    data: ClassificationData, context: FitContext[Classification, FrozenFeatures], encoder: FrozenEncoder, fitted: FrozenFit
+def save_frozen(
+    data: ClassificationData,
+    context: FitContext[Classification, Any],
+    encoder: FrozenEncoder,
+    fitted: FrozenFit,
+    training: TrainingFacts | None = None,
 ) -> None:
-    """Fills the folder that `open_frozen` opens."""
+    """Fills the folder that `open_frozen` opens. training: how the encoder was tuned; None: it was not."""
     source = context.options.backbone.chosen
     facts = ModelFacts(
         backbone=source.name,
         licence=source.stated_licence,
         parameters=sum(weights.numel() for weights in fitted.module.parameters()),
         rows=fitted.facts["rows"],
+        training=training,
         details=fitted.facts,
     )
     settings = {**data.settings(), "calibrated_at": fitted.facts["temperature"], **fitted.settings}

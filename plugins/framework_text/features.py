@@ -35,6 +35,8 @@ class FrozenEncoder:
     def __init__(self, folder: Path, max_length: int) -> None:
         self.folder, self.max_length = folder, max_length
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
+        self.tuned = False
+        """Whether the weights of `module` differ from those in the folder: the cache does not hold their features."""
 
     @cached_property
     def module(self) -> TokenMeans:
@@ -61,6 +63,8 @@ class FrozenEncoder:
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
         """Features of texts, float32 (texts, 2 x width), from the cache if the same texts were computed before."""
+        if self.tuned:
+            return self._computed(texts)
         return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))
 
     def _computed(self, texts: Sequence[str]) -> np.ndarray:

@@ -1,0 +1,70 @@
+"""The LightningModule of contrastive tuning: a softmax over the similarities of a text to a prototype of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
+from torch import nn
+from torch.nn.functional import normalize
+
+from framework_text.features import TokenMeans
+from framework_text.optimization import Optimized
+from framework_text.tokens import Batch
+
+LEARNING_RATE = 1e-4  # of the encoder, the highest
+FASTER = 10.0  # times as high: the learning rate of the prototypes, which are few numbers
+WARMUP = 0.1  # share of the training in which the learning rate rises
+WEIGHT_DECAY = 0.01  # of the encoder
+
+
+class PrototypeTuning(Optimized):
+    """Tunes an encoder so that a text is more similar to its class than to all others.
+
+    The loss is the cross entropy of softmax(cosine(text, prototype of each class) / temperature): each text is compared with
+    every class in every step, so that batches need no several rows of a class and may be grouped by length (Movshovitz-Attias
+    et al. 2017, No Fuss Distance Metric Learning Using Proxies; Snell et al. 2017, Prototypical Networks). Tuning on pairs of
+    texts (Tunstall et al. 2022, SetFit) has the same aim and needs many times as many texts a step.
+
+    means: its features of the last layer, mean over tokens, are compared. prototypes: float32 (classes, width), the mean of each
+    class before tuning. They are trained, too.
+    """
+
+    def __init__(
+        self, means: TokenMeans, prototypes: np.ndarray, temperature: float, weights: Sequence[float] | None = None
+    ) -> None:
+        """temperature: divides the similarities. weights: of each class in the loss; None: 1 each."""
+        super().__init__()
+        self.means, self.temperature = means, temperature
+        self.prototypes = nn.Parameter(torch.from_numpy(prototypes.astype(np.float32)))
+        self.loss = nn.CrossEntropyLoss(torch.tensor(weights, dtype=torch.float32) if weights else None)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        """Cosine similarities of texts and classes, float32 (batch, classes)."""
+        features = self.means(batch["input_ids"], batch["attention_mask"])[:, : self.prototypes.shape[1]]
+        return normalize(features, dim=-1) @ normalize(self.prototypes, dim=-1).T
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        loss: torch.Tensor = self.loss(self(batch) / self.temperature, batch["labels"])
+        self.log("train_loss", loss, prog_bar=True, batch_size=len(batch["labels"]))
+        return loss
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        encoder = [weights for weights in self.means.parameters() if weights.requires_grad]
+        groups = [
+            {"params": encoder, "weight_decay": WEIGHT_DECAY},
+            {"params": [self.prototypes], "lr": FASTER * LEARNING_RATE, "weight_decay": 0.0},
+        ]
+        return self.adamw(groups, LEARNING_RATE, WARMUP)
+
+
+def class_means(features: np.ndarray, targets: np.ndarray, classes: int) -> np.ndarray:
+    """The mean of the normalised features (rows, width) of each class, float32 (classes, width).
+
+    A class without rows gets the mean of all rows.
+    """
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    rows = [unit[targets == number] for number in range(classes)]
+    return np.stack([(members if len(members) else unit).mean(0) for members in rows]).astype(np.float32)
