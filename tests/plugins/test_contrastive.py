@@ -6,17 +6,18 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
+import torch
 
 import framework
 from framework import Budget, InputError, Metric
 from framework.contracts.candidate import FitContext
 from framework_classification import Classification
 from framework_classification.contrastive.class_names import named_texts, words_of
+from framework_classification.contrastive.module import contrastive_loss
 from framework_classification.contrastive.options import ContrastiveTuning
 from framework_classification.contrastive.plan import PASSES, plan_of
-from tests.tiny import LENGTH, THINGS, rows, write_csv
+from tests.tiny import THINGS, rows, write_csv
 
 
 def context(tmp_path: Path, budget: Budget, **options: object) -> FitContext[Classification, ContrastiveTuning]:
@@ -84,3 +85,15 @@ def test_wrong_options_are_named_together(tmp_path: Path, small: list[str]) -> N
             folder=tmp_path / "run",
         )
     assert all(f"candidates.contrastive.{one}" in str(error.value) for one in wrong)
+
+
+def test_the_loss_compares_a_text_with_every_class_and_with_the_texts_beside_it() -> None:
+    texts = torch.nn.functional.normalize(torch.tensor([[1.0, 0.2], [0.9, 0.0], [0.1, 1.0]]), dim=-1)
+    prototypes = torch.eye(2)
+    labels = torch.tensor([0, 0, 1])
+    losses = contrastive_loss(texts, prototypes, labels, 0.5)
+    first = torch.stack([prototypes[0], prototypes[1], texts[1], texts[2]]) @ texts[0] / 0.5
+    assert losses[0] == pytest.approx(float(-(first[0] + first[2]) / 2 + first.logsumexp(0)))
+    last = torch.stack([prototypes[0], prototypes[1], texts[0], texts[1]]) @ texts[2] / 0.5
+    assert losses[2] == pytest.approx(float(-last[1] + last.logsumexp(0)))
+    assert contrastive_loss(texts[:1], prototypes, labels[:1], 0.5).isfinite().all()

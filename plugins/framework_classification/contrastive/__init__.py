@@ -1,1 +1,1 @@
-"""Contrastive tuning of an encoder for few rows: texts of a class are drawn together, and classes apart, before a head is fitted."""
+"""Contrastive tuning of an encoder for few rows: texts become similar to their class, then a head is fitted to them."""

@@ -1,4 +1,4 @@
-"""Fits the classifier over a tuned encoder. `open_frozen` opens it: beside the weights it is the classifier over a frozen one."""
+"""Fits the classifier over a tuned encoder. `open_frozen` opens it, for only the weights differ from a frozen encoder's."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Any
@@ -13,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from framework import LengthBucketSampler, Schedule, TrainingFacts, message, train
 from framework_classification.contrastive.class_names import named_texts
-from framework_classification.contrastive.module import PrototypeTuning, class_means
+from framework_classification.contrastive.module import ContrastiveModule
 from framework_classification.contrastive.plan import Context, TuningPlan, batch_size, plan_of
 from framework_classification.data import ClassificationData
 from framework_text.dropout import set_dropout
@@ -58,44 +57,39 @@ def tune(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> 
     names = named_texts(data.labels) if context.options.class_names else []
     texts = [*data.splits.train.texts("text"), *names]
     targets = np.array([*data.targets(data.splits.train), *range(len(names))])
-    module = _module(encoder, texts, targets, data, context)
     rows = TokenizedRows(encoder.tokenizer, texts, targets.tolist(), encoder.max_length)
+    module = _module(encoder, data, context)
     plan = _measured(module, rows, encoder, data, context)
     context.show(plan.section())
+    encoder.module.eval()  # measuring leaves it in training mode
+    parts = [part for part in (texts[: -len(names) or None], names) if part]  # the features of the rows may be in the cache
+    module.begin_from(np.concatenate([encoder.features(part) for part in parts]), targets)
     training = _train(module, rows, encoder, plan, context)
     encoder.tuned = True
-    encoder.module.eval()
-    learned = min(training.steps * plan.batch, plan.passes * len(rows))
+    learned = min(training.steps * plan.batch, training.epochs * len(rows))
     return Tuning(training, {message("texts learned"): learned, message("pairs learned"): learned * plan.classes})
 
 
-def _module(
-    encoder: FrozenEncoder, texts: Sequence[str], targets: np.ndarray, data: ClassificationData, context: Context
-) -> PrototypeTuning:
-    """The module, whose prototypes are the means of the classes before tuning."""
-    count, options = len(data.splits.train), context.options
-    parts = [part for part in (texts[:count], texts[count:]) if part]  # the features of the rows are in the cache
-    features = np.concatenate([encoder.features(part) for part in parts])
-    means = class_means(features[:, : features.shape[1] // 2], targets, len(data.labels))
-    network = encoder.module.encoder
+def _module(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> ContrastiveModule:
+    network, task = encoder.module.encoder, context.task
     freeze(network, "embeddings")
     set_dropout(network, DROPOUT)
-    weights = data.class_weights() if context.task.class_weights else None
-    return PrototypeTuning(encoder.module, means, options.similarity_temperature, weights)
+    weights = data.class_weights() if task.class_weights else None
+    return ContrastiveModule(encoder.module, len(data.labels), context.options.similarity_temperature, weights)
 
 
 def _measured(
-    module: PrototypeTuning, rows: TokenizedRows, encoder: FrozenEncoder, data: ClassificationData, context: Context
+    module: ContrastiveModule, rows: TokenizedRows, encoder: FrozenEncoder, data: ClassificationData, context: Context
 ) -> TuningPlan:
     """A plan from the speed of tuning, measured on some of the texts."""
     collate = TokenCollator(encoder.tokenizer.pad_token_id or 0)
     pace = learning_pace(module, rows, batch_size(len(rows)), collate, context, TIMED)
-    read = len(data.splits.train) + len(data.splits.validation)
+    read = 2 * len(data.splits.train) + len(data.splits.validation)  # training rows are read before tuning, too
     return plan_of(len(rows), read, len(data.labels), pace, context)
 
 
 def _train(
-    module: PrototypeTuning, rows: TokenizedRows, encoder: FrozenEncoder, plan: TuningPlan, context: Context
+    module: ContrastiveModule, rows: TokenizedRows, encoder: FrozenEncoder, plan: TuningPlan, context: Context
 ) -> TrainingFacts:
     """Trains to the end of the plan. Few validation rows cannot tell passes apart, so the last weights are kept."""
     arguments = {**context.trainer, "limit_val_batches": 0, "enable_checkpointing": False}
