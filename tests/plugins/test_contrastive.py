@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -12,12 +13,31 @@ import torch
 import framework
 from framework import Budget, InputError, Metric
 from framework.contracts.candidate import FitContext
+from framework.testing.conformance import TaskConformance
 from framework_classification import Classification
 from framework_classification.contrastive.class_names import named_texts, words_of
 from framework_classification.contrastive.module import contrastive_loss
 from framework_classification.contrastive.options import ContrastiveTuning
 from framework_classification.contrastive.plan import PASSES, plan_of
-from tests.tiny import THINGS, rows, write_csv
+from tests.tiny import LENGTH, THINGS, rows, tiny_model, write_csv
+
+
+class TestConformance(TaskConformance):
+    recipe = "sentiment"
+    candidate = "contrastive"
+    trains = False  # it keeps no checkpoints: a training of so few rows begins again
+    overfit: ClassVar[list[str]] = ["candidates.contrastive.passes=100"]
+
+    def overrides(self, folder: Path) -> list[str]:
+        folder.mkdir(parents=True, exist_ok=True)
+        return [
+            f"data.train={write_csv(folder / 'rows.csv', rows())}",
+            "candidates=[contrastive]",
+            f"model.name={tiny_model(folder / 'model', layers=1)}",
+            f"task.max_length={LENGTH}",
+            "export=[onnx]",
+            "trainer.enable_progress_bar=false",
+        ]
 
 
 def context(tmp_path: Path, budget: Budget, **options: object) -> FitContext[Classification, ContrastiveTuning]:
