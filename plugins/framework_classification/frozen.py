@@ -61,7 +61,7 @@ def fit(
     """
     features = encoder.features(train[0])
     mean, deviation = features.mean(0), features.std(0)
-    scale = np.maximum(deviation, LEAST * deviation.mean())
+    scale = np.full_like(deviation, deviation.mean()) if encoder.unit else np.maximum(deviation, LEAST * deviation.mean())
     targets, truth = np.asarray(train[1]), np.asarray(validation[1])
     known = encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]

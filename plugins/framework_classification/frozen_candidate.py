@@ -40,7 +40,7 @@ from framework_text.options import FrozenFeatures
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
-READING = "reading.json"  # in the fitted folder: the encoder's maximum length, and the temperature
+READING = "reading.json"  # in the fitted folder: the encoder's maximum length and kind of features, and the temperature
 ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
 
 
@@ -108,7 +108,8 @@ def save_frozen(
     save_network(fitted.module.features.encoder, encoder.tokenizer, context.output / MODEL)
     save_file(fitted.module.arrays(), context.output / HEAD)
     save_distance(fitted.distance, context.output)
-    saved = {"max_length": context.task.max_length, "temperature": fitted.facts["temperature"]}
+    temperature = fitted.facts["temperature"]
+    saved = {"max_length": context.task.max_length, "temperature": temperature, "unit": encoder.unit}
     (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
 
 
@@ -116,7 +117,7 @@ def open_frozen(folder: Path) -> Fitted:
     """The classifier that `fit_frozen` saved."""
     fitted = read_fitted(folder)
     saved = json.loads((folder / READING).read_text(encoding="utf-8"))
-    encoder = FrozenEncoder(folder / MODEL, saved["max_length"])
+    encoder = FrozenEncoder(folder / MODEL, saved["max_length"], unit=saved["unit"])
     arrays, distance = load_file(folder / HEAD), load_distance(folder)
     module = FrozenClassifier(encoder.module, **arrays, temperature=saved["temperature"], distance=distance).eval()
     codec = ClassificationCodec(fitted.codec.settings, folder / "resources")

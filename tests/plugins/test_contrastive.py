@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
 import pytest
 import torch
 
@@ -16,9 +16,11 @@ from framework.contracts.candidate import FitContext
 from framework.testing.conformance import TaskConformance
 from framework_classification import Classification
 from framework_classification.contrastive.class_names import named_texts, words_of
-from framework_classification.contrastive.module import contrastive_loss
+from framework_classification.contrastive.module import PrototypeTuning
 from framework_classification.contrastive.options import ContrastiveTuning
 from framework_classification.contrastive.plan import PASSES, plan_of
+from framework_text.encoder import TokenCollator, TokenizedRows
+from framework_text.features import FrozenEncoder
 from tests.tiny import LENGTH, THINGS, rows, tiny_model, write_csv
 
 
@@ -40,8 +42,8 @@ class TestConformance(TaskConformance):
         ]
 
 
-def context(tmp_path: Path, budget: Budget, **options: object) -> FitContext[Classification, ContrastiveTuning]:
-    tuning = replace(ContrastiveTuning(), **options)
+def context(tmp_path: Path, budget: Budget, **options: float) -> FitContext[Classification, ContrastiveTuning]:
+    tuning = ContrastiveTuning(**options)
     return FitContext(Classification(), tuning, Metric("accuracy"), 0, tmp_path, tmp_path, print, budget)
 
 
@@ -107,13 +109,20 @@ def test_wrong_options_are_named_together(tmp_path: Path, small: list[str]) -> N
     assert all(f"candidates.contrastive.{one}" in str(error.value) for one in wrong)
 
 
-def test_the_loss_compares_a_text_with_every_class_and_with_the_texts_beside_it() -> None:
-    texts = torch.nn.functional.normalize(torch.tensor([[1.0, 0.2], [0.9, 0.0], [0.1, 1.0]]), dim=-1)
-    prototypes = torch.eye(2)
-    labels = torch.tensor([0, 0, 1])
-    losses = contrastive_loss(texts, prototypes, labels, 0.5)
-    first = torch.stack([prototypes[0], prototypes[1], texts[1], texts[2]]) @ texts[0] / 0.5
-    assert losses[0] == pytest.approx(float(-(first[0] + first[2]) / 2 + first.logsumexp(0)))
-    last = torch.stack([prototypes[0], prototypes[1], texts[0], texts[1]]) @ texts[2] / 0.5
-    assert losses[2] == pytest.approx(float(-last[1] + last.logsumexp(0)))
-    assert contrastive_loss(texts[:1], prototypes, labels[:1], 0.5).isfinite().all()
+def test_tuning_draws_texts_to_their_class_and_away_from_others(tmp_path: Path) -> None:
+    encoder = FrozenEncoder(tiny_model(tmp_path / "model", layers=1), LENGTH, unit=True)
+    module = PrototypeTuning(encoder.module, 2, 0.05)
+    texts, targets = ["the lovely flight", "a kind crew", "the rude crew", "a late flight"], np.array([0, 0, 1, 1])
+    features = encoder.features(texts)
+    assert np.linalg.norm(features, axis=1) == pytest.approx(np.ones(4), abs=1e-5)
+    module.begin_from(features, targets)
+    assert module.prototypes[1].detach().numpy() == pytest.approx(features[2:].mean(0), abs=1e-6)
+    batch = TokenCollator(0)([TokenizedRows(encoder.tokenizer, texts, targets.tolist(), LENGTH)[row] for row in range(4)])
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-2)
+    before = module(batch)
+    for _ in range(20):
+        optimizer.zero_grad()
+        module.loss(module(batch) / module.temperature, batch["labels"]).backward()
+        optimizer.step()
+    own, other = (module(batch) - before).gather(1, torch.stack([batch["labels"], 1 - batch["labels"]], 1)).mean(0)
+    assert own > other

@@ -23,7 +23,7 @@ def fit_contrastive(data: ClassificationData, context: Context) -> None:
     torch.manual_seed(context.seed)
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
-        encoder = FrozenEncoder(folder, context.task.max_length)
+        encoder = FrozenEncoder(folder, context.task.max_length, unit=True)
         tuning = tune(encoder, data, context)
         rows = [(list(table.texts("text")), data.targets(table)) for table in (splits.train, splits.validation)]
         fitted = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())

@@ -16,7 +16,7 @@ class ContrastiveTuning(FrozenBackbone):
     # minutes after which tuning ends, with the learning rate at 0; None: all passes, or what the budget allows
     tune_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
     passes: Optional[int] = None  # over the training rows, at most; None: follows from the rows
-    similarity_temperature: float = 0.1  # similarities, -1 to 1, are divided by it before the softmax over classes
+    similarity_temperature: float = 0.05  # similarities, -1 to 1, are divided by it before the softmax over classes
     class_names: bool = True  # labels that are words are texts of their class, too
 
 
@@ -29,5 +29,5 @@ def option_problems(options: ContrastiveTuning) -> list[str]:
     if options.passes is not None and options.passes < 1:
         problems.append(f"{key}.passes={options.passes} must be at least 1, or null for as many as the rows need")
     if not options.similarity_temperature > 0:
-        problems.append(f"{key}.similarity_temperature={options.similarity_temperature:g} must be above 0; 0.1 is usual")
+        problems.append(f"{key}.similarity_temperature={options.similarity_temperature:g} must be above 0; 0.05 is usual")
     return problems

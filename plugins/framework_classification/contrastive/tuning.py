@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from framework import LengthBucketSampler, Schedule, TrainingFacts, message, train
 from framework_classification.contrastive.class_names import named_texts
-from framework_classification.contrastive.module import ContrastiveModule
+from framework_classification.contrastive.module import PrototypeTuning
 from framework_classification.contrastive.plan import Context, TuningPlan, batch_size, plan_of
 from framework_classification.data import ClassificationData
 from framework_text.dropout import set_dropout
@@ -70,16 +70,16 @@ def tune(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> 
     return Tuning(training, {message("texts learned"): learned, message("pairs learned"): learned * plan.classes})
 
 
-def _module(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> ContrastiveModule:
+def _module(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> PrototypeTuning:
     network, task = encoder.module.encoder, context.task
     freeze(network, "embeddings")
     set_dropout(network, DROPOUT)
     weights = data.class_weights() if task.class_weights else None
-    return ContrastiveModule(encoder.module, len(data.labels), context.options.similarity_temperature, weights)
+    return PrototypeTuning(encoder.module, len(data.labels), context.options.similarity_temperature, weights)
 
 
 def _measured(
-    module: ContrastiveModule, rows: TokenizedRows, encoder: FrozenEncoder, data: ClassificationData, context: Context
+    module: PrototypeTuning, rows: TokenizedRows, encoder: FrozenEncoder, data: ClassificationData, context: Context
 ) -> TuningPlan:
     """A plan from the speed of tuning, measured on some of the texts."""
     collate = TokenCollator(encoder.tokenizer.pad_token_id or 0)
@@ -89,7 +89,7 @@ def _measured(
 
 
 def _train(
-    module: ContrastiveModule, rows: TokenizedRows, encoder: FrozenEncoder, plan: TuningPlan, context: Context
+    module: PrototypeTuning, rows: TokenizedRows, encoder: FrozenEncoder, plan: TuningPlan, context: Context
 ) -> TrainingFacts:
     """Trains to the end of the plan. Few validation rows cannot tell passes apart, so the last weights are kept."""
     arguments = {**context.trainer, "limit_val_batches": 0, "enable_checkpointing": False}
