@@ -32,7 +32,7 @@ class Tuning:
 
     training: TrainingFacts
     details: dict[str, int]
-    """Steps, texts and pairs."""
+    """How many texts, and pairs of a text and a class, it learned from."""
 
 
 class TextBatches(pl.LightningDataModule):
@@ -62,8 +62,7 @@ def tune(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> 
     plan = _measured(module, rows, encoder, data, context)
     context.show(plan.section())
     encoder.module.eval()  # measuring leaves it in training mode
-    parts = [part for part in (texts[: -len(names) or None], names) if part]  # the features of the rows may be in the cache
-    module.begin_from(np.concatenate([encoder.features(part) for part in parts]), targets)
+    module.begin_from(encoder.features(texts), targets)
     training = _train(module, rows, encoder, plan, context)
     encoder.tuned = True
     learned = min(training.steps * plan.batch, training.epochs * len(rows))
