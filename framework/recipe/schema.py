@@ -40,6 +40,8 @@ class DataSource:
     description: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     install: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """The pip command that installs the distribution of a package:// address; the error for a missing distribution shows it."""
+    label_separator: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """What stands between the labels of a row, for tasks that learn several; None: found."""
     group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """A column, such as customer_id: rows with the same value stay in one split."""
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 
 from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
-from framework_classification import Classification
+from framework_classification import Classification, Multilabel
 from framework_classification.contrastive.options import ContrastiveTuning, option_problems
-from framework_classification.data import ClassificationData
+from framework_classification.data import ClassificationData, LabelledTexts
 from framework_text.options import FineTuning, FrozenFeatures, StaticVectors
 
 TOO_SHORT = "is the time to read training texts in; write minutes above 0, or null for no limit"
+
+TaskOptions = TypeVar("TaskOptions", bound=Classification | Multilabel)
+Data = TypeVar("Data", bound=LabelledTexts)
 
 
 class Majority(Candidate[Classification, ClassificationData, NoOptions]):
@@ -82,26 +85,28 @@ class StaticCandidate(Candidate[Classification, ClassificationData, StaticVector
         return open_static(folder)
 
 
-class FrozenCandidate(Candidate[Classification, ClassificationData, FrozenFeatures]):
-    """Features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
+class Frozen(Candidate[TaskOptions, Data, FrozenFeatures]):
+    """A base class: features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
     options: ClassVar[type] = FrozenFeatures
 
-    def problems(self, task: Classification, options: FrozenFeatures) -> list[str]:
+    def problems(self, task: TaskOptions, options: FrozenFeatures) -> list[str]:
         from framework_classification import validation
 
         minutes = options.encode_minutes
         limit = [] if minutes is None or minutes > 0 else [f"candidates.frozen.encode_minutes={minutes:g} {TOO_SHORT}"]
         return [*limit, *validation.task_problems(task), *validation.backbone_problems(task, options.backbone)]
 
-    def refuses(
-        self, data: ClassificationData, task: Classification, options: FrozenFeatures, trainer: Mapping[str, object]
-    ) -> list[str]:
+    def refuses(self, data: Data, task: TaskOptions, options: FrozenFeatures, trainer: Mapping[str, object]) -> list[str]:
         from framework_text.readiness import backbone_problems
 
         return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
+
+
+class FrozenCandidate(Frozen[Classification, ClassificationData]):
+    """Features of a pretrained encoder with fixed weights, and a logistic regression, as one graph."""
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
         from framework_classification.frozen_candidate import fit_frozen
@@ -145,31 +150,33 @@ class ContrastiveCandidate(Candidate[Classification, ClassificationData, Contras
         return open_frozen(folder)
 
 
-class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTuning]):
-    """A pretrained encoder whose weights are fine-tuned, with a fitted temperature."""
+class FineTuned(Candidate[TaskOptions, Data, FineTuning]):
+    """A base class: a pretrained encoder whose weights are fine-tuned."""
 
     name: ClassVar[str] = "fine_tuned"
     title: ClassVar[str] = message("fine-tuned encoder")
     options: ClassVar[type] = FineTuning
 
-    def problems(self, task: Classification, options: FineTuning) -> list[str]:
+    def problems(self, task: TaskOptions, options: FineTuning) -> list[str]:
         from framework_classification import validation
 
         return validation.problems(task, options)
 
-    def refuses(
-        self, data: ClassificationData, task: Classification, options: FineTuning, trainer: Mapping[str, object]
-    ) -> list[str]:
+    def refuses(self, data: Data, task: TaskOptions, options: FineTuning, trainer: Mapping[str, object]) -> list[str]:
         from framework_text import readiness
 
         texts = data.splits.train.texts("text")
         return readiness.problems(options, trainer, task.max_length, "task.max_length=", texts)
 
-    def inspect(self, data: ClassificationData, task: Classification, options: FineTuning) -> Inspection:
+    def inspect(self, data: Data, task: TaskOptions, options: FineTuning) -> Inspection:
         from framework_text.preview import preview
 
         sections, problems = preview(data.splits.train.texts("text"), len(data.labels), task.max_length, options)
         return Inspection(sections, problems)
+
+
+class FineTunedCandidate(FineTuned[Classification, ClassificationData]):
+    """A pretrained encoder whose weights are fine-tuned, with a fitted temperature."""
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
         from framework_classification.fine_tuned import fit

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from framework import Graph, Json, Section, messages
+from framework import Graph, Json, Section, message, messages
 from framework_classification import Classification, fine_tuned
 from framework_classification.calibration import calibrated
 from framework_classification.familiarity.comparison import Evidence
@@ -59,30 +59,59 @@ def fit(
     a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated, and on
     familiarity. unknown: texts that belong to no class.
     """
-    features = encoder.features(train[0])
-    mean, deviation = features.mean(0), features.std(0)
-    scale = np.full_like(deviation, deviation.mean()) if encoder.unit else np.maximum(deviation, LEAST * deviation.mean())
-    targets, truth = np.asarray(train[1]), np.asarray(validation[1])
-    known = encoder.features(validation[0])
+    features, known = encoder.features(train[0]), encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]
-    held_out = (known - mean) / scale
+    scaling, targets, truth = Scaling.of(features, each=not encoder.unit), np.asarray(train[1]), np.asarray(validation[1])
+    standardised, held_out = scaling.applied(features), scaling.applied(known)
     started = time.monotonic()
-    best = best_strength(STRENGTHS, ((features - mean) / scale, targets), (held_out, truth), classes)
+    best = best_strength(STRENGTHS, (standardised, targets), (held_out, truth), classes)
     seconds = time.monotonic() - started
     weight, bias = coefficients(best.regression, classes)
-    logits, other_logits = (standard @ weight.T + bias for standard in (held_out, (others - mean) / scale))
+    logits, other_logits = (rows @ weight.T + bias for rows in (held_out, scaling.applied(others)))
     temperature, abstains = calibrated(options, logits, truth, show)
     evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
     distance, familiar = fit_familiarity(options, evidence, show)
-    module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature, distance).eval()
-    names = messages("temperature", "features", "rows")
-    facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": best.strength}
+    module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, weight, bias, temperature, distance).eval()
+    facts = {message("temperature"): temperature, **sizes(features), "C": best.strength}
     classifier = partial(LogisticRegression, C=best.strength, max_iter=ITERATIONS)
-    fixed = FixedFeatures((features - mean) / scale, held_out, classifier, logits.argmax(1), seconds)
+    fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), seconds)
     return FrozenFit(module, {**abstains, **familiar}, facts, best.regression, distance, fixed)
 
 
-def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
-    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same."""
+@dataclass(frozen=True)
+class Scaling:
+    """Gives features the mean 0 and the deviation 1 over training rows: each feature, or all on average."""
+
+    mean: np.ndarray
+    """(features,) float32."""
+    scale: np.ndarray
+    """(features,) float32."""
+
+    @classmethod
+    def of(cls, features: np.ndarray, *, each: bool = True) -> Scaling:
+        """From the features of training rows (rows, features).
+
+        each: False scales all features alike, which keeps the cosines that an encoder was trained for.
+        """
+        deviation = features.std(0)
+        average = deviation.mean()
+        return cls(features.mean(0), np.maximum(deviation, LEAST * average) if each else np.full_like(deviation, average))
+
+    def applied(self, features: np.ndarray) -> np.ndarray:
+        """Standardised features, of the same shape."""
+        standardised: np.ndarray = (features - self.mean) / self.scale
+        return standardised
+
+
+def sizes(features: np.ndarray) -> dict[str, Any]:
+    """How many features and training rows (rows, features) there are, for the manifest."""
+    return dict(zip(messages("features", "rows"), reversed(features.shape), strict=True))
+
+
+def graph(module: FrozenClassifier, encoder: FrozenEncoder, thresholds: Sequence[float] | None = None) -> Graph:
+    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same.
+
+    thresholds: of each label, where a text has any number of them.
+    """
     config = module.features.encoder.config
-    return fine_tuned.graph(module, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)
+    return fine_tuned.graph(module, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0, thresholds)

@@ -128,8 +128,8 @@ def fit(
 
     def tried(smoothing: float, strengths: Sequence[float]) -> tuple[TokenVectors, Tried]:
         vectors = standardised(TokenVectors(tokens, reduced, sif_weights(counts, tokens, smoothing)), counts)
-        rows = [(vectors.means(texts), targets) for texts, targets in (train, validation)]
-        return vectors, best_strength(strengths, *rows, classes, budget)
+        rows, held_out = ((vectors.means(texts), targets) for texts, targets in (train, validation))
+        return vectors, best_strength(strengths, rows, held_out, classes, budget)
 
     smoothings = SMOOTHINGS if options.smoothing is None else (options.smoothing,)
     smoothing = min(smoothings, key=lambda one: tried(one, [TYPICAL])[1].loss) if len(smoothings) > 1 else smoothings[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework_classification import Classification
+from framework_classification import Classification, Multilabel
 from framework_text.backbones import misplaced, problems_with
 from framework_text.options import Backbone, FineTuning, StaticVectors
 from framework_text.validation import ENCODERS, fine_tuning_problems
@@ -11,14 +11,16 @@ FAMILIES = ENCODERS
 LARGEST = 0.5  # share of the known texts that may be called unfamiliar: with more, most answers would say so
 
 
-def problems(task: Classification, options: FineTuning) -> list[str]:
+def problems(task: Classification | Multilabel, options: FineTuning) -> list[str]:
     """Problems of a recipe that fine-tunes."""
     return [*backbone_problems(task, options.backbone), *task_problems(task), *fine_tuning_problems(options)]
 
 
-def task_problems(task: Classification) -> list[str]:
+def task_problems(task: Classification | Multilabel) -> list[str]:
     """Problems of the task's options, whichever candidates compete."""
     problems, labels = [], task.labels or []
+    if isinstance(task, Multilabel):
+        return [f"task.labels={labels} must be different labels"] if len(set(labels)) < len(labels) else []
     if len(set(labels)) < len(labels) or len(labels) == 1:
         problems.append(f"task.labels={labels} must be two or more different labels")
     if task.abstain_precision is not None and not 0 < task.abstain_precision <= 1:
@@ -39,7 +41,7 @@ def _familiarity_problems(task: Classification) -> list[str]:
     return problems
 
 
-def backbone_problems(task: Classification, backbone: Backbone) -> list[str]:
+def backbone_problems(task: Classification | Multilabel, backbone: Backbone) -> list[str]:
     """Problems of the section `backbone:`."""
     return [*misplaced(backbone), *problems_with(backbone.chosen, FAMILIES, task.max_length)]
 

@@ -8,24 +8,27 @@ import torch
 from torch import nn
 
 from framework_text.familiarity import Distance
-from framework_text.probe import name_of_head
+from framework_text.probe import take_head
 
 
 class Familiarity(nn.Module):
-    """features (batch, width) -> familiarity (batch,), float32, from 0 to 1, as `Distance.familiarity` computes it."""
+    """features (batch, width) -> familiarity (batch,), float32, from 0 to 1, as `Distance.familiarity` computes it.
+
+    It computes in float64: the squares of far centers are large, and their differences small.
+    """
 
     def __init__(self, distance: Distance) -> None:
         super().__init__()
-        arrays = {name: torch.tensor(array, dtype=torch.float32) for name, array in distance.arrays().items()}
+        arrays = {name: torch.tensor(array, dtype=torch.float64) for name, array in distance.arrays().items()}
         self.mean, self.whitening = nn.Buffer(arrays["mean"]), nn.Buffer(arrays["whitening"])
         self.centers, self.background = nn.Buffer(arrays["centers"]), nn.Buffer(arrays["background"])
         self.scaling = nn.Buffer(arrays["scaling"])
 
     def forward(self, features: torch.Tensor) -> torch.Tensor:
-        whitened = (features.float() - self.mean) @ self.whitening
+        whitened = (features.double() - self.mean) @ self.whitening
         nearest = (self.centers.square().sum(-1) - 2 * whitened @ self.centers.T).amin(-1)
         distance = nearest + (whitened.square() * (1 - self.background)).sum(-1)
-        return torch.sigmoid((self.scaling[0] - distance) / self.scaling[1])
+        return torch.sigmoid((self.scaling[0] - distance) / self.scaling[1]).float()
 
 
 class FamiliarClassifier(nn.Module):
@@ -39,9 +42,7 @@ class FamiliarClassifier(nn.Module):
     def __init__(self, model: Any, temperature: float, distance: Distance | None = None) -> None:
         super().__init__()
         model.set_attn_implementation("eager")  # exports to fewer nodes than sdpa, which guards against NaN
-        name = name_of_head(model, model.config.num_labels)
-        self.head = model.get_submodule(name)
-        model.set_submodule(name, nn.Identity())
+        self.head = take_head(model, model.config.num_labels)
         self.model = model
         self.familiarity = Familiarity(distance) if distance is not None else None
         self.temperature = temperature

@@ -128,7 +128,8 @@ class FrozenClassifier(nn.Module):
     """The exported classifier: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes), features (batch,
     width), and with a distance the familiarity (batch,).
 
-    Probabilities are the softmax of (standardised features x weight + bias) / temperature.
+    Probabilities are the softmax of (standardised features x weight + bias) / temperature; where a text has several labels, the
+    sigmoid of each.
     mean, scale: float32 (features,), of the training rows. weight: float32 (classes, features). bias: float32 (classes,).
     """
 
@@ -141,6 +142,7 @@ class FrozenClassifier(nn.Module):
         bias: np.ndarray,
         temperature: float,
         distance: Distance | None = None,
+        several: bool = False,
     ) -> None:
         super().__init__()
         self.features = features
@@ -151,6 +153,7 @@ class FrozenClassifier(nn.Module):
             self.head.weight.copy_(torch.from_numpy(weight))
             self.head.bias.copy_(torch.from_numpy(bias))
         self.temperature = temperature
+        self.several = several
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that the constructor takes, by the names of its parameters; without those of the distance."""
@@ -159,8 +162,8 @@ class FrozenClassifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
         features = self.features(input_ids, attention_mask)
-        standardised = (features - self.mean) / self.scale
-        probabilities = torch.softmax(self.head(standardised) / self.temperature, dim=-1)
+        logits = self.head((features - self.mean) / self.scale) / self.temperature
+        probabilities = torch.sigmoid(logits) if self.several else torch.softmax(logits, dim=-1)
         if self.familiarity is None:
             return probabilities, features
         return probabilities, features, self.familiarity(features)

@@ -32,6 +32,8 @@ class Backbone(BackboneAddress):
     source: BackboneAddress = field(default_factory=BackboneAddress)
     # replaces `source` where the vocabulary of `source` does not cover the language of the training texts
     otherwise: BackboneAddress = field(default_factory=BackboneAddress)
+    # addresses of further backbones: the one whose frozen features tell the labels of training texts apart best is taken
+    backbones: list[str] = field(default_factory=list, metadata=AS_WRITTEN)
 
     @property
     def chosen(self) -> BackboneAddress:

@@ -29,7 +29,7 @@ class TokenFeatures:
     def __init__(self, encoder: FrozenEncoder, folder: Path) -> None:
         self.encoder, self.folder = encoder, folder
 
-    def read(self, tokens: Sequence[int], seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, tokens: Sequence[int] | np.ndarray, seconds: float) -> tuple[np.ndarray, np.ndarray]:
         """The tokens that were read in so many seconds, int64 (read,), in their order, and their features, float32 (read, 2 x
         width). The first ones come first, and at least `CHUNK` of them are read. seconds: infinity is no limit.
         """

@@ -134,7 +134,9 @@ def test_the_frozen_encoder_looks_where_it_competes(tmp_path: Path, model_folder
     assert log.count(TITLE) == 1
 
 
-def clusters(seed: int = 0, classes: int = 4, of_class: int = 60) -> tuple[FixedFeatures, np.ndarray, np.ndarray]:
+def clusters(
+    seed: int = 0, classes: int = 4, of_class: int = 60, apart: float = 6
+) -> tuple[FixedFeatures, np.ndarray, np.ndarray]:
     """Features that tell the class, for 300 rows more as validation; the class of each training row, and of each other row."""
     from functools import partial
 
@@ -143,7 +145,9 @@ def clusters(seed: int = 0, classes: int = 4, of_class: int = 60) -> tuple[Fixed
     random_numbers = np.random.default_rng(seed)
     truth = np.repeat(np.arange(classes), of_class)
     held_out = random_numbers.integers(classes, size=300)
-    train, validation = (np.eye(classes)[of] * 6 + random_numbers.normal(size=(len(of), classes)) for of in (truth, held_out))
+    train, validation = (
+        np.eye(classes)[of] * apart + random_numbers.normal(size=(len(of), classes)) for of in (truth, held_out)
+    )
     classifier = partial(LogisticRegression, C=1.0)
     return FixedFeatures(train, validation, classifier, np.zeros(300, int), 0.0), truth, held_out
 
@@ -200,7 +204,7 @@ def test_rare_labels_are_not_judged_and_without_time_nothing_is() -> None:
 
 
 def test_the_effect_on_validation_has_an_interval() -> None:
-    features, truth, held_out = clusters()
+    features, truth, held_out = clusters(apart=2)
     targets, wrong = flipped(truth, 0.4)
     predicted = features.fit(targets, np.arange(len(targets))).predict(features.validation)
     features = FixedFeatures(features.train, features.validation, features.classifier, predicted, 0.0)

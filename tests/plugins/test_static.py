@@ -65,7 +65,7 @@ class TestConformance(TaskConformance):
             assert fitted.fitted.facts.details["tokens with a vector"] == 8
             assert "8 of the " in capsys.readouterr().out
             whole = self.fit(run, splits)
-        assert whole.fitted.facts.details["tokens with a vector"] > len(THINGS)
+        assert int(str(whole.fitted.facts.details["tokens with a vector"])) > len(THINGS)
 
 
 def example(classes: int = CLASSES, dimensions: int = 4, unseen: int = 0) -> tuple[StaticFit, list[list[int]], np.ndarray]:
@@ -84,7 +84,9 @@ def example(classes: int = CLASSES, dimensions: int = 4, unseen: int = 0) -> tup
 
 
 def counted(texts: Sequence[Sequence[int]]) -> csr_matrix:
-    return token_counts(np.concatenate([np.asarray(text) for text in texts]), np.array(list(map(len, texts))), VOCABULARY)
+    tokens = np.concatenate([np.asarray(text) for text in texts])
+    counts: csr_matrix = token_counts(tokens, np.array(list(map(len, texts))), VOCABULARY)
+    return counts
 
 
 def answers(static: Static, texts: Sequence[Sequence[int]], temperature: float = 1.0) -> np.ndarray:

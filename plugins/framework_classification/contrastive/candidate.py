@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from framework_classification.contrastive.plan import Context
 from framework_classification.contrastive.tuning import tune
 from framework_classification.data import ClassificationData
-from framework_classification.frozen import fit
-from framework_classification.frozen_candidate import save_frozen
+from framework_classification.frozen_candidate import fit_over
 from framework_text.choosing import prepared
 from framework_text.features import FrozenEncoder
 
@@ -25,7 +22,4 @@ def fit_contrastive(data: ClassificationData, context: Context) -> None:
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length, unit=True)
         tuning = tune(encoder, data, context)
-        rows = [(list(table.texts("text")), data.targets(table)) for table in (splits.train, splits.validation)]
-        fitted = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
-        fitted = replace(fitted, facts={**fitted.facts, **tuning.details})
-        save_frozen(data, context, encoder, fitted, tuning.training)
+        fit_over(encoder, data, splits.train, context, tuning.training, tuning.details)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import logsumexp
 
-from framework import Section, joined, message, messages
+from framework import Section, joined, message
 from framework_classification.familiarity.metrics import auroc
 from framework_classification.familiarity.thresholds import familiarity_threshold
 from framework_text.familiarity import Distance, fit_distance
@@ -64,7 +64,7 @@ class Comparison:
             areas = [auroc(*turn[name]) for turn in self.turns]
             refused = [_refused(share, *turn[name]) for turn in self.turns]
             rows.append((name, f"{np.mean(areas):.4f}", f"{np.mean(refused):.1%}"))
-        header = messages("score", "AUROC", "unknown rows refused") if rows else ()
+        header = (message("score"), "AUROC", message("unknown rows refused")) if rows else ()
         return Section(message("Familiarity of validation rows"), header, rows, joined([note, self._about()]))
 
     def _about(self) -> str:
@@ -89,7 +89,7 @@ def compare(evidence: Evidence) -> Comparison:
     pairs = list(zip(distances, turns, strict=True))
     areas = {share: np.mean([auroc(*_familiarity(*pair, share)) for pair in pairs]) for share in BACKGROUNDS} if pairs else {}
     share = max(areas, key=areas.__getitem__, default=BACKGROUNDS[0])
-    scores = []
+    scores: list[Scores] = []
     for distance, turn in pairs:
         similarities = _similarity(turn.known, turn.train), _similarity(turn.unknown, turn.train)
         scores.append(

@@ -65,7 +65,8 @@ def familiarity_section(answers: Answers, belongs: np.ndarray, metrics: Mapping[
         )
     chart = Lines(
         message("Familiarity of test rows"),
-        *messages("familiarity", "share of rows that are less familiar"),
+        message("familiarity"),
+        message("share of rows that are less familiar"),
         [_curve(name, familiarity[part]) for name, part in parts.items()],
     )
     header = ("", *messages("test rows", "called unfamiliar", "share"))

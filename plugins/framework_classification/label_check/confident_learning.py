@@ -19,7 +19,8 @@ def suspicious_rows(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarra
         flagged = find_label_issues(targets, probabilities, n_jobs=1)
     rows = np.flatnonzero(flagged)
     lead = probabilities[rows].max(1) - probabilities[rows, targets[rows]]
-    return rows[np.argsort(-lead, kind="stable")]
+    ordered: np.ndarray = rows[np.argsort(-lead, kind="stable")]
+    return ordered
 
 
 def confident_learning(targets: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
@@ -44,4 +45,5 @@ def confident_learning(targets: np.ndarray, probabilities: np.ndarray) -> np.nda
             lead = probabilities[members, other] - probabilities[members, label]
             flagged[members[np.argsort(-lead, kind="stable")[: round(joint[label, other])]]] = True
     differs: np.ndarray = probabilities.argmax(1) != targets
-    return flagged & differs
+    flagged &= differs
+    return flagged

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,14 @@ def encoder_graph(
     max_length: int,
     pad: int,
     beside: Mapping[Tensor, float] | None = None,
+    *,
+    thresholds: Sequence[float] | None = None,
 ) -> Graph:
-    """A graph input_ids, attention_mask (batch, sequence) -> probabilities, whose argmax over the last axis is the answer.
+    """A graph input_ids, attention_mask (batch, sequence) -> probabilities.
 
     output: the probabilities. config: transformers' config of the network. max_length: tokens of a text, at most. pad: id of
-    the padding token. beside: the tolerance of each output after the probabilities, such as features.
+    the padding token. beside: the tolerance of each output after the probabilities, such as features. thresholds: (classes,),
+    from which probability on each is answered; None: the argmax over the last axis is the answer.
     """
     more = beside or {}
     return Graph(
@@ -37,7 +40,8 @@ def encoder_graph(
         axes={"sequence": (1, max_length)},
         tolerance={output.name: TOLERANCE, **{tensor.name: tolerance for tensor, tolerance in more.items()}},
         unscaled=tuple(tensor.name for tensor in more),
-        decides=output.name,
+        decides=output.name if thresholds is None else None,
+        thresholds={} if thresholds is None else {output.name: tuple(thresholds)},
         source=module,
         example=partial(example_tokens, vocabulary=config.vocab_size),
     )
