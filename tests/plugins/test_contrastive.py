@@ -18,7 +18,7 @@ from framework_classification import Classification
 from framework_classification.contrastive.class_names import named_texts, words_of
 from framework_classification.contrastive.module import PrototypeTuning
 from framework_classification.contrastive.options import ContrastiveTuning
-from framework_classification.contrastive.plan import PASSES, plan_of
+from framework_classification.contrastive.plan import PASSES, Context, plan_of
 from framework_text.encoder import TokenCollator, TokenizedRows
 from framework_text.features import FrozenEncoder
 from tests.tiny import LENGTH, THINGS, rows, tiny_model, write_csv
@@ -42,8 +42,8 @@ class TestConformance(TaskConformance):
         ]
 
 
-def context(tmp_path: Path, budget: Budget, **options: float) -> FitContext[Classification, ContrastiveTuning]:
-    tuning = ContrastiveTuning(**options)
+def context(tmp_path: Path, budget: Budget, tuning: ContrastiveTuning | None = None) -> Context:
+    tuning = tuning or ContrastiveTuning()
     return FitContext(Classification(), tuning, Metric("accuracy"), 0, tmp_path, tmp_path, print, budget)
 
 
@@ -53,8 +53,9 @@ def test_the_plan_ends_with_the_rows_or_with_the_time(tmp_path: Path) -> None:
     limited = plan_of(100, 120, 5, 50.0, context(tmp_path, Budget(10.0)))
     assert limited.seconds == pytest.approx(0.8 * 10 - 120 / (3 * 50), abs=0.1)
     assert "about 3.6 passes" in str(limited.section().note)
-    assert plan_of(100, 120, 5, 50.0, context(tmp_path, Budget(10.0), tune_minutes=0.05)).seconds == pytest.approx(3)
-    assert plan_of(100, 120, 5, 50.0, context(tmp_path, Budget(), passes=3)).passes == 3
+    minutes = context(tmp_path, Budget(10.0), ContrastiveTuning(tune_minutes=0.05))
+    assert plan_of(100, 120, 5, 50.0, minutes).seconds == pytest.approx(3)
+    assert plan_of(100, 120, 5, 50.0, context(tmp_path, Budget(), ContrastiveTuning(passes=3))).passes == 3
 
 
 def test_more_rows_than_the_time_covers_once_are_refused(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ class PrototypeTuning(Optimized):
         """Cosine similarities of texts and classes, float32 (batch, classes)."""
         features = self.means(batch["input_ids"], batch["attention_mask"])
         with torch.autocast(features.device.type, enabled=False):  # bfloat16 has two digits for them
-            return features @ normalize(self.prototypes, dim=-1).T
+            similarities: torch.Tensor = features @ normalize(self.prototypes, dim=-1).T
+        return similarities
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         loss: torch.Tensor = self.loss(self(batch) / self.temperature, batch["labels"])
