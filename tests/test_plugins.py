@@ -248,7 +248,8 @@ def test_two_distributions_with_one_name_are_both_named() -> None:
 
 
 def test_an_unknown_name_is_answered_with_the_nearest() -> None:
-    assert list(load_plugins().candidates_of("classification")) == ["majority", "linear", "frozen", "fine_tuned"]
+    names = ["majority", "linear", "static", "frozen", "contrastive", "fine_tuned"]
+    assert list(load_plugins().candidates_of("classification")) == names
     with pytest.raises(InputError, match=r"no exporter 'onx'; did you mean onnx\?"):
         load_plugins().exporter("onx")
 

@@ -50,7 +50,14 @@ def register_tasks(register: Callable[[str, str], None]) -> None:
 
 @hookimpl
 def register_candidates(register: Callable[[str, str], None]) -> None:
-    for name in ("Majority", "LinearCandidate", "StaticCandidate", "FrozenCandidate", "FineTunedCandidate"):
+    for name in (
+        "Majority",
+        "LinearCandidate",
+        "StaticCandidate",
+        "FrozenCandidate",
+        "ContrastiveCandidate",
+        "FineTunedCandidate",
+    ):
         register(TASK, f"framework_classification.candidates:{name}")
     for name in ("Frequent", "LinearLabels", "FrozenLabels", "FineTunedLabels"):
         register(SEVERAL, f"framework_classification.multilabel.candidates:{name}")

@@ -10,6 +10,7 @@ import numpy as np
 
 from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
 from framework_classification import Classification, Multilabel
+from framework_classification.contrastive.options import ContrastiveTuning, option_problems
 from framework_classification.data import ClassificationData, LabelledTexts
 from framework_text.options import FineTuning, FrozenFeatures, StaticVectors
 
@@ -111,6 +112,37 @@ class FrozenCandidate(Frozen[Classification, ClassificationData]):
         from framework_classification.frozen_candidate import fit_frozen
 
         fit_frozen(data, context)
+
+    def open(self, folder: Path) -> Fitted:
+        from framework_classification.frozen_candidate import open_frozen
+
+        return open_frozen(folder)
+
+
+class ContrastiveCandidate(Candidate[Classification, ClassificationData, ContrastiveTuning]):
+    """An encoder that is tuned by similarity on few rows, and a logistic regression over its features, as one graph."""
+
+    name: ClassVar[str] = "contrastive"
+    title: ClassVar[str] = message("contrastively tuned encoder + logistic regression")
+    options: ClassVar[type] = ContrastiveTuning
+
+    def problems(self, task: Classification, options: ContrastiveTuning) -> list[str]:
+        from framework_classification import validation
+
+        backbone = validation.backbone_problems(task, options.backbone)
+        return [*option_problems(options), *validation.task_problems(task), *backbone]
+
+    def refuses(
+        self, data: ClassificationData, task: Classification, options: ContrastiveTuning, trainer: Mapping[str, object]
+    ) -> list[str]:
+        from framework_text.readiness import backbone_problems
+
+        return backbone_problems(options.backbone, data.splits.train.texts("text"), task.max_length, "task.max_length=")
+
+    def fit(self, data: ClassificationData, context: FitContext[Classification, ContrastiveTuning]) -> None:
+        from framework_classification.contrastive.candidate import fit_contrastive
+
+        fit_contrastive(data, context)
 
     def open(self, folder: Path) -> Fitted:
         from framework_classification.frozen_candidate import open_frozen

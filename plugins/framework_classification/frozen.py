@@ -61,7 +61,7 @@ def fit(
     """
     features, known = encoder.features(train[0]), encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]
-    scaling, targets, truth = Scaling.of(features), np.asarray(train[1]), np.asarray(validation[1])
+    scaling, targets, truth = Scaling.of(features, each=not encoder.unit), np.asarray(train[1]), np.asarray(validation[1])
     standardised, held_out = scaling.applied(features), scaling.applied(known)
     started = time.monotonic()
     best = best_strength(STRENGTHS, (standardised, targets), (held_out, truth), classes)
@@ -80,7 +80,7 @@ def fit(
 
 @dataclass(frozen=True)
 class Scaling:
-    """Gives features the mean 0 and the deviation 1 over training rows."""
+    """Gives features the mean 0 and the deviation 1 over training rows: each feature, or all on average."""
 
     mean: np.ndarray
     """(features,) float32."""
@@ -88,10 +88,14 @@ class Scaling:
     """(features,) float32."""
 
     @classmethod
-    def of(cls, features: np.ndarray) -> Scaling:
-        """From the features of training rows (rows, features)."""
+    def of(cls, features: np.ndarray, *, each: bool = True) -> Scaling:
+        """From the features of training rows (rows, features).
+
+        each: False scales all features alike, which keeps the cosines that an encoder was trained for.
+        """
         deviation = features.std(0)
-        return cls(features.mean(0), np.maximum(deviation, LEAST * deviation.mean()))
+        average = deviation.mean()
+        return cls(features.mean(0), np.maximum(deviation, LEAST * average) if each else np.full_like(deviation, average))
 
     def applied(self, features: np.ndarray) -> np.ndarray:
         """Standardised features, of the same shape."""

@@ -15,14 +15,26 @@ from typing import Any
 import torch
 from safetensors.numpy import load_file, save_file
 
-from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Section, Table, message, read_fitted, write_fitted
+from framework import (
+    CodecSpec,
+    FitContext,
+    Fitted,
+    InputError,
+    ModelFacts,
+    Section,
+    Table,
+    TrainingFacts,
+    message,
+    read_fitted,
+    write_fitted,
+)
 from framework_classification import Classification
 from framework_classification.candidates import FrozenCandidate
 from framework_classification.codec import ClassificationCodec, FromTokens
 from framework_classification.data import ClassificationData, LabelledTexts
 from framework_classification.familiarity.fitting import load_distance, save_distance
 from framework_classification.fine_tuned import FEATURES, MODEL
-from framework_classification.frozen import fit, graph
+from framework_classification.frozen import FrozenFit, fit, graph
 from framework_classification.label_check.section import label_section
 from framework_classification.learning_curve import show_learning_curve
 from framework_text.encoder import save_network
@@ -33,20 +45,37 @@ from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FrozenFeatures]
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
-READING = "reading.json"  # in the fitted folder: the encoder's maximum length, and the temperature
+READING = "reading.json"  # in the fitted folder: the encoder's maximum length and kind of features, and the temperature
 ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
 
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
     """Fits the classifier and fills the folder that `open_frozen` opens."""
     with read_by_encoder(data, context) as (encoder, train, context):
-        rows = [(list(table.texts("text")), data.targets(table)) for table in (train, data.splits.validation)]
-        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
-        settings = {**data.settings(), "calibrated_at": frozen.facts["temperature"], **frozen.settings}
-        save_frozen(context, encoder, frozen.module, CodecSpec("classification", settings), frozen.facts)
-        save_distance(frozen.distance, context.output)
+        frozen = fit_over(encoder, data, train, context)
     context.show(label_section(data, train, frozen.features, context))
     show_learning_curve(data, train, frozen.features, context, FrozenCandidate.title)
+
+
+def fit_over(
+    encoder: FrozenEncoder,
+    data: ClassificationData,
+    train: Table,
+    context: FitContext[Classification, Any],
+    training: TrainingFacts | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> FrozenFit:
+    """Fits the classifier over an encoder and fills the folder that `open_frozen` opens.
+
+    training, details: how the encoder was tuned, and further facts; None: it was not.
+    """
+    rows = [(list(table.texts("text")), data.targets(table)) for table in (train, data.splits.validation)]
+    frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
+    settings = {**data.settings(), "calibrated_at": frozen.facts["temperature"], **frozen.settings}
+    about = {**frozen.facts, **(details or {})}
+    save_frozen(context, encoder, frozen.module, CodecSpec("classification", settings), about, training)
+    save_distance(frozen.distance, context.output)
+    return frozen
 
 
 @contextmanager
@@ -88,22 +117,31 @@ def _sampled(count: int, rows: int, seconds: float) -> str:
 
 
 def save_frozen(
-    context: Context, encoder: FrozenEncoder, module: FrozenClassifier, codec: CodecSpec, about: Mapping[str, Any]
+    context: FitContext[Any, Any],
+    encoder: FrozenEncoder,
+    module: FrozenClassifier,
+    codec: CodecSpec,
+    about: Mapping[str, Any],
+    training: TrainingFacts | None = None,
 ) -> None:
-    """Fills the folder that `open_frozen` opens. about: facts of the fit, of which ``rows`` is the number of training rows."""
+    """Fills the folder that `open_frozen` opens. about: facts of the fit, of which ``rows`` is the number of training rows.
+    training: how the encoder was tuned; None: it was not.
+    """
     source = context.options.backbone.chosen
     facts = ModelFacts(
         backbone=source.name,
         licence=source.stated_licence,
         parameters=sum(weights.numel() for weights in module.parameters()),
         rows=about["rows"],
+        training=training,
         details=about,
     )
     resources = write_fitted(context.output, codec, facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
     save_network(module.features.encoder, encoder.tokenizer, context.output / MODEL)
     save_file(module.arrays(), context.output / HEAD)
-    saved = {"max_length": context.task.max_length, "temperature": module.temperature, "several": module.several}
+    saved = {"max_length": context.task.max_length, "unit": encoder.unit}
+    saved |= {"temperature": module.temperature, "several": module.several}
     (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
 
 
@@ -111,7 +149,7 @@ def open_frozen(folder: Path, codec_class: type[FromTokens] = ClassificationCode
     """The classifier that `save_frozen` saved. codec_class: of the settings that were saved."""
     fitted = read_fitted(folder)
     saved = json.loads((folder / READING).read_text(encoding="utf-8"))
-    encoder = FrozenEncoder(folder / MODEL, saved["max_length"])
+    encoder = FrozenEncoder(folder / MODEL, saved["max_length"], unit=saved["unit"])
     arrays, distance = load_file(folder / HEAD), load_distance(folder)
     module = FrozenClassifier(
         encoder.module, **arrays, temperature=saved["temperature"], distance=distance, several=saved["several"]

@@ -29,21 +29,24 @@ SAMPLE = 4 * ROWS  # texts on which the encoder's speed is measured, at most
 class FrozenEncoder:
     """A pretrained encoder that is not trained. Its weights are loaded only when features are not in the cache.
 
-    folder: of the backbone, see `backbones.fetch`. max_length: tokens at which texts are truncated.
+    folder: of the backbone, see `backbones.fetch`. max_length: tokens at which texts are truncated. unit: see `TokenMeans`.
     """
 
-    def __init__(self, folder: Path, max_length: int) -> None:
-        self.folder, self.max_length = folder, max_length
+    def __init__(self, folder: Path, max_length: int, *, unit: bool = False) -> None:
+        self.folder, self.max_length, self.unit = folder, max_length, unit
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
+        self.tuned = False
+        """Whether the weights of `module` differ from those in the folder: the cache does not hold their features."""
 
     @cached_property
     def module(self) -> TokenMeans:
-        return TokenMeans(backbones.load_model("AutoModel", self.folder)).eval()
+        return TokenMeans(backbones.load_model("AutoModel", self.folder), unit=self.unit).eval()
 
     @cached_property
     def _identity(self) -> str:
         tokenizer = self.tokenizer.backend_tokenizer.to_str()
-        return feature_cache.identity(self.folder, tokenizer, self.max_length, computes_in_bfloat16())
+        kind = ["unit"] * self.unit
+        return feature_cache.identity(self.folder, tokenizer, self.max_length, computes_in_bfloat16(), *kind)
 
     def texts_within(self, seconds: float, texts: Sequence[str]) -> float:
         """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the
@@ -60,14 +63,16 @@ class FrozenEncoder:
         return seconds * len(sample) / (time.perf_counter() - started)
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
-        """Features of texts, float32 (texts, 2 x width), from the cache if the same texts were computed before."""
+        """Features of texts, float32 (texts, width of the module), from the cache if the same texts were computed before."""
+        if self.tuned:
+            return self._computed(texts)
         return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))
 
     def _computed(self, texts: Sequence[str]) -> np.ndarray:
         return self.features_of(TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length))
 
     def features_of(self, rows: EncodedRows, batch_size: int = ROWS) -> np.ndarray:
-        """Features of token ids, float32 (rows, 2 x width), computed in any case."""
+        """Features of token ids, float32 (rows, width of the module), computed in any case."""
         sampler = LengthBucketSampler(rows.lengths, batch_size, shuffle=False)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         module = self.module.to(device)
@@ -94,26 +99,29 @@ def computes_in_bfloat16() -> bool:
 
 
 class TokenMeans(nn.Module):
-    """Mean pooling: input_ids, attention_mask (batch, sequence) -> features, float32 (batch, 2 x width).
+    """Mean pooling: input_ids, attention_mask (batch, sequence) -> features, float32 (batch, width).
 
     Concatenates two means over tokens: of the last layer's states, and of the average of all layers' states, embeddings
-    included.
+    included. unit: the mean of the last layer alone, scaled to length one, as sentence encoders are compared by cosine.
     """
 
-    def __init__(self, encoder: Any) -> None:
+    def __init__(self, encoder: Any, *, unit: bool = False) -> None:
         super().__init__()
         encoder.set_attn_implementation("eager")  # no slower on short texts, and exports to fewer nodes than sdpa
         if getattr(encoder, "pooler", None) is not None:
             encoder.pooler = None  # unused here
-        self.encoder = encoder
-        self.width = 2 * encoder.config.hidden_size
+        self.encoder, self.unit = encoder, unit
+        self.width = encoder.config.hidden_size if unit else 2 * encoder.config.hidden_size
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
-        every = sum(state.float() for state in outputs.hidden_states) / len(outputs.hidden_states)
-        states = torch.cat([outputs.last_hidden_state.float(), every], dim=-1)
+        outputs = self.encoder(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=not self.unit)
+        states = outputs.last_hidden_state.float()
+        if not self.unit:
+            every = sum(state.float() for state in outputs.hidden_states) / len(outputs.hidden_states)
+            states = torch.cat([states, every], dim=-1)
         mask = attention_mask.unsqueeze(-1).float()
-        return (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+        means = (states * mask).sum(1) / mask.sum(1).clamp(min=1.0)
+        return nn.functional.normalize(means, dim=-1) if self.unit else means
 
 
 class FrozenClassifier(nn.Module):
