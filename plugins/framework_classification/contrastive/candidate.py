@@ -8,8 +8,8 @@ from framework_classification.contrastive.plan import Context
 from framework_classification.contrastive.tuning import tune
 from framework_classification.data import ClassificationData
 from framework_classification.frozen_candidate import fit_over
-from framework_text.choosing import prepared
 from framework_text.features import FrozenEncoder
+from framework_text.preparing import prepared
 
 
 def fit_contrastive(data: ClassificationData, context: Context) -> None:
@@ -19,7 +19,7 @@ def fit_contrastive(data: ClassificationData, context: Context) -> None:
     """
     torch.manual_seed(context.seed)
     splits = data.splits
-    with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
+    with prepared(context, splits.train.texts("text"), splits.validation.texts("text"), data.label_sets()) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length, unit=True)
         tuning = tune(encoder, data, context)
         fit_over(encoder, data, splits.train, context, tuning.training, tuning.details)
