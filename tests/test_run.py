@@ -218,13 +218,12 @@ def test_stopped_while_training_the_last_checkpoint_stays(tmp_path: Path, small:
     assert not list(tmp_path.rglob("manifest.json"))
 
 
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_stopped_while_exporting_no_half_artifact_is_left(tmp_path: Path, small: list[str], stop: signal.Signals) -> None:
+def test_killed_while_exporting_no_half_artifact_is_left(tmp_path: Path, small: list[str]) -> None:
     process = forked.start(tmp_path, "recipe=sentiment", *small, joined=True)
     wait_for("runs/sentiment/*/.artifact-unfinished/onnx", tmp_path)
-    os.kill(process.pid, stop)
+    process.kill()
     said, _ = process.communicate(timeout=60)
-    assert process.returncode == (130 if stop is signal.SIGINT else -9)
+    assert process.returncode == -9
     assert "Traceback" not in said
     run = next(path for path in (tmp_path / "runs" / "sentiment").iterdir())
     assert (run / TRIAL / "checkpoints" / "last.ckpt").exists()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar
@@ -28,6 +29,28 @@ Data = TypeVar("Data")
 Options = TypeVar("Options")
 
 
+class Stopped(BaseException):
+    """Raised by a Ctrl-C in work that is given up. Not an Exception, so that no library takes it for a failure of the work."""
+
+
+@dataclass
+class Stop:
+    """The wish of the user that the run ends early, with an artifact of what is fitted."""
+
+    asked: bool = False
+    work: str = ""
+    """What the run does now and gives up when the user presses Ctrl-C; empty: nothing."""
+
+    @contextmanager
+    def giving_up(self, work: str) -> Iterator[None]:
+        """A Ctrl-C in the block raises `Stopped` there. work: what the block does, for the user."""
+        self.work = work
+        try:
+            yield
+        finally:
+            self.work = ""
+
+
 @dataclass(frozen=True)
 class Budget:
     """A limit of wall-clock time for a run or one of its fits."""
@@ -38,6 +61,8 @@ class Budget:
     """When this budget began, by `time.monotonic`."""
     spent: float = 0.0
     """Seconds that earlier processes of the same run used; 0 in a share."""
+    stop: Stop = field(default_factory=Stop, compare=False)
+    """Shared by all budgets of a run: no time remains once the user asked the run to stop."""
 
     def elapsed(self) -> float:
         """Seconds used so far, those of earlier processes included."""
@@ -45,11 +70,13 @@ class Budget:
 
     def remaining(self) -> float:
         """Seconds until the limit, at least 0; infinite without a limit."""
+        if self.stop.asked:
+            return 0.0
         return float("inf") if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
     def share(self, part: float) -> Budget:
         """A new budget that begins now: `part`, from 0 to 1, of the remaining seconds; without a limit if this one has none."""
-        return Budget() if self.seconds is None else Budget(part * self.remaining())
+        return Budget(None if self.seconds is None else part * self.remaining(), stop=self.stop)
 
     def without(self, seconds: float) -> Budget:
         """The budget with its limit lowered by `seconds`, at most to 0."""

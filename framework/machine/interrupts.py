@@ -12,27 +12,27 @@ from types import FrameType
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """Defers a Ctrl-C to the end of the block, which then raises KeyboardInterrupt; a second Ctrl-C interrupts at once.
+    """Defers a Ctrl-C to the end of the block, where the handler before the block gets it; a second Ctrl-C interrupts at once.
 
-    Does nothing outside the main thread. torch's tracers call Python from C++, where an exception at the wrong moment causes a
-    segmentation fault.
+    Does nothing outside the main thread, and where Python does not handle SIGINT. torch's tracers call Python from C++, where
+    an exception at the wrong moment causes a segmentation fault.
     """
-    if threading.current_thread() is not threading.main_thread():
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(before):
         yield
         return
-    before = signal.getsignal(signal.SIGINT)
-    pressed = False
+    frames: list[FrameType | None] = []
 
     def hold(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
+        if frames:
+            raise KeyboardInterrupt
+        frames.append(frame)
         print("stopping when this file is written; Ctrl-C again stops at once", file=sys.stderr)
-        signal.signal(signal.SIGINT, before)
 
     signal.signal(signal.SIGINT, hold)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
+    if frames:
+        before(signal.SIGINT, frames[0])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from framework.recipe.validation import check_recipe, metric_of, options_of, sec
 from framework.report.console import Console
 from framework.report.privacy import disclosure_of, mask_cell
 from framework.run.folder import CONFIG, RunFolder, RunState, check_free, locked
+from framework.run.stopping import Stopping
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Run:
     candidates: Mapping[str, AnyCandidate]
     """The competing candidates, in the recipe's order, then the baselines that do not compete."""
     budget: Budget
+    stopping: Stopping
     again: bool
     """Whether another process began the run."""
     trains: bool
@@ -124,26 +126,46 @@ def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool,
     how = "" if not again else ", resumed" if trains else ", files made again"
     console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
     metric = metric_of(config, task, options)
-    run = Run(config, state, RunFolder(folder), console, task, options, metric, candidates, budget, again, trains)
+    stopping = Stopping(budget.stop, console, folder)
+    run = Run(config, state, RunFolder(folder), console, task, options, metric, candidates, budget, stopping, again, trains)
     try:
-        yield run
+        with stopping.listening() if trains else nullcontext():
+            yield run
+    except KeyboardInterrupt:
+        interrupted = _interrupted(run)
+        with suppress(OSError):
+            console.log(f"\ninterrupted: {interrupted}")
+            state.note(folder, seconds=budget.elapsed())
+        raise KeyboardInterrupt(interrupted) from None
     except BaseException as error:
         with suppress(OSError):  # a full disk has no room for these lines either
             console.log(f"\n{type(error).__name__}: {error}")
         with suppress(OSError):
-            console.say(_ended_early(run, stopped=isinstance(error, KeyboardInterrupt)))
+            console.say(_ended_early(run))
             state.note(folder, seconds=budget.elapsed())
         raise
 
 
-def _ended_early(run: Run, *, stopped: bool) -> str:
-    """What exists of the run, and the command that continues it, for the console."""
+def _ended_early(run: Run) -> str:
+    """What exists of a run that failed, and the command that continues it, for the console."""
     folder = shown(run.folder.path)
     if run.state.finished:
         return f"\nended early: the artifact in {folder} is as it was"
     lines = [f"\nthe run ended early: no artifact; what there is stays in {folder}"]
-    if stopped:
-        lines.append(f"python -m framework resume {folder} goes on with it")
-    elif all((run.folder.trial(name) / "fitted").is_dir() for name in run.competing):
+    if all((run.folder.trial(name) / "fitted").is_dir() for name in run.competing):
         lines.append(f"its training is kept: python -m framework export {folder} KEY=VALUE makes its files with other settings")
     return "\n".join(lines)
+
+
+def _interrupted(run: Run) -> str:
+    """What exists of a run that the user ended, and the command that continues it."""
+    folder = shown(run.folder.path)
+    if run.state.finished:
+        return f"the artifact in {folder} is as it was"
+    trials = {name: run.folder.trial(name) for name in run.candidates}
+    fitted = [name for name, trial in trials.items() if (trial / "fitted").is_dir()]
+    begun = [name for name, trial in trials.items() if name not in fitted and any(trial.glob("checkpoints/*.ckpt"))]
+    parts = ["the rows"] * run.folder.data.is_dir()
+    parts += [f"the fits of {', '.join(fitted)}"] * bool(fitted) + [f"the checkpoints of {', '.join(begun)}"] * bool(begun)
+    kept = f"{folder} keeps {' and '.join(parts) or 'the recipe'}"
+    return f"there is no artifact; {kept}. To go on: python -m framework resume {folder}"

@@ -16,13 +16,14 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from framework.artifact.manifest import sha256
-from framework.contracts.candidate import Budget, FitContext, read_fitted
+from framework.contracts.candidate import Budget, FitContext, Stopped, read_fitted
 from framework.contracts.message import joined, message
 from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
 from framework.errors import InputError
 from framework.evaluation.opened import Opened
+from framework.export.writing import in_order
 from framework.machine.disk import shown, whole, write_whole
 from framework.plugins import AnyCandidate, load_plugins
 from framework.report.curves import training_curves
@@ -35,6 +36,7 @@ from framework.training.records import CHECKPOINTS
 FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
+NOT_BEGUN = message("not begun: the user had stopped the run")
 AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 
 
@@ -51,7 +53,9 @@ class Trial:
     files: Mapping[str, str] = field(default_factory=dict)
     """sha256 of each file in the fitted folder, by path in that folder."""
     speed: Speed | None = None
-    """How fast the fitted candidate answers; None: the run has no budget, or the candidate was refused."""
+    """How fast the fitted candidate answers; None: the candidate was refused."""
+    stopped: bool = False
+    """Whether the candidate was refused because the user stopped the run; a resumed run fits it."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
@@ -62,19 +66,31 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     run.console.step("fit")
     order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
     trials: dict[str, Trial] = {}
+    rows = Rows(len(data.splits.validation), test_rows)
     for place, name in enumerate(order):
         trial = _earlier_trial(run, name)
         if trial is None:
-            rows = Rows(len(data.splits.validation), test_rows)
             budget = _budget_of_fits(run, trials, rows).share(1 / (len(order) - place))
             trial = _run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
         trials[name] = trial
+        _expect_end(run, trials, rows)
+    if run.budget.stop.asked:
+        run.console.say(f"\nstopped; {run.stopping.remaining()}")
     reasons = [reason for name in run.competing for reason in trials[name].refused]
     if all(trials[name].refused for name in run.competing):
         raise InputError(*dict.fromkeys(reasons))
     return trials
+
+
+def _expect_end(run: Run, trials: Mapping[str, Trial], rows: Rows) -> None:
+    """Notes which competing candidates could ship if the run were stopped after these trials, and how long that would take."""
+    speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
+    fitted = [name for name in run.competing if name in speeds]
+    if fitted:
+        first = in_order([load_plugins().exporter(str(name)) for name in run.config.export])[:1]
+        run.stopping.expect(fitted, seconds_after_fits(speeds, fitted, rows, first))
 
 
 def _budget_of_fits(run: Run, trials: Mapping[str, Trial], rows: Rows) -> Budget:
@@ -127,23 +143,32 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
     write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(options)))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
-        refused = tuple(refusals(run.config, candidate, data, run.options, options))
+        stopped = run.budget.stop.asked
+        refused = (NOT_BEGUN,) if stopped else tuple(refusals(run.config, candidate, data, run.options, options))
         if not refused:
             try:
                 if candidate.role == "model" and not budget.remaining():
                     raise InputError(_used_up(run))
-                fit_candidate(run, candidate, data, budget=budget, logs=trackers)
+                with run.budget.stop.giving_up(f"the fit of {candidate.name}"):
+                    fit_candidate(run, candidate, data, budget=budget, logs=trackers)
+            except Stopped:
+                stopped, refused = True, (_stopped_after(time.perf_counter() - started),)
             except InputError as error:
                 if alone:
                     raise
                 refused = tuple(error.problems)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if refused else _digests(folder / FITTED)
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, _speed(run, candidate, data) if files else None)
+        speed = _speed(run, candidate, data) if files else None
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, speed, stopped)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
     return trial
+
+
+def _stopped_after(seconds: float) -> str:
+    return message("stopped by the user after {seconds:.0f} s", seconds=seconds)
 
 
 def _used_up(run: Run) -> str:
@@ -154,10 +179,7 @@ def _used_up(run: Run) -> str:
     )
 
 
-def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
-    """The speed of a fitted candidate; None in a run without a budget, which needs no estimate."""
-    if run.budget.seconds is None:
-        return None
+def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed:
     started = time.perf_counter()
     opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
     return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)

@@ -19,8 +19,10 @@ from pytorch_lightning.callbacks import Callback, TQDMProgressBar
 from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from framework.contracts.candidate import FitContext
+from framework.contracts.candidate import FitContext, Stopped
 from framework.contracts.facts import TrainingFacts
+from framework.contracts.message import message
+from framework.contracts.section import Section
 from framework.errors import FrameworkError, InputError
 from framework.machine.cpus import granted_cpus
 from framework.training import checkpoint_io, checkpoints
@@ -57,7 +59,7 @@ def train(
     Logs go to ``context.folder/logs``, the best and the last checkpoint to ``context.folder/checkpoints``. With
     ``context.resume`` the training continues, and a training that had ended is not repeated. Returns facts whose epochs and
     steps are those of the best weights. Raises FrameworkError if a rank of a distributed training fails, KeyboardInterrupt
-    when interrupted.
+    when interrupted, Stopped when the user stops the run before the first validation.
     """
     checkpoint_io.check_room(module, context)
     folder = context.folder / CHECKPOINTS
@@ -87,7 +89,7 @@ def _train(
         trainer = build()
         resumed = checkpoints.keep_logged(trainer, context.resume) if context.resume else None
         started = time.perf_counter()
-        _fit(trainer, module, data, context.resume)
+        stopped = _fit(trainer, module, data, context.resume)
         seconds = time.perf_counter() - started
     last = context.folder / CHECKPOINTS / checkpoints.LAST
     weights = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
@@ -103,6 +105,10 @@ def _train(
         device=_device(trainer),
         resumed_at_step=resumed,
     )
+    if stopped:
+        Schedule.of(trainer).cut(facts.steps)
+        note = message("stopped by the user: the weights after epoch {epoch} are the best so far", epoch=facts.epochs)
+        context.show(Section(message("Training"), note=note))
     return facts, weights if weights.is_file() else None
 
 
@@ -239,16 +245,25 @@ def _callbacks(
     return callbacks
 
 
-def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> None:
+def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> bool:
+    """Trains. Returns whether the user stopped the training, which then has a best epoch; raises Stopped where it has none."""
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
+    except Stopped:
+        if trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(signal.SIGKILL)  # the ranks in other processes
+        best = trainer.checkpoint_callback
+        if not isinstance(best, checkpoints.Best) or not Path(best.best_model_path or "/").is_file():
+            raise
+        return True
     except SystemExit as end:
         signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores SIGINT after the first one
         raise KeyboardInterrupt from end
     except (ProcessRaisedException, ProcessExitedException) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
+    return False
 
 
 def _is_distributed(devices: Any) -> bool:
