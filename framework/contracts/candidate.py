@@ -100,6 +100,8 @@ class FitContext(Generic[TaskOptions, Options]):
     """An empty folder that `fit` fills; see `write_fitted`. It becomes the fitted folder when `fit` returns."""
     show: Callable[[Section], None]
     """Prints a section and adds it to the report."""
+    progress: Callable[[str], None] = field(default=lambda text: None)
+    """Says how far the fit is, in a few words such as "epoch 2", on a terminal's live line."""
     budget: Budget = field(default_factory=Budget)
     """The time that this fit may take."""
     trainer: Mapping[str, object] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,9 +63,13 @@ class Run:
     @contextmanager
     def progress(self, title: str, rows: int) -> Iterator[Callable[[], object]]:
         """Shows a progress bar after one second; yields a function to call after each row."""
-        hidden = True if self.config.trainer.enable_progress_bar is False else None  # None: hidden without a terminal
+        hidden = self.config.trainer.enable_progress_bar is False or None  # None: hidden without a terminal
         with tqdm(total=rows, desc=title, unit=" rows", delay=1, leave=False, disable=hidden) as bar:
             yield bar.update
+
+    def live(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        """See `Console.live`."""
+        return self.console.live(title, self.budget, hidden=self.config.trainer.enable_progress_bar is False)
 
     def storable(self, request: Request) -> Request:
         """The request with personal data in its texts masked, unless the recipe keeps personal data."""

@@ -149,8 +149,8 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
             try:
                 if candidate.role == "model" and not budget.remaining():
                     raise InputError(_used_up(run))
-                with run.budget.stop.giving_up(f"the fit of {candidate.name}"):
-                    fit_candidate(run, candidate, data, budget=budget, logs=trackers)
+                with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
+                    fit_candidate(run, candidate, data, budget=budget, logs=trackers, progress=progress)
             except Stopped:
                 stopped, refused = True, (_stopped_after(time.perf_counter() - started),)
             except InputError as error:

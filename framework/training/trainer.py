@@ -15,7 +15,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -27,6 +27,7 @@ from framework.errors import FrameworkError, InputError
 from framework.machine.cpus import granted_cpus
 from framework.training import checkpoint_io, checkpoints
 from framework.training.logging import TrackerLogger
+from framework.training.progress import Progress
 from framework.training.records import CHECKPOINTS
 from framework.training.schedule import Schedule
 
@@ -211,25 +212,13 @@ class Reproducible(Callback):
             torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
 
 
-class Progress(TQDMProgressBar):
-    """A progress bar with one line for each epoch: batches done, loss and metric."""
-
-    def __init__(self) -> None:
-        super().__init__(refresh_rate=10)
-
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)  # the logger's version, which tells the user nothing
-        return metrics
-
-
 def _callbacks(
     context: AnyContext, patience: int | None, validated: int | None, arguments: Mapping[str, Any]
 ) -> list[Callback]:
     monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
     callbacks: list[Callback] = [Reproducible(context.seed)]
     if arguments.get("enable_progress_bar", True):
-        callbacks.append(Progress())
+        callbacks.append(Progress(context.progress, context.metric))
     if arguments.get("fast_dev_run"):
         return callbacks
     folder, keeps = context.folder / CHECKPOINTS, arguments.get("enable_checkpointing", True)
