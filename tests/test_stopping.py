@@ -15,11 +15,8 @@ from typing import Any
 import pytest
 
 import framework
-from framework.contracts.candidate import Budget, Stop, Stopped
-from framework.machine.interrupts import deferred
-from framework.report.console import Console
-from framework.report.privacy import Disclosure
-from framework.run.stopping import Stopping
+from framework.contracts.candidate import Budget
+from framework.machine.interrupts import Stop, Stopped, Stopping, deferred
 from tests import forked
 
 
@@ -138,8 +135,8 @@ def test_a_budget_has_no_time_left_once_the_run_is_to_stop() -> None:
 
 
 def stopping(folder: Path, *fitted: str) -> Stopping:
-    stop = Stopping(Stop(), Console(folder, Disclosure()), folder)
-    stop.expect(fitted, 12.0)
+    stop = Stopping(Stop(), print, folder)
+    stop.expect(12.0, fitted)
     return stop
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import ClassVar, Generic, Literal, TypeVar
@@ -21,34 +20,13 @@ from framework.contracts.options import NoOptions
 from framework.contracts.plain import revived, to_plain, with_template
 from framework.contracts.section import Inspection, Section
 from framework.contracts.tracker import TrainingLog
+from framework.machine.interrupts import Stop
 
 RESOURCES = "resources"  # folder of the codec's files, in the fitted folder and in the artifact
 
 TaskOptions = TypeVar("TaskOptions")
 Data = TypeVar("Data")
 Options = TypeVar("Options")
-
-
-class Stopped(BaseException):
-    """Raised by a Ctrl-C in work that is given up. Not an Exception, so that no library takes it for a failure of the work."""
-
-
-@dataclass
-class Stop:
-    """The wish of the user that the run ends early, with an artifact of what is fitted."""
-
-    asked: bool = False
-    work: str = ""
-    """What the run does now and gives up when the user presses Ctrl-C; empty: nothing."""
-
-    @contextmanager
-    def giving_up(self, work: str) -> Iterator[None]:
-        """A Ctrl-C in the block raises `Stopped` there. work: what the block does, for the user."""
-        self.work = work
-        try:
-            yield
-        finally:
-            self.work = ""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from framework.contracts.candidate import Budget, Stopped
+from framework.contracts.candidate import Budget
 from framework.contracts.codec import Scores
 from framework.contracts.data.table import Table
 from framework.contracts.exporter import Exporter, Variant
@@ -25,6 +25,7 @@ from framework.export.quantization_gate import search
 from framework.export.reports import CODEC, ExportReport, VariantReport
 from framework.export.stateful_parity import Lockstep
 from framework.export.writing import Calibration, calibration_feeds, export, open_backend, paths, size, weights
+from framework.machine.interrupts import Stopped
 from framework.runtime.model import RUNNABLE, difference
 
 STATEFUL_ROWS = 200  # validation rows that are answered, at most, where a graph has state, since each row takes many runs

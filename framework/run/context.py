@@ -17,13 +17,13 @@ from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
 from framework.errors import InputError
 from framework.machine.disk import shown, write_whole, writing
+from framework.machine.interrupts import Stopping
 from framework.plugins import AnyCandidate, AnyTask, load_plugins
 from framework.recipe.candidates import competing, options_for
 from framework.recipe.validation import check_recipe, metric_of, options_of, seconds_of
 from framework.report.console import Console
 from framework.report.privacy import disclosure_of, mask_cell
 from framework.run.folder import CONFIG, RunFolder, RunState, check_free, locked
-from framework.run.stopping import Stopping
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool,
     how = "" if not again else ", resumed" if trains else ", files made again"
     console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
     metric = metric_of(config, task, options)
-    stopping = Stopping(budget.stop, console, folder)
+    stopping = Stopping(budget.stop, console.say, folder)
     run = Run(config, state, RunFolder(folder), console, task, options, metric, candidates, budget, stopping, again, trains)
     try:
         with stopping.listening() if trains else nullcontext():

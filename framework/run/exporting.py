@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from framework.contracts.candidate import Budget
 from framework.contracts.data.table import Splits
 from framework.contracts.graph import Request, stateful
 from framework.evaluation.judge import requests_of
@@ -47,6 +46,7 @@ def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str
                 run.console.show(replace(files_table(report), charts=files_charts(report, run.metric)))
                 run.console.show(costs(report, run.config.report.hourly_price))
         reports[name] = report
+        run.stopping.expect(_seconds_after(run, splits, name))
         give_back()
     return reports
 
@@ -63,18 +63,18 @@ def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
             calibration,
             run.console.say,
             len(splits.validation),
-            _budget(run, splits, name),
+            run.budget.without(_seconds_after(run, splits, name)),
         )
         write_json(folder / REPORT, report)
     return report
 
 
-def _budget(run: Run, splits: Splits, name: str) -> Budget:
-    """The run's budget without the time for the stages after the export. name: of the candidate."""
+def _seconds_after(run: Run, splits: Splits, name: str) -> float:
+    """Expected seconds of the stages after the export. name: of the candidate."""
     judged = [name, *(other for other, candidate in run.candidates.items() if candidate.role == "baseline" and other != name)]
     trials = [read_json(Trial, run.folder.trial(one) / TRIAL) for one in judged]
     speeds = [trial.speed for trial in trials if trial is not None and trial.speed is not None]
-    return run.budget.without(seconds_after_export(speeds, len(splits.test)))
+    return seconds_after_export(speeds, len(splits.test))
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:

@@ -7,8 +7,9 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +17,27 @@ import numpy as np
 from omegaconf import OmegaConf
 
 from framework.artifact.manifest import sha256
-from framework.contracts.candidate import Budget, FitContext, Stopped, read_fitted
+from framework.contracts.candidate import Budget, FitContext, read_fitted
 from framework.contracts.message import joined, message
 from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
 from framework.errors import InputError
 from framework.evaluation.opened import Opened
-from framework.export.writing import in_order
 from framework.machine.disk import shown, whole, write_whole
-from framework.plugins import AnyCandidate, load_plugins
+from framework.machine.interrupts import Stopped
+from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
 from framework.run.folder import read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
-from framework.run.remaining_time import Rows, Speed, measure_speed, seconds_after_fits
+from framework.run.remaining_time import Rows, Speed, budget_of_fit, expect_end, measure_speed
 from framework.training.records import CHECKPOINTS
 
 FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
 NOT_BEGUN = message("not begun: the user had stopped the run")
-AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     for place, name in enumerate(order):
         trial = _earlier_trial(run, name)
         if trial is None:
-            budget = _budget_of_fits(run, trials, rows).share(1 / (len(order) - place))
+            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
             trial = _run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
         trials[name] = trial
-        _expect_end(run, trials, rows)
+        expect_end(run, _speeds(trials), rows)
     if run.budget.stop.asked:
         run.console.say(f"\nstopped; {run.stopping.remaining()}")
     reasons = [reason for name in run.competing for reason in trials[name].refused]
@@ -84,24 +84,8 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     return trials
 
 
-def _expect_end(run: Run, trials: Mapping[str, Trial], rows: Rows) -> None:
-    """Notes which competing candidates could ship if the run were stopped after these trials, and how long that would take."""
-    speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
-    fitted = [name for name in run.competing if name in speeds]
-    if fitted:
-        first = in_order([load_plugins().exporter(str(name)) for name in run.config.export])[:1]
-        run.stopping.expect(fitted, seconds_after_fits(speeds, fitted, rows, first))
-
-
-def _budget_of_fits(run: Run, trials: Mapping[str, Trial], rows: Rows) -> Budget:
-    """The run's budget without the time for the stages after the fits. trials: of the candidates fitted so far, by name."""
-    if run.budget.seconds is None:
-        return run.budget
-    speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
-    if not any(name in run.competing and run.candidates[name].role == "model" for name in speeds):
-        return run.budget.without(AFTER * run.budget.remaining())
-    exporters = [load_plugins().exporter(str(name)) for name in run.config.export]
-    return run.budget.without(seconds_after_fits(speeds, run.competing, rows, exporters))
+def _speeds(trials: Mapping[str, Trial]) -> dict[str, Speed]:
+    return {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
 
 
 def _earlier_trial(run: Run, name: str) -> Trial | None:
@@ -132,10 +116,12 @@ def _digest(path: Path) -> str:
     return sha256(path) if path.is_file() else ""
 
 
-def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
+def _run_trial(
+    run: Run, candidate: AnyCandidate, data: Any, budget: Callable[[], Budget], trackers: Sequence[TrainingLog]
+) -> Trial:
     """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
 
-    budget: for this fit.
+    budget: returns that of this fit, or raises InputError where no time is left for it.
     """
     folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
     folder.mkdir(parents=True, exist_ok=True)
@@ -147,10 +133,9 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
         refused = (NOT_BEGUN,) if stopped else tuple(refusals(run.config, candidate, data, run.options, options))
         if not refused:
             try:
-                if candidate.role == "model" and not budget.remaining():
-                    raise InputError(_used_up(run))
+                share = budget()
                 with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
-                    fit_candidate(run, candidate, data, budget=budget, logs=trackers, progress=progress)
+                    fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress)
             except Stopped:
                 stopped, refused = True, (_stopped_after(time.perf_counter() - started),)
             except InputError as error:
@@ -169,14 +154,6 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
 
 def _stopped_after(seconds: float) -> str:
     return message("stopped by the user after {seconds:.0f} s", seconds=seconds)
-
-
-def _used_up(run: Run) -> str:
-    return message(
-        "no time is left for it: {remaining:.0f} s remain of budget={budget}, which files, proofs and judging take; write more",
-        remaining=run.budget.remaining(),
-        budget=run.config.budget,
-    )
 
 
 def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed:

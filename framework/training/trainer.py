@@ -19,12 +19,13 @@ from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
-from framework.contracts.candidate import FitContext, Stopped
+from framework.contracts.candidate import FitContext
 from framework.contracts.facts import TrainingFacts
 from framework.contracts.message import message
 from framework.contracts.section import Section
 from framework.errors import FrameworkError, InputError
 from framework.machine.cpus import granted_cpus
+from framework.machine.interrupts import Stopped
 from framework.training import checkpoint_io, checkpoints
 from framework.training.logging import TrackerLogger
 from framework.training.progress import Progress
