@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,20 @@ def test_a_budget_ends_earlier_by_what_is_kept() -> None:
     assert 58 < budget.without(40).remaining() <= 60
     assert budget.without(1000).remaining() == 0
     assert Budget().without(5).remaining() == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ("5", "budget=5: 5 of what? Write budget=5s, budget=5m or budget=5h"),
+        ("0m", "budget=0m is the time that the whole run may take: write 90s, 10m or 1h"),
+        ("1d", "budget=1d is the time that the whole run may take: write 90s, 10m or 1h"),
+        ("-3m", "budget=-3m is the time that the whole run may take: write 90s, 10m or 1h"),
+    ],
+)
+def test_a_time_has_a_unit(small: list[str], tmp_path: Path, budget: str, message: str) -> None:
+    with pytest.raises(framework.InputError, match=re.escape(message)):
+        framework.run_recipe("sentiment", *small, f"budget={budget}", folder=tmp_path / "run")
 
 
 def test_where_no_time_is_left_the_cheap_candidate_ships_and_it_is_said(

@@ -119,7 +119,7 @@ class Reader:
         table = self._shaped(table)
         table, dropped = without_empty(table, self.roles)
         self.notes += dropped
-        return self._with_labels(table, split, separator)
+        return self._with_labels(table, split, separator, whole=self.most is None or len(read.table) < self.most)
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the group of each row where the source has a group column.
@@ -147,11 +147,12 @@ class Reader:
         )
         return replace(table, columns=columns)
 
-    def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
+    def _with_labels(self, table: Table, split: str, separator: str | None, *, whole: bool) -> Table:
         """The table with one spelling for each label.
 
-        separator: stands between the labels of a row; None: found among the labels of training. Raises InputError where rows
-        have several labels unless `combines`, and where the column holds no classes.
+        separator: stands between the labels of a row; None: found among the labels of training. whole: whether these are all
+        rows of the file. Raises InputError where rows have several labels unless `combines`, and where the column holds no
+        classes.
         """
         role = self.roles.balanced
         if role is None:
@@ -167,7 +168,7 @@ class Reader:
             table, notes = self.spellings.unify(table)
             self.notes += notes
         if split == "train":
-            for note in check_classes(table, role, column):
+            for note in check_classes(table, role, column, whole=whole):
                 self.say(note)
         return table
 

@@ -22,10 +22,11 @@ from framework.contracts.message import joined, message
 from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
-from framework.errors import InputError
+from framework.errors import FrameworkError, InputError
 from framework.evaluation.opened import Opened
 from framework.machine.disk import shown, whole, write_whole
 from framework.machine.interrupts import Stopped
+from framework.machine.memory import is_out_of_memory
 from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
@@ -37,6 +38,7 @@ from framework.training.records import CHECKPOINTS
 FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
+OUT_OF_MEMORY = message("its fit ran out of memory; fewer rows a step, shorter texts or a smaller backbone need less")
 NOT_BEGUN = message("not begun: the user had stopped the run")
 
 
@@ -142,6 +144,12 @@ def _run_trial(
                 if alone:
                     raise
                 refused = tuple(error.problems)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if alone:
+                    raise FrameworkError(OUT_OF_MEMORY) from error
+                refused = (OUT_OF_MEMORY,)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if refused else _digests(folder / FITTED)
         speed = _speed(run, candidate, data) if files else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,16 @@ def misplaced(backbone: Backbone) -> list[str]:
     """
     fields = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
     return [f"model.{key}={value} goes with model.name=" for key, value in fields.items() if value and not backbone.name]
+
+
+def count_weights(folder: Path) -> int:
+    """Number of weights in the safetensors files, from their headers."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        total += sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return total
 
 
 def pools_by_mean(folder: Path) -> bool:
