@@ -15,7 +15,7 @@ from framework.contracts.candidate import Budget
 from framework.contracts.data.cells import TEXTUAL
 from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
-from framework.errors import InputError
+from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown, write_whole, writing
 from framework.machine.interrupts import Stopping
 from framework.plugins import AnyCandidate, AnyTask, load_plugins
@@ -145,18 +145,22 @@ def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool,
         with suppress(OSError):  # a full disk has no room for these lines either
             console.log(f"\n{type(error).__name__}: {error}")
         with suppress(OSError):
-            console.say(_ended_early(run))
+            console.say(_ended_early(run, mendable=isinstance(error, FrameworkError) and not isinstance(error, InputError)))
             state.note(folder, seconds=budget.elapsed())
         raise
 
 
-def _ended_early(run: Run) -> str:
-    """What exists of a run that failed, and the command that continues it, for the console."""
+def _ended_early(run: Run, *, mendable: bool) -> str:
+    """What exists of a run that failed, and the command that continues it, for the console. mendable: the machine failed, such
+    as by a full disk, and not the recipe.
+    """
     folder = shown(run.folder.path)
     if run.state.finished:
         return f"\nended early: the artifact in {folder} is as it was"
     lines = [f"\nthe run ended early: no artifact; what there is stays in {folder}"]
-    if all((run.folder.trial(name) / "fitted").is_dir() for name in run.competing):
+    if run.trains and mendable:
+        lines.append(f"once that is mended: python -m framework resume {folder} goes on with it")
+    elif all((run.folder.trial(name) / "fitted").is_dir() for name in run.competing):
         lines.append(f"its training is kept: python -m framework export {folder} KEY=VALUE makes its files with other settings")
     return "\n".join(lines)
 
