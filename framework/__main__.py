@@ -83,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         return _dispatch(words)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print(f"interrupted: {interrupt}" if str(interrupt) else "interrupted", file=sys.stderr)
         return 130
     except SystemExit as end:  # argparse, and Hydra's own flags
         return end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -118,6 +118,24 @@ def test_a_file_of_no_task_is_an_error_that_says_why(tmp_path: Path, capsys: pyt
     assert (message.count("an HTML") + message.count("no file ")) in (0, 1)  # what is true of the file is said once
 
 
+TOO_LITTLE = {
+    "three rows": (table(("text", "label"), lambda i: (text(), "ab"[i % 2]), 3), "3 usable rows are too few to hold out 10%"),
+    "one class": (table(("text", "label"), lambda i: (text(), "a")), "every row has the label 'a'; a classifier needs"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TOO_LITTLE)
+def test_a_file_that_is_too_little_is_one_error(tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+    write, words = TOO_LITTLE[kind]
+    assert words in refused(capsys, f"data.train={write(tmp_path / 'rows')}")
+
+
+def test_a_label_of_thousands_may_stand_once_in_the_first_rows(tmp_path: Path) -> None:
+    places = random.Random(1).choices(range(5000), k=30_000)
+    file = table(("text", "label"), lambda i: (text(), f"intent {places[i]}"), 30_000)(tmp_path / "rows")
+    assert resolved(["recipe=auto", f"data.train={file}"])[0] == "recipe=sentiment"
+
+
 def test_without_rows_it_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert "recipe=auto needs your rows: write data.train=FILE.csv" in refused(capsys)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from framework.contracts.candidate import Budget
 from framework.contracts.exporter import Exporter
 from framework.plugins import load_plugins
 from framework.run.remaining_time import FINISHING, Rows, Speed, seconds_after_export, seconds_after_fits
+from tests.tiny import tiny_writer, write_dialogues
 
 NETWORK = Speed(opening=2.0, row=0.01, module=True)
 LINEAR = Speed(opening=1.0, row=0.001)
@@ -58,6 +60,20 @@ def test_a_budget_ends_earlier_by_what_is_kept() -> None:
     assert Budget().without(5).remaining() == float("inf")
 
 
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ("5", "budget=5: 5 of what? Write budget=5s, budget=5m or budget=5h"),
+        ("0m", "budget=0m is the time that the whole run may take: write 90s, 10m or 1h"),
+        ("1d", "budget=1d is the time that the whole run may take: write 90s, 10m or 1h"),
+        ("-3m", "budget=-3m is the time that the whole run may take: write 90s, 10m or 1h"),
+    ],
+)
+def test_a_time_has_a_unit(small: list[str], tmp_path: Path, budget: str, message: str) -> None:
+    with pytest.raises(framework.InputError, match=re.escape(message)):
+        framework.run_recipe("sentiment", *small, f"budget={budget}", folder=tmp_path / "run")
+
+
 def test_where_no_time_is_left_the_cheap_candidate_ships_and_it_is_said(
     tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +84,33 @@ def test_where_no_time_is_left_the_cheap_candidate_ships_and_it_is_said(
     assert "no time is left for it" in shown
     assert "budget leaves no time for it" in shown
     assert json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["candidate"] == "linear"
+
+
+@pytest.fixture
+def generates(tmp_path: Path) -> list[str]:
+    """Overrides of the dialogue recipe with a tiny generator."""
+    return [
+        f"data.train={write_dialogues(tmp_path / 'dialogues.jsonl')}",
+        f"model.name={tiny_writer(tmp_path / 'model')}",
+        "task.max_context=40",
+        "task.max_answer=6",
+        "tracker=none",
+        "trainer.enable_progress_bar=false",
+    ]
+
+
+def test_a_generator_is_refused_before_its_training_with_the_least_budget(tmp_path: Path, generates: list[str]) -> None:
+    with pytest.raises(framework.InputError, match=r"budget=25s is too short for it: .* take about \d+ s.* the least is about"):
+        framework.run_recipe("dialogue", *generates, "budget=25s", folder=tmp_path / "run")
+    assert not list((tmp_path / "run").glob("trials/writer/*.json"))  # no plan of a training, which measures its speed
+
+
+def test_what_a_generator_needs_after_its_fit_is_kept_and_said(
+    tmp_path: Path, generates: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*generates, "budget=1h", "candidates=[retrieval,writer]", "trainer.max_steps=2"]
+    framework.run_recipe("dialogue", *words, folder=tmp_path / "run")
+    assert "fine-tuned writer: of the budget are kept about" in capsys.readouterr().out
 
 
 def test_exporting_again_has_no_budget(tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:

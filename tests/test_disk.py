@@ -93,6 +93,21 @@ def test_a_full_disk_leaves_the_checkpoints_written_so_far(
     assert kept[-1] == checkpoints[-1] or kept == checkpoints
 
 
+def test_a_disk_that_fills_up_during_a_fit_is_one_error_and_resume_goes_on(
+    tmp_path: Path, small: list[str], small_disk: Callable[..., Path]
+) -> None:
+    disk = small_disk("size=700k")
+    words = ["candidates=[linear,fine_tuned]", "export=[quick]", "tracker=none"]
+    done = command(tmp_path, disk / "run", *small, *words)
+    assert "no space left on the disk" in ended_well(done, disk / "run")
+    assert "once that is mended: python -m framework resume disk/run goes on with it" in done.stdout
+    subprocess.run(["mount", "-o", "remount,size=20m", str(disk)], check=True)
+    again = forked.run(tmp_path, "resume", str(disk / "run"))
+    assert again.returncode == 0, again.stderr
+    assert "TF-IDF + logistic regression: the fit begins" not in again.stdout
+    assert (disk / "run" / "artifact" / "manifest.json").is_file()
+
+
 def test_a_disk_without_room_for_the_model_is_refused_before_training(
     tmp_path: Path, small: list[str], small_disk: Callable[..., Path]
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from pathlib import Path
 from uuid import uuid4
@@ -9,6 +11,7 @@ from uuid import uuid4
 import pytest
 import torch
 
+import framework
 from framework.__main__ import main
 from tests.tiny import recommends, summaries, tiny_model, tiny_writer, write_csv
 
@@ -90,6 +93,35 @@ def test_a_broken_backbone_is_refused(
     folder = Path(shutil.copytree(backbone, here / "broken"))
     (folder / file).write_bytes(content)
     assert message in refused(capsys, "recipe=sentiment", *small, f"model.name={folder}")
+
+
+def giant(folder: Path, backbone: Path) -> Path:
+    """A copy of a backbone whose file of weights has a further tensor of 400 GB; the file is sparse."""
+    copy = Path(shutil.copytree(backbone, folder))
+    path = copy / "model.safetensors"
+    content = path.read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    header, end = json.loads(content[8 : 8 + length]), len(content) - 8 - length
+    header["further"] = {"dtype": "F32", "shape": [10**11], "data_offsets": [end, end + 4 * 10**11]}
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + content[8 + length :])
+    os.truncate(path, 8 + len(text) + end + 4 * 10**11)
+    return copy
+
+
+def test_a_backbone_that_does_not_fit_into_memory_is_left_out_and_the_others_compete(
+    capsys: pytest.CaptureFixture[str], small: list[str], model_folder: Path, here: Path
+) -> None:
+    words = [*small, f"model.name={giant(here / 'giant', model_folder)}"]
+    assert main(["check", "recipe=sentiment", *words]) == 2
+    assert "this backbone of 100,000 million weights needs" in capsys.readouterr().err
+    words += ["candidates=[linear,frozen,fine_tuned]", "export=[quick]", "tracker=none"]
+    run = framework.run_recipe("sentiment", *words, folder=here / "run")
+    content = json.loads((run / "report.json").read_text("utf-8"))
+    assert content["candidate"] == "linear"
+    reasons = content["selection"]["refused"]
+    assert "GB of memory to be opened, and" in reasons["frozen"][0]
+    assert "GB of memory to be trained, and" in reasons["fine_tuned"][0]
 
 
 def test_what_a_generator_cannot_be_trained_with_is_refused(capsys: pytest.CaptureFixture[str], here: Path) -> None:

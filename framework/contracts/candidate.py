@@ -20,6 +20,7 @@ from framework.contracts.options import NoOptions
 from framework.contracts.plain import revived, to_plain, with_template
 from framework.contracts.section import Inspection, Section
 from framework.contracts.tracker import TrainingLog
+from framework.machine.interrupts import Stop
 
 RESOURCES = "resources"  # folder of the codec's files, in the fitted folder and in the artifact
 
@@ -38,6 +39,8 @@ class Budget:
     """When this budget began, by `time.monotonic`."""
     spent: float = 0.0
     """Seconds that earlier processes of the same run used; 0 in a share."""
+    stop: Stop = field(default_factory=Stop, compare=False)
+    """Shared by all budgets of a run: no time remains once the user asked the run to stop."""
 
     def elapsed(self) -> float:
         """Seconds used so far, those of earlier processes included."""
@@ -45,11 +48,13 @@ class Budget:
 
     def remaining(self) -> float:
         """Seconds until the limit, at least 0; infinite without a limit."""
+        if self.stop.asked:
+            return 0.0
         return float("inf") if self.seconds is None else max(0.0, self.seconds - self.elapsed())
 
     def share(self, part: float) -> Budget:
         """A new budget that begins now: `part`, from 0 to 1, of the remaining seconds; without a limit if this one has none."""
-        return Budget() if self.seconds is None else Budget(part * self.remaining())
+        return Budget(None if self.seconds is None else part * self.remaining(), stop=self.stop)
 
     def without(self, seconds: float) -> Budget:
         """The budget with its limit lowered by `seconds`, at most to 0."""
@@ -73,6 +78,8 @@ class FitContext(Generic[TaskOptions, Options]):
     """An empty folder that `fit` fills; see `write_fitted`. It becomes the fitted folder when `fit` returns."""
     show: Callable[[Section], None]
     """Prints a section and adds it to the report."""
+    progress: Callable[[str], None] = field(default=lambda text: None)
+    """Says how far the fit is, in a few words such as "epoch 2", on a terminal's live line."""
     budget: Budget = field(default_factory=Budget)
     """The time that this fit may take."""
     trainer: Mapping[str, object] = field(default_factory=dict)

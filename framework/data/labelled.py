@@ -135,7 +135,8 @@ class Reader:
         if self.labels is None:
             return table
         column = shown(self.columns.get(self.labels.role, self.labels.role))
-        return self.labels.read(table, column, separator, training=split == "train")
+        whole = self.most is None or len(read.table) < self.most
+        return self.labels.read(table, column, separator, training=split == "train", whole=whole)
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the group of each row where the source has a group column.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,8 @@ from framework.export.quantization_gate import search
 from framework.export.reports import CODEC, ExportReport, VariantReport
 from framework.export.stateful_parity import Lockstep
 from framework.export.writing import Calibration, calibration_feeds, export, open_backend, paths, size, weights
-from framework.runtime.model import difference
+from framework.machine.interrupts import Stopped
+from framework.runtime.model import RUNNABLE, difference
 
 STATEFUL_ROWS = 200  # validation rows that are answered, at most, where a graph has state, since each row takes many runs
 ALONE, COMPARED = 2, 20  # of these, the first rows whose every step is compared: rows answered alone, and all such rows
@@ -50,9 +53,9 @@ def export_and_verify(
     """Exports into `folder`, proves or gates every file, and reports. Lossy files that do not ship are deleted.
 
     exporters: each after its base, see `in_order`. calibration: returns requests made from training rows. say: shows a sentence
-    about each file. every: number of all validation rows, of which the subject may hold a sample. budget: the first file is
-    made however long that takes, others while time remains. Raises ParityError when an exact file differs from the trained
-    module, or when a check of the codec fails.
+    about each file. every: number of all validation rows, of which the subject may hold a sample. budget: the first file that
+    runs without torch is made however long that takes, others while time remains; a Ctrl-C gives up a file after that one.
+    Raises ParityError when an exact file differs from the trained module, or when a check of the codec fails.
     """
     graphs = subject.graphs
     checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
@@ -65,11 +68,18 @@ def export_and_verify(
         if not chosen.exporter.takes_files and any(isinstance(graph.source, Path) for graph in graphs):
             say(f"{name}: left out, because this model is ONNX already and has no module that it could be made of")
             continue
-        if tried and budget.remaining() <= seconds:
-            say(f"{name}: left out, because the budget leaves no time for it")
+        ready = any(report.shipped and report.variant.format in RUNNABLE for report in tried)
+        if ready and budget.remaining() <= seconds:
+            say(f"{name}: left out, because {_why(budget)}")
             continue
         started = time.perf_counter()
-        reports = _export(subject, chosen, tried, reference, folder, calibration, say, budget)
+        try:
+            with budget.stop.giving_up(f"the file {name}") if ready else nullcontext():
+                reports = _export(subject, chosen, tried, reference, folder, calibration, say, budget)
+        except Stopped:
+            shutil.rmtree(folder / name, ignore_errors=True)
+            say(f"{name}: left out, because {_why(budget)}")
+            continue
         seconds = (time.perf_counter() - started) / max(1, len(reports))
         say(f"{reports[-1].name}: {reports[-1].decision}" if reports else f"{name}: {NOTHING}")
         tried += reports
@@ -80,6 +90,10 @@ def export_and_verify(
         message("validation") if count == every else message("{rows:,} of {every:,} validation rows", rows=count, every=every)
     )
     return ExportReport(subject.opened.name, reference.measurement, tuple(tried), tuple(checks), rows)
+
+
+def _why(budget: Budget) -> str:
+    return "the user stopped the run" if budget.stop.asked else "the budget leaves no time for it"
 
 
 def codec_alone(subject: Subject, reference: Measured) -> VariantReport:

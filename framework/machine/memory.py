@@ -35,6 +35,12 @@ def _unused(folder: Path) -> list[int]:
     return [limit - used + sum(map(int, cached)) for limit, used in numbers if limit < UNLIMITED]
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory was refused: Python's and numpy's, or one of torch, for a CPU or a GPU."""
+    words = ("can't allocate memory", "out of memory")
+    return isinstance(error, MemoryError) or any(word in str(error) for word in words)
+
+
 def give_back() -> None:
     """Makes glibc return freed memory to the system, which takes milliseconds; does nothing with another C library."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)

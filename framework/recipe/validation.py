@@ -17,6 +17,8 @@ from framework.errors import InputError, nearest
 from framework.plugins import AnyCandidate, AnyTask, load_plugins, resolve
 from framework.recipe.candidates import competing, options_for
 
+UNITS = {"s": 1, "m": 60, "h": 3600}  # seconds
+
 
 def options_of(section: Any, options: type) -> Any:
     """A composed section as an instance of the dataclass `options` that a plugin declared for it."""
@@ -37,13 +39,15 @@ def metric_of(config: DictConfig, task: AnyTask, options: Any) -> Metric:
 
 
 def seconds_of(budget: str | None) -> float | None:
-    """The seconds of ``90``, ``90s``, ``10m`` or ``1h``; None for None. Raises InputError for anything else."""
+    """The seconds of ``90s``, ``10m`` or ``1h``; None for None. Raises InputError for anything else, also a bare number."""
     if budget is None:
         return None
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", budget.strip())
-    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    number, unit = budget.strip()[:-1].strip(), budget.strip()[-1:]
+    if re.fullmatch(r"\d+", budget.strip()) and int(budget):
+        raise InputError(f"budget={budget}: {budget} of what? Write budget={budget}s, budget={budget}m or budget={budget}h")
+    seconds = float(number) * UNITS[unit] if re.fullmatch(r"\d+(\.\d+)?", number) and unit in UNITS else 0.0
     if not seconds > 0:
-        raise InputError(f"budget={budget} is the time that the whole run may take: write seconds, 10m or 1h")
+        raise InputError(f"budget={budget} is the time that the whole run may take: write 90s, 10m or 1h")
     return seconds
 
 

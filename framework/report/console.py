@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tabulate import tabulate
+from tqdm import tqdm
 
+from framework.contracts.candidate import Budget
 from framework.contracts.plain import from_plain, revived, to_plain, with_template
 from framework.contracts.section import CsvFile, Section
 from framework.machine.disk import whole, write_whole
@@ -21,6 +26,7 @@ from framework.report.privacy import Disclosure, Text
 CELL = 100  # characters of a table cell on the terminal, at most
 ROWS = 30  # rows of a table on the terminal, at most; the report has all rows
 LOG = "run.log"
+TICK = 1.0  # seconds between updates of a live line
 STEP = "== "  # beginning of a line that names a step
 TEXT = "text of the data"  # key that marks a `Text` in JSON
 
@@ -48,8 +54,9 @@ class Console:
         return [Shown(step, disclosed(section, self.disclosure)) for step, section in self._sections]
 
     def say(self, text: str = "") -> None:
-        """Prints and logs a text."""
-        print(text, flush=True)
+        """Prints and logs a text, above a live line where there is one."""
+        with tqdm.external_write_mode(file=sys.stdout):
+            print(text, flush=True)
         self.log(text)
 
     def log(self, text: str) -> None:
@@ -66,6 +73,39 @@ class Console:
         """Prints and logs a section, writes its file, and keeps it for the report."""
         self._keep(Shown(self._step, section))
         self.say(f"\n{as_text(disclosed(section, self.disclosure))}")
+
+    @contextmanager
+    def live(self, title: str, budget: Budget, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
+        """Shows a line about a fit on the terminal while the block runs: the title, the time that has passed, how far the fit
+        is, and the time left of the run's budget. Without a terminal a plain line says that the fit begins.
+
+        hidden: whether there is no such line on a terminal either. Yields a function that says how far the fit is.
+        """
+        if hidden or not sys.stderr.isatty():
+            self.say(" ".join((f"{title}: the fit begins", *_left(budget))))
+            yield lambda progress: None
+            return
+        started, progress, ended = time.monotonic(), "", threading.Event()
+        with tqdm(bar_format="{desc}", leave=False, dynamic_ncols=True) as line:
+
+            def show(text: str) -> None:
+                nonlocal progress
+                progress = text
+                parts = (title, _clock(time.monotonic() - started), progress, *_left(budget))
+                line.set_description_str("  ".join(part for part in parts if part))
+
+            def tick() -> None:
+                while not ended.wait(TICK):
+                    show(progress)
+
+            show("")
+            ticking = threading.Thread(target=tick, daemon=True)
+            ticking.start()
+            try:
+                yield show
+            finally:
+                ended.set()
+                ticking.join()
 
     @contextmanager
     def recorded(self, path: Path) -> Iterator[None]:
@@ -86,6 +126,14 @@ class Console:
         self._sections.append(shown)
         if (file := disclosed(shown.section, self.disclosure).file) is not None:
             _write_csv(file, self.path.parent)
+
+
+def _left(budget: Budget) -> list[str]:
+    return [] if budget.seconds is None else [f"({_clock(budget.remaining())} of the budget left)"]
+
+
+def _clock(seconds: float) -> str:
+    return f"{seconds // 60:.0f}:{seconds % 60:02.0f}" if seconds % 60 < 59.5 else f"{seconds // 60 + 1:.0f}:00"
 
 
 def _stored(text: str) -> object:

@@ -17,6 +17,10 @@ def run_recipe(recipe: str, *overrides: str, folder: Path | str | None = None) -
     overrides: KEY=VALUE as on the command line, for one run; names need no quotes. folder: the run's folder; by default that of
     the override ``hydra.run.dir=``, else ``runs/RECIPE/DATE``. Raises InputError for a wrong recipe, override or file of data,
     and other FrameworkErrors where the run fails.
+
+    In the main thread, unless the program handles SIGINT itself, the first Ctrl-C ends the run early: with KeyboardInterrupt
+    where nothing could ship, else with an artifact of the best candidate fitted so far, and the call returns. A second one
+    raises KeyboardInterrupt. In other threads signals stay as they are.
     """
     from hydra.core.hydra_config import HydraConfig
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from framework.contracts.candidate import Budget
 from framework.contracts.data.cells import TEXTUAL
 from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
-from framework.errors import InputError
+from framework.errors import FrameworkError, InputError
 from framework.machine.disk import shown, write_whole, writing
+from framework.machine.interrupts import Stopping
 from framework.plugins import AnyCandidate, AnyTask, load_plugins
 from framework.recipe.candidates import competing, options_for
 from framework.recipe.validation import check_recipe, metric_of, options_of, seconds_of
@@ -40,6 +41,7 @@ class Run:
     candidates: Mapping[str, AnyCandidate]
     """The competing candidates, in the recipe's order, then the baselines that do not compete."""
     budget: Budget
+    stopping: Stopping
     again: bool
     """Whether another process began the run."""
     trains: bool
@@ -61,9 +63,13 @@ class Run:
     @contextmanager
     def progress(self, title: str, rows: int) -> Iterator[Callable[[], object]]:
         """Shows a progress bar after one second; yields a function to call after each row."""
-        hidden = True if self.config.trainer.enable_progress_bar is False else None  # None: hidden without a terminal
+        hidden = self.config.trainer.enable_progress_bar is False or None  # None: hidden without a terminal
         with tqdm(total=rows, desc=title, unit=" rows", delay=1, leave=False, disable=hidden) as bar:
             yield bar.update
+
+    def live(self, title: str) -> AbstractContextManager[Callable[[str], None]]:
+        """See `Console.live`."""
+        return self.console.live(title, self.budget, hidden=self.config.trainer.enable_progress_bar is False)
 
     def storable(self, request: Request) -> Request:
         """The request with personal data in its texts masked, unless the recipe keeps personal data."""
@@ -124,26 +130,50 @@ def _open_run(config: DictConfig, folder: Path, state: RunState, *, again: bool,
     how = "" if not again else ", resumed" if trains else ", files made again"
     console.say(f"recipe {state.recipe}: {task.name}, seed {config.seed}, in {shown(folder)}{how}")
     metric = metric_of(config, task, options)
-    run = Run(config, state, RunFolder(folder), console, task, options, metric, candidates, budget, again, trains)
+    stopping = Stopping(budget.stop, console.say, folder)
+    run = Run(config, state, RunFolder(folder), console, task, options, metric, candidates, budget, stopping, again, trains)
     try:
-        yield run
+        with stopping.listening() if trains else nullcontext():
+            yield run
+    except KeyboardInterrupt:
+        interrupted = _interrupted(run)
+        with suppress(OSError):
+            console.log(f"\ninterrupted: {interrupted}")
+            state.note(folder, seconds=budget.elapsed())
+        raise KeyboardInterrupt(interrupted) from None
     except BaseException as error:
         with suppress(OSError):  # a full disk has no room for these lines either
             console.log(f"\n{type(error).__name__}: {error}")
         with suppress(OSError):
-            console.say(_ended_early(run, stopped=isinstance(error, KeyboardInterrupt)))
+            console.say(_ended_early(run, mendable=isinstance(error, FrameworkError) and not isinstance(error, InputError)))
             state.note(folder, seconds=budget.elapsed())
         raise
 
 
-def _ended_early(run: Run, *, stopped: bool) -> str:
-    """What exists of the run, and the command that continues it, for the console."""
+def _ended_early(run: Run, *, mendable: bool) -> str:
+    """What exists of a run that failed, and the command that continues it, for the console. mendable: the machine failed, such
+    as by a full disk, and not the recipe.
+    """
     folder = shown(run.folder.path)
     if run.state.finished:
         return f"\nended early: the artifact in {folder} is as it was"
     lines = [f"\nthe run ended early: no artifact; what there is stays in {folder}"]
-    if stopped:
-        lines.append(f"python -m framework resume {folder} goes on with it")
+    if run.trains and mendable:
+        lines.append(f"once that is mended: python -m framework resume {folder} goes on with it")
     elif all((run.folder.trial(name) / "fitted").is_dir() for name in run.competing):
         lines.append(f"its training is kept: python -m framework export {folder} KEY=VALUE makes its files with other settings")
     return "\n".join(lines)
+
+
+def _interrupted(run: Run) -> str:
+    """What exists of a run that the user ended, and the command that continues it."""
+    folder = shown(run.folder.path)
+    if run.state.finished:
+        return f"the artifact in {folder} is as it was"
+    trials = {name: run.folder.trial(name) for name in run.candidates}
+    fitted = [name for name, trial in trials.items() if (trial / "fitted").is_dir()]
+    begun = [name for name, trial in trials.items() if name not in fitted and any(trial.glob("checkpoints/*.ckpt"))]
+    parts = ["the rows"] * run.folder.data.is_dir()
+    parts += [f"the fits of {', '.join(fitted)}"] * bool(fitted) + [f"the checkpoints of {', '.join(begun)}"] * bool(begun)
+    kept = f"{folder} keeps {' and '.join(parts) or 'the recipe'}"
+    return f"there is no artifact; {kept}. To go on: python -m framework resume {folder}"

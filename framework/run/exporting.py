@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from framework.contracts.candidate import Budget
 from framework.contracts.data.table import Splits
 from framework.contracts.graph import Request, stateful
 from framework.contracts.targets import Targets
@@ -41,12 +40,14 @@ def export_finalists(run: Run, splits: Splits, selection: Selection) -> dict[str
     reports: dict[str, ExportReport] = {}
     seconds = 0.0  # that the last candidate took
     for name in selection.preference:
-        if reports and _budget(run, splits, name).remaining() <= seconds:
+        left = run.budget.without(_seconds_after(run, splits, name))
+        if reports and (left.remaining() <= seconds or run.stopping.stop.asked):
             run.console.say(f"{name}: not exported, because the budget leaves no time for it")
             break
         started = time.monotonic()
         reports[name] = _finalist(run, splits, name)
         seconds = time.monotonic() - started
+        run.stopping.expect(_seconds_after(run, splits, name))
         give_back()
         if not reports[name].targets.misses(reports[name].default.measurement):
             break
@@ -79,19 +80,19 @@ def _export_finalist(run: Run, splits: Splits, name: str) -> ExportReport:
             calibration,
             run.console.say,
             len(splits.validation),
-            _budget(run, splits, name),
+            run.budget.without(_seconds_after(run, splits, name)),
         )
         report = replace(report, targets=options_of(run.config.target, Targets))
         write_json(folder / REPORT, report)
     return report
 
 
-def _budget(run: Run, splits: Splits, name: str) -> Budget:
-    """The run's budget without the time for the stages after the export. name: of the candidate."""
+def _seconds_after(run: Run, splits: Splits, name: str) -> float:
+    """Expected seconds of the stages after the export. name: of the candidate."""
     judged = [name, *(other for other, candidate in run.candidates.items() if candidate.role == "baseline" and other != name)]
     trials = [read_json(Trial, run.folder.trial(one) / TRIAL) for one in judged]
     speeds = [trial.speed for trial in trials if trial is not None and trial.speed is not None]
-    return run.budget.without(seconds_after_export(speeds, len(splits.test)))
+    return seconds_after_export(speeds, len(splits.test))
 
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:

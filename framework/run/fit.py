@@ -7,8 +7,9 @@ import resource
 import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +22,24 @@ from framework.contracts.message import joined, message
 from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
-from framework.errors import InputError
+from framework.errors import FrameworkError, InputError
 from framework.evaluation.opened import Opened
 from framework.machine.disk import shown, whole, write_whole
-from framework.plugins import AnyCandidate, load_plugins
+from framework.machine.interrupts import Stopped
+from framework.machine.memory import is_out_of_memory
+from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
 from framework.run.folder import read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
-from framework.run.remaining_time import Rows, Speed, measure_speed, seconds_after_fits
+from framework.run.remaining_time import Rows, Speed, budget_of_fit, expect_end, measure_speed
 from framework.training.records import CHECKPOINTS
 
 FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
-AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
+OUT_OF_MEMORY = message("its fit ran out of memory; fewer rows a step, shorter texts or a smaller backbone need less")
+NOT_BEGUN = message("not begun: the user had stopped the run")
 
 
 @dataclass(frozen=True)
@@ -51,9 +55,11 @@ class Trial:
     files: Mapping[str, str] = field(default_factory=dict)
     """sha256 of each file in the fitted folder, by path in that folder."""
     speed: Speed | None = None
-    """How fast the fitted candidate answers; None: it was refused, or it competes alone and without a budget."""
+    """How fast the fitted candidate answers; None: the candidate was refused."""
     allowed: float | None = None
     """Seconds that the budget allowed for the fit; None: no limit."""
+    stopped: bool = False
+    """Whether the candidate was refused because the user stopped the run; a resumed run fits it."""
 
 
 def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: int) -> dict[str, Trial]:
@@ -64,30 +70,26 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     run.console.step("fit")
     order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
     trials: dict[str, Trial] = {}
+    rows = Rows(len(data.splits.validation), test_rows)
     for place, name in enumerate(order):
         trial = _earlier_trial(run, name)
         if trial is None:
-            rows = Rows(len(data.splits.validation), test_rows)
-            budget = _budget_of_fits(run, trials, rows).share(1 / (len(order) - place))
+            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
             trial = _run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
         trials[name] = trial
+        expect_end(run, _speeds(trials), rows)
+    if run.budget.stop.asked:
+        run.console.say(f"\nstopped; {run.stopping.remaining()}")
     reasons = [reason for name in run.competing for reason in trials[name].refused]
     if all(trials[name].refused for name in run.competing):
         raise InputError(*dict.fromkeys(reasons))
     return trials
 
 
-def _budget_of_fits(run: Run, trials: Mapping[str, Trial], rows: Rows) -> Budget:
-    """The run's budget without the time for the stages after the fits. trials: of the candidates fitted so far, by name."""
-    if run.budget.seconds is None:
-        return run.budget
-    speeds = {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
-    if not any(name in run.competing and run.candidates[name].role == "model" for name in speeds):
-        return run.budget.without(AFTER * run.budget.remaining())
-    exporters = [load_plugins().exporter(str(name)) for name in run.config.export]
-    return run.budget.without(seconds_after_fits(speeds, run.competing, rows, exporters))
+def _speeds(trials: Mapping[str, Trial]) -> dict[str, Speed]:
+    return {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
 
 
 def _earlier_trial(run: Run, name: str) -> Trial | None:
@@ -118,10 +120,12 @@ def _digest(path: Path) -> str:
     return sha256(path) if path.is_file() else ""
 
 
-def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
+def _run_trial(
+    run: Run, candidate: AnyCandidate, data: Any, budget: Callable[[], Budget], trackers: Sequence[TrainingLog]
+) -> Trial:
     """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
 
-    budget: for this fit.
+    budget: returns that of this fit, or raises InputError where no time is left for it.
     """
     folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
     folder.mkdir(parents=True, exist_ok=True)
@@ -129,38 +133,41 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
     write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(options)))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
-        refused = tuple(refusals(run.config, candidate, data, run.options, options))
+        stopped, allowed = run.budget.stop.asked, run.budget.seconds
+        refused = (NOT_BEGUN,) if stopped else tuple(refusals(run.config, candidate, data, run.options, options))
         if not refused:
             try:
-                if candidate.role == "model" and not budget.remaining():
-                    raise InputError(_used_up(run))
-                fit_candidate(run, candidate, data, budget=budget, logs=trackers)
+                share = budget()
+                allowed = share.seconds
+                with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
+                    fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress)
+            except Stopped:
+                stopped, refused = True, (_stopped_after(time.perf_counter() - started),)
             except InputError as error:
                 if alone:
                     raise
                 refused = tuple(error.problems)
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if alone:
+                    raise FrameworkError(OUT_OF_MEMORY) from error
+                refused = (OUT_OF_MEMORY,)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if refused else _digests(folder / FITTED)
         speed = _speed(run, candidate, data) if files else None
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, speed, budget.seconds)
+        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, speed, allowed, stopped)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
     return trial
 
 
-def _used_up(run: Run) -> str:
-    return message(
-        "no time is left for it: {remaining:.0f} s remain of budget={budget}, which files, proofs and judging take; write more",
-        remaining=run.budget.remaining(),
-        budget=run.config.budget,
-    )
+def _stopped_after(seconds: float) -> str:
+    return message("stopped by the user after {seconds:.0f} s", seconds=seconds)
 
 
-def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed | None:
-    """The speed of a fitted candidate; None where no budget needs an estimate and no choice depends on the cost."""
-    if run.budget.seconds is None and len(run.competing) < 2:
-        return None
+def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed:
     started = time.perf_counter()
     opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
     return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)

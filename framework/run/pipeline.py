@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 from framework.machine.disk import shown
 from framework.run.context import Run, begin_run, reopen_run
 from framework.run.exporting import export_finalists
-from framework.run.fit import fit
+from framework.run.fit import TRIAL, Trial, fit
+from framework.run.folder import read_json
 from framework.run.judging import judge_on_test
 from framework.run.load import load, without_test
 from framework.run.readiness import check_ready
@@ -47,6 +48,8 @@ def export_again(config: DictConfig, folder: Path) -> Path:
 def run_stages(context: AbstractContextManager[Run]) -> Path:
     """Runs all stages in order and returns the run's folder. Stages up to "judge" read results that are stored already."""
     with context as run:
+        if run.again and run.trains:
+            take_up_stopped(run)
         splits = load(run)
         data = without_test(run, splits)
         check_ready(run.config, run.task, [run.candidates[name] for name in run.competing], data)
@@ -69,6 +72,16 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
     run.console.say(f"artifact: {shown(artifact)}\nreport:   {shown(run.folder.path / 'report.html')}")
     run.console.say(f"next:     python -m framework predict {quote(str(shown(address)))} {quote(example)}")
     return run.folder.path
+
+
+def take_up_stopped(run: Run) -> None:
+    """Removes the records of fits that the user stopped, and what was decided without them, so that they are fitted."""
+    records = [run.folder.trial(name) / TRIAL for name in run.candidates]
+    stopped = [record for record in records if (trial := read_json(Trial, record)) is not None and trial.stopped]
+    for path in [*stopped, run.folder.selection, run.folder.sections / "shortlist.json"] if stopped else ():
+        path.unlink(missing_ok=True)
+    if stopped:
+        forget_files(run)
 
 
 def forget_files(run: Run) -> None:

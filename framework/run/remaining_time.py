@@ -1,22 +1,30 @@
-"""Estimates how long a run takes after its fits, from the speed of the candidates fitted so far, so that fits end in time."""
+"""Estimates how long a run takes after its fits, from the speed of the candidates fitted so far, and divides its budget."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
+from framework.contracts.candidate import Budget
 from framework.contracts.data.table import Table
 from framework.contracts.exporter import Exporter
 from framework.contracts.graph import stateful
+from framework.contracts.message import message
+from framework.errors import InputError
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
 from framework.export.variants import STATEFUL_ROWS
-from framework.plugins import AnyTask
+from framework.export.writing import in_order
+from framework.plugins import AnyTask, load_plugins
+from framework.run.context import Run
 from framework.runtime.scheduler import Scheduler
 
-SAMPLE, STATEFUL_SAMPLE = 64, 2  # validation rows that are answered to measure the speed, at most
+SAMPLE, STATEFUL_SAMPLE = 64, 8  # validation rows that are answered to measure the speed, at most
+AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
+TRAINING = 0.25  # least time for a training of a generator, as a share of what its file, proof and judging take
 WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
 ATTEMPTS = 2  # files that a lossy exporter is expected to try before one ships
 FINISHING = 10.0  # seconds of report, seal and replay
@@ -44,6 +52,75 @@ class Rows:
     test: int
 
 
+def budget_of_fit(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, part: float) -> Budget:
+    """The budget of a candidate's fit: a part of what the stages after the fits leave.
+
+    name: of the candidate. speeds: of the candidates measured so far, by name. part: from 0 to 1. Raises InputError where no
+    time is left for the fit.
+    """
+    if run.budget.seconds is None:
+        return run.budget.share(part)
+    candidate, exporters = run.candidates[name], _exporters(run)
+    if candidate.stateful and any(speed.stateful for speed in speeds.values()):
+        budget = _budget_of_generator(run, name, speeds, rows, exporters)
+    elif any(other in run.competing and run.candidates[other].role == "model" for other in speeds):
+        budget = run.budget.without(seconds_after_fits(speeds, run.competing, rows, exporters))
+    else:
+        budget = run.budget.without(AFTER * run.budget.remaining())
+    if candidate.role == "model" and not budget.remaining():
+        raise InputError(_used_up(run))
+    return budget.share(part)
+
+
+def _used_up(run: Run) -> str:
+    return message(
+        "no time is left for it: {remaining:.0f} s remain of budget={budget}, which files, proofs and judging take; write more",
+        remaining=run.budget.remaining(),
+        budget=run.config.budget,
+    )
+
+
+def _budget_of_generator(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, exporters: Sequence[Exporter]) -> Budget:
+    """What the budget leaves for the fit of a candidate with state, by the speed of the slowest measured one with state, such
+    as its backbone before the training.
+
+    All files are counted if that leaves time for the training, otherwise the first. Raises InputError with the least budget
+    where no time is left for a training.
+    """
+    probe = max((speed for speed in speeds.values() if speed.stateful), key=lambda speed: speed.row)
+    speeds, after = {**speeds, name: speeds.get(name, probe)}, 0.0
+    for files in (exporters, exporters[:1]):
+        after = seconds_after_fits(speeds, run.competing, rows, files)
+        budget = run.budget.without(after)
+        if budget.remaining() >= TRAINING * after:
+            estimate = f"about {after:.0f} s for files, proofs and judging, by the speed of answers on this machine"
+            run.console.say(f"{run.candidates[name].title}: of the budget are kept {estimate}")
+            return budget
+    raise InputError(
+        message(
+            "budget={budget} is too short for it: its files, proofs and judging alone take about {after:.0f} s, by the speed "
+            "of answers on this machine; the least is about budget={least}m",
+            budget=run.config.budget,
+            after=after,
+            least=ceil((run.budget.elapsed() + (1 + TRAINING) * after) / 60),
+        )
+    )
+
+
+def expect_end(run: Run, speeds: Mapping[str, Speed], rows: Rows) -> None:
+    """Notes which competing candidates could ship if the user stopped the run now, and how long that would take.
+
+    speeds: of the candidates fitted so far, by name.
+    """
+    fitted = [name for name in run.competing if name in speeds]
+    if fitted:
+        run.stopping.expect(seconds_after_fits(speeds, fitted, rows, _exporters(run)[:1]), fitted)
+
+
+def _exporters(run: Run) -> list[Exporter]:
+    return in_order([load_plugins().exporter(str(name)) for name in run.config.export])
+
+
 def measure_speed(task: AnyTask, candidate: Opened, validation: Table, opening: float) -> Speed:
     """Measures the speed on some validation rows. validation: all of them. opening: seconds that opening the candidate took."""
     has_state = stateful(candidate.graphs)
@@ -51,7 +128,8 @@ def measure_speed(task: AnyTask, candidate: Opened, validation: Table, opening: 
     codec = candidate.codec()
     requests = requests_of(task, codec, rows)
     scheduler = Scheduler(codec, candidate.backend(), candidate.graphs)
-    scheduler.answer(requests[:1])  # the first run is slower
+    if not has_state:
+        scheduler.answer(requests[:1])  # the first run is slower, which does not matter where an answer takes many runs
     started = time.perf_counter()
     scheduler.answer(requests)
     seconds = (time.perf_counter() - started) / max(1, len(requests))

@@ -101,6 +101,11 @@ class Schedule(Callback):
         if trainer.is_global_zero:
             write_whole(self.folder / SCHEDULE, json.dumps(self.shares))
 
+    def cut(self, steps: int) -> None:
+        """Writes the schedule of a training that was stopped as if it had ended after `steps` optimizer steps."""
+        self.shares = [*self.shares[:steps], 1.0]
+        write_whole(self.folder / SCHEDULE, json.dumps(self.shares))
+
     def state_dict(self) -> dict[str, Any]:
         return {"shares": list(self.shares), "spent": self.elapsed(), "validation": self._validation}
 

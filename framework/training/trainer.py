@@ -15,16 +15,20 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from pytorch_lightning.callbacks import Callback, TQDMProgressBar
+from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import CSVLogger
 from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
 from framework.contracts.candidate import FitContext
 from framework.contracts.facts import TrainingFacts
+from framework.contracts.message import message
+from framework.contracts.section import Section
 from framework.errors import FrameworkError, InputError
 from framework.machine.cpus import granted_cpus
+from framework.machine.interrupts import Stopped
 from framework.training import checkpoint_io, checkpoints
 from framework.training.logging import TrackerLogger
+from framework.training.progress import Progress
 from framework.training.records import CHECKPOINTS
 from framework.training.schedule import Schedule
 
@@ -57,7 +61,7 @@ def train(
     Logs go to ``context.folder/logs``, the best and the last checkpoint to ``context.folder/checkpoints``. With
     ``context.resume`` the training continues, and a training that had ended is not repeated. Returns facts whose epochs and
     steps are those of the best weights. Raises FrameworkError if a rank of a distributed training fails, KeyboardInterrupt
-    when interrupted.
+    when interrupted, Stopped when the user stops the run before the first validation.
     """
     checkpoint_io.check_room(module, context)
     folder = context.folder / CHECKPOINTS
@@ -87,7 +91,7 @@ def _train(
         trainer = build()
         resumed = checkpoints.keep_logged(trainer, context.resume) if context.resume else None
         started = time.perf_counter()
-        _fit(trainer, module, data, context.resume)
+        stopped = _fit(trainer, module, data, context.resume)
         seconds = time.perf_counter() - started
     last = context.folder / CHECKPOINTS / checkpoints.LAST
     weights = Path(getattr(trainer.checkpoint_callback, "best_model_path", "") or last)
@@ -103,6 +107,10 @@ def _train(
         device=_device(trainer),
         resumed_at_step=resumed,
     )
+    if stopped:
+        Schedule.of(trainer).cut(facts.steps)
+        note = message("stopped by the user: the weights after epoch {epoch} are the best so far", epoch=facts.epochs)
+        context.show(Section(message("Training"), note=note))
     return facts, weights if weights.is_file() else None
 
 
@@ -205,25 +213,13 @@ class Reproducible(Callback):
             torch.manual_seed((self.seed * 1000 + trainer.current_epoch) * 1000 + trainer.global_rank)
 
 
-class Progress(TQDMProgressBar):
-    """A progress bar with one line for each epoch: batches done, loss and metric."""
-
-    def __init__(self) -> None:
-        super().__init__(refresh_rate=10)
-
-    def get_metrics(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> dict[str, Any]:
-        metrics: dict[str, Any] = super().get_metrics(trainer, pl_module)
-        metrics.pop("v_num", None)  # the logger's version, which tells the user nothing
-        return metrics
-
-
 def _callbacks(
     context: AnyContext, patience: int | None, validated: int | None, arguments: Mapping[str, Any]
 ) -> list[Callback]:
     monitor, mode = f"val_{context.metric.name}", "max" if context.metric.maximize else "min"
     callbacks: list[Callback] = [Reproducible(context.seed)]
     if arguments.get("enable_progress_bar", True):
-        callbacks.append(Progress())
+        callbacks.append(Progress(context.progress, context.metric))
     if arguments.get("fast_dev_run"):
         return callbacks
     folder, keeps = context.folder / CHECKPOINTS, arguments.get("enable_checkpointing", True)
@@ -239,16 +235,25 @@ def _callbacks(
     return callbacks
 
 
-def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> None:
+def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningDataModule, resume: Path | None) -> bool:
+    """Trains. Returns whether the user stopped the training, which then has a best epoch; raises Stopped where it has none."""
     on_interrupt = signal.getsignal(signal.SIGINT)
     try:
         trainer.fit(module, data, ckpt_path=str(resume) if resume else None, weights_only=True if resume else None)
+    except Stopped:
+        if trainer.strategy.launcher is not None:
+            trainer.strategy.launcher.kill(signal.SIGKILL)  # the ranks in other processes
+        best = trainer.checkpoint_callback
+        if not isinstance(best, checkpoints.Best) or not Path(best.best_model_path or "/").is_file():
+            raise
+        return True
     except SystemExit as end:
         signal.signal(signal.SIGINT, on_interrupt)  # Lightning ignores SIGINT after the first one
         raise KeyboardInterrupt from end
     except (ProcessRaisedException, ProcessExitedException) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
         raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
+    return False
 
 
 def _is_distributed(devices: Any) -> bool:

@@ -30,7 +30,9 @@ from framework_classification.data import ClassificationData
 
 RETWEET = Prefix(message("retweet"), re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE))
 TEXT_HEADERS = ("text", "review", "sentence", "tweet", "comment", "utterance", "content", "query")
-DISTINCT = 0.5  # labels a row, at most, in the first rows of a file that is taken for this task
+# labels a row, at most, in the first rows of a file that is taken for this task: in a column that is found by its values, and
+# in one whose header is that of a label, of which some must come again
+DISTINCT, DISTINCT_NAMED = 0.5, 0.95
 LABEL_LENGTH = 40  # characters on average, at most
 
 
@@ -53,7 +55,7 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
         """Texts have words; labels are short, and come again."""
         texts, labels = sample.rows.texts("text"), sample.rows.texts("label")
         short = sum(map(len, labels)) <= LABEL_LENGTH * len(labels)
-        again = len(set(labels)) <= max(2, DISTINCT * len(labels))
+        again = len(set(labels)) <= max(2, (DISTINCT if "label" in sample.guessed else DISTINCT_NAMED) * len(labels))
         return super().claims(sample) if worded(texts) and short and again else None
 
     def prepare(self, splits: Splits, options: Classification) -> ClassificationData:

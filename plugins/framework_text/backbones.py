@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,16 @@ def misplaced(backbone: Backbone, *, ranks: bool = False) -> list[str]:
             "model.backbones= compares backbones by the labels of texts, which this task does not have: leave it out"
         )
     return problems
+
+
+def count_weights(folder: Path) -> int:
+    """Number of weights in the safetensors files, from their headers."""
+    total = 0
+    for path in folder.glob("*.safetensors"):
+        with path.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        total += sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
+    return total
 
 
 def pools_by_mean(folder: Path) -> bool:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Sequence
 from itertools import chain
-from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +90,7 @@ def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model:
         config.get("hidden_size", config.get("dim", 768)),
         config.get("num_hidden_layers", config.get("n_layers", 12)),
     )
-    weights = _weights(folder)
+    weights = backbones.count_weights(folder)
     inner = max(weights - config.get("vocab_size", 0) * width, weights // 10)
     rate = _multiplications() * UTILIZATION / (TRAINING_PASSES * 2 * inner * float(lengths.mean()))
     memory = weights * ADAM + ACTIVATIONS * layers * width * batch * float(np.quantile(lengths, 0.99))
@@ -109,16 +108,6 @@ def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model:
     ]
     note = "From the backbone's size and one matrix product on this CPU, within a factor of two; a run measures it first."
     return Section("Estimate", ("", ""), lines, note)
-
-
-def _weights(folder: Path) -> int:
-    """Number of weights in the safetensors files, from their headers."""
-    total = 0
-    for path in folder.glob("*.safetensors"):
-        with path.open("rb") as stream:
-            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-        total += sum(prod(entry["shape"]) for name, entry in header.items() if name != "__metadata__")
-    return total
 
 
 def _multiplications(size: int = 1024) -> float:

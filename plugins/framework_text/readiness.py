@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from framework import InputError
+from framework import InputError, available_memory
 from framework_text import backbones
 from framework_text.choosing import choose, competing
 from framework_text.generation.options import LEAST_STEPS, Writing
@@ -13,6 +15,7 @@ from framework_text.options import Backbone, BackboneAddress, FineTuning
 from framework_text.sources import gguf
 
 ENDLESS = "the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps"
+WEIGHT, LEARNED = 4, 12  # bytes in fp32: of a weight; of its gradient and the two moments of AdamW
 LAYERS = ("num_hidden_layers", "n_layers")  # names in config.json
 
 
@@ -24,17 +27,50 @@ def problems(
     trainer: see `FitContext.trainer`. setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts:
     of the training rows, by which the backbone is chosen; empty: the recipe's first backbone.
     """
-    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting)]
+    learned = model.adapter == "none" if isinstance(model, Writing) else model.freeze is None and model.layers is None
+    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting, learned=learned)]
 
 
-def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, setting: str) -> list[str]:
-    """Why the backbone chosen for the texts cannot be fetched, or cannot read `max_length` tokens. setting: see `problems`."""
+def backbone_problems(
+    backbone: Backbone, texts: Sequence[str], max_length: int, setting: str, *, learned: bool = False
+) -> list[str]:
+    """Why the backbone chosen for the texts cannot be fetched, cannot read `max_length` tokens, or does not fit into memory.
+
+    setting: see `problems`. learned: whether all of its layers are trained.
+    """
     try:
         choice = choose(backbone, texts)
     except InputError as error:
         return list(error.problems)
     addresses = competing(choice.backbone) if not choice.reason else [choice.backbone.chosen]
-    return [problem for address in addresses for problem in tokenizer_problems(address, max_length, setting)]
+    return [problem for address in addresses for problem in _problems_of(address, max_length, setting, learned=learned)]
+
+
+def _problems_of(source: BackboneAddress, max_length: int, setting: str, *, learned: bool) -> list[str]:
+    unreadable = tokenizer_problems(source, max_length, setting)
+    if unreadable or gguf.is_gguf(str(source.name)):
+        return unreadable
+    return memory_problems(backbones.fetch(source), learned=learned)
+
+
+def memory_problems(folder: Path, *, learned: bool) -> list[str]:
+    """Why a backbone does not fit into memory, from the least that it needs: its weights in fp32, and for a training what
+    AdamW keeps of each weight beside the embeddings, of which a training may keep few.
+
+    folder: of the backbone. learned: whether all of its layers are trained.
+    """
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    weights = backbones.count_weights(folder)
+    embedded = config.get("vocab_size", 0) * config.get("hidden_size", config.get("dim", 0))
+    needed = WEIGHT * weights + (LEARNED * max(0, weights - embedded) if learned else 0)
+    available = available_memory()
+    if available is None or needed <= available:
+        return []
+    what = "to be trained" if learned else "to be opened"
+    return [
+        f"this backbone of {weights / 1e6:,.0f} million weights needs {needed / 1e9:,.1f} GB of memory {what}, and "
+        f"{available / 1e9:,.1f} GB are available: model.name= chooses a smaller one"
+    ]
 
 
 def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -> list[str]:

@@ -52,15 +52,15 @@ class LabelCells:
             self.say(note)
         return table, separator
 
-    def read(self, table: Table, column: str, separator: str | None, *, training: bool) -> Table:
+    def read(self, table: Table, column: str, separator: str | None, *, training: bool, whole: bool) -> Table:
         """The table with one spelling for each label.
 
-        column: of the file, as messages name it. separator: stands between labels that `joined` joined. Raises InputError where
-        rows have several labels that are neither a class together nor learned, and where the column of training rows holds no
-        classes.
+        column: of the file, as messages name it. separator: stands between labels that `joined` joined. whole: whether these
+        are all rows of the file. Raises InputError where rows have several labels that are neither a class together nor
+        learned, and where the column of training rows holds no classes.
         """
         if self.several:
-            return self._lists(table, column, training=training)
+            return self._lists(table, column, training=training, whole=whole)
         if training and separator is None:
             separator = separator_of(set(table.texts(self.role)))
         if not self.combines:
@@ -69,10 +69,10 @@ class LabelCells:
             self.spellings.separator = separator
         table = self._unified(table)
         if training:
-            self._check(table, column)
+            self._check(table, column, whole=whole)
         return table
 
-    def _lists(self, table: Table, column: str, *, training: bool) -> Table:
+    def _lists(self, table: Table, column: str, *, training: bool, whole: bool) -> Table:
         """The table with the distinct labels of each row, sorted."""
         if self.combines:
             raise InputError(
@@ -86,7 +86,7 @@ class LabelCells:
         for note in notes_on_lists(table, self.role, self.separator if training else None):
             self.say(note)
         if training:
-            self._check(one_label_a_row(table, self.role), column)
+            self._check(one_label_a_row(table, self.role), column, whole=whole)
         return table
 
     def _unified(self, table: Table) -> Table:
@@ -97,6 +97,6 @@ class LabelCells:
             self.say(note)
         return table
 
-    def _check(self, table: Table, column: str) -> None:
-        for note in check_classes(table, self.role, column):
+    def _check(self, table: Table, column: str, *, whole: bool) -> None:
+        for note in check_classes(table, self.role, column, whole=whole):
             self.say(note)

@@ -18,11 +18,12 @@ _DATE = re.compile(r"(\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[-/.]\d{1,2}[-/.]\
 _QUANTITY = re.compile(r"[-+]?[$€£¥]?\s?(\d{1,3}(,\d{3})+|\d+)(\.\d+)?\s?[%$€£¥]?")
 
 
-def check_classes(table: Table, role: str, column: str) -> list[str]:
+def check_classes(table: Table, role: str, column: str, *, whole: bool = True) -> list[str]:
     """A note where the labels may be quantities; otherwise nothing.
 
-    column: as a message names it, "the column 'stars'". Raises InputError for labels that are measurements, dates or ids, and
-    for too many different labels.
+    column: as a message names it, "the column 'stars'". whole: whether these are all rows of the file, for in the first
+    ones a label of many may stand once. Raises InputError for labels that are measurements, dates or ids, and for too many
+    different labels.
     """
     counts = Counter(table.texts(role))
     rows, different = len(table), len(counts)
@@ -41,9 +42,9 @@ def check_classes(table: Table, role: str, column: str) -> list[str]:
             f"{named} holds {different:,} different dates such as {examples}: when, not what, and no date is predicted here; "
             f"write classes instead (the weekday, the quarter), or {instead}"
         )
-    if different == rows:
+    if whole and different == rows:
         raise InputError(f"{named} differs in each of its {rows:,} rows ({examples}): an id, no {role}; {instead}")
-    if rows < 3 * different:
+    if whole and rows < 3 * different:
         raise InputError(
             f"{named} has {different:,} different values in {rows:,} rows, such as {examples}: too few rows of each to learn "
             f"from; join rare ones under one name, add rows (20 of each are a start), or {instead}"
