@@ -54,7 +54,7 @@ def find_roles(
     columns = [column for column in wanted if column.role not in several]
     single = {role: names for role, names in chosen.items() if not isinstance(names, list)}
     assigned = assign_roles(replace(table, columns=free), columns, single) if columns else {}
-    names: dict[str, Columns] = {role: name for role, (name, _) in assigned.items()} | several
+    names: dict[str, Columns] = {**{role: name for role, (name, _) in assigned.items()}, **several}
     guessed = [role for role, (_, why) in assigned.items() if why not in GIVEN]
     names |= _of_indicators(table, wanted, guessed, names, taken | {group or ""}, say, combines=combines, recipes=recipes)
     for role, (name, why) in assigned.items():

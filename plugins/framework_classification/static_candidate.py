@@ -65,7 +65,7 @@ def fit_static(data: ClassificationData, context: Context) -> None:
         temperature, abstains = calibrated(context.task, static.classifier.logits(held_out[0]), held_out[1], context.show)
         model: bytes = onnx_model(static.classifier, temperature).SerializeToString()
         _compare_with_scikit_learn(model, static, temperature, validation)
-        settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
+        settings = {**data.settings(), "calibrated_at": temperature, **abstains}
         facts = _facts(static, temperature, len(train), context)
         resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
         write_tokenizer(encoder.tokenizer, context.task.max_length, resources)

@@ -47,8 +47,10 @@ class TestConformance(TaskConformance):
 
     def overrides(self, folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)
+        unknown = [(f"{one} {other}", "oos") for one in THINGS[:4] for other in THINGS[4:9]]
         return [
-            f"data.train={write_csv(folder / 'rows.csv', rows())}",
+            f"data.train={write_csv(folder / 'rows.csv', [*rows(), *unknown])}",
+            "task.out_of_scope=oos",
             "candidates=[static]",
             f"model.name={tiny_model(folder / 'model', layers=1)}",
             f"task.max_length={LENGTH}",
@@ -66,6 +68,10 @@ class TestConformance(TaskConformance):
             assert "8 of the " in capsys.readouterr().out
             whole = self.fit(run, splits)
         assert int(str(whole.fitted.facts.details["tokens with a vector"])) > len(THINGS)
+
+    def test_its_codec_knows_the_label_of_rows_that_belong_to_no_class(self, tmp_path: Path) -> None:
+        with self.run(tmp_path) as (run, splits):
+            assert self.fit(run, splits).fitted.codec.settings["out_of_scope"] == "oos"
 
 
 def example(classes: int = CLASSES, dimensions: int = 4, unseen: int = 0) -> tuple[StaticFit, list[list[int]], np.ndarray]:

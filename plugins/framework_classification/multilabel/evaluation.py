@@ -89,4 +89,4 @@ def _mistakes(labels: Sequence[str], probabilities: np.ndarray, predicted: np.nd
 
 
 def _names(labels: Sequence[str], which: np.ndarray) -> str:
-    return ", ".join(labels[i] for i in np.flatnonzero(which).tolist())
+    return ", ".join(label for label, shown in zip(labels, which, strict=True) if shown)
