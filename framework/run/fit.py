@@ -133,10 +133,12 @@ def _run_trial(
     write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(options)))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
-        stopped, allowed = run.budget.stop.asked, run.budget.seconds
+        stopped = run.budget.stop.asked
+        allowed: float | None = None
         refused = (NOT_BEGUN,) if stopped else tuple(refusals(run.config, candidate, data, run.options, options))
         if not refused:
             try:
+                allowed = run.budget.share(0).seconds  # where no time is left for the fit
                 share = budget()
                 allowed = share.seconds
                 with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
