@@ -81,6 +81,13 @@ class Console:
             for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
                 self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
 
+    def forget(self, path: Path) -> None:
+        """Takes the sections that `recorded` stored in the file `path` out of the report; those of other steps stay."""
+        if path.is_file():
+            content = json.loads(path.read_text(encoding="utf-8"), object_hook=_restored)
+            stored = {(entry["step"], str(entry["section"]["title"])) for entry in content}
+            self._sections = [shown for shown in self._sections if (shown.step, str(shown.section.title)) not in stored]
+
 
 def _stored(text: str) -> object:
     """Marks texts of the user's data, and messages, so that they can be restored from JSON."""

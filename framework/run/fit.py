@@ -67,10 +67,15 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
         if trial is None:
             rows = Rows(len(data.splits.validation), test_rows)
             budget = _budget_of_fits(run, trials, rows).share(1 / (len(order) - place))
-            trial = _run_trial(run, run.candidates[name], data, budget, trackers)
+            trial = run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
         trials[name] = trial
+        if name in run.competing:
+            from framework.run.search.searching import searched  # which imports this module
+
+            left = _budget_of_search(run, trials, Rows(len(data.splits.validation), test_rows), name, len(order) - place)
+            trials[name] = searched(run, name, data, trial, left)
     reasons = [reason for name in run.competing for reason in trials[name].refused]
     if all(trials[name].refused for name in run.competing):
         raise InputError(*dict.fromkeys(reasons))
@@ -88,12 +93,22 @@ def _budget_of_fits(run: Run, trials: Mapping[str, Trial], rows: Rows) -> Budget
     return run.budget.without(seconds_after_fits(speeds, run.competing, rows, exporters))
 
 
+def _budget_of_search(run: Run, trials: Mapping[str, Trial], rows: Rows, name: str, unfitted: int) -> Budget:
+    """What remains of the share of a candidate that was fitted. unfitted: candidates that had not been, this one included."""
+    budget = _budget_of_fits(run, trials, rows)
+    spent = trials[name].seconds
+    return budget if budget.seconds is None else Budget(max(0.0, (budget.remaining() + spent) / unfitted - spent))
+
+
 def _earlier_trial(run: Run, name: str) -> Trial | None:
     """The trial of an earlier process whose fitted files are undamaged; None: the candidate must be fitted.
 
     Raises InputError if the run does not train and a fit is missing or damaged.
     """
+    from framework.run.search.adoption import finish_adoption  # which imports this module
+
     folder = run.folder.trial(name)
+    finish_adoption(run.folder, name)
     trial = read_json(Trial, folder / TRIAL)
     if trial is None:
         if not run.trains and name in run.competing:
@@ -116,10 +131,12 @@ def _digest(path: Path) -> str:
     return sha256(path) if path.is_file() else ""
 
 
-def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog]) -> Trial:
+def run_trial(
+    run: Run, candidate: AnyCandidate, data: Any, budget: Budget, trackers: Sequence[TrainingLog], begin: Path | None = None
+) -> Trial:
     """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
 
-    budget: for this fit.
+    budget: for this fit. begin: see `FitContext.begin`.
     """
     folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
     folder.mkdir(parents=True, exist_ok=True)
@@ -132,7 +149,7 @@ def _run_trial(run: Run, candidate: AnyCandidate, data: Any, budget: Budget, tra
             try:
                 if candidate.role == "model" and not budget.remaining():
                     raise InputError(_used_up(run))
-                fit_candidate(run, candidate, data, budget=budget, logs=trackers)
+                fit_candidate(run, candidate, data, budget=budget, logs=trackers, begin=begin)
             except InputError as error:
                 if alone:
                     raise
