@@ -126,8 +126,8 @@ class SearchConfig:
     """The `search:` section."""
 
     trials: Optional[int] = None
-    """The largest number of fits of one candidate with other settings than the recipe's; None: as many as the budget allows, and
-    none without a budget."""
+    """The largest number of fits of one candidate with other settings than the recipe's; None: as many as the budget allows,
+    and none without a budget."""
     lineage: list[Any] = field(default_factory=list)
     """In place of a search: the settings, by full key, of fits that continue each other, as winner.yaml has them."""
 

@@ -61,7 +61,7 @@ def run_process(folder: Path, order: Order, falls_behind: Callable[[Path], bool]
     write_json(folder / ORDER, order)
     started = time.perf_counter()
     with (folder / OUTPUT).open("wb") as output:
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603  # of the same Python, with paths of this run
             [sys.executable, "-m", MODULE, str(folder), str(os.getpid())],
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -81,7 +81,7 @@ def run_process(folder: Path, order: Order, falls_behind: Callable[[Path], bool]
 
 
 def _watched(process: subprocess.Popen[bytes], folder: Path, order: Order, falls_behind: Callable[[Path], bool]) -> str | None:
-    """Waits for the end of the process. Returns None where it ended by itself, "" where it fell behind, else why it must end."""
+    """Waits for the end of the process. Returns None where it ended by itself, "" where it fell behind, else why it ends."""
     validations, seen = folder / VALIDATIONS, 0
     while process.poll() is None:
         time.sleep(POLL)

@@ -176,17 +176,22 @@ class Search:
             varied = random.choice(keys, size=min(len(keys), int(random.integers(1, AT_ONCE + 1))), replace=False).tolist()
             seed = int(random.integers(2**31)) + attempt
             drawn = study.propose(self._ended(move), number, {**self.space.values, **best}, varied, seed)
-            settings = {**best, **{key: _rounded(value) for key, value in drawn.items()}}
+            settings = self._changed({**best, **{key: _rounded(value) for key, value in drawn.items()}})
             if not self._tried(settings, move):
                 return settings
             study.cancel()
         return None
 
+    def _changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """The settings that differ from the recipe's own."""
+        return {
+            key: value for key, value in settings.items() if key not in self.space.values or self.space.values[key] != value
+        }
+
     def _tried(self, settings: Mapping[str, Any], move: Move) -> bool:
         """Whether a trial had the settings, or settings that amount to the same."""
         begin = self.record.best if move is Move.onward else None
-        full = {**self.space.values, **settings}
-        return any(trial.begin == begin and {**self.space.values, **trial.settings} == full for trial in self.record.trials)
+        return any(trial.begin == begin and trial.settings == settings for trial in self.record.trials)
 
     def _fit(self, number: int, settings: Mapping[str, Any], begin: int | None, behind: Any = lambda path: False) -> Result:
         trial = self.folder / str(number)

@@ -1,4 +1,4 @@
-"""Proposes settings with Optuna, and says when a trial falls behind. The study is a database beside the record of the search."""
+"""Proposes settings with Optuna, and says when a trial falls behind. The study is a database beside the search's record."""
 
 from __future__ import annotations
 
@@ -48,6 +48,7 @@ class Study:
         self.distributions = {key: _distribution(dimension) for key, dimension in space.items()}
         self._study: optuna.Study | None = None
         self._running: optuna.Trial | None = None
+        self._reported: set[int] = set()  # tenths of the running trial's training
 
     def propose(
         self, ended: Sequence[Ended], number: int, base: Mapping[str, Any], varied: Sequence[str], seed: int
@@ -66,7 +67,7 @@ class Study:
                 study.sampler = optuna.samplers.PartialFixedSampler(fixed, optuna.samplers.TPESampler(seed=seed))
             trial = study.ask({key: self.distributions[key] for key in (*fixed, *varied)})
             trial.set_user_attr(NUMBER, number)
-            self._running = trial
+            self._running, self._reported = trial, set()
             return {key: trial.params[key] for key in varied}
 
         return self._tried(ended, ask)
@@ -84,9 +85,10 @@ class Study:
         running, tenths = self._running, _by_tenth(validations)
 
         def report(study: optuna.Study) -> bool:
-            for tenth, value in tenths.items():
-                running.report(value, tenth)  # a tenth that was reported already is ignored
-            return running.should_prune()
+            for tenth in sorted(tenths.keys() - self._reported):
+                running.report(tenths[tenth], tenth)
+            self._reported |= tenths.keys()
+            return bool(running.should_prune())
 
         return self._tried(ended, report)
 
@@ -118,7 +120,7 @@ class Study:
         return self._explained(lambda: act(self._opened(ended)))
 
     def _explained(self, act: Callable[[], T]) -> T:
-        """Runs `act`. Raises FrameworkError where the database is locked or the disk refuses, _LostError where it is unusable."""
+        """Runs `act`. Raises FrameworkError where the database is locked or the disk refuses, _LostError where it is lost."""
         from optuna.exceptions import OptunaError
         from sqlalchemy.exc import SQLAlchemyError
 
