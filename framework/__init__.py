@@ -46,7 +46,7 @@ from framework.contracts.serving.openapi import (
 )
 from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.serving.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
-from framework.contracts.space import Choice, Range, Space
+from framework.contracts.space import Choice, Dimension, Range, Space
 from framework.contracts.task import Answers, Decomposes, FileSample, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest, some
@@ -136,6 +136,7 @@ __all__ = [
     "Converses",
     "Decomposes",
     "Delimited",
+    "Dimension",
     "Drawing",
     "DrawnFields",
     "DrawnLabel",

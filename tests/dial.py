@@ -30,7 +30,7 @@ class DialCandidate(Candidate[Any, Any, Dial]):
     title: ClassVar[str] = "dial"
     options: ClassVar[type] = Dial
 
-    def space(self, data: Any, task: Any, options: Dial) -> Space:
+    def space(self, data: Any, task: Any, options: Dial, trainer: Any) -> Space:
         return Space({"answer": Range(0, 2), "temper": Choice(tuple(os.environ.get("TEMPERS", "calm").split()))})
 
     def fit(self, data: Any, context: FitContext[Any, Dial]) -> None:
@@ -56,7 +56,7 @@ class OnwardCandidate(DialCandidate):
 
     name: ClassVar[str] = "onward"
 
-    def space(self, data: Any, task: Any, options: Dial) -> Space:
+    def space(self, data: Any, task: Any, options: Dial, trainer: Any) -> Space:
         return Space(onward={"answer": Range(0, 2), "level": Range(1.0, 2.0)})
 
 

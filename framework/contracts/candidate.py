@@ -148,8 +148,11 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
         """Sections for the verb `check`: rows as the model will see them, memory, estimated time. Must not import torch."""
         return Inspection()
 
-    def space(self, data: Data, task: TaskOptions, options: Options) -> Space:
-        """What a search may vary, where the run has time for more than one fit. Must not import torch."""
+    def space(self, data: Data, task: TaskOptions, options: Options, trainer: Mapping[str, object]) -> Space:
+        """What a search may vary, where the run has time for more than one fit. Must not import torch.
+
+        trainer: see `FitContext.trainer`.
+        """
         return Space()
 
     @abstractmethod

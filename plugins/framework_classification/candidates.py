@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
-from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
+from framework import (
+    Candidate,
+    Choice,
+    CodecSpec,
+    Dimension,
+    FitContext,
+    Fitted,
+    Inspection,
+    NoOptions,
+    Space,
+    message,
+    read_fitted,
+    write_fitted,
+)
 from framework_classification import Classification
 from framework_classification.data import ClassificationData
 from framework_text.options import FineTuning, FrozenFeatures
@@ -108,6 +122,18 @@ class FineTunedCandidate(Candidate[Classification, ClassificationData, FineTunin
 
         sections, problems = preview(data.splits.train.texts("text"), len(data.labels), task.max_length, options)
         return Inspection(sections, problems)
+
+    def space(
+        self, data: ClassificationData, task: Classification, options: FineTuning, trainer: Mapping[str, object]
+    ) -> Space:
+        from framework_text.search_space import fine_tuning_space, lengths
+
+        texts = data.splits.train.texts("text")
+        space = fine_tuning_space(options, texts, len(data.labels), trainer, rewrites=True)
+        of_task: dict[str, Dimension] = {"class_weights": Choice((False, True))}
+        if (limits := lengths(task.max_length, texts)) is not None:
+            of_task["max_length"] = limits
+        return replace(space, task=of_task)
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
         from framework_classification.fine_tuned import fit

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from framework import CodecSpec, FitContext, Fitted, Graph, Table, Tensor, read_fitted, write_fitted
@@ -19,6 +20,7 @@ from framework_classification.codec import ClassificationCodec
 from framework_classification.data import ClassificationData
 from framework_classification.module import Classifier
 from framework_text import backbones
+from framework_text.augmentation import varied_text
 from framework_text.choosing import prepared
 from framework_text.encoder import (
     Examples,
@@ -68,9 +70,8 @@ def fit(data: ClassificationData, context: Context) -> None:
 
 def _fit(data: ClassificationData, context: Context, folder: Path, started: float) -> None:
     task, options = context.task, context.options
-    tokenizer = backbones.load_tokenizer(folder, task.max_length)
-    network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
-    changed = shape(network, options)
+    network, tokenizer = _network(data, context, folder)
+    changed = shape(network, options, begun=context.begin is not None)
     classifier = Classifier(network, len(data.labels), options, data.class_weights() if task.class_weights else None)
     examples = _examples(data, context, tokenizer)
     learned = fine_tune(classifier, tokenizer, examples, context, started, details=changed)
@@ -82,6 +83,14 @@ def _fit(data: ClassificationData, context: Context, folder: Path, started: floa
     save_network(network, tokenizer, context.output / MODEL)
     saved = SavedClassifier(isinstance(network, SentenceClassifier), temperature, task.max_length, pad)
     (context.output / READING).write_text(json.dumps(asdict(saved)), encoding="utf-8")
+
+
+def _network(data: ClassificationData, context: Context, folder: Path) -> tuple[Any, Any]:
+    """The network and its tokenizer: of the backbone in a folder with a new head, or of the fit that is continued."""
+    kind = SentenceClassifier if pools_by_mean(folder) else KIND
+    if context.begin is not None:
+        return open_network(context.begin / MODEL, kind, context.task.max_length)
+    return new_network(folder, kind, data.labels), backbones.load_tokenizer(folder, context.task.max_length)
 
 
 def open_fitted(folder: Path) -> Fitted:
@@ -112,10 +121,16 @@ def _examples(data: ClassificationData, context: Context, tokenizer: Any) -> Exa
     def rows(table: Table) -> TokenizedRows:
         return TokenizedRows(tokenizer, table.texts("text"), data.targets(table), context.task.max_length)
 
+    def varied(most: int, seed: int) -> TokenizedRows:
+        table, random = data.sample(most, context.seed), np.random.default_rng(seed)
+        texts = [varied_text(text, context.options, random) for text in table.texts("text")]
+        return TokenizedRows(tokenizer, texts, data.targets(table), context.task.max_length)
+
     return Examples(
         classes=len(data.labels),
         rows=len(data.splits.train),
         train=lambda most: rows(data.sample(most, context.seed)),
         validation=rows(data.splits.validation),
         max_length=context.task.max_length,
+        varied=varied,
     )

@@ -11,6 +11,7 @@ from framework_text.choosing import choose
 from framework_text.generation.options import LEAST_STEPS, Writing
 from framework_text.options import Backbone, BackboneAddress, FineTuning
 from framework_text.sources import gguf
+from framework_text.training_plan import trainer_ends_training
 
 ENDLESS = "the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps"
 LAYERS = ("num_hidden_layers", "n_layers")  # names in config.json
@@ -24,7 +25,11 @@ def problems(
     trainer: see `FitContext.trainer`. setting: the key of the recipe, with its ``=``, that sets `max_length`, in tokens. texts:
     of the training rows, by which the backbone is chosen; empty: the recipe's first backbone.
     """
-    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting)]
+    return [
+        *_endless(model, trainer),
+        *_two_ends(model, trainer),
+        *backbone_problems(model.backbone, texts, max_length, setting),
+    ]
 
 
 def backbone_problems(backbone: Backbone, texts: Sequence[str], max_length: int, setting: str) -> list[str]:
@@ -46,6 +51,13 @@ def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -
     except InputError as error:
         return list(error.problems)
     return []
+
+
+def _two_ends(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:
+    epochs = getattr(model, "epochs", None) if isinstance(model, FineTuning) else None
+    if epochs is None or not trainer_ends_training(trainer):
+        return []
+    return [f"model.epochs={epochs} and trainer: both say when training ends; leave one out"]
 
 
 def _endless(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:

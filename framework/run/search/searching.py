@@ -173,7 +173,8 @@ class Search:
         study = self.studies[move]
         keys = list(study.distributions)
         for attempt in range(REDRAWS):
-            varied = random.choice(keys, size=min(len(keys), int(random.integers(1, AT_ONCE + 1))), replace=False).tolist()
+            most = len(keys) if move is Move.onward else min(len(keys), int(random.integers(1, AT_ONCE + 1)))
+            varied = random.choice(keys, size=most, replace=False).tolist()
             seed = int(random.integers(2**31)) + attempt
             drawn = study.propose(self._ended(move), number, {**self.space.values, **best}, varied, seed)
             settings = self._changed({**best, **{key: _rounded(value) for key, value in drawn.items()}})

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from typing import Any
 
+from omegaconf import OmegaConf
+
 from framework.contracts.space import Choice, Dimension, Range, Space
 from framework.errors import FrameworkError
 from framework.plugins import AnyCandidate
@@ -30,7 +32,8 @@ class RunSpace:
 def space_in(run: Run, candidate: AnyCandidate, data: Any) -> RunSpace:
     """The candidate's space without options that the recipe sets. Raises FrameworkError for a space that cannot be."""
     options = run.options_of(candidate)
-    space: Space = candidate.space(data, run.options, options)
+    trainer: Any = OmegaConf.to_container(run.config.trainer, resolve=True)
+    space: Space = candidate.space(data, run.options, options, trainer)
     prefix = f"candidates.{candidate.name}"
     where = f"the space of the candidate {candidate.name} is wrong"
     fresh = {
