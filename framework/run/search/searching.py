@@ -88,7 +88,7 @@ class Search:
         """Fits trial after trial until the time, or the number `limit`, is used up, or nothing is to be gained."""
         if limit is None and not self._fitting():
             self._end(message("one fit of {name} takes the whole time: no search", name=self.name), shown=False)
-            self.run.console.show(no_search(self.record, self.left.remaining()))
+            self.run.console.show(no_search(self.record, self.run.candidates[self.name].title, self.left.remaining()))
             return
         self._begin()
         while not (reason := self._over(limit)):

@@ -20,12 +20,12 @@ def result_line(record: SearchRecord, trial: SearchTrial, left: float) -> str:
 def changes(trial: SearchTrial) -> str:
     """The settings of a trial as they are written in a recipe, without the sections of their keys."""
     if trial.number == FIRST:
-        return str(message("the recipe's own settings"))
+        return message("the recipe's own settings")
     settings = ", ".join(f"{key.rpartition('.')[2]}={_written(value)}" for key, value in trial.settings.items())
     return (
         settings
         if trial.begin is None
-        else str(message("goes on from trial {begin}: {settings}", begin=trial.begin, settings=settings))
+        else message("goes on from trial {begin}: {settings}", begin=trial.begin, settings=settings)
     )
 
 
@@ -33,15 +33,15 @@ def _written(value: object) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else f"{value}"
 
 
-def no_search(record: SearchRecord, left: float) -> Section:
-    """Says that there was no search. left: seconds that remain for one."""
+def no_search(record: SearchRecord, title: str, left: float) -> Section:
+    """Says that there was no search. title: of the candidate. left: seconds that remain for one."""
     note = message(
         "{reason}: {seconds:.0f} s would be needed again, {left:.0f} s are left",
         reason=record.ended,
         seconds=record.trial(FIRST).seconds,
         left=left,
     )
-    return Section(message("Search of {name}", name=record.candidate), note=note)
+    return Section(message("Search of {title}", title=title), note=note)
 
 
 def table(record: SearchRecord, title: str) -> Section:
