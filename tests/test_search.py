@@ -42,7 +42,7 @@ class KilledWhileAdopting:
             target = str(arguments[1]) if event in ("os.rename", "shutil.copyfile") else ""
             if adopting and target.endswith(f"/{self.name}"):
                 os.kill(os.getpid(), signal.SIGKILL)
-            adopting = adopting or target.endswith("/adopting.json")
+            adopting = adopting or target.endswith("/search.json")
 
         sys.addaudithook(look)
 
@@ -178,11 +178,13 @@ def test_a_kill_while_the_best_is_adopted_loses_no_fitted_candidate(
     process.communicate(timeout=120)
     assert process.returncode == -signal.SIGKILL
     run = tmp_path / "run"
-    assert (run / "trials" / "dial" / "adopting.json").is_file()
+    assert record(run).best == 1
+    assert (run / "trials" / "dial" / "1" / "fitted").is_dir()
     done = forked.run(tmp_path, "resume", "run", path=[site])
     assert done.returncode == 0, done.stderr
     assert "is missing or damaged" not in done.stdout
-    assert "of the fitted dial" not in done.stdout
+    assert answer(run) != "c"
+    assert not (run / "trials" / "dial" / "1" / "fitted").exists()
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ class Console:
         first = len(self._sections)
         yield
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = [{"step": step, "section": to_plain(section, _stored)} for step, section in self._sections[first:]]
+        content = [_entry(shown) for shown in self._sections[first:]]
         write_whole(path, json.dumps(content, ensure_ascii=False))
 
     def recall(self, path: Path) -> None:
@@ -81,12 +81,14 @@ class Console:
             for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
                 self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
 
-    def forget(self, path: Path) -> None:
-        """Takes the sections that `recorded` stored in the file `path` out of the report; those of other steps stay."""
-        if path.is_file():
-            content = json.loads(path.read_text(encoding="utf-8"), object_hook=_restored)
-            stored = {(entry["step"], str(entry["section"]["title"])) for entry in content}
-            self._sections = [shown for shown in self._sections if (shown.step, str(shown.section.title)) not in stored]
+    def forget(self, content: str) -> None:
+        """Takes sections out of the report. content: of the file in which `recorded` stored them."""
+        stored = json.loads(content)
+        self._sections = [shown for shown in self._sections if _entry(shown) not in stored]
+
+
+def _entry(shown: Shown) -> dict[str, Any]:
+    return {"step": shown.step, "section": to_plain(shown.section, _stored)}
 
 
 def _stored(text: str) -> object:

@@ -105,10 +105,10 @@ def _earlier_trial(run: Run, name: str) -> Trial | None:
 
     Raises InputError if the run does not train and a fit is missing or damaged.
     """
-    from framework.run.search.adoption import finish_adoption  # which imports this module
+    from framework.run.search.adoption import RECORD, adopt_best  # which imports this module
 
     folder = run.folder.trial(name)
-    finish_adoption(run.folder, name)
+    adopt_best(run.folder, name)
     trial = read_json(Trial, folder / TRIAL)
     if trial is None:
         if not run.trains and name in run.competing:
@@ -123,7 +123,10 @@ def _earlier_trial(run: Run, name: str) -> Trial | None:
     if not run.trains:
         raise InputError(f"{lost}: the recipe must be run again")
     run.console.say(lost)
-    (folder / TRIAL).unlink()
+    if (folder / RECORD).is_file():  # a refit has the recipe's own settings, and other files than the best trial of a search
+        shutil.rmtree(folder)
+    else:
+        (folder / TRIAL).unlink()
     return None
 
 

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from framework.run.fit import FITTED
-from framework.run.folder import STATE, RunFolder, read_json, write_json
+from framework.run.folder import STATE, RunFolder
 from framework.run.search.process import ORDER, OUTPUT, RESULT
-from framework.run.search.record import FIRST, RECORD, SAMPLES, STUDY
+from framework.run.search.record import FIRST, RECORD, SAMPLES, STUDY, read_record
 from framework.training.records import CHECKPOINTS
 
-ADOPTING = "adopting.json"  # in the folder of a candidate's trials, while the files of a trial move
-HEAVY = (FITTED, CHECKPOINTS)
+HEAVY = (CHECKPOINTS, FITTED)  # in the order in which they move
 LARGEST = 1_000_000  # bytes of a file that is kept of a trial that lost
 OF_A_TRIAL = ("sections", "run.log", STATE, ORDER, RESULT, OUTPUT, SAMPLES)
-OF_THE_SEARCH = (RECORD, ADOPTING)
-
-
-@dataclass(frozen=True)
-class Adoption:
-    """The trial whose files move."""
-
-    number: int
 
 
 def keep_first(folder: Path) -> Path:
@@ -35,28 +25,25 @@ def keep_first(folder: Path) -> Path:
     return kept
 
 
-def adopt(folders: RunFolder, candidate: str, number: int) -> None:
-    """Puts a trial's model, checkpoints and records in the place of the best before it, which are removed."""
-    write_json(folders.trial(candidate) / ADOPTING, Adoption(number))
-    finish_adoption(folders, candidate)
+def adopt_best(folders: RunFolder, candidate: str) -> None:
+    """Puts the model, checkpoints and records of the best trial in the place of those before it, unless they are there.
 
-
-def finish_adoption(folders: RunFolder, candidate: str) -> None:
-    """Ends an adoption that was begun, in this process or in one that was killed; does nothing where none was."""
+    The record names the best trial before its files move, and the fitted folder moves last, so that a killed process has either
+    not begun or is made up for by the next call. Does nothing where there was no search.
+    """
     folder = folders.trial(candidate)
-    adoption = read_json(Adoption, folder / ADOPTING)
-    if adoption is None:
+    record = read_record(folder)
+    if record is None or not (folder / str(record.best) / FITTED).is_dir():
         return
-    trial = folder / str(adoption.number)
-    for name in HEAVY:
-        if (trial / name).exists():
-            shutil.rmtree(folder / name, ignore_errors=True)
-            (trial / name).replace(folder / name)
+    trial = folder / str(record.best)
     _copy(trial, folder)
     sections = trial / "sections" / f"fit-{candidate}.json"
     if sections.is_file():
         shutil.copyfile(sections, folders.sections / sections.name)
-    (folder / ADOPTING).unlink()
+    for name in HEAVY:
+        shutil.rmtree(folder / name, ignore_errors=True)
+        if (trial / name).is_dir():
+            (trial / name).replace(folder / name)
 
 
 def discard(trial: Path) -> None:
@@ -79,6 +66,6 @@ def _copy(source: Path, target: Path) -> None:
 def _light(folder: Path) -> Iterator[Path]:
     """What a fit left in a folder, such as its options, plan and logs, without model and checkpoints."""
     for path in folder.iterdir():
-        of_others = path.name in (*HEAVY, *OF_A_TRIAL, *OF_THE_SEARCH) or path.name.startswith((".", STUDY))
+        of_others = path.name in (*HEAVY, *OF_A_TRIAL, RECORD) or path.name.startswith((".", STUDY))
         if not of_others and not path.name.isdecimal():
             yield path

@@ -18,7 +18,7 @@ from framework.evaluation.opened import Opened
 from framework.run.context import Run
 from framework.run.fit import FITTED, TRIAL, Trial
 from framework.run.folder import read_json
-from framework.run.search.adoption import adopt, discard, keep_first
+from framework.run.search.adoption import adopt_best, discard, keep_first
 from framework.run.search.moves import Move, best_move, told_apart
 from framework.run.search.process import Order, Result, read_validations, run_process
 from framework.run.search.record import FIRST, SAMPLES, SearchRecord, SearchTrial, read_record, write_record
@@ -40,6 +40,11 @@ def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) ->
     is locked, or the disk refuses a write.
     """
     limit, lineage = run.config.search.trials, run.config.search.lineage
+    section = run.folder.sections / f"search-{name}.json"
+    record = read_record(run.folder.trial(name))
+    if record is not None and record.ended:
+        run.console.recall(section)
+        return trial
     if trial.refused or not run.trains or limit == 0 or (left.seconds is None and limit is None and not lineage):
         return trial
     space = space_in(run, run.candidates[name], data)
@@ -48,20 +53,18 @@ def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) ->
     if not lineage and find_spec("optuna") is None:
         run.console.say("no search: it needs optuna, which is not installed; pip install 'recipe-framework[train]'")
         return trial
-    section = run.folder.sections / f"search-{name}.json"
-    record = read_record(run.folder.trial(name))
-    if record is not None and record.ended:
-        run.console.recall(section)
-        return trial
+    fitted = run.folder.sections / f"fit-{name}.json"
+    before = fitted.read_text(encoding="utf-8")
     with run.console.recorded(section):
         search = Search(run, name, space, data, trial, left, record)
         if lineage:
             search.replay([dict(settings) for settings in lineage])
         else:
             search.go(limit)
-    fitted = run.folder.sections / f"fit-{name}.json"  # of the best trial: the report is about it alone
-    run.console.forget(fitted)
-    run.console.recall(fitted)
+    write_record(search.folder, search.record)  # with the end, once the section is stored
+    if fitted.read_text(encoding="utf-8") != before:  # the report is about the best trial alone
+        run.console.forget(before)
+        run.console.recall(fitted)
     return read_json(Trial, search.folder / TRIAL) or trial
 
 
@@ -138,8 +141,8 @@ class Search:
         """Scores the first fit, and removes what a killed process left of a trial that had not ended."""
         done = {str(trial.number) for trial in self.record.trials}
         for path in self.folder.iterdir():
-            if path.is_dir() and path.name.isdecimal() and path.name not in done:
-                shutil.rmtree(path)
+            if path.is_dir() and path.name.isdecimal():
+                discard(path) if path.name in done else shutil.rmtree(path)
         if self.record.trial(FIRST).score is not None:
             return
         started = time.perf_counter()
@@ -199,7 +202,7 @@ class Search:
         trial.mkdir(exist_ok=True)
         until = None if self.left.seconds is None else time.time() + self.left.remaining()
         fitted = str(self.folder / FITTED) if begin is not None else None
-        order = Order(str(self.run.folder.path), self.name, settings, fitted, until, self.record.scoring)
+        order = Order(str(self.run.folder.path.resolve()), self.name, settings, fitted, until, self.record.scoring)
         return run_process(trial, order, behind)
 
     def _judged(self, trial: SearchTrial, result: Result) -> SearchTrial:
@@ -224,10 +227,10 @@ class Search:
     def _note(self, trial: SearchTrial, best: int) -> None:
         """Records a trial that has ended, and moves its files or removes them."""
         self.record = self.record.with_trial(trial, best)
-        if best == trial.number:
-            adopt(self.run.folder, self.name, best)
-        discard(self.folder / str(trial.number))
         write_record(self.folder, self.record)
+        if best == trial.number:
+            adopt_best(self.run.folder, self.name)
+        discard(self.folder / str(trial.number))
         self.run.state.note(self.run.folder.path, seconds=self.run.budget.elapsed())
         self.run.console.say(result_line(self.record, trial, self.left.remaining()))
 
@@ -254,7 +257,6 @@ class Search:
         self.record = replace(self.record, ended=reason)
         if shown:
             self.run.console.show(table(self.record, self.run.candidates[self.name].title))
-        write_record(self.folder, self.record)
 
 
 def _rounded(value: Any) -> Any:
