@@ -17,7 +17,7 @@ import pytest
 import framework
 from framework import Choice, FrameworkError, Range, plugins
 from framework.__main__ import main
-from framework.run.search.moves import Move, best_move, told_apart
+from framework.run.search.moves import Move, by_promise, told_apart
 from framework.run.search.record import SearchRecord, SearchTrial, read_record
 from framework.run.search.study import Ended, Study
 from tests import forked
@@ -261,11 +261,11 @@ def trial_of(number: int, gain: float, spread: float, seconds: float = 10.0, beg
 def test_the_kind_of_trial_that_gains_most_a_second_is_next() -> None:
     first = SearchTrial(0, {}, None, 100.0, 1, 0.5)
     begun = SearchRecord("dial", "accuracy", trials=(first,))
-    assert best_move(list(Move), begun, 100.0, prior=0.01) is Move.onward  # half as long
+    assert by_promise(list(Move), begun, 100.0, prior=0.01)[0] is Move.onward  # half as long
     gained = replace(begun, trials=(first, trial_of(1, -0.01, 0.01, 60.0, begin=0)))
-    assert best_move(list(Move), gained, 100.0, prior=0.01) is Move.fresh
+    assert by_promise(list(Move), gained, 100.0, prior=0.01)[0] is Move.fresh
     again = replace(begun, trials=(*gained.trials, trial_of(2, -0.02, 0.01, 110.0), trial_of(3, -0.02, 0.01, 110.0)))
-    assert best_move(list(Move), again, 100.0, prior=0.01) is Move.onward
+    assert by_promise(list(Move), again, 100.0, prior=0.01)[0] is Move.onward
 
 
 def test_a_search_ends_where_validation_does_not_tell_its_trials_apart() -> None:

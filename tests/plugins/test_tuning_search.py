@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,18 @@ from framework_text.encoder import EncodedRows, EncoderModule, new_network
 from framework_text.options import FineTuning
 from framework_text.search_space import fine_tuning_space, lengths
 from framework_text.validation import fine_tuning_problems
+from tests.plugins.test_labeling import small as tagger
+from tests.plugins.test_labeling import tagged, write_conll
 from tests.test_run import report
 from tests.tiny import rows
+
+
+@pytest.fixture
+def trials_find_quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter `quick` is found in the processes of trials too."""
+    site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
+    root = Path(__file__).parents[2]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
 
 
 class Plain(EncoderModule):
@@ -125,14 +136,9 @@ def test_the_space_follows_from_rows_and_backbone(model_folder: Path) -> None:
 
 
 def test_what_the_search_of_a_fine_tuning_found_is_replayed_to_the_same_metrics(
-    tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, small: list[str], trials_find_quick: None
 ) -> None:
     pytest.importorskip("optuna")
-    import sys
-
-    site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
-    root = Path(__file__).parents[2]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
     short = [*small, "trainer.max_epochs=1", "export=[quick]", "search.trials=1"]  # one epoch, and then one more
     run = framework.run_recipe("sentiment", *short, folder=tmp_path / "run")
     record = read_record(run / "trials" / "fine_tuned")
@@ -141,3 +147,14 @@ def test_what_the_search_of_a_fine_tuning_found_is_replayed_to_the_same_metrics(
     assert record.best == 1
     assert main(["replay", str(run), "--folder", str(tmp_path / "again")]) == 0
     assert report(tmp_path / "again")["metrics"] == report(run)["metrics"]
+
+
+def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, trials_find_quick: None) -> None:
+    pytest.importorskip("optuna")
+    words = tagger(tmp_path, write_conll(tmp_path / "train.conll", tagged(120)))
+    more = ["candidates=[fine_tuned]", "trainer.max_epochs=1", "candidates.fine_tuned.learning_rate=3e-3", "tracker=none"]
+    masked = ["candidates.fine_tuned.word_dropout=0.2", "export=[quick]", "search.trials=1"]
+    run = framework.run_recipe("entities", *words, *more, *masked, folder=tmp_path / "run")
+    record = read_record(run / "trials" / "fine_tuned")
+    assert record is not None
+    assert [(trial.begin, trial.score is not None) for trial in record.trials] == [(None, True), (0, True)]

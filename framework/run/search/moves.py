@@ -36,11 +36,11 @@ class Move(Enum):
         return STARTING + first * (PART if self is Move.onward else 1.0)
 
 
-def best_move(moves: Sequence[Move], record: SearchRecord, first: float, prior: float) -> Move:
-    """The kind of trial with the highest expected gain per second.
+def by_promise(moves: Sequence[Move], record: SearchRecord, first: float, prior: float) -> list[Move]:
+    """The kinds of trial, that with the highest expected gain per second first.
 
     That is the gain of its trials per second that they took, as if one more had gained `prior`; trials that lost gained
-    nothing. first: seconds of the first fit. Raises ValueError without moves.
+    nothing. first: seconds of the first fit.
     """
 
     def rate(move: Move) -> float:
@@ -48,7 +48,7 @@ def best_move(moves: Sequence[Move], record: SearchRecord, first: float, prior: 
         gains = prior + sum(trial.gain or 0.0 for trial in ended if not trial.lost)
         return gains / (move.expected_seconds(record, first) + sum(trial.seconds for trial in ended))
 
-    return max(moves, key=rate)
+    return sorted(moves, key=rate, reverse=True)
 
 
 def told_apart(record: SearchRecord) -> bool:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,14 @@ from framework.run.context import Run
 from framework.run.fit import FITTED, TRIAL, Trial
 from framework.run.folder import read_json
 from framework.run.search.adoption import adopt_best, discard, keep_first
-from framework.run.search.moves import Move, best_move, told_apart
-from framework.run.search.process import Order, Result, read_validations, run_process
+from framework.run.search.moves import Move, by_promise, told_apart
+from framework.run.search.process import Order, Result, run_process
+from framework.run.search.proposals import Proposals
 from framework.run.search.record import FIRST, SAMPLES, SearchRecord, SearchTrial, read_record, write_record
 from framework.run.search.scoring import score, spread_of_difference
 from framework.run.search.sections import no_search, result_line, table
 from framework.run.search.spaces import RunSpace, space_in
-from framework.run.search.study import Ended, Study
-from framework.training.records import VALIDATIONS
 
-AT_ONCE = 3  # options that one trial changes, at most
-REDRAWS = 10  # attempts to draw settings that no trial had
 FAILURES = 3  # trials in a row without a fitted candidate after which the search ends
 
 
@@ -80,12 +78,7 @@ class Search:
         self.first = trial if record is None else replace(trial, seconds=record.trial(FIRST).seconds)
         own = SearchTrial(FIRST, {}, None, trial.seconds, trial.peak_bytes)
         self.record = record or SearchRecord(name, run.metric.name, trials=(own,))
-        maximize, say = run.metric.maximize, run.console.say
-        self.studies = {
-            move: Study(self.folder, move.value, dimensions, maximize, say)
-            for move, dimensions in ((Move.fresh, space.fresh), (Move.onward, space.onward))
-            if dimensions
-        }
+        self.proposals = Proposals(self.folder, space, run.config.seed, run.metric.maximize, run.console.say)
 
     def go(self, limit: int | None) -> None:
         """Fits trial after trial until the time, or the number `limit`, is used up, or nothing is to be gained."""
@@ -94,8 +87,8 @@ class Search:
             self.run.console.show(no_search(self.record, self.run.candidates[self.name].title, self.left.remaining()))
             return
         self._begin()
-        while not (reason := self._over(limit)):
-            if not self._next():
+        while not (reason := self._over(limit, moves := self._fitting())):
+            if not self._next(moves):
                 reason = message("no other settings are left to try")
                 break
         self._end(reason)
@@ -117,19 +110,19 @@ class Search:
     def _fitting(self) -> list[Move]:
         """The kinds of trial for which there is time."""
         if self.left.seconds is None:
-            return list(self.studies)
+            return self.proposals.moves
         return [
             move
-            for move in self.studies
+            for move in self.proposals.moves
             if move.expected_seconds(self.record, self.first.seconds) + self.record.scoring <= self.left.remaining()
         ]
 
-    def _over(self, limit: int | None) -> Message | None:
-        """Why the search ends; None: it goes on."""
+    def _over(self, limit: int | None, moves: Sequence[Move]) -> Message | None:
+        """Why the search ends; None: it goes on. moves: the kinds of trial for which there is time."""
         further = self.record.trials[1:]
         if limit is not None and len(further) >= limit:
             return message("search.trials={limit} are done", limit=limit)
-        if not self._fitting():
+        if not moves:
             return message("no time is left for another trial")
         if len(further) >= FAILURES and all(trial.score is None and not trial.stopped for trial in further[-FAILURES:]):
             return message("its last {count} trials failed", count=FAILURES)
@@ -154,50 +147,26 @@ class Search:
         self.record = replace(self.record, trials=(replace(self.record.trial(FIRST), score=scored.score),), scoring=scoring)
         write_record(self.folder, self.record)
 
-    def _next(self) -> bool:
-        """Fits the next trial, and adopts it where it is better. Returns False where every setting was tried."""
-        number = len(self.record.trials)
-        move = best_move(self._fitting(), self.record, self.first.seconds, self._prior_gain())
-        settings = self._proposed(move, number)
-        if settings is None:
-            return False
-        begin = self.record.best if move is Move.onward else None
-        study, ended = self.studies[move], self._ended(move)
-        result = self._fit(number, settings, begin, lambda path: study.falls_behind(ended, read_validations(path)))
+    def _next(self, moves: Sequence[Move]) -> bool:
+        """Fits the next trial, and adopts it where it is better. Returns False where all settings of `moves` were tried."""
+        for move in by_promise(moves, self.record, self.first.seconds, self._prior_gain()):
+            settings = self.proposals.next(self.record, move, len(self.record.trials))
+            if settings is not None:
+                self._try(move, settings)
+                return True
+        return False
+
+    def _try(self, move: Move, settings: Mapping[str, Any]) -> None:
+        number, earlier = len(self.record.trials), self.record
+        begin = earlier.best if move is Move.onward else None
+        result = self._fit(number, settings, begin, lambda path: self.proposals.falls_behind(earlier, move, path))
         trial = self._judged(SearchTrial(number, settings, begin, result.seconds, result.peak_bytes, result.score), result)
         self._note(trial, number if not trial.lost else self.record.best)
-        study.tell(self._ended(move))
-        return True
+        self.proposals.tell(self.record, move)
 
-    def _proposed(self, move: Move, number: int) -> dict[str, Any] | None:
-        """Settings that no trial had, drawn around those of the best; None where there are none."""
-        best = self.record.lineage()[0 if move is Move.fresh else -1].settings
-        random = np.random.default_rng((self.run.config.seed, number))
-        study = self.studies[move]
-        keys = list(study.distributions)
-        for attempt in range(REDRAWS):
-            most = len(keys) if move is Move.onward else min(len(keys), int(random.integers(1, AT_ONCE + 1)))
-            varied = random.choice(keys, size=most, replace=False).tolist()
-            seed = int(random.integers(2**31)) + attempt
-            drawn = study.propose(self._ended(move), number, {**self.space.values, **best}, varied, seed)
-            settings = self._changed({**best, **{key: _rounded(value) for key, value in drawn.items()}})
-            if not self._tried(settings, move):
-                return settings
-            study.cancel()
-        return None
-
-    def _changed(self, settings: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings that differ from the recipe's own."""
-        return {
-            key: value for key, value in settings.items() if key not in self.space.values or self.space.values[key] != value
-        }
-
-    def _tried(self, settings: Mapping[str, Any], move: Move) -> bool:
-        """Whether a trial had the settings, or settings that amount to the same."""
-        begin = self.record.best if move is Move.onward else None
-        return any(trial.begin == begin and trial.settings == settings for trial in self.record.trials)
-
-    def _fit(self, number: int, settings: Mapping[str, Any], begin: int | None, behind: Any = lambda path: False) -> Result:
+    def _fit(
+        self, number: int, settings: Mapping[str, Any], begin: int | None, behind: Callable[[Path], bool] = lambda path: False
+    ) -> Result:
         trial = self.folder / str(number)
         trial.mkdir(exist_ok=True)
         until = None if self.left.seconds is None else time.time() + self.left.remaining()
@@ -242,23 +211,8 @@ class Search:
         """What a kind of trial that was never tried is taken to gain: one standard error of the best trial's score."""
         return float(np.std(self._samples(self.record.best))) or 1e-6
 
-    def _ended(self, move: Move) -> list[Ended]:
-        """The trials of a kind that have ended, for the study."""
-        trials = [trial for trial in self.record.trials if Move.of(trial) is move]
-        return [
-            Ended(
-                trial, {**self.space.values, **trial.settings}, read_validations(self.folder / str(trial.number) / VALIDATIONS)
-            )
-            for trial in trials
-        ]
-
     def _end(self, reason: Message | None, *, shown: bool = True) -> None:
         assert reason is not None, "a search ends for a reason"
         self.record = replace(self.record, ended=reason)
         if shown:
             self.run.console.show(table(self.record, self.run.candidates[self.name].title))
-
-
-def _rounded(value: Any) -> Any:
-    """Three digits of a number, which are enough to fit with and easier to read."""
-    return float(f"{value:.3g}") if isinstance(value, float) else value
