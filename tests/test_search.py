@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 import framework
-from framework import Choice, FrameworkError, Range, plugins
+from framework import Choice, FrameworkError, Range, Space, plugins
 from framework.__main__ import main
 from framework.run.search.moves import Move, by_promise, told_apart
 from framework.run.search.record import SearchRecord, SearchTrial, read_record
@@ -274,3 +275,33 @@ def test_a_search_ends_where_validation_does_not_tell_its_trials_apart() -> None
     assert told_apart(few)
     assert not told_apart(replace(few, trials=(*few.trials, trial_of(4, -0.004, 0.01))))
     assert told_apart(replace(few, trials=(*few.trials, trial_of(4, -0.1, 0.01))))
+
+
+@pytest.mark.parametrize(
+    ("setting", "problem"),
+    [
+        ("search.trials=-1", "search.trials=-1 is a number of further fits: write 0 for none"),
+        ("search.lineage=[1]", "search.lineage is what winner.yaml has"),
+        ("search.trails=3", "no key 'search.trails'; did you mean search.trials?"),
+    ],
+)
+def test_a_search_that_cannot_be_is_refused(settings: list[str], setting: str, problem: str) -> None:
+    with pytest.raises(framework.InputError, match=re.escape(problem)):
+        framework.run_recipe("sentiment", *settings, setting)
+
+
+@pytest.mark.parametrize(
+    ("dimension", "problem"),
+    [
+        (Space({"knob": Range(0, 1)}), "Dial has no option 'knob'"),
+        (Space({"level": Range(2.0, 1.0)}), "level ranges from 2.0 to 1.0: write low <= high"),
+        (Space({"level": Range(0.0, 1.0, log=True)}), "level ranges from 0.0 to 1.0"),
+        (Space({"temper": Choice(())}), "temper has no values to choose from"),
+    ],
+)
+def test_a_space_that_cannot_be_is_refused_by_name(
+    tmp_path: Path, settings: list[str], dimension: Space, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.dial.DialCandidate.space", lambda *_: dimension)
+    with pytest.raises(FrameworkError, match=f"the space of the candidate dial is wrong: {re.escape(problem)}"):
+        framework.run_recipe("sentiment", *settings, "search.trials=1", folder=tmp_path / "run")

@@ -126,6 +126,8 @@ class Search:
             return message("no time is left for another trial")
         if len(further) >= FAILURES and all(trial.score is None and not trial.stopped for trial in further[-FAILURES:]):
             return message("its last {count} trials failed", count=FAILURES)
+        if not self._spread():
+            return message("the validation rows leave nothing to gain")
         if not told_apart(self.record):
             return message("{rows:,} validation rows do not tell the trials apart", rows=len(self.data.splits.validation))
         return None
@@ -149,7 +151,7 @@ class Search:
 
     def _next(self, moves: Sequence[Move]) -> bool:
         """Fits the next trial, and adopts it where it is better. Returns False where all settings of `moves` were tried."""
-        for move in by_promise(moves, self.record, self.first.seconds, self._prior_gain()):
+        for move in by_promise(moves, self.record, self.first.seconds, self._spread()):
             settings = self.proposals.next(self.record, move, len(self.record.trials))
             if settings is not None:
                 self._try(move, settings)
@@ -207,9 +209,11 @@ class Search:
         samples: np.ndarray = np.load(self.folder / str(number) / SAMPLES, allow_pickle=False)
         return samples
 
-    def _prior_gain(self) -> float:
-        """What a kind of trial that was never tried is taken to gain: one standard error of the best trial's score."""
-        return float(np.std(self._samples(self.record.best))) or 1e-6
+    def _spread(self) -> float:
+        """The standard error of the best trial's score, which a kind of trial that was never tried is taken to gain. 0 where all
+        rows are answered right.
+        """
+        return float(np.std(self._samples(self.record.best)))
 
     def _end(self, reason: Message | None, *, shown: bool = True) -> None:
         assert reason is not None, "a search ends for a reason"
