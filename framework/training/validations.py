@@ -27,6 +27,7 @@ class Validations(Callback):
         value = trainer.callback_metrics.get(self.monitor)
         if value is None or not trainer.is_global_zero or trainer.sanity_checking:
             return
-        share = Schedule.of(trainer).at(trainer.global_step)
+        shares = Schedule.of(trainer).shares  # read, not asked: a share is decided when its step ends
+        share = shares[min(trainer.global_step, len(shares) - 1)] if shares else 0.0
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps([round(share, 4), float(value)]) + "\n")

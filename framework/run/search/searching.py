@@ -210,8 +210,9 @@ class Search:
         return samples
 
     def _spread(self) -> float:
-        """The standard error of the best trial's score, which a kind of trial that was never tried is taken to gain. 0 where all
-        rows are answered right.
+        """The standard error of the best trial's score, which a kind of trial that was never tried is taken to gain.
+
+        0 where all rows are answered right.
         """
         return float(np.std(self._samples(self.record.best)))
 
