@@ -22,7 +22,7 @@ from framework.contracts.codec import (
     Steps,
 )
 from framework.contracts.contributions import Contributions
-from framework.contracts.data.cells import Cell, parse_cell
+from framework.contracts.data.cells import Cell, labels_in, parse_cell
 from framework.contracts.data.columns import Column, Prefix, Shares, SideTable
 from framework.contracts.data.format import Block, Claim, Format, Quote, ReadOptions, Sniffed, Sure
 from framework.contracts.data.table import Row, Splits, Table
@@ -32,8 +32,8 @@ from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
 from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, REPEATS, TIME_LIMIT, NoOptions
-from framework.contracts.section import Bars, Inspection, Lines, Problem, Section, Series
-from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnRanking, DrawnSpans
+from framework.contracts.section import Bars, CsvFile, Inspection, Lines, Problem, Section, Series
+from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnLabels, DrawnRanking, DrawnSpans
 from framework.contracts.serving.openapi import (
     ADMIN_STATUSES,
     STATUSES,
@@ -134,12 +134,14 @@ __all__ = [
     "Contributions",
     "ConversationTurn",
     "Converses",
+    "CsvFile",
     "Decomposes",
     "Delimited",
     "Dimension",
     "Drawing",
     "DrawnFields",
     "DrawnLabel",
+    "DrawnLabels",
     "DrawnRanking",
     "DrawnSpans",
     "EvaluatedArtifact",
@@ -222,6 +224,7 @@ __all__ = [
     "evaluate",
     "hookimpl",
     "joined",
+    "labels_in",
     "listed",
     "load",
     "locate",

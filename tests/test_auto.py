@@ -51,6 +51,10 @@ FILES = {
     "topics": ("generation", table(("topic", "article"), lambda i: (text(2), text(30)))),
     "spans": ("entities", lines(lambda i: {"text": "Anna is in Rome", "entities": [[0, 4, "PER"]]})),
     "tags": ("entities", lines(lambda i: {"tokens": ["Anna", "sleeps"], "ner_tags": ["B-PER", "O"]})),
+    "several labels": ("labels", table(("text", "tags"), lambda i: (text(), ("a|b", "b|c", "c|a", "b")[i % 4]))),
+    "lists of labels": ("labels", lines(lambda i: {"body": text(), "what": [["a", "b"], ["b"], []][i % 3]})),
+    "a column for each label": ("labels", table(("text", "a", "b"), lambda i: (text(), str(i % 2), str(i % 3 // 2)))),
+    "a column for each of two classes": ("sentiment", table(("text", "a", "b"), lambda i: (text(), "01"[i % 2], "10"[i % 2]))),
     "purchases": ("recommendation", table(("customer_id", "sku", "time"), lambda i: (f"u{i % 9}", f"i{i % 7}", f"{i}"))),
 }  # fmt: skip
 

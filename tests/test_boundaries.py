@@ -12,7 +12,7 @@ import pytest
 from framework import hookspecs
 from framework.plugins import load_plugins
 from framework.recipe.compose import compose_recipe, own_recipes
-from tests.tiny import recommends, summaries, tiny_writer, write_csv
+from tests.tiny import labelled_rows, recommends, summaries, tiny_writer, write_csv
 
 ROOT = Path(__file__).parents[1]
 HOOKS = [name for name, value in vars(hookspecs).items() if inspect.isfunction(value) and hasattr(value, "framework_spec")]
@@ -41,6 +41,9 @@ def test_every_shipped_recipe_composes_and_opens_with_its_command(recipe: str, t
         given = [f"data.train={tmp_path / 'a.conll'}"]
     if recipe == "recommendation":
         given = recommends(tmp_path)
+    if recipe == "labels":
+        several = [(text, "|".join(labels)) for text, labels in labelled_rows(30)]
+        given = [f"data.train={write_csv(tmp_path / 'a.csv', several, ('text', 'labels'))}"]
     if recipe in EXTRA:
         given = [f"data.train={write_csv(tmp_path / 'a.csv', summaries())}", f"model.name={tiny_writer(tmp_path / 'model')}"]
         given += EXTRA[recipe]

@@ -16,7 +16,18 @@ import framework
 from framework.__main__ import main
 from tests.registered import registry_of_two
 from tests.server.serving import serving
-from tests.tiny import LENGTH, recommends, rows, summaries, tiny_model, tiny_writer, write_csv, write_dialogues
+from tests.tiny import (
+    LENGTH,
+    WORDS,
+    labelled_rows,
+    recommends,
+    rows,
+    summaries,
+    tiny_model,
+    tiny_writer,
+    write_csv,
+    write_dialogues,
+)
 
 ROOT = Path(__file__).parents[1]
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
@@ -56,7 +67,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     """A folder as the docs assume it: some files, a finished run, and the recipe that docs/recipes.md shows."""
     monkeypatch.chdir(tmp_path)
     write_csv(tmp_path / "reviews.csv", [(t, t, label, label) for t, label in rows(120)], ("text", "review", "label", "stars"))
+    several = labelled_rows(120)
+    write_csv(tmp_path / "tickets.csv", [(text, "|".join(labels)) for text, labels in several], ("text", "labels"))
+    marks = [(text, *(str(int(label in labels)) for label in sorted(WORDS))) for text, labels in several]
+    write_csv(tmp_path / "marks.csv", marks, ("text", "toxic", "insult", "threat"))
     write_csv(tmp_path / "train.csv", rows(120)).rename(tmp_path / "train.tsv")
+    write_csv(tmp_path / "wrong.csv", [("reviews.csv", "5"), ("reviews.csv", "9")], ("file", "line"))
     (tmp_path / "train.tsv").write_text((tmp_path / "train.tsv").read_text().replace(",", "\t"))
     (tmp_path / "test.jsonl").write_text("".join(f'{{"text": "{t} now", "label": "{label}"}}\n' for t, label in rows(30)))
     write_csv(tmp_path / "評論 (1).csv", rows(60), ("text", "étiquette = #1"))

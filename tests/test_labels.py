@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from framework.contracts.data.table import Splits
-from framework.data.combinations import separator_of
 from framework.data.joined import Columns, request_of
+from framework.data.labels.combinations import separator_of
 from framework.data.loading import load_splits, read_labelled
 from framework.errors import InputError
 from framework.plugins import load_plugins
@@ -116,6 +116,9 @@ def test_of_columns_of_which_one_holds_a_1_its_name_is_the_class(tmp_path: Path)
     pairs = [(text, str(row % 2), str(1 - row % 2)) for row, text in enumerate(TEXTS)]
     path = write_csv(tmp_path / "a.csv", pairs, ("text", "spam", "ham"))
     assert classes(load(path, "data.label=[spam,ham]")) == ["ham", "spam"]
+    found = load(path)
+    assert classes(found) == ["ham", "spam"]
+    assert "label of a.csv is told by the columns of 0 and 1, 'spam', 'ham'" in "\n".join(found.notes)
     write_csv(path, [*pairs, ("the odd one", "2", "0")], ("text", "spam", "ham"))
     with pytest.raises(InputError, match="line 122: 'spam' is one of several columns of labels and holds '2', not 0 or 1"):
         load(path, "data.label=[spam,ham]")

@@ -113,7 +113,15 @@ def test_a_chinese_report_says_nothing_in_english(chinese_run: Path) -> None:
     content = json.loads((chinese_run / "report.json").read_text("utf-8"))
     assert english_in(page, content["environment"]["machine"]["CPU"]) == []
     assert '<html lang="zh-CN">' in page
-    for words in ("TF-IDF 加逻辑回归", "混淆矩阵", "测试集", "决策", "置信度最高的错误", "5 行与其他行文本重复"):
+    for words in (
+        "值得复查的标签",
+        "TF-IDF 加逻辑回归",
+        "混淆矩阵",
+        "测试集",
+        "决策",
+        "置信度最高的错误",
+        "5 行与其他行文本重复",
+    ):
         assert words in page, words
 
 

@@ -30,6 +30,19 @@ def rows(count: int = 120, labels: Mapping[str, Sequence[str]] = WORDS, seed: in
     return list(found.items())
 
 
+def labelled_rows(count: int = 120, seed: int = 0) -> list[tuple[str, list[str]]]:
+    """(text, labels) pairs, all texts different; each label is decided by a word of its own, and some texts have none."""
+    pick = random.Random(seed)
+    found: dict[str, list[str]] = {}
+    while len(found) < count:
+        labels = [label for label in sorted(WORDS) if pick.random() < 0.45]
+        parts = [pick.choice(THINGS) for _ in range(pick.randint(2, 6))]
+        for label in labels:
+            parts.insert(pick.randrange(len(parts) + 1), pick.choice(WORDS[label]))
+        found.setdefault(" ".join(["the", *parts]), pick.sample(labels, len(labels)))
+    return list(found.items())
+
+
 def write_csv(path: Path, pairs: Sequence[Sequence[str]], header: Sequence[str] = ("text", "label")) -> Path:
     with path.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream).writerows([header, *pairs])

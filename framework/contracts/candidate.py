@@ -78,6 +78,8 @@ class FitContext(Generic[TaskOptions, Options]):
     """The time that this fit may take."""
     trainer: Mapping[str, object] = field(default_factory=dict)
     """Keyword arguments of `pytorch_lightning.Trainer`."""
+    competing: Sequence[str] = ()
+    """Names of the candidates that compete in this run, this one among them unless it is a baseline only."""
     resume: Path | None = None
     """A checkpoint to resume training from; None: start anew. `framework.train` resumes from it, and trains nothing
     if the training had ended."""

@@ -61,6 +61,8 @@ class Graph:
     relative to that value."""
     decides: str | None = None
     """The output whose argmax over the last axis is the answer; None: there is no such output."""
+    thresholds: Mapping[str, tuple[float, ...]] = field(default_factory=dict, metadata=UNSEALED)
+    """Where an answer is any number of choices: by output, from which value on each place of its last axis is chosen."""
     ranks: tuple[str, str] | None = None
     """Where the answer is a ranking: the output with the ids, the best first, and the output with their scores, each
     (batch, k)."""

@@ -53,10 +53,21 @@ Chart = Lines | Bars
 
 
 @dataclass(frozen=True)
+class CsvFile:
+    """A table that is written as a CSV file into the run's folder, for rows that are too many to show."""
+
+    name: str
+    """The file's name, such as suspicious.csv."""
+    header: Sequence[str]
+    """Column names for programs, never translated."""
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True)
 class Section:
     """A titled table, a note, or both, shown on the console and in the report.
 
-    Mark cells and notes that come from the user's data as `Text`.
+    Mark cells and notes that come from the user's data as `Text`, those of `file` included.
     """
 
     title: str
@@ -71,6 +82,8 @@ class Section:
     """Whether the table is a matrix of counts; the report shades each cell by its share of its row."""
     about: Sequence[int] = ()
     """For each row of the table the index of the test row that it is about; the report adds the most similar training rows."""
+    file: CsvFile | None = None
+    """A longer table, which a run writes into its folder; the verb `check` does not."""
 
 
 @dataclass(frozen=True)

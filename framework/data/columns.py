@@ -6,14 +6,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from framework.contracts.data.cells import labels_of
 from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Table
 from framework.contracts.message import message
+from framework.data.labels.combinations import separator_of
 from framework.errors import InputError, nearest, some
 
 SAMPLE = 2000  # rows whose values are read to recognise a column, at most
 NONE = "none"
-GUESSED = ("text", "number", "category")  # kinds of columns that may be recognised by their values
+GUESSED = ("text", "number", "category", "labels")  # kinds of columns that may be recognised by their values
 MIN_TEXT = 8  # characters on average, below which a column is not taken for text
 MAX_CATEGORY_SHARE = 0.5  # a category column has at most this many distinct values a row
 
@@ -60,6 +62,11 @@ def none_of(source: str, columns: Sequence[Column], header: Sequence[str]) -> st
     return f"{source}: no column of {some(header)} is one of {accepted}"
 
 
+def named(table: Table, column: Column) -> bool:
+    """Whether a header of the table is one of the role's spellings."""
+    return _by_name(table, column, list(table.columns)) is not None
+
+
 def _by_name(table: Table, column: Column, free: Sequence[str]) -> tuple[str, str] | None:
     """(header, why) of the free column whose header is one of the role's spellings; None: there is no such column.
 
@@ -88,6 +95,8 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
         if longest is None or length[longest] < MIN_TEXT:
             return None
         return longest, message("longest texts, {characters:.0f} characters on average", characters=length[longest])
+    if column.kind == "labels":
+        return next(((name, why) for name, values in sample.items() if (why := _several_labels(values))), None)
     if column.kind == "number":
         numbers = [name for name, values in sample.items() if all(map(_is_number, values))]
         return (numbers[0], message("the only column of numbers")) if len(numbers) == 1 else None
@@ -98,6 +107,17 @@ def _by_values(table: Table, column: Column, free: Sequence[str]) -> tuple[str, 
     if best is None:
         return None
     return best, message("{values} distinct values in {rows} rows", values=fits[best], rows=len(sample[best]))
+
+
+def _several_labels(values: Sequence[str]) -> str | None:
+    """Why a column has several labels a row: its values are lists, or are parted by a separator; None: it has not."""
+    lists = [labels_of(value) for value in values]
+    if all(labels is not None for labels in lists):
+        labels = [label for labels in lists for label in labels or ()]
+        repeated = len(set(labels)) <= MAX_CATEGORY_SHARE * len(labels)
+        return message("lists of labels that come again") if repeated else None
+    separator = separator_of(set(values))
+    return message("labels with {separator!r} between them", separator=separator) if separator else None
 
 
 def list_headers(columns: Sequence[Column], chosen: Mapping[str, str | Sequence[str] | None]) -> set[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,14 +11,13 @@ from framework.contracts.data.columns import Column, SideTable
 from framework.contracts.data.table import Table, Texts
 from framework.contracts.message import joined, message
 from framework.contracts.task import SplitsItself
-from framework.data.classes import check_classes
 from framework.data.columns import assign_roles, list_headers
-from framework.data.combinations import check_alone, join_listed_labels, separator_of
-from framework.data.finding import GIVEN, chosen_as, find_roles, values_of
+from framework.data.finding import GIVEN, cells_of, chosen_as, find_roles, recipes_of_several_labels
 from framework.data.formats.reading import Read, read_table
 from framework.data.hub import parse, splits_of
 from framework.data.joined import Columns, as_columns, parts_of, shown
-from framework.data.labels import Spellings
+from framework.data.labels.cells import LabelCells
+from framework.data.labels.spellings import Spellings
 from framework.data.problems import ids_in_texts, unread_texts
 from framework.data.sources import HUB, addresses, locate_all
 from framework.data.splitting.groups import columns_that_decide
@@ -43,11 +42,13 @@ class Reader:
         spellings: Spellings | None,
         *,
         combines: bool,
+        classes: Collection[str] = (),
         most: int | None = None,
     ) -> None:
         """source: a `DataSource`. options: of the task; None: its defaults. spellings: of the labels; None: labels stay as
-        written. combines: whether several labels of a row make a class together; otherwise such rows are an error. most: the
-        largest number of rows to read of each file; None: all rows.
+        written. combines: whether several labels of a row make a class together; otherwise such rows are an error, unless the
+        task learns several. classes: labels of the model that the rows are read for. most: the largest number of rows to read
+        of each file; None: all rows.
         """
         self.source = source
         self.task = task
@@ -56,12 +57,15 @@ class Reader:
         """Columns that the task reads with these options."""
         self.notes: list[str] = []
         """What was inferred, repaired and left out, each once."""
+        self.places: dict[str, Table] = {}
+        """For each split that was read its files, and the file and line of every row, also of rows that were left out later."""
         self.columns: dict[str, Columns] = {}
         """By role, the header or headers in the files read so far. Where files differ, those of the file read first stay, so
         the training files are read first."""
         self.roles = roles_of(task)
-        self.spellings = spellings
         self.combines = combines
+        self.labels = self._label_cells(spellings, classes)
+        """None for a task without a label column."""
         self.most = most
         self.group: str | None = getattr(source, "group", None)
         self.files = {name: getattr(source, name) for name in SPLITS if getattr(source, name, None)}
@@ -88,6 +92,15 @@ class Reader:
             )
         return others
 
+    def _label_cells(self, spellings: Spellings | None, classes: Collection[str]) -> LabelCells | None:
+        role = self.roles.balanced
+        if role is None:
+            return None
+        several = any(column.role == role and column.kind == "labels" for column in self.task.canonical)
+        separator: str | None = getattr(self.source, "label_separator", None)
+        name, recipes = self.task.name, recipes_of_several_labels
+        return LabelCells(role, name, several, self.combines, classes, separator, spellings, recipes, self.say)
+
     def say(self, note: str) -> None:
         """Adds a note, unless it is there already."""
         if note not in self.notes:
@@ -102,6 +115,7 @@ class Reader:
         if split not in self.files:
             return None
         read = self._read(self.files[split], self.wanted)
+        self.places[split] = replace(read.table, columns={})
         names = self._roles(read)
         self.columns = names | self.columns
         self._say_lists(read, self.wanted, names)
@@ -111,15 +125,17 @@ class Reader:
             self.say(message("{file} has no labels and is not used", file=self.files[split]))
             return None
         separator = None
-        if self.roles.balanced in names:
-            table, separator, notes = join_listed_labels(table, self.roles.balanced)
-            self.notes += notes
+        if self.labels is not None and self.labels.role in names:
+            table, separator = self.labels.joined(table)
         if split == "train":
             self._note_odd_columns(read.table, table, names)
         table = self._shaped(table)
         table, dropped = without_empty(table, self.roles)
         self.notes += dropped
-        return self._with_labels(table, split, separator)
+        if self.labels is None:
+            return table
+        column = shown(self.columns.get(self.labels.role, self.labels.role))
+        return self.labels.read(table, column, separator, training=split == "train")
 
     def _renamed(self, table: Table, names: Mapping[str, Columns], split: str) -> Table:
         """The table with a column for each role, and the group of each row where the source has a group column.
@@ -127,7 +143,7 @@ class Reader:
         names: headers by role. Raises InputError where the group column is the target, or is missing in the training files.
         """
         present = [column for column in self.wanted if column.role in names]
-        columns = {column.role: typed(table, column, values_of(table, column, names[column.role])) for column in present}
+        columns = {column.role: cells_of(table, column, names[column.role]) for column in present}
         if self.group is None:
             return replace(table, columns=columns)
         target = self.roles.balanced
@@ -147,30 +163,6 @@ class Reader:
         )
         return replace(table, columns=columns)
 
-    def _with_labels(self, table: Table, split: str, separator: str | None) -> Table:
-        """The table with one spelling for each label.
-
-        separator: stands between the labels of a row; None: found among the labels of training. Raises InputError where rows
-        have several labels unless `combines`, and where the column holds no classes.
-        """
-        role = self.roles.balanced
-        if role is None:
-            return table
-        column = shown(self.columns.get(role, role))
-        if split == "train" and separator is None:
-            separator = separator_of(set(table.texts(role)))
-        if not self.combines:
-            check_alone(table, role, column, separator)
-        elif self.spellings is not None and separator is not None:
-            self.spellings.separator = separator
-        if self.spellings is not None:
-            table, notes = self.spellings.unify(table)
-            self.notes += notes
-        if split == "train":
-            for note in check_classes(table, role, column):
-                self.say(note)
-        return table
-
     def _note_odd_columns(self, read: Table, table: Table, names: Mapping[str, Columns]) -> None:
         """Notes columns without a role that decide the label, whose values stand in the texts, or that hold texts themselves.
 
@@ -182,7 +174,7 @@ class Reader:
             self.say(note)
         role = self.roles.balanced
         if role is not None and role in table.columns:
-            for note in columns_that_decide(read, table.texts(role), role, used):
+            for note in columns_that_decide(read, self.roles.targets(table), role, used):
                 self.say(note)
 
     def read_side_table(self, side: SideTable) -> Table | None:
@@ -231,7 +223,8 @@ class Reader:
         header = read.table.columns
         chosen = {column.role: as_columns(getattr(self.source, column.role)) for column in self.wanted}
         chosen |= {role: names for role, names in self.columns.items() if all(name in header for name in parts_of(names))}
-        return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines)
+        recipes = recipes_of_several_labels()
+        return find_roles(read, self.wanted, chosen, self.group, self.say, combines=self.combines, recipes=recipes)
 
     def _unlabelled(self, table: Table) -> bool:
         """Whether a target column is empty in every row."""

@@ -8,17 +8,19 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
+from framework.contracts.data.cells import labels_in
 from framework.contracts.data.columns import Shares
 from framework.contracts.data.format import Quote
 from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import joined, message, messages
 from framework.contracts.section import Section
 from framework.contracts.task import SplitsItself
-from framework.data.combinations import separator_of
 from framework.data.joined import Columns
 from framework.data.labelled import SPLITS, Reader, roles_of
-from framework.data.labels import Spellings
+from framework.data.labels.combinations import separator_of
+from framework.data.labels.spellings import Spellings
 from framework.data.sources import addresses
+from framework.data.splitting.excluded import without_excluded
 from framework.data.splitting.independent import Independent
 from framework.data.splitting.shares import fingerprint
 from framework.errors import InputError, some
@@ -45,7 +47,9 @@ def load_splits(data: Any, task: AnyTask, seed: int, options: Any = None) -> Spl
     with explained(reader.notes):
         tables = {name: table for name in SPLITS if (table := reader.read(name)) is not None}
         splits = _split(data, task, seed, reader, tables)
-    classes = sorted(set(tables["train"].texts(role))) if role else []
+        if data.exclude is not None:
+            splits = without_excluded(splits, data.exclude, reader.places)
+    classes = sorted({label for cell in tables["train"].columns[role] for label in labels_in(cell)}) if role else []
     about = {"source": _describe(source, task), "licence": _licence(source), "columns": reader.columns, "classes": classes}
     return replace(splits, about={**splits.about, **about, "rows": splits.rows(), "sha256": fingerprint(splits)})
 
@@ -62,7 +66,8 @@ def explained(notes: Iterable[str]) -> Iterator[None]:
 def _split(data: Any, task: AnyTask, seed: int, reader: Reader, tables: Mapping[str, Table]) -> Splits:
     if not isinstance(task, SplitsItself):
         return Independent(data, task, seed, reader.roles, reader.group, reader.notes).split(tables)
-    for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", "rows of a user belong together there")):
+    together = "rows of a user belong together there"
+    for key, instead in (("test_rows", "data.held_out_rows says how many"), ("group", together), ("exclude", together)):
         if getattr(data, key) is not None:
             raise InputError(f"data.{key} is not for {task.name}, which splits its rows by itself: {instead}")
     side_tables = {side.name: table for side in task.tables if (table := reader.read_side_table(side)) is not None}
@@ -83,20 +88,23 @@ def read_labelled(
     format_name: str | None = None,
     classes: Sequence[str] | None = None,
     combines: bool = False,
+    label_separator: str | None = None,
 ) -> tuple[Table, list[str]]:
     """One labelled file as training reads it, with its columns by role, and notes on what was inferred and left out.
 
     encoding, quote, format_name: as in the `data:` section; None: detected. training_columns: headers by role in the training
     files, used where the file has them. chosen: headers by role that the file must have. options: of the task; None: its
     defaults. classes: the labels of the model, whose spelling is used for other spellings of the same label; None: labels stay
-    as written. combines: whether a class may be a combination of several labels. Raises InputError.
+    as written. combines: whether a class may be a combination of several labels. label_separator: stands between the labels
+    of a row, for a task that learns several; None: found by the classes. Raises InputError.
     """
     role = roles_of(task).balanced
     separator = separator_of(classes) if combines and classes is not None else None
     spellings = Spellings(role, classes, separator) if role and classes is not None else None
     roles = {column.role: chosen.get(column.role) for column in task.every_column}
-    source = SimpleNamespace(test=address, encoding=encoding, quote=quote, format=format_name, **roles)
-    reader = Reader(source, task, options, spellings, combines=combines)
+    about = {"encoding": encoding, "quote": quote, "format": format_name, "label_separator": label_separator}
+    source = SimpleNamespace(test=address, **about, **roles)
+    reader = Reader(source, task, options, spellings, combines=combines, classes=classes or ())
     reader.columns = dict(training_columns)
     with explained(reader.notes):
         table = reader.read("test")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
+from itertools import chain
 
+from framework.contracts.data.cells import LABEL_KINDS, labels_in
 from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Splits, Table
 from framework.contracts.message import message
@@ -23,21 +25,22 @@ FEW = 10  # rows, of a label or of a file, below which a share says nothing
 def leaks(splits: Splits, columns: Sequence[Column]) -> list[Problem]:
     """A problem for each label whose word stands in most texts with that label and in few others."""
     texts = [column.role for column in columns if column.kind == "text" and not column.target]
-    targets = [column.role for column in columns if column.kind == "category" and column.target]
+    targets = [column.role for column in columns if column.kind in LABEL_KINDS and column.target]
     if not texts or not targets:
         return []
     train = splits.train.take(range(min(SAMPLE, len(splits.train))))
-    rows, labels = list(zip(*(train.texts(role) for role in texts), strict=True)), list(train.texts(targets[0]))
-    counts = Counter(labels)
+    rows = list(zip(*(train.texts(role) for role in texts), strict=True))
+    labels = [labels_in(cell) for cell in train.columns[targets[0]]]
+    counts = Counter(chain.from_iterable(labels))
     inside: Counter[str] = Counter()
     outside: Counter[str] = Counter()
     words = {label: re.compile(rf"(?<!\w){re.escape(label)}(?!\w)", re.IGNORECASE) for label in counts if len(label) > 1}
-    for values, label in zip(rows, labels, strict=True):
+    for values, of_row in zip(rows, labels, strict=True):
         joined = " ".join(values)
         folded = joined.casefold()
         for name in words:
             if name.casefold() in folded and words[name].search(joined):
-                (inside if name == label else outside)[name] += 1
+                (inside if name in of_row else outside)[name] += 1
     problems = []
     for label, count in counts.items():
         share, elsewhere = inside[label] / count, outside[label] / max(1, len(labels) - count)

@@ -98,7 +98,9 @@ def _spellings(model: Model) -> dict[str, Any]:
     """
     data = _recipe(model).data
     classes = (model.manifest.data.classes or None) if data.merge_spellings else None
-    return {"classes": classes, "combines": data.label_combinations == "keep"}
+    source = data if data.get("train") else data.get("source") or {}
+    combines = data.label_combinations == "keep"
+    return {"classes": classes, "combines": combines, "label_separator": source.get("label_separator")}
 
 
 def _recipe(model: Model) -> Any:

@@ -179,6 +179,8 @@ def compare_outputs(parity: Parity, graph: Graph, place: str, expected: Tensors,
         parity.largest = max(parity.largest, largest) if largest == largest else float("nan")
         if name == graph.decides:
             _compare_decisions(parity, place, reference, output, tolerance)
+        if name in graph.thresholds:
+            _compare_choices(parity, place, reference, output, np.asarray(graph.thresholds[name]), tolerance)
     if graph.ranks is not None:
         ids, scores = graph.ranks
         _compare_rankings(
@@ -198,6 +200,19 @@ def _compare_decisions(parity: Parity, place: str, expected: np.ndarray, actual:
     parity.flips += int(flipped.sum()) - close
     if close < flipped.sum():
         parity.failures.append((1.0, f"{place}: another answer although the model's margin is {margin.max():.2g}"))
+
+
+def _compare_choices(
+    parity: Parity, place: str, expected: np.ndarray, actual: np.ndarray, thresholds: np.ndarray, tolerance: float
+) -> None:
+    """expected, actual: (..., choices). thresholds: (choices,). A row counts once, however many of its choices differ."""
+    flipped = (expected >= thresholds) != (actual >= thresholds)
+    margins = np.where(flipped, np.abs(expected - thresholds), 0.0).max(-1)[flipped.any(-1)]
+    close = int((margins < tolerance).sum())
+    parity.close_calls += close
+    parity.flips += len(margins) - close
+    if close < len(margins):
+        parity.failures.append((1.0, f"{place}: another answer although the model's margin is {margins.max():.2g}"))
 
 
 def _compare_rankings(parity: Parity, place: str, ids: Sequence[np.ndarray], scores: np.ndarray, tolerance: float) -> None:

@@ -13,7 +13,7 @@ from framework.contracts.section import Section
 from framework.errors import InputError
 from framework.recipe.literal import as_written
 from framework.recipe.overrides import parse
-from framework.recipe.recognition import recognise
+from framework.recipe.recognition import OF_ANY_TASK, recognise
 from framework.recipe.schema import DataConfig
 
 AUTO = "auto"
@@ -22,7 +22,7 @@ BUDGET = "10m"
 FOLDER = "runs/auto/${now:%Y-%m-%dT%H-%M-%S}"
 CHOSEN = f"recipe={AUTO}"
 # keys of the `data:` section that are not about the content of the training file
-ELSEWHERE = {field.name for field in fields(DataConfig)} - {"train", "format", "encoding", "quote"} | {"source"}
+ELSEWHERE = {field.name for field in fields(DataConfig)} - {*OF_ANY_TASK} | {"source"}
 
 
 def resolved(written: Sequence[str]) -> list[str]:

@@ -19,6 +19,8 @@ from framework.errors import FrameworkError, InputError
 from framework.plugins import AnyTask, load_plugins
 
 ROWS = 1000  # rows of the file that are read
+COMBINATIONS = "label_combinations"
+OF_ANY_TASK = ("train", "format", "encoding", "quote", "label_separator", COMBINATIONS)  # keys of `data:` about the file
 
 Settings = Mapping[str, Any]  # of the `data:` section, by key, as the user gave them
 
@@ -84,11 +86,12 @@ def _choice(one: Recognition) -> str:
 def _recognition(task: AnyTask, settings: Settings) -> Recognition:
     """The task with its claim to the training file. Raises InputError where it cannot read the file, or does not claim it."""
     roles = [column.role for column in task.every_column]
-    strange = settings.keys() - {"train", "format", "encoding", "quote", *roles, *(table.name for table in task.tables)}
+    strange = settings.keys() - {*OF_ANY_TASK, *roles, *(table.name for table in task.tables)}
     if strange:
         raise InputError(f"data.{min(strange)}= is no key of {task.name}")
-    empty = dict.fromkeys(("format", "encoding", "quote", *roles))
-    reader = Reader(SimpleNamespace(**{**empty, **settings}), task, None, None, combines=True, most=ROWS)
+    empty = dict.fromkeys((*OF_ANY_TASK, *roles))
+    combines = getattr(settings.get(COMBINATIONS), "name", settings.get(COMBINATIONS)) == "keep"
+    reader = Reader(SimpleNamespace(**{**empty, **settings}), task, None, None, combines=combines, most=ROWS)
     try:
         rows = reader.read("train")
     except InputError:

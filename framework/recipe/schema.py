@@ -40,6 +40,8 @@ class DataSource:
     description: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     install: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """The pip command that installs the distribution of a package:// address; the error for a missing distribution shows it."""
+    label_separator: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    """What stands between the labels of a row, for tasks that learn several; None: found."""
     group: Optional[str] = field(default=None, metadata=AS_WRITTEN)
     """A column, such as customer_id: rows with the same value stay in one split."""
 
@@ -62,6 +64,8 @@ class LabelCombinations(Enum):
 class DataConfig(DataSource):
     """The `data:` section. `data_schema` adds a field for each role of the task, which names the role's column or columns."""
 
+    exclude: Any = field(default=None, metadata=FILES)
+    """Files that name training rows to leave out: a CSV with the columns file and line, or lines FILE:LINE."""
     limit_rows: Optional[int] = None
     """The largest number of training rows to use; None: all."""
     validation_fraction: float = 0.1

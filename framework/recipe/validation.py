@@ -135,10 +135,11 @@ def _wrong_data(data: DictConfig, further: Iterable[str]) -> Iterator[str]:
     if not data.train and not data.source.train:
         yield "no data: write data.train=FILE.csv, or choose a data set with data=NAME"
     source = data if data.train else data.source
-    for name in ("train", "validation", "test", *further):
+    files = {name: source[name] for name in ("train", "validation", "test", *further)} | {"exclude": data.exclude}
+    for name, address in files.items():
         try:
-            if source[name] is not None:
-                check_addresses(source[name])
+            if address is not None:
+                check_addresses(address)
         except NotInstalledError as error:
             way = f"{source.install}; or take rows of your own, data.train=FILE" if source.install else None
             raise NotInstalledError(error.address, error.name, way) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from collections.abc import Iterator
@@ -13,8 +14,8 @@ from typing import Any, NamedTuple
 from tabulate import tabulate
 
 from framework.contracts.plain import from_plain, revived, to_plain, with_template
-from framework.contracts.section import Section
-from framework.machine.disk import write_whole
+from framework.contracts.section import CsvFile, Section
+from framework.machine.disk import whole, write_whole
 from framework.report.privacy import Disclosure, Text
 
 CELL = 100  # characters of a table cell on the terminal, at most
@@ -62,8 +63,8 @@ class Console:
         self.say(f"\n{STEP}{name}")
 
     def show(self, section: Section) -> None:
-        """Prints and logs a section, and keeps it for the report."""
-        self._sections.append(Shown(self._step, section))
+        """Prints and logs a section, writes its file, and keeps it for the report."""
+        self._keep(Shown(self._step, section))
         self.say(f"\n{as_text(disclosed(section, self.disclosure))}")
 
     @contextmanager
@@ -79,7 +80,12 @@ class Console:
         """Reads the sections that `recorded` stored and adds them to the report, unprinted; without the file there are none."""
         if path.is_file():
             for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
-                self._sections.append(Shown(entry["step"], from_plain(Section, entry["section"])))
+                self._keep(Shown(entry["step"], from_plain(Section, entry["section"])))
+
+    def _keep(self, shown: Shown) -> None:
+        self._sections.append(shown)
+        if (file := disclosed(shown.section, self.disclosure).file) is not None:
+            _write_csv(file, self.path.parent)
 
     def forget(self, content: str) -> None:
         """Takes sections out of the report. content: of the file in which `recorded` stored them."""
@@ -105,7 +111,15 @@ def disclosed(section: Section, disclosure: Disclosure) -> Section:
     rows = [[disclosure.cell(cell) for cell in row] for row in section.rows]
     # a note that is a message stays translatable
     note = str(disclosure.cell(section.note)) if isinstance(section.note, Text) else section.note
-    return replace(section, rows=rows, note=note)
+    file = section.file
+    if file is not None:
+        file = replace(file, rows=[[disclosure.cell(cell) for cell in row] for row in file.rows])
+    return replace(section, rows=rows, note=note, file=file)
+
+
+def _write_csv(file: CsvFile, folder: Path) -> None:
+    with whole(folder / file.name) as unfinished, unfinished.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream).writerows([file.header, *file.rows])
 
 
 def as_text(section: Section, most: int = ROWS) -> str:

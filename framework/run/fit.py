@@ -201,6 +201,7 @@ def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, **changes: Any) 
             output=output,
             show=run.console.show,
             trainer=trainer_arguments(run.config.trainer),
+            competing=run.competing,
             resume=_checkpoint(run, folder),
         )
         _seed(run.config.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -156,7 +156,8 @@ def _decisions(
 
 def _section_content(run: Run, splits: Splits, shown: Shown) -> dict[str, Any]:
     """A section as plain data. A section about test rows gets the most similar training rows of each, if texts may be shown."""
-    content = {"step": shown.step, **asdict(shown.section)}
+    file = shown.section.file
+    content = {"step": shown.step, **asdict(replace(shown.section, file=None)), "file": file.name if file else None}
     if not shown.section.about or not run.console.disclosure.texts:
         return content
     nearest = nearest_training_rows(run.task, splits.train, splits.test, shown.section.about, run.config.seed)

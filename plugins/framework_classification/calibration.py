@@ -12,6 +12,7 @@ from scipy.special import log_softmax, softmax
 from framework import Response, Section, Table, message
 from framework_classification import Classification
 from framework_classification.codec import tempered
+from framework_classification.familiarity.thresholds import familiarity_threshold
 
 RANGE = (float(np.log(0.25)), float(np.log(10.0)))  # of the log temperature; few rows must not push it further
 EDGE = 0.01  # distance from the lower end of the range within which the optimum counts as outside
@@ -101,16 +102,23 @@ def _always_abstains(options: Classification) -> str:
 
 
 def refit(responses: Sequence[Response], table: Table, settings: Mapping[str, Any]) -> dict[str, object]:
-    """Codec settings for a lossy file: its own temperature, and the threshold for the precision in `settings`.
+    """Codec settings for a lossy file: its own temperature, the threshold for the precision in `settings`, and the one of
+    familiarity for the share of known texts that `settings` refuse.
 
     responses: of the file to the rows of the table.
     """
+    pairs = [
+        (r, label) for r, label in zip(responses, table.texts("label"), strict=True) if label != settings.get("out_of_scope")
+    ]
     labels = list(settings["labels"])
-    probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
-    targets = np.array([labels.index(label) for label in table.texts("label")])
+    probabilities = np.array([[r["probabilities"][label] for label in labels] for r, _ in pairs])
+    targets = np.array([labels.index(label) for _, label in pairs])
     temperature = fit_temperature(np.log(np.maximum(probabilities, 1e-30)), targets)
     refitted: dict[str, object] = {"temperature": temperature}
     if "threshold" in settings:
         scaled = tempered(probabilities, temperature)
         refitted["threshold"] = threshold_for(settings["precision"], scaled.max(-1), scaled.argmax(-1) == targets)
+    if "familiarity_threshold" in settings:
+        familiarity = np.array([response["familiarity"] for response, _ in pairs])
+        refitted["familiarity_threshold"] = familiarity_threshold(settings["refuses"], familiarity)
     return refitted

@@ -7,20 +7,26 @@ from collections.abc import Mapping
 import numpy as np
 
 from framework import Answers, Contributions, Table
+from framework_classification.familiarity.metrics import rows_of_classes
 from framework_classification.metrics import SMALLEST
 
 
 def contributions(answers: Answers, table: Table) -> Contributions:
-    """What rows add to these sums: for each class the true, the predicted and the right rows; and the loss of all rows."""
+    """What rows add to these sums: for each class the true, the predicted and the right rows; and the loss of all rows.
+
+    Rows that belong to no class add nothing, and count as right, because no answer to them is wrong.
+    """
     labels = list(answers.responses[0]["probabilities"])
     index, count = {label: i for i, label in enumerate(labels)}, len(labels)
     probabilities = np.array([[response["probabilities"][label] for label in labels] for response in answers.responses])
-    targets = np.array([index[label] for label in table.texts("label")])
-    predicted = probabilities.argmax(-1)
+    belongs = rows_of_classes(answers, table)
+    targets = np.array([index[label] if known else 0 for label, known in zip(table.texts("label"), belongs, strict=True)])
+    predicted = np.where(belongs, probabilities.argmax(-1), targets)
     right = predicted == targets
-    loss = -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST))
+    loss = np.where(belongs, -np.log(np.maximum(probabilities[np.arange(len(targets)), targets], SMALLEST)), 0.0)
     last = np.full(len(targets), 3 * count)
     cells = np.column_stack([targets, count + predicted, np.where(right, 2 * count + targets, -1), last])
+    cells[~belongs, :3] = -1
     amounts = np.ones(cells.shape)
     amounts[:, 3] = loss
     return Contributions(

@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from framework import Answers, Bars, Evaluation, InputError, Lines, Section, Series, Table, Text, message, messages, nearest
+from framework import (
+    Answers,
+    Bars,
+    Evaluation,
+    InputError,
+    Lines,
+    Section,
+    Series,
+    Table,
+    Text,
+    labels_in,
+    message,
+    messages,
+    nearest,
+)
 from framework_classification.codec import LabelCodec, tempered
+from framework_classification.familiarity.metrics import familiarity_metrics, familiarity_section, rows_of_classes
 from framework_classification.metrics import accuracy, calibration_error, confusion_matrix, macro_f1, negative_log_likelihood
 
 MISTAKES = 10
@@ -19,16 +35,35 @@ UNKNOWN = 5  # rows with unknown labels named in an error
 def evaluate(answers: Answers, table: Table) -> Evaluation:
     """Metrics and sections of a classifier's answers; with a calibrated codec also the error before calibration (`ece_before`).
 
-    Raises InputError naming the rows with labels that the model does not know.
+    Rows that belong to no class count for familiarity alone. Raises InputError naming the rows with labels that the model does
+    not know, and without any row of a class.
     """
+    belongs = rows_of_classes(answers, table)
+    if not belongs.any():
+        raise InputError(f"{table.source}: no row belongs to a class that the model could be judged by")
+    if belongs.all():
+        return _with_familiarity(_evaluate(answers, table), answers, belongs)
+    rows = np.flatnonzero(belongs)
+    known = _evaluate(replace(answers, responses=[answers.responses[int(row)] for row in rows]), table.take(rows))
+    sections = [replace(section, about=[int(rows[row]) for row in section.about]) for section in known.sections]
+    return _with_familiarity(replace(known, sections=sections), answers, belongs)
+
+
+def _with_familiarity(evaluation: Evaluation, answers: Answers, belongs: np.ndarray) -> Evaluation:
+    """The evaluation with the metrics and the section of familiarity, if the model tells it."""
+    metrics = familiarity_metrics(answers, belongs)
+    if not metrics:
+        return evaluation
+    sections = [*evaluation.sections, familiarity_section(answers, belongs, metrics)]
+    return replace(evaluation, metrics={**evaluation.metrics, **metrics}, sections=sections)
+
+
+def _evaluate(answers: Answers, table: Table) -> Evaluation:
+    """The evaluation of answers to rows that all belong to classes."""
     responses = answers.responses
     labels = list(responses[0]["probabilities"])
+    check_known(table, labels)
     index = {label: i for i, label in enumerate(labels)}
-    unknown = [i for i, label in enumerate(table.texts("label")) if label not in index]
-    if unknown:
-        rows = [f"{table.where(i)}: the model does not know the label {table.texts('label')[i]!r}" for i in unknown[:UNKNOWN]]
-        more = f"{len(unknown):,} of {len(table):,} rows in all; " if len(unknown) > UNKNOWN else ""
-        raise InputError(*rows, f"{more}{nearest(table.texts('label')[unknown[0]], labels, 'it knows')}")
     probabilities = np.array([[r["probabilities"][label] for label in labels] for r in responses])
     targets = np.array([index[label] for label in table.texts("label")])
     predicted = probabilities.argmax(-1)
@@ -50,9 +85,9 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
         metrics["answered"] = float(answered.mean())
         metrics["precision_answered"] = accuracy(predicted[answered], targets[answered]) if answered.any() else 1.0
     sections = [
-        _per_class(labels, confusion),
+        per_label(labels, confusion.diagonal(), confusion.sum(1), confusion.sum(0)),
         _confusion(labels, confusion),
-        _reliability(curves, targets),
+        reliability({name: (scores.max(1), scores.argmax(1) == targets) for name, scores in curves.items()}),
         _mistakes(labels, probabilities, targets, table),
     ]
     return Evaluation(
@@ -60,8 +95,23 @@ def evaluate(answers: Answers, table: Table) -> Evaluation:
     )
 
 
-def _per_class(labels: Sequence[str], confusion: np.ndarray) -> Section:
-    hits, true, predicted = confusion.diagonal(), confusion.sum(1), confusion.sum(0)
+def check_known(table: Table, labels: Sequence[str]) -> None:
+    """Raises InputError naming the rows with labels that the model does not know. labels: those of the model."""
+    known = set(labels)
+    cells = enumerate(table.columns["label"])
+    unknown = {row: other for row, cell in cells if (other := [one for one in labels_in(cell) if one not in known])}
+    if unknown:
+        shown = list(unknown.items())[:UNKNOWN]
+        rows = [f"{table.where(row)}: the model does not know the label {other[0]!r}" for row, other in shown]
+        more = f"{len(unknown):,} of {len(table):,} rows in all; " if len(unknown) > UNKNOWN else ""
+        raise InputError(*rows, f"{more}{nearest(shown[0][1][0], labels, 'it knows')}")
+
+
+def per_label(labels: Sequence[str], hits: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> Section:
+    """Precision, recall and F1 of each label, the weakest first.
+
+    hits, true, predicted: (labels,) rows answered rightly with the label, rows that have it, rows answered with it.
+    """
     precision, recall = hits / np.maximum(predicted, 1), hits / np.maximum(true, 1)
     f1 = 2 * hits / np.maximum(true + predicted, 1)
     order = [i for i in np.argsort(f1, kind="stable") if true[i]]
@@ -85,12 +135,12 @@ def _confusion(labels: Sequence[str], confusion: np.ndarray) -> Section:
     return Section(message("Most frequent confusions"), messages("is", "called", "test rows"), rows)
 
 
-def _reliability(curves: Mapping[str, np.ndarray], targets: np.ndarray) -> Section:
+def reliability(curves: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Section:
     """The reliability diagram: accuracy over confidence, in bins of equal width (Niculescu-Mizil and Caruana 2005).
 
-    curves: name -> probabilities (rows, classes).
+    curves: name -> the probabilities of answers, (answers,), and which are right, (answers,) bool.
     """
-    bins = {name: _bins(scores.max(1), scores.argmax(1) == targets) for name, scores in curves.items()}
+    bins = {name: _bins(*curve) for name, curve in curves.items()}
     series = [Series(name, [round(b[2], 4) for b in curve], [round(b[1], 4) for b in curve]) for name, curve in bins.items()]
     rows = [
         (name, f"{confidence:.3f}", f"{right:.3f}", f"{count:,}")

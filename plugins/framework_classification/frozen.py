@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import warnings
+import time
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.special import softmax
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from framework import Graph, Section, messages
+from framework import Graph, Json, Section, message, messages
 from framework_classification import Classification, fine_tuned
-from framework_classification.calibration import calibrated, fit_temperature
+from framework_classification.calibration import calibrated
+from framework_classification.familiarity.comparison import Evidence
+from framework_classification.familiarity.fitting import fit_familiarity
+from framework_classification.label_check.out_of_fold import FixedFeatures
 from framework_classification.linear import coefficients
-from framework_classification.metrics import negative_log_likelihood
+from framework_classification.regression import ITERATIONS, best_strength
+from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse of the regularization; 0.03 is best from 5 to 130 rows a class
-ITERATIONS = 500  # at most; a few dozen are usual
 LEAST = 0.01  # smallest scale of a feature, of the mean deviation: some encoders have dead features, deviating by 1e-32
 
 Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the class number of each
@@ -33,12 +34,16 @@ class FrozenFit:
 
     module: FrozenClassifier
     """The graph's module, in eval mode."""
-    settings: dict[str, float]
-    """Codec settings of abstention."""
+    settings: dict[str, Json]
+    """Codec settings of abstention and familiarity."""
     facts: dict[str, Any]
     """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
+    distance: Distance | None
+    """From which familiarity follows; None where the task asks for none."""
+    features: FixedFeatures
+    """The standardised features of the training and validation rows."""
 
 
 def fit(
@@ -48,51 +53,61 @@ def fit(
     classes: int,
     options: Classification,
     show: Callable[[Section], None],
+    unknown: Sequence[str] = (),
 ) -> FrozenFit:
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
-    a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated.
+    a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated, and on
+    familiarity. unknown: texts that belong to no class.
     """
-    features = encoder.features(train[0])
-    mean, deviation = features.mean(0), features.std(0)
-    scale = np.maximum(deviation, LEAST * deviation.mean())
-    held_out, truth = (encoder.features(validation[0]) - mean) / scale, np.asarray(validation[1])
-    strength, regression = _best_strength((features - mean) / scale, np.asarray(train[1]), held_out, truth, classes)
-    weight, bias = coefficients(regression, classes)
-    temperature, settings = calibrated(options, held_out @ weight.T + bias, truth, show)
-    module = FrozenClassifier(encoder.module, mean, scale, weight, bias, temperature).eval()
-    names = messages("temperature", "features", "rows")
-    facts = {**dict(zip(names, (temperature, features.shape[1], len(features)), strict=True)), "C": strength}
-    return FrozenFit(module, settings, facts, regression)
+    features, known = encoder.features(train[0]), encoder.features(validation[0])
+    others = encoder.features(unknown) if unknown else known[:0]
+    scaling, targets, truth = Scaling.of(features), np.asarray(train[1]), np.asarray(validation[1])
+    standardised, held_out = scaling.applied(features), scaling.applied(known)
+    started = time.monotonic()
+    best = best_strength(STRENGTHS, (standardised, targets), (held_out, truth), classes)
+    seconds = time.monotonic() - started
+    weight, bias = coefficients(best.regression, classes)
+    logits, other_logits = (rows @ weight.T + bias for rows in (held_out, scaling.applied(others)))
+    temperature, abstains = calibrated(options, logits, truth, show)
+    evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
+    distance, familiar = fit_familiarity(options, evidence, show)
+    module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, weight, bias, temperature, distance).eval()
+    facts = {message("temperature"): temperature, **sizes(features), "C": best.strength}
+    classifier = partial(LogisticRegression, C=best.strength, max_iter=ITERATIONS)
+    fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), seconds)
+    return FrozenFit(module, {**abstains, **familiar}, facts, best.regression, distance, fixed)
 
 
-def graph(module: FrozenClassifier, encoder: FrozenEncoder) -> Graph:
-    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same."""
-    config: Any = module.features.encoder.config
-    config.num_labels = module.head.out_features
-    network: Any = module
-    return fine_tuned.graph(network, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0)
+@dataclass(frozen=True)
+class Scaling:
+    """Gives features the mean 0 and the deviation 1 over training rows."""
+
+    mean: np.ndarray
+    """(features,) float32."""
+    scale: np.ndarray
+    """(features,) float32."""
+
+    @classmethod
+    def of(cls, features: np.ndarray) -> Scaling:
+        """From the features of training rows (rows, features)."""
+        deviation = features.std(0)
+        return cls(features.mean(0), np.maximum(deviation, LEAST * deviation.mean()))
+
+    def applied(self, features: np.ndarray) -> np.ndarray:
+        """Standardised features, of the same shape."""
+        standardised: np.ndarray = (features - self.mean) / self.scale
+        return standardised
 
 
-def _best_strength(
-    features: np.ndarray, targets: np.ndarray, held_out: np.ndarray, truth: np.ndarray, classes: int
-) -> tuple[float, LogisticRegression]:
-    """The C of `STRENGTHS` with the least calibrated loss on the held-out rows, and its regression.
+def sizes(features: np.ndarray) -> dict[str, Any]:
+    """How many features and training rows (rows, features) there are, for the manifest."""
+    return dict(zip(messages("features", "rows"), reversed(features.shape), strict=True))
 
-    Held-out rows of classes without training rows do not count.
+
+def graph(module: FrozenClassifier, encoder: FrozenEncoder, thresholds: Sequence[float] | None = None) -> Graph:
+    """The graph of a fine-tuned classifier over this module: inputs, outputs and codec are the same.
+
+    thresholds: of each label, where a text has any number of them.
     """
-    trained = np.isin(truth, targets)
-    regression = LogisticRegression(max_iter=ITERATIONS, warm_start=True)  # each fit starts from the one before
-    losses: list[float] = []
-    fitted: list[LogisticRegression] = []
-    for strength in STRENGTHS:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)  # further steps change no answer
-            fitted.append(deepcopy(regression.set_params(C=strength).fit(features, targets)))
-        weight, bias = coefficients(regression, classes)
-        losses.append(_loss(held_out[trained] @ weight.T + bias, truth[trained]))
-    best = int(np.argmin(losses))
-    return STRENGTHS[best], fitted[best]
-
-
-def _loss(logits: np.ndarray, targets: np.ndarray) -> float:
-    return negative_log_likelihood(softmax(logits / fit_temperature(logits, targets), axis=-1), targets)
+    config = module.features.encoder.config
+    return fine_tuned.graph(module, config, encoder.max_length, encoder.tokenizer.pad_token_id or 0, thresholds)

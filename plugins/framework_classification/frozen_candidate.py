@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from math import inf
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.numpy import load_file, save_file
 
 from framework import CodecSpec, FitContext, Fitted, InputError, ModelFacts, Section, Table, message, read_fitted, write_fitted
 from framework_classification import Classification
-from framework_classification.codec import ClassificationCodec
-from framework_classification.data import ClassificationData
-from framework_classification.fine_tuned import MODEL
-from framework_classification.frozen import FrozenFit, fit, graph
+from framework_classification.codec import ClassificationCodec, FromTokens
+from framework_classification.data import ClassificationData, LabelledTexts
+from framework_classification.familiarity.fitting import load_distance, save_distance
+from framework_classification.fine_tuned import FEATURES, MODEL
+from framework_classification.frozen import fit, graph
+from framework_classification.label_check.section import label_section
 from framework_text.choosing import prepared
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import FrozenFeatures
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
+Context = FitContext[Any, FrozenFeatures]
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
 READING = "reading.json"  # in the fitted folder: the encoder's maximum length, and the temperature
 ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
@@ -31,17 +37,26 @@ ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take 
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
     """Fits the classifier and fills the folder that `open_frozen` opens."""
+    with read_by_encoder(data, context) as (encoder, train, context):
+        rows = [(list(table.texts("text")), data.targets(table)) for table in (train, data.splits.validation)]
+        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
+        settings = {**data.settings(), "calibrated_at": frozen.facts["temperature"], **frozen.settings}
+        save_frozen(context, encoder, frozen.module, CodecSpec("classification", settings), frozen.facts)
+        save_distance(frozen.distance, context.output)
+    context.show(label_section(data, train, frozen.features, context))
+
+
+@contextmanager
+def read_by_encoder(data: LabelledTexts, context: Context) -> Iterator[tuple[FrozenEncoder, Table, Context]]:
+    """The encoder, the training rows that it has the time to read, and the context with the backbone that was chosen."""
     torch.manual_seed(context.seed)
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text")) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
-        train = _train_rows(data, context, encoder)
-        rows = [(list(table.texts("text")), data.targets(table)) for table in (train, splits.validation)]
-        frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show)
-        _save(data, context, encoder, frozen)
+        yield encoder, _train_rows(data, context, encoder), context
 
 
-def _train_rows(data: ClassificationData, context: FitContext[Classification, FrozenFeatures], encoder: FrozenEncoder) -> Table:
+def _train_rows(data: LabelledTexts, context: Context, encoder: FrozenEncoder) -> Table:
     """The training rows, or as many at random as can be read in the time; says so where they are fewer.
 
     Raises InputError where the budget is too small to read a row of each class.
@@ -69,37 +84,40 @@ def _sampled(count: int, rows: int, seconds: float) -> str:
     )
 
 
-def _save(
-    data: ClassificationData, context: FitContext[Classification, FrozenFeatures], encoder: FrozenEncoder, fitted: FrozenFit
+def save_frozen(
+    context: Context, encoder: FrozenEncoder, module: FrozenClassifier, codec: CodecSpec, about: Mapping[str, Any]
 ) -> None:
-    """Fills the folder that `open_frozen` opens."""
+    """Fills the folder that `open_frozen` opens. about: facts of the fit, of which ``rows`` is the number of training rows."""
     source = context.options.backbone.chosen
     facts = ModelFacts(
         backbone=source.name,
         licence=source.stated_licence,
-        parameters=sum(weights.numel() for weights in fitted.module.parameters()),
-        rows=fitted.facts["rows"],
-        details=fitted.facts,
+        parameters=sum(weights.numel() for weights in module.parameters()),
+        rows=about["rows"],
+        details=about,
     )
-    settings = {"labels": data.labels, "calibrated_at": fitted.facts["temperature"], **fitted.settings}
-    resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
+    resources = write_fitted(context.output, codec, facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
-    save_network(fitted.module.features.encoder, encoder.tokenizer, context.output / MODEL)
-    save_file(fitted.module.arrays(), context.output / HEAD)
-    saved = {"max_length": context.task.max_length, "temperature": fitted.facts["temperature"]}
+    save_network(module.features.encoder, encoder.tokenizer, context.output / MODEL)
+    save_file(module.arrays(), context.output / HEAD)
+    saved = {"max_length": context.task.max_length, "temperature": module.temperature, "several": module.several}
     (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
 
 
-def open_frozen(folder: Path) -> Fitted:
-    """The classifier that `fit_frozen` saved."""
+def open_frozen(folder: Path, codec_class: type[FromTokens] = ClassificationCodec) -> Fitted:
+    """The classifier that `save_frozen` saved. codec_class: of the settings that were saved."""
     fitted = read_fitted(folder)
     saved = json.loads((folder / READING).read_text(encoding="utf-8"))
     encoder = FrozenEncoder(folder / MODEL, saved["max_length"])
-    module = FrozenClassifier(encoder.module, **load_file(folder / HEAD), temperature=saved["temperature"]).eval()
-    codec = ClassificationCodec(fitted.codec.settings, folder / "resources")
+    arrays, distance = load_file(folder / HEAD), load_distance(folder)
+    module = FrozenClassifier(
+        encoder.module, **arrays, temperature=saved["temperature"], distance=distance, several=saved["several"]
+    )
+    codec = codec_class(fitted.codec.settings, folder / "resources")
     return replace(
         fitted,
-        graphs=(graph(module, encoder),),
+        graphs=(graph(module.eval(), encoder, fitted.codec.settings.get("thresholds")),),
+        features=FEATURES,
         checks=(same_tokens(encoder.tokenizer, saved["max_length"], codec.token_ids, "text"),),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )

@@ -67,18 +67,26 @@ def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int) -
 
     targets: class numbers from 0 to `classes` - 1, some of which may have no rows. Raises InputError where every text is blank.
     """
+    occurring = len(np.unique(targets))
+    pipeline = fit_pipeline(texts, targets, classes, regression(occurring, seed))
+    return linear_of(pipeline, *coefficients(pipeline[-1], classes), one_vs_rest=occurring > MANY), pipeline
+
+
+def fit_pipeline(texts: Sequence[str], targets: Any, classes: int, model: Any) -> Any:
+    """`tfidf` and a model of scikit-learn behind it, fitted. targets: as the model takes them.
+
+    Raises InputError where every text is blank.
+    """
     from sklearn.pipeline import make_pipeline
 
     if not any(text.split() for text in texts):
         raise InputError("every training text is empty, so that no word can be learned; look at the column of the texts")
-    occurring = len(np.unique(targets))
-    pipeline = make_pipeline(tfidf(classes), regression(occurring, seed)).fit(texts, targets)
-    return _linear(pipeline, classes, one_vs_rest=occurring > MANY), pipeline
+    return make_pipeline(tfidf(classes), model).fit(texts, targets)
 
 
-def _linear(pipeline: Any, classes: int, *, one_vs_rest: bool) -> Linear:
-    weights, bias = coefficients(pipeline[-1], classes)
-    padded = np.concatenate([weights.T, np.zeros((1, classes), np.float32)])
+def linear_of(pipeline: Any, weights: np.ndarray, bias: np.ndarray, *, one_vs_rest: bool) -> Linear:
+    """The classifier with the features of a fitted pipeline. weights: (classes, n-grams). bias: (classes,)."""
+    padded = np.concatenate([weights.T, np.zeros((1, len(weights)), np.float32)])
     return Linear(Counting.of(pipeline[0]), padded, bias, one_vs_rest)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,7 @@ from framework import (
 )
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
+from framework_classification.candidates import FrozenCandidate
 from framework_classification.data import ClassificationData
 from framework_classification.linear import Linear, fit, other_features
 from framework_classification.linear_codec import LinearCodec
@@ -38,16 +40,30 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     Raises FrameworkError where the classifier computes other features or probabilities than the scikit-learn pipeline.
     """
     train, validation = data.sample(ROWS, context.seed), data.splits.validation
+    started = time.monotonic()
     linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
+    seconds = time.monotonic() - started
     texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)
-    _compare_with(pipeline, linear, texts, logits)
+    check_equal(pipeline, linear, texts, softmax(logits, axis=-1)[:, pipeline[-1].classes_])
     temperature, abstains = calibrated(context.task, logits, targets, context.show)
-    settings = {"labels": data.labels, "calibrated_at": temperature, **abstains}
-    facts = ModelFacts(rows=len(train), parameters=linear.weights.size, details={message("n-grams"): len(linear.counting)})
-    resources = write_fitted(context.output, CodecSpec("classification_linear", settings), facts)
-    linear.counting.save(resources)
-    (context.output / FILE).write_bytes(onnx_model(linear, temperature).SerializeToString())
+    settings = {**data.settings(), "calibrated_at": temperature, **abstains}
+    write_linear(
+        context.output, CodecSpec("classification_linear", settings), linear, onnx_model(linear, temperature), len(train)
+    )
+    if FrozenCandidate.name not in context.competing:  # whose features tell more
+        from framework_classification.label_check.out_of_fold import tfidf_features
+        from framework_classification.label_check.section import label_section
+
+        features = tfidf_features(pipeline, train.texts("text"), texts, logits.argmax(1), seconds)
+        context.show(label_section(data, train, features, context))
+
+
+def write_linear(folder: Path, codec: CodecSpec, linear: Linear, model: Any, rows: int) -> None:
+    """Fills the fitted folder. model: an `onnx.ModelProto`. rows: number of training rows used."""
+    facts = ModelFacts(rows=rows, parameters=linear.weights.size, details={message("n-grams"): len(linear.counting)})
+    linear.counting.save(write_fitted(folder, codec, facts))
+    (folder / FILE).write_bytes(model.SerializeToString())
 
 
 def open_linear(folder: Path) -> Fitted:
@@ -57,13 +73,12 @@ def open_linear(folder: Path) -> Fitted:
     return replace(fitted, graphs=(graph(len(codec.counting), len(codec.labels), folder / FILE),))
 
 
-def _compare_with(pipeline: Any, linear: Linear, texts: Sequence[str], logits: np.ndarray) -> None:
+def check_equal(pipeline: Any, linear: Linear, texts: Sequence[str], probabilities: np.ndarray) -> None:
     """Raises FrameworkError where features or probabilities differ from those of the fitted scikit-learn pipeline.
 
-    logits: (rows, classes), of the texts.
+    probabilities: (rows, classes), of the texts.
     """
     wrong = other_features(pipeline[0], linear.counting, texts)
-    probabilities = softmax(logits, axis=-1)[:, pipeline[-1].classes_]
     apart = np.abs(probabilities - pipeline.predict_proba(texts)).max(initial=0.0)
     if wrong or apart > TOLERANCE:
         raise FrameworkError(

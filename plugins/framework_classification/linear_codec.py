@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from framework import Call, Request, Steps
-from framework_classification.codec import LabelCodec
+from framework_classification.codec import LabelCodec, TextCodec
 from framework_classification.counting import MOST, Counting
 
 GRAPH = "linear"
 
 
-class LinearCodec(LabelCodec):
-    """Text -> TF-IDF of its n-grams -> probabilities. settings: those of `LabelCodec`; resources: a saved `Counting`."""
+class FromNgrams(TextCodec):
+    """A base class of codecs that compute probabilities from the TF-IDF of n-grams. resources: a saved `Counting`."""
 
     version = 1
 
@@ -30,10 +30,10 @@ class LinearCodec(LabelCodec):
         return self.respond(outputs["probabilities"][0])
 
 
-class ConstantCodec(LabelCodec):
-    """Answers every text with the same probabilities, without a graph.
+class Constant(TextCodec):
+    """A base class of codecs that answer every text with the same probabilities, without a graph.
 
-    settings: those of `LabelCodec`, and ``shares``, of each label among the training rows.
+    settings: ``shares``, of each label among the training rows.
     """
 
     version = 1
@@ -45,3 +45,11 @@ class ConstantCodec(LabelCodec):
     def start(self, request: Request) -> Steps:
         yield from ()
         return self.respond(self.shares)
+
+
+class LinearCodec(FromNgrams, LabelCodec):
+    """Text -> TF-IDF -> probabilities -> label. settings: those of `LabelCodec`; resources: a saved `Counting`."""
+
+
+class ConstantCodec(Constant, LabelCodec):
+    """The same label for every text. settings: those of `LabelCodec`, and ``shares``."""

@@ -29,6 +29,7 @@ from framework_classification import TASK, Classification
 from framework_classification.data import ClassificationData
 
 RETWEET = Prefix(message("retweet"), re.compile(r"""^\W*?((rt\s+@\w+\W*)|(["“]?@\w+:\s))+""", re.IGNORECASE))
+TEXT_HEADERS = ("text", "review", "sentence", "tweet", "comment", "utterance", "content", "query")
 DISTINCT = 0.5  # labels a row, at most, in the first rows of a file that is taken for this task
 LABEL_LENGTH = 40  # characters on average, at most
 
@@ -39,7 +40,7 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
     name: ClassVar[str] = TASK
     options: ClassVar[type] = Classification
     every_column: ClassVar[tuple[Column, ...]] = (
-        Column("text", ("text", "review", "sentence", "tweet", "comment", "utterance", "content", "query"), "text"),
+        Column("text", TEXT_HEADERS, "text"),
         Column("label", ("label", "sentiment", "category", "class", "intent", "target"), "category", target=True),
     )
     prefix: ClassVar[Prefix | None] = RETWEET
@@ -51,10 +52,9 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
     def claims(self, sample: FileSample) -> Claim | None:
         """Texts have words; labels are short, and come again."""
         texts, labels = sample.rows.texts("text"), sample.rows.texts("label")
-        worded = sum(any(map(str.isalpha, text)) for text in texts) > len(texts) / 2
         short = sum(map(len, labels)) <= LABEL_LENGTH * len(labels)
         again = len(set(labels)) <= max(2, DISTINCT * len(labels))
-        return super().claims(sample) if worded and short and again else None
+        return super().claims(sample) if worded(texts) and short and again else None
 
     def prepare(self, splits: Splits, options: Classification) -> ClassificationData:
         from framework_classification.data import prepare
@@ -72,11 +72,16 @@ class ClassificationTask(Task[Classification, ClassificationData], Refits, Decom
         return contributions(answers, rows)
 
     def inspect(self, data: ClassificationData, options: Classification) -> Inspection:
-        from framework_classification.preview import class_size_problems
+        from framework_classification.preview import WRONG_LABELS, class_size_problems
 
-        return Inspection(problems=class_size_problems(data, options))
+        return Inspection([WRONG_LABELS], class_size_problems(data, options))
 
     def refit(self, responses: Sequence[Response], rows: Table, settings: Settings) -> dict[str, object]:
         from framework_classification.calibration import refit
 
         return refit(responses, rows, settings)
+
+
+def worded(texts: Sequence[str]) -> bool:
+    """Whether most of the texts have letters."""
+    return sum(any(map(str.isalpha, text)) for text in texts) > len(texts) / 2

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,14 @@ SHARES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4)  # shares of the full range of an a
 SENSITIVITY_ROWS = 32  # calibration feeds that sensitivity is measured on, at most
 
 
-def ranges(base: Path, feeds: Sequence[Tensors]) -> dict[str, tuple[float, float]]:
+def ranges(base: Path, feeds: Sequence[Tensors], beside: Collection[str] = ()) -> dict[str, tuple[float, float]]:
     """By name of each activation that a product multiplies, the (lowest, highest) value that quantization covers.
 
     Of the `SHARES` of the full range, this is the one whose 256 steps give the smallest mean squared error.
 
-    base: the fp32 file. feeds: calibration feeds.
+    base: the fp32 file. feeds: calibration feeds. beside: names of nodes that are not quantized.
     """
-    names, session = _with_activations(base)
+    names, session = _with_activations(base, beside)
     random = np.random.default_rng(0)
     samples: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for feed in feeds if names else ():  # for an empty list of outputs, onnxruntime returns all
@@ -48,10 +49,10 @@ def _rounding_error(values: np.ndarray, low: float, high: float) -> float:
     return float(np.square(values - np.rint(values.clip(low, high) / step) * step).mean())
 
 
-def _with_activations(base: Path) -> tuple[list[str], onnxruntime.InferenceSession]:
+def _with_activations(base: Path, beside: Collection[str]) -> tuple[list[str], onnxruntime.InferenceSession]:
     """The names of the activations that products multiply, and a session of the fp32 file that returns these, too."""
     model = onnx.load(base)
-    names = sorted({node.input[0] for node in products(model)})
+    names = sorted({node.input[0] for node in products(model, beside)})
     outputs = {value.name for value in model.graph.output}
     for name in names:
         if name not in outputs:
@@ -59,29 +60,28 @@ def _with_activations(base: Path) -> tuple[list[str], onnxruntime.InferenceSessi
     return names, _session(model)
 
 
-def by_sensitivity(base: Path, feeds: Sequence[Tensors], scheme: Int8Scheme) -> list[str]:
-    """Names of the products, most sensitive first: those that, quantized alone, change the outputs most.
+def by_sensitivity(base: Path, feeds: Sequence[Tensors], outputs: Sequence[str], scheme: Int8Scheme) -> list[str]:
+    """Names of the products, most sensitive first: those that, quantized alone, change these outputs most.
 
-    base, feeds: as for `ranges`. scheme: how products are quantized; its `excluded` has no effect.
+    base, feeds: as for `ranges`. outputs: names of outputs of the file. scheme: how products are quantized; its `excluded` has
+    no effect.
     """
     rows = feeds[:SENSITIVITY_ROWS]
-    expected = _outputs(_session(onnx.load(base)), rows)
-    names = [node.name for node in products(onnx.load(base))]
-    errors: Mapping[str, float] = {name: _error(base, rows, expected, scheme, names, name) for name in names}
+    expected = _run(onnx.load(base), rows, outputs)
+    names = [node.name for node in products(onnx.load(base), scheme.beside)]
+
+    def error(name: str) -> float:
+        alone = replace(scheme, excluded=[other for other in names if other != name])
+        actual = _run(quantize_int8(onnx.load(base), alone), rows, outputs)
+        return float(np.mean([np.abs(row - expected_row).mean() for row, expected_row in zip(actual, expected, strict=True)]))
+
+    errors: Mapping[str, float] = {name: error(name) for name in names}
     return sorted(names, key=lambda name: -errors[name])
 
 
-def _error(
-    base: Path, rows: Sequence[Tensors], expected: Sequence[np.ndarray], scheme: Int8Scheme, names: Sequence[str], name: str
-) -> float:
-    """Mean absolute error of the outputs if only the product `name` is quantized. names: those of all products."""
-    alone = Int8Scheme(scheme.per_channel, scheme.signed, scheme.ranges, [other for other in names if other != name])
-    actual = _outputs(_session(quantize_int8(onnx.load(base), alone)), rows)
-    return float(np.mean([np.abs(row - expected_row).mean() for row, expected_row in zip(actual, expected, strict=True)]))
-
-
-def _outputs(session: onnxruntime.InferenceSession, rows: Sequence[Tensors]) -> list[np.ndarray]:
-    return [np.concatenate([output.ravel() for output in session.run(None, feed)]) for feed in rows]
+def _run(model: onnx.ModelProto, rows: Sequence[Tensors], outputs: Sequence[str]) -> list[np.ndarray]:
+    session = _session(model)
+    return [np.concatenate([output.ravel() for output in session.run(outputs, feed)]) for feed in rows]
 
 
 def _session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:

@@ -7,7 +7,7 @@ becomes GatherBlockQuantized; where it is tied to the head, both read the same i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -142,14 +142,19 @@ class _Rewriter:
         return self.quantized[name]
 
 
-def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int) -> ModelProto:
-    """Rewrites the model in place and returns it. vocabulary: number of outputs of the head; 0: there is no head."""
+def quantize_blocks(model: ModelProto, scheme: BlockScheme, vocabulary: int, beside: Collection[str] = ()) -> ModelProto:
+    """Rewrites the model in place and returns it.
+
+    vocabulary: number of outputs of the head; 0: there is no head. beside: names of nodes that stay as they are.
+    """
     graph = model.graph
     constants = {tensor.name: tensor for tensor in graph.initializer}
     transposes = [node for node in graph.node if node.op_type == "Transpose" and node.input[0] in constants]
     transposed = {node.output[0]: node.input[0] for node in transposes if len(constants[node.input[0]].dims) == 2}
     rewriter = _Rewriter(graph, scheme, vocabulary, constants, transposed)
-    nodes = [rewritten for node in graph.node for rewritten in rewriter.rewrite(node)]
+    nodes: list[NodeProto] = []
+    for node in graph.node:
+        nodes += [node] if node.name in beside else rewriter.rewrite(node)
     read = {name for node in nodes for name in node.input} | {output.name for output in graph.output}
     nodes = [node for node in nodes if read.intersection(node.output)]  # drops transpositions of quantized matrices
     del graph.node[:]

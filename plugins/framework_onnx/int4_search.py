@@ -9,6 +9,7 @@ import onnx
 
 from framework import Graph, Variant
 from framework_onnx import OnnxInt4
+from framework_onnx.beside import nodes_beside
 from framework_onnx.export import INLINE
 from framework_onnx.int4_rewrite import Blocks, BlockScheme, quantize_blocks
 
@@ -18,7 +19,8 @@ def candidates(graphs: Sequence[Graph], folder: Path, options: OnnxInt4, base: M
     files = {graph.name: f"{graph.name}.onnx" for graph in graphs}
     for name in options.candidates:
         for graph in graphs:
-            model = quantize_blocks(onnx.load(base[graph.name]), parse(name), _vocabulary(graph))
+            model = onnx.load(base[graph.name])
+            quantize_blocks(model, parse(name), _vocabulary(graph), nodes_beside(model, graph))
             _write(model, folder / files[graph.name])
         yield Variant(files, name)
 

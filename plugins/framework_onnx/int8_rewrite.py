@@ -30,21 +30,24 @@ class Int8Scheme:
     """By name of each activation its (lowest, highest) value, measured beforehand (static); None: measured in every run
     (dynamic)."""
     excluded: Collection[str] = ()
-    """Names of nodes that stay fp32."""
+    """Names of products that stay fp32."""
+    beside: Collection[str] = ()
+    """Names of nodes of which none is quantized, and whose products do not tell which products are large."""
 
 
-def products(model: ModelProto) -> list[NodeProto]:
-    """The nodes that multiply by a large constant matrix."""
+def products(model: ModelProto, excluded: Collection[str] = ()) -> list[NodeProto]:
+    """The nodes that multiply by a large constant matrix. excluded: names of nodes that do not count."""
     constants = _constants(model.graph)
-    nodes = [node for node in model.graph.node if _is_product(node, constants)]
+    nodes = [node for node in model.graph.node if node.name not in excluded and _is_product(node, constants)]
     sizes = [int(np.prod(constants[node.input[1]].dims)) for node in nodes]
     return [node for node, size in zip(nodes, sizes, strict=True) if size >= SMALL * np.median(sizes)]
 
 
-def is_quantizable(model: ModelProto) -> bool:
+def is_quantizable(model: ModelProto, excluded: Collection[str] = ()) -> bool:
     """Whether the model has a product or an embedding table that `quantize_int8` changes."""
     constants = _constants(model.graph)
-    return any(_is_product(n, constants) or (n.op_type == "Gather" and _is_table(n, constants)) for n in model.graph.node)
+    nodes = [node for node in model.graph.node if node.name not in excluded]
+    return any(_is_product(n, constants) or (n.op_type == "Gather" and _is_table(n, constants)) for n in nodes)
 
 
 def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
@@ -52,7 +55,7 @@ def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
     graph = model.graph
     constants = _constants(graph)
     biases = _biases(graph, constants)
-    chosen = {node.name for node in products(model)} - set(scheme.excluded)
+    chosen = {node.name for node in products(model, scheme.beside)} - set(scheme.excluded)
     nodes: list[NodeProto] = []
     quantized: dict[str, list[str]] = {}
     absorbed: set[str] = set()
@@ -64,7 +67,7 @@ def quantize_int8(model: ModelProto, scheme: Int8Scheme) -> ModelProto:
             if add is not None:
                 absorbed.add(add.name)
             nodes += _integer_product(graph, node, constants, add, scheme, quantized)
-        elif node.op_type == "Gather" and _is_table(node, constants):
+        elif node.op_type == "Gather" and node.name not in scheme.beside and _is_table(node, constants):
             nodes += _integer_table(graph, node, constants)
         else:
             nodes.append(node)

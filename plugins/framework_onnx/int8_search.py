@@ -11,6 +11,7 @@ import onnx
 
 from framework import Graph, Tensors, Variant
 from framework_onnx import OnnxInt8
+from framework_onnx.beside import nodes_beside
 from framework_onnx.calibration import by_sensitivity, ranges
 from framework_onnx.int8_rewrite import Int8Scheme, is_quantizable, products, quantize_int8
 
@@ -42,19 +43,24 @@ class _Source:
 
     @property
     def is_quantizable(self) -> bool:
-        return bool(self.feeds) and is_quantizable(onnx.load(self.path))
+        return bool(self.feeds) and is_quantizable(onnx.load(self.path), self.beside)
 
     @property
     def file(self) -> str:
         return f"{self.graph.name}.onnx"
 
     @cached_property
+    def beside(self) -> frozenset[str]:
+        return nodes_beside(onnx.load(self.path), self.graph)
+
+    @cached_property
     def ranges(self) -> dict[str, tuple[float, float]]:
-        return ranges(self.path, self.feeds)
+        return ranges(self.path, self.feeds, self.beside)
 
     @cached_property
     def by_sensitivity(self) -> list[str]:
-        return by_sensitivity(self.path, self.feeds, Int8Scheme())
+        outputs = [self.graph.decides] if self.graph.decides else [tensor.name for tensor in self.graph.outputs]
+        return by_sensitivity(self.path, self.feeds, outputs, Int8Scheme(beside=self.beside))
 
     def quantize(self, name: str) -> onnx.ModelProto:
         """The quantized model of an attempt. name: an item of `OnnxInt8.candidates`."""
@@ -62,9 +68,10 @@ class _Source:
         if not self.is_quantizable:
             return model
         method, granularity, weights, share = parse(name)
-        scheme = Int8Scheme(granularity == "channel", weights == "int8", self.ranges if method == "static" else None)
+        activations = self.ranges if method == "static" else None
+        scheme = Int8Scheme(granularity == "channel", weights == "int8", activations, beside=self.beside)
         if share:
-            count = max(1, round(share * len(products(model))))
+            count = max(1, round(share * len(products(model, self.beside))))
             scheme = replace(scheme, excluded=self.by_sensitivity[:count])
         return quantize_int8(model, scheme)
 

@@ -1,6 +1,7 @@
 """A cache on disk for features of frozen encoders, shared by all runs. No torch.
 
-Files: ``$XDG_CACHE_HOME/recipe-framework/features/SHA256.npy``, one for each encoder and list of texts.
+Files: ``$XDG_CACHE_HOME/recipe-framework/features/SHA256.npy``, one for each encoder and list of texts; and ``SHA256.npz``, one
+for each encoder, which grows by the features of single tokens.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import IO
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -44,17 +47,42 @@ def cached_features(encoder: str, texts: Sequence[str], compute: Callable[[], np
         return features
     except (OSError, ValueError, EOFError):  # missing or damaged
         features = compute()
-    try:
-        _write(path, features)
-        _make_room(path.parent)
-    except OSError as error:
-        print(f"features are not kept for the next run: {error}; XDG_CACHE_HOME= names another place", file=sys.stderr)
+    _store(path, lambda stream: np.save(stream, features, allow_pickle=False))
     return features
 
 
 def holds(encoder: str, texts: Sequence[str]) -> bool:
     """Whether the cache has the features of these texts."""
     return (cache() / f"{_key(encoder, texts)}.npy").is_file()
+
+
+def stored_tokens(encoder: str) -> dict[str, np.ndarray]:
+    """The features of each token that the cache has, float16 (features,), by the token's text. encoder: its `identity`."""
+    path = cache() / f"{encoder}.npz"
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            features = dict(zip(file["tokens"].tolist(), file["features"], strict=True))
+        os.utime(path)
+    except (OSError, ValueError, EOFError, KeyError, BadZipFile):  # missing or damaged
+        return {}
+    return features
+
+
+def store_tokens(encoder: str, features: dict[str, np.ndarray]) -> None:
+    """Stores features of tokens, float16 (features,), for `stored_tokens`, in place of those that were stored before.
+
+    Where the cache cannot be written, a warning goes to stderr.
+    """
+    arrays = {"tokens": np.array(list(features)), "features": np.stack(list(features.values()))}
+    _store(cache() / f"{encoder}.npz", lambda stream: np.savez(stream, allow_pickle=False, **arrays))
+
+
+def _store(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    try:
+        _write(path, write)
+        _make_room(path.parent)
+    except OSError as error:
+        print(f"features are not kept for the next run: {error}; XDG_CACHE_HOME= names another place", file=sys.stderr)
 
 
 def _key(encoder: str, texts: Sequence[str]) -> str:
@@ -65,13 +93,13 @@ def _key(encoder: str, texts: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def _write(path: Path, features: np.ndarray) -> None:
+def _write(path: Path, write: Callable[[IO[bytes]], None]) -> None:
     """Writes atomically, even while other processes write the same file."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)  # texts can be guessed from their features
     handle, name = tempfile.mkstemp(dir=path.parent, suffix=".unfinished")
     try:
         with os.fdopen(handle, "wb") as stream:
-            np.save(stream, features, allow_pickle=False)
+            write(stream)
         Path(name).replace(path)
     finally:
         Path(name).unlink(missing_ok=True)

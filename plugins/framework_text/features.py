@@ -18,7 +18,9 @@ from torch import nn
 
 from framework import LengthBucketSampler
 from framework_text import backbones, feature_cache
-from framework_text.tokens import TokenizedRows, batches
+from framework_text.familiar_module import Familiarity
+from framework_text.familiarity import Distance
+from framework_text.tokens import EncodedRows, TokenizedRows, batches
 
 ROWS = 32  # rows of a batch; larger batches are slower on a CPU
 SAMPLE = 4 * ROWS  # texts on which the encoder's speed is measured, at most
@@ -62,11 +64,14 @@ class FrozenEncoder:
         return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))
 
     def _computed(self, texts: Sequence[str]) -> np.ndarray:
-        rows = TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length)
-        sampler = LengthBucketSampler(rows.lengths, ROWS, shuffle=False)
+        return self.features_of(TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length))
+
+    def features_of(self, rows: EncodedRows, batch_size: int = ROWS) -> np.ndarray:
+        """Features of token ids, float32 (rows, 2 x width), computed in any case."""
+        sampler = LengthBucketSampler(rows.lengths, batch_size, shuffle=False)
         device = "cuda" if torch.cuda.is_available() else "cpu"
         module = self.module.to(device)
-        features = np.zeros((len(texts), module.width), np.float32)
+        features = np.zeros((len(rows), module.width), np.float32)
         try:
             with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16()):
                 for numbers, batch in zip(sampler, batches(rows, sampler, self.tokenizer.pad_token_id or 0), strict=True):
@@ -112,9 +117,11 @@ class TokenMeans(nn.Module):
 
 
 class FrozenClassifier(nn.Module):
-    """The exported classifier: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes).
+    """The exported classifier: input_ids, attention_mask (batch, sequence) -> probabilities (batch, classes), features (batch,
+    width), and with a distance the familiarity (batch,).
 
-    Softmax of (standardised features x weight + bias) / temperature.
+    Probabilities are the softmax of (standardised features x weight + bias) / temperature; where a text has several labels, the
+    sigmoid of each.
     mean, scale: float32 (features,), of the training rows. weight: float32 (classes, features). bias: float32 (classes,).
     """
 
@@ -126,21 +133,29 @@ class FrozenClassifier(nn.Module):
         weight: np.ndarray,
         bias: np.ndarray,
         temperature: float,
+        distance: Distance | None = None,
+        several: bool = False,
     ) -> None:
         super().__init__()
         self.features = features
+        self.familiarity = Familiarity(distance) if distance is not None else None
         self.mean, self.scale = nn.Buffer(torch.tensor(mean)), nn.Buffer(torch.tensor(scale))
         self.head = nn.Linear(weight.shape[1], weight.shape[0])
         with torch.no_grad():
             self.head.weight.copy_(torch.from_numpy(weight))
             self.head.bias.copy_(torch.from_numpy(bias))
         self.temperature = temperature
+        self.several = several
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """The arrays that the constructor takes, by the names of its parameters."""
+        """The arrays that the constructor takes, by the names of its parameters; without those of the distance."""
         head = {"weight": self.head.weight.detach().numpy(), "bias": self.head.bias.detach().numpy()}
         return {"mean": self.mean.numpy(), "scale": self.scale.numpy(), **head}
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        standardised = (self.features(input_ids, attention_mask) - self.mean) / self.scale
-        return torch.softmax(self.head(standardised) / self.temperature, dim=-1)
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self.features(input_ids, attention_mask)
+        logits = self.head((features - self.mean) / self.scale) / self.temperature
+        probabilities = torch.sigmoid(logits) if self.several else torch.softmax(logits, dim=-1)
+        if self.familiarity is None:
+            return probabilities, features
+        return probabilities, features, self.familiarity(features)

@@ -32,6 +32,8 @@ class Backbone(BackboneAddress):
     source: BackboneAddress = field(default_factory=BackboneAddress)
     # replaces `source` where the vocabulary of `source` does not cover the language of the training texts
     otherwise: BackboneAddress = field(default_factory=BackboneAddress)
+    # addresses of further backbones: the one whose frozen features tell the labels of training texts apart best is taken
+    backbones: list[str] = field(default_factory=list, metadata=AS_WRITTEN)
 
     @property
     def chosen(self) -> BackboneAddress:
@@ -56,6 +58,19 @@ class FrozenFeatures(FrozenBackbone):
 
     # minutes for reading training texts with the backbone: a random part if not all fit; None: all, or what the budget allows
     encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
+
+
+@dataclass
+class StaticVectors:
+    """Options of a candidate that distils static token vectors from a frozen backbone."""
+
+    backbone: Backbone = SHARED
+    dimensions: int = 256  # of a vector, at most, after PCA
+    # the share of all tokens at which a token weighs one half, and less the more often it occurs; None: the best on validation
+    smoothing: Optional[float] = None
+    # of reading tokens with the backbone: those of training texts come first; None: the whole vocabulary, or what the budget
+    # allows
+    encode_minutes: Optional[float] = field(default=1.0, metadata=TIME_LIMIT)
 
 
 @dataclass

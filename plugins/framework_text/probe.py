@@ -10,7 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
-from framework_text.tokens import IGNORED, Batch
+from framework_text.tokens import Batch, countable
 
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
 ITERATIONS = 1000  # maximum; a few dozen are usual
@@ -38,7 +38,8 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
     """Fits the last linear layer to its inputs, in place; returns its accuracy on held-out labels, 0 to 1.
 
     Returns None and changes nothing where the last linear layer does not have `classes` outputs, labels are absent, or the
-    accuracy is too low, as `probing` says.
+    accuracy is too low, as `probing` says. Of a head with several labels a text each label is fitted for itself, and the
+    accuracy is that of all decisions.
     """
     head = _head(network, classes)
     if head is None:
@@ -46,6 +47,8 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
     features, targets = _features(network, head, batches, probing.most)
     scale = float(np.linalg.norm(features, axis=1).mean())
     held_out = np.arange(len(targets)) % HELD_OUT == 0
+    if targets.ndim == 2:
+        return _fit_labels(head, features / scale, scale, targets, held_out, probing)
     if len(np.unique(targets[~held_out])) < 2 or not held_out.any():
         return None
     probe = _regression().fit(features[~held_out] / scale, targets[~held_out])
@@ -71,6 +74,39 @@ def fit_whole_head(network: nn.Module, classes: int, batches: Iterable[Batch], *
     _write(head, _regression().fit(features / scale, targets), scale)
 
 
+def _fit_labels(
+    head: nn.Linear, features: np.ndarray, scale: float, targets: np.ndarray, held_out: np.ndarray, probing: Probing
+) -> float | None:
+    """`fit_head` for targets (rows, labels) of 0 and 1. features: divided by `scale`."""
+    if not held_out.any() or held_out.all():
+        return None
+    probe = _one_a_label(features[~held_out], targets[~held_out])
+    truth = targets[held_out]
+    errors = (_decisions(probe, features[held_out]) != truth).mean()
+    by_majority = ((targets[~held_out].mean(0) > 0.5) != truth).mean()
+    if errors > (1 - probing.enough) * by_majority:
+        return None
+    with torch.no_grad():
+        for label, model in enumerate(_one_a_label(features, targets)):
+            if model is None:  # every row has the label, or none
+                head.weight[label].zero_()
+                head.bias[label] = ABSENT if targets[0, label] else -ABSENT
+            else:
+                head.weight[label] = torch.from_numpy(model.coef_[0] / scale).to(head.weight)
+                head.bias[label] = float(model.intercept_[0])
+    return float(1 - errors)
+
+
+def _one_a_label(features: np.ndarray, targets: np.ndarray) -> list[LogisticRegression | None]:
+    """A regression for each label; None for a label that every row has, or none."""
+    return [_regression().fit(features, column) if column.any() and not column.all() else None for column in targets.T]
+
+
+def _decisions(models: list[LogisticRegression | None], features: np.ndarray) -> np.ndarray:
+    """(rows, labels) of 0 and 1."""
+    return np.stack([model.predict(features) if model else np.zeros(len(features), int) for model in models], axis=1)
+
+
 def _regression() -> LogisticRegression:
     return LogisticRegression(C=STRENGTH, max_iter=ITERATIONS)
 
@@ -88,8 +124,39 @@ def _write(head: nn.Linear, model: LogisticRegression, scale: float) -> None:
 
 
 def _head(network: nn.Module, classes: int) -> nn.Linear | None:
-    linear = [part for part in network.modules() if isinstance(part, nn.Linear)]
+    """The last linear layer outside the backbone, which some models of transformers register after the head."""
+    backbone = getattr(network, "base_model", network)
+    inside = set(backbone.modules()) if backbone is not network else set()
+    linear = [part for part in network.modules() if isinstance(part, nn.Linear) and part not in inside]
     return linear[-1] if linear and linear[-1].out_features == classes else None
+
+
+def name_of_head(network: nn.Module, classes: int) -> str:
+    """The name of the last linear layer, whose inputs are the features of a text. Raises ValueError where it is no head."""
+    head = _head(network, classes)
+    if head is None:
+        raise ValueError(f"the network's last linear layer does not have {classes} outputs")
+    names = {part: name for name, part in network.named_modules()}
+    return str(names[head])
+
+
+def take_head(network: nn.Module, classes: int) -> nn.Linear:
+    """Takes the head out of the network, whose logits are the features of texts from then on.
+
+    Raises ValueError where the last linear layer does not have `classes` outputs.
+    """
+    name = name_of_head(network, classes)
+    head = network.get_submodule(name)
+    assert isinstance(head, nn.Linear)
+    network.set_submodule(name, nn.Identity())
+    return head
+
+
+def head_inputs(network: nn.Module, classes: int, batches: Iterable[Batch]) -> tuple[np.ndarray, np.ndarray]:
+    """The inputs of the head at labels that count, (labels, width) float32, and the labels, (labels,), in eval mode."""
+    head = network.get_submodule(name_of_head(network, classes))
+    assert isinstance(head, nn.Linear)
+    return _features(network, head, batches, None)
 
 
 def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], most: int | None) -> tuple[np.ndarray, np.ndarray]:
@@ -107,12 +174,15 @@ def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], mos
         with torch.no_grad():
             for batch in batches:
                 network(input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device))
-                counts = batch["labels"] != IGNORED
-                states.append(captured.pop()[counts])
+                inputs = captured.pop()
+                counts = countable(batch["labels"], inputs.ndim)
+                states.append(inputs[counts])
                 targets.append(batch["labels"][counts])
     finally:
         hook.remove()
         network.to("cpu")
+    if not states:
+        return np.zeros((0, head.in_features), np.float32), np.zeros(0, np.int64)
     features, labels = torch.cat(states).numpy(), torch.cat(targets).numpy()
     if most is None or most >= len(labels):
         return features, labels

@@ -78,6 +78,14 @@ class TokenCollator:
         return {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask), "labels": labels}
 
 
+def countable(labels: torch.Tensor, axes: int) -> torch.Tensor:
+    """Which labels, or rows of labels, count: those that are not `IGNORED`; all rows of a head over texts with several labels.
+
+    labels: as collated. axes: of the head's outputs, or inputs, 2 over texts and 3 over tokens.
+    """
+    return torch.ones(len(labels), dtype=torch.bool) if labels.ndim == axes == 2 else labels != IGNORED
+
+
 def _labels(targets: Sequence[Any]) -> np.ndarray:
     if isinstance(targets[0], int | np.integer):
         return np.asarray(targets, dtype=np.int64)

@@ -24,7 +24,8 @@ from framework_classification.linear_codec import ConstantCodec
 from framework_classification.validation import FAMILIES
 from framework_onnx import Onnx
 from framework_onnx.export import export
-from framework_text.encoder import Probabilities
+from framework_text.encoder import FamiliarClassifier
+from framework_text.familiarity import fit_distance
 from tests.tiny import LENGTH, rows, tiny_model, write_csv
 
 
@@ -48,7 +49,8 @@ def test_every_accepted_family_exports_to_an_equal_file(family: str, tmp_path: P
 
     layers = 2 if family in ("albert", "modernbert") else 1  # one shares weights between layers, one alternates two kinds
     network = load_model("AutoModelForSequenceClassification", tiny_model(tmp_path / family, family, layers), num_labels=3)
-    spec = graph(Probabilities(network, 1.5).eval(), network.config, LENGTH, 0)
+    distance = fit_distance(np.random.default_rng(0).normal(size=(90, 32)), np.arange(90) % 3)
+    spec = graph(FamiliarClassifier(network, 1.5, distance).eval(), network.config, LENGTH, 0)
     variant = export([spec], tmp_path, Onnx(), {})
     backend = open_onnx([spec], {name: tmp_path / file for name, file in variant.files.items()})
     parity = Parity()

@@ -16,6 +16,7 @@ from framework_classification.frozen import FrozenFit, fit, graph
 from framework_onnx import Onnx
 from framework_onnx.export import export
 from framework_text import feature_cache
+from framework_text.familiarity import fit_distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from tests.tiny import LENGTH, THINGS, WORDS, rows, tiny_model
 
@@ -65,7 +66,7 @@ def test_the_module_gives_scikit_learns_probabilities_over_the_same_features(bac
     module = frozen.module
     with torch.no_grad():
         features = module.features(**inputs(encoder, texts)).numpy()
-        logs = torch.log(module(**inputs(encoder, texts))) * frozen.facts["temperature"]
+        logs = torch.log(module(**inputs(encoder, texts))[0]) * frozen.facts["temperature"]
     expected = frozen.regression.predict_proba((features - module.mean.numpy()) / module.scale.numpy())
     assert np.abs(torch.softmax(logs, -1).numpy() - expected).max() < 1e-5
     assert (expected.argmax(1) == targets).mean() > 1.5 / classes
@@ -75,7 +76,7 @@ def test_a_class_without_training_rows_has_probability_0(backbone: Path) -> None
     encoder = FrozenEncoder(backbone, LENGTH)
     frozen, texts, _ = fitted(encoder, 2, unseen=1)
     with torch.no_grad():
-        assert not frozen.module(**inputs(encoder, texts))[:, 2].any()
+        assert not frozen.module(**inputs(encoder, texts))[0][:, 2].any()
 
 
 def test_a_feature_that_never_varies_is_not_blown_up(backbone: Path) -> None:
@@ -90,7 +91,9 @@ def test_it_exports_as_one_graph_equal_to_the_module(tmp_path: Path) -> None:
     encoder = FrozenEncoder(tiny_model(tmp_path / "one layer", layers=1), LENGTH)
     width = encoder.module.width
     head = np.random.default_rng(0).normal(size=(3, width)).astype(np.float32), np.zeros(3, np.float32)
-    module = FrozenClassifier(encoder.module, np.zeros(width, np.float32), np.ones(width, np.float32), *head, 1.5).eval()
+    scaling = np.zeros(width, np.float32), np.ones(width, np.float32)
+    distance = fit_distance(np.random.default_rng(1).normal(size=(90, width)), np.arange(90) % 3)
+    module = FrozenClassifier(encoder.module, *scaling, *head, 1.5, distance).eval()
     spec = graph(module, encoder)
     variant = export([spec], tmp_path, Onnx(), {})
     parity = Parity()

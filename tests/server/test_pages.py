@@ -18,7 +18,7 @@ import framework
 from tests import forked
 from tests.server.serving import KEY, Serving, serving, until
 from tests.test_language import ENGLISH
-from tests.tiny import WORDS, install, summaries, tiny_writer, write_csv
+from tests.tiny import WORDS, install, labelled_rows, summaries, tiny_writer, write_csv
 
 if TYPE_CHECKING:
     from selenium.webdriver.chrome.webdriver import WebDriver
@@ -356,6 +356,26 @@ def test_spans_of_an_answer_are_marked_in_the_text(browser: WebDriver, tmp_path:
         marks = browser.find_elements("css selector", "#answer mark")
         assert [mark.text for mark in marks] == ["awful negative", "lovely positive"]
         assert browser.find_element("css selector", "#answer blockquote").text.startswith("好的 the awful")
+        assert complaints(browser) == []
+
+
+def test_every_label_of_an_answer_is_shown_and_marked(browser: WebDriver, tmp_path: Path) -> None:
+    """None is an answer, too."""
+    file = write_csv(tmp_path / "rows.csv", [(text, json.dumps(labels)) for text, labels in labelled_rows(160)])
+    given = [f"data.train={file}", "candidates=[linear]", "export=[onnx]", "tracker=none"]
+    run = framework.run_recipe("labels", *given, folder=tmp_path / "run")
+    with serving(tmp_path, run) as server:
+        browser.get(server.url)
+        wait_for(browser, "#about", server.version())
+        for text, heading, marked in (
+            ("the lovely rude phone", "negative · positive", {"✓ negative", "✓ positive", "neutral"}),
+            ("the phone", "None of the labels", {"negative", "positive", "neutral"}),
+        ):
+            browser.find_element("id", "field-text").clear()
+            browser.find_element("id", "field-text").send_keys(text)
+            browser.find_element("id", "send").click()
+            assert wait_for(browser, "#answer h2", heading) == heading
+            assert {bar.text for bar in browser.find_elements("css selector", "#answer .bar span")} == marked
         assert complaints(browser) == []
 
 

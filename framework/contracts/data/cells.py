@@ -20,6 +20,7 @@ Cell = str | float | Sequence[str] | Sequence[Mapping[str, Any]] | Mapping[str, 
 """A value of a table: plain data that JSON can hold. An empty cell is None, in a column of texts ''."""
 
 STRUCTURED: frozenset[Kind] = frozenset({"labels", "texts", "spans", "messages", "ids"})
+LABEL_KINDS: frozenset[Kind] = frozenset({"category", "labels"})  # of a row one label, or any number of them
 TEXTUAL: frozenset[Kind] = frozenset({"text", "texts", "messages"})  # kinds of natural language
 
 
@@ -57,6 +58,11 @@ def _turns(messages: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
 
 
 _TEXTS: Mapping[Kind, Callable[[Any], Sequence[str]]] = {"texts": _join, "messages": _turns}
+
+
+def labels_in(cell: Any) -> Sequence[str]:
+    """The labels of a row, from a cell of a column of categories, which is one label, or of labels."""
+    return (cell,) if isinstance(cell, str) else cell
 
 
 def within(value: Any, change: Callable[[str], str]) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from framework.contracts.data.cells import Kind
+from framework.contracts.data.cells import LABEL_KINDS, Kind
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Column:
     @property
     def composes(self) -> bool:
         """Whether several columns of a file may form it: texts that are joined, or one column of 0 and 1 for each label."""
-        return not self.optional and self.kind == ("category" if self.target else "text")
+        return not self.optional and (self.kind in LABEL_KINDS if self.target else self.kind == "text")
 
 
 @dataclass(frozen=True)

@@ -166,9 +166,13 @@ class Table:
             return self
         return self.take(np.sort(np.random.default_rng(seed).permutation(len(self))[:count]).tolist())
 
+    def file(self, index: int) -> str:
+        """The path of the file that a row is from."""
+        return self.files[self.file_of[index]] if self.files else self.source
+
     def where(self, index: int) -> str:
         """The file and line of a row, for messages."""
-        file = self.files[self.file_of[index]] if self.files else self.source
+        file = self.file(index)
         return f"{file}, {'row' if file.endswith(NUMBERED) else 'line'} {self.lines[index]}"
 
     def digest(self) -> str:

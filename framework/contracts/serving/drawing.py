@@ -21,6 +21,18 @@ class DrawnLabel:
     """The field that holds the probability of each label, an object."""
     unsure: str = "abstains"
     """The field that tells whether the model abstains; it may be missing."""
+    familiar: str = "familiar"
+    """The field that tells whether the model was made for such requests; it may be missing."""
+
+
+@dataclass(frozen=True)
+class DrawnLabels:
+    """Draws any number of labels, and a bar for the probability of each label; those of the answer are marked."""
+
+    labels: str = "labels"
+    """The field that holds the list of labels."""
+    probabilities: str = "probabilities"
+    """The field that holds the probability of each label, an object."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +61,14 @@ class DrawnRanking:
     """The field of an item that holds its score; it may be missing."""
 
 
-Drawing = DrawnFields | DrawnLabel | DrawnSpans | DrawnRanking
-_KINDS = {DrawnFields: "fields", DrawnLabel: "label", DrawnSpans: "spans", DrawnRanking: "ranking"}
+Drawing = DrawnFields | DrawnLabel | DrawnLabels | DrawnSpans | DrawnRanking
+_KINDS = {
+    DrawnFields: "fields",
+    DrawnLabel: "label",
+    DrawnLabels: "labels",
+    DrawnSpans: "spans",
+    DrawnRanking: "ranking",
+}
 
 
 def plain_drawing(drawing: Drawing) -> Mapping[str, str]:
@@ -62,6 +80,8 @@ def drawn_fields(drawing: Drawing) -> list[str]:
     """The fields of a response that this drawing needs."""
     if isinstance(drawing, DrawnLabel):
         return [drawing.label, drawing.probabilities]
+    if isinstance(drawing, DrawnLabels):
+        return [drawing.labels, drawing.probabilities]
     if isinstance(drawing, DrawnSpans):
         return [drawing.spans]
     return [drawing.items] if isinstance(drawing, DrawnRanking) else []

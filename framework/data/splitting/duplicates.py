@@ -128,7 +128,7 @@ def without_duplicates(table: Table, rule: DuplicateRule, seen: Set[str]) -> tup
     forms = rule.forms(table)
     fresh = [row for row, form in enumerate(forms) if form not in seen]
     contested = _contested(table, rule.roles, forms, fresh)
-    targets = [""] * len(table) if rule.roles.balanced is None else list(table.texts(rule.roles.balanced))
+    targets = rule.roles.targets(table)
     first: dict[tuple[str, str], int] = {}
     kept = [row for row in fresh if first.setdefault((forms[row], targets[row]), row) == row or rule.keeps]
     notes: list[str] = []
@@ -183,7 +183,7 @@ def _contested(table: Table, roles: Roles, forms: Sequence[str], rows: Sequence[
     """The forms that rows with different target values share. forms: of all rows. rows: numbers of the rows that count."""
     if roles.balanced is None:
         return set()
-    targets = list(table.texts(roles.balanced))
+    targets = roles.targets(table)
     first: Mapping[str, str] = {forms[row]: targets[row] for row in reversed(rows)}
     return {forms[row] for row in rows if targets[row] != first[forms[row]]}
 
@@ -239,6 +239,6 @@ def _notes_on_groups(groups: np.ndarray, table: Table, rule: DuplicateRule) -> l
             "{rows:,} rows of {file} nearly repeat another: each of their {groups:,} groups stays in one split", **counts
         )
     role = rule.roles.balanced
-    target = table.texts(role) if role is not None else ()
+    target = rule.roles.targets(table)
     mixed = sum(len({target[row] for row in rows}) > 1 for rows in several) if role is not None else 0
     return [message("{note}; in {mixed:,} of them the {role} differs", note=note, mixed=mixed, role=role) if mixed else note]

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from framework.contracts.data.cells import TEXTUAL, Cell, is_filled, texts_of
+from framework.contracts.data.cells import LABEL_KINDS, TEXTUAL, Cell, as_text, is_filled, texts_of
 from framework.contracts.data.columns import Column
 from framework.contracts.data.table import Splits, Table, Texts
 from framework.contracts.message import joined, message
+from framework.data.splitting.iterative import groups_to_hold_out
 from framework.errors import InputError
 
 
@@ -26,21 +27,31 @@ class Roles:
     texts: Sequence[str]
     """Columns by which duplicates are found."""
     balanced: str | None
-    """The label column, whose values every split has in proportion."""
+    """The label column, whose labels every split has in proportion."""
     compared: Mapping[str, Callable[[Any], Sequence[str]]] = field(default_factory=dict)
     """For columns of `texts` whose cells are no texts: returns the texts by which a cell is compared."""
 
     @classmethod
     def of(cls, columns: Sequence[Column]) -> Roles:
-        """The roles of a task's columns: all are needed, texts but targets are compared, and the first target category is
-        balanced.
+        """The roles of a task's columns: all are needed, texts but targets are compared, and the first target of categories
+        or labels is balanced.
         """
         return cls(
             needed=[column.role for column in columns],
             texts=[column.role for column in columns if column.kind in TEXTUAL and not column.target],
-            balanced=next((c.role for c in columns if c.target and c.kind == "category"), None),
+            balanced=next((c.role for c in columns if c.target and c.kind in LABEL_KINDS), None),
             compared={column.role: texts for column in columns if (texts := texts_of(column.kind)) is not None},
         )
+
+    def label_lists(self, table: Table) -> Sequence[Sequence[str]] | None:
+        """The labels of each row, of a task that learns several a row; None for any other task."""
+        if self.balanced is None or not len(table) or isinstance(table.columns[self.balanced][0], str):
+            return None
+        return table.lists(self.balanced)
+
+    def targets(self, table: Table) -> list[str]:
+        """For each row its label as a text, a list of labels as JSON; "" where the task has no label column."""
+        return [""] * len(table) if self.balanced is None else list(map(as_text, table.columns[self.balanced]))
 
 
 def without_empty(table: Table, roles: Roles) -> tuple[Table, list[str]]:
@@ -84,8 +95,12 @@ def split_off(table: Table, fraction: float, roles: Roles, seed: int, groups: np
     Every label keeps at least one row in the rest. groups: (rows,) numbers; rows of a group stay together. Raises InputError
     when nothing can be held out.
     """
-    shuffled = _shuffled_rows(table, roles, seed)
-    chosen = _GroupChoice(shuffled, groups, fraction).choose(user_groups=bool(table.groups))
+    labels = roles.label_lists(table)
+    if labels is not None:
+        chosen = groups_to_hold_out(labels, groups, fraction, seed)
+    else:
+        shuffled = _shuffled_rows(table, roles, seed)
+        chosen = _GroupChoice(shuffled, groups, fraction).choose(user_groups=bool(table.groups))
     part = np.flatnonzero(np.isin(groups, list(chosen)))
     if not len(part):
         few = f"{table.source}: {len(table)} usable rows are too few to hold out {fraction:.0%} of them"
@@ -162,9 +177,23 @@ def at_most(table: Table, limit: int | None, roles: Roles, seed: int) -> Table:
     """A seeded, stratified subset of about `limit` rows that holds every label; all rows where there are no more."""
     if limit is None or len(table) <= limit:
         return table
+    labels = roles.label_lists(table)
+    if labels is not None:
+        return table.take(_some_of_each(labels, limit, seed))
     shuffled = _shuffled_rows(table, roles, seed)
     kept = [i for rows in shuffled for i in rows[: max(1, round(len(rows) * limit / len(table)))]]
     return table.take(sorted(kept))
+
+
+def _some_of_each(labels: Sequence[Sequence[str]], limit: int, seed: int) -> list[int]:
+    """About `limit` row numbers, ascending, with a row of each label among them. labels: of each row."""
+    chosen = groups_to_hold_out(labels, np.arange(len(labels)), limit / len(labels), seed)
+    seen = {label for row in chosen for label in labels[row]}
+    for row, of_row in enumerate(labels):
+        if not seen.issuperset(of_row):
+            chosen.add(row)
+            seen.update(of_row)
+    return sorted(chosen)
 
 
 def fingerprint(splits: Splits) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from framework.contracts.data.cells import labels_in
 from framework.contracts.data.table import Table
 from framework.data.labelled import roles_of
 from framework.errors import InputError, some
@@ -38,14 +39,14 @@ def check_alike(a: Model, b: Model, *, shared_labels: bool) -> None:
 
 
 def shared_rows(models: tuple[Model, Model], table: Table) -> Table:
-    """The rows whose label both models have; all rows for a task without a label column. Raises InputError if there are no such
-    rows.
+    """The rows whose label, or all of whose labels, both models have; all rows for a task without a label column. Raises
+    InputError if there are no such rows.
     """
     role = roles_of(models[0].task).balanced
     if role is None:
         return table
     shared = labels_of(models[0]) & labels_of(models[1])
-    rows = [row for row, label in enumerate(table.texts(role)) if label in shared]
+    rows = [row for row, cell in enumerate(table.columns[role]) if shared.issuperset(labels_in(cell))]
     if not rows:
         raise InputError(f"{table.source} has no row with a label that both know: {some(sorted(shared))}")
     return table.take(rows)

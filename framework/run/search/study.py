@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -76,7 +77,9 @@ class Study:
         """Ends the running trial without a result: it is not fitted."""
         if self._study is not None and self._running is not None:
             running, self._running = self._running, None
-            self._explained(lambda: self._study and _fail(self._study, running.number))
+            study = self._study
+            with suppress(_LostError):  # the next proposal makes the study again
+                self._explained(lambda: _fail(study, running.number))
 
     def falls_behind(self, ended: Sequence[Ended], validations: Validations) -> bool:
         """Whether the running trial is worse than the median of the earlier ones at the same share of their training."""

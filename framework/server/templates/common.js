@@ -51,23 +51,41 @@ const percent = (share, digits) => message("{number} %", {number: (100 * share).
 
 const captioned = (name, {description}) => description ? message("{name} – {description}", {name, description}) : name;
 
+// The likeliest labels, each with a bar; the chosen ones are all shown, and marked.
+function bars(shares, chosen = []) {
+  const sorted = Object.entries(shares).sort((a, b) => b[1] - a[1]);
+  const shown = sorted.filter(([name], place) => place < SHOWN || chosen.includes(name));
+  const parts = shown.map(([name, share]) => {
+    const bar = make("div", undefined, {class: "bar"}), fill = make("i"), track = make("div");
+    fill.style.width = 100 * share + "%";
+    track.append(fill);
+    bar.append(make("span", chosen.includes(name) ? "✓ " + name : name), track, make("b", percent(share, 1)));
+    return bar;
+  });
+  const more = sorted.length - shown.length;
+  if (more) parts.push(make("p", message("and {count} more labels", {count: more}), {class: "soft"}));
+  return parts;
+}
+
 // How answers are drawn, by the codec's hints: each function returns the elements that show one answer.
 
 const drawings = {
   label(hints, answer) {
     const label = answer[hints.label], shares = answer[hints.probabilities];
     if (label === undefined || typeof shares !== "object") return drawings.fields(hints, answer);
-    const bars = Object.entries(shares).sort((a, b) => b[1] - a[1]);
     const parts = [make("h2", answer[hints.unsure] ? message("Not sure (most likely {label})", {label}) : label)];
-    for (const [name, share] of bars.slice(0, SHOWN)) {
-      const bar = make("div", undefined, {class: "bar"}), fill = make("i"), track = make("div");
-      fill.style.width = 100 * share + "%";
-      track.append(fill);
-      bar.append(make("span", name), track, make("b", percent(share, 1)));
-      parts.push(bar);
+    if (answer[hints.familiar] === false) {
+      parts[0].textContent = message("Unfamiliar (most likely {label})", {label});
+      parts.push(make("p", message("This is unlike everything that the model was made for.")));
     }
-    if (bars.length > SHOWN) parts.push(make("p", message("and {count} more labels", {count: bars.length - SHOWN}), {class: "soft"}));
-    return parts;
+    return [...parts, ...bars(shares)];
+  },
+
+  labels(hints, answer) {
+    const labels = answer[hints.labels], shares = answer[hints.probabilities];
+    if (!Array.isArray(labels) || typeof shares !== "object") return drawings.fields(hints, answer);
+    const heading = make("h2", labels.length ? labels.join(" · ") : message("None of the labels"), {class: labels.length ? "" : "soft"});
+    return [heading, ...bars(shares, labels)];
   },
 
   spans(hints, answer, input) {

@@ -7,11 +7,22 @@ candidates import it within `fit` and `open`.
 from framework_text.encoder.batches import EncoderBatches
 from framework_text.encoder.graph import TOLERANCE, encoder_graph
 from framework_text.encoder.learning import Examples, Learned, fine_tune, plan_of, predict
-from framework_text.encoder.module import EncoderModule, Probabilities
+from framework_text.encoder.module import EncoderModule, LabelProbabilities, Probabilities
 from framework_text.encoder.network import named_labels, new_network, open_network, save_network, shape
-from framework_text.probe import Probing, fit_head, fit_whole_head
+from framework_text.familiar_module import FamiliarClassifier, Familiarity
+from framework_text.probe import Probing, fit_head, fit_whole_head, head_inputs
 from framework_text.sentence import SentenceClassifier, pools_by_mean
-from framework_text.tokens import IGNORED, Batch, EncodedRows, TokenCollator, TokenizedRows, batches, describe, in_order
+from framework_text.tokens import (
+    IGNORED,
+    Batch,
+    EncodedRows,
+    Target,
+    TokenCollator,
+    TokenizedRows,
+    batches,
+    describe,
+    in_order,
+)
 
 __all__ = [
     "IGNORED",
@@ -21,10 +32,14 @@ __all__ = [
     "EncoderBatches",
     "EncoderModule",
     "Examples",
+    "FamiliarClassifier",
+    "Familiarity",
+    "LabelProbabilities",
     "Learned",
     "Probabilities",
     "Probing",
     "SentenceClassifier",
+    "Target",
     "TokenCollator",
     "TokenizedRows",
     "batches",
@@ -33,6 +48,7 @@ __all__ = [
     "fine_tune",
     "fit_head",
     "fit_whole_head",
+    "head_inputs",
     "in_order",
     "named_labels",
     "new_network",

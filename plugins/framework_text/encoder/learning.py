@@ -18,7 +18,7 @@ from framework_text.encoder.module import EncoderModule
 from framework_text.options import FineTuning
 from framework_text.probe import PLAIN, Probing, fit_head
 from framework_text.throughput import learning_pace
-from framework_text.tokens import IGNORED, EncodedRows, TokenCollator, describe, in_order
+from framework_text.tokens import EncodedRows, TokenCollator, countable, describe, in_order
 from framework_text.training_plan import (
     Plan,
     batch_size,
@@ -202,13 +202,15 @@ def predict(module: EncoderModule, rows: EncodedRows, pad: int) -> tuple[np.ndar
     """Logits and labels of rows, shortest rows first, computed in eval mode and fp32.
 
     Shapes: (rows, classes) and (rows,) for a head over texts; (labels, classes) and (labels,) for one over tokens, without
-    `IGNORED` labels. pad: id of the padding token.
+    `IGNORED` labels; (rows, labels) both for a head over texts whose targets are a 0 or 1 for each label. pad: id of the
+    padding token.
     """
     module.eval()
     logits, labels = [], []
     with torch.inference_mode():
         for batch in in_order(rows, pad):
-            counted = batch["labels"] != IGNORED
-            logits.append(module(batch)[counted].numpy())
+            outputs = module(batch)
+            counted = countable(batch["labels"], outputs.ndim)
+            logits.append(outputs[counted].numpy())
             labels.append(batch["labels"][counted].numpy())
     return np.concatenate(logits), np.concatenate(labels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
@@ -11,6 +12,7 @@ from torch.nn import functional
 
 from framework_text.optimization import Optimized
 from framework_text.options import FineTuning
+from framework_text.probe import take_head
 from framework_text.shaping import by_depth
 from framework_text.tokens import IGNORED, Batch
 
@@ -90,3 +92,23 @@ class Probabilities(nn.Module):
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         logits = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
         return torch.softmax(logits.float() / self.temperature, dim=-1)
+
+
+class LabelProbabilities(nn.Module):
+    """The exported module of a head with any number of labels a text: input_ids, attention_mask (batch, sequence) ->
+    probabilities (batch, labels), each whatever the others, and features (batch, width), the inputs of the head.
+
+    Probabilities are the sigmoid of scale x logit + shift, both (labels,), in fp32: Platt scaling of each label. Raises
+    ValueError for a model without a head of `config.num_labels` outputs.
+    """
+
+    def __init__(self, model: Any, scale: np.ndarray, shift: np.ndarray) -> None:
+        super().__init__()
+        model.set_attn_implementation("eager")
+        self.head = take_head(model, model.config.num_labels)
+        self.model = model
+        self.scale, self.shift = (nn.Buffer(torch.tensor(values, dtype=torch.float32)) for values in (scale, shift))
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        features = self.model(input_ids=input_ids, attention_mask=attention_mask).logits.float()
+        return torch.sigmoid(self.head(features) * self.scale + self.shift), features

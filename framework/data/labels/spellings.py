@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
+from framework.contracts.data.cells import Cell, labels_in
 from framework.contracts.data.table import Table
 from framework.contracts.message import joined, listed, message
 
@@ -32,7 +34,7 @@ class Spellings:
 
     def unify(self, table: Table) -> tuple[Table, list[str]]:
         """The table with one spelling for each label, and a note where labels were changed."""
-        counts = Counter(table.texts(self.role))
+        counts = Counter(label for cell in table.columns[self.role] for label in labels_in(cell))
         for value, _ in sorted(counts.most_common(), key=lambda pair: bool(_WHOLE.fullmatch(pair[0].strip()))):
             self.chosen.setdefault(self._key(value), value.strip())
         mapping = {value: self.chosen[self._key(value)] for value in counts}
@@ -41,7 +43,7 @@ class Spellings:
             if value != spelling:
                 changed[spelling].append(value)
         rows = sum(counts[value] for values in changed.values() for value in values)
-        column = [mapping[value] for value in table.texts(self.role)]
+        column = [_mapped(cell, mapping) for cell in table.columns[self.role]]
         table = replace(table, columns={**table.columns, self.role: column})
         return table, [self._note(table, changed, rows)] if rows else []
 
@@ -72,6 +74,10 @@ class Spellings:
         if self.separator and self.separator in value:
             return "\x1f".join(sorted(map(_key, value.split(self.separator))))
         return _key(value)
+
+
+def _mapped(cell: Any, mapping: Mapping[str, str]) -> Cell:
+    return mapping[cell] if isinstance(cell, str) else sorted({mapping[label] for label in cell})
 
 
 def _key(value: str) -> str:

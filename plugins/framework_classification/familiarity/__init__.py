@@ -1,0 +1,1 @@
+"""Whether a text is like those that a classifier was made for. No torch."""

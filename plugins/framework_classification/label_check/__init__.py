@@ -1,0 +1,1 @@
+"""Finds training rows whose label is probably wrong. No torch."""
