@@ -41,6 +41,7 @@ class DialCandidate(Candidate[Any, Any, Dial]):
             raise RuntimeError("a fault of the candidate")
         if temper == "greedy":
             raise MemoryError("Unable to allocate 8 GiB")
+        (context.folder / "oom_score.txt").write_text(Path("/proc/self/oom_score_adj").read_text())
         labels = sorted(data.labels)
         shares = [0.9 if index == context.options.answer else 0.1 / (len(labels) - 1) for index in range(len(labels))]
         before = json.loads((context.begin / "turned.json").read_text()) if context.begin else 0.0

@@ -89,6 +89,9 @@ def test_a_candidate_of_a_stranger_is_searched_and_the_best_ships(tmp_path: Path
     assert answer(run) in ("a", "b")
     losers = [run / "trials" / "dial" / str(trial.number) for trial in search.trials]
     assert not [path for folder in losers for path in (folder / "fitted", folder / "checkpoints") if path.exists()]
+    scores_of_memory = [(folder / "oom_score.txt").read_text() for folder in losers]
+    assert scores_of_memory[0].strip() != "1000"
+    assert {text.strip() for text in scores_of_memory[1:]} == {"1000"}  # the system ends a trial before the run
     [section] = [one for one in report(run)["sections"] if one["title"] == "Search of dial"]
     assert len(section["rows"]) == len(search.trials)
     assert "recipe's own settings" in section["rows"][0][1]

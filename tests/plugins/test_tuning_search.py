@@ -17,6 +17,7 @@ import framework
 from framework import InputError
 from framework.__main__ import main
 from framework.run.search.record import read_record
+from framework_classification.multilabel.module import LabelsClassifier
 from framework_text.augmentation import VariedRows, masked_ids, varied_text
 from framework_text.encoder import EncodedRows, EncoderModule, new_network
 from framework_text.options import FineTuning
@@ -48,6 +49,13 @@ def test_labels_are_smoothed_in_training_alone() -> None:
     plain, smoothed = (Plain(nn.Linear(1, 1), FineTuning(label_smoothing=share)).losses() for share in (0.0, 0.2))
     assert plain[0] == plain[1] == smoothed[1]
     assert smoothed[0] > plain[0] + 0.1
+
+
+def test_labels_are_smoothed_where_a_text_has_several() -> None:
+    logits, labels = torch.tensor([[4.0, -4.0, -4.0]]), torch.tensor([[1, 0, 0]])
+    smoothed = LabelsClassifier(nn.Linear(1, 1), 3, FineTuning(label_smoothing=0.2))
+    learning, judged = (float(smoothed.train(mode).loss_of(logits, labels)) for mode in (True, False))
+    assert learning > judged + 0.1
 
 
 def test_lower_layers_learn_more_slowly(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

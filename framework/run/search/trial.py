@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from framework.run.search.process import ORDER, RESULT, Order, Result
 from framework.run.search.record import SAMPLES
 from framework.run.search.scoring import score
 
+OOM_SCORE = Path("/proc/self/oom_score_adj")  # from -1000 to 1000; the process with the highest is ended first
 PR_SET_PDEATHSIG = 1  # of Linux's prctl: the signal that a process gets when its parent ends
 
 
@@ -45,6 +47,7 @@ class TrialFolder(RunFolder):
 def main(folder: Path, parent: int) -> int:
     """Fits and scores as order.json says, and leaves result.json. Returns 0 also where the candidate is refused."""
     _end_with(parent)
+    _end_first()
     started = time.perf_counter()
     order = read_json(Order, folder / ORDER)
     assert order is not None, "the run writes the order before it starts this process"
@@ -65,6 +68,12 @@ def _end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         sys.exit("the run has ended")
+
+
+def _end_first() -> None:
+    """Makes the system end this process before the run's where memory is used up."""
+    with suppress(OSError):  # another system than Linux
+        OOM_SCORE.write_text("1000", encoding="utf-8")
 
 
 def _fitted(order: Order, folder: Path) -> Result:
