@@ -20,7 +20,7 @@ from framework.training.records import VALIDATIONS
 ORDER, RESULT, OUTPUT = "order.json", "result.json", "output.log"  # in the folder of the trial
 MODULE = "framework.run.search.trial"
 POLL = 0.2  # seconds between looks at a trial
-GRACE = 5.0  # seconds that a trial may take beyond its time before it is stopped
+GRACE = 1.0  # seconds that a trial may take beyond its time before it is ended
 
 
 @dataclass(frozen=True)
