@@ -30,6 +30,7 @@ from framework.run.context import Run
 from framework.run.folder import read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
 from framework.run.remaining_time import Rows, Speed, measure_speed, seconds_after_fits
+from framework.run.search.record import RECORD
 from framework.training.records import CHECKPOINTS
 
 FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
@@ -105,7 +106,7 @@ def _earlier_trial(run: Run, name: str) -> Trial | None:
 
     Raises InputError if the run does not train and a fit is missing or damaged.
     """
-    from framework.run.search.adoption import RECORD, adopt_best  # which imports this module
+    from framework.run.search.adoption import adopt_best  # which imports this module
 
     folder = run.folder.trial(name)
     adopt_best(run.folder, name)
