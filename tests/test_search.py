@@ -154,23 +154,27 @@ def test_the_best_is_continued_and_its_lineage_replayed_to_the_same_metrics(
     assert turned[0] == turned[1] > 1
 
 
+@pytest.mark.parametrize("damaged", ["whole", "damaged"])
 def test_a_search_that_is_killed_goes_on_and_loses_only_the_trial_that_ran(
-    tmp_path: Path, settings: list[str], site: Path
+    tmp_path: Path, settings: list[str], site: Path, damaged: str
 ) -> None:
+    """Unless the best has been damaged since: then the search begins again."""
     words = ["recipe=sentiment", *settings, "search.trials=2", "hydra.run.dir=run"]
     process = forked.start(tmp_path, *words, path=[site], before=KillAt("2/order.json"))
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL, (out, err)
-    run = tmp_path / "run"
-    before = record(run)
+    trials = tmp_path / "run" / "trials" / "dial"
+    before = record(tmp_path / "run")
     assert [trial.number for trial in before.trials] == [0, 1]
-    (run / "trials" / "dial" / "2").mkdir(exist_ok=True)
-    (run / "trials" / "dial" / "2" / "fitted").mkdir(exist_ok=True)
+    (trials / "2" / "fitted").mkdir(parents=True, exist_ok=True)
+    if damaged == "damaged":
+        (trials / "fitted" / "turned.json").unlink()
     done = forked.run(tmp_path, "resume", "run", path=[site])
     assert done.returncode == 0, done.stderr
-    after = record(run)
-    assert after.trials[:2] == before.trials
+    after = record(tmp_path / "run")
     assert len(after.trials) == 3
+    assert (after.trials[:2] == before.trials) is (damaged == "whole")
+    assert ("of the fitted dial, is missing or damaged" in done.stdout) is (damaged == "damaged")
 
 
 @pytest.mark.parametrize("entry", ["fitted", "fit-dial.json", "trial.json"])
@@ -179,7 +183,7 @@ def test_a_kill_while_the_best_is_adopted_loses_no_fitted_candidate(
 ) -> None:
     words = ["recipe=sentiment", *settings, "search.trials=1", "hydra.run.dir=run"]
     process = forked.start(tmp_path, *words, path=[site], before=KilledWhileAdopting(entry))
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     assert process.returncode == -signal.SIGKILL
     run = tmp_path / "run"
     assert record(run).best == 1
