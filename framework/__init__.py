@@ -31,7 +31,7 @@ from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import ModelFacts, TrainingFacts
 from framework.contracts.graph import Backend, Graph, Json, Request, Response, State, Tensor, Tensors
 from framework.contracts.message import Message, joined, listed, message, messages
-from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, TIME_LIMIT, NoOptions
+from framework.contracts.options import AS_WRITTEN, NAMES_AS_WRITTEN, REPEATS, TIME_LIMIT, NoOptions
 from framework.contracts.section import Bars, CsvFile, Inspection, Lines, Problem, Section, Series
 from framework.contracts.serving.drawing import Drawing, DrawnFields, DrawnLabel, DrawnLabels, DrawnRanking, DrawnSpans
 from framework.contracts.serving.openapi import (
@@ -46,6 +46,7 @@ from framework.contracts.serving.openapi import (
 )
 from framework.contracts.serving.replies import Answer, Limits, RefusedError, Reply, Stream
 from framework.contracts.serving.surface import Exchange, Operation, Page, Route, Running, ServedModel, Surface
+from framework.contracts.space import Choice, Dimension, Range, Space
 from framework.contracts.task import Answers, Decomposes, FileSample, Finalizes, Refits, Say, SplitsItself, Task
 from framework.contracts.tracker import TrackedRun, Tracker
 from framework.errors import FrameworkError, InputError, nearest, some
@@ -110,6 +111,7 @@ __all__ = [
     "ADMIN_STATUSES",
     "AS_WRITTEN",
     "NAMES_AS_WRITTEN",
+    "REPEATS",
     "STATUSES",
     "TIME_LIMIT",
     "Answer",
@@ -123,6 +125,7 @@ __all__ = [
     "Candidate",
     "Cell",
     "Check",
+    "Choice",
     "Claim",
     "Codec",
     "CodecSpec",
@@ -134,6 +137,7 @@ __all__ = [
     "CsvFile",
     "Decomposes",
     "Delimited",
+    "Dimension",
     "Drawing",
     "DrawnFields",
     "DrawnLabel",
@@ -171,6 +175,7 @@ __all__ = [
     "Prefix",
     "Problem",
     "Quote",
+    "Range",
     "ReadOptions",
     "Reference",
     "Refits",
@@ -193,6 +198,7 @@ __all__ = [
     "Shares",
     "SideTable",
     "Sniffed",
+    "Space",
     "Splits",
     "SplitsItself",
     "State",

@@ -13,6 +13,7 @@ VERBS = {
     "check": ("framework.commands.check", "what a run would do: recipe, data, problems, estimates"),
     "resume": ("framework.commands.resume", "go on with a run that was stopped"),
     "export": ("framework.commands.export", "make the files of a trained run again, or others"),
+    "replay": ("framework.commands.replay", "fit the winner of a run again, as its search found it"),
     "evaluate": ("framework.commands.evaluate", "judge an artifact on labelled data, with gates for CI"),
     "predict": ("framework.commands.predict", "answer with an artifact, without torch"),
     "serve": ("framework.commands.serve", "an HTTP server for artifacts, without torch"),

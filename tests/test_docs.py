@@ -39,6 +39,7 @@ ELSEWHERE = {  # commands and Python that another test runs
     "trainer.devices=2": "tests/test_distributed.py",
     "from openai import OpenAI": "tests/server/test_chat.py",
     "--uds": "tests/server/test_http.py",
+    "replay": "tests/test_search.py",
 }
 INSTALLED = {"make": "Makefile", "pip": "pyproject.toml"}
 

@@ -19,6 +19,7 @@ from framework.contracts.graph import Graph, Request, Tensors
 from framework.contracts.options import NoOptions
 from framework.contracts.plain import revived, to_plain, with_template
 from framework.contracts.section import Inspection, Section
+from framework.contracts.space import Space
 from framework.contracts.tracker import TrainingLog
 from framework.machine.interrupts import Stop
 
@@ -89,6 +90,9 @@ class FitContext(Generic[TaskOptions, Options]):
     resume: Path | None = None
     """A checkpoint to resume training from; None: start anew. `framework.train` resumes from it, and trains nothing
     if the training had ended."""
+    begin: Path | None = None
+    """The fitted folder of an earlier fit of this candidate, whose weights the fit begins with; None: it begins anew. Only
+    candidates whose `Space.onward` is not empty get one."""
     logs: Sequence[TrainingLog] = ()
     """The recipe's trackers, which `framework.train` logs to beside the CSV log."""
 
@@ -152,6 +156,13 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     def inspect(self, data: Data, task: TaskOptions, options: Options) -> Inspection:
         """Sections for the verb `check`: rows as the model will see them, memory, estimated time. Must not import torch."""
         return Inspection()
+
+    def space(self, data: Data, task: TaskOptions, options: Options, trainer: Mapping[str, object]) -> Space:
+        """What a search may vary, where the run has time for more than one fit. Must not import torch.
+
+        trainer: see `FitContext.trainer`.
+        """
+        return Space()
 
     @abstractmethod
     def fit(self, data: Data, context: FitContext[TaskOptions, Options]) -> None:

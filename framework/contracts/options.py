@@ -12,6 +12,10 @@ NAMES_AS_WRITTEN: Mapping[str, str] = {"as_written": "names"}
 TIME_LIMIT: Mapping[str, bool] = {"time_limit": True}
 """Metadata of an option that limits the minutes of a fit, None for no limit: with recipe=auto the budget takes its place."""
 
+REPEATS: Mapping[str, bool] = {"repeats": True}
+"""Metadata of an option that names the folder of a trial whose training is repeated step by step, None for no such trial: what
+time decided in a run is replayed by it."""
+
 
 @dataclass
 class NoOptions:

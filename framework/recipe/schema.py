@@ -144,6 +144,17 @@ class TargetConfig:
     """Megabytes of the files; None: no target."""
 
 
+@dataclass
+class SearchConfig:
+    """The `search:` section."""
+
+    trials: Optional[int] = None
+    """The largest number of fits of one candidate with other settings than the recipe's; None: as many as the budget allows,
+    and none without a budget."""
+    lineage: list[Any] = field(default_factory=list)
+    """In place of a search: the settings, by full key, of fits that continue each other, as winner.yaml has them."""
+
+
 def recipe_schema(shared: Iterable[str]) -> type:
     """The dataclass of a whole recipe; Hydra refuses any other key. shared: names of sections that candidates share."""
     trainer = trainer_schema()
@@ -158,6 +169,7 @@ def recipe_schema(shared: Iterable[str]) -> type:
             ("select", SelectConfig, field(default_factory=SelectConfig)),
             ("target", TargetConfig, field(default_factory=TargetConfig)),
             ("artifact", ArtifactConfig, field(default_factory=ArtifactConfig)),
+            ("search", SearchConfig, field(default_factory=SearchConfig)),
             ("report", ReportConfig, field(default_factory=ReportConfig)),
             ("export", dict[str, Any], field(default_factory=dict)),
             ("tracker", dict[str, Any], field(default_factory=dict)),

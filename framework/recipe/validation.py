@@ -113,6 +113,11 @@ def _wrong_ranges(config: DictConfig) -> Iterator[str]:
     price = config.report.hourly_price
     if price is not None and not 0 <= price < float("inf"):
         yield f"report.hourly_price={price} is what an hour of this machine costs: a number from 0, such as 0.10, or null"
+    trials, lineage = config.search.trials, config.search.lineage
+    if trials is not None and trials < 0:
+        yield f"search.trials={trials} is a number of further fits: write 0 for none, or null for as many as the budget allows"
+    if not all(isinstance(settings, DictConfig) for settings in lineage):
+        yield "search.lineage is what winner.yaml has, a list of settings by key: python -m framework replay RUN uses it"
     if config.artifact.golden_rows < 1:
         yield f"artifact.golden_rows={config.artifact.golden_rows} must be at least 1"
 

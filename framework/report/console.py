@@ -113,7 +113,7 @@ class Console:
         first = len(self._sections)
         yield
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = [{"step": step, "section": to_plain(section, _stored)} for step, section in self._sections[first:]]
+        content = [_entry(shown) for shown in self._sections[first:]]
         write_whole(path, json.dumps(content, ensure_ascii=False))
 
     def recall(self, path: Path) -> None:
@@ -126,6 +126,15 @@ class Console:
         self._sections.append(shown)
         if (file := disclosed(shown.section, self.disclosure).file) is not None:
             _write_csv(file, self.path.parent)
+
+    def forget(self, content: str) -> None:
+        """Takes sections out of the report. content: of the file in which `recorded` stored them."""
+        stored = json.loads(content)
+        self._sections = [shown for shown in self._sections if _entry(shown) not in stored]
+
+
+def _entry(shown: Shown) -> dict[str, Any]:
+    return {"step": shown.step, "section": to_plain(shown.section, _stored)}
 
 
 def _left(budget: Budget) -> list[str]:

@@ -33,6 +33,7 @@ from framework.run.context import Run
 from framework.run.folder import read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
 from framework.run.remaining_time import Rows, Speed, budget_of_fit, expect_end, measure_speed
+from framework.run.search.record import RECORD
 from framework.training.records import CHECKPOINTS
 
 FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
@@ -75,11 +76,15 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
         trial = _earlier_trial(run, name)
         if trial is None:
             budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
-            trial = _run_trial(run, run.candidates[name], data, budget, trackers)
+            trial = run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")
         trials[name] = trial
         expect_end(run, _speeds(trials), rows)
+        if name in run.competing:
+            from framework.run.search.searching import searched  # which imports this module
+
+            trials[name] = searched(run, name, data, trial, _budget_of_search(run, name, trials, rows, len(order) - place))
     if run.budget.stop.asked:
         run.console.say(f"\nstopped; {run.stopping.remaining()}")
     reasons = [reason for name in run.competing for reason in trials[name].refused]
@@ -92,12 +97,25 @@ def _speeds(trials: Mapping[str, Trial]) -> dict[str, Speed]:
     return {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
 
 
+def _budget_of_search(run: Run, name: str, trials: Mapping[str, Trial], rows: Rows, unfitted: int) -> Budget:
+    """What remains of the share of a candidate that was fitted. unfitted: candidates that had not been, this one included."""
+    try:
+        budget = budget_of_fit(run, name, _speeds(trials), rows, 1.0)
+    except InputError:  # no time is left
+        return run.budget.share(0)
+    left, spent = budget.remaining(), trials[name].seconds
+    return budget.share(max(0.0, (left + spent) / unfitted - spent) / left) if left else budget
+
+
 def _earlier_trial(run: Run, name: str) -> Trial | None:
     """The trial of an earlier process whose fitted files are undamaged; None: the candidate must be fitted.
 
     Raises InputError if the run does not train and a fit is missing or damaged.
     """
+    from framework.run.search.adoption import adopt_best  # which imports this module
+
     folder = run.folder.trial(name)
+    adopt_best(run.folder, name)
     trial = read_json(Trial, folder / TRIAL)
     if trial is None:
         if not run.trains and name in run.competing:
@@ -112,7 +130,10 @@ def _earlier_trial(run: Run, name: str) -> Trial | None:
     if not run.trains:
         raise InputError(f"{lost}: the recipe must be run again")
     run.console.say(lost)
-    (folder / TRIAL).unlink()
+    if (folder / RECORD).is_file():  # a refit has the recipe's own settings, and other files than the best trial of a search
+        shutil.rmtree(folder)
+    else:
+        (folder / TRIAL).unlink()
     return None
 
 
@@ -120,12 +141,17 @@ def _digest(path: Path) -> str:
     return sha256(path) if path.is_file() else ""
 
 
-def _run_trial(
-    run: Run, candidate: AnyCandidate, data: Any, budget: Callable[[], Budget], trackers: Sequence[TrainingLog]
+def run_trial(
+    run: Run,
+    candidate: AnyCandidate,
+    data: Any,
+    budget: Callable[[], Budget],
+    trackers: Sequence[TrainingLog],
+    begin: Path | None = None,
 ) -> Trial:
     """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
 
-    budget: returns that of this fit, or raises InputError where no time is left for it.
+    budget: returns that of this fit, or raises InputError where no time is left for it. begin: see `FitContext.begin`.
     """
     folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
     folder.mkdir(parents=True, exist_ok=True)
@@ -142,7 +168,7 @@ def _run_trial(
                 share = budget()
                 allowed = share.seconds
                 with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
-                    fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress)
+                    fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress, begin=begin)
             except Stopped:
                 stopped, refused = True, (_stopped_after(time.perf_counter() - started),)
             except InputError as error:

@@ -19,6 +19,7 @@ from framework.run.load import load, without_test
 from framework.run.readiness import check_ready
 from framework.run.reporting import report_run
 from framework.run.sealing import finish, seal
+from framework.run.search.replay import write_winner
 from framework.run.selection import fitted_codec, select, shortlist
 from framework.run.tracking import finish_trackers, tracked
 from framework.runtime.model import as_argument
@@ -60,6 +61,7 @@ def run_stages(context: AbstractContextManager[Run]) -> Path:
                 forget_files(run)
             reports = export_finalists(run, splits, selection)
             selection = select(run, selection, reports)
+            write_winner(run, str(selection.winner))
             judgement = judge_on_test(run, splits, selection, reports, trials)
 
             run.console.step("report and artifact")

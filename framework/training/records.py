@@ -7,6 +7,7 @@ from pathlib import Path
 
 CHECKPOINTS = "checkpoints"  # folder
 SCHEDULE = "schedule.json"  # holds `Schedule.shares`
+VALIDATIONS = "validations.jsonl"  # a line for each validation: [share of the training that is done, metric]
 TRAINED = "trained.json"  # beside the checkpoints, once training has ended: name of the final checkpoint, `TrainingFacts`
 
 

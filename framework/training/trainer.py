@@ -31,6 +31,7 @@ from framework.training.logging import TrackerLogger
 from framework.training.progress import Progress
 from framework.training.records import CHECKPOINTS
 from framework.training.schedule import Schedule
+from framework.training.validations import Validations
 
 # Strategy of the recipe -> the strategy that replaces it. Lightning's launchers for these strategies start the whole command in
 # every rank. A spawned rank only fits, so that judging, export and sealing happen once.
@@ -230,6 +231,7 @@ def _callbacks(
             callbacks.append(checkpoints.Stopping(monitor, mode=mode, patience=patience, check_on_train_epoch_end=False))
         if keeps:
             callbacks.append(checkpoints.Best(folder, validated, monitor=monitor, mode=mode, save_last=every_epoch))
+        callbacks.append(Validations(context.folder, monitor, resumed=context.resume is not None))
     if keeps and not (validates and every_epoch):
         callbacks.append(checkpoints.EndOfEpoch(folder))
     return callbacks

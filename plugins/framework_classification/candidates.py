@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
 import numpy as np
 
-from framework import Candidate, CodecSpec, FitContext, Fitted, Inspection, NoOptions, message, read_fitted, write_fitted
+from framework import (
+    Candidate,
+    Choice,
+    CodecSpec,
+    FitContext,
+    Fitted,
+    Inspection,
+    NoOptions,
+    Space,
+    message,
+    read_fitted,
+    write_fitted,
+)
 from framework_classification import Classification, Multilabel
 from framework_classification.contrastive.options import ContrastiveTuning, option_problems
 from framework_classification.data import ClassificationData, LabelledTexts
@@ -174,9 +187,23 @@ class FineTuned(Candidate[TaskOptions, Data, FineTuning]):
         sections, problems = preview(data.splits.train.texts("text"), len(data.labels), task.max_length, options)
         return Inspection(sections, problems)
 
+    def space(self, data: Data, task: TaskOptions, options: FineTuning, trainer: Mapping[str, object]) -> Space:
+        from framework_text.search_space import fine_tuning_space, lengths
+
+        texts = data.splits.train.texts("text")
+        space = fine_tuning_space(options, texts, len(data.labels), trainer, rewrites=True)
+        limits = lengths(task.max_length, texts)
+        return space if limits is None else replace(space, task={"max_length": limits})
+
 
 class FineTunedCandidate(FineTuned[Classification, ClassificationData]):
     """A pretrained encoder whose weights are fine-tuned, with a fitted temperature."""
+
+    def space(
+        self, data: ClassificationData, task: Classification, options: FineTuning, trainer: Mapping[str, object]
+    ) -> Space:
+        space = super().space(data, task, options, trainer)
+        return replace(space, task={**space.task, "class_weights": Choice((False, True))})
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
         from framework_classification.fine_tuned import fit

@@ -24,6 +24,7 @@ from framework_classification.familiarity.comparison import Evidence
 from framework_classification.familiarity.fitting import fit_familiarity, load_distance, save_distance
 from framework_classification.module import Classifier
 from framework_text import backbones
+from framework_text.augmentation import varied_text
 from framework_text.encoder import (
     TOLERANCE,
     EncoderModule,
@@ -120,15 +121,22 @@ def tuned(
     torch.manual_seed(context.seed)
     train_texts, other_texts = (table.texts("text") for table in (data.splits.train, data.splits.validation))
     with prepared(context, train_texts, other_texts, data.label_sets()) as (folder, context):
-        tokenizer = backbones.load_tokenizer(folder, context.task.max_length)
-        network = new_network(folder, SentenceClassifier if pools_by_mean(folder) else KIND, data.labels)
-        changed = shape(network, context.options)
+        network, tokenizer = _network(data, context, folder)
+        changed = shape(network, context.options, begun=context.begin is not None)
         learner = module(network, context.options)
         examples = _examples(data, context, tokenizer, targets)
         learned = fine_tune(learner, tokenizer, examples, context, started, details=changed)
         pad = tokenizer.pad_token_id or 0
         saved = SavedClassifier(isinstance(network, SentenceClassifier), context.task.max_length, pad)
         yield Tuned(learner, tokenizer, examples, learned.facts, *predict(learner, examples.validation, pad), saved)
+
+
+def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, Any]:
+    """The network and its tokenizer: of the backbone in a folder with a new head, or of the fit that is continued."""
+    kind = SentenceClassifier if pools_by_mean(folder) else KIND
+    if context.begin is not None:
+        return open_network(context.begin / MODEL, kind, context.task.max_length)
+    return new_network(folder, kind, data.labels), backbones.load_tokenizer(folder, context.task.max_length)
 
 
 def open_fitted(folder: Path) -> Fitted:
@@ -211,10 +219,16 @@ def _examples(data: LabelledTexts, context: Context, tokenizer: Any, targets: Ca
     def rows(table: Table) -> TokenizedRows:
         return TokenizedRows(tokenizer, table.texts("text"), targets(table), context.task.max_length)
 
+    def varied(most: int, seed: int) -> TokenizedRows:
+        table, random = data.sample(most, context.seed), np.random.default_rng(seed)
+        texts = [varied_text(text, context.options, random) for text in table.texts("text")]
+        return TokenizedRows(tokenizer, texts, targets(table), context.task.max_length)
+
     return Examples(
         classes=len(data.labels),
         rows=len(data.splits.train),
         train=lambda most: rows(data.sample(most, context.seed)),
         validation=rows(data.splits.validation),
         max_length=context.task.max_length,
+        varied=varied,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from framework import Candidate, FitContext, Fitted, Inspection, NoOptions, message, read_fitted
+from framework import Candidate, FitContext, Fitted, Inspection, NoOptions, Space, message, read_fitted
 from framework_labeling import Labeling
 from framework_labeling.data import LabelingData
 from framework_text.options import FineTuning, FrozenBackbone
@@ -82,6 +82,11 @@ class FineTunedTagger(Candidate[Labeling, LabelingData, FineTuning]):
         from framework_text.preview import preview
 
         return Inspection(*preview(data.texts("train"), len(data.tags), task.max_length, options, cuts=False))
+
+    def space(self, data: LabelingData, task: Labeling, options: FineTuning, trainer: Mapping[str, object]) -> Space:
+        from framework_text.search_space import fine_tuning_space
+
+        return fine_tuning_space(options, data.texts("train"), len(data.tags), trainer, rewrites=False)
 
     def fit(self, data: LabelingData, context: FitContext[Labeling, FineTuning]) -> None:
         from framework_labeling.fine_tuned import fit

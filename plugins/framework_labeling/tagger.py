@@ -15,13 +15,26 @@ from tokenizers import Tokenizer
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import AutoTokenizer
 
-from framework import Check, CodecSpec, Fitted, Graph, ModelFacts, Request, Tensor, message, read_fitted, write_fitted
+from framework import (
+    Check,
+    CodecSpec,
+    Fitted,
+    Graph,
+    InputError,
+    ModelFacts,
+    Request,
+    Tensor,
+    message,
+    read_fitted,
+    write_fitted,
+)
 from framework_labeling import Labeling
 from framework_labeling.alignment import IGNORED, Aligner, targets
 from framework_labeling.codec import LabelingCodec
 from framework_labeling.data import LabelingData
 from framework_labeling.responses import Words
 from framework_labeling.rows import Sentence
+from framework_text.augmentation import masked_ids
 from framework_text.encoder import EncodedRows, Examples, Probabilities, encoder_graph, open_network, save_network
 from framework_text.tokenizer import write_tokenizer
 
@@ -81,11 +94,24 @@ def aligner_of(tokenizer: Any, task: Labeling) -> Aligner:
     return Aligner.of(Tokenizer.from_str(tokenizer.backend_tokenizer.to_str()), task.max_length, task.overlap)
 
 
-def examples_of(data: LabelingData, task: Labeling, tokenizer: Any, seed: int) -> Examples:
-    """Training and validation examples, one for each window of a row, with a target on the first token of each word."""
+def examples_of(data: LabelingData, task: Labeling, tokenizer: Any, seed: int, word_dropout: float = 0.0) -> Examples:
+    """Training and validation examples, one for each window of a row, with a target on the first token of each word.
+
+    word_dropout: share of the tokens that are masked in varied rows; their targets stay.
+    """
     aligner, numbers = aligner_of(tokenizer, task), {tag: number for number, tag in enumerate(data.tags)}
     windows = {name: _windows(aligner, data.sentences[name], numbers) for name in ("train", "validation")}
     train = windows["train"]
+    mask = tokenizer.mask_token_id if tokenizer.mask_token_id is not None else tokenizer.unk_token_id
+
+    def varied(most: int, varied_by: int) -> EncodedRows:
+        random = np.random.default_rng(varied_by)
+        rows = _sample(train, most, seed)
+        if mask is None:
+            raise InputError("model.word_dropout: the backbone's vocabulary has neither a mask nor an unknown token; write 0")
+        special = tokenizer.all_special_ids
+        return _rows([(masked_ids(np.asarray(i), word_dropout, mask, special, random).tolist(), t, x) for i, t, x in rows])
+
     return Examples(
         classes=len(data.tags),
         rows=len(train),
@@ -93,6 +119,7 @@ def examples_of(data: LabelingData, task: Labeling, tokenizer: Any, seed: int) -
         validation=_rows(windows["validation"]),
         max_length=task.max_length,
         cuts=False,
+        varied=varied,
     )
 
 

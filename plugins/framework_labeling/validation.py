@@ -13,7 +13,12 @@ from framework_text.validation import ENCODERS, fine_tuning_problems
 
 def problems(task: Labeling, options: FineTuning) -> list[str]:
     """Problems of a recipe that fine-tunes."""
-    return [*backbone_problems(task, options.backbone), *task_problems(task), *fine_tuning_problems(options)]
+    return [
+        *backbone_problems(task, options.backbone),
+        *task_problems(task),
+        *fine_tuning_problems(options),
+        *_rewriting(options),
+    ]
 
 
 def task_problems(task: Labeling) -> list[str]:
@@ -29,3 +34,12 @@ def task_problems(task: Labeling) -> list[str]:
 def backbone_problems(task: Labeling, backbone: Backbone) -> list[str]:
     """Problems of the section `backbone:`."""
     return [*misplaced(backbone), *problems_with(backbone.chosen, ENCODERS, task.max_length)]
+
+
+def _rewriting(options: FineTuning) -> list[str]:
+    """Problems of options that rewrite texts, whose words would lose their tags."""
+    return [
+        f"model.{name}={getattr(options, name)} changes words, which have tags here; model.word_dropout= masks some"
+        for name in ("swaps", "typos")
+        if getattr(options, name)
+    ]

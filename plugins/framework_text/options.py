@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from framework import AS_WRITTEN, NAMES_AS_WRITTEN, TIME_LIMIT
+from framework import AS_WRITTEN, NAMES_AS_WRITTEN, REPEATS, TIME_LIMIT
 from framework_text.attention import IMPLEMENTATIONS
 
 
@@ -83,15 +83,21 @@ class FineTuning:
     # minutes after which training ends, with the learning rate at 0; None: all epochs, or what the budget allows
     minutes: Optional[float] = field(default=3.0, metadata=TIME_LIMIT)
     # the folder of a run whose training is repeated: its rows, steps and learning rates
-    repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    repeat: Optional[str] = field(default=None, metadata={**AS_WRITTEN, **REPEATS})
     attention: Optional[str] = None  # transformers' implementation in training, eager or sdpa; None: the faster on this machine
     learning_rate: Optional[float] = None  # the highest, at the end of warm-up; None: follows from the rows of a step
+    layer_decay: float = 1.0  # the learning rate of each layer, as a multiple of that of the layer above it
+    epochs: Optional[int] = None  # passes over the training rows; None: follows from rows and classes
     batch_size: Optional[int] = None  # rows of a step, over all devices together; None: follows from the data
     weight_decay: float = 0.01  # on matrices, not on biases and norms
     warmup: float = 0.06  # share of the steps in which the learning rate rises
     patience: Optional[int] = None  # validations without a better metric before training stops; None: no early stopping
     probe: bool = True  # start from a head fitted to the backbone's features (linear probing), not a random one
     dropout: Optional[float] = 0.1  # share of activations; None: the shares in the backbone's config
+    label_smoothing: float = 0.0  # share of each target that all classes share
+    word_dropout: float = 0.0  # share of the words, or tokens, of a training row that are left out; other ones in each epoch
+    swaps: float = 0.0  # share of the words that change places with the next
+    typos: float = 0.0  # share of the words in which two letters change places
     layers: Any = None  # layers of the backbone to keep: a number of them, or a list, [0, 2, 5]; None: all
     # what is frozen: embeddings, or a number of layers from the first on, or nothing; None: as the backbone's card says
     freeze: Any = None

@@ -51,7 +51,7 @@ def prepared(
     if isinstance(options, FineTuning) and options.freeze is None:
         options = replace(options, freeze=card.freezes)
     context = replace(context, options=options)
-    if not card.prunes:
+    if not card.prunes or context.begin is not None:
         yield folder, context
         return
     place = context.folder / "backbone"

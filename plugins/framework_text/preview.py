@@ -16,7 +16,7 @@ from framework_text import backbones
 from framework_text.choosing import choose
 from framework_text.options import FineTuning
 from framework_text.tokenizer import UNKNOWN, presentable, unknown_rate
-from framework_text.training_plan import batch_size, learning_rate, wanted_epochs
+from framework_text.training_plan import batch_size, epochs_of, learning_rate
 
 SAMPLE = 5000  # training rows that are tokenized, at most
 TRUNCATED = 0.05  # share of truncated rows above which it is a problem
@@ -84,7 +84,7 @@ def _problems(tokenizer: Tokenizer, encoded: Sequence[Encoding], lengths: np.nda
 
 def _estimate(folder: Path, lengths: np.ndarray, rows: int, classes: int, model: FineTuning) -> Section:
     batch = batch_size(model, rows)
-    epochs = wanted_epochs(rows, classes, batch)
+    epochs = epochs_of(model, rows, classes, batch, begun=False)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     width, layers = (
         config.get("hidden_size", config.get("dim", 768)),

@@ -13,6 +13,7 @@ from framework_text.choosing import choose, competing
 from framework_text.generation.options import LEAST_STEPS, Writing
 from framework_text.options import Backbone, BackboneAddress, FineTuning
 from framework_text.sources import gguf
+from framework_text.training_plan import trainer_ends_training
 
 ENDLESS = "the learning rate falls over the whole training: give trainer.max_epochs or trainer.max_steps"
 WEIGHT, LEARNED = 4, 12  # bytes in fp32: of a weight; of its gradient and the two moments of AdamW
@@ -28,7 +29,11 @@ def problems(
     of the training rows, by which the backbone is chosen; empty: the recipe's first backbone.
     """
     learned = model.adapter == "none" if isinstance(model, Writing) else model.freeze is None and model.layers is None
-    return [*_endless(model, trainer), *backbone_problems(model.backbone, texts, max_length, setting, learned=learned)]
+    return [
+        *_endless(model, trainer),
+        *_two_ends(model, trainer),
+        *backbone_problems(model.backbone, texts, max_length, setting, learned=learned),
+    ]
 
 
 def backbone_problems(
@@ -84,6 +89,13 @@ def tokenizer_problems(source: BackboneAddress, max_length: int, setting: str) -
     except InputError as error:
         return list(error.problems)
     return []
+
+
+def _two_ends(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:
+    epochs = getattr(model, "epochs", None) if isinstance(model, FineTuning) else None
+    if epochs is None or not trainer_ends_training(trainer):
+        return []
+    return [f"model.epochs={epochs} and trainer: both say when training ends; leave one out"]
 
 
 def _endless(model: FineTuning | Writing, trainer: Mapping[str, object]) -> list[str]:

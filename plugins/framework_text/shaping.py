@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from torch import nn
@@ -35,6 +35,23 @@ def _stack(network: Any, count: int) -> nn.ModuleList | None:
     """The layers of a network; None where all layers share their weights (ALBERT)."""
     lists = [part for part in network.base_model.modules() if isinstance(part, nn.ModuleList) and len(part) == count]
     return lists[0] if lists and network.config.model_type != "albert" else None
+
+
+def by_depth(network: Any, parameters: Iterable[nn.Parameter], decay: float) -> dict[int, list[nn.Parameter]]:
+    """The parameters that learn, by the number of layers between them and the head: 0 for the head and the last layer, most for
+    the embeddings. All have depth 0 where `decay`, the learning rate of a layer as a multiple of the next, is 1.
+    """
+    learning = [parameter for parameter in parameters if parameter.requires_grad]
+    if decay == 1:
+        return {0: learning}
+    count = network.config.num_hidden_layers
+    layers = list(_stack(network, count) or ())
+    depths = {id(p): count - 1 - number for number, layer in enumerate(layers) for p in layer.parameters()}
+    depths |= {id(p): count for p in network.base_model.embeddings.parameters()}
+    groups: dict[int, list[nn.Parameter]] = {}
+    for parameter in learning:
+        groups.setdefault(depths.get(id(parameter), 0), []).append(parameter)
+    return groups
 
 
 def freeze(network: Any, what: str | int | None) -> int:

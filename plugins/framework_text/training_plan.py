@@ -104,6 +104,15 @@ def learning_rate(options: FineTuning, batch: int) -> float:
     return options.learning_rate or float(f"{1e-4 * (batch / 32) ** 0.5:.2g}")
 
 
+def epochs_of(options: FineTuning, rows: int, classes: int, batch: int, *, begun: bool) -> int:
+    """The recipe's number of epochs, else `wanted_epochs`, and half of them where the weights are those of an earlier fit.
+
+    begun: whether they are.
+    """
+    wanted = wanted_epochs(rows, classes, batch)
+    return options.epochs or (max(1, wanted // 2) if begun else wanted)
+
+
 def wanted_epochs(rows: int, classes: int, batch: int) -> int:
     """The number of epochs, from 2 to 10, in which a training reaches the steps that `classes` classes need.
 

@@ -38,6 +38,14 @@ def fine_tuning_problems(options: FineTuning) -> list[str]:
         )
     if options.dropout is not None and not 0 <= options.dropout < 1:
         problems.append(f"model.dropout={options.dropout} is a share of the activations, from 0 to below 1")
+    if options.epochs is not None and options.epochs < 1:
+        problems.append(f"model.epochs={options.epochs} must be at least 1, or null for what rows and classes need")
+    if not 0 < options.layer_decay <= 1:
+        problems.append(f"model.layer_decay={options.layer_decay} is a factor of the learning rate: write above 0, at most 1")
+    for name in ("label_smoothing", "word_dropout", "swaps", "typos"):
+        share = getattr(options, name)
+        if not 0 <= share < 1:
+            problems.append(f"model.{name}={share} is a share, from 0 to below 1")
     problems += shape_problems(options) or layer_problems(options, config_of(options.backbone.chosen))
     problems += repeat_problems(options.repeat)
     if not 0 <= options.warmup < 1:

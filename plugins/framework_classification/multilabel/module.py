@@ -43,7 +43,8 @@ class LabelsClassifier(EncoderModule):
         self.exact = MultilabelExactMatch(labels)
 
     def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        loss: torch.Tensor = self.binary(logits, labels.float())
+        smoothing = self.options.label_smoothing if self.training else 0.0
+        loss: torch.Tensor = self.binary(logits, labels.float() * (1 - smoothing) + smoothing / 2)
         return loss
 
     def judge(self, logits: torch.Tensor, labels: torch.Tensor) -> None:

@@ -9,6 +9,7 @@ import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from framework import LengthBucketSampler
+from framework_text.augmentation import follow
 from framework_text.tokens import Batch
 
 
@@ -35,4 +36,5 @@ class EncoderBatches(pl.LightningDataModule):
     def _loader(self, rows: Any, batch_size: int, *, shuffle: bool) -> DataLoader[Any]:
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = LengthBucketSampler(rows.lengths, batch_size, shuffle=shuffle, seed=self.seed, rank=rank, world=world)
+        follow(rows, sampler)
         return DataLoader(rows, batch_sampler=sampler, collate_fn=self.collate, num_workers=0)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from framework import FitContext, ModelFacts, TrainingFacts, message, train
+from framework import FitContext, InputError, ModelFacts, TrainingFacts, message, train
 from framework_text.attention import fastest_attention
+from framework_text.augmentation import VARIANTS, VariedRows, varies
 from framework_text.encoder.batches import EncoderBatches
 from framework_text.encoder.module import EncoderModule
 from framework_text.options import FineTuning
@@ -21,13 +22,13 @@ from framework_text.tokens import EncodedRows, TokenCollator, countable, describ
 from framework_text.training_plan import (
     Plan,
     batch_size,
+    epochs_of,
     learning_rate,
     limited,
     load_plan,
     repetition,
     save_plan,
     trainer_ends_training,
-    wanted_epochs,
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
@@ -52,6 +53,9 @@ class Examples:
     """Tokens of a row, at most."""
     cuts: bool = True
     """Whether longer rows are truncated, which the report then mentions."""
+    varied: Callable[[int, int], EncodedRows] | None = None
+    """Takes a number and a seed, and returns the rows of `train` for the number, varied as `augmentation` does; None: this head
+    cannot learn from varied rows."""
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,26 @@ def fine_tune(
     rows = examples.train(plan.rows)
     for section in describe(tokenizer, rows, examples.max_length, cuts=examples.cuts):
         context.show(section)
-    if options.probe and not context.resume:
+    if options.probe and not context.resume and context.begin is None:
         accuracy = probe(module.model, examples, pad, probing)
         plan = save_plan(replace(plan, probe_accuracy=accuracy), context.folder)
-    loader = EncoderBatches(rows, examples.validation, TokenCollator(pad), plan.batch_size, context.seed)
+    loader = EncoderBatches(
+        _varied(rows, examples, context, plan), examples.validation, TokenCollator(pad), plan.batch_size, context.seed
+    )
     training = learn(module, loader, replace(context, trainer=plan.trainer(context.trainer)), plan, pad, started)
     return Learned(plan, facts_of(module.model, context, plan, training, details or {}, examples.max_length))
+
+
+def _varied(rows: EncodedRows, examples: Examples, context: Context, plan: Plan) -> EncodedRows | VariedRows:
+    """The rows, with variants where the options ask for them."""
+    if not varies(context.options):
+        return rows
+    if examples.varied is None:
+        raise InputError(
+            "model.word_dropout, model.swaps and model.typos: this candidate cannot vary its rows; write 0 for each"
+        )
+    variants = [examples.varied(plan.rows, context.seed + number) for number in range(1, VARIANTS + 1)]
+    return VariedRows(rows, variants, context.seed)
 
 
 def plan_of(
@@ -111,13 +129,15 @@ def plan_of(
     plan = Plan(rows, None, batch, learning_rate(options, batch), [], attention)
     if trainer_ends_training(context.trainer):
         return plan
-    epochs = wanted_epochs(rows, classes, batch)
+    epochs = epochs_of(options, rows, classes, batch, begun=context.begin is not None)
     why = message(
         "{epochs} epochs follow from {rows:,} rows of {classes} classes; trainer.max_epochs= says otherwise",
         epochs=epochs,
         rows=rows,
         classes=classes,
     )
+    if options.epochs is not None:
+        why = message("{epochs} epochs, as model.epochs= says", epochs=epochs)
     plan = replace(plan, epochs=epochs, why=[why])
     return limited(plan, context, paces, validated)
 

@@ -8,10 +8,12 @@ import numpy as np
 import torch
 from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import nn
+from torch.nn import functional
 
 from framework_text.optimization import Optimized
 from framework_text.options import FineTuning
 from framework_text.probe import take_head
+from framework_text.shaping import by_depth
 from framework_text.tokens import IGNORED, Batch
 
 
@@ -35,9 +37,14 @@ class EncoderModule(Optimized):
         return logits
 
     def loss_of(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        """The mean over labels that are not `IGNORED`. Overridden by heads with another loss."""
-        loss: torch.Tensor = self.loss(logits.flatten(0, -2), labels.flatten())
-        return loss
+        """The mean over labels that are not `IGNORED`; in training these are smoothed (Szegedy et al. 2016).
+
+        Overridden by heads with another loss.
+        """
+        smoothing = self.options.label_smoothing if self.training else 0.0
+        return functional.cross_entropy(
+            logits.flatten(0, -2), labels.flatten(), self.loss.weight, ignore_index=IGNORED, label_smoothing=smoothing
+        )
 
     def judge(self, logits: torch.Tensor, labels: torch.Tensor) -> None:
         """Logs metrics of validation. labels: (batch,), or (batch, sequence) of a head over tokens."""
@@ -53,11 +60,16 @@ class EncoderModule(Optimized):
         self.judge(logits, labels)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        matrices = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
-        vectors = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
-        groups = [{"params": matrices, "weight_decay": self.options.weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-        assert self.options.learning_rate is not None, "the plan decides it"
-        return self.adamw(groups, self.options.learning_rate, self.options.warmup)
+        rate = self.options.learning_rate
+        assert rate is not None, "the plan decides it"
+        groups: list[dict[str, Any]] = []
+        for depth, parameters in by_depth(self.model, self.parameters(), self.options.layer_decay).items():
+            matrices = [p for p in parameters if p.ndim > 1]
+            vectors = [p for p in parameters if p.ndim <= 1]
+            scaled = rate * self.options.layer_decay**depth
+            groups.append({"params": matrices, "weight_decay": self.options.weight_decay, "lr": scaled})
+            groups.append({"params": vectors, "weight_decay": 0.0, "lr": scaled})
+        return self.adamw([group for group in groups if group["params"]], rate, self.options.warmup)
 
 
 def count_labels(labels: torch.Tensor) -> int:

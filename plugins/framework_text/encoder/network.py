@@ -37,14 +37,16 @@ def named_labels(labels: Sequence[str]) -> dict[str, Any]:
     return {"num_labels": len(names), "id2label": names, "label2id": {label: i for i, label in names.items()}}
 
 
-def shape(network: PreTrainedModel, options: FineTuning) -> Mapping[str, str | int]:
+def shape(network: PreTrainedModel, options: FineTuning, *, begun: bool = False) -> Mapping[str, str | int]:
     """Keeps and freezes layers and sets dropout, in place; returns what changed, as facts of the model.
+
+    begun: whether the network is that of an earlier fit, which has the layers already.
 
     Raises InputError where the network does not have the layers that `options` name.
     """
-    layers, frozen = keep_layers(network, options.layers), freeze(network, options.freeze)
+    layers, frozen = keep_layers(network, None if begun else options.layers), freeze(network, options.freeze)
     set_dropout(network, options.dropout)
-    changed: dict[str, str | int] = {"layers": ", ".join(map(str, layers))} if options.layers is not None else {}
+    changed: dict[str, str | int] = {"layers": ", ".join(map(str, layers))} if options.layers is not None and not begun else {}
     return changed | ({"frozen parameters": frozen} if frozen else {})
 
 

@@ -1,5 +1,6 @@
 """Two candidates: the mean grade, which needs no graph, and a weight for each measure in closed form."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from framework import (
     Fitted,
     Graph,
     NoOptions,
+    Range,
     Section,
+    Space,
     Tensor,
     message,
     messages,
@@ -52,6 +55,9 @@ class LeastSquares(Candidate[Readability, GradedTexts, Ridge]):
         long_word = [] if task.long_word > 0 else [f"task.long_word={task.long_word} must be at least 1"]
         ridge = [] if options.ridge >= 0 else [f"candidates.least_squares.ridge={options.ridge} must be at least 0"]
         return long_word + ridge
+
+    def space(self, data: GradedTexts, task: Readability, options: Ridge, trainer: Mapping[str, object]) -> Space:
+        return Space({"ridge": Range(0.01, 100.0, log=True)}, task={"long_word": Range(4, 10)})
 
     def fit(self, data: GradedTexts, context: FitContext[Readability, Ridge]) -> None:
         train, long_word = data.splits.train, context.task.long_word

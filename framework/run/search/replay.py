@@ -1,0 +1,47 @@
+"""`winner.yaml`: the recipe that fits the winner of a run again, with what its time and its search decided."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf, open_dict
+
+from framework.contracts.options import REPEATS
+from framework.machine.disk import write_whole
+from framework.run.context import Run
+from framework.run.search.record import SearchTrial, read_record
+
+WINNER = "winner.yaml"
+
+
+def write_winner(run: Run, name: str) -> None:
+    """Writes the recipe that repeats the trials which led to the winner, each from its record; nothing for a candidate without
+    a search. name: of the winner.
+    """
+    folder = run.folder.trial(name)
+    record = read_record(folder)
+    if record is None:
+        return
+    lineage = record.lineage()
+    searched = any(trial.score is not None for trial in record.trials)
+    steps = [_step(run, name, trial, folder / str(trial.number) if searched else folder) for trial in lineage]
+    config = run.config.copy()
+    with open_dict(config):
+        for other in [str(other) for other in config.candidates if str(other) != name]:
+            del config.candidates[other]
+        for key, value in steps[0].items():
+            OmegaConf.update(config, key, value)
+        config.budget = None
+        config.search.trials = None
+        config.search.lineage = steps[1:]
+    about = f"# python -m framework replay {run.folder.path}\n"
+    write_whole(run.folder.path / WINNER, about + OmegaConf.to_yaml(config, resolve=True))
+
+
+def _step(run: Run, name: str, trial: SearchTrial, kept: Path) -> dict[str, Any]:
+    """The settings of a trial, and the folder that its training is repeated from where the candidate can repeat one."""
+    kind = run.candidates[name].options
+    repeats = [one.name for one in fields(kind) if REPEATS.items() <= one.metadata.items()] if is_dataclass(kind) else []
+    return {**trial.settings, **{f"candidates.{name}.{option}": str(kept.resolve()) for option in repeats}}

@@ -1,0 +1,168 @@
+"""The search of fine-tuning: what it may vary works, and what it found is fitted again to the same metrics."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import framework
+from framework import InputError
+from framework.__main__ import main
+from framework.run.search.record import read_record
+from framework_classification.multilabel.module import LabelsClassifier
+from framework_text.augmentation import VariedRows, masked_ids, varied_text
+from framework_text.encoder import EncodedRows, EncoderModule, new_network
+from framework_text.options import FineTuning
+from framework_text.search_space import fine_tuning_space, lengths
+from framework_text.validation import fine_tuning_problems
+from tests.plugins.test_labeling import small as tagger
+from tests.plugins.test_labeling import tagged, write_conll
+from tests.test_run import report
+from tests.tiny import rows
+
+
+@pytest.fixture
+def trials_find_quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter `quick` is found in the processes of trials too."""
+    site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
+    root = Path(__file__).parents[2]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
+
+
+class Plain(EncoderModule):
+    """Its loss without training."""
+
+    def losses(self) -> tuple[float, float]:
+        logits, labels = torch.tensor([[4.0, 0.0, 0.0]]), torch.tensor([0])
+        return float(self.train().loss_of(logits, labels)), float(self.eval().loss_of(logits, labels))
+
+
+def test_labels_are_smoothed_in_training_alone() -> None:
+    plain, smoothed = (Plain(nn.Linear(1, 1), FineTuning(label_smoothing=share)).losses() for share in (0.0, 0.2))
+    assert plain[0] == plain[1] == smoothed[1]
+    assert smoothed[0] > plain[0] + 0.1
+
+
+def test_labels_are_smoothed_where_a_text_has_several() -> None:
+    logits, labels = torch.tensor([[4.0, -4.0, -4.0]]), torch.tensor([[1, 0, 0]])
+    smoothed = LabelsClassifier(nn.Linear(1, 1), 3, FineTuning(label_smoothing=0.2))
+    learning, judged = (float(smoothed.train(mode).loss_of(logits, labels)) for mode in (True, False))
+    assert learning > judged + 0.1
+
+
+def test_lower_layers_learn_more_slowly(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = new_network(model_folder, "AutoModelForSequenceClassification", ["a", "b"])
+    module = EncoderModule(network, FineTuning(layer_decay=0.5, learning_rate=1e-3))
+    monkeypatch.setattr(EncoderModule, "adamw", lambda self, groups, rate, warmup: groups)
+    groups: Any = module.configure_optimizers()
+    rates = {id(parameter): group["lr"] for group in groups for parameter in group["params"]}
+    assert set(rates) == {id(parameter) for parameter in module.parameters()}
+    embedding = rates[id(network.get_input_embeddings().weight)]
+    first, last = (rates[id(layer.attention.self.query.weight)] for layer in network.bert.encoder.layer)
+    assert (embedding, first, last, rates[id(network.classifier.weight)]) == (2.5e-4, 5e-4, 1e-3, 1e-3)
+
+
+def test_words_are_left_out_swapped_and_misspelt() -> None:
+    text, random = "one two three four five six seven eight", np.random.default_rng(0)
+    fewer = varied_text(text, FineTuning(word_dropout=0.5), random).split()
+    assert 0 < len(fewer) < 8
+    assert fewer == [word for word in text.split() if word in fewer]
+    swapped = varied_text(text, FineTuning(swaps=0.5), random).split()
+    assert swapped != text.split()
+    assert sorted(swapped) == sorted(text.split())
+    misspelt = varied_text(text, FineTuning(typos=0.99), random).split()
+    assert [sorted(word) for word in misspelt] == [sorted(word) for word in text.split()]
+    assert misspelt != text.split()
+    assert varied_text("one", FineTuning(word_dropout=0.99), random) == "one"
+    assert varied_text(text, FineTuning(), random) == text
+    assert set(masked_ids(np.arange(10), 0.99, 99, [0, 9], random).tolist()) >= {0, 9, 99}
+
+
+def test_every_epoch_takes_other_variants_and_the_same_ones_when_it_is_resumed() -> None:
+    plain, other = (EncodedRows([[start + i] for i in range(50)], [0] * 50, ["x"] * 50) for start in (0, 100))
+    varied = VariedRows(plain, [other], seed=1)
+    epochs = []
+    for epoch in (0, 1, 2, 1):
+        varied.epoch = lambda epoch=epoch: epoch  # type: ignore[misc]
+        epochs.append([int(varied[i][0][0]) >= 100 for i in range(50)])
+    assert not any(epochs[0])
+    assert epochs[1] != epochs[2]
+    assert epochs[1] == epochs[3]
+    assert {*epochs[1]} == {True, False}
+    assert set(varied.tokens.tolist()) == {*range(50), *range(100, 150)}
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (FineTuning(epochs=0), "model.epochs=0 must be at least 1"),
+        (FineTuning(layer_decay=0.0), "model.layer_decay=0.0 is a factor"),
+        (FineTuning(label_smoothing=1.0), "model.label_smoothing=1.0 is a share"),
+        (FineTuning(typos=-0.1), "model.typos=-0.1 is a share"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: FineTuning, problem: str, model_folder: Path) -> None:
+    from framework_text.options import Backbone
+
+    problems = fine_tuning_problems(replace(options, backbone=Backbone(name=str(model_folder))))
+    assert [one for one in problems if problem in one]
+
+
+def test_epochs_cannot_be_said_twice_and_tags_are_not_rewritten(small: list[str], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"model\.epochs=2 and trainer: both say when training ends"):
+        framework.run_recipe("sentiment", *small, "model.epochs=2", folder=tmp_path / "run")
+    (tmp_path / "a.conll").write_text("a O\n\n")
+    with pytest.raises(InputError, match=r"model\.swaps=0\.1 changes words, which have tags here"):
+        framework.run_recipe(
+            "entities", f"data.train={tmp_path}/a.conll", "candidates=[fine_tuned]", "model.swaps=0.1", folder=tmp_path / "b"
+        )
+
+
+def test_the_space_follows_from_rows_and_backbone(model_folder: Path) -> None:
+    from framework_text.options import Backbone
+
+    options, texts = FineTuning(Backbone(name=str(model_folder))), [text for text, _ in rows(200)]
+    space = fine_tuning_space(options, texts, 3, {}, rewrites=True)
+    rate, epochs = space.options["learning_rate"], space.options["epochs"]
+    assert isinstance(rate, framework.Range)
+    assert isinstance(epochs, framework.Range)
+    assert rate.start is not None
+    assert rate.low < rate.start < rate.high
+    assert epochs.low < 10 < epochs.high
+    fixed = fine_tuning_space(options, texts, 3, {"max_epochs": 3}, rewrites=False)
+    assert not {"epochs", "swaps", "typos"} & fixed.options.keys()
+    assert lengths(128, ["short"]) is None
+    assert lengths(128, ["long " * 100]) == framework.Choice((128, 64))
+
+
+def test_what_the_search_of_a_fine_tuning_found_is_replayed_to_the_same_metrics(
+    tmp_path: Path, small: list[str], trials_find_quick: None
+) -> None:
+    pytest.importorskip("optuna")
+    short = [*small, "trainer.max_epochs=1", "export=[quick]", "search.trials=1"]  # one epoch, and then one more
+    run = framework.run_recipe("sentiment", *short, folder=tmp_path / "run")
+    record = read_record(run / "trials" / "fine_tuned")
+    assert record is not None
+    assert [(trial.begin, trial.lost) for trial in record.trials] == [(None, ""), (0, "")]
+    assert record.best == 1
+    assert main(["replay", str(run), "--folder", str(tmp_path / "again")]) == 0
+    assert report(tmp_path / "again")["metrics"] == report(run)["metrics"]
+
+
+def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, trials_find_quick: None) -> None:
+    pytest.importorskip("optuna")
+    words = tagger(tmp_path, write_conll(tmp_path / "train.conll", tagged(120)))
+    more = ["candidates=[fine_tuned]", "trainer.max_epochs=1", "candidates.fine_tuned.learning_rate=3e-3", "tracker=none"]
+    masked = ["candidates.fine_tuned.word_dropout=0.2", "export=[quick]", "search.trials=1"]
+    run = framework.run_recipe("entities", *words, *more, *masked, folder=tmp_path / "run")
+    record = read_record(run / "trials" / "fine_tuned")
+    assert record is not None
+    assert [(trial.begin, trial.score is not None) for trial in record.trials] == [(None, True), (0, True)]
