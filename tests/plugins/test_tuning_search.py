@@ -161,7 +161,12 @@ def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, trials_find_qu
     pytest.importorskip("optuna")
     words = tagger(tmp_path, write_conll(tmp_path / "train.conll", tagged(120)))
     more = ["candidates=[fine_tuned]", "trainer.max_epochs=1", "candidates.fine_tuned.learning_rate=3e-3", "tracker=none"]
-    masked = ["candidates.fine_tuned.word_dropout=0.2", "export=[quick]", "search.trials=1"]
+    masked = [
+        "candidates.fine_tuned.word_dropout=0.2",
+        "candidates.fine_tuned.probe=false",
+        "export=[quick]",
+        "search.trials=1",
+    ]
     run = framework.run_recipe("entities", *words, *more, *masked, folder=tmp_path / "run")
     record = read_record(run / "trials" / "fine_tuned")
     assert record is not None

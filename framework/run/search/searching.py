@@ -138,7 +138,7 @@ class Search:
             return message("no time is left for another trial")
         if len(further) >= FAILURES and all(trial.score is None and not trial.stopped for trial in further[-FAILURES:]):
             return message("its last {count} trials failed", count=FAILURES)
-        if not self._spread():
+        if self._is_perfect():
             return message("the validation rows leave nothing to gain")
         if not told_apart(self.record):
             return message("{rows:,} validation rows do not tell the trials apart", rows=len(self.data.splits.validation))
@@ -163,7 +163,7 @@ class Search:
 
     def _next(self, moves: Sequence[Move]) -> bool:
         """Fits the next trial, and adopts it where it is better. Returns False where all settings of `moves` were tried."""
-        for move in by_promise(moves, self.record, self.first.seconds, self._spread()):
+        for move in by_promise(moves, self.record, self.first.seconds, self._spread() or 1e-9):
             settings = self.proposals.next(self.record, move, len(self.record.trials))
             if settings is not None:
                 self._try(move, settings)
@@ -223,11 +223,13 @@ class Search:
         return samples
 
     def _spread(self) -> float:
-        """The standard error of the best trial's score, which a kind of trial that was never tried is taken to gain.
-
-        0 where all rows are answered right.
-        """
+        """The standard error of the best trial's score, which a kind of trial that was never tried is taken to gain."""
         return float(np.std(self._samples(self.record.best)))
+
+    def _is_perfect(self) -> bool:
+        """Whether all rows are answered right: every sample of them has the same score, and it is not that of all wrong."""
+        best = self.record.trial(self.record.best).score
+        return not self._spread() and bool(best) is self.run.metric.maximize
 
     def _end(self, reason: Message | None, *, shown: bool = True) -> None:
         assert reason is not None, "a search ends for a reason"
