@@ -96,6 +96,17 @@ def test_a_run_tunes_ships_and_says_what_it_learned_from(
     assert set(answer[0]["probabilities"]) == set(things)
 
 
+def test_a_run_without_time_for_one_pass_leaves_it_out_and_says_why(
+    tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = [one for one in small if one.startswith(("data.", "model.name", "task.", "trainer.enable"))]
+    settings += ["candidates=[linear,contrastive]", "tracker=none", "export=[quick]"]
+    run = framework.run_recipe("sentiment", *settings, "candidates.contrastive.tune_minutes=1e-6", folder=tmp_path / "run")
+    assert "contrastively tuned encoder + logistic regression is left out" in capsys.readouterr().out
+    (reason,) = json.loads((run / "selection.json").read_text("utf-8"))["refused"]["contrastive"]
+    assert reason["english template"].startswith("one pass over {texts:,} texts takes about {needed:.0f} s on this machine")
+
+
 def test_wrong_options_are_named_together(tmp_path: Path, small: list[str]) -> None:
     settings = [one for one in small if one.startswith(("data.", "model.name", "task."))]
     wrong = ["tune_minutes=0", "passes=0", "similarity_temperature=0"]
