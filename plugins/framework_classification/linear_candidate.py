@@ -38,7 +38,8 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     Raises FrameworkError where the classifier computes other features or probabilities than the scikit-learn pipeline.
     """
     train, validation = data.sample(ROWS, context.seed), data.splits.validation
-    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
+    seconds = context.budget.remaining()
+    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed, seconds)
     texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)
     _compare_with(pipeline, linear, texts, logits)
