@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+import warnings
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -12,6 +16,7 @@ from framework import InputError
 from framework_classification.calibration import IMPOSSIBLE
 from framework_classification.counting import LONGEST, MOST, SHORTEST, WORD, Counting
 
+EPOCHS = 20  # of the descent for many classes, at most
 MANY = 20  # classes above which a multinomial solver would take minutes
 WORDS = 200_000  # most frequent word n-grams kept: of 240,000 in 28,000 tweets all that matter; half as many cost 0.003
 LETTERS = 40_000  # character n-grams kept
@@ -59,21 +64,42 @@ def regression(classes: int, seed: int) -> Any:
 
     if classes <= MANY:
         return LogisticRegression(C=4.0, solver="newton-cg")  # ten iterations where lbfgs takes over a hundred
-    return SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=20, tol=1e-3, random_state=seed)
+    return SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=EPOCHS, tol=1e-3, random_state=seed)
 
 
-def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int) -> tuple[Linear, Any]:
+def fitted_regression(features: Any, targets: np.ndarray, seed: int, seconds: float) -> Any:
+    """`regression`, fitted in about so many seconds: a descent reads the rows once for each class at least.
+
+    features: (rows, n-grams). targets: (rows,) class numbers.
+    """
+    from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
+
+    classes = np.unique(targets)
+    model = regression(len(classes), seed)
+    if len(classes) > MANY and seconds < inf:
+        started = time.perf_counter()
+        clone(model).set_params(max_iter=1, tol=None).fit(features, targets == classes[0])
+        epochs = seconds / (len(classes) * (time.perf_counter() - started))
+        model.set_params(max_iter=int(np.clip(epochs, 1, EPOCHS)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return model.fit(features, targets)
+
+
+def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int, seconds: float = inf) -> tuple[Linear, Any]:
     """The classifier, and the scikit-learn pipeline that it equals.
 
-    targets: class numbers from 0 to `classes` - 1, some of which may have no rows. Raises InputError where every text is blank.
+    targets: class numbers from 0 to `classes` - 1, some of which may have no rows. seconds: see `fitted_regression`. Raises InputError
+    where every text is blank.
     """
-    occurring = len(np.unique(targets))
-    pipeline = fit_pipeline(texts, targets, classes, regression(occurring, seed))
-    return linear_of(pipeline, *coefficients(pipeline[-1], classes), one_vs_rest=occurring > MANY), pipeline
+    pipeline = fit_pipeline(texts, classes, partial(fitted_regression, targets=np.asarray(targets), seed=seed, seconds=seconds))
+    one_vs_rest = len(pipeline[-1].classes_) > MANY
+    return linear_of(pipeline, *coefficients(pipeline[-1], classes), one_vs_rest=one_vs_rest), pipeline
 
 
-def fit_pipeline(texts: Sequence[str], targets: Any, classes: int, model: Any) -> Any:
-    """`tfidf` and a model of scikit-learn behind it, fitted. targets: as the model takes them.
+def fit_pipeline(texts: Sequence[str], classes: int, fitted: Callable[[Any], Any]) -> Any:
+    """`tfidf` and a model of scikit-learn behind it, both fitted. fitted: fits the model to the features of the texts.
 
     Raises InputError where every text is blank.
     """
@@ -81,7 +107,8 @@ def fit_pipeline(texts: Sequence[str], targets: Any, classes: int, model: Any) -
 
     if not any(text.split() for text in texts):
         raise InputError("every training text is empty, so that no word can be learned; look at the column of the texts")
-    return make_pipeline(tfidf(classes), model).fit(texts, targets)
+    grams = tfidf(classes)
+    return make_pipeline(grams, fitted(grams.fit_transform(texts)))
 
 
 def linear_of(pipeline: Any, weights: np.ndarray, bias: np.ndarray, *, one_vs_rest: bool) -> Linear:

@@ -41,7 +41,8 @@ def fit_linear(data: ClassificationData, context: FitContext[Classification, NoO
     """
     train, validation = data.sample(ROWS, context.seed), data.splits.validation
     started = time.monotonic()
-    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed)
+    left = context.budget.remaining()
+    linear, pipeline = fit(list(train.texts("text")), data.targets(train), len(data.labels), context.seed, left)
     seconds = time.monotonic() - started
     texts, targets = list(validation.texts("text")), np.asarray(data.targets(validation))
     logits = linear.logits(texts)

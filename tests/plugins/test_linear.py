@@ -118,6 +118,17 @@ def test_a_whole_run_of_it_with_its_tracker_imports_no_torch_and_its_artifact_an
     assert list((run / "logs" / "tensorboard").glob("events.*"))
 
 
+def test_many_classes_are_learned_in_fewer_epochs_where_time_is_short() -> None:
+    words = [f"word{number}" for number in range(40)]
+    texts, targets = [f"{word} {other}" for word in words for other in words[:5]], [i // 5 for i in range(200)]
+    (whole, epochs), (short, one) = [
+        (linear, int(pipeline[-1].n_iter_))
+        for linear, pipeline in (fit(texts, targets, 40, 0), fit(texts, targets, 40, 0, seconds=0.0))
+    ]
+    assert (epochs > 1, one) == (True, 1)
+    assert [(linear.logits(texts).argmax(1) == targets).mean() > 0.9 for linear in (whole, short)] == [True, True]
+
+
 def test_texts_without_a_word_are_refused() -> None:
     with pytest.raises(InputError, match="every training text is empty"):
         fit(["", " \n"], [0, 1], 2, seed=0)

@@ -54,9 +54,10 @@ def fit(texts: Sequence[str], targets: np.ndarray, seed: int) -> tuple[Linear, A
     from sklearn.multiclass import OneVsRestClassifier
 
     count = targets.shape[1]
+    model = OneVsRestClassifier(regression(count, seed))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Label .* is present in all|Label not .* is present in all")  # see `constant_logits`
-        pipeline = fit_pipeline(texts, targets.astype(np.int64), count, OneVsRestClassifier(regression(count, seed)))
+        pipeline = fit_pipeline(texts, count, lambda grams: model.fit(grams, targets.astype(np.int64)))
     return linear_of(pipeline, *_coefficients(pipeline[-1], targets), one_vs_rest=False), pipeline
 
 
