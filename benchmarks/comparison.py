@@ -16,7 +16,8 @@ import numpy as np
 from benchmarks.machine import heading
 from framework import Answers, Evaluation, Metric, Section, Table
 from framework.evaluation.comparison.bootstrap import over_all
-from framework.evaluation.comparison.statistics import JudgedAnswers, Statistics
+from framework.evaluation.comparison.judged import JudgedAnswers
+from framework.evaluation.comparison.statistics import Statistics
 from framework.report.console import as_text
 from framework_classification.task import ClassificationTask
 

@@ -27,7 +27,7 @@ from tests import forked
 TRIAL = Path("trials", "fine_tuned")  # of a run, where the candidate is fitted that its tests are about
 
 
-def report(folder: Path) -> dict[str, object]:
+def report(folder: Path) -> dict[str, Any]:
     content: dict[str, object] = json.loads((folder / "report.json").read_text("utf-8"))
     return content
 

@@ -90,8 +90,8 @@ def fitted_regression(features: Any, targets: np.ndarray, seed: int, seconds: fl
 def fit(texts: Sequence[str], targets: Sequence[int], classes: int, seed: int, seconds: float = inf) -> tuple[Linear, Any]:
     """The classifier, and the scikit-learn pipeline that it equals.
 
-    targets: class numbers from 0 to `classes` - 1, some of which may have no rows. seconds: see `fitted_regression`. Raises InputError
-    where every text is blank.
+    targets: class numbers from 0 to `classes` - 1, some of which may have no rows. seconds: see `fitted_regression`. Raises
+    InputError where every text is blank.
     """
     pipeline = fit_pipeline(texts, classes, partial(fitted_regression, targets=np.asarray(targets), seed=seed, seconds=seconds))
     one_vs_rest = len(pipeline[-1].classes_) > MANY

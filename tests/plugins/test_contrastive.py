@@ -44,7 +44,7 @@ class TestConformance(TaskConformance):
 
 def context(tmp_path: Path, budget: Budget, tuning: ContrastiveTuning | None = None) -> Context:
     tuning = tuning or ContrastiveTuning()
-    return FitContext(Classification(), tuning, Metric("accuracy"), 0, tmp_path, tmp_path, print, budget)
+    return FitContext(Classification(), tuning, Metric("accuracy"), 0, tmp_path, tmp_path, print, budget=budget)
 
 
 def test_the_plan_ends_with_the_rows_or_with_the_time(tmp_path: Path) -> None:

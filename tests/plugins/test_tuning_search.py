@@ -59,7 +59,7 @@ def test_labels_are_smoothed_where_a_text_has_several() -> None:
 
 
 def test_lower_layers_learn_more_slowly(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = new_network(model_folder, "AutoModelForSequenceClassification", ["a", "b"])
+    network: Any = new_network(model_folder, "AutoModelForSequenceClassification", ["a", "b"])
     module = EncoderModule(network, FineTuning(layer_decay=0.5, learning_rate=1e-3))
     monkeypatch.setattr(EncoderModule, "adamw", lambda self, groups, rate, warmup: groups)
     groups: Any = module.configure_optimizers()

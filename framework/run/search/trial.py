@@ -19,6 +19,7 @@ from framework.data.stored import stored_splits
 from framework.errors import FrameworkError, InputError
 from framework.evaluation.opened import Opened
 from framework.machine.disk import explain
+from framework.machine.interrupts import Stopping
 from framework.plugins import load_plugins
 from framework.recipe.compose import recompose
 from framework.recipe.validation import metric_of, options_of
@@ -85,7 +86,7 @@ def _fitted(order: Order, folder: Path) -> Result:
     candidate = run.candidates[order.candidate]
     begin = Path(order.begin) if order.begin else None
     run.console.step("fit")
-    trial = run_trial(run, candidate, data, run.budget, (), begin=begin)
+    trial = run_trial(run, candidate, data, lambda: run.budget, (), begin=begin)
     opened = Opened.of(candidate, folder / FITTED)
     scored = score(run.task, run.metric, opened, splits.validation, run.config.seed)
     np.save(folder / SAMPLES, scored.samples, allow_pickle=False)
@@ -103,16 +104,18 @@ def _run(order: Order, folder: Path) -> Run:
     if problems:
         raise InputError(*problems)
     seconds = None if order.until is None else max(0.0, order.until - time.time() - order.scoring)
+    console, budget = Console(folder, disclosure_of(config)), Budget(seconds)
     return Run(
         config,
         RunState("", str(Path.cwd())),
         TrialFolder(folder),
-        Console(folder, disclosure_of(config)),
+        console,
         task,
         options,
         metric_of(config, task, options),
         {order.candidate: candidate},
-        Budget(seconds),
+        budget,
+        Stopping(budget.stop, console.say, folder),
         again=False,
         trains=True,
     )

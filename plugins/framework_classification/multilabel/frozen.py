@@ -50,7 +50,7 @@ def open_frozen(folder: Path) -> Fitted:
 def _best(train: Rows, validation: Rows) -> tuple[float, np.ndarray, np.ndarray]:
     """The C of `STRENGTHS` with the least calibrated loss on validation, weights (labels, features), bias (labels,)."""
     (features, targets), (held_out, truth) = train, validation
-    learnable: np.ndarray = targets.any(0) & ~targets.all(0)
+    learnable = np.asarray(targets.any(0) & ~targets.all(0))
     weight, bias = np.zeros((len(learnable), features.shape[1])), constant_logits(targets)
     start = np.zeros((int(learnable.sum()), features.shape[1] + 1))
     fits, losses = [], []
