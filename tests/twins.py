@@ -18,7 +18,7 @@ class Half(LinearCandidate):
 
     name: ClassVar[str] = "half"
     title: ClassVar[str] = "half of the rows"
-    role = "model"
+    role = "model"  # type: ignore[assignment]
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
         train = data.splits.train.take(range(0, len(data.splits.train), 2))
