@@ -206,9 +206,14 @@ def run(folder: Path, file: Path, *overrides: str) -> Path:
     return framework.run_recipe("sentiment", f"data.train={file}", *settings, folder=folder / "run")
 
 
+def content(folder: Path) -> Any:
+    """The content of report.json."""
+    return report(folder)
+
+
 def selection_of(folder: Path) -> Mapping[str, Any]:
-    content: Mapping[str, Any] = json.loads((folder / "selection.json").read_text("utf-8"))
-    return content
+    selection: Mapping[str, Any] = json.loads((folder / "selection.json").read_text("utf-8"))
+    return selection
 
 
 @pytest.mark.usefixtures("twins")
@@ -216,17 +221,17 @@ def test_what_few_rows_cannot_tell_apart_is_fitted_again_on_other_rows(tmp_path:
     folder = run(tmp_path, noisy, "candidates=[linear,half,majority]")
     selection = selection_of(folder)
     ranked = {one["candidate"]: one for one in selection["ranking"]}
-    validation = report(folder)["config"]["data"]["validation_fraction"] * 180
+    validation = content(folder)["config"]["data"]["validation_fraction"] * 180
     assert ranked["majority"]["rows"] == pytest.approx(validation, abs=3)
     assert ranked["linear"]["rows"] == ranked["half"]["rows"] == selection["rows"] > 2 * validation
     assert ranked["majority"]["score"]["loss"]["low"] > 0
     assert all(one["row_seconds"] > 0 and one["peak_bytes"] > 0 for one in ranked.values())
     assert len(list(folder.glob("trials/half/folds/*/validation.json"))) > 1
     assert {path.name for path in folder.glob("trials/*/folds/*/*")} == {"validation.json"}
-    table = next(section for section in report(folder)["sections"] if section["title"] == "Candidates on validation")
+    table = next(section for section in content(folder)["sections"] if section["title"] == "Candidates on validation")
     assert [row[0] for row in table["rows"]] == list(ranked)
     assert table["rows"][-1][-1].startswith("0.")
-    sentences = [entry["sentence"] for entry in report(folder)["decisions"] if entry["about"] == "candidates"]
+    sentences = [entry["sentence"] for entry in content(folder)["decisions"] if entry["about"] == "candidates"]
     assert any(sentence.startswith("majority does not ship: ") for sentence in sentences)
 
     answers = {path: path.stat().st_mtime_ns for path in folder.glob("trials/**/validation.json")}
@@ -240,20 +245,20 @@ def test_what_few_rows_cannot_tell_apart_is_fitted_again_on_other_rows(tmp_path:
 
 def test_the_first_that_meets_the_targets_ships_and_a_later_target_decides_anew(tmp_path: Path, noisy: Path) -> None:
     folder = run(tmp_path, noisy, "candidates=[linear,majority]", "target.size_mb=0.001", "select.tolerance=0")
-    assert selection_of(folder)["winner"] == report(folder)["candidate"] == "majority"
-    targets = next(entry["sentence"] for entry in report(folder)["decisions"] if entry["about"] == "targets")
+    assert selection_of(folder)["winner"] == content(folder)["candidate"] == "majority"
+    targets = next(entry["sentence"] for entry in content(folder)["decisions"] if entry["about"] == "targets")
     assert targets.startswith("majority (codec) meets the targets and ships; linear, which validation chooses, misses them: ")
     assert targets.endswith("MB above target.size_mb=0.001")
-    assert report(folder)["selection"]["reasons"]["linear"].startswith("misses the targets: ")
+    assert content(folder)["selection"]["reasons"]["linear"].startswith("misses the targets: ")
     assert main(["export", str(folder), "target.size_mb=10"]) == 0
-    assert selection_of(folder)["winner"] == report(folder)["candidate"] == "linear"
-    assert " worse than linear on 19 rows" in report(folder)["selection"]["reasons"]["majority"]
+    assert selection_of(folder)["winner"] == content(folder)["candidate"] == "linear"
+    assert " worse than linear on 19 rows" in content(folder)["selection"]["reasons"]["majority"]
 
 
 def test_a_target_that_nothing_meets_is_missed_by_a_stated_amount(tmp_path: Path, noisy: Path) -> None:
     folder = run(tmp_path, noisy, "candidates=[linear]", "target.latency_ms=1e-6", "target.size_mb=1")
-    measured = report(folder)["files"]["quick"]["milliseconds"]
-    sentence = report(folder)["selection"]["targets"]
+    measured = content(folder)["files"]["quick"]["milliseconds"]
+    sentence = content(folder)["selection"]["targets"]
     assert sentence == f"no exported file meets the targets; linear (quick) is nearest: {measured:.3g} ms above " + (
         "target.latency_ms=1e-06"
     )

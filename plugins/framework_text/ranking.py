@@ -41,7 +41,13 @@ def rank(
     targets: the class number of each text. budget: of the fit. Raises InputError that names each backbone that cannot be
     fetched.
     """
-    ranked = [_ranked(address, folder, texts, targets, max_length, budget) for address, folder in _fetched(every)]
+    folders = _fetched(every)
+    encoders = [FrozenEncoder(folder, max_length) for _, folder in folders]
+    within = min(encoder.texts_within(SHARE * budget.remaining(), texts) for encoder in encoders)
+    count = int(min(len(texts), SAMPLE, max(LEAST, within)))
+    rows = np.unique(np.linspace(0, len(texts) - 1, count).astype(int))  # the same for all: scores fall with their number
+    sample, numbers = [texts[row] for row in rows], np.asarray(targets)[rows]
+    ranked = [_ranked(address, encoder, sample, numbers) for (address, _), encoder in zip(folders, encoders, strict=True)]
     return sorted(ranked, key=lambda one: -one.score)
 
 
@@ -73,23 +79,11 @@ def _fetched(every: Sequence[BackboneAddress]) -> list[tuple[BackboneAddress, Pa
     return folders
 
 
-def _ranked(
-    address: BackboneAddress,
-    folder: Path,
-    texts: Sequence[str],
-    targets: Sequence[int],
-    max_length: int,
-    budget: Budget,
-) -> Ranked:
-    encoder = FrozenEncoder(folder, max_length)
-    within = encoder.texts_within(SHARE * budget.remaining(), texts)
-    count = int(min(len(texts), SAMPLE, max(LEAST, within)))
-    rows = np.unique(np.linspace(0, len(texts) - 1, count).astype(int))
-    sample = [texts[row] for row in rows]
+def _ranked(address: BackboneAddress, encoder: FrozenEncoder, sample: Sequence[str], targets: np.ndarray) -> Ranked:
     average = encoder.features(sample)[:, encoder.module.width // 2 :]  # of all layers, which ranks better than the last one
     ids = np.concatenate([np.asarray(one) for one in encoder.tokenizer(sample)["input_ids"]])
     unknown = unknown_rate(ids, encoder.tokenizer.unk_token_id)
-    return Ranked(address, h_score(average, np.asarray(targets)[rows]), len(rows), unknown)
+    return Ranked(address, h_score(average, targets), len(sample), unknown)
 
 
 def ranking_section(ranked: Sequence[Ranked]) -> Section:
