@@ -134,13 +134,8 @@ def _decisions(
     for name, reason in selection.reasons.items():
         sentence = message("{name} does not ship: {reason}", name=name, reason=reason)
         yield {"about": message("candidates"), "sentence": sentence}
-<<<<<<< HEAD
-    for more in selection.outlook:
-        yield {"about": message("more time or rows"), "sentence": more}
-=======
     for outlook in selection.outlook:
         yield {"about": message("more time or rows"), "sentence": outlook}
->>>>>>> b-select
     if selection.targets:
         yield {"about": message("targets"), "sentence": selection.targets}
     training = facts.training

@@ -15,7 +15,7 @@ from framework_text.preparing import prepared
 def fit_contrastive(data: ClassificationData, context: Context) -> None:
     """Tunes the encoder, fits a logistic regression over its features, and fills the folder that `open_frozen` opens.
 
-    Raises InputError where the time does not cover one pass over the training rows.
+    Raises InputError where the time does not cover a few passes over the training rows.
     """
     torch.manual_seed(context.seed)
     splits = data.splits

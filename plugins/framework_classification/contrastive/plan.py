@@ -11,6 +11,7 @@ from framework_classification.contrastive.options import ContrastiveTuning
 
 Context = FitContext[Classification, ContrastiveTuning]
 PASSES = 12  # over the rows, unless the recipe says otherwise
+LEAST = 4  # passes for which the time must last: where it lasts for fewer, fine-tuning learns more from it
 BATCH, SMALL_BATCH = 32, 16  # texts of a step
 FEW = 500  # texts below which a step has `SMALL_BATCH` of them, for more steps a pass
 READING = 3.0  # texts are read this many times as fast as they are learned: a step computes gradients as well
@@ -56,12 +57,11 @@ def plan_of(texts: int, read: int, classes: int, pace: float, context: Context) 
     """The plan for the time that budget and options leave.
 
     texts: of a pass. read: rows whose features are computed after tuning. pace: texts learned a second. Raises InputError where
-    the time does not cover one pass, because texts that come late in a pass would not be learned from.
+    the time does not cover `LEAST` passes, or as many as the recipe asks for.
     """
-    seconds = _seconds(read, pace, context)
-    if seconds * pace < texts:
-        raise InputError(_too_short(texts, pace, seconds, context))
-    passes = context.options.passes or PASSES
+    seconds, passes = _seconds(read, pace, context), context.options.passes or PASSES
+    if seconds * pace < texts * min(LEAST, passes):
+        raise InputError(_too_short(texts, min(LEAST, passes), pace, seconds))
     return TuningPlan(texts, classes, passes, batch_size(texts), pace, seconds)
 
 
@@ -72,12 +72,15 @@ def _seconds(read: int, pace: float, context: Context) -> float:
     return max(0.0, min(within, inf if minutes is None else 60 * minutes))
 
 
-def _too_short(texts: int, pace: float, seconds: float, context: Context) -> str:
-    template = message(
-        "one pass over {texts:,} texts takes about {needed:.0f} s on this machine, and {seconds:.0f} s are left for it; "
-        "write a longer budget= or candidates.contrastive.tune_minutes="
+def _too_short(texts: int, passes: int, pace: float, seconds: float) -> str:
+    return message(
+        "it is for few rows: {passes} passes over {texts:,} texts take about {needed:.0f} s on this machine, and "
+        "{seconds:.0f} s are left for it; write a longer budget= or candidates.contrastive.tune_minutes=",
+        passes=passes,
+        texts=texts,
+        needed=passes * texts / pace,
+        seconds=seconds,
     )
-    return template.filled(texts=texts, needed=texts / pace, seconds=seconds)
 
 
 def _ended(seconds: float, fitting: float) -> str:

@@ -52,7 +52,7 @@ class TextBatches(pl.LightningDataModule):
 def tune(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> Tuning:
     """Tunes the weights of `encoder.module`, in place; they are on the CPU afterwards, in eval mode.
 
-    Embeddings are not tuned: few rows hold few of the tokens. Raises InputError where the time does not cover one pass.
+    Embeddings are not tuned: few rows hold few of the tokens. Raises InputError where the time does not cover a few passes.
     """
     names = named_texts(data.labels) if context.options.class_names else []
     texts = [*data.splits.train.texts("text"), *names]
