@@ -153,42 +153,64 @@ def run_trial(
 
     budget: returns that of this fit, or raises InputError where no time is left for it. begin: see `FitContext.begin`.
     """
-    folder, alone = run.folder.trial(candidate.name), run.competing == [candidate.name]
+    folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
-    options = run.options_of(candidate)
-    write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(options)))
+    write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(run.options_of(candidate))))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
-        stopped = run.budget.stop.asked
-        allowed: float | None = None
-        refused = (NOT_BEGUN,) if stopped else tuple(refusals(run.config, candidate, data, run.options, options))
-        if not refused:
-            try:
-                allowed = run.budget.share(0).seconds  # where no time is left for the fit
-                share = budget()
-                allowed = share.seconds
-                with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
-                    fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress, begin=begin)
-            except Stopped:
-                stopped, refused = True, (_stopped_after(time.perf_counter() - started),)
-            except InputError as error:
-                if alone:
-                    raise
-                refused = tuple(error.problems)
-            except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if alone:
-                    raise FrameworkError(OUT_OF_MEMORY) from error
-                refused = (OUT_OF_MEMORY,)
+        outcome = _outcome(run, candidate, data, budget, trackers, begin)
         seconds = round(time.perf_counter() - started, 1)
-        files = {} if refused else _digests(folder / FITTED)
+        files = {} if outcome.refused else _digests(folder / FITTED)
         speed = _speed(run, candidate, data) if files else None
-        trial = Trial(candidate.name, seconds, _peak_bytes(), refused, files, speed, allowed, stopped)
+        trial = Trial(candidate.name, seconds, _peak_bytes(), outcome.refused, files, speed, outcome.allowed, outcome.stopped)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
     return trial
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """Whether a candidate was fitted. The fields are those of `Trial`."""
+
+    refused: tuple[str, ...] = ()
+    allowed: float | None = None
+    stopped: bool = False
+
+
+def _outcome(
+    run: Run,
+    candidate: AnyCandidate,
+    data: Any,
+    budget: Callable[[], Budget],
+    trackers: Sequence[TrainingLog],
+    begin: Path | None,
+) -> _Outcome:
+    """Fits a candidate, unless it is refused. Parameters and errors as of `run_trial`."""
+    if run.budget.stop.asked:
+        return _Outcome((NOT_BEGUN,), stopped=True)
+    if refused := tuple(refusals(run.config, candidate, data, run.options, run.options_of(candidate))):
+        return _Outcome(refused)
+    alone, started = run.competing == [candidate.name], time.perf_counter()
+    allowed = run.budget.share(0).seconds  # where no time is left for the fit
+    try:
+        share = budget()
+        allowed = share.seconds
+        with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
+            fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress, begin=begin)
+    except Stopped:
+        return _Outcome((_stopped_after(time.perf_counter() - started),), allowed, stopped=True)
+    except InputError as error:
+        if alone:
+            raise
+        return _Outcome(tuple(error.problems), allowed)
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
+        if alone:
+            raise FrameworkError(OUT_OF_MEMORY) from error
+        return _Outcome((OUT_OF_MEMORY,), allowed)
+    return _Outcome(allowed=allowed)
 
 
 def _stopped_after(seconds: float) -> str:
