@@ -120,7 +120,7 @@ def test_its_options_are_checked_when_the_recipe_is_composed(site: Path, tmp_pat
 
 def test_its_recipe_is_found_by_nearly_its_name(site: Path, tmp_path: Path) -> None:
     ran = command(site, tmp_path, "recipe=readabilty")
-    recipes = "auto, dialogue, entities, generation, readability, recommendation, sentiment"
+    recipes = "auto, dialogue, entities, generation, labels, readability, recommendation, sentiment"
     assert f"no recipe 'readabilty'; did you mean readability? available: {recipes}" in ran.stderr
 
 

@@ -30,7 +30,7 @@ class Shifted:
         moved = outputs["probabilities"].copy()
         moved[:, 0] -= self.shift
         moved[:, -1] += self.shift
-        return {"probabilities": moved}
+        return {**outputs, "probabilities": moved}
 
 
 REQUESTS = [{"text": f"the {word} flight"} for word in ("lovely", "awful", "blue", "rude", "great")]

@@ -68,7 +68,12 @@ def _notes(read: Table, exclude: Any, counts: Mapping[str, int], *, named: int, 
 
 
 def _shown(exclude: Any) -> str:
-    return some(addresses(exclude), quoted=False, most=3)
+    return _paths(addresses(exclude))
+
+
+def _paths(files: Sequence[str]) -> str:
+    """The first files, uncut, because a part of a path leads nowhere."""
+    return some(files, quoted=False, most=3, longest=max(map(len, files)))
 
 
 def _places_of(named: Sequence[NamedRow], places: Mapping[str, Table]) -> set[Place]:
@@ -102,9 +107,9 @@ def _find(name: str, places: Mapping[str, Table]) -> int | str:
     files = [(split, number, Path(file)) for split, table in places.items() for number, file in enumerate(_files(table))]
     alike = [one for one in files if one[2].resolve() == path.resolve()] or [one for one in files if one[2].name == path.name]
     if not alike:
-        return f"{name!r} is no training file; {nearest(name, train, 'training files')}"
+        return f"{name!r} is no training file; {nearest(name, [Path(file).name for file in train], 'training files')}"
     if len(alike) > 1:
-        return f"several files are called {name}; write the path, {some([str(file) for *_, file in alike], quoted=False)}"
+        return f"several files are called {name}; write the path, {_paths([str(file) for *_, file in alike])}"
     split, number, _ = alike[0]
     return number if split == "train" else f"{name} is the {split} file, of which no row is left out; name training rows"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.stats import rankdata
 
 from framework import Answers, Lines, Section, Series, Table, message, messages
 from framework_classification.codec import LabelCodec
@@ -24,8 +23,9 @@ def auroc(known: np.ndarray, unknown: np.ndarray) -> float:
 
     known, unknown: familiarities, (rows,) each.
     """
-    ranks = rankdata(np.concatenate([known, unknown]))[: len(known)]
-    return float((ranks.sum() - len(known) * (len(known) + 1) / 2) / (len(known) * len(unknown)))
+    ordered = np.sort(unknown)
+    lower, not_higher = (np.searchsorted(ordered, known, side) for side in ("left", "right"))
+    return float((lower + not_higher).mean() / (2 * len(unknown)))
 
 
 def familiarity_metrics(answers: Answers, belongs: np.ndarray) -> dict[str, float]:
