@@ -95,13 +95,15 @@ def test_without_an_interval_the_best_score_ships() -> None:
 
 def test_what_more_would_bring_is_what_was_measured() -> None:
     trials = {
-        "linear": Trial("linear", 5.0, 0, allowed=60.0),
+        "linear": Trial("linear", 5.0, 0, allowed=60.0, rows=3000),
+        "frozen": Trial("frozen", 50.0, 0, allowed=60.0, rows=800),
         "fine_tuned": Trial("fine_tuned", 59.0, 0, allowed=60.0),
         "late": Trial("late", 0.0, 0, ("no time is left",), allowed=0.0),
         "free": Trial("free", 5.0, 0),
     }
-    assert outlook([BEST, behind(0.01, -0.01, 0.03)], trials, 0.01) == (
+    assert outlook([BEST, behind(0.01, -0.01, 0.03)], trials, 0.01, 3000) == (
         "more time would let late take part",
+        "frozen learned from 800 of 3,000 training rows",
         "fine_tuned used up its 59 s: with more time its fit goes on, and nothing measured here says what that brings",
         "more time would not change linear, which ended before their time was up",
         "about 3,100 held-out rows in place of 400 would tell cheap from dear, if they differ as much as it looks",

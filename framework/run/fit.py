@@ -59,6 +59,8 @@ class Trial:
     """How fast the fitted candidate answers; None: the candidate was refused."""
     allowed: float | None = None
     """Seconds that the budget allowed for the fit; None: no limit."""
+    rows: int | None = None
+    """Training rows that it learned from; None: it does not say."""
     stopped: bool = False
     """Whether the candidate was refused because the user stopped the run; a resumed run fits it."""
 
@@ -162,7 +164,10 @@ def run_trial(
         seconds = round(time.perf_counter() - started, 1)
         files = {} if outcome.refused else _digests(folder / FITTED)
         speed = _speed(run, candidate, data) if files else None
-        trial = Trial(candidate.name, seconds, _peak_bytes(), outcome.refused, files, speed, outcome.allowed, outcome.stopped)
+        learned = read_fitted(folder / FITTED).facts.rows if files else None
+        trial = Trial(
+            candidate.name, seconds, _peak_bytes(), outcome.refused, files, speed, outcome.allowed, learned, outcome.stopped
+        )
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())

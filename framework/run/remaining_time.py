@@ -23,6 +23,7 @@ from framework.run.context import Run
 from framework.runtime.scheduler import Scheduler
 
 SAMPLE, STATEFUL_SAMPLE = 64, 8  # validation rows that are answered to measure the speed, at most
+FILES = 0.5  # share of the remaining budget that is kept, at most, for files after the first, which may be left out
 AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 TRAINING = 0.25  # least time for a training of a generator, as a share of what its file, proof and judging take
 WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
@@ -64,7 +65,8 @@ def budget_of_fit(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, 
     if candidate.stateful and any(speed.stateful for speed in speeds.values()):
         budget = _budget_of_generator(run, name, speeds, rows, exporters)
     elif any(other in run.competing and run.candidates[other].role == "model" for other in speeds):
-        budget = run.budget.without(seconds_after_fits(speeds, run.competing, rows, exporters))
+        every, first = (seconds_after_fits(speeds, run.competing, rows, files) for files in (exporters, exporters[:1]))
+        budget = run.budget.without(min(every, max(first, FILES * run.budget.remaining())))
     else:
         budget = run.budget.without(AFTER * run.budget.remaining())
     if candidate.role == "model" and not budget.remaining():

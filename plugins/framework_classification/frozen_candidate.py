@@ -46,7 +46,6 @@ from framework_text.tokenizer import same_tokens, write_tokenizer
 Context = FitContext[Any, FrozenFeatures]
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
 READING = "reading.json"  # in the fitted folder: the encoder's maximum length and kind of features, and the temperature
-ENCODING = 0.6  # share of the time of a fit for encoding; the regressions take some, too
 
 
 def fit_frozen(data: ClassificationData, context: FitContext[Classification, FrozenFeatures]) -> None:
@@ -94,10 +93,9 @@ def _train_rows(data: LabelledTexts, context: Context, encoder: FrozenEncoder) -
     Raises InputError where the budget is too small to read a row of each class.
     """
     train, minutes = data.splits.train, context.options.encode_minutes
-    budget, allowed = ENCODING * context.budget.remaining(), inf if minutes is None else 60 * minutes
-    seconds = min(budget, allowed)
+    seconds = context.options.seconds_for_reading(context.budget)
     fitting = encoder.texts_within(seconds, list(train.texts("text")))
-    if budget < allowed:  # which validation rows are read in, too
+    if seconds < (inf if minutes is None else 60 * minutes):  # the budget's limit, for validation rows, too
         fitting -= len(data.splits.validation)
         if fitting < len(data.labels):
             raise InputError(f"{seconds:.0f} s of the budget are too few to read a text of each class; write a longer budget=")

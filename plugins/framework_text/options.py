@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from framework import AS_WRITTEN, NAMES_AS_WRITTEN, REPEATS, TIME_LIMIT
+from framework import AS_WRITTEN, NAMES_AS_WRITTEN, REPEATS, TIME_LIMIT, Budget
 from framework_text.attention import IMPLEMENTATIONS
 
 
@@ -42,6 +42,7 @@ class Backbone(BackboneAddress):
 
 
 FREEZES = ("embeddings", "nothing")  # values of `freeze` beside a number of layers
+READING = 0.6  # share of the time of a fit for reading texts; the regressions take some, too
 SHARED: Any = "${backbone}"  # the default of a field that is the `backbone:` section
 
 
@@ -60,6 +61,11 @@ class FrozenFeatures(FrozenBackbone):
     encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
     # whether `otherwise`, where it is installed, takes the place of `source` if its features tell the labels apart better
     compare_backbones: bool = True
+
+    def seconds_for_reading(self, budget: Budget) -> float:
+        """The seconds for reading training texts; infinite without a limit. budget: of the fit."""
+        within = READING * budget.remaining()
+        return within if self.encode_minutes is None else min(within, 60 * self.encode_minutes)
 
 
 @dataclass

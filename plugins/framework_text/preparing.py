@@ -13,20 +13,33 @@ from framework import FitContext
 from framework_text import backbones
 from framework_text.card import read_card
 from framework_text.choosing import Choice, choose, competing
+from framework_text.features import FrozenEncoder
 from framework_text.options import FineTuning, FrozenFeatures
 from framework_text.pruning import prune
 from framework_text.ranking import rank, ranking_section
 
+SLOWER = 3  # times as long: what another backbone may take to be opened, and to read the same texts
+
 
 def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
     """The best of the backbones that compete; shows the scores of all."""
-    compares = isinstance(context.options, FrozenFeatures) and context.options.compare_backbones
-    every = competing(choice.backbone, compares=compares)
+    every = competing(choice.backbone, compares=_has_time_to_compare(choice, texts, context))
     if len(every) < 2:
         return choice
     ranked = rank(every, texts, targets, context.task.max_length, context.budget)
     context.show(ranking_section(ranked))
     return Choice(replace(choice.backbone, name=None, source=ranked[0].address))
+
+
+def _has_time_to_compare(choice: Choice, texts: Sequence[str], context: FitContext[Any, Any]) -> bool:
+    """Whether the fit may take `otherwise` in place of the recipe's backbone: where the time lasts for reading the texts with a
+    slower one. In less time more texts, read by the faster one, are worth more.
+    """
+    options = context.options
+    if not isinstance(options, FrozenFeatures) or not options.compare_backbones or choice.backbone.name:
+        return False
+    encoder = FrozenEncoder(backbones.fetch(choice.backbone.chosen), context.task.max_length)
+    return encoder.texts_within(options.seconds_for_reading(context.budget), list(texts)) >= SLOWER * len(texts)
 
 
 @contextmanager

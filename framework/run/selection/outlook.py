@@ -13,20 +13,24 @@ from framework.run.selection.result import Ranked
 USED_UP = 0.9  # share of its time from which on a fit was ended by it
 
 
-def outlook(ranking: Sequence[Ranked], trials: Mapping[str, Trial], tolerance: float) -> tuple[str, ...]:
+def outlook(ranking: Sequence[Ranked], trials: Mapping[str, Trial], tolerance: float, rows: int) -> tuple[str, ...]:
     """A sentence on each thing that more time, or more held-out rows, would change. ranking: the best first, or empty.
 
-    trials: of the competing candidates, by name.
+    trials: of the competing candidates, by name. rows: number of training rows.
     """
-    return (*_more_time(trials), *_more_rows(ranking, tolerance))
+    return (*_more_time(trials, rows), *_more_rows(ranking, tolerance))
 
 
-def _more_time(trials: Mapping[str, Trial]) -> Iterator[Message]:
+def _more_time(trials: Mapping[str, Trial], rows: int) -> Iterator[Message]:
     limited = {name: trial for name, trial in trials.items() if trial.allowed is not None}
     late = [name for name, trial in limited.items() if trial.refused and not trial.allowed]
     if late:
         yield message("more time would let {names} take part", names=joined(late, ", "))
     fitted = {name: trial for name, trial in limited.items() if not trial.refused}
+    for name, trial in list(fitted.items()):
+        if trial.rows is not None and trial.rows < rows:
+            del fitted[name]
+            yield message("{name} learned from {part:,} of {rows:,} training rows", name=name, part=trial.rows, rows=rows)
     ended = [name for name, trial in fitted.items() if trial.seconds < USED_UP * (trial.allowed or 0)]
     for name, trial in fitted.items():
         if name not in ended:

@@ -45,12 +45,12 @@ def shortlist(run: Run, splits: Splits, trials: Mapping[str, Trial]) -> Selectio
     fitted = [name for name in run.competing if name not in refused]
     if len(fitted) == 1:
         selection = Selection(run.metric.name, 0, (), refused, tuple(fitted))
-        selection = replace(selection, outlook=_outlook(run, selection, trials))
+        selection = replace(selection, outlook=_outlook(run, selection, trials, len(splits.train)))
     else:
         with run.console.recorded(run.folder.sections / "shortlist.json"):
             run.console.step("shortlist")
             selection = _selection(run, splits, {name: trials[name] for name in fitted}, refused)
-            selection = replace(selection, outlook=_outlook(run, selection, trials))
+            selection = replace(selection, outlook=_outlook(run, selection, trials, len(splits.train)))
             run.console.show(candidates_table(selection))
             if selection.outlook:
                 run.console.show(Section(message("What more would bring"), note=joined(selection.outlook)))
@@ -78,9 +78,9 @@ def _selection(run: Run, splits: Splits, trials: Mapping[str, Trial], refused: M
     return Selection(run.metric.name, chosen.rows, tuple(ranking), refused, preference, sentence)
 
 
-def _outlook(run: Run, selection: Selection, trials: Mapping[str, Trial]) -> tuple[str, ...]:
+def _outlook(run: Run, selection: Selection, trials: Mapping[str, Trial], rows: int) -> tuple[str, ...]:
     competing = {name: trials[name] for name in run.competing}
-    return outlook(selection.ranking, competing, run.config.select.tolerance)
+    return outlook(selection.ranking, competing, run.config.select.tolerance, rows)
 
 
 def _repeated(
