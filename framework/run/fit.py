@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import shutil
 import sys
 import time
@@ -26,7 +25,7 @@ from framework.errors import FrameworkError, InputError
 from framework.evaluation.opened import Opened
 from framework.machine.disk import shown, whole, write_whole
 from framework.machine.interrupts import Stopped
-from framework.machine.memory import is_out_of_memory
+from framework.machine.memory import is_out_of_memory, peak_bytes
 from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
@@ -166,7 +165,7 @@ def run_trial(
         speed = _speed(run, candidate, data) if files else None
         learned = read_fitted(folder / FITTED).facts.rows if files else None
         trial = Trial(
-            candidate.name, seconds, _peak_bytes(), outcome.refused, files, speed, outcome.allowed, learned, outcome.stopped
+            candidate.name, seconds, peak_bytes(), outcome.refused, files, speed, outcome.allowed, learned, outcome.stopped
         )
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
@@ -271,10 +270,6 @@ def _seed(seed: int) -> None:
     np.random.seed(seed % 2**32)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def _digests(folder: Path) -> dict[str, str]:
