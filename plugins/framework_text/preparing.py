@@ -18,7 +18,7 @@ from framework_text.options import FineTuning, FrozenFeatures
 from framework_text.pruning import prune
 from framework_text.ranking import rank, ranking_section
 
-SLOWER = 3  # times as long: what another backbone may take to be opened, and to read the same texts
+SLOWER = 2  # times as long: what another backbone may take to be opened, and to read the same texts
 
 
 def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
