@@ -33,6 +33,7 @@ from framework_text.training_plan import (
 from framework_text.vocabulary import learning_occurring_tokens
 
 # training rows that the initial head is fitted to: in all, or for each class if that is more
+HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
 PROBED, PROBED_A_CLASS = 2000, 120
 SAMPLE = 512  # rows on which the speed of training is measured
 Context = FitContext[Any, FineTuning]
@@ -139,7 +140,27 @@ def plan_of(
     if options.epochs is not None:
         why = message("{epochs} epochs, as model.epochs= says", epochs=epochs)
     plan = replace(plan, epochs=epochs, why=[why])
+    if options.probe and context.begin is None:
+        _check_time(HEAD * _probed(rows, classes) / paces[attention], context.budget.remaining())
     return limited(plan, context, paces, validated)
+
+
+def _check_time(needed: float, remaining: float) -> None:
+    """Raises InputError where the budget ends before the head is fitted. needed, remaining: seconds."""
+    if needed > remaining:
+        raise InputError(
+            message(
+                "fitting its head takes about {needed:.0f} s on this machine, and {remaining:.0f} s are left; "
+                "write a longer budget=",
+                needed=needed,
+                remaining=remaining,
+            )
+        )
+
+
+def _probed(rows: int, classes: int) -> int:
+    """How many of the rows a head is fitted to."""
+    return min(max(PROBED, PROBED_A_CLASS * classes), rows)
 
 
 def _measured(module: EncoderModule, examples: Examples, context: Context, pad: int) -> Plan:
@@ -157,7 +178,7 @@ def _measured(module: EncoderModule, examples: Examples, context: Context, pad: 
 
 def probe(network: Any, examples: Examples, pad: int, probing: Probing) -> float | None:
     """Fits the head to a sample of the rows, in place; returns its held-out accuracy, or None where the head stays random."""
-    rows = examples.train(min(max(PROBED, PROBED_A_CLASS * examples.classes), examples.rows))
+    rows = examples.train(_probed(examples.rows, examples.classes))
     return fit_head(network, examples.classes, in_order(rows, pad), probing)
 
 
