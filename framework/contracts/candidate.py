@@ -40,6 +40,9 @@ class Budget:
     """When this budget began, by `time.monotonic`."""
     spent: float = 0.0
     """Seconds that earlier processes of the same run used; 0 in a share."""
+    answers: int = 0
+    """Rows that stages after the fit answer with the candidate, which the limit has no time for: the run does not know yet how
+    fast it answers. A `Candidate.bounded` fit measures that and leaves the time."""
     stop: Stop = field(default_factory=Stop, compare=False)
     """Shared by all budgets of a run: no time remains once the user asked the run to stop."""
 
@@ -114,6 +117,9 @@ class Fitted:
     references: Callable[[Sequence[Request]], list[Reference]] | None = None
     """Pairs validation requests with the answers of an independent implementation, such as `generate` of transformers, with
     which those of the exported files are compared; None: there is no such implementation."""
+    held_out: Callable[[Tensors], Tensors] | None = None
+    """Turns the outputs of a run of a graph into those of the model before it learned from the validation rows, by which it is
+    judged on these rows; None: it has not learned from them."""
     save: Callable[[Path], None] | None = None
     """Writes the model into a folder in the format of its library, such as that of ``save_pretrained``, for further work in
     Python; None: it has no such format."""
@@ -141,6 +147,9 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     """A baseline is fitted and judged in every run of the task, whether it competes or not."""
     stateful: ClassVar[bool] = False
     """Whether its graphs have state, such as the key-value cache of a decoder."""
+    bounded: ClassVar[bool] = False
+    """Whether a fit reads each row about once, however much time it gets. It then gets what is left of the run's budget, and
+    leaves time for `Budget.answers`; the other candidates share equally what remains."""
 
     def problems(self, task: TaskOptions, options: Options) -> list[str]:
         """Problems of the recipe's options, a sentence each, reported when the recipe is composed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,6 +43,21 @@ class Opened:
     def backend(self) -> Backend:
         """The backend that runs the graphs as they are before any export: the reference for every exported file."""
         return tabled(own_backend(self.graphs), self.graphs, self.fitted.tables)
+
+    def judged_backend(self) -> Backend:
+        """As `backend`, for answers to validation rows: without what the model learned from these rows."""
+        return self.backend() if self.fitted.held_out is None else HeldOut(self.backend(), self.fitted.held_out)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """A backend whose outputs are those of `Fitted.held_out`."""
+
+    backend: Backend
+    held_out: Callable[[Tensors], Tensors]
+
+    def run(self, graph: str, feeds: Tensors) -> Tensors:
+        return self.held_out(self.backend.run(graph, feeds))
 
 
 class NoGraphs:

@@ -17,7 +17,7 @@ from framework.contracts.message import Message, message
 from framework.contracts.task import Answers
 from framework.evaluation.opened import Opened
 from framework.evaluation.scoring import answering_and_scoring, scores_of
-from framework.export.parity import Show, Trace, trace
+from framework.export.parity import Show, Trace, answer_from, trace
 from framework.plugins import AnyTask
 from framework.runtime.model import difference
 from framework.runtime.scheduler import Scheduler
@@ -108,10 +108,20 @@ def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measure
 
 def with_metrics(subject: Subject, measured: Measured, codec: Codec | None = None) -> Measured:
     """`measured` with the metrics of its responses. codec: the codec that made them; None: that of the subject."""
-    responses = measured.trace.responses[: len(subject.requests)]
-    answers = Answers(codec or subject.codec(), responses, measured.scores)
+    codec = codec or subject.codec()
+    answers = Answers(codec, judged_responses(subject, measured.trace, codec), measured.scores)
     metrics = subject.task.evaluate(answers, subject.rows).metrics
     return replace(measured, measurement=replace(measured.measurement, metrics=metrics))
+
+
+def judged_responses(subject: Subject, answers: Trace, codec: Codec) -> Sequence[Response]:
+    """The responses to the rows, without what the model learned from these rows. codec: the codec that made them."""
+    held_out = subject.opened.fitted.held_out
+    if held_out is None:
+        return answers.responses[: len(subject.requests)]
+    rows = answers.outputs[: len(subject.requests)]
+    outputs = [[(graph, held_out(tensors)) for graph, tensors in calls] for calls in rows]
+    return answer_from(outputs, codec, subject.requests)
 
 
 def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:

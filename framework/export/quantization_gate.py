@@ -16,7 +16,7 @@ from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import Measurement
 from framework.contracts.message import Message, joined, message
 from framework.contracts.task import Refits
-from framework.export.measurement import Measured, Subject, measure, with_metrics
+from framework.export.measurement import Measured, Subject, judged_responses, measure, with_metrics
 from framework.export.parity import Trace, answer_from
 from framework.export.reports import VariantReport
 from framework.export.writing import Calibration, candidates, open_backend, paths, size
@@ -93,7 +93,7 @@ def _refit(subject: Subject, variant: Variant, measured: Measured) -> tuple[Vari
     """Refits codec settings on the validation responses of the file, if the task is a `Refits`, and evaluates with them."""
     if not isinstance(subject.task, Refits):
         return variant, measured
-    responses = measured.trace.responses[: len(subject.requests)]
+    responses = judged_responses(subject, measured.trace, subject.codec())
     settings = subject.task.refit(responses, subject.rows, subject.opened.fitted.codec.settings)
     codec = subject.codec(settings)
     requests = [*subject.requests, *subject.odd_requests()]

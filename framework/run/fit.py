@@ -76,7 +76,8 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     for place, name in enumerate(order):
         trial = _earlier_trial(run, name)
         if trial is None:
-            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
+            part = 1.0 if run.candidates[name].bounded else 1 / (len(order) - place)
+            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, part)
             trial = run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")

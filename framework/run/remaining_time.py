@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
@@ -28,7 +28,8 @@ AFTER = 0.4  # share of the remaining budget that is kept for export and judging
 TRAINING = 0.25  # least time for a training of a generator, as a share of what its file, proof and judging take
 WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
 ATTEMPTS = 2  # files that a lossy exporter is expected to try before one ships
-FINISHING = 10.0  # seconds of report, seal and replay
+FINISHING = 6.0  # seconds of report, seal and replay
+ANSWERED = 3  # times that validation rows are answered until a file ships: to rank its candidate, and to compare the two
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,13 @@ def budget_of_fit(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, 
     elif any(other in run.competing and run.candidates[other].role == "model" for other in speeds):
         every, first = (seconds_after_fits(speeds, run.competing, rows, files) for files in (exporters, exporters[:1]))
         budget = run.budget.without(min(every, max(first, FILES * run.budget.remaining())))
+    elif candidate.bounded:
+        budget = replace(run.budget.without(WRITING + FINISHING), answers=ANSWERED * rows.validation + rows.test)
     else:
         budget = run.budget.without(AFTER * run.budget.remaining())
     if candidate.role == "model" and not budget.remaining():
         raise InputError(_used_up(run))
-    return budget.share(part)
+    return replace(budget.share(part), answers=budget.answers)
 
 
 def _used_up(run: Run) -> str:

@@ -56,6 +56,7 @@ class LinearCandidate(Candidate[Classification, ClassificationData, NoOptions]):
     name: ClassVar[str] = "linear"
     title: ClassVar[str] = message("TF-IDF + logistic regression")
     role = "baseline"
+    bounded: ClassVar[bool] = True
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, NoOptions]) -> None:
         from framework_classification.linear_candidate import fit_linear
@@ -104,6 +105,7 @@ class Frozen(Candidate[TaskOptions, Data, FrozenFeatures]):
     name: ClassVar[str] = "frozen"
     title: ClassVar[str] = message("frozen encoder + logistic regression")
     options: ClassVar[type] = FrozenFeatures
+    bounded: ClassVar[bool] = True
 
     def problems(self, task: TaskOptions, options: FrozenFeatures) -> list[str]:
         from framework_classification import validation

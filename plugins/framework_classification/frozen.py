@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from framework_classification.familiarity.comparison import Evidence
 from framework_classification.familiarity.fitting import fit_familiarity
 from framework_classification.label_check.out_of_fold import FixedFeatures
 from framework_classification.linear import coefficients
-from framework_classification.regression import ITERATIONS, best_strength
+from framework_classification.regression import QUICK, best_strength, continued, regression
 from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
@@ -26,6 +25,7 @@ STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse of the regularization; 0.03
 LEAST = 0.01  # smallest scale of a feature, of the mean deviation: some encoders have dead features, deviating by 1e-32
 
 Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the class number of each
+Head = tuple[np.ndarray, np.ndarray]  # weight (classes, features), and bias (classes,)
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class FrozenFit:
     """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
+    held_out: Head | None
+    """The weight and bias before it learned from the validation rows; None: it has not."""
     distance: Distance | None
     """From which familiarity follows; None where the task asks for none."""
     features: FixedFeatures
@@ -54,28 +56,34 @@ def fit(
     options: Classification,
     show: Callable[[Section], None],
     unknown: Sequence[str] = (),
+    *,
+    all_rows: bool = False,
 ) -> FrozenFit:
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
     a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated, and on
-    familiarity. unknown: texts that belong to no class.
+    familiarity. unknown: texts that belong to no class. all_rows: whether the regression learns from the validation rows, too,
+    once all else is chosen on them.
     """
     features, known = encoder.features(train[0]), encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]
     scaling, targets, truth = Scaling.of(features, each=not encoder.unit), np.asarray(train[1]), np.asarray(validation[1])
     standardised, held_out = scaling.applied(features), scaling.applied(known)
-    started = time.monotonic()
     best = best_strength(STRENGTHS, (standardised, targets), (held_out, truth), classes)
-    seconds = time.monotonic() - started
     weight, bias = coefficients(best.regression, classes)
     logits, other_logits = (rows @ weight.T + bias for rows in (held_out, scaling.applied(others)))
     temperature, abstains = calibrated(options, logits, truth, show)
     evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
     distance, familiar = fit_familiarity(options, evidence, show)
-    module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, weight, bias, temperature, distance).eval()
+    final = best.regression
+    if all_rows:
+        final = continued(best, np.concatenate([standardised, held_out]), np.concatenate([targets, truth]))
+    head = coefficients(final, classes)
+    module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, *head, temperature, distance).eval()
     facts = {message("temperature"): temperature, **sizes(features), "C": best.strength}
-    classifier = partial(LogisticRegression, C=best.strength, max_iter=ITERATIONS)
-    fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), seconds)
-    return FrozenFit(module, {**abstains, **familiar}, facts, best.regression, distance, fixed)
+    classifier = partial(regression, best.strength, QUICK)
+    fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), best.seconds)
+    before = (weight, bias) if all_rows else None
+    return FrozenFit(module, {**abstains, **familiar}, facts, final, before, distance, fixed)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.numpy import load_file, save_file
 
@@ -23,6 +24,7 @@ from framework import (
     ModelFacts,
     Section,
     Table,
+    Tensors,
     TrainingFacts,
     message,
     read_fitted,
@@ -34,17 +36,19 @@ from framework_classification.codec import ClassificationCodec, FromTokens
 from framework_classification.data import ClassificationData, LabelledTexts
 from framework_classification.familiarity.fitting import load_distance, save_distance
 from framework_classification.fine_tuned import FEATURES, MODEL
-from framework_classification.frozen import FrozenFit, fit, graph
+from framework_classification.frozen import FrozenFit, Head, fit, graph
 from framework_classification.label_check.section import label_section
 from framework_classification.learning_curve import show_learning_curve
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import FrozenFeatures
-from framework_text.preparing import prepared
+from framework_text.preparing import prepared, without_answers
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FrozenFeatures]
 HEAD = "head.safetensors"  # in the fitted folder: the arrays of the layers behind the encoder
+HELD_OUT = "held-out.safetensors"  # in the fitted folder: the head before it learned from the validation rows, if it did
+HEAD_ARRAYS = ("weight", "bias")
 READING = "reading.json"  # in the fitted folder: the encoder's maximum length and kind of features, and the temperature
 
 
@@ -69,10 +73,15 @@ def fit_over(
     training, details: how the encoder was tuned, and further facts; None: it was not.
     """
     rows = [(list(table.texts("text")), data.targets(table)) for table in (train, data.splits.validation)]
-    frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, data.unknown_texts())
+    every = context.options.all_rows
+    unknown = data.unknown_texts()
+    frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, unknown, all_rows=every)
+    if every:
+        context.show(all_rows_section(len(data.splits.validation)))
     settings = {**data.settings(), "calibrated_at": frozen.facts["temperature"], **frozen.settings}
     about = {**frozen.facts, **(details or {})}
-    save_frozen(context, encoder, frozen.module, CodecSpec("classification", settings), about, training)
+    codec = CodecSpec("classification", settings)
+    save_frozen(context, encoder, frozen.module, codec, about, training, held_out=frozen.held_out)
     save_distance(frozen.distance, context.output)
     return frozen
 
@@ -84,6 +93,7 @@ def read_by_encoder(data: LabelledTexts, context: Context) -> Iterator[tuple[Fro
     splits = data.splits
     with prepared(context, splits.train.texts("text"), splits.validation.texts("text"), data.label_sets()) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
+        context = replace(context, budget=without_answers(context.budget, encoder, splits.train.texts("text")))
         yield encoder, _train_rows(data, context, encoder), context
 
 
@@ -121,9 +131,11 @@ def save_frozen(
     codec: CodecSpec,
     about: Mapping[str, Any],
     training: TrainingFacts | None = None,
+    held_out: Head | None = None,
 ) -> None:
     """Fills the folder that `open_frozen` opens. about: facts of the fit, of which ``rows`` is the number of training rows.
-    training: how the encoder was tuned; None: it was not.
+    training: how the encoder was tuned; None: it was not. held_out: the head before it learned from the validation rows; None:
+    it has not.
     """
     source = context.options.backbone.chosen
     facts = ModelFacts(
@@ -138,6 +150,8 @@ def save_frozen(
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
     save_network(module.features.encoder, encoder.tokenizer, context.output / MODEL)
     save_file(module.arrays(), context.output / HEAD)
+    if held_out is not None:
+        save_file(dict(zip(HEAD_ARRAYS, held_out, strict=True)), context.output / HELD_OUT)
     saved = {"max_length": context.task.max_length, "unit": encoder.unit}
     saved |= {"temperature": module.temperature, "several": module.several}
     (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
@@ -158,5 +172,30 @@ def open_frozen(folder: Path, codec_class: type[FromTokens] = ClassificationCode
         graphs=(graph(module.eval(), encoder, fitted.codec.settings.get("thresholds")),),
         features=FEATURES,
         checks=(same_tokens(encoder.tokenizer, saved["max_length"], codec.token_ids, "text"),),
+        held_out=_without_validation(module, folder / HELD_OUT),
         save=partial(shutil.copytree, folder / MODEL, dirs_exist_ok=True),
     )
+
+
+def _without_validation(module: FrozenClassifier, path: Path) -> Callable[[Tensors], Tensors] | None:
+    """The `Fitted.held_out` of a classifier. path: of the arrays of its head before it learned from the validation rows."""
+    if not path.exists():
+        return None
+    before = module.with_head(**load_file(path))
+
+    def held_out(outputs: Tensors) -> Tensors:
+        with torch.inference_mode():
+            probabilities = before.probabilities(torch.from_numpy(np.ascontiguousarray(outputs["features"])))
+        return {**outputs, "probabilities": probabilities.numpy()}
+
+    return held_out
+
+
+def all_rows_section(count: int) -> Section:
+    """Says that `count` validation rows are learned from."""
+    note = message(
+        "The classifier that ships learns from the {count:,} validation rows, too, with the settings that were chosen on them. "
+        "Metrics on validation are those of the classifier before that; all_rows=false ships it.",
+        count=count,
+    )
+    return Section(message("Validation rows"), note=note)

@@ -13,8 +13,9 @@ from framework_classification import Classification
 from framework_classification.data import ClassificationData
 from framework_classification.label_check.effect import score
 from framework_classification.label_check.out_of_fold import FixedFeatures
+from framework_classification.label_check.section import SHARE
 
-SHARES = (1 / 8, 1 / 4, 1 / 2)  # of the training rows, beside all of them
+PARTS = (1 / 8, 1 / 4, 1 / 2)  # of the training rows, beside all of them
 LEAST = 2  # training rows a class, on average, of the smallest part
 DRAWS = 1000  # bootstrap samples
 TAIL = 2.5  # per cent on either side of the interval
@@ -62,7 +63,7 @@ def show_learning_curve(
     train: the training rows that `features` are of. title: of the candidate that is fitted.
     """
     targets, truth = (np.asarray(data.targets(table)) for table in (train, data.splits.validation))
-    curve = learning_curve(features, targets, truth, context.metric, context.seed, context.budget)
+    curve = learning_curve(features, targets, truth, context.metric, context.seed, context.budget.share(SHARE))
     if curve is not None:
         context.show(curve_section(curve, most_wrong(features.predicted, truth, data.labels), title))
 
@@ -75,7 +76,7 @@ def learning_curve(
     targets, truth: class numbers of the training and of the validation rows.
     """
     order = np.random.default_rng(seed).permutation(len(targets))
-    parts = [order[: int(share * len(order))] for share in SHARES]
+    parts = [order[: int(share * len(order))] for share in PARTS]
     parts = [part for part in parts if len(part) >= LEAST * len(np.unique(targets)) and len(np.unique(targets[part])) > 1]
     if len(parts) < 2 or budget.remaining() < features.seconds or not len(truth):
         return None

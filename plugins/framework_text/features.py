@@ -24,6 +24,7 @@ from framework_text.tokens import EncodedRows, TokenizedRows, batches
 
 ROWS = 32  # rows of a batch; larger batches are slower on a CPU
 SAMPLE = 4 * ROWS  # texts on which the encoder's speed is measured, at most
+ANSWERING = 2.0  # times as long as reading a text in bfloat16: answering it, in float32
 
 
 class FrozenEncoder:
@@ -37,6 +38,7 @@ class FrozenEncoder:
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
         self.tuned = False
         """Whether the weights of `module` differ from those in the folder: the cache does not hold their features."""
+        self._measured: float | None = None
 
     @cached_property
     def module(self) -> TokenMeans:
@@ -56,11 +58,23 @@ class FrozenEncoder:
         """
         if seconds == inf or feature_cache.holds(self._identity, texts):
             return inf
-        sample = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int))]
-        self._computed(sample[:ROWS])  # the first pass through a module allocates
-        started = time.perf_counter()
-        self._computed(sample)
-        return seconds * len(sample) / (time.perf_counter() - started)
+        return seconds * self._pace(texts)
+
+    def seconds_to_answer(self, count: int, texts: Sequence[str]) -> float:
+        """How long a classifier over this encoder takes to answer so many texts like these, by the measured speed."""
+        if not count:
+            return 0.0
+        return (ANSWERING if computes_in_bfloat16() else 1.0) * count / self._pace(texts)
+
+    def _pace(self, texts: Sequence[str]) -> float:
+        """Texts read a second, measured once, on a sample of these."""
+        if self._measured is None:
+            sample = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int))]
+            self._computed(sample[:ROWS])  # the first pass through a module allocates
+            started = time.perf_counter()
+            self._computed(sample)
+            self._measured = len(sample) / (time.perf_counter() - started)
+        return self._measured
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
         """Features of texts, float32 (texts, width of the module), from the cache if the same texts were computed before."""
@@ -155,6 +169,16 @@ class FrozenClassifier(nn.Module):
         self.temperature = temperature
         self.several = several
 
+    def probabilities(self, features: torch.Tensor) -> torch.Tensor:
+        """Of features (batch, width), float32 (batch, classes)."""
+        logits = self.head((features - self.mean) / self.scale) / self.temperature
+        return torch.sigmoid(logits) if self.several else torch.softmax(logits, dim=-1)
+
+    def with_head(self, weight: np.ndarray, bias: np.ndarray) -> FrozenClassifier:
+        """The same classifier with another head."""
+        mean, scale = self.mean.numpy(), self.scale.numpy()
+        return FrozenClassifier(self.features, mean, scale, weight, bias, self.temperature, several=self.several).eval()
+
     def arrays(self) -> dict[str, np.ndarray]:
         """The arrays that the constructor takes, by the names of its parameters; without those of the distance."""
         head = {"weight": self.head.weight.detach().numpy(), "bias": self.head.bias.detach().numpy()}
@@ -162,8 +186,7 @@ class FrozenClassifier(nn.Module):
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
         features = self.features(input_ids, attention_mask)
-        logits = self.head((features - self.mean) / self.scale) / self.temperature
-        probabilities = torch.sigmoid(logits) if self.several else torch.softmax(logits, dim=-1)
+        probabilities = self.probabilities(features)
         if self.familiarity is None:
             return probabilities, features
         return probabilities, features, self.familiarity(features)

@@ -59,6 +59,8 @@ class FrozenFeatures(FrozenBackbone):
 
     # minutes for reading training texts with the backbone: a random part if not all fit; None: all, or what the budget allows
     encode_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
+    # whether the classifier that ships learns from the validation rows, too, once they have chosen its settings
+    all_rows: bool = True
     # whether `otherwise`, where it is installed, takes the place of `source` if its features tell the labels apart better
     compare_backbones: bool = True
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from framework import FitContext
+from framework import Budget, FitContext
 from framework_text import backbones
 from framework_text.card import read_card
 from framework_text.choosing import Choice, choose, competing
@@ -39,7 +39,16 @@ def _has_time_to_compare(choice: Choice, texts: Sequence[str], context: FitConte
     if not isinstance(options, FrozenFeatures) or not options.compare_backbones or choice.backbone.name:
         return False
     encoder = FrozenEncoder(backbones.fetch(choice.backbone.chosen), context.task.max_length)
-    return encoder.texts_within(options.seconds_for_reading(context.budget), list(texts)) >= SLOWER * len(texts)
+    budget = without_answers(context.budget, encoder, texts, SLOWER)
+    return encoder.texts_within(options.seconds_for_reading(budget), list(texts)) >= SLOWER * len(texts)
+
+
+def without_answers(budget: Budget, encoder: FrozenEncoder, texts: Sequence[str], slower: float = 1.0) -> Budget:
+    """The budget of a fit, less the time of `Budget.answers` with a classifier over the encoder.
+
+    texts: of the training rows. slower: for an encoder that takes this many times as long as the given one.
+    """
+    return replace(budget.without(slower * encoder.seconds_to_answer(budget.answers, texts)), answers=0)
 
 
 @contextmanager

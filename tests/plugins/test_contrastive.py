@@ -28,7 +28,7 @@ class TestConformance(TaskConformance):
     recipe = "sentiment"
     candidate = "contrastive"
     trains = False  # it keeps no checkpoints: a training of so few rows begins again
-    overfit: ClassVar[list[str]] = ["candidates.contrastive.passes=100"]
+    overfit: ClassVar[list[str]] = ["candidates.contrastive.passes=100", "candidates.contrastive.all_rows=false"]
 
     def overrides(self, folder: Path) -> list[str]:
         folder.mkdir(parents=True, exist_ok=True)

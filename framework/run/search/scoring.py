@@ -34,7 +34,7 @@ def score(task: AnyTask, metric: Metric, candidate: Opened, validation: Table, s
     """Judges a candidate on the validation rows that are answered before any export. seed: the run's."""
     stateful = any(graph.state for graph in candidate.graphs)
     rows = rows_to_answer(validation, seed, stateful=stateful)
-    scheduler = Scheduler(candidate.codec(), candidate.backend(), candidate.graphs)
+    scheduler = Scheduler(candidate.codec(), candidate.judged_backend(), candidate.graphs)
     answers = answers_to(task, scheduler, rows)
     value = task.evaluate(answers, rows).metrics[metric.name]
     return Scored(value, _samples(task, metric.name, answers, rows, seed))

@@ -39,7 +39,7 @@ def answers_of(run: Run, name: str, folder: Path, rows: Table) -> Answers:
     """Answers the rows with a candidate and stores the answers. folder: holds the fitted folder, and gets the answers."""
     candidate = Opened.of(run.candidates[name], folder / FITTED)
     with run.progress(candidate.title, len(rows)) as answered:
-        scheduler = Scheduler(candidate.codec(), candidate.backend(), candidate.graphs, answered=answered)
+        scheduler = Scheduler(candidate.codec(), candidate.judged_backend(), candidate.graphs, answered=answered)
         answers = answers_to(run.task, scheduler, rows)
     content = {"responses": list(answers.responses), "scores": list(answers.scores)}
     write_whole(folder / VALIDATION, json.dumps(content, ensure_ascii=False, default=_plain))

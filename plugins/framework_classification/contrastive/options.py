@@ -17,6 +17,8 @@ class ContrastiveTuning(FrozenBackbone):
     tune_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
     passes: Optional[int] = None  # over the training rows, at most; None: follows from the rows
     similarity_temperature: float = 0.05  # similarities, -1 to 1, are divided by it before the softmax over classes
+    # whether the regression that ships learns from the validation rows, too, once they have chosen its settings
+    all_rows: bool = True
     class_names: bool = True  # labels that are words are texts of their class, too
 
 

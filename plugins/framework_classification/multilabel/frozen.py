@@ -10,9 +10,9 @@ from scipy.special import expit
 
 from framework import CodecSpec, FitContext, Fitted
 from framework_classification import Multilabel
-from framework_classification.frozen import STRENGTHS, Scaling, sizes
+from framework_classification.frozen import STRENGTHS, Head, Scaling, sizes
+from framework_classification.frozen_candidate import all_rows_section, read_by_encoder, save_frozen
 from framework_classification.frozen_candidate import open_frozen as open_classifier
-from framework_classification.frozen_candidate import read_by_encoder, save_frozen
 from framework_classification.multilabel.calibration import calibrated, constant_logits, fit_platt
 from framework_classification.multilabel.codec import LabelsCodec
 from framework_classification.multilabel.data import LabelSetData
@@ -33,13 +33,22 @@ def fit_frozen(data: LabelSetData, context: FitContext[Multilabel, FrozenFeature
         features, held_out = (encoder.features(list(table.texts("text"))) for table in (train, validation))
         scaling, truth = Scaling.of(features), data.targets(validation)
         rows = scaling.applied(features), data.targets(train)
-        strength, weight, bias = _best(rows, (scaling.applied(held_out), truth))
-        settled = calibrated(data.labels, scaling.applied(held_out) @ weight.T + bias, truth, context.show)
-        weight, bias = settled.platt.scale[:, None] * weight, settled.platt.of_logits(bias)
-        head = weight.astype(np.float32), bias.astype(np.float32)
+        others = scaling.applied(held_out), truth
+        strength, weight, bias = _best(rows, others)
+        settled = calibrated(data.labels, others[0] @ weight.T + bias, truth, context.show)
+
+        def head_of(weight: np.ndarray, bias: np.ndarray) -> Head:
+            scaled = settled.platt.scale[:, None] * weight, settled.platt.of_logits(bias)
+            return scaled[0].astype(np.float32), scaled[1].astype(np.float32)
+
+        before = head = head_of(weight, bias)
+        if context.options.all_rows:
+            head = head_of(*_continued(rows, others, strength, weight, bias))
+            context.show(all_rows_section(len(validation)))
         module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, *head, temperature=1.0, several=True).eval()
         codec = CodecSpec("multilabel", {**data.settings(), **settled.settings})
-        save_frozen(context, encoder, module, codec, {**sizes(features), "C": strength})
+        about = {**sizes(features), "C": strength}
+        save_frozen(context, encoder, module, codec, about, held_out=before if context.options.all_rows else None)
 
 
 def open_frozen(folder: Path) -> Fitted:
@@ -63,6 +72,17 @@ def _best(train: Rows, validation: Rows) -> tuple[float, np.ndarray, np.ndarray]
     best = int(np.argmin(losses))
     weight[learnable], bias[learnable] = fits[best][:, :-1], fits[best][:, -1]
     return STRENGTHS[best], weight, bias
+
+
+def _continued(train: Rows, validation: Rows, strength: float, weight: np.ndarray, bias: np.ndarray) -> Head:
+    """Weight and bias of the same labels, from training and validation rows together. weight, bias: from the former."""
+    features, targets = (np.concatenate(parts) for parts in zip(train, validation, strict=True))
+    learnable = train[1].any(0) & ~train[1].all(0)
+    start = np.hstack([weight[learnable], bias[learnable][:, None]])
+    fitted = _regressions(features, targets[:, learnable], strength, start)
+    weight, bias = weight.copy(), bias.copy()
+    weight[learnable], bias[learnable] = fitted[:, :-1], fitted[:, -1]
+    return weight, bias
 
 
 def _regressions(features: np.ndarray, targets: np.ndarray, strength: float, start: np.ndarray) -> np.ndarray:
