@@ -31,7 +31,7 @@ from benchmarks.training_speed import TrainerClock
 from framework import FrameworkError, LengthBucketSampler, Section, Table
 from framework.report.console import as_text
 from framework.training.trainer import best_precision
-from framework_classification.fine_tuned import open_fitted
+from framework_classification.tuned_candidate import open_fitted
 from framework_text import backbones
 from framework_text.encoder import Batch, TokenizedRows
 from framework_text.tokens import batches

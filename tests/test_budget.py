@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 import framework
-from framework.contracts.candidate import Budget
+from framework.contracts.candidate import Budget, FitContext
+from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
 from framework.plugins import load_plugins
 from framework.run.remaining_time import FINISHING, Rows, Speed, seconds_after_export, seconds_after_fits
+from framework_text.features import FrozenEncoder
 from tests.tiny import tiny_writer, write_dialogues
 
 NETWORK = Speed(opening=2.0, row=0.01, module=True)
@@ -135,3 +138,29 @@ def test_a_frozen_encoder_reads_as_many_texts_as_fit_into_its_time(
     assert 3 <= facts["rows"] < 190
     with pytest.raises(framework.InputError, match="encode_minutes=0 is the time"):
         framework.run_recipe("sentiment", *settings, "candidates.frozen.encode_minutes=0", folder=tmp_path / "other")
+
+
+def test_a_fit_that_reads_each_row_once_leaves_time_for_the_answers_to_come(tmp_path: Path) -> None:
+    class Encoder:
+        def seconds_to_answer(self, count: int, texts: list[str]) -> float:
+            return count * 0.1
+
+    from framework_text.preparing import without_answers
+
+    left = without_answers(Budget(100.0, answers=300), cast(FrozenEncoder, Encoder()), [], slower=2.0)
+    assert (39 < left.remaining() <= 40, left.answers) == (True, 0)
+    unlimited = without_answers(Budget(answers=300), cast(FrozenEncoder, Encoder()), [])
+    assert unlimited.remaining() == float("inf")
+
+
+def test_fine_tuning_is_left_out_where_its_head_alone_takes_the_budget() -> None:
+    from framework_text.encoder.learning import plan_of
+    from framework_text.options import FineTuning
+
+    context: FitContext[Any, Any] = FitContext(
+        None, FineTuning(minutes=None), Metric("accuracy"), 0, Path(), Path(), print, budget=Budget(5.0)
+    )
+    measured = ("eager", {"eager": 100.0})
+    with pytest.raises(framework.InputError, match=r"fitting its head takes about 12 s on this machine, and 5 s are left"):
+        plan_of(8000, 2, 100, context, lambda: measured)
+    assert plan_of(200, 2, 100, context, lambda: measured).rows == 200

@@ -208,11 +208,11 @@ class FineTunedCandidate(FineTuned[Classification, ClassificationData]):
         return replace(space, task={**space.task, "class_weights": Choice((False, True))})
 
     def fit(self, data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
-        from framework_classification.fine_tuned import fit
+        from framework_classification.tuned_candidate import fit
 
         fit(data, context)
 
     def open(self, folder: Path) -> Fitted:
-        from framework_classification.fine_tuned import open_fitted
+        from framework_classification.tuned_candidate import open_fitted
 
         return open_fitted(folder)

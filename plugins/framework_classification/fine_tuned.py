@@ -1,4 +1,4 @@
-"""Fits and opens a fine-tuned encoder with a fitted temperature."""
+"""Fine-tunes an encoder of texts, saves it and opens it with a graph of its own."""
 
 from __future__ import annotations
 
@@ -15,14 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from framework import CodecSpec, FitContext, Fitted, Graph, Json, ModelFacts, Table, Tensor, read_fitted, write_fitted
-from framework_classification import Classification
-from framework_classification.calibration import calibrated
-from framework_classification.codec import ClassificationCodec, FromTokens
-from framework_classification.data import ClassificationData, LabelledTexts
-from framework_classification.familiarity.comparison import Evidence
-from framework_classification.familiarity.fitting import fit_familiarity, load_distance, save_distance
-from framework_classification.module import Classifier
+from framework import CodecSpec, FitContext, Fitted, Graph, ModelFacts, Table, Tensor, read_fitted, write_fitted
+from framework_classification.codec import FromTokens
+from framework_classification.data import LabelledTexts
 from framework_text import backbones
 from framework_text.augmentation import varied_text
 from framework_text.encoder import (
@@ -36,8 +31,6 @@ from framework_text.encoder import (
     TokenizedRows,
     encoder_graph,
     fine_tune,
-    head_inputs,
-    in_order,
     new_network,
     open_network,
     pools_by_mean,
@@ -45,7 +38,6 @@ from framework_text.encoder import (
     save_network,
     shape,
 )
-from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier
 from framework_text.options import FineTuning
 from framework_text.preparing import prepared
@@ -54,7 +46,6 @@ from framework_text.tokenizer import same_tokens, write_tokenizer
 Context = FitContext[Any, FineTuning]
 FEATURES = "classifier.features"
 FAMILIARITY_TOLERANCE = 0.01  # whitening magnifies the rounding of features, most where each class has become nearly a point
-FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
 KIND = "AutoModelForSequenceClassification"
 MODEL = "model"  # in the fitted folder: the network and its tokenizer, as transformers saves them
 READING = "reading.json"  # in the fitted folder: a `SavedClassifier`
@@ -86,27 +77,15 @@ class Tuned:
     """Of the same rows, as the network learned them."""
     saved: SavedClassifier
 
+    def save_network(self, context: Context) -> None:
+        """Writes the network into the fitted folder, which `save` does not."""
+        save_network(self.learner.model, self.tokenizer, context.output / MODEL)
+
     def save(self, context: Context, codec: CodecSpec) -> None:
-        """Fills the folder that `open_tuned` opens."""
+        """Fills the folder that `open_tuned` opens, where the network is already."""
         resources = write_fitted(context.output, codec, self.facts)
         write_tokenizer(self.tokenizer, self.saved.max_length, resources)
-        save_network(self.learner.model, self.tokenizer, context.output / MODEL)
         (context.output / READING).write_text(json.dumps(asdict(self.saved)), encoding="utf-8")
-
-
-def fit(data: ClassificationData, context: FitContext[Classification, FineTuning]) -> None:
-    """Fine-tunes the backbone, fits the temperature on validation, and fills the folder that `open_fitted` opens."""
-    weights = data.class_weights() if context.task.class_weights else None
-
-    def module(network: Any, options: FineTuning) -> EncoderModule:
-        return Classifier(network, len(data.labels), options, weights)
-
-    with tuned(data, context, module, data.targets) as fitted:
-        temperature, abstains = calibrated(context.task, fitted.logits, fitted.targets, context.show)
-        distance, familiar = _familiarity(data, fitted, context)
-        settings = {**data.settings(), "calibrated_at": temperature, **abstains, **familiar}
-        fitted.save(context, CodecSpec("classification", settings))
-        save_distance(distance, context.output)
 
 
 @contextmanager
@@ -137,16 +116,6 @@ def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, 
     if context.begin is not None:
         return open_network(context.begin / MODEL, kind, context.task.max_length)
     return new_network(folder, kind, data.labels), backbones.load_tokenizer(folder, context.task.max_length)
-
-
-def open_fitted(folder: Path) -> Fitted:
-    """The classifier that `fit` saved, with a graph that computes probabilities."""
-    temperature = read_fitted(folder).codec.settings["calibrated_at"]
-
-    def module(network: Any) -> FamiliarClassifier:
-        return FamiliarClassifier(network, temperature, load_distance(folder))
-
-    return open_tuned(folder, ClassificationCodec, module)
 
 
 def open_tuned(
@@ -190,27 +159,6 @@ def graph(
     if not isinstance(module, LabelProbabilities) and module.familiarity is not None:
         beside[Tensor("familiarity", "float32", ("batch",))] = FAMILIARITY_TOLERANCE
     return encoder_graph("classifier", module, output, config, max_length, pad, beside, thresholds=thresholds)
-
-
-def _familiarity(
-    data: ClassificationData, fitted: Tuned, context: FitContext[Classification, FineTuning]
-) -> tuple[Distance | None, dict[str, Json]]:
-    """As `fit_familiarity`; reads no rows where no familiarity is asked for."""
-    if context.task.refuse_known is None:
-        return None, {}
-    return fit_familiarity(context.task, _evidence(data, fitted), context.show)
-
-
-def _evidence(data: ClassificationData, tuned: Tuned) -> Evidence:
-    """The features that familiarity is fitted to, of at most `FAMILIAR` training rows or `FAMILIAR_A_CLASS` of each class."""
-    pad, classes, network = tuned.saved.pad, len(data.labels), tuned.learner.model
-    train = tuned.examples.train(min(tuned.examples.rows, max(FAMILIAR, FAMILIAR_A_CLASS * classes)))
-    unknown = data.unknown_texts()
-    others = TokenizedRows(tuned.tokenizer, unknown, [0] * len(unknown), tuned.saved.max_length)
-    parts = [head_inputs(network, classes, in_order(rows, pad)) for rows in (train, tuned.examples.validation, others)]
-    (features, targets), (known, _), (unknown_features, _) = parts
-    unknown_logits = predict(tuned.learner, others, pad)[0] if unknown else np.zeros((0, classes), np.float32)
-    return Evidence(features, targets, known, tuned.targets, tuned.logits, unknown_features, unknown_logits)
 
 
 def _examples(data: LabelledTexts, context: Context, tokenizer: Any, targets: Callable[[Table], Sequence[Target]]) -> Examples:

@@ -40,6 +40,8 @@ class FrozenFit:
     """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
+    loss: float
+    """Mean negative log-likelihood of the validation rows with the best temperature, before it learned from these rows."""
     held_out: Head | None
     """The weight and bias before it learned from the validation rows; None: it has not."""
     distance: Distance | None
@@ -83,7 +85,7 @@ def fit(
     classifier = partial(regression, best.strength, QUICK)
     fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), best.seconds)
     before = (weight, bias) if all_rows else None
-    return FrozenFit(module, {**abstains, **familiar}, facts, final, before, distance, fixed)
+    return FrozenFit(module, {**abstains, **familiar}, facts, final, best.loss, before, distance, fixed)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from framework import (
     FitContext,
     Fitted,
     InputError,
+    Json,
     ModelFacts,
     Section,
     Table,
@@ -149,12 +150,22 @@ def save_frozen(
     resources = write_fitted(context.output, codec, facts)
     write_tokenizer(encoder.tokenizer, context.task.max_length, resources)
     save_network(module.features.encoder, encoder.tokenizer, context.output / MODEL)
-    save_file(module.arrays(), context.output / HEAD)
+    _save_arrays(module, context.output, context.task.max_length, held_out)
+
+
+def save_head(frozen: FrozenFit, folder: Path, max_length: int) -> None:
+    """Writes what `open_frozen` opens beside codec, tokenizer and encoder. max_length: tokens of a text, at most."""
+    _save_arrays(frozen.module, folder, max_length, frozen.held_out)
+    save_distance(frozen.distance, folder)
+
+
+def _save_arrays(module: FrozenClassifier, folder: Path, max_length: int, held_out: Head | None) -> None:
+    save_file(module.arrays(), folder / HEAD)
     if held_out is not None:
-        save_file(dict(zip(HEAD_ARRAYS, held_out, strict=True)), context.output / HELD_OUT)
-    saved = {"max_length": context.task.max_length, "unit": encoder.unit}
+        save_file(dict(zip(HEAD_ARRAYS, held_out, strict=True)), folder / HELD_OUT)
+    saved: dict[str, Json] = {"max_length": max_length, "unit": module.features.unit}
     saved |= {"temperature": module.temperature, "several": module.several}
-    (context.output / READING).write_text(json.dumps(saved), encoding="utf-8")
+    (folder / READING).write_text(json.dumps(saved), encoding="utf-8")
 
 
 def open_frozen(folder: Path, codec_class: type[FromTokens] = ClassificationCodec) -> Fitted:

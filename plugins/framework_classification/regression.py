@@ -62,7 +62,7 @@ def best_strength(
         before = budget.elapsed()
         fitted = deepcopy(_fitted(each.set_params(C=strength), features, targets))
         weight, bias = coefficients(fitted, classes)
-        loss, seconds = _loss(held_out[trained] @ weight.T + bias, truth[trained]), budget.elapsed() - before
+        loss, seconds = calibrated_loss(held_out[trained] @ weight.T + bias, truth[trained]), budget.elapsed() - before
         tried.append(Tried(strength, fitted, loss, seconds))
         if budget.remaining() < seconds or tried[-1].loss > min(one.loss for one in tried):
             break
@@ -86,5 +86,6 @@ def _fitted(unfitted: LogisticRegression, features: np.ndarray, targets: np.ndar
         return unfitted.fit(features, targets)
 
 
-def _loss(logits: np.ndarray, targets: np.ndarray) -> float:
+def calibrated_loss(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The mean negative log-likelihood with the best temperature. Shapes as in `fit_temperature`."""
     return negative_log_likelihood(softmax(logits / fit_temperature(logits, targets), axis=-1), targets)

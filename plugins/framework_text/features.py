@@ -31,13 +31,14 @@ class FrozenEncoder:
     """A pretrained encoder that is not trained. Its weights are loaded only when features are not in the cache.
 
     folder: of the backbone, see `backbones.fetch`. max_length: tokens at which texts are truncated. unit: see `TokenMeans`.
+    tuned: see the attribute.
     """
 
-    def __init__(self, folder: Path, max_length: int, *, unit: bool = False) -> None:
+    def __init__(self, folder: Path, max_length: int, *, unit: bool = False, tuned: bool = False) -> None:
         self.folder, self.max_length, self.unit = folder, max_length, unit
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
-        self.tuned = False
-        """Whether the weights of `module` differ from those in the folder: the cache does not hold their features."""
+        self.tuned = tuned
+        """Whether the weights of `module` were tuned to the data: their features are not kept in the cache."""
         self._measured: float | None = None
 
     @cached_property
@@ -56,7 +57,7 @@ class FrozenEncoder:
 
         The speed is measured on a sample of `texts`, evenly spread. seconds: infinity is no limit.
         """
-        if seconds == inf or feature_cache.holds(self._identity, texts):
+        if seconds == inf or (not self.tuned and feature_cache.holds(self._identity, texts)):
             return inf
         return seconds * self._pace(texts)
 

@@ -102,6 +102,8 @@ class FineTuning:
     patience: Optional[int] = None  # validations without a better metric before training stops; None: no early stopping
     probe: bool = True  # start from a head fitted to the backbone's features (linear probing), not a random one
     dropout: Optional[float] = 0.1  # share of activations; None: the shares in the backbone's config
+    # whether a head that is fitted after training and ships learns from the validation rows, too; of classification only
+    all_rows: bool = True
     label_smoothing: float = 0.0  # share of each target that all classes share
     word_dropout: float = 0.0  # share of the words, or tokens, of a training row that are left out; other ones in each epoch
     swaps: float = 0.0  # share of the words that change places with the next

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 
+import framework
 from framework.evaluation.module_backend import ModuleBackend
 from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
@@ -139,3 +142,18 @@ def test_a_full_cache_lets_the_oldest_go(backbone: Path, cache: Path, monkeypatc
     for thing in THINGS[:3]:
         encoder.features([thing] * 4)
     assert len(list(cache.iterdir())) == 2
+
+
+def test_a_model_that_learned_from_validation_rows_is_judged_on_them_as_if_it_had_not(tmp_path: Path, small: list[str]) -> None:
+    settings = [one for one in small if one.startswith(("data.", "model.name", "task."))]
+    settings += ["candidates=[frozen]", "tracker=none", "export=[onnx]"]
+    with_them, without = (
+        framework.run_recipe("sentiment", *settings, f"candidates.frozen.all_rows={value}", folder=tmp_path / value)
+        for value in ("true", "false")
+    )
+    judged = [json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["variants"] for run in (with_them, without)]
+    assert judged[0]["onnx"]["metrics"] == pytest.approx(judged[1]["onnx"]["metrics"], abs=1e-5)
+    heads = [load_file(run / "trials" / "frozen" / "fitted" / "head.safetensors")["weight"] for run in (with_them, without)]
+    assert not np.array_equal(heads[0], heads[1])
+    before = load_file(with_them / "trials" / "frozen" / "fitted" / "held-out.safetensors")["weight"]
+    assert np.array_equal(before, heads[1])

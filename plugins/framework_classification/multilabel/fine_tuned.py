@@ -33,6 +33,7 @@ def fit(data: LabelSetData, context: FitContext[Multilabel, FineTuning]) -> None
 
     with tuned(data, context, module, targets) as fitted:
         settled = calibrated(data.labels, fitted.logits, fitted.targets > 0, context.show)
+        fitted.save_network(context)
         fitted.save(context, CodecSpec("multilabel", {**data.settings(), **settled.settings}))
 
 

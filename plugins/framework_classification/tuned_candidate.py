@@ -1,0 +1,137 @@
+"""Fits and opens a fine-tuned classifier. Its head is the one that it was trained with, or a logistic regression that is fitted
+to its features afterwards: validation decides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from framework import CodecSpec, FitContext, Fitted, Json, ModelFacts, Section, message, read_fitted, write_fitted
+from framework_classification import Classification
+from framework_classification.calibration import calibrated
+from framework_classification.codec import ClassificationCodec
+from framework_classification.data import ClassificationData
+from framework_classification.familiarity.comparison import Evidence
+from framework_classification.familiarity.fitting import fit_familiarity, load_distance, save_distance
+from framework_classification.fine_tuned import MODEL, Tuned, open_tuned, tuned
+from framework_classification.frozen import FrozenFit
+from framework_classification.frozen import fit as fit_over
+from framework_classification.frozen_candidate import HEAD, open_frozen, save_head
+from framework_classification.module import Classifier
+from framework_classification.regression import calibrated_loss
+from framework_text.encoder import (
+    EncoderModule,
+    FamiliarClassifier,
+    SentenceClassifier,
+    TokenizedRows,
+    head_inputs,
+    in_order,
+    predict,
+)
+from framework_text.familiarity import Distance
+from framework_text.features import FrozenEncoder
+from framework_text.options import READING, FineTuning
+from framework_text.tokenizer import write_tokenizer
+
+FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
+AFTERWARDS = 0.15  # share of the time of a fit that is kept for reading the rows once more after training
+LONGEST = 0.2  # of the time that training took: what reading them may take without a budget
+
+Context = FitContext[Classification, FineTuning]
+
+
+def fit(data: ClassificationData, context: Context) -> None:
+    """Fine-tunes the backbone, fits the temperature on validation, and fills the folder that `open_fitted` opens."""
+    weights = data.class_weights() if context.task.class_weights else None
+
+    def module(network: Any, options: FineTuning) -> EncoderModule:
+        return Classifier(network, len(data.labels), options, weights)
+
+    started, kept = time.monotonic(), context.budget
+    if kept.seconds is not None:
+        context = replace(context, budget=kept.without(AFTERWARDS * kept.remaining()))
+    with tuned(data, context, module, data.targets) as trained:
+        context = replace(context, budget=kept)
+        trained.save_network(context)
+        shown: list[Section] = []
+        again = _fitted_again(trained, data, context, time.monotonic() - started, shown)
+        if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
+            for section in shown:
+                context.show(section)
+            _save_again(again, trained, data, context)
+            return
+        temperature, abstains = calibrated(context.task, trained.logits, trained.targets, context.show)
+        distance, familiar = _familiarity(data, trained, context)
+        settings = {**data.settings(), "calibrated_at": temperature, **abstains, **familiar}
+        trained.save(context, CodecSpec("classification", settings))
+        save_distance(distance, context.output)
+
+
+def open_fitted(folder: Path) -> Fitted:
+    """The classifier that `fit` saved, with a graph that computes probabilities."""
+    if (folder / HEAD).exists():
+        return open_frozen(folder)
+    temperature = read_fitted(folder).codec.settings["calibrated_at"]
+
+    def module(network: Any) -> FamiliarClassifier:
+        return FamiliarClassifier(network, temperature, load_distance(folder))
+
+    return open_tuned(folder, ClassificationCodec, module)
+
+
+def _fitted_again(
+    trained: Tuned, data: ClassificationData, context: Context, spent: float, shown: list[Section]
+) -> FrozenFit | None:
+    """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
+    classes apart better than the last alone. None where the time does not last for reading the training rows once more, or the
+    encoder has a pooling of its own.
+
+    spent: seconds that the fit took so far. shown: takes the sections.
+    """
+    if not isinstance(trained.learner.model, SentenceClassifier):
+        return None
+    encoder = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True)
+    remaining = context.budget.remaining()
+    seconds = LONGEST * spent if remaining == inf else READING * remaining
+    splits = data.splits
+    if encoder.texts_within(seconds, splits.train.texts("text")) < len(splits.train) + len(splits.validation):
+        return None
+    train, validation = ((list(one.texts("text")), data.targets(one)) for one in (splits.train, splits.validation))
+    unknown, classes = data.unknown_texts(), len(data.labels)
+    return fit_over(encoder, train, validation, classes, context.task, shown.append, unknown, all_rows=context.options.all_rows)
+
+
+def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:
+    head = message("a logistic regression, fitted to the features after training")
+    details: Mapping[str, Any] = {**trained.facts.details, message("head"): head, "C": again.facts["C"]}
+    facts: ModelFacts = replace(trained.facts, details=details)
+    settings: dict[str, Json] = {**data.settings(), "calibrated_at": again.facts["temperature"], **again.settings}
+    resources = write_fitted(context.output, CodecSpec("classification", settings), facts)
+    write_tokenizer(trained.tokenizer, trained.saved.max_length, resources)
+    save_head(again, context.output, trained.saved.max_length)
+
+
+def _familiarity(data: ClassificationData, trained: Tuned, context: Context) -> tuple[Distance | None, dict[str, Json]]:
+    """As `fit_familiarity`; reads no rows where no familiarity is asked for."""
+    if context.task.refuse_known is None:
+        return None, {}
+    return fit_familiarity(context.task, _evidence(data, trained), context.show)
+
+
+def _evidence(data: ClassificationData, trained: Tuned) -> Evidence:
+    """The features that familiarity is fitted to, of at most `FAMILIAR` training rows or `FAMILIAR_A_CLASS` of each class."""
+    pad, classes, network = trained.saved.pad, len(data.labels), trained.learner.model
+    train = trained.examples.train(min(trained.examples.rows, max(FAMILIAR, FAMILIAR_A_CLASS * classes)))
+    unknown = data.unknown_texts()
+    others = TokenizedRows(trained.tokenizer, unknown, [0] * len(unknown), trained.saved.max_length)
+    parts = [head_inputs(network, classes, in_order(rows, pad)) for rows in (train, trained.examples.validation, others)]
+    (features, targets), (known, _), (unknown_features, _) = parts
+    unknown_logits = predict(trained.learner, others, pad)[0] if unknown else np.zeros((0, classes), np.float32)
+    return Evidence(features, targets, known, trained.targets, trained.logits, unknown_features, unknown_logits)
