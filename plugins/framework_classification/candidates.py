@@ -25,7 +25,7 @@ from framework import (
 from framework_classification import Classification, Multilabel
 from framework_classification.contrastive.options import ContrastiveTuning, option_problems
 from framework_classification.data import ClassificationData, LabelledTexts
-from framework_text.options import FineTuning, FrozenFeatures, StaticVectors
+from framework_text.options import ClassifierTuning, FineTuning, FrozenFeatures, StaticVectors
 
 TOO_SHORT = "is the time to read training texts in; write minutes above 0, or null for no limit"
 
@@ -200,6 +200,8 @@ class FineTuned(Candidate[TaskOptions, Data, FineTuning]):
 
 class FineTunedCandidate(FineTuned[Classification, ClassificationData]):
     """A pretrained encoder whose weights are fine-tuned, with a fitted temperature."""
+
+    options: ClassVar[type] = ClassifierTuning
 
     def space(
         self, data: ClassificationData, task: Classification, options: FineTuning, trainer: Mapping[str, object]

@@ -17,7 +17,7 @@ from framework_classification.familiarity.comparison import Evidence
 from framework_classification.familiarity.fitting import fit_familiarity
 from framework_classification.label_check.out_of_fold import FixedFeatures
 from framework_classification.linear import coefficients
-from framework_classification.regression import QUICK, best_strength, continued, regression
+from framework_classification.regression import PARTS, QUICK, best_strength, calibrated_loss, continued, crossed, regression
 from framework_text.familiarity import Distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
 
@@ -41,7 +41,7 @@ class FrozenFit:
     regression: LogisticRegression
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
     loss: float
-    """Mean negative log-likelihood of the validation rows with the best temperature, before it learned from these rows."""
+    """Mean negative log-likelihood of the validation rows with the best temperature, by regressions that had not seen them."""
     held_out: Head | None
     """The weight and bias before it learned from the validation rows; None: it has not."""
     distance: Distance | None
@@ -60,11 +60,13 @@ def fit(
     unknown: Sequence[str] = (),
     *,
     all_rows: bool = False,
+    turns: int | None = None,
 ) -> FrozenFit:
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
     a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated, and on
     familiarity. unknown: texts that belong to no class. all_rows: whether the regression learns from the validation rows, too,
-    once all else is chosen on them.
+    once all else is chosen on them. turns: a seed; then loss and calibration are of `crossed`, which tells what the validation
+    rows add. That is much where an encoder was tuned to the training rows alone.
     """
     features, known = encoder.features(train[0]), encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]
@@ -73,7 +75,11 @@ def fit(
     best = best_strength(STRENGTHS, (standardised, targets), (held_out, truth), classes)
     weight, bias = coefficients(best.regression, classes)
     logits, other_logits = (rows @ weight.T + bias for rows in (held_out, scaling.applied(others)))
-    temperature, abstains = calibrated(options, logits, truth, show)
+    fresh, loss = logits, best.loss
+    if all_rows and turns is not None and len(truth) >= PARTS:
+        fresh = crossed(best, (standardised, targets), (held_out, truth), classes, turns)
+        loss = calibrated_loss(fresh, truth)
+    temperature, abstains = calibrated(options, fresh, truth, show)
     evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
     distance, familiar = fit_familiarity(options, evidence, show)
     final = best.regression
@@ -85,7 +91,7 @@ def fit(
     classifier = partial(regression, best.strength, QUICK)
     fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), best.seconds)
     before = (weight, bias) if all_rows else None
-    return FrozenFit(module, {**abstains, **familiar}, facts, final, best.loss, before, distance, fixed)
+    return FrozenFit(module, {**abstains, **familiar}, facts, final, loss, before, distance, fixed)
 
 
 @dataclass(frozen=True)

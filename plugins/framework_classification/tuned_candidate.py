@@ -44,7 +44,7 @@ FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarit
 AFTERWARDS = 0.15  # share of the time of a fit that is kept for reading the rows once more after training
 LONGEST = 0.2  # of the time that training took: what reading them may take without a budget
 
-Context = FitContext[Classification, FineTuning]
+Context = FitContext[Classification, Any]  # the options are `ClassifierTuning`
 
 
 def fit(data: ClassificationData, context: Context) -> None:
@@ -105,7 +105,8 @@ def _fitted_again(
         return None
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (splits.train, splits.validation))
     unknown, classes = data.unknown_texts(), len(data.labels)
-    return fit_over(encoder, train, validation, classes, context.task, shown.append, unknown, all_rows=context.options.all_rows)
+    every, seed = context.options.all_rows, context.seed
+    return fit_over(encoder, train, validation, classes, context.task, shown.append, unknown, all_rows=every, turns=seed)
 
 
 def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:

@@ -102,8 +102,6 @@ class FineTuning:
     patience: Optional[int] = None  # validations without a better metric before training stops; None: no early stopping
     probe: bool = True  # start from a head fitted to the backbone's features (linear probing), not a random one
     dropout: Optional[float] = 0.1  # share of activations; None: the shares in the backbone's config
-    # whether a head that is fitted after training and ships learns from the validation rows, too; of classification only
-    all_rows: bool = True
     label_smoothing: float = 0.0  # share of each target that all classes share
     word_dropout: float = 0.0  # share of the words, or tokens, of a training row that are left out; other ones in each epoch
     swaps: float = 0.0  # share of the words that change places with the next
@@ -111,6 +109,14 @@ class FineTuning:
     layers: Any = None  # layers of the backbone to keep: a number of them, or a list, [0, 2, 5]; None: all
     # what is frozen: embeddings, or a number of layers from the first on, or nothing; None: as the backbone's card says
     freeze: Any = None
+
+
+@dataclass
+class ClassifierTuning(FineTuning):
+    """Options of a fine-tuned classifier, whose head may be fitted once more after training."""
+
+    # whether such a head learns from the validation rows, too, once they have chosen its settings
+    all_rows: bool = True
 
 
 def shape_problems(model: FineTuning) -> list[str]:

@@ -1,0 +1,59 @@
+"""A fine-tuned classifier ships the head that it was trained with, or one that is fitted afterwards: validation decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+
+import framework
+from tests.tiny import LENGTH, tiny_encoder
+
+
+@pytest.fixture
+def settings(tmp_path: Path, csv_file: Path) -> list[str]:
+    """Overrides of a training that learns nothing, so that a head fitted afterwards is better."""
+    return [
+        f"data.train={csv_file}",
+        "candidates=[fine_tuned]",
+        f"model.name={tiny_encoder(tmp_path / 'encoder')}",
+        f"task.max_length={LENGTH}",
+        "model.attention=eager",
+        "model.probe=false",
+        "model.learning_rate=1e-9",
+        "trainer.max_steps=1",
+        "trainer.enable_progress_bar=false",
+        "tracker=none",
+        "export=[onnx]",
+    ]
+
+
+def test_a_head_that_is_fitted_afterwards_ships_where_it_is_better(
+    tmp_path: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from framework_classification import tuned_candidate
+
+    monkeypatch.setattr(tuned_candidate, "LONGEST", 1000.0)  # one step leaves no time for reading the rows by the rule
+    run = framework.run_recipe("sentiment", *settings, folder=tmp_path / "run")
+    fitted = run / "trials" / "fine_tuned" / "fitted"
+    manifest = json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))
+    assert "fitted to the features after training" in str(manifest["model"]["details"]["head"])
+    assert manifest["variants"]["onnx"]["metrics"]["accuracy"] > 0.8  # of three classes, by features of a random encoder
+    width = load_file(fitted / "head.safetensors")["weight"].shape[1]
+    config = json.loads((fitted / "model" / "config.json").read_text("utf-8"))
+    assert width == 2 * config["hidden_size"]  # the last layer's mean beside that of all layers
+    assert framework.load(run).predict(["the lovely flight"])[0]["label"] in manifest["codec"]["settings"]["labels"]
+
+
+def test_the_trained_head_ships_where_the_time_does_not_last_for_another(
+    tmp_path: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from framework_classification import tuned_candidate
+
+    monkeypatch.setattr(tuned_candidate, "LONGEST", 0.0)
+    run = framework.run_recipe("sentiment", *settings, folder=tmp_path / "run")
+    assert (run / "trials" / "fine_tuned" / "fitted" / "model").is_dir()
+    assert not (run / "trials" / "fine_tuned" / "fitted" / "head.safetensors").exists()
+    assert "head" not in json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["model"]["details"]
