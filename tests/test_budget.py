@@ -14,7 +14,7 @@ from framework.contracts.candidate import Budget, FitContext
 from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
 from framework.plugins import load_plugins
-from framework.run.remaining_time import FINISHING, Rows, Speed, seconds_after_export, seconds_after_fits
+from framework.run.remaining_time import FINISHING, Rows, Speed, _budget_of_bounded, seconds_after_export, seconds_after_fits
 from framework_text.features import FrozenEncoder
 from tests.tiny import tiny_writer, write_dialogues
 
@@ -147,8 +147,8 @@ def test_a_fit_that_reads_each_row_once_leaves_time_for_the_answers_to_come(tmp_
 
     from framework_text.preparing import without_answers
 
-    left = without_answers(Budget(100.0, answers=300), cast(FrozenEncoder, Encoder()), [], slower=2.0)
-    assert (39 < left.remaining() <= 40, left.answers) == (True, 0)
+    left = without_answers(Budget(100.0, answers=300, beyond=10.0), cast(FrozenEncoder, Encoder()), [], slower=2.0)
+    assert (49 < left.remaining() <= 50, left.answers) == (True, 0)
     unlimited = without_answers(Budget(answers=300), cast(FrozenEncoder, Encoder()), [])
     assert unlimited.remaining() == float("inf")
 
@@ -164,3 +164,13 @@ def test_fine_tuning_is_left_out_where_its_head_alone_takes_the_budget() -> None
     with pytest.raises(framework.InputError, match=r"fitting its head takes about 12 s on this machine, and 5 s are left"):
         plan_of(8000, 2, 100, context, lambda: measured)
     assert plan_of(200, 2, 100, context, lambda: measured).rows == 200
+
+
+@pytest.mark.parametrize(
+    ("left", "part", "share"), [(200.0, 1 / 4, 60.0), (400.0, 1 / 4, 100.0), (50.0, 1 / 4, 50.0), (0.0, 1 / 4, 0.0)]
+)
+def test_a_fit_that_reads_each_row_once_gets_a_minute_of_a_short_budget(left: float, part: float, share: float) -> None:
+    budget = _budget_of_bounded(Budget(left), ROWS, part)
+    assert budget.remaining() == pytest.approx(share, abs=0.1)
+    assert budget.beyond == pytest.approx(left - share, abs=0.1)
+    assert budget.answers == 3 * 1000 + 2000

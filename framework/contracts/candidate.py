@@ -41,8 +41,10 @@ class Budget:
     spent: float = 0.0
     """Seconds that earlier processes of the same run used; 0 in a share."""
     answers: int = 0
-    """Rows that stages after the fit answer with the candidate, which the limit has no time for: the run does not know yet how
-    fast it answers. A `Candidate.bounded` fit measures that and leaves the time."""
+    """Rows that stages after the fit answer with the candidate, for which no time is kept but `beyond`: the run does not know
+    yet how fast it answers. A `Candidate.bounded` fit measures that, and leaves the time."""
+    beyond: float = 0.0
+    """Seconds after the limit that may be used for `answers`."""
     stop: Stop = field(default_factory=Stop, compare=False)
     """Shared by all budgets of a run: no time remains once the user asked the run to stop."""
 
@@ -148,8 +150,8 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     stateful: ClassVar[bool] = False
     """Whether its graphs have state, such as the key-value cache of a decoder."""
     bounded: ClassVar[bool] = False
-    """Whether a fit reads each row about once, however much time it gets. It then gets what is left of the run's budget, and
-    leaves time for `Budget.answers`; the other candidates share equally what remains."""
+    """Whether a fit reads each row about once, however much time it gets. Of a short budget it then gets what is left, since
+    longer fits have no use for little time, and it leaves time for `Budget.answers`. Otherwise candidates share equally."""
 
     def problems(self, task: TaskOptions, options: Options) -> list[str]:
         """Problems of the recipe's options, a sentence each, reported when the recipe is composed."""

@@ -76,8 +76,7 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     for place, name in enumerate(order):
         trial = _earlier_trial(run, name)
         if trial is None:
-            part = 1.0 if run.candidates[name].bounded else 1 / (len(order) - place)
-            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, part)
+            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
             trial = run_trial(run, run.candidates[name], data, budget, trackers)
         else:
             run.console.recall(run.folder.sections / f"fit-{name}.json")

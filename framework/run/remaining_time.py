@@ -23,9 +23,10 @@ from framework.run.context import Run
 from framework.runtime.scheduler import Scheduler
 
 SAMPLE, STATEFUL_SAMPLE = 64, 8  # validation rows that are answered to measure the speed, at most
-FILES = 0.5  # share of the remaining budget that is kept, at most, for files after the first, which may be left out
+FILES = 0.25  # share of the remaining budget that is kept, at most, for files after the first, which may be left out
 AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 TRAINING = 0.25  # least time for a training of a generator, as a share of what its file, proof and judging take
+ENOUGH = 60.0  # seconds that a bounded fit gets before others share: a training does not learn much in less
 WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
 ATTEMPTS = 2  # files that a lossy exporter is expected to try before one ships
 FINISHING = 6.0  # seconds of report, seal and replay
@@ -69,12 +70,21 @@ def budget_of_fit(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, 
         every, first = (seconds_after_fits(speeds, run.competing, rows, files) for files in (exporters, exporters[:1]))
         budget = run.budget.without(min(every, max(first, FILES * run.budget.remaining())))
     elif candidate.bounded:
-        budget = replace(run.budget.without(WRITING + FINISHING), answers=ANSWERED * rows.validation + rows.test)
+        budget = _budget_of_bounded(run.budget.without(WRITING + FINISHING), rows, part)
+        part = 1.0
     else:
         budget = run.budget.without(AFTER * run.budget.remaining())
     if candidate.role == "model" and not budget.remaining():
         raise InputError(_used_up(run))
-    return replace(budget.share(part), answers=budget.answers)
+    return replace(budget.share(part), answers=budget.answers, beyond=budget.beyond)
+
+
+def _budget_of_bounded(budget: Budget, rows: Rows, part: float) -> Budget:
+    """The budget of a bounded fit: its part of what is left, or `ENOUGH` seconds of it where that is more."""
+    left = budget.remaining()
+    seconds = min(left, max(ENOUGH, part * left))
+    share = budget.share(seconds / left) if left else budget.share(0)
+    return replace(share, answers=ANSWERED * rows.validation + rows.test, beyond=left - seconds)
 
 
 def _used_up(run: Run) -> str:

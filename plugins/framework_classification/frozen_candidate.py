@@ -76,7 +76,9 @@ def fit_over(
     rows = [(list(table.texts("text")), data.targets(table)) for table in (train, data.splits.validation)]
     every = context.options.all_rows
     unknown = data.unknown_texts()
-    frozen = fit(encoder, rows[0], rows[1], len(data.labels), context.task, context.show, unknown, all_rows=every)
+    turns = context.seed if encoder.tuned else None
+    show, classes = context.show, len(data.labels)
+    frozen = fit(encoder, rows[0], rows[1], classes, context.task, show, unknown, all_rows=every, turns=turns)
     if every:
         context.show(all_rows_section(len(data.splits.validation)))
     settings = {**data.settings(), "calibrated_at": frozen.facts["temperature"], **frozen.settings}

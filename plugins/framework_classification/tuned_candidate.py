@@ -4,6 +4,7 @@ to its features afterwards: validation decides.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -39,9 +40,11 @@ from framework_text.familiarity import Distance
 from framework_text.features import FrozenEncoder
 from framework_text.options import READING, FineTuning
 from framework_text.tokenizer import write_tokenizer
+from framework_text.training_plan import trial_of
 
 FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
 AFTERWARDS = 0.15  # share of the time of a fit that is kept for reading the rows once more after training
+IN_TIME = "rows-in-time.json"  # in the folder of the trial, for trainings that repeat it: whether there was the time
 LONGEST = 0.2  # of the time that training took: what reading them may take without a budget
 
 Context = FitContext[Classification, Any]  # the options are `ClassifierTuning`
@@ -54,11 +57,11 @@ def fit(data: ClassificationData, context: Context) -> None:
     def module(network: Any, options: FineTuning) -> EncoderModule:
         return Classifier(network, len(data.labels), options, weights)
 
-    started, kept = time.monotonic(), context.budget
-    if kept.seconds is not None:
-        context = replace(context, budget=kept.without(AFTERWARDS * kept.remaining()))
+    started, budget = time.monotonic(), context.budget
+    if budget.seconds is not None:
+        context = replace(context, budget=budget.without(AFTERWARDS * budget.remaining()))
     with tuned(data, context, module, data.targets) as trained:
-        context = replace(context, budget=kept)
+        context = replace(context, budget=budget)
         trained.save_network(context)
         shown: list[Section] = []
         again = _fitted_again(trained, data, context, time.monotonic() - started, shown)
@@ -97,16 +100,25 @@ def _fitted_again(
     """
     if not isinstance(trained.learner.model, SentenceClassifier):
         return None
-    encoder = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True)
-    remaining = context.budget.remaining()
-    seconds = LONGEST * spent if remaining == inf else READING * remaining
-    splits = data.splits
-    if encoder.texts_within(seconds, splits.train.texts("text")) < len(splits.train) + len(splits.validation):
+    encoder, splits = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True), data.splits
+    in_time = _in_time(encoder, data, context, spent)
+    (context.folder / IN_TIME).write_text(json.dumps(in_time), encoding="utf-8")
+    if not in_time:
         return None
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (splits.train, splits.validation))
     unknown, classes = data.unknown_texts(), len(data.labels)
     every, seed = context.options.all_rows, context.seed
     return fit_over(encoder, train, validation, classes, context.task, shown.append, unknown, all_rows=every, turns=seed)
+
+
+def _in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> bool:
+    """Whether the time lasts for reading the rows once more; for a repeated training what was so in the first."""
+    if context.options.repeat:
+        path = trial_of(Path(context.options.repeat)) / IN_TIME
+        return bool(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else False
+    remaining, splits = context.budget.remaining(), data.splits
+    seconds = LONGEST * spent if remaining == inf else READING * remaining
+    return encoder.texts_within(seconds, splits.train.texts("text")) >= len(splits.train) + len(splits.validation)
 
 
 def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:

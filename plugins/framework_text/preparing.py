@@ -48,7 +48,8 @@ def without_answers(budget: Budget, encoder: FrozenEncoder, texts: Sequence[str]
 
     texts: of the training rows. slower: for an encoder that takes this many times as long as the given one.
     """
-    return replace(budget.without(slower * encoder.seconds_to_answer(budget.answers, texts)), answers=0)
+    answering = slower * encoder.seconds_to_answer(budget.answers, texts)
+    return replace(budget.without(max(0.0, answering - budget.beyond)), answers=0, beyond=0.0)
 
 
 @contextmanager
