@@ -43,8 +43,9 @@ from framework_text.tokenizer import write_tokenizer
 from framework_text.training_plan import trial_of
 
 FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
-AFTERWARDS = 0.15  # share of the time of a fit that is kept for reading the rows once more after training
-IN_TIME = "rows-in-time.json"  # in the folder of the trial, for trainings that repeat it: whether there was the time
+AFTERWARDS = 0.1  # share of the time of a fit that is kept for reading rows once more after training
+LEAST = 10  # training rows a class, on average, that a head is fitted to after training
+ROWS_READ = "rows-read.json"  # in the folder of the trial, for trainings that repeat it: how many training rows were read again
 LONGEST = 0.2  # of the time that training took: what reading them may take without a budget
 
 Context = FitContext[Classification, Any]  # the options are `ClassifierTuning`
@@ -93,32 +94,38 @@ def _fitted_again(
     trained: Tuned, data: ClassificationData, context: Context, spent: float, shown: list[Section]
 ) -> FrozenFit | None:
     """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
-    classes apart better than the last alone. None where the time does not last for reading the training rows once more, or the
+    classes apart better than the last alone. As many training rows are read once more as the time allows, for the encoder knows
+    them by heart; what it learns is from the validation rows. None where the time does not last for `LEAST` rows a class, or the
     encoder has a pooling of its own.
 
     spent: seconds that the fit took so far. shown: takes the sections.
     """
     if not isinstance(trained.learner.model, SentenceClassifier):
         return None
-    encoder, splits = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True), data.splits
-    in_time = _in_time(encoder, data, context, spent)
-    (context.folder / IN_TIME).write_text(json.dumps(in_time), encoding="utf-8")
-    if not in_time:
+    encoder, splits, classes = (
+        FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True),
+        data.splits,
+        len(data.labels),
+    )
+    count = _rows_in_time(encoder, data, context, spent)
+    (context.folder / ROWS_READ).write_text(json.dumps(count), encoding="utf-8")
+    if count < min(len(splits.train), LEAST * classes):
         return None
-    train, validation = ((list(one.texts("text")), data.targets(one)) for one in (splits.train, splits.validation))
-    unknown, classes = data.unknown_texts(), len(data.labels)
-    every, seed = context.options.all_rows, context.seed
+    tables = data.sample(count, context.seed), splits.validation
+    train, validation = ((list(one.texts("text")), data.targets(one)) for one in tables)
+    unknown, every, seed = data.unknown_texts(), context.options.all_rows, context.seed
     return fit_over(encoder, train, validation, classes, context.task, shown.append, unknown, all_rows=every, turns=seed)
 
 
-def _in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> bool:
-    """Whether the time lasts for reading the rows once more; for a repeated training what was so in the first."""
+def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> int:
+    """How many training rows the time allows to read once more; for a repeated training as many as in the first."""
     if context.options.repeat:
-        path = trial_of(Path(context.options.repeat)) / IN_TIME
-        return bool(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else False
+        path = trial_of(Path(context.options.repeat)) / ROWS_READ
+        return int(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0
     remaining, splits = context.budget.remaining(), data.splits
     seconds = LONGEST * spent if remaining == inf else READING * remaining
-    return encoder.texts_within(seconds, splits.train.texts("text")) >= len(splits.train) + len(splits.validation)
+    count = encoder.texts_within(seconds, splits.train.texts("text")) - len(splits.validation)
+    return int(max(0, min(count, len(splits.train))))
 
 
 def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:
