@@ -38,12 +38,13 @@ from framework_text.encoder import (
 )
 from framework_text.familiarity import Distance
 from framework_text.features import FrozenEncoder
-from framework_text.options import READING, FineTuning
+from framework_text.options import FineTuning
 from framework_text.tokenizer import write_tokenizer
 from framework_text.training_plan import trial_of
 
 FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
 AFTERWARDS = 0.1  # share of the time of a fit that is kept for reading rows once more after training
+AGAIN = 0.35  # share of what is left then for reading them; the rest is for familiarity and the regressions
 LEAST = 10  # training rows a class, on average, that a head is fitted to after training
 ROWS_READ = "rows-read.json"  # in the folder of the trial, for trainings that repeat it: how many training rows were read again
 LONGEST = 0.2  # of the time that training took: what reading them may take without a budget
@@ -123,7 +124,7 @@ def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Con
         path = trial_of(Path(context.options.repeat)) / ROWS_READ
         return int(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else 0
     remaining, splits = context.budget.remaining(), data.splits
-    seconds = LONGEST * spent if remaining == inf else READING * remaining
+    seconds = LONGEST * spent if remaining == inf else AGAIN * remaining
     count = encoder.texts_within(seconds, splits.train.texts("text")) - len(splits.validation)
     return int(max(0, min(count, len(splits.train))))
 

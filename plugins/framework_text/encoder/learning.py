@@ -32,10 +32,9 @@ from framework_text.training_plan import (
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
-# training rows that the initial head is fitted to: in all, or for each class if that is more
+PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the initial head is fitted to: in all, or for each class if more
 HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
-PROBED, PROBED_A_CLASS = 2000, 120
-SAMPLE = 512  # rows on which the speed of training is measured
+SAMPLE, TIMED = 512, 4  # rows on which the speed of training is measured, and batches of them
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts
 
@@ -170,7 +169,7 @@ def _measured(module: EncoderModule, examples: Examples, context: Context, pad: 
 
     def measure() -> tuple[str, Mapping[str, float]]:
         return fastest_attention(
-            module.model, options.attention, lambda: learning_pace(module, sample, batch, collate, context)
+            module.model, options.attention, lambda: learning_pace(module, sample, batch, collate, context, TIMED)
         )
 
     return plan_of(examples.rows, examples.classes, len(examples.validation), context, measure)
