@@ -95,8 +95,8 @@ def _fitted_again(
     trained: Tuned, data: ClassificationData, context: Context, spent: float, shown: list[Section]
 ) -> FrozenFit | None:
     """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
-    classes apart better than the last alone. Training rows are read again as far as the time allows, since the encoder knows them
-    by heart; what is new is in the validation rows. None where the time does not last for `LEAST` rows a class, or where the
+    classes apart better than the last alone. Training rows are read again as far as the time allows: the encoder knows them by
+    heart, and what is new is in the validation rows. None where the time does not last for `LEAST` rows a class, or where the
     encoder has a pooling of its own.
 
     spent: seconds that the fit took so far. shown: takes the sections.
