@@ -10,6 +10,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+from framework_text.precision import computes_in_bfloat16
 from framework_text.tokens import Batch, countable
 
 STRENGTH = 10.0  # inverse of the regularization, for features of length one
@@ -171,7 +172,7 @@ def _features(network: nn.Module, head: nn.Linear, batches: Iterable[Batch], mos
     device = "cuda" if torch.cuda.is_available() else "cpu"
     network.eval().to(device)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16()):
             for batch in batches:
                 network(input_ids=batch["input_ids"].to(device), attention_mask=batch["attention_mask"].to(device))
                 inputs = captured.pop()

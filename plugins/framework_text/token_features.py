@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from framework_text import feature_cache
-from framework_text.features import FrozenEncoder, computes_in_bfloat16
+from framework_text.features import FrozenEncoder
+from framework_text.precision import computes_in_bfloat16
 from framework_text.tokens import EncodedRows
 
 CHUNK = 1024  # tokens that are read between two looks at the clock
