@@ -78,7 +78,8 @@ def fit(
     fresh, loss = logits, best.loss
     if all_rows and turns is not None and len(truth) >= PARTS:
         fresh = crossed(best, (standardised, targets), (held_out, truth), classes, turns)
-        loss = calibrated_loss(fresh, truth)
+        trained = np.isin(truth, targets)
+        loss = calibrated_loss(fresh[trained], truth[trained])
     temperature, abstains = calibrated(options, fresh, truth, show)
     evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
     distance, familiar = fit_familiarity(options, evidence, show)

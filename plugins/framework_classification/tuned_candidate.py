@@ -24,7 +24,7 @@ from framework_classification.familiarity.fitting import fit_familiarity, load_d
 from framework_classification.fine_tuned import MODEL, Tuned, open_tuned, tuned
 from framework_classification.frozen import FrozenFit
 from framework_classification.frozen import fit as fit_over
-from framework_classification.frozen_candidate import HEAD, open_frozen, save_head
+from framework_classification.frozen_candidate import HEAD, all_rows_section, open_frozen, save_head
 from framework_classification.module import Classifier
 from framework_classification.regression import calibrated_loss
 from framework_text.encoder import (
@@ -68,6 +68,8 @@ def fit(data: ClassificationData, context: Context) -> None:
         shown: list[Section] = []
         again = _fitted_again(trained, data, context, time.monotonic() - started, shown)
         if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
+            if context.options.all_rows:
+                shown.append(all_rows_section(len(data.splits.validation)))
             for section in shown:
                 context.show(section)
             _save_again(again, trained, data, context)
