@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,14 @@ class Presses:
     def __call__(self) -> None:
         for press in self.presses:
             press()
+
+
+@pytest.fixture(autouse=True)
+def handled() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt, also where the tests are started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")

@@ -150,8 +150,8 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     stateful: ClassVar[bool] = False
     """Whether its graphs have state, such as the key-value cache of a decoder."""
     bounded: ClassVar[bool] = False
-    """Whether a fit reads each row about once, however much time it gets. Of a short budget it then gets what is left, since
-    longer fits have no use for little time, and it leaves time for `Budget.answers`. Otherwise candidates share equally."""
+    """Whether a fit reads each row about once, however much time it gets. Of a short budget it then gets a minute before the
+    others share, and it leaves time for `Budget.answers`."""
 
     def problems(self, task: TaskOptions, options: Options) -> list[str]:
         """Problems of the recipe's options, a sentence each, reported when the recipe is composed."""
