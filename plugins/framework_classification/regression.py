@@ -20,7 +20,7 @@ from framework_classification.metrics import negative_log_likelihood
 
 ITERATIONS = 500  # at most; a few dozen are usual
 PARTS = 5  # of the validation rows that take turns
-QUICK = 1e-3  # tolerance of a fit that no model is made of; answers differ from those of the default in 1 of 1,000 rows
+QUICK = 1e-3  # tolerance of a fit that no model is made of; it changes the accuracy on banking77 by less than 0.001
 
 Rows = tuple[np.ndarray, np.ndarray]  # features (rows, features), and the class number of each row
 

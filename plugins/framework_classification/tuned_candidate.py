@@ -99,11 +99,11 @@ def _fitted_again(
     """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
     classes apart better than the last alone. Training rows are read again as far as the time allows: the encoder knows them by
     heart, and what is new is in the validation rows. None where the time does not last for `LEAST` rows a class, or where the
-    encoder has a pooling of its own.
+    encoder has a pooling of its own; and with class weights, which the regression has not.
 
     spent: seconds that the fit took so far. shown: takes the sections.
     """
-    if not isinstance(trained.learner.model, SentenceClassifier):
+    if context.task.class_weights or not isinstance(trained.learner.model, SentenceClassifier):
         return None
     encoder = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True)
     splits, classes = data.splits, len(data.labels)

@@ -16,6 +16,7 @@ from framework.export.parity import Parity, compare_shapes
 from framework.runtime.onnx import open_onnx
 from framework_classification import Classification
 from framework_classification.frozen import FrozenFit, fit, graph
+from framework_classification.regression import best_strength, crossed
 from framework_onnx import Onnx
 from framework_onnx.export import export
 from framework_text import feature_cache
@@ -157,3 +158,15 @@ def test_a_model_that_learned_from_validation_rows_is_judged_on_them_as_if_it_ha
     assert not np.array_equal(heads[0], heads[1])
     before = load_file(with_them / "trials" / "frozen" / "fitted" / "held-out.safetensors")["weight"]
     assert np.array_equal(before, heads[1])
+
+
+def test_rows_in_turns_are_answered_by_regressions_that_had_not_seen_them() -> None:
+    random = np.random.default_rng(0)
+    targets, truth = np.arange(30) % 3, np.arange(20) % 3
+    features, held_out = (random.normal(size=(len(of), 5)).astype(np.float32) for of in (targets, truth))
+    best = best_strength([0.1], (features, targets), (held_out, truth), 3)
+    before = crossed(best, (features, targets), (held_out, truth), 3, 0)
+    truth[4] = (truth[4] + 1) % 3  # what the row's own answer must not know, and answers to other rows may
+    after = crossed(best, (features, targets), (held_out, truth), 3, 0)
+    assert (before[4] == after[4]).all()
+    assert (before != after).any()

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from safetensors.numpy import load_file
 from scipy.special import expit
 from sklearn import metrics as reference
 
@@ -97,6 +98,18 @@ def test_each_candidate_wins_where_it_competes_alone_and_answers_without_torch(
     if candidate == "linear":
         assert (both["labels"], nothing["labels"]) == (["negative", "positive"], [])
     assert any(section["title"] == "How many labels" for section in report["sections"])
+
+
+def test_a_model_that_learned_from_validation_rows_is_judged_on_them_as_if_it_had_not(tmp_path: Path) -> None:
+    given = [one for one in tiny(tmp_path) if "attention" not in one]
+    given += ["candidates=[frozen]", "export=[onnx]", "tracker=none"]
+    heads, metrics = [], []
+    for value in ("true", "false"):
+        run = framework.run_recipe("labels", *given, f"candidates.frozen.all_rows={value}", folder=tmp_path / value)
+        heads.append(load_file(run / "trials" / "frozen" / "fitted" / "head.safetensors")["weight"])
+        metrics.append(json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["variants"]["onnx"]["metrics"])
+    assert not np.array_equal(heads[0], heads[1])
+    assert metrics[0] == pytest.approx(metrics[1], abs=1e-5)
 
 
 @pytest.fixture(scope="module")

@@ -57,3 +57,24 @@ def test_the_trained_head_ships_where_the_time_does_not_last_for_another(
     assert (run / "trials" / "fine_tuned" / "fitted" / "model").is_dir()
     assert not (run / "trials" / "fine_tuned" / "fitted" / "head.safetensors").exists()
     assert "head" not in json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["model"]["details"]
+
+
+def test_class_weights_keep_the_trained_head(tmp_path: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from framework_classification import tuned_candidate
+
+    monkeypatch.setattr(tuned_candidate, "LONGEST", 1000.0)
+    run = framework.run_recipe("sentiment", *settings, "task.class_weights=true", folder=tmp_path / "run")
+    assert not (run / "trials" / "fine_tuned" / "fitted" / "head.safetensors").exists()
+
+
+def test_a_repeated_training_reads_as_many_rows_as_the_first(
+    tmp_path: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from framework_classification import tuned_candidate
+
+    monkeypatch.setattr(tuned_candidate, "LONGEST", 1000.0)
+    first = framework.run_recipe("sentiment", *settings, folder=tmp_path / "first")
+    monkeypatch.setattr(tuned_candidate, "LONGEST", 0.0)
+    again = framework.run_recipe("sentiment", *settings, f"model.repeat={first}", folder=tmp_path / "again")
+    heads = [load_file(run / "trials" / "fine_tuned" / "fitted" / "head.safetensors") for run in (first, again)]
+    assert all((heads[0][name] == heads[1][name]).all() for name in heads[0])
