@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -14,7 +15,16 @@ from framework.contracts.candidate import Budget, FitContext
 from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
 from framework.plugins import load_plugins
-from framework.run.remaining_time import FINISHING, Rows, Speed, _budget_of_bounded, seconds_after_export, seconds_after_fits
+from framework.run.context import Run
+from framework.run.remaining_time import (
+    FINISHING,
+    Rows,
+    Speed,
+    _budget_of_bounded,
+    budget_of_fit,
+    seconds_after_export,
+    seconds_after_fits,
+)
 from framework_text.features import FrozenEncoder
 from tests.tiny import tiny_writer, write_dialogues
 
@@ -153,6 +163,21 @@ def test_a_fit_that_reads_each_row_once_leaves_time_for_the_answers_to_come(tmp_
     assert unlimited.remaining() == float("inf")
 
 
+def test_no_time_is_kept_for_a_candidate_that_was_refused() -> None:
+    trained = SimpleNamespace(role="model", bounded=False, stateful=False)
+    run = SimpleNamespace(
+        budget=Budget(1000.0),
+        candidates=dict.fromkeys(["frozen", "contrastive", "fine_tuned"], trained),
+        competing=["frozen", "contrastive", "fine_tuned"],
+        config=SimpleNamespace(export=["onnx"]),
+    )
+    pending, refused = (
+        budget_of_fit(cast(Run, run), "fine_tuned", trials, ROWS, 1.0).seconds or 0.0
+        for trials in ({"frozen": NETWORK}, {"frozen": NETWORK, "contrastive": None})
+    )
+    assert refused - pending == pytest.approx(2 + 10, abs=0.1)  # to open it, and to answer the validation rows
+
+
 def test_fine_tuning_is_left_out_where_its_head_alone_takes_the_budget() -> None:
     from framework_text.encoder.learning import plan_of
     from framework_text.options import FineTuning
@@ -161,7 +186,7 @@ def test_fine_tuning_is_left_out_where_its_head_alone_takes_the_budget() -> None
         None, FineTuning(minutes=None), Metric("accuracy"), 0, Path(), Path(), print, budget=Budget(5.0)
     )
     measured = ("eager", {"eager": 100.0})
-    with pytest.raises(framework.InputError, match=r"fitting its head takes about 12 s on this machine, and 5 s are left"):
+    with pytest.raises(framework.InputError, match=r"fitting its head takes about 6 s on this machine, and 5 s are left"):
         plan_of(8000, 2, 100, context, lambda: measured)
     assert plan_of(200, 2, 100, context, lambda: measured).rows == 200
 

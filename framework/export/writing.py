@@ -25,9 +25,9 @@ def in_order(exporters: Sequence[Exporter]) -> list[Exporter]:
     waiting = list(exporters)
     while waiting:
         names = {exporter.name for exporter in ordered}
-        ready = [exporter for exporter in waiting if exporter.base is None or exporter.base in names]
-        ordered += ready
-        waiting = [exporter for exporter in waiting if exporter not in ready]
+        ready = next(exporter for exporter in waiting if exporter.base is None or exporter.base in names)
+        ordered.append(ready)
+        waiting.remove(ready)
     return ordered
 
 

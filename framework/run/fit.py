@@ -94,8 +94,8 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     return trials
 
 
-def _speeds(trials: Mapping[str, Trial]) -> dict[str, Speed]:
-    return {name: trial.speed for name, trial in trials.items() if trial.speed is not None}
+def _speeds(trials: Mapping[str, Trial]) -> dict[str, Speed | None]:
+    return {name: trial.speed for name, trial in trials.items()}
 
 
 def _budget_of_search(run: Run, name: str, trials: Mapping[str, Trial], rows: Rows, unfitted: int) -> Budget:

@@ -55,19 +55,20 @@ class Rows:
     test: int
 
 
-def budget_of_fit(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, part: float) -> Budget:
+def budget_of_fit(run: Run, name: str, trials: Mapping[str, Speed | None], rows: Rows, part: float) -> Budget:
     """The budget of a candidate's fit: a part of what the stages after the fits leave.
 
-    name: of the candidate. speeds: of the candidates measured so far, by name. part: from 0 to 1. Raises InputError where no
-    time is left for the fit.
+    name: of the candidate. trials: the speeds of the candidates whose fits have ended, by name; None: it was refused. part:
+    from 0 to 1. Raises InputError where no time is left for the fit.
     """
     if run.budget.seconds is None:
         return run.budget.share(part)
-    candidate, exporters = run.candidates[name], _exporters(run)
+    candidate, exporters, speeds = run.candidates[name], _exporters(run), _measured(trials)
+    competing = [other for other in run.competing if trials.get(other, True) is not None]
     if candidate.stateful and any(speed.stateful for speed in speeds.values()):
         budget = _budget_of_generator(run, name, speeds, rows, exporters)
     elif any(other in run.competing and run.candidates[other].role == "model" for other in speeds):
-        every, first = (seconds_after_fits(speeds, run.competing, rows, files) for files in (exporters, exporters[:1]))
+        every, first = (seconds_after_fits(speeds, competing, rows, files) for files in (exporters, exporters[:1]))
         budget = run.budget.without(min(every, max(first, FILES * run.budget.remaining())))
     elif candidate.bounded:
         budget = _budget_of_bounded(run.budget.without(WRITING + FINISHING), rows, part)
@@ -122,11 +123,16 @@ def _budget_of_generator(run: Run, name: str, speeds: Mapping[str, Speed], rows:
     )
 
 
-def expect_end(run: Run, speeds: Mapping[str, Speed], rows: Rows) -> None:
+def _measured(trials: Mapping[str, Speed | None]) -> dict[str, Speed]:
+    return {name: speed for name, speed in trials.items() if speed is not None}
+
+
+def expect_end(run: Run, trials: Mapping[str, Speed | None], rows: Rows) -> None:
     """Notes which competing candidates could ship if the user stopped the run now, and how long that would take.
 
-    speeds: of the candidates fitted so far, by name.
+    trials: as of `budget_of_fit`.
     """
+    speeds = _measured(trials)
     fitted = [name for name in run.competing if name in speeds]
     if fitted:
         run.stopping.expect(seconds_after_fits(speeds, fitted, rows, _exporters(run)[:1]), fitted)

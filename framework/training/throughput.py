@@ -14,6 +14,7 @@ from framework.contracts.candidate import FitContext
 from framework.training.trainer import best_precision, new_trainer, quiet
 
 REPEATS, LONG = 3, 4.0  # repeats of each batch, at most; seconds after which no further repeat starts
+SHARE = 0.01  # of the remaining budget, after which none starts either
 
 
 def rows_per_second(
@@ -23,7 +24,7 @@ def rows_per_second(
 
     A step computes the loss, its gradients, and an AdamW update with learning rate zero. The first batch warms up; every other
     batch counts with the fastest of its repeats, so that short load of other programs has no effect. A slow module
-    runs each batch once.
+    runs each batch once, and so does any where the budget is short.
 
     batches: arguments of `training_step`, each with tensors whose first axis is rows. Raises InputError if Lightning refuses
     the recipe's devices. Leaves the module on the CPU.
@@ -52,8 +53,9 @@ def rows_per_second(
 
         step(0)
         counted = range(min(1, len(batches) - 1), len(batches))
+        long = min(LONG, SHARE * context.budget.remaining())
         started, repeats = _now(device), [[step(number) for number in counted]]
-        while len(repeats) < REPEATS and _now(device) - started < LONG:
+        while len(repeats) < REPEATS and _now(device) - started < long:
             repeats.append([step(number) for number in counted])
     module.to("cpu")
     rows = sum(len(next(iter(batches[number].values()))) for number in counted)

@@ -60,15 +60,15 @@ class FrozenEncoder:
         """
         if seconds == inf or (not self.tuned and feature_cache.holds(self._identity, texts)):
             return inf
-        return seconds * self._pace(texts)
+        return seconds * self.pace(texts)
 
     def seconds_to_answer(self, count: int, texts: Sequence[str]) -> float:
         """How long a classifier over this encoder takes to answer so many texts like these, by the measured speed."""
         if not count:
             return 0.0
-        return (ANSWERING if computes_in_bfloat16() else 1.0) * count / self._pace(texts)
+        return (ANSWERING if computes_in_bfloat16() else 1.0) * count / self.pace(texts)
 
-    def _pace(self, texts: Sequence[str]) -> float:
+    def pace(self, texts: Sequence[str]) -> float:
         """Texts read a second, measured once, on a sample of these."""
         if self._measured is None:
             sample = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int))]

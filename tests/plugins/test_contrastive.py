@@ -18,7 +18,7 @@ from framework_classification import Classification
 from framework_classification.contrastive.class_names import named_texts, words_of
 from framework_classification.contrastive.module import PrototypeTuning
 from framework_classification.contrastive.options import ContrastiveTuning
-from framework_classification.contrastive.plan import PASSES, Context, plan_of
+from framework_classification.contrastive.plan import PASSES, Context, check_time, plan_of
 from framework_text.encoder import TokenCollator, TokenizedRows
 from framework_text.features import FrozenEncoder
 from tests.tiny import LENGTH, THINGS, rows, tiny_model, write_csv
@@ -59,8 +59,14 @@ def test_the_plan_ends_with_the_rows_or_with_the_time(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_the_time_covers_a_few_times_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"4 passes over 10,000 texts take about 800 s .* 5 s are left .* budget="):
+    with pytest.raises(InputError, match=r"4 passes over 10,000 texts take 800 s or more .* 5 s are left .* budget="):
         plan_of(10_000, 500, 5, 50.0, context(tmp_path, Budget(10.0)))
+
+
+def test_more_rows_than_can_be_learned_are_refused_by_the_speed_of_reading(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="take 400 s or more"):  # learning is slower than half of 200 texts a second
+        check_time(10_000, 500, 200.0, context(tmp_path, Budget(100.0)))
+    check_time(1_000, 500, 200.0, context(tmp_path, Budget(100.0)))
 
 
 @pytest.mark.parametrize(

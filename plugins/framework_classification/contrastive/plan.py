@@ -14,6 +14,7 @@ PASSES = 12  # over the rows, unless the recipe says otherwise
 LEAST = 4  # passes for which the time must last: where it lasts for fewer, fine-tuning learns more from it
 BATCH, SMALL_BATCH = 32, 16  # texts of a step
 FEW = 500  # texts below which a step has `SMALL_BATCH` of them, for more steps a pass
+FASTEST = 2.0  # texts are read at least this many times as fast
 READING = 3.0  # texts are read this many times as fast as they are learned: a step computes gradients as well
 SHARE = 0.8  # of the time of a fit for tuning and reading; regression and calibration take the rest
 
@@ -53,6 +54,14 @@ def batch_size(texts: int) -> int:
     return SMALL_BATCH if texts < FEW else BATCH
 
 
+def check_time(texts: int, read: int, reading: float, context: Context) -> None:
+    """Raises InputError, as `plan_of`, where the time would be too short even if texts were learned faster than they can be.
+
+    texts, read: as of `plan_of`. reading: texts read a second.
+    """
+    plan_of(texts, read, 1, reading / FASTEST, context)
+
+
 def plan_of(texts: int, read: int, classes: int, pace: float, context: Context) -> TuningPlan:
     """The plan for the time that budget and options leave.
 
@@ -74,7 +83,7 @@ def _seconds(read: int, pace: float, context: Context) -> float:
 
 def _too_short(texts: int, passes: int, pace: float, seconds: float) -> str:
     return message(
-        "it is for few rows: {passes} passes over {texts:,} texts take about {needed:.0f} s on this machine, and "
+        "it is for few rows: {passes} passes over {texts:,} texts take {needed:.0f} s or more on this machine, and "
         "{seconds:.0f} s are left for it; write a longer budget= or candidates.contrastive.tune_minutes=",
         passes=passes,
         texts=texts,

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from framework import LengthBucketSampler, Schedule, TrainingFacts, message, train
 from framework_classification.contrastive.class_names import named_texts
 from framework_classification.contrastive.module import PrototypeTuning
-from framework_classification.contrastive.plan import Context, TuningPlan, batch_size, plan_of
+from framework_classification.contrastive.plan import Context, TuningPlan, batch_size, check_time, plan_of
 from framework_classification.data import ClassificationData
 from framework_text.dropout import set_dropout
 from framework_text.encoder import TokenCollator, TokenizedRows
@@ -58,6 +58,7 @@ def tune(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> 
     texts = [*data.splits.train.texts("text"), *names]
     targets = np.array([*data.targets(data.splits.train), *range(len(names))])
     rows = TokenizedRows(encoder.tokenizer, texts, targets.tolist(), encoder.max_length)
+    check_time(len(rows), _read(data), encoder.pace(texts), context)  # measured sooner than the speed of learning is
     module = _module(encoder, data, context)
     plan = _measured(module, rows, encoder, data, context)
     context.show(plan.section())
@@ -83,8 +84,12 @@ def _measured(
     """A plan from the speed of tuning, measured on some of the texts."""
     collate = TokenCollator(encoder.tokenizer.pad_token_id or 0)
     pace = learning_pace(module, rows, batch_size(len(rows)), collate, context, TIMED)
-    read = 2 * len(data.splits.train) + len(data.splits.validation)  # training rows are read before tuning, too
-    return plan_of(len(rows), read, len(data.labels), pace, context)
+    return plan_of(len(rows), _read(data), len(data.labels), pace, context)
+
+
+def _read(data: ClassificationData) -> int:
+    """How many rows are read: those of training before tuning, too."""
+    return 2 * len(data.splits.train) + len(data.splits.validation)
 
 
 def _train(

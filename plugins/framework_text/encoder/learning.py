@@ -32,7 +32,7 @@ from framework_text.training_plan import (
 )
 from framework_text.vocabulary import learning_occurring_tokens
 
-PROBED, PROBED_A_CLASS = 2000, 120  # training rows that the initial head is fitted to: in all, or for each class if more
+PROBED, PROBED_A_CLASS = 1000, 120  # training rows that the initial head is fitted to: in all, or for each class if more
 HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
 SAMPLE, TIMED = 512, 4  # rows on which the speed of training is measured, and batches of them
 Context = FitContext[Any, FineTuning]
