@@ -111,6 +111,9 @@ class Fitted:
     """Empty: the codec answers without graphs, from its settings and resources."""
     tables: Tensors = field(default_factory=dict)
     """The arrays of `Graph.tables` by name, the same for every request."""
+    held_out_tables: Tensors = field(default_factory=dict)
+    """Arrays in place of those of `tables`, by which the model is judged on the validation rows where it learned from them
+    afterwards; of the same names, shapes and types."""
     facts: ModelFacts = field(default_factory=ModelFacts)
     features: str | None = None
     """``GRAPH.OUTPUT`` of the output that holds a feature vector of each request; None: there is none."""
@@ -186,20 +189,31 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
 
 FITTED = "fitted.json"
 TABLES = "tables"  # folder in the resources
+HELD_OUT = "held-out"  # folder beside the resources, which no artifact gets, with tables as these have them
 
 
 def write_fitted(
-    folder: Path, codec: CodecSpec, facts: ModelFacts | None = None, tables: Mapping[str, np.ndarray] | None = None
+    folder: Path,
+    codec: CodecSpec,
+    facts: ModelFacts | None = None,
+    tables: Mapping[str, np.ndarray] | None = None,
+    held_out_tables: Mapping[str, np.ndarray] | None = None,
 ) -> Path:
     """Writes codec, facts and tables for `read_fitted`. Returns the folder of the codec's resources, for the caller to fill.
 
-    tables: the arrays of `Graph.tables` by name.
+    tables: the arrays of `Graph.tables` by name. held_out_tables: see `Fitted`. Raises ValueError for a held-out table that is
+    not like the table of its name.
     """
+    tables, held_out_tables = tables or {}, held_out_tables or {}
+    for name, array in held_out_tables.items():
+        if name not in tables or (array.shape, array.dtype) != (tables[name].shape, tables[name].dtype):
+            raise ValueError(f"held_out_tables: {name!r} is not like the table of its name")
     resources = folder / RESOURCES
     resources.mkdir(exist_ok=True)
     content = to_plain({"codec": asdict(codec), "facts": asdict(facts or ModelFacts())}, with_template)
     (folder / FITTED).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    save_tables(tables or {}, resources)
+    save_tables(tables, resources)
+    save_tables(held_out_tables, folder / HELD_OUT)
     return resources
 
 
@@ -208,13 +222,14 @@ def read_fitted(folder: Path) -> Fitted:
     content = json.loads((folder / FITTED).read_text(encoding="utf-8"), object_hook=revived)
     training = content["facts"].pop("training")
     facts = ModelFacts(**content["facts"], training=TrainingFacts(**training) if training else None)
-    return Fitted(CodecSpec(**content["codec"]), tables=load_tables(folder / RESOURCES), facts=facts)
+    tables, held_out_tables = (load_tables(place) for place in (folder / RESOURCES, folder / HELD_OUT))
+    return Fitted(CodecSpec(**content["codec"]), tables=tables, held_out_tables=held_out_tables, facts=facts)
 
 
 def save_tables(tables: Mapping[str, np.ndarray], resources: Path) -> None:
     """Writes each array as ``tables/NAME.npy`` into the folder `resources`."""
     if tables:
-        (resources / TABLES).mkdir(exist_ok=True)
+        (resources / TABLES).mkdir(parents=True, exist_ok=True)
     for name, array in tables.items():
         np.save(resources / TABLES / f"{name}.npy", array, allow_pickle=False)
 

@@ -41,12 +41,22 @@ class Opened:
         return open_codec(self.fitted.codec, self.resources, more)
 
     def backend(self) -> Backend:
-        """The backend that runs the graphs as they are before any export: the reference for every exported file."""
+        """The backend that runs the graphs as they are before any export."""
         return tabled(own_backend(self.graphs), self.graphs, self.fitted.tables)
 
+    @property
+    def judged_tables(self) -> Tensors:
+        """The tables for answers to validation rows: without what the model learned from these rows."""
+        return {**self.fitted.tables, **self.fitted.held_out_tables}
+
+    def reference_backend(self) -> Backend:
+        """As `backend`, but with `judged_tables`: the reference for every exported file, on validation rows."""
+        return tabled(own_backend(self.graphs), self.graphs, self.judged_tables)
+
     def judged_backend(self) -> Backend:
-        """As `backend`, for answers to validation rows: without what the model learned from these rows."""
-        return self.backend() if self.fitted.held_out is None else HeldOut(self.backend(), self.fitted.held_out)
+        """As `reference_backend`, also without what outputs owe to validation rows, see `Fitted.held_out`."""
+        held_out = self.fitted.held_out
+        return self.reference_backend() if held_out is None else HeldOut(self.reference_backend(), held_out)
 
 
 @dataclass(frozen=True)

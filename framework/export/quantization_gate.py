@@ -62,7 +62,7 @@ def search(
     base_variant = base.variant if base else None
     started = time.perf_counter()
     for attempt in candidates(subject.graphs, exporter, options, folder, base_variant, calibration):
-        backend = open_backend(subject.graphs, exporter, paths(folder, attempt), subject.opened.fitted.tables)
+        backend = open_backend(subject.graphs, exporter, paths(folder, attempt), subject.opened.judged_tables)
         measured = measure(subject, attempt.precision, size(folder, exporter), backend)
         variant, measured = _refit(subject, attempt, measured)
         verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base)

@@ -59,7 +59,7 @@ def export_and_verify(
     """
     graphs = subject.graphs
     checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
-    backend = subject.opened.backend()
+    backend = subject.opened.reference_backend()
     reference = measure(subject, "trained module", weights(graphs), backend)
     tried: list[VariantReport] = []
     seconds = 0.0  # that the last exporter took for each of its files
@@ -136,7 +136,7 @@ def _prove(subject: Subject, chosen: Chosen, folder: Path, base: VariantReport |
     """
     exporter, graphs = chosen.exporter, subject.graphs
     variant = export(graphs, exporter, chosen.options, folder, base.variant if base else None)
-    backend = open_backend(graphs, exporter, paths(folder, variant), subject.opened.fitted.tables)
+    backend = open_backend(graphs, exporter, paths(folder, variant), subject.opened.judged_tables)
     measured = measure(subject, exporter.name, size(folder, exporter), backend)
     parity = _compare(subject, reference, measured)
     parity.require(exporter.name)
@@ -207,4 +207,4 @@ def _compare_steps(subject: Subject, reference: Measured, measured: Measured) ->
 def _calibration(subject: Subject, requests: Callable[[], Sequence[Request]], backend: Backend) -> Calibration:
     if stateful(subject.graphs):
         raise FrameworkError(f"{subject.opened.name} fits graphs with state and must say so: stateful = True in its class")
-    return calibration_feeds(subject.codec(), backend, subject.graphs, subject.opened.fitted.tables, requests())
+    return calibration_feeds(subject.codec(), backend, subject.graphs, subject.opened.judged_tables, requests())

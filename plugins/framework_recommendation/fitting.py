@@ -68,8 +68,10 @@ class _Recommender:
 
     def write(self, output: Path) -> None:
         """Writes the fitted folder."""
-        tables, like = self._tables()
-        resources = write_fitted(output, CodecSpec(TASK, self._settings(like)), self._facts(), tables)
+        tables, like = self._tables(self.trained.items)
+        before = self.trained.held_out_items
+        held_out = {} if before is None else {"items": self._tables(before)[0]["items"]}
+        resources = write_fitted(output, CodecSpec(TASK, self._settings(like)), self._facts(), tables, held_out)
         save_network(self.trained.network, output)
         self._catalogue().save(resources)
         self._users().save(resources)
@@ -85,16 +87,16 @@ class _Recommender:
         """Ids of the items of training, then of items that are known by their texts alone."""
         return [*self.data.items, *(self.data.new_items if self.vectors is not None else ())]
 
-    def _tables(self) -> tuple[Tensors, list[tuple[int, int]]]:
+    def _tables(self, learned: np.ndarray | None) -> tuple[Tensors, list[tuple[int, int]]]:
         """The tables of the graph, and for each item known by its text alone its number and the learned item most like it.
 
-        Items known by their texts alone get rows as items do that are added after training.
+        Items known by their texts alone get rows as items do that are added after training. learned: see `Trained.items`.
         """
         data = self.data
         values = sum(len(field.values) for field in data.fields)
         tables: Tensors = {"popularity": popularity_table(data.train, data.attributes(data.users), values)}
-        if self.trained.items is not None:
-            tables["items"] = np.ascontiguousarray(self.trained.items, dtype=np.float32)
+        if learned is not None:
+            tables["items"] = np.ascontiguousarray(learned, dtype=np.float32)
         if self.vectors is None or not len(self.vectors.new):
             return tables, []
         items, first = tables["items"], len(tables["items"])

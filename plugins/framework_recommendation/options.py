@@ -43,6 +43,8 @@ class EaseOptions(ReadsTexts):
     """Lambda; None: the value that ranks the validation users best."""
     max_history: int = 1000
     """Newest items of a history that are read; older items are still not recommended."""
+    all_rows: bool = True
+    """Whether the model that ships learns from what the validation users took, too, once the regularization is chosen."""
 
 
 @dataclass

@@ -49,7 +49,7 @@ class Case:
         return Opened.of(candidate, output)
 
     def scheduler(self, opened: Opened) -> Scheduler:
-        return Scheduler(opened.codec(), opened.backend(), opened.graphs)
+        return Scheduler(opened.codec(), opened.judged_backend(), opened.graphs)
 
     def judged(self, opened: Opened) -> Evaluation:
         return judge(self.task, self.scheduler(opened), self.splits.validation)
@@ -88,12 +88,28 @@ def test_candidates_are_ranked_by_what_training_is_judged_by(name: str, case: Ca
     network = fitted.graphs[0].source.network  # type: ignore[attr-defined]
     users = list(case.splits.validation.texts("user"))
     side = SideInformation(held_out_attributes=case.data.attributes(users))
-    trained = Trained(network, fitted.tables.get("items"), codec.max_history, uses_attributes=codec.uses_attributes)  # type: ignore[attr-defined]
+    trained = Trained(
+        network, opened[name].judged_tables.get("items"), codec.max_history, uses_attributes=codec.uses_attributes
+    )  # type: ignore[attr-defined]
     everybody = np.flatnonzero(case.data.held_out.relevant.lengths() > 0)
     assert len(everybody) == len(users)  # else the task counts misses of what nobody took in training, and training does not
     assert case.judged(opened[name]).metrics["ndcg@10"] == pytest.approx(
         quality(trained, case.data.held_out, 0, side), abs=1e-6
     )
+
+
+def test_what_ease_learned_from_validation_users_is_not_judged_by_them(
+    case: Case, opened: dict[str, Opened], tmp_path: Path
+) -> None:
+    """Before every export and for every file: the table in place of that which ships is the one before it learned from them."""
+    before = case.fit("ease", tmp_path / "before", all_rows=False)
+    np.testing.assert_array_equal(opened["ease"].judged_tables["items"], before.fitted.tables["items"])
+    assert not np.array_equal(opened["ease"].fitted.tables["items"], before.fitted.tables["items"])
+    assert not before.fitted.held_out_tables
+    ships = Scheduler(opened["ease"].codec(), opened["ease"].backend(), opened["ease"].graphs)
+    learned = judge(case.task, ships, case.splits.validation).metrics["ndcg@10"]
+    assert case.judged(opened["ease"]).metrics == case.judged(before).metrics
+    assert learned > case.judged(before).metrics["ndcg@10"]  # it has seen the answers
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -144,13 +144,31 @@ def test_the_seed_decides(name: str, split: tuple[Interactions, HeldOutUsers], s
 
 
 def test_ease_equals_the_closed_form(split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path) -> None:
-    trained = fitted("ease", split, side, tmp_path, regularization=3.0)
+    trained = fitted("ease", split, side, tmp_path, regularization=3.0, all_rows=False)
+    assert trained.held_out_items is None
     dense = binary(split[0]).toarray()[:, 1:].astype(np.float64)
     inverse = np.linalg.inv(dense.T @ dense + 3.0 * np.eye(CATALOGUE))
     weights = np.eye(CATALOGUE) - inverse / np.diag(inverse)
     scores = trained.scores(torch.from_numpy(padded(split[0], 100)))[:, 1:].numpy()
     np.testing.assert_allclose(scores, dense @ weights, atol=1e-4)
     assert not trained.items[0].any() if trained.items is not None else False
+
+
+def test_ease_learns_what_validation_users_took_and_keeps_what_it_was_before(
+    split: tuple[Interactions, HeldOutUsers], side: SideInformation, tmp_path: Path
+) -> None:
+    train, held_out = split
+    before = fitted("ease", split, side, tmp_path / "before", regularization=3.0, all_rows=False)
+    trained = fitted("ease", split, side, tmp_path / "after", regularization=3.0)
+    assert trained.held_out_items is not None
+    assert trained.items is not None
+    assert before.items is not None
+    np.testing.assert_array_equal(trained.held_out_items, before.items)
+    histories, relevant = (binary(part).toarray()[:, 1:] for part in (held_out.history, held_out.relevant))
+    whole, dense = np.maximum(histories, relevant), binary(train).toarray()[:, 1:]
+    expected = ease.closed_form(dense.T @ dense + whole.T @ whole - histories.T @ histories, 3.0)
+    np.testing.assert_allclose(trained.items[1:], expected.T, atol=1e-5)
+    assert not np.allclose(trained.items, before.items)
 
 
 def test_the_regularization_is_what_ranks_best() -> None:

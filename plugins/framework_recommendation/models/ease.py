@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 from scipy.linalg import lapack
 
-from framework import FitContext, InputError, message
+from framework import FitContext, InputError, Section, message
 from framework_recommendation.interactions import HeldOutUsers, Interactions
 from framework_recommendation.models.ranking import mean_ndcg
 from framework_recommendation.models.rows import binary
@@ -36,7 +36,10 @@ class MultiHot(Rebuildable):
 def fit(
     train: Interactions, held_out: HeldOutUsers, options: EaseOptions, context: FitContext[Any, Any], side: SideInformation
 ) -> Trained:
-    """The regularization is the recipe's, or the one with the best validation NDCG. Raises InputError without enough memory."""
+    """The regularization is the recipe's, or the one with the best validation NDCG. Raises InputError without enough memory.
+
+    With it the model is fitted again to the histories and what the validation users took, unless the options say otherwise.
+    """
     check_memory(train.catalogue)
     taken = binary(train)[:, 1:]
     gram = (taken.T @ taken).toarray()
@@ -47,11 +50,38 @@ def fit(
         return mean_ndcg(lambda _, users: _with_padding(histories[users] @ weights), held_out, context.seed)
 
     regularization = options.regularization or climb(validation_ndcg)
-    weights = closed_form(gram, regularization)
-    items = np.concatenate([np.zeros((1, train.catalogue), np.float32), weights.T])
+    items, before = _items(gram, regularization), None
+    if options.all_rows:
+        context.show(_all_rows_section(len(held_out.relevant)))
+        further = _further(held_out)
+        gram[further.row, further.col] += further.data  # in place: the matrix is large
+        before, items = items, _items(gram, regularization)
     facts: dict[str, float] = {message("regularization"): regularization}
     parameters = train.catalogue * (train.catalogue - 1)
-    return Trained(MultiHot(train.catalogue).eval(), items, options.max_history, facts, parameters=parameters)
+    network = MultiHot(train.catalogue).eval()
+    return Trained(network, items, options.max_history, facts, parameters=parameters, held_out_items=before)
+
+
+def _items(gram: np.ndarray, regularization: float) -> np.ndarray:
+    """`Trained.items`."""
+    return np.concatenate([np.zeros((1, len(gram)), np.float32), closed_form(gram, regularization).T])
+
+
+def _further(held_out: HeldOutUsers) -> sparse.coo_array:
+    """(items, items) float32: what X'X grows by if the relevant items of the validation users join their histories."""
+    history, relevant = (binary(part)[:, 1:] for part in (held_out.history, held_out.relevant))
+    whole = history.maximum(relevant)
+    return sparse.coo_array(whole.T @ whole - history.T @ history)
+
+
+def _all_rows_section(count: int) -> Section:
+    note = message(
+        "The model that ships learns from the {count:,} interactions of validation users, too, with the regularization that "
+        "was chosen on them. Metrics on validation are those of the model before that; "
+        "candidates.ease.all_rows=false ships it.",
+        count=count,
+    )
+    return Section(message("Validation rows"), note=note)
 
 
 def closed_form(gram: np.ndarray, regularization: float) -> np.ndarray:

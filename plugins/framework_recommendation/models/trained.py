@@ -63,6 +63,8 @@ class Trained:
     """Number of learned parameters; None: not stated."""
     training: TrainingFacts | None = None
     """None for recommenders that are not trained step by step."""
+    held_out_items: np.ndarray | None = None
+    """As `items`, before these learned from what the validation users took; None: they have not."""
 
     def scores(self, history: torch.Tensor, attributes: torch.Tensor | None = None) -> torch.Tensor:
         """(batch, catalogue + 1) float32; column 0 is the padding.
