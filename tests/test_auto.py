@@ -13,7 +13,7 @@ import framework
 from framework.__main__ import main
 from framework.recipe.automatic import resolved
 from framework.recipe.compose import compose_recipe
-from tests.tiny import write_csv
+from tests.tiny import tiny_writer, write_csv
 
 PICK = random.Random(0)
 WORDS = ["flight", "bag", "phone", "refund", "late", "crew", "screen", "lovely", "awful", "delivery", "ticket"]
@@ -75,6 +75,29 @@ def test_what_a_person_writes_stays_and_limits_give_way_to_the_budget(tmp_path: 
         ["linear", "fine_tuned"],
         None,
     )
+
+
+def test_the_nearest_questions_answer_competes_unless_a_person_names_others(tmp_path: Path) -> None:
+    given = [
+        f"data.train={FILES['questions'][1](tmp_path / 'rows')}",
+        f"model.name={tiny_writer(tmp_path / 'model')}",
+        "task.max_context=40",
+        "task.max_answer=6",
+    ]
+    assert list(compose_recipe("auto", given).candidates) == ["retrieval", "writer"]
+    assert list(compose_recipe("auto", [*given, "candidates=[writer]"]).candidates) == ["writer"]
+    assert list(compose_recipe("dialogue", given).candidates) == ["writer"]
+
+
+def test_where_the_budget_is_too_short_for_a_generator_the_nearest_questions_answer_ships(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = [f"model.name={tiny_writer(tmp_path / 'model')}", "task.max_context=40", "task.max_answer=6", "tracker=none"]
+    run = framework.auto(FILES["questions"][1](tmp_path / "rows"), *small, budget="1s")
+    shown = capsys.readouterr().out
+    assert "too short" in shown
+    assert "answers of the training rows, word for word" in shown
+    assert json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["candidate"] == "retrieval"
 
 
 def test_columns_that_a_person_names_decide(tmp_path: Path) -> None:

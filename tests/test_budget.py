@@ -14,6 +14,9 @@ import framework
 from framework.contracts.candidate import Budget, FitContext
 from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
+from framework.export import measurement
+from framework.export.measurement import Subject
+from framework.export.writing import in_order
 from framework.plugins import load_plugins
 from framework.run.context import Run
 from framework.run.remaining_time import (
@@ -121,9 +124,33 @@ def test_a_generator_is_refused_before_its_training_with_the_least_budget(tmp_pa
 def test_what_a_generator_needs_after_its_fit_is_kept_and_said(
     tmp_path: Path, generates: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*generates, "budget=1h", "candidates=[retrieval,writer]", "trainer.max_steps=2"]
-    framework.run_recipe("dialogue", *words, folder=tmp_path / "run")
+    """And a search varies its adapter in what is left."""
+    pytest.importorskip("optuna")
+    words = [*generates, "budget=1h", "candidates=[retrieval,writer]", "trainer.max_steps=2", "search.trials=1"]
+    run = framework.run_recipe("dialogue", *words, folder=tmp_path / "run")
     assert "fine-tuned writer: of the budget are kept about" in capsys.readouterr().out
+    first, second = json.loads((run / "trials" / "writer" / "search.json").read_text("utf-8"))["trials"]
+    assert second["score"] is not None
+    assert second["settings"].keys() == {"candidates.writer.rank", "candidates.writer.learning_rate"}
+    assert not first["settings"]
+
+
+def test_answers_of_the_selection_serve_the_proof_of_a_generator(
+    tmp_path: Path, generates: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    answer_all = measurement._answer_all
+
+    def counted(subject: Subject, *others: Any) -> Any:
+        asked.append(subject)
+        return answer_all(subject, *others)
+
+    monkeypatch.setattr(measurement, "_answer_all", counted)
+    words = [*generates, "candidates=[untuned,writer]", "trainer.max_steps=2", "export=[onnx]"]
+    run = framework.run_recipe("dialogue", *words, folder=tmp_path / "run")
+    assert len(asked) == 1  # the file answers the rows; the module did when its candidate was chosen
+    manifest = json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))
+    assert manifest["variants"]["onnx"]["parity"]["steps"] > 0
 
 
 def test_exporting_again_has_no_budget(tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +188,12 @@ def test_a_fit_that_reads_each_row_once_leaves_time_for_the_answers_to_come(tmp_
     assert (49 < left.remaining() <= 50, left.answers) == (True, 0)
     unlimited = without_answers(Budget(answers=300), cast(FrozenEncoder, Encoder()), [])
     assert unlimited.remaining() == float("inf")
+
+
+def test_files_that_run_without_torch_come_first() -> None:
+    """TorchScript needs no ONNX file, and INT8 does; yet INT8 is the one that a short time must last for."""
+    given = exporters("onnx_int8", "onnx", "torchscript")
+    assert [one.name for one in in_order(given)] == ["onnx", "onnx_int8", "torchscript"]
 
 
 def test_no_time_is_kept_for_a_candidate_that_was_refused() -> None:

@@ -33,6 +33,17 @@ def silent(title: str, rows: int) -> Iterator[Callable[[], object]]:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """How the trained module answered the validation rows when its candidate was chosen."""
+
+    responses: Sequence[Response]
+    scores: Sequence[Response]
+    """Of the rows' targets, if the codec is a `Scores`; else empty."""
+    seconds: float
+    """That all rows together took."""
+
+
+@dataclass(frozen=True)
 class Subject:
     """A fitted candidate, and the validation rows on which each of its files is measured and compared."""
 
@@ -47,6 +58,8 @@ class Subject:
     show: Show = dict
     """Makes a request or a response presentable."""
     progress: Progress = silent
+    answered: Answered | None = None
+    """Where graphs have state and the module has answered the rows already, which takes minutes; None: it answers them."""
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
@@ -86,20 +99,24 @@ class Measured:
         return self.measurement.metrics[subject.metric.name]
 
 
-def measure(subject: Subject, name: str, size: int, backend: Backend) -> Measured:
+def measure(subject: Subject, name: str, size: int, backend: Backend, answered: Answered | None = None) -> Measured:
     """Answers every row and edge case, see `Subject.odd_requests`, and measures metrics and speed.
 
-    name: what is measured, to show. size: bytes of weights or files, without the tables that graphs take.
+    name: what is measured, to show. size: bytes of weights or files, without the tables that graphs take. answered: by the same
+    backend; edge cases alone are answered then. None: the rows are, too.
     """
-    odd = subject.odd_requests()
-    with subject.progress(name, len(subject.requests) + len(odd)) as answered:
-        codec = subject.codec()
-        scheduler = Scheduler(codec, backend, subject.graphs, answered=answered)
-        if not scheduler.stateful:  # warm-up; it does not matter where runs are long
-            Scheduler(codec, backend, subject.graphs).answer(subject.requests[:1])
-        started = time.perf_counter()
-        answers, scores = _answer_all(subject, scheduler, odd)
-    rate = len(answers.responses) / (time.perf_counter() - started)
+    odd, codec = subject.odd_requests(), subject.codec()
+    with subject.progress(name, len(odd) + (0 if answered else len(subject.requests))) as one_more:
+        scheduler = Scheduler(codec, backend, subject.graphs, answered=one_more)
+        if answered is not None:
+            answers, scores = Trace([*answered.responses, *scheduler.answer(odd)], []), answered.scores
+            rate = len(answered.responses) / answered.seconds
+        else:
+            if not scheduler.stateful:  # warm-up; it does not matter where runs are long
+                Scheduler(codec, backend, subject.graphs).answer(subject.requests[:1])
+            started = time.perf_counter()
+            answers, scores = _answer_all(subject, scheduler, odd)
+            rate = len(answers.responses) / (time.perf_counter() - started)
     milliseconds, batch_effect = _answer_alone(subject, scheduler, answers)
     scores = scores or scores_of(scheduler, subject.requests, subject.task.targets(subject.rows))
     measurement = Measurement(size + subject.table_bytes, {}, milliseconds, rate, batch_effect)

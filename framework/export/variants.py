@@ -60,7 +60,7 @@ def export_and_verify(
     graphs = subject.graphs
     checks = run_checks(subject.opened.fitted.checks, [*subject.requests, *subject.odd_requests()], subject.show)
     backend = subject.opened.reference_backend()
-    reference = measure(subject, "trained module", weights(graphs), backend)
+    reference = measure(subject, "trained module", weights(graphs), backend, subject.answered)
     tried: list[VariantReport] = []
     seconds = 0.0  # that the last exporter took for each of its files
     for chosen in exporters if graphs else ():

@@ -85,16 +85,20 @@ class Competition:
     """All candidates of the task, by name."""
     named: Sequence[str]
     """The competing candidates that the recipe's files name; empty: those of `Task.competing`."""
+    automatic: bool = False
+    """Whether every `Candidate.bounded` baseline competes, too, unless overrides name the candidates."""
 
     @classmethod
-    def of(cls, config: DictConfig, plugins: Plugins) -> Competition:
-        """config: the recipe, composed with its groups alone. Raises InputError if it names no task."""
+    def of(cls, config: DictConfig, plugins: Plugins, *, automatic: bool = False) -> Competition:
+        """config: the recipe, composed with its groups alone. automatic: see the attribute. Raises InputError if it names no
+        task.
+        """
         if not config.get("task"):
             raise InputError(
                 f"the recipe names no task; write '- override /task: NAME' in its defaults, {nearest('', plugins.tasks)}"
             )
         task = plugins.task(config.task.name)
-        return cls(task, plugins.candidates_of(task.name), competing(config))
+        return cls(task, plugins.candidates_of(task.name), competing(config), automatic)
 
     def expanded(self, overrides: Sequence[str]) -> list[str]:
         """The overrides in Hydra's form: ``candidates=[a,b]`` as a group, ``model.KEY=`` with the full key.
@@ -105,7 +109,7 @@ class Competition:
         self._check(names)
         group = f"{'' if self.named else '+'}candidate/{self.task.name}=[{','.join(names)}]"
         rest = [self._with_full_key(override, names) for override in overrides if _named_candidates(override) is None]
-        return [group, *rest] if _last_named(overrides) is not None or not self.named else rest
+        return [group, *rest] if names != list(self.named) or _last_named(overrides) is not None else rest
 
     def problems_of(self, overrides: Sequence[str]) -> Iterator[tuple[str, str]]:
         """(override, problem) for each override ``model.KEY=`` whose key no competing candidate has, or several have."""
@@ -129,7 +133,15 @@ class Competition:
     def _competing(self, overrides: Sequence[str]) -> list[str]:
         """Names of the competing candidates, from the overrides, else from the recipe, else from the task."""
         names = _last_named(overrides)
-        return names if names is not None else list(self.named) or list(self.task.competing)
+        if names is not None:
+            return names
+        names = list(self.named) or list(self.task.competing)
+        return [*(self._cheap_baselines(names) if self.automatic else ()), *names]
+
+    def _cheap_baselines(self, names: Sequence[str]) -> list[str]:
+        """Bounded baselines that are not among the names."""
+        baselines = (one for one in self.registered.values() if one.role == "baseline" and one.bounded)
+        return [one.name for one in baselines if one.name not in names]
 
     def _check(self, names: Sequence[str]) -> None:
         problems = [

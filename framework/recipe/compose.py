@@ -126,7 +126,7 @@ def for_compose(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
         chosen_groups = _first_choices(groups)
         with _explained():
             without_keys = compose("config", chosen_groups)
-        competition = Competition.of(without_keys, load_plugins())
+        competition = Competition.of(without_keys, load_plugins(), automatic=automatic)
         wrong = dict(competition.problems_of(written))
         problems += wrong.values()
         overrides = as_written(competition.expanded([one for one in written if one not in wrong]), sweeps=sweeps)

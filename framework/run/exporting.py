@@ -24,7 +24,7 @@ from framework.run.context import Run
 from framework.run.fit import TRIAL, Trial
 from framework.run.folder import read_json, write_json
 from framework.run.remaining_time import seconds_after_export
-from framework.run.selection import Selection, open_candidate
+from framework.run.selection import Selection, answered_before, open_candidate
 
 REPORT = "export.json"  # file of the `ExportReport`, beside the exported files
 CALIBRATION_ROWS = 200  # training rows that calibration feeds are made from, at most
@@ -97,8 +97,8 @@ def _seconds_after(run: Run, splits: Splits, name: str) -> float:
 
 def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
     """The fitted candidate, with the validation rows, requests and references by which exported files are compared with it."""
-    codec = candidate.codec()
-    rows = rows_to_answer(splits.validation, run.config.seed, stateful=stateful(candidate.graphs))
+    codec, has_state = candidate.codec(), stateful(candidate.graphs)
+    rows = rows_to_answer(splits.validation, run.config.seed, stateful=has_state)
     requests = requests_of(run.task, codec, rows)
     references = candidate.fitted.references
     return Subject(
@@ -110,6 +110,7 @@ def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
         references(requests) if references is not None else (),
         run.console.disclosure.value,
         run.progress,
+        answered_before(run, candidate.name) if has_state else None,
     )
 
 

@@ -168,6 +168,8 @@ def seconds_after_fits(
     slowest = max((speeds[name] for name in competing if name in speeds), key=lambda speed: speed.row)
     compared = [speeds.get(name, slowest) for name in competing] if len(competing) > 1 else []
     shortlist = sum(speed.opening + _answering(speed, rows.validation) for speed in compared)
+    if compared and slowest.stateful:  # the module's answers to the validation rows serve the comparison with its files, too
+        shortlist -= _answering(slowest, rows.validation)
     judged = [slowest, *(speed for name, speed in speeds.items() if name not in competing)]
     return shortlist + _exporting(slowest, rows.validation, exporters) + seconds_after_export(judged, rows.test)
 

@@ -10,6 +10,7 @@ from framework import AS_WRITTEN, hookimpl
 
 DIALOGUE, GENERATION = "dialogue", "generation"
 CODEC, RETRIEVAL_CODEC = "dialogue", "dialogue_retrieval"
+RETRIEVAL = "retrieval"  # name of the candidate
 
 
 @dataclass

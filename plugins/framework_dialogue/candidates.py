@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from framework import Candidate, FitContext, Fitted, NoOptions, message, read_fitted
-from framework_dialogue import Dialogue
+from framework_dialogue import RETRIEVAL, Dialogue
 from framework_dialogue.data import DialogueData
 from framework_dialogue.prompting import DialoguePrompting
 from framework_dialogue.validation import task_problems
@@ -17,9 +17,10 @@ from framework_text.generation.prompting import Prompting
 class RetrievalCandidate(Candidate[Dialogue, DialogueData, NoOptions]):
     """Answers with the answer to the most similar training conversation. Its artifact holds the training answers verbatim."""
 
-    name: ClassVar[str] = "retrieval"
+    name: ClassVar[str] = RETRIEVAL
     title: ClassVar[str] = message("nearest question's answer")
     role = "baseline"
+    bounded: ClassVar[bool] = True
 
     def problems(self, task: Dialogue, options: NoOptions) -> list[str]:
         return task_problems(task)

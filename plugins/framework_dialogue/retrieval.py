@@ -16,11 +16,13 @@ from framework import (
     ModelFacts,
     NoOptions,
     Request,
+    Section,
     Settings,
     Steps,
+    message,
     write_fitted,
 )
-from framework_dialogue import RETRIEVAL_CODEC, Dialogue
+from framework_dialogue import RETRIEVAL, RETRIEVAL_CODEC, Dialogue
 from framework_dialogue.chat import ChatCodec, chat_interface
 from framework_dialogue.data import DialogueData
 from framework_dialogue.index import NgramIndex
@@ -44,6 +46,17 @@ def fit(data: DialogueData, context: FitContext[Dialogue, NoOptions]) -> None:
     resources = write_fitted(context.output, spec, ModelFacts(rows=len(pairs)))
     index.save(resources)
     (resources / ANSWERS).write_text(json.dumps([answer for _, answer in pairs], ensure_ascii=False), encoding="utf-8")
+    if RETRIEVAL in context.competing:
+        context.show(_verbatim(len(pairs)))
+
+
+def _verbatim(count: int) -> Section:
+    note = message(
+        "Its artifact would hold {count:,} answers of the training rows, word for word, and answer with them and no others; "
+        "candidates=[writer] keeps it from competing.",
+        count=count,
+    )
+    return Section(message("Answers word for word"), note=note)
 
 
 def compared(messages: Sequence[Message]) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from framework import FitContext, InputError, Splits
+from framework import CodecSpec, FitContext, InputError, Splits, write_fitted
 from framework.contracts.evaluation import Evaluation
 from framework.data.loading import load_splits
 from framework.evaluation.judge import answers_to, judge
@@ -88,9 +88,8 @@ def test_candidates_are_ranked_by_what_training_is_judged_by(name: str, case: Ca
     network = fitted.graphs[0].source.network  # type: ignore[attr-defined]
     users = list(case.splits.validation.texts("user"))
     side = SideInformation(held_out_attributes=case.data.attributes(users))
-    trained = Trained(
-        network, opened[name].judged_tables.get("items"), codec.max_history, uses_attributes=codec.uses_attributes
-    )  # type: ignore[attr-defined]
+    items = opened[name].judged_tables.get("items")
+    trained = Trained(network, items, codec.max_history, uses_attributes=codec.uses_attributes)  # type: ignore[attr-defined]
     everybody = np.flatnonzero(case.data.held_out.relevant.lengths() > 0)
     assert len(everybody) == len(users)  # else the task counts misses of what nobody took in training, and training does not
     assert case.judged(opened[name]).metrics["ndcg@10"] == pytest.approx(
@@ -101,7 +100,7 @@ def test_candidates_are_ranked_by_what_training_is_judged_by(name: str, case: Ca
 def test_what_ease_learned_from_validation_users_is_not_judged_by_them(
     case: Case, opened: dict[str, Opened], tmp_path: Path
 ) -> None:
-    """Before every export and for every file: the table in place of that which ships is the one before it learned from them."""
+    """The table in place of that which ships is the one before it learned from them."""
     before = case.fit("ease", tmp_path / "before", all_rows=False)
     np.testing.assert_array_equal(opened["ease"].judged_tables["items"], before.fitted.tables["items"])
     assert not np.array_equal(opened["ease"].fitted.tables["items"], before.fitted.tables["items"])
@@ -121,6 +120,13 @@ def test_texts_are_read_once_for_all_candidates(case: Case, opened: dict[str, Op
     assert len(case.data.vectors) == 1
     vectors = {name: (one.resources / "item-texts.npy").read_bytes() for name, one in opened.items() if name != "item_knn"}
     assert len(set(vectors.values())) == 1
+
+
+def test_a_held_out_table_is_like_the_table_of_its_name(tmp_path: Path) -> None:
+    table = np.zeros((3, 2), np.float32)
+    for held_out in ({"other": table}, {"items": table[:2]}, {"items": table.astype(np.float64)}):
+        with pytest.raises(ValueError, match="is not like the table of its name"):
+            write_fitted(tmp_path, CodecSpec("recommendation", {}), tables={"items": table}, held_out_tables=held_out)
 
 
 def test_other_weights_of_the_encoder_are_refused(case: Case, opened: dict[str, Opened], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from framework.contracts.task import Answers
 from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
 from framework.evaluation.judge import answers_to
 from framework.evaluation.opened import Opened
+from framework.export.measurement import Answered
 from framework.machine.disk import write_whole
 from framework.run.context import Run
 from framework.run.fit import FITTED
@@ -35,13 +37,21 @@ def stored_answers(run: Run, name: str, folder: Path) -> Answers | None:
     return Answers(fitted_codec(run, name), stored["responses"], stored["scores"])
 
 
+def answered_before(run: Run, name: str) -> Answered | None:
+    """The stored answers of a candidate to the validation rows; None where the selection did not need them."""
+    path = run.folder.trial(name) / VALIDATION
+    return Answered(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
 def answers_of(run: Run, name: str, folder: Path, rows: Table) -> Answers:
     """Answers the rows with a candidate and stores the answers. folder: holds the fitted folder, and gets the answers."""
     candidate = Opened.of(run.candidates[name], folder / FITTED)
     with run.progress(candidate.title, len(rows)) as answered:
         scheduler = Scheduler(candidate.codec(), candidate.judged_backend(), candidate.graphs, answered=answered)
+        started = time.perf_counter()
         answers = answers_to(run.task, scheduler, rows)
-    content = {"responses": list(answers.responses), "scores": list(answers.scores)}
+        seconds = time.perf_counter() - started
+    content = {"responses": list(answers.responses), "scores": list(answers.scores), "seconds": seconds}
     write_whole(folder / VALIDATION, json.dumps(content, ensure_ascii=False, default=_plain))
     return answers
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
-from framework import Candidate, FitContext, Fitted, Inspection, message
+from framework import Candidate, FitContext, Fitted, Inspection, Space, message
 from framework_text import readiness
 from framework_text.generation import preview, validation
 from framework_text.generation.options import Untuned, Writing
@@ -33,6 +33,11 @@ class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions
 
     def inspect(self, data: Data, task: TaskOptions, options: Writing) -> Inspection:
         return preview.inspect(self.prompting, data, task, options)
+
+    def space(self, data: Data, task: TaskOptions, options: Writing, trainer: Mapping[str, object]) -> Space:
+        from framework_text.generation.search_space import writing_space
+
+        return writing_space(options, trainer)
 
     def fit(self, data: Data, context: FitContext[TaskOptions, Writing]) -> None:
         from framework_text.generation.writer import fit_writer
