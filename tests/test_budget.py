@@ -15,10 +15,11 @@ from framework.contracts.candidate import Budget, FitContext
 from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
 from framework.export import measurement
-from framework.export.measurement import Subject
+from framework.export.measurement import Answered, Subject
 from framework.export.writing import in_order
 from framework.plugins import load_plugins
 from framework.run.context import Run
+from framework.run.folder import ANSWERS, RunFolder
 from framework.run.remaining_time import (
     FINISHING,
     Rows,
@@ -28,6 +29,7 @@ from framework.run.remaining_time import (
     seconds_after_export,
     seconds_after_fits,
 )
+from framework.run.selection import answered_before
 from framework_text.features import FrozenEncoder
 from tests.tiny import tiny_writer, write_dialogues
 
@@ -151,6 +153,19 @@ def test_answers_of_the_selection_serve_the_proof_of_a_generator(
     assert len(asked) == 1  # the file answers the rows; the module did when its candidate was chosen
     manifest = json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))
     assert manifest["variants"]["onnx"]["parity"]["steps"] > 0
+
+
+def test_stored_answers_serve_only_the_fit_and_the_rows_that_they_are_of(tmp_path: Path) -> None:
+    run = cast(Run, SimpleNamespace(folder=RunFolder(tmp_path)))
+    path = run.folder.trial("writer") / ANSWERS
+    path.parent.mkdir(parents=True)
+    assert answered_before(run, "writer", 2) is None
+    answers = {"responses": [{"content": "a"}, {"content": "b"}], "scores": []}
+    path.write_text(json.dumps(answers), "utf-8")
+    assert answered_before(run, "writer", 2) is None  # an earlier version's, without the time
+    path.write_text(json.dumps({**answers, "seconds": 4.0}), "utf-8")
+    assert answered_before(run, "writer", 2) == Answered(answers["responses"], [], 4.0)
+    assert answered_before(run, "writer", 3) is None
 
 
 def test_exporting_again_has_no_budget(tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,8 +19,11 @@ import framework
 from framework import Choice, FrameworkError, Range, Space, plugins
 from framework.__main__ import main
 from framework.run.search.moves import Move, by_promise, told_apart
+from framework.run.search.proposals import Proposals
 from framework.run.search.record import SearchRecord, SearchTrial, read_record
+from framework.run.search.spaces import RunSpace
 from framework.run.search.study import Ended, Study
+from framework.training.records import VALIDATIONS
 from tests import forked
 from tests.test_run import report
 from tests.test_stages import KillAt
@@ -312,3 +315,20 @@ def test_a_space_that_cannot_be_is_refused_by_name(
     monkeypatch.setattr("tests.dial.DialCandidate.space", lambda *_: dimension)
     with pytest.raises(FrameworkError, match=f"the space of the candidate dial is wrong: {re.escape(problem)}"):
         framework.run_recipe("sentiment", *settings, "search.trials=1", folder=tmp_path / "run")
+
+
+def test_no_trial_falls_behind_by_another_metric_than_the_runs(tmp_path: Path) -> None:
+    """A writer's training is judged by its loss, of which less is better, where its answers are judged by chrF."""
+    (tmp_path / VALIDATIONS).write_text("[0.5, 0.1]\n", "utf-8")
+    space = RunSpace({}, {}, {}, compared_early=False)
+    proposals = Proposals(tmp_path, space, 0, True, print)
+    assert not proposals.falls_behind(SearchRecord("writer", "chrf"), Move.fresh, tmp_path / VALIDATIONS)
+
+
+def test_the_space_of_a_writer_follows_from_its_options() -> None:
+    from framework_text.generation.options import Writing
+    from framework_text.generation.search_space import writing_space
+
+    assert writing_space(Writing(), {}).options.keys() == {"learning_rate", "rank", "epochs"}
+    assert not writing_space(Writing(), {}).compared_early
+    assert writing_space(Writing(adapter="none"), {"max_steps": 2}).options.keys() == {"learning_rate"}

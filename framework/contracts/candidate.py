@@ -149,7 +149,8 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     """Dataclass that types the section ``candidates.NAME``. A field whose default is ``${SECTION}`` is shared: the recipe has
     a section of that name and of the field's type."""
     role: ClassVar[Role] = "model"
-    """A baseline is fitted and judged in every run of the task, whether it competes or not."""
+    """A baseline is fitted and judged in every run of the task, whether it competes or not. In ``recipe=auto`` one that is
+    `bounded` competes."""
     stateful: ClassVar[bool] = False
     """Whether its graphs have state, such as the key-value cache of a decoder."""
     bounded: ClassVar[bool] = False

@@ -40,6 +40,9 @@ class Space:
     onward: Mapping[str, Dimension] = field(default_factory=dict)
     """By name of a field of `Candidate.options`: what is varied where a fit continues an earlier one, see `FitContext.begin`.
     Empty: fits always begin anew."""
+    compared_early: bool = True
+    """Whether a trial that falls behind others may be stopped; False where training is judged by another metric than the run's.
+    """
 
     def __bool__(self) -> bool:
         return bool(self.options or self.task or self.onward)

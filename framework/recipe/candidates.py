@@ -136,9 +136,9 @@ class Competition:
         if names is not None:
             return names
         names = list(self.named) or list(self.task.competing)
-        return [*(self._cheap_baselines(names) if self.automatic else ()), *names]
+        return [*(self._bounded_baselines(names) if self.automatic else ()), *names]
 
-    def _cheap_baselines(self, names: Sequence[str]) -> list[str]:
+    def _bounded_baselines(self, names: Sequence[str]) -> list[str]:
         """Bounded baselines that are not among the names."""
         baselines = (one for one in self.registered.values() if one.role == "baseline" and one.bounded)
         return [one.name for one in baselines if one.name not in names]

@@ -29,7 +29,7 @@ from framework.machine.memory import is_out_of_memory, peak_bytes
 from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
-from framework.run.folder import read_json, write_json
+from framework.run.folder import ANSWERS, read_json, write_json
 from framework.run.readiness import refusals, trainer_arguments
 from framework.run.remaining_time import Rows, Speed, budget_of_fit, expect_end, measure_speed
 from framework.run.search.record import RECORD
@@ -156,6 +156,7 @@ def run_trial(
     """
     folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / ANSWERS).unlink(missing_ok=True)
     write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(run.options_of(candidate))))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):

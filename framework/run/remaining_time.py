@@ -55,18 +55,18 @@ class Rows:
     test: int
 
 
-def budget_of_fit(run: Run, name: str, trials: Mapping[str, Speed | None], rows: Rows, part: float) -> Budget:
+def budget_of_fit(run: Run, name: str, ended: Mapping[str, Speed | None], rows: Rows, part: float) -> Budget:
     """The budget of a candidate's fit: a part of what the stages after the fits leave.
 
-    name: of the candidate. trials: the speeds of the candidates whose fits have ended, by name; None: it was refused. part:
+    name: of the candidate. ended: the speeds of the candidates whose fits have ended, by name; None: it was refused. part:
     from 0 to 1. Raises InputError where no time is left for the fit.
     """
     if run.budget.seconds is None:
         return run.budget.share(part)
-    candidate, exporters, speeds = run.candidates[name], _exporters(run), _measured(trials)
-    competing = [other for other in run.competing if trials.get(other, True) is not None]
+    candidate, exporters, speeds = run.candidates[name], _exporters(run), _measured(ended)
+    competing = [other for other in run.competing if other not in ended or other in speeds]
     if candidate.stateful and any(speed.stateful for speed in speeds.values()):
-        budget = _budget_of_generator(run, name, speeds, rows, exporters)
+        budget = _budget_of_generator(run, name, speeds, rows, exporters, competing)
     elif any(other in run.competing and run.candidates[other].role == "model" for other in speeds):
         every, first = (seconds_after_fits(speeds, competing, rows, files) for files in (exporters, exporters[:1]))
         budget = run.budget.without(min(every, max(first, FILES * run.budget.remaining())))
@@ -96,7 +96,9 @@ def _used_up(run: Run) -> str:
     )
 
 
-def _budget_of_generator(run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, exporters: Sequence[Exporter]) -> Budget:
+def _budget_of_generator(
+    run: Run, name: str, speeds: Mapping[str, Speed], rows: Rows, exporters: Sequence[Exporter], competing: Sequence[str]
+) -> Budget:
     """What the budget leaves for the fit of a candidate with state, by the speed of the slowest measured one with state, such
     as its backbone before the training.
 
@@ -106,7 +108,7 @@ def _budget_of_generator(run: Run, name: str, speeds: Mapping[str, Speed], rows:
     probe = max((speed for speed in speeds.values() if speed.stateful), key=lambda speed: speed.row)
     speeds, after = {**speeds, name: speeds.get(name, probe)}, 0.0
     for files in (exporters, exporters[:1]):
-        after = seconds_after_fits(speeds, run.competing, rows, files)
+        after = seconds_after_fits(speeds, competing, rows, files)
         budget = run.budget.without(after)
         if budget.remaining() >= TRAINING * after:
             estimate = f"about {after:.0f} s for files, proofs and judging, by the speed of answers on this machine"
@@ -123,16 +125,16 @@ def _budget_of_generator(run: Run, name: str, speeds: Mapping[str, Speed], rows:
     )
 
 
-def _measured(trials: Mapping[str, Speed | None]) -> dict[str, Speed]:
-    return {name: speed for name, speed in trials.items() if speed is not None}
+def _measured(ended: Mapping[str, Speed | None]) -> dict[str, Speed]:
+    return {name: speed for name, speed in ended.items() if speed is not None}
 
 
-def expect_end(run: Run, trials: Mapping[str, Speed | None], rows: Rows) -> None:
+def expect_end(run: Run, ended: Mapping[str, Speed | None], rows: Rows) -> None:
     """Notes which competing candidates could ship if the user stopped the run now, and how long that would take.
 
-    trials: as of `budget_of_fit`.
+    ended: as of `budget_of_fit`.
     """
-    speeds = _measured(trials)
+    speeds = _measured(ended)
     fitted = [name for name in run.competing if name in speeds]
     if fitted:
         run.stopping.expect(seconds_after_fits(speeds, fitted, rows, _exporters(run)[:1]), fitted)

@@ -53,9 +53,9 @@ def rows_per_second(
 
         step(0)
         counted = range(min(1, len(batches) - 1), len(batches))
-        long = min(LONG, SHARE * context.budget.remaining())
+        limit = min(LONG, SHARE * context.budget.remaining())
         started, repeats = _now(device), [[step(number) for number in counted]]
-        while len(repeats) < REPEATS and _now(device) - started < long:
+        while len(repeats) < REPEATS and _now(device) - started < limit:
             repeats.append([step(number) for number in counted])
     module.to("cpu")
     rows = sum(len(next(iter(batches[number].values()))) for number in counted)

@@ -39,7 +39,7 @@ def some_rows(model: Any) -> dict[str, torch.Tensor]:
 def test_merged_adapters_compute_what_they_computed_beside_the_model(family: str, adapter: str) -> None:
     network = tiny(family)
     batch = some_rows(network)
-    options = Writing(adapter=adapter, rank=4)
+    options = Writing(adapter=adapter, rank=4, alpha=32)
     before, _ = Writer(network, Writing(adapter="none"))(batch)
     model = adapted(network, options).eval()
     for name, weights in model.named_parameters():

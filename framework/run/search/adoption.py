@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from framework.run.fit import FITTED
-from framework.run.folder import STATE, RunFolder
+from framework.run.folder import ANSWERS, STATE, RunFolder
 from framework.run.search.process import ORDER, OUTPUT, RESULT
 from framework.run.search.record import FIRST, RECORD, SAMPLES, STUDY, read_record
 from framework.training.records import CHECKPOINTS
@@ -36,6 +36,7 @@ def adopt_best(folders: RunFolder, candidate: str) -> None:
     if record is None or not (folder / str(record.best) / FITTED).is_dir():
         return
     trial = folder / str(record.best)
+    (folder / ANSWERS).unlink(missing_ok=True)
     _copy(trial, folder)
     sections = trial / "sections" / f"fit-{candidate}.json"
     if sections.is_file():

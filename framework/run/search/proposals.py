@@ -58,6 +58,8 @@ class Proposals:
 
     def falls_behind(self, record: SearchRecord, move: Move, validations: Path) -> bool:
         """Whether the running trial is to be stopped. validations: the file in which it writes its metric."""
+        if not self.space.compared_early:
+            return False
         return self.studies[move].falls_behind(self._ended(record, move), read_validations(validations))
 
     def tell(self, record: SearchRecord, move: Move) -> None:

@@ -16,6 +16,7 @@ from framework.contracts.candidate import Budget
 from framework.contracts.message import Message, joined, message
 from framework.contracts.task import TaskData
 from framework.evaluation.opened import Opened
+from framework.export.variants import STATEFUL_ROWS
 from framework.machine.interrupts import Stopped
 from framework.run.context import Run
 from framework.run.fit import FITTED, TRIAL, Trial
@@ -48,6 +49,7 @@ def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) ->
         trial.refused
         or not run.trains
         or run.budget.stop.asked
+        or run.folder.selection.is_file()
         or limit == 0
         or (left.seconds is None and limit is None and not lineage)
     ):
@@ -124,8 +126,15 @@ class Search:
         return [
             move
             for move in self.proposals.moves
-            if move.expected_seconds(self.record, self.first.seconds) + self.record.scoring <= self.left.remaining()
+            if move.expected_seconds(self.record, self.first.seconds) + self._scoring() <= self.left.remaining()
         ]
+
+    def _scoring(self) -> float:
+        """Expected seconds to score the next trial and, where that is still to be done, the first fit."""
+        if self.record.scoring or self.first.speed is None:
+            return self.record.scoring
+        rows = len(self.data.splits.validation)
+        return 2 * self.first.speed.row * (min(rows, STATEFUL_ROWS) if self.first.speed.stateful else rows)
 
     def _over(self, limit: int | None, moves: Sequence[Move]) -> Message | None:
         """Why the search ends; None: it goes on. moves: the kinds of trial for which there is time."""

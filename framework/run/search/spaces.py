@@ -24,6 +24,8 @@ class RunSpace:
     """For fits that continue the best one."""
     values: Mapping[str, Any]
     """The recipe's own values, or what they stand for, where they are known."""
+    compared_early: bool = True
+    """See `Space`."""
 
     def __bool__(self) -> bool:
         return bool(self.fresh or self.onward)
@@ -47,7 +49,7 @@ def space_in(run: Run, candidate: AnyCandidate, data: Any) -> RunSpace:
         start = dimension.start if isinstance(dimension, Range) and value is None else value
         if start is not None or isinstance(dimension, Choice):
             values[key] = start
-    return RunSpace(fresh, onward, values)
+    return RunSpace(fresh, onward, values, space.compared_early)
 
 
 def _free(

@@ -22,8 +22,9 @@ from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
 from framework.machine.memory import give_back
 from framework.run.context import Run
 from framework.run.fit import OPTIONS, Trial, fit_candidate
+from framework.run.folder import ANSWERS
 from framework.run.load import prepare_data
-from framework.run.selection.validation import VALIDATION, answers_of, stored_answers
+from framework.run.selection.validation import answers_of, stored_answers
 
 FOLDS = 9  # further splits, at most: with the validation rows, ten parts where these are a tenth
 
@@ -108,7 +109,7 @@ def _remove_fit(folder: Path) -> None:
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
-        elif path.name != VALIDATION:
+        elif path.name != ANSWERS:
             path.unlink()
 
 

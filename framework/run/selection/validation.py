@@ -16,10 +16,9 @@ from framework.export.measurement import Answered
 from framework.machine.disk import write_whole
 from framework.run.context import Run
 from framework.run.fit import FITTED
+from framework.run.folder import ANSWERS
 from framework.run.selection.opening import fitted_codec
 from framework.runtime.scheduler import Scheduler
-
-VALIDATION = "validation.json"  # responses to held-out rows and scores of their targets, beside the fitted folder
 
 
 def judged_on_validation(run: Run, name: str, rows: Table) -> JudgedAnswers:
@@ -30,17 +29,20 @@ def judged_on_validation(run: Run, name: str, rows: Table) -> JudgedAnswers:
 
 def stored_answers(run: Run, name: str, folder: Path) -> Answers | None:
     """The answers that `answers_of` stored; None where there are none."""
-    path = folder / VALIDATION
+    path = folder / ANSWERS
     if not path.is_file():
         return None
     stored = json.loads(path.read_text(encoding="utf-8"))
     return Answers(fitted_codec(run, name), stored["responses"], stored["scores"])
 
 
-def answered_before(run: Run, name: str) -> Answered | None:
-    """The stored answers of a candidate to the validation rows; None where the selection did not need them."""
-    path = run.folder.trial(name) / VALIDATION
-    return Answered(**json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+def answered_before(run: Run, name: str, count: int) -> Answered | None:
+    """The stored answers of a candidate to the validation rows; None where the selection did not need them, where it answered
+    others than `count` rows, or did not measure the time, as in runs of earlier versions.
+    """
+    path = run.folder.trial(name) / ANSWERS
+    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return Answered(**stored) if "seconds" in stored and len(stored["responses"]) == count else None
 
 
 def answers_of(run: Run, name: str, folder: Path, rows: Table) -> Answers:
@@ -52,7 +54,7 @@ def answers_of(run: Run, name: str, folder: Path, rows: Table) -> Answers:
         answers = answers_to(run.task, scheduler, rows)
         seconds = time.perf_counter() - started
     content = {"responses": list(answers.responses), "scores": list(answers.scores), "seconds": seconds}
-    write_whole(folder / VALIDATION, json.dumps(content, ensure_ascii=False, default=_plain))
+    write_whole(folder / ANSWERS, json.dumps(content, ensure_ascii=False, default=_plain))
     return answers
 
 

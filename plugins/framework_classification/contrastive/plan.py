@@ -14,8 +14,8 @@ PASSES = 12  # over the rows, unless the recipe says otherwise
 LEAST = 4  # passes for which the time must last: where it lasts for fewer, fine-tuning learns more from it
 BATCH, SMALL_BATCH = 32, 16  # texts of a step
 FEW = 500  # texts below which a step has `SMALL_BATCH` of them, for more steps a pass
-FASTEST = 2.0  # texts are read at least this many times as fast
 READING = 3.0  # texts are read this many times as fast as they are learned: a step computes gradients as well
+LEAST_READING = 2.0  # the least that READING can be
 SHARE = 0.8  # of the time of a fit for tuning and reading; regression and calibration take the rest
 
 
@@ -59,7 +59,7 @@ def check_time(texts: int, read: int, reading: float, context: Context) -> None:
 
     texts, read: as of `plan_of`. reading: texts read a second.
     """
-    plan_of(texts, read, 1, reading / FASTEST, context)
+    plan_of(texts, read, 1, reading / LEAST_READING, context)
 
 
 def plan_of(texts: int, read: int, classes: int, pace: float, context: Context) -> TuningPlan:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+import torch
 from torch.utils.data import DataLoader
 
 from framework import LengthBucketSampler, Schedule, TrainingFacts, message, train
@@ -58,7 +59,8 @@ def tune(encoder: FrozenEncoder, data: ClassificationData, context: Context) -> 
     texts = [*data.splits.train.texts("text"), *names]
     targets = np.array([*data.targets(data.splits.train), *range(len(names))])
     rows = TokenizedRows(encoder.tokenizer, texts, targets.tolist(), encoder.max_length)
-    check_time(len(rows), _read(data), encoder.pace(texts), context)  # measured sooner than the speed of learning is
+    if context.budget.seconds is not None and not torch.cuda.is_available():  # there texts also travel to the device
+        check_time(len(rows), _count_read(data), encoder.pace(texts), context)  # measured sooner than the speed of learning is
     module = _module(encoder, data, context)
     plan = _measured(module, rows, encoder, data, context)
     context.show(plan.section())
@@ -84,10 +86,10 @@ def _measured(
     """A plan from the speed of tuning, measured on some of the texts."""
     collate = TokenCollator(encoder.tokenizer.pad_token_id or 0)
     pace = learning_pace(module, rows, batch_size(len(rows)), collate, context, TIMED)
-    return plan_of(len(rows), _read(data), len(data.labels), pace, context)
+    return plan_of(len(rows), _count_read(data), len(data.labels), pace, context)
 
 
-def _read(data: ClassificationData) -> int:
+def _count_read(data: ClassificationData) -> int:
     """How many rows are read: those of training before tuning, too."""
     return 2 * len(data.splits.train) + len(data.splits.validation)
 

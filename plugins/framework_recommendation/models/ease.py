@@ -53,8 +53,8 @@ def fit(
     items, before = _items(gram, regularization), None
     if options.all_rows:
         context.show(_all_rows_section(len(held_out.relevant)))
-        further = _further(held_out)
-        gram[further.row, further.col] += further.data  # in place: the matrix is large
+        added = _added_to_gram(held_out)
+        gram[added.row, added.col] += added.data  # in place: the matrix is large
         before, items = items, _items(gram, regularization)
     facts: dict[str, float] = {message("regularization"): regularization}
     parameters = train.catalogue * (train.catalogue - 1)
@@ -67,11 +67,12 @@ def _items(gram: np.ndarray, regularization: float) -> np.ndarray:
     return np.concatenate([np.zeros((1, len(gram)), np.float32), closed_form(gram, regularization).T])
 
 
-def _further(held_out: HeldOutUsers) -> sparse.coo_array:
+def _added_to_gram(held_out: HeldOutUsers) -> sparse.coo_array:
     """(items, items) float32: what X'X grows by if the relevant items of the validation users join their histories."""
     history, relevant = (binary(part)[:, 1:] for part in (held_out.history, held_out.relevant))
-    whole = history.maximum(relevant)
-    return sparse.coo_array(whole.T @ whole - history.T @ history)
+    new = history.maximum(relevant) - history
+    beside = new.T @ history
+    return sparse.coo_array(beside + beside.T + new.T @ new)
 
 
 def _all_rows_section(count: int) -> Section:

@@ -30,11 +30,12 @@ def adapted(network: Any, options: Writing) -> Any:
         "task_type": "SEQ_2_SEQ_LM" if network.config.is_encoder_decoder else "CAUSAL_LM",
         "fan_in_fan_out": network.config.model_type == "gpt2",  # the layers of GPT-2 store transposed weights
     }
+    scale = options.alpha or 2 * options.rank
     if options.adapter == "lora":
-        config = LoraConfig(r=options.rank, lora_alpha=options.alpha, **common)
+        config = LoraConfig(r=options.rank, lora_alpha=scale, **common)
     else:
         begun = max(options.rank + 1, round(BEGUN * options.rank))
-        alpha = round(options.alpha * begun / options.rank)  # peft divides by the initial rank
+        alpha = round(scale * begun / options.rank)  # peft divides by the initial rank
         config = AdaLoraConfig(init_r=begun, target_r=options.rank, lora_alpha=alpha, total_step=LEAST_STEPS, **common)
     with warnings.catch_warnings():
         warnings.filterwarnings(

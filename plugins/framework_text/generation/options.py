@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Optional
 
-from framework import AS_WRITTEN, TIME_LIMIT
+from framework import AS_WRITTEN, REPEATS, TIME_LIMIT
 from framework_text.options import SHARED, Backbone
 
 ADAPTERS = ("lora", "adalora", "none")
@@ -26,11 +26,11 @@ class Writing:
     backbone: Backbone = SHARED
     adapter: str = "lora"  # LoRA on every linear layer; adalora: higher ranks where they matter; none: full fine-tuning
     rank: int = 16  # rank of the adapter; with adalora the mean rank at the end
-    alpha: int = 32  # the adapter is scaled by alpha / rank
+    alpha: Optional[int] = None  # the adapter is scaled by alpha / rank; None: twice the rank
     # minutes after which training ends, with the learning rate at 0; None: all epochs, or what the budget allows
     minutes: Optional[float] = field(default=10.0, metadata=TIME_LIMIT)
     # the folder of a run whose training is repeated: its rows, steps and learning rates
-    repeat: Optional[str] = field(default=None, metadata=AS_WRITTEN)
+    repeat: Optional[str] = field(default=None, metadata={**AS_WRITTEN, **REPEATS})
     attention: Optional[str] = None  # transformers' implementation in training, eager or sdpa; None: the faster on this machine
     rows: Optional[int] = None  # training rows at most, drawn at random; None: as many as fit into the time
     epochs: int = 2  # epochs at most; the learning rate reaches 0 at the end of the last

@@ -23,4 +23,4 @@ def writing_space(options: Writing, trainer: Mapping[str, object]) -> Space:
         fresh["rank"] = Choice(RANKS)
     if not trainer_ends_training(trainer):
         fresh["epochs"] = Range(max(1, epochs // 2), 2 * epochs)
-    return Space(fresh)
+    return Space(fresh, compared_early=False)  # training is judged by its loss: writing answers would take longer

@@ -25,7 +25,7 @@ def problems(model: Writing, reading: Length, writing: Length) -> list[str]:
     problems = backbone_problems(model.backbone, reading, writing)
     if model.adapter not in ADAPTERS:
         problems.append(f"model.adapter={model.adapter}: write one of {', '.join(ADAPTERS)}")
-    if model.rank < 1 or model.alpha < 1:
+    if model.rank < 1 or (model.alpha is not None and model.alpha < 1):
         problems.append(f"model.rank={model.rank} and model.alpha={model.alpha} must be at least 1; 16 and 32 are usual")
     if model.epochs < 1 or model.batch_size < 1 or model.patience < 1:
         problems.append(
