@@ -76,7 +76,7 @@ def test_what_is_no_artifact_says_where_one_is(tmp_path: Path) -> None:
 
 
 def test_an_unknown_variant_is_answered_with_the_known(run_folder: Path) -> None:
-    with pytest.raises(framework.InputError, match="it has: onnx, torchscript, onnx_int8"):
+    with pytest.raises(framework.InputError, match="it has: onnx, onnx_int8, torchscript"):
         framework.load(run_folder, "onx")
     with pytest.raises(framework.InputError, match="torchscript is torchscript"):
         framework.load(run_folder, "torchscript")

@@ -18,6 +18,7 @@ import pytest
 import framework
 from framework import Choice, FrameworkError, Range, Space, plugins
 from framework.__main__ import main
+from framework.run.fit import OUT_OF_MEMORY
 from framework.run.search.moves import Move, by_promise, told_apart
 from framework.run.search.proposals import Proposals
 from framework.run.search.record import SearchRecord, SearchTrial, read_record
@@ -105,7 +106,7 @@ def test_a_candidate_of_a_stranger_is_searched_and_the_best_ships(tmp_path: Path
     [
         ("murderous", "its process was killed, as the system does when memory is used up"),
         ("faulty", "RuntimeError: a fault of the candidate"),
-        ("greedy", "MemoryError: Unable to allocate 8 GiB"),
+        ("greedy", OUT_OF_MEMORY),
     ],
 )
 def test_a_trial_that_fails_is_refused_with_its_reason_and_the_run_ships(
