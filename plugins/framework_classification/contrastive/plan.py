@@ -15,7 +15,7 @@ LEAST = 4  # passes for which the time must last: where it lasts for fewer, fine
 BATCH, SMALL_BATCH = 32, 16  # texts of a step
 FEW = 500  # texts below which a step has `SMALL_BATCH` of them, for more steps a pass
 READING = 3.0  # texts are read this many times as fast as they are learned: a step computes gradients as well
-LEAST_READING = 2.0  # the least that READING can be
+LEAST_READING = 2.0  # the least that READING can be: a step computes forwards and backwards
 SHARE = 0.8  # of the time of a fit for tuning and reading; regression and calibration take the rest
 
 
