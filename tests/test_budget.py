@@ -11,9 +11,11 @@ from typing import Any, cast
 import pytest
 
 import framework
+from framework.__main__ import main
 from framework.contracts.candidate import Budget, FitContext
 from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
+from framework.evaluation.opened import Opened
 from framework.export import measurement
 from framework.export.measurement import Answered, Subject
 from framework.export.writing import in_order
@@ -31,7 +33,7 @@ from framework.run.remaining_time import (
 )
 from framework.run.selection import answered_before
 from framework_text.features import FrozenEncoder
-from tests.tiny import tiny_writer, write_dialogues
+from tests.tiny import LENGTH, tiny_encoder, tiny_writer, write_dialogues
 
 NETWORK = Speed(opening=2.0, row=0.01, module=True)
 LINEAR = Speed(opening=1.0, row=0.001)
@@ -44,8 +46,8 @@ def exporters(*names: str) -> list[Exporter]:
 
 def test_what_follows_the_fits_counts_each_answer_and_each_file() -> None:
     seconds = seconds_after_fits({"linear": LINEAR, "frozen": NETWORK}, ["linear", "frozen"], ROWS, exporters("onnx"))
-    shortlist = (1 + 1) + (2 + 10)
-    export = 2 + 10 + (15 + 10)
+    shortlist = (1 + 1) + (2 + 10)  # what the network answers here is compared with its file, too
+    export = 2 + (15 + 10)
     assert seconds == pytest.approx(shortlist + export + seconds_after_export([NETWORK], 2000))
     assert seconds_after_export([NETWORK], 2000) == pytest.approx(2 + 20 + FINISHING)
 
@@ -155,17 +157,42 @@ def test_answers_of_the_selection_serve_the_proof_of_a_generator(
     assert manifest["variants"]["onnx"]["parity"]["steps"] > 0
 
 
+def test_answers_of_the_selection_serve_the_proof_of_a_classifier_and_change_no_metric(
+    tmp_path: Path, csv_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    answer_all = measurement._answer_all
+
+    def counted(subject: Subject, *others: Any) -> Any:
+        asked.append(subject)
+        return answer_all(subject, *others)
+
+    monkeypatch.setattr(measurement, "_answer_all", counted)
+    words = [f"data.train={csv_file}", f"model.name={tiny_encoder(tmp_path / 'encoder')}", f"task.max_length={LENGTH}"]
+    words += ["candidates=[majority,frozen]", "tracker=none", "export=[onnx]"]
+    run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
+    assert len(asked) == 1  # the file answers the rows; the module did when it was chosen
+    first = json.loads((run / "report.json").read_text("utf-8"))
+    assert main(["export", str(run)]) == 0
+    again = json.loads((run / "report.json").read_text("utf-8"))
+    assert len(asked) == 3  # another process has no outputs to compare the file with
+    assert first["candidate"] == again["candidate"] == "frozen"  # which has learned from validation rows
+    for name in ("trained module", "onnx"):
+        assert first["files"][name]["metrics"] == pytest.approx(again["files"][name]["metrics"], abs=1e-5)
+
+
 def test_stored_answers_serve_only_the_fit_and_the_rows_that_they_are_of(tmp_path: Path) -> None:
-    run = cast(Run, SimpleNamespace(folder=RunFolder(tmp_path)))
+    run = cast(Run, SimpleNamespace(folder=RunFolder(tmp_path), answered={}))
+    writer = cast(Opened, SimpleNamespace(name="writer", graphs=[SimpleNamespace(state=["cache"])]))
     path = run.folder.trial("writer") / ANSWERS
     path.parent.mkdir(parents=True)
-    assert answered_before(run, "writer", 2) is None
+    assert answered_before(run, writer, 2) is None
     answers = {"responses": [{"content": "a"}, {"content": "b"}], "scores": []}
     path.write_text(json.dumps(answers), "utf-8")
-    assert answered_before(run, "writer", 2) is None  # an earlier version's, without the time
+    assert answered_before(run, writer, 2) is None  # an earlier version's, without the time
     path.write_text(json.dumps({**answers, "seconds": 4.0}), "utf-8")
-    assert answered_before(run, "writer", 2) == Answered(answers["responses"], [], 4.0)
-    assert answered_before(run, "writer", 3) is None
+    assert answered_before(run, writer, 2) == Answered(answers["responses"], [], 4.0)
+    assert answered_before(run, writer, 3) is None
 
 
 def test_exporting_again_has_no_budget(tmp_path: Path, small: list[str], capsys: pytest.CaptureFixture[str]) -> None:

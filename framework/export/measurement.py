@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from framework.contracts.codec import Codec, Reference, Settings
 from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Metric
 from framework.contracts.facts import Measurement
-from framework.contracts.graph import Backend, Graph, Request, Response, stateful
+from framework.contracts.graph import Backend, Graph, Request, Response, Tensors, stateful
 from framework.contracts.message import Message, message
 from framework.contracts.task import Answers
 from framework.evaluation.opened import Opened
@@ -20,7 +20,7 @@ from framework.evaluation.scoring import answering_and_scoring, scores_of
 from framework.export.parity import Show, Trace, answer_from, trace
 from framework.plugins import AnyTask
 from framework.runtime.model import difference
-from framework.runtime.scheduler import Scheduler
+from framework.runtime.scheduler import Record, Scheduler
 
 SINGLES, LONG_SINGLES = 40, 4  # requests timed one at a time; LONG_SINGLES where graphs have state, so each takes many runs
 Progress = Callable[[str, int], AbstractContextManager[Callable[[], object]]]  # (title, rows) -> a callback for each row
@@ -41,6 +41,8 @@ class Answered:
     """Of the rows' targets, if the codec is a `Scores`; else empty."""
     seconds: float
     """That all rows together took."""
+    outputs: Record = field(default_factory=list)
+    """Those of every call, by row; empty where graphs have state."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Subject:
     """Makes a request or a response presentable."""
     progress: Progress = silent
     answered: Answered | None = None
-    """Where graphs have state and the module has answered the rows already, which takes minutes; None: it answers them."""
+    """What the module answered when the candidate was chosen; None: it answers the rows now."""
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
@@ -109,7 +111,8 @@ def measure(subject: Subject, name: str, size: int, backend: Backend, answered: 
     with subject.progress(name, len(odd) + (0 if answered else len(subject.requests))) as one_more:
         scheduler = Scheduler(codec, backend, subject.graphs, answered=one_more)
         if answered is not None:
-            answers, scores = Trace([*answered.responses, *scheduler.answer(odd)], []), answered.scores
+            of_odd, scores = trace(scheduler, odd), answered.scores
+            answers = Trace([*answered.responses, *of_odd.responses], [*answered.outputs, *of_odd.outputs])
             rate = len(answered.responses) / answered.seconds
         else:
             if not scheduler.stateful:  # warm-up; it does not matter where runs are long
@@ -133,12 +136,18 @@ def with_metrics(subject: Subject, measured: Measured, codec: Codec | None = Non
 
 def judged_responses(subject: Subject, answers: Trace, codec: Codec) -> Sequence[Response]:
     """The responses to the rows, without what the model learned from these rows. codec: the codec that made them."""
-    held_out = subject.opened.fitted.held_out
+    held_out, count = subject.opened.fitted.held_out, len(subject.requests)
     if held_out is None:
-        return answers.responses[: len(subject.requests)]
-    rows = answers.outputs[: len(subject.requests)]
-    outputs = [[(graph, held_out(tensors)) for graph, tensors in calls] for calls in rows]
-    return answer_from(outputs, codec, subject.requests)
+        return answers.responses[:count]
+    return held_out_responses(answers.outputs[:count], held_out, codec, subject.requests)
+
+
+def held_out_responses(
+    outputs: Record, held_out: Callable[[Tensors], Tensors], codec: Codec, requests: Sequence[Request]
+) -> list[Response]:
+    """The responses to requests from recorded outputs, each replaced as `Fitted.held_out` does."""
+    before = [[(graph, held_out(tensors)) for graph, tensors in calls] for calls in outputs]
+    return answer_from(before, codec, requests)
 
 
 def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:

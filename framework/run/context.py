@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from framework.contracts.data.cells import TEXTUAL
 from framework.contracts.evaluation import Metric
 from framework.contracts.graph import Request
 from framework.errors import FrameworkError, InputError
+from framework.export.measurement import Answered
 from framework.machine.disk import shown, write_whole, writing
 from framework.machine.interrupts import Stopping
 from framework.plugins import AnyCandidate, AnyTask, load_plugins
@@ -46,6 +47,8 @@ class Run:
     """Whether another process began the run."""
     trains: bool
     """Whether candidates may be fitted; otherwise the run only exports fitted candidates again."""
+    answered: dict[str, Answered] = field(default_factory=dict)
+    """What candidates answered to validation rows when they were compared in this process, by name."""
 
     @property
     def recipe(self) -> str:

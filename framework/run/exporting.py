@@ -110,7 +110,7 @@ def subject_of(run: Run, candidate: Opened, splits: Splits) -> Subject:
         references(requests) if references is not None else (),
         run.console.disclosure.value,
         run.progress,
-        answered_before(run, candidate.name, len(rows)) if has_state else None,
+        answered_before(run, candidate, len(rows)),
     )
 
 

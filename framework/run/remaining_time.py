@@ -30,7 +30,7 @@ ENOUGH = 60.0  # seconds that a bounded fit gets before others share: a training
 WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
 ATTEMPTS = 2  # files that a lossy exporter is expected to try before one ships
 FINISHING = 6.0  # seconds of report, seal and replay
-ANSWERED = 3  # times that validation rows are answered until a file ships: to rank its candidate, and to compare the two
+ANSWERED = 2  # times that validation rows are answered until a file ships: by its candidate, and by the file
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ def seconds_after_fits(
     slowest = max((speeds[name] for name in competing if name in speeds), key=lambda speed: speed.row)
     compared = [speeds.get(name, slowest) for name in competing] if len(competing) > 1 else []
     shortlist = sum(speed.opening + _answering(speed, rows.validation) for speed in compared)
-    if compared and slowest.stateful:  # the module's answers to the validation rows serve the comparison with its files, too
+    if compared:  # the module's answers to the validation rows serve the comparison with its files, too
         shortlist -= _answering(slowest, rows.validation)
     judged = [slowest, *(speed for name, speed in speeds.items() if name not in competing)]
     return shortlist + _exporting(slowest, rows.validation, exporters) + seconds_after_export(judged, rows.test)

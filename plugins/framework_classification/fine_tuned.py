@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from framework import CodecSpec, FitContext, Fitted, Graph, ModelFacts, Table, Tensor, read_fitted, write_fitted
+from framework_classification.candidates import FrozenCandidate
 from framework_classification.codec import FromTokens
 from framework_classification.data import LabelledTexts
 from framework_text import backbones
@@ -38,7 +39,7 @@ from framework_text.encoder import (
     save_network,
     shape,
 )
-from framework_text.features import FrozenClassifier
+from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import FineTuning
 from framework_text.preparing import prepared
 from framework_text.tokenizer import same_tokens, write_tokenizer
@@ -103,7 +104,7 @@ def tuned(
         network, tokenizer = _network(data, context, folder)
         changed = shape(network, context.options, begun=context.begin is not None)
         learner = module(network, context.options)
-        examples = _examples(data, context, tokenizer, targets)
+        examples = _with_known(_examples(data, context, tokenizer, targets), network, folder, data, context)
         learned = fine_tune(learner, tokenizer, examples, context, started, details=changed)
         pad = tokenizer.pad_token_id or 0
         saved = SavedClassifier(isinstance(network, SentenceClassifier), context.task.max_length, pad)
@@ -116,6 +117,17 @@ def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, 
     if context.begin is not None:
         return open_network(context.begin / MODEL, kind, context.task.max_length)
     return new_network(folder, kind, data.labels), backbones.load_tokenizer(folder, context.task.max_length)
+
+
+def _with_known(examples: Examples, network: Any, folder: Path, data: LabelledTexts, context: Context) -> Examples:
+    """The examples with `Examples.known` where features of the frozen encoder, the means of its last layer, are inputs of the
+    network's head.
+    """
+    if not isinstance(network, SentenceClassifier) or context.begin is not None or context.options.layers is not None:
+        return examples
+    encoder, texts = FrozenEncoder(folder, context.task.max_length), list(data.splits.train.texts("text"))
+    already = FrozenCandidate.name in context.competing and encoder.cached(texts)
+    return replace(examples, known=lambda: encoder.features(texts)[:, : network.config.hidden_size], known_already=already)
 
 
 def open_tuned(

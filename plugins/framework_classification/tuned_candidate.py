@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
-from framework import CodecSpec, FitContext, Fitted, Json, ModelFacts, Section, message, read_fitted, write_fitted
+from framework import CodecSpec, FitContext, Fitted, Json, ModelFacts, Section, Table, message, read_fitted, write_fitted
 from framework_classification import Classification
 from framework_classification.calibration import calibrated
 from framework_classification.codec import ClassificationCodec
@@ -66,7 +67,8 @@ def fit(data: ClassificationData, context: Context) -> None:
         context = replace(context, budget=budget)
         trained.save_network(context)
         shown: list[Section] = []
-        again = _fitted_again(trained, data, context, time.monotonic() - started, shown)
+        read = _read_again(trained, data, context, time.monotonic() - started)
+        again = _fitted_again(read, data, context, shown) if read is not None else None
         if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
@@ -75,7 +77,7 @@ def fit(data: ClassificationData, context: Context) -> None:
             _save_again(again, trained, data, context)
             return
         temperature, abstains = calibrated(context.task, trained.logits, trained.targets, context.show)
-        distance, familiar = _familiarity(data, trained, context)
+        distance, familiar = _familiarity(data, trained, read, context)
         settings = {**data.settings(), "calibrated_at": temperature, **abstains, **familiar}
         trained.save(context, CodecSpec("classification", settings))
         save_distance(distance, context.output)
@@ -93,17 +95,24 @@ def open_fitted(folder: Path) -> Fitted:
     return open_tuned(folder, ClassificationCodec, module)
 
 
-def _fitted_again(
-    trained: Tuned, data: ClassificationData, context: Context, spent: float, shown: list[Section]
-) -> FrozenFit | None:
-    """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
-    classes apart better than the last alone. Training rows are read again as far as the time allows: the encoder knows them by
-    heart, and what is new is in the validation rows. None where the time does not last for `LEAST` rows a class, or where the
-    encoder has a pooling of its own; and with class weights, which the regression has not.
-
-    spent: seconds that the fit took so far. shown: takes the sections.
+@dataclass(frozen=True)
+class _Read:
+    """Texts that the trained encoder reads once more. Training rows are as many as the time allows: the encoder knows them by
+    heart, and what is new is in the validation rows.
     """
-    if context.task.class_weights or not isinstance(trained.learner.model, SentenceClassifier):
+
+    encoder: FrozenEncoder
+    train: Table
+    validation: Table
+    unknown: Sequence[str]
+
+
+def _read_again(trained: Tuned, data: ClassificationData, context: Context, spent: float) -> _Read | None:
+    """None where the time does not last for `LEAST` rows a class, or where the encoder has a pooling of its own.
+
+    spent: seconds that the fit took so far.
+    """
+    if not isinstance(trained.learner.model, SentenceClassifier):
         return None
     encoder = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True)
     splits, classes = data.splits, len(data.labels)
@@ -111,10 +120,21 @@ def _fitted_again(
     (context.folder / ROWS_READ).write_text(json.dumps(count), encoding="utf-8")
     if count < min(len(splits.train), LEAST * classes):
         return None
-    tables = data.sample(count, context.seed), splits.validation
-    train, validation = ((list(one.texts("text")), data.targets(one)) for one in tables)
-    unknown, every, seed = data.unknown_texts(), context.options.all_rows, context.seed
-    return fit_over(encoder, train, validation, classes, context.task, shown.append, unknown, all_rows=every, turns=seed)
+    return _Read(encoder, data.sample(count, context.seed), splits.validation, data.unknown_texts())
+
+
+def _fitted_again(read: _Read, data: ClassificationData, context: Context, shown: list[Section]) -> FrozenFit | None:
+    """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
+    classes apart better than the last alone. None with class weights, which the regression has not.
+
+    shown: takes the sections.
+    """
+    if context.task.class_weights:
+        return None
+    classes, every, seed = len(data.labels), context.options.all_rows, context.seed
+    train, validation = ((list(one.texts("text")), data.targets(one)) for one in (read.train, read.validation))
+    show = shown.append
+    return fit_over(read.encoder, train, validation, classes, context.task, show, read.unknown, all_rows=every, turns=seed)
 
 
 def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> int:
@@ -138,11 +158,32 @@ def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, cont
     save_head(again, context.output, trained.saved.max_length)
 
 
-def _familiarity(data: ClassificationData, trained: Tuned, context: Context) -> tuple[Distance | None, dict[str, Json]]:
+def _familiarity(
+    data: ClassificationData, trained: Tuned, read: _Read | None, context: Context
+) -> tuple[Distance | None, dict[str, Json]]:
     """As `fit_familiarity`; reads no rows where no familiarity is asked for."""
     if context.task.refuse_known is None:
         return None, {}
-    return fit_familiarity(context.task, _evidence(data, trained), context.show)
+    evidence = _evidence(data, trained) if read is None else _evidence_read(data, trained, read)
+    return fit_familiarity(context.task, evidence, context.show)
+
+
+def _evidence_read(data: ClassificationData, trained: Tuned, read: _Read) -> Evidence:
+    """The features that familiarity is fitted to, of the texts that were read for the regression."""
+    head = trained.learner.model.head
+
+    def last_layer(texts: Sequence[str]) -> np.ndarray:
+        return read.encoder.features(list(texts))[:, : head.in_features]
+
+    def logits(features: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return np.asarray(head(torch.from_numpy(features)))
+
+    train, known, unknown = (
+        last_layer(texts) for texts in (read.train.texts("text"), read.validation.texts("text"), read.unknown)
+    )
+    targets, known_targets = (np.asarray(data.targets(table)) for table in (read.train, read.validation))
+    return Evidence(train, targets, known, known_targets, logits(known), unknown, logits(unknown))
 
 
 def _evidence(data: ClassificationData, trained: Tuned) -> Evidence:

@@ -39,8 +39,9 @@ class FrozenEncoder:
         self.folder, self.max_length, self.unit = folder, max_length, unit
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
         self.tuned = tuned
-        """Whether the weights of `module` were tuned to the data: their features are not kept in the cache."""
+        """Whether the weights of `module` were tuned to the data: their features are kept by this object, not in the cache."""
         self._measured: float | None = None
+        self._kept: dict[tuple[str, ...], np.ndarray] = {}
 
     @cached_property
     def module(self) -> TokenMeans:
@@ -58,7 +59,7 @@ class FrozenEncoder:
 
         The speed is measured on a sample of `texts`, evenly spread. seconds: infinity is no limit.
         """
-        if seconds == inf or (not self.tuned and feature_cache.holds(self._identity, texts)):
+        if seconds == inf or self.cached(texts):
             return inf
         return seconds * self.pace(texts)
 
@@ -79,10 +80,19 @@ class FrozenEncoder:
         return self._measured
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
-        """Features of texts, float32 (texts, width of the module), from the cache if the same texts were computed before."""
-        if self.tuned:
-            return self._computed(texts)
-        return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))
+        """Features of texts, float32 (texts, width of the module), computed once: later calls with the same texts, and for an
+        encoder that is not `tuned` later runs, get them from the cache.
+        """
+        if not self.tuned:
+            return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))
+        key = tuple(texts)
+        if key not in self._kept:
+            self._kept[key] = self._computed(texts)
+        return self._kept[key]
+
+    def cached(self, texts: Sequence[str]) -> bool:
+        """Whether the cache holds the features of these texts, so that `features` takes no time."""
+        return not self.tuned and feature_cache.holds(self._identity, texts)
 
     def _computed(self, texts: Sequence[str]) -> np.ndarray:
         return self.features_of(TokenizedRows(self.tokenizer, texts, [0] * len(texts), self.max_length))

@@ -42,11 +42,15 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
     accuracy is too low, as `probing` says. Of a head with several labels a text each label is fitted for itself, and the
     accuracy is that of all decisions.
     """
-    head = _head(network, classes)
+    head = head_of(network, classes)
     if head is None:
         return None
-    features, targets = _features(network, head, batches, probing.most)
-    scale = float(np.linalg.norm(features, axis=1).mean())
+    return fit_head_to(head, *_features(network, head, batches, probing.most), probing)
+
+
+def fit_head_to(head: nn.Linear, features: np.ndarray, targets: np.ndarray, probing: Probing = PLAIN) -> float | None:
+    """As `fit_head`, from inputs of the head, (labels, width), and their targets, (labels,) or (labels, outputs) of 0 and 1."""
+    classes, scale = head.out_features, float(np.linalg.norm(features, axis=1).mean())
     held_out = np.arange(len(targets)) % HELD_OUT == 0
     if targets.ndim == 2:
         return _fit_labels(head, features / scale, scale, targets, held_out, probing)
@@ -57,7 +61,9 @@ def fit_head(network: nn.Module, classes: int, batches: Iterable[Batch], probing
     majority = float(np.bincount(targets[held_out]).max() / held_out.sum())
     if accuracy < majority + probing.enough * (1 - majority) or (len(np.unique(targets)) < classes and not probing.partial):
         return None
-    _write(head, _regression().fit(features / scale, targets), scale)
+    if len(probe.classes_) == len(np.unique(targets)):
+        probe.set_params(warm_start=True)  # a few more iterations for the rows that were held out
+    _write(head, probe.fit(features / scale, targets), scale)
     return accuracy
 
 
@@ -67,7 +73,7 @@ def fit_whole_head(network: nn.Module, classes: int, batches: Iterable[Batch], *
     most: labels to fit to, at most; None: all. Raises ValueError where all labels are the same, or the last linear layer does
     not have `classes` outputs.
     """
-    head = _head(network, classes)
+    head = head_of(network, classes)
     if head is None:
         raise ValueError(f"the network's last linear layer does not have {classes} outputs")
     features, targets = _features(network, head, batches, most)
@@ -124,7 +130,7 @@ def _write(head: nn.Linear, model: LogisticRegression, scale: float) -> None:
             head.bias[model.classes_] = torch.from_numpy(bias).to(head.bias)
 
 
-def _head(network: nn.Module, classes: int) -> nn.Linear | None:
+def head_of(network: nn.Module, classes: int) -> nn.Linear | None:
     """The last linear layer outside the backbone, which some models of transformers register after the head."""
     backbone = getattr(network, "base_model", network)
     inside = set(backbone.modules()) if backbone is not network else set()
@@ -134,7 +140,7 @@ def _head(network: nn.Module, classes: int) -> nn.Linear | None:
 
 def name_of_head(network: nn.Module, classes: int) -> str:
     """The name of the last linear layer, whose inputs are the features of a text. Raises ValueError where it is no head."""
-    head = _head(network, classes)
+    head = head_of(network, classes)
     if head is None:
         raise ValueError(f"the network's last linear layer does not have {classes} outputs")
     names = {part: name for name, part in network.named_modules()}

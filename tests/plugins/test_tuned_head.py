@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 from safetensors.numpy import load_file
@@ -78,3 +80,25 @@ def test_a_repeated_training_reads_as_many_rows_as_the_first(
     again = framework.run_recipe("sentiment", *settings, f"model.repeat={first}", folder=tmp_path / "again")
     heads = [load_file(run / "trials" / "fine_tuned" / "fitted" / "head.safetensors") for run in (first, again)]
     assert all((heads[0][name] == heads[1][name]).all() for name in heads[0])
+
+
+def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read(
+    tmp_path: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    words = [*settings, "model.probe=true", "candidates=[frozen,fine_tuned]"]
+    first = framework.run_recipe("sentiment", *words, folder=tmp_path / "first")
+    assert _plan(first)["known"]
+    assert _plan(first)["probe_accuracy"] > 0.5
+    alone = framework.run_recipe("sentiment", *settings, "model.probe=true", folder=tmp_path / "alone")
+    assert not _plan(alone)["known"]  # what lies in the cache of other runs changes no result
+    shutil.rmtree(tmp_path / "cache")
+    repeated = [*settings, "model.probe=true", f"model.repeat={first / 'trials' / 'fine_tuned'}"]
+    again = framework.run_recipe("sentiment", *repeated, folder=tmp_path / "again")
+    networks = [load_file(run / "trials" / "fine_tuned" / "fitted" / "model" / "model.safetensors") for run in (first, again)]
+    assert all((networks[0][name] == networks[1][name]).all() for name in networks[0])
+
+
+def _plan(run: Path) -> dict[str, Any]:
+    plan: dict[str, Any] = json.loads((run / "trials" / "fine_tuned" / "plan.json").read_text("utf-8"))
+    return plan

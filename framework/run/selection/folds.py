@@ -24,7 +24,7 @@ from framework.run.context import Run
 from framework.run.fit import OPTIONS, Trial, fit_candidate
 from framework.run.folder import ANSWERS
 from framework.run.load import prepare_data
-from framework.run.selection.validation import answers_of, stored_answers
+from framework.run.selection.validation import answer_rows, stored_answers
 
 FOLDS = 9  # further splits, at most: with the validation rows, ten parts where these are a tenth
 
@@ -98,7 +98,7 @@ def _answers(run: Run, name: str, fold: Splits, number: int, budget: Budget) -> 
     data: Any = prepare_data(run.task, fold, run.options)
     changes = {"options": OmegaConf.to_object(options), "show": lambda section: None, "budget": budget}
     fit_candidate(run, candidate, data, folder, **changes)
-    answers = answers_of(run, name, folder, fold.validation)
+    answers, _ = answer_rows(run, name, folder, fold.validation)
     _remove_fit(folder)
     give_back()
     return answers

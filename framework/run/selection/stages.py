@@ -73,6 +73,8 @@ def _selection(run: Run, splits: Splits, trials: Mapping[str, Trial], refused: M
         ranking = _repeated(run, splits, ranking, judged, trials)
     chosen = choose(ranking, tolerance)
     preference = (chosen.candidate, *(ranked.candidate for ranked in ranking if ranked is not chosen))
+    for name in preference[1:]:  # may take much memory, and few of these are exported
+        run.answered.pop(name, None)
     sentence = decision(ranking, chosen, tolerance, run.metric.name)
     ranking = with_reasons(ranking, chosen, tolerance)
     return Selection(run.metric.name, chosen.rows, tuple(ranking), refused, preference, sentence)

@@ -7,24 +7,30 @@ import time
 from pathlib import Path
 from typing import Any
 
+from framework.contracts.codec import Scores
 from framework.contracts.data.table import Table
+from framework.contracts.graph import Response, stateful
 from framework.contracts.task import Answers
 from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
-from framework.evaluation.judge import answers_to
+from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
-from framework.export.measurement import Answered
+from framework.evaluation.scoring import answer_and_score
+from framework.export.measurement import Answered, held_out_responses
 from framework.machine.disk import write_whole
 from framework.run.context import Run
 from framework.run.fit import FITTED
 from framework.run.folder import ANSWERS
 from framework.run.selection.opening import fitted_codec
-from framework.runtime.scheduler import Scheduler
+from framework.runtime.scheduler import Record, Scheduler
 
 
 def judged_on_validation(run: Run, name: str, rows: Table) -> JudgedAnswers:
     """The answers of a fitted candidate to the rows, judged. rows: validation rows, the same in every process of the run."""
     folder = run.folder.trial(name)
-    return judged_answers(run.task, stored_answers(run, name, folder) or answers_of(run, name, folder, rows), rows)
+    answers = stored_answers(run, name, folder)
+    if answers is None:
+        answers, run.answered[name] = answer_rows(run, name, folder, rows)
+    return judged_answers(run.task, answers, rows)
 
 
 def stored_answers(run: Run, name: str, folder: Path) -> Answers | None:
@@ -36,26 +42,44 @@ def stored_answers(run: Run, name: str, folder: Path) -> Answers | None:
     return Answers(fitted_codec(run, name), stored["responses"], stored["scores"])
 
 
-def answered_before(run: Run, name: str, count: int) -> Answered | None:
-    """The stored answers of a candidate to the validation rows; None where the selection did not need them, where it answered
-    others than `count` rows, or did not measure the time, as in runs of earlier versions.
+def answered_before(run: Run, candidate: Opened, count: int) -> Answered | None:
+    """What a candidate answered to the validation rows when it was chosen; None where that is not known: another process chose
+    and its outputs are needed, it answered others than `count` rows, or an earlier version did not measure the time.
     """
-    path = run.folder.trial(name) / ANSWERS
-    stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return Answered(**stored) if "seconds" in stored and len(stored["responses"]) == count else None
+    answered, has_state = run.answered.get(candidate.name), stateful(candidate.graphs)
+    if answered is None and has_state:
+        path = run.folder.trial(candidate.name) / ANSWERS
+        stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        answered = Answered(**stored) if "seconds" in stored else None
+    if answered is None or len(answered.responses) != count:
+        return None
+    return answered if has_state or answered.outputs else None
 
 
-def answers_of(run: Run, name: str, folder: Path, rows: Table) -> Answers:
-    """Answers the rows with a candidate and stores the answers. folder: holds the fitted folder, and gets the answers."""
+def answer_rows(run: Run, name: str, folder: Path, rows: Table) -> tuple[Answers, Answered]:
+    """Answers the rows with a candidate and stores the answers. folder: holds the fitted folder, and gets the answers.
+
+    Returns the answers to judge, which owe nothing to validation rows, see `Opened.judged_backend`, and those that files are
+    compared with.
+    """
     candidate = Opened.of(run.candidates[name], folder / FITTED)
+    codec, held_out = candidate.codec(), candidate.fitted.held_out
+    outputs: Record = []
+    records = not stateful(candidate.graphs) and not isinstance(codec, Scores)
+    backend = candidate.reference_backend() if records else candidate.judged_backend()
+    requests = requests_of(run.task, codec, rows)
     with run.progress(candidate.title, len(rows)) as answered:
-        scheduler = Scheduler(candidate.codec(), candidate.judged_backend(), candidate.graphs, answered=answered)
+        scheduler = Scheduler(codec, backend, candidate.graphs, answered=answered)
         started = time.perf_counter()
-        answers = answers_to(run.task, scheduler, rows)
+        if records:
+            responses, scores = scheduler.answer(requests, outputs), list[Response]()
+        else:
+            responses, scores = answer_and_score(scheduler, requests, run.task.targets(rows))
         seconds = time.perf_counter() - started
-    content = {"responses": list(answers.responses), "scores": list(answers.scores), "seconds": seconds}
+    judged = held_out_responses(outputs, held_out, codec, requests) if records and held_out is not None else responses
+    content = {"responses": judged, "scores": scores, "seconds": seconds}
     write_whole(folder / ANSWERS, json.dumps(content, ensure_ascii=False, default=_plain))
-    return answers
+    return Answers(codec, judged, scores), Answered(responses, scores, seconds, outputs)
 
 
 def _plain(number: Any) -> Any:

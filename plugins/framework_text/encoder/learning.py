@@ -16,7 +16,7 @@ from framework_text.augmentation import VARIANTS, VariedRows, varies
 from framework_text.encoder.batches import EncoderBatches
 from framework_text.encoder.module import EncoderModule
 from framework_text.options import FineTuning
-from framework_text.probe import PLAIN, Probing, fit_head
+from framework_text.probe import PLAIN, Probing, fit_head, fit_head_to, head_of
 from framework_text.throughput import learning_pace
 from framework_text.tokens import EncodedRows, TokenCollator, countable, describe, in_order
 from framework_text.training_plan import (
@@ -53,6 +53,11 @@ class Examples:
     """Tokens of a row, at most."""
     cuts: bool = True
     """Whether longer rows are truncated, which the report then mentions."""
+    known: Callable[[], np.ndarray] | None = None
+    """Returns the inputs of the head of every training row, float32 (rows, width), before training; None: another way to read
+    rows is needed."""
+    known_already: bool = False
+    """Whether a candidate of the run has read the rows, so that `known` takes no time."""
     varied: Callable[[int, int], EncodedRows] | None = None
     """Takes a number and a seed, and returns the rows of `train` for the number, varied as `augmentation` does; None: this head
     cannot learn from varied rows."""
@@ -94,7 +99,7 @@ def fine_tune(
     for section in describe(tokenizer, rows, examples.max_length, cuts=examples.cuts):
         context.show(section)
     if options.probe and not context.resume and context.begin is None:
-        accuracy = probe(module.model, examples, pad, probing)
+        accuracy = probe(module.model, examples, pad, probing, known=plan.known)
         plan = save_plan(replace(plan, probe_accuracy=accuracy), context.folder)
     loader = EncoderBatches(
         _varied(rows, examples, context, plan), examples.validation, TokenCollator(pad), plan.batch_size, context.seed
@@ -116,17 +121,23 @@ def _varied(rows: EncodedRows, examples: Examples, context: Context, plan: Plan)
 
 
 def plan_of(
-    rows: int, classes: int, validated: int, context: Context, measure: Callable[[], tuple[str, Mapping[str, float]]]
+    rows: int,
+    classes: int,
+    validated: int,
+    context: Context,
+    measure: Callable[[], tuple[str, Mapping[str, float]]],
+    *,
+    known: bool = False,
 ) -> Plan:
     """Plans a training from the numbers of rows and classes and the recipe's time limit.
 
     validated: number of rows in each validation. measure: returns the fastest implementation of attention, and the training
-    rows a second of each one measured.
+    rows a second of each one measured. known: as of `Plan`.
     """
     options = context.options
     batch = batch_size(options, rows)
     attention, paces = measure()
-    plan = Plan(rows, None, batch, learning_rate(options, batch), [], attention)
+    plan = Plan(rows, None, batch, learning_rate(options, batch), [], attention, known=known)
     if trainer_ends_training(context.trainer):
         return plan
     epochs = epochs_of(options, rows, classes, batch, begun=context.begin is not None)
@@ -139,7 +150,7 @@ def plan_of(
     if options.epochs is not None:
         why = message("{epochs} epochs, as model.epochs= says", epochs=epochs)
     plan = replace(plan, epochs=epochs, why=[why])
-    if options.probe and context.begin is None:
+    if options.probe and context.begin is None and not known:
         _check_time(HEAD * _probed(rows, classes) / paces[attention], context.budget.remaining())
     return limited(plan, context, paces, validated)
 
@@ -172,12 +183,22 @@ def _measured(module: EncoderModule, examples: Examples, context: Context, pad: 
             module.model, options.attention, lambda: learning_pace(module, sample, batch, collate, context, TIMED)
         )
 
-    return plan_of(examples.rows, examples.classes, len(examples.validation), context, measure)
+    known = examples.known_already
+    return plan_of(examples.rows, examples.classes, len(examples.validation), context, measure, known=known)
 
 
-def probe(network: Any, examples: Examples, pad: int, probing: Probing) -> float | None:
-    """Fits the head to a sample of the rows, in place; returns its held-out accuracy, or None where the head stays random."""
-    rows = examples.train(_probed(examples.rows, examples.classes))
+def probe(network: Any, examples: Examples, pad: int, probing: Probing, *, known: bool = False) -> float | None:
+    """Fits the head to a sample of the rows, in place; returns its held-out accuracy, or None where the head stays random.
+
+    known: as of `Plan`.
+    """
+    count = _probed(examples.rows, examples.classes)
+    head = head_of(network, examples.classes)
+    if known and examples.known is not None and head is not None:
+        chosen = np.linspace(0, examples.rows - 1, count).astype(int)
+        targets = np.asarray(examples.train(examples.rows).targets)
+        return fit_head_to(head, examples.known()[chosen], targets[chosen], probing)
+    rows = examples.train(count)
     return fit_head(network, examples.classes, in_order(rows, pad), probing)
 
 
