@@ -115,7 +115,7 @@ def _decisions(models: list[LogisticRegression | None], features: np.ndarray) ->
 
 
 def _regression() -> LogisticRegression:
-    return LogisticRegression(C=STRENGTH, max_iter=ITERATIONS)
+    return LogisticRegression(C=STRENGTH, solver="newton-cg", max_iter=ITERATIONS)
 
 
 def _write(head: nn.Linear, model: LogisticRegression, scale: float) -> None:
