@@ -14,7 +14,7 @@ from framework.contracts.candidate import FitContext
 from framework.training.trainer import best_precision, new_trainer, quiet
 
 REPEATS, LONG = 3, 4.0  # repeats of each batch, at most; seconds after which no further repeat starts
-SHARE = 0.01  # of the remaining budget, after which none starts either
+SHARE = 0.005  # of the remaining budget, after which none starts either
 
 
 def rows_per_second(

@@ -44,8 +44,8 @@ from framework_text.tokenizer import write_tokenizer
 from framework_text.training_plan import trial_of
 
 FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
-AFTERWARDS = 0.1  # share of the time of a fit that is kept for reading rows once more after training
-AGAIN = 0.35  # share of what is left then for reading them; the rest is for familiarity and the regressions
+AFTERWARDS = 0.07  # share of the time of a fit that is kept for reading rows once more after training
+AGAIN = 0.5  # share of what is left then for reading them; the rest is for familiarity and the regressions
 LEAST = 10  # training rows a class, on average, that a head is fitted to after training
 ROWS_READ = "rows-read.json"  # in the folder of the trial, for trainings that repeat it: how many training rows were read again
 LONGEST = 0.2  # of the time that training took: what reading them may take without a budget
