@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from pathlib import Path
@@ -43,7 +43,7 @@ from framework_text.options import FineTuning
 from framework_text.tokenizer import write_tokenizer
 from framework_text.training_plan import trial_of
 
-FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows whose features familiarity is fitted to: in all, and for each class
+FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows for familiarity, at least: in all, or for each class if that is more
 AFTERWARDS = 0.07  # share of the time of a fit that is kept for reading rows once more after training
 AGAIN = 0.5  # share of what is left then for reading them; the rest is for familiarity and the regressions
 LEAST = 10  # training rows a class, on average, that a head is fitted to after training
@@ -68,7 +68,7 @@ def fit(data: ClassificationData, context: Context) -> None:
         trained.save_network(context)
         shown: list[Section] = []
         read = _read_again(trained, data, context, time.monotonic() - started)
-        again = _fitted_again(read, data, context, shown) if read is not None else None
+        again = _fitted_again(read, data, context, shown.append) if read is not None and read.regression else None
         if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
@@ -105,10 +105,13 @@ class _Read:
     train: Table
     validation: Table
     unknown: Sequence[str]
+    regression: bool
+    """Whether the time lasts for a regression over them, too; never with class weights, which it has not."""
 
 
 def _read_again(trained: Tuned, data: ClassificationData, context: Context, spent: float) -> _Read | None:
-    """None where the time does not last for `LEAST` rows a class, or where the encoder has a pooling of its own.
+    """What the time allows to read, and no less than familiarity needs; None where nothing is to be read, or where the encoder
+    has a pooling of its own.
 
     spent: seconds that the fit took so far.
     """
@@ -118,22 +121,19 @@ def _read_again(trained: Tuned, data: ClassificationData, context: Context, spen
     splits, classes = data.splits, len(data.labels)
     count = _rows_in_time(encoder, data, context, spent)
     (context.folder / ROWS_READ).write_text(json.dumps(count), encoding="utf-8")
-    if count < min(len(splits.train), LEAST * classes):
+    enough = count >= min(len(splits.train), LEAST * classes) and not context.task.class_weights
+    if not enough and context.task.refuse_known is None:
         return None
-    return _Read(encoder, data.sample(count, context.seed), splits.validation, data.unknown_texts())
+    least = 0 if context.task.refuse_known is None else _familiar(classes)
+    return _Read(encoder, data.sample(max(count, least), context.seed), splits.validation, data.unknown_texts(), enough)
 
 
-def _fitted_again(read: _Read, data: ClassificationData, context: Context, shown: list[Section]) -> FrozenFit | None:
+def _fitted_again(read: _Read, data: ClassificationData, context: Context, show: Callable[[Section], None]) -> FrozenFit:
     """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
-    classes apart better than the last alone. None with class weights, which the regression has not.
-
-    shown: takes the sections.
+    classes apart better than the last alone.
     """
-    if context.task.class_weights:
-        return None
     classes, every, seed = len(data.labels), context.options.all_rows, context.seed
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (read.train, read.validation))
-    show = shown.append
     return fit_over(read.encoder, train, validation, classes, context.task, show, read.unknown, all_rows=every, turns=seed)
 
 
@@ -146,6 +146,11 @@ def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Con
     seconds = LONGEST * spent if remaining == inf else AGAIN * remaining
     count = encoder.texts_within(seconds, splits.train.texts("text")) - len(splits.validation)
     return int(max(0, min(count, len(splits.train))))
+
+
+def _familiar(classes: int) -> int:
+    """The training rows that familiarity is fitted to, at least, where there are as many."""
+    return max(FAMILIAR, FAMILIAR_A_CLASS * classes)
 
 
 def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:
@@ -189,7 +194,7 @@ def _evidence_read(data: ClassificationData, trained: Tuned, read: _Read) -> Evi
 def _evidence(data: ClassificationData, trained: Tuned) -> Evidence:
     """The features that familiarity is fitted to, of at most `FAMILIAR` training rows or `FAMILIAR_A_CLASS` of each class."""
     pad, classes, network = trained.saved.pad, len(data.labels), trained.learner.model
-    train = trained.examples.train(min(trained.examples.rows, max(FAMILIAR, FAMILIAR_A_CLASS * classes)))
+    train = trained.examples.train(min(trained.examples.rows, _familiar(classes)))
     unknown = data.unknown_texts()
     others = TokenizedRows(trained.tokenizer, unknown, [0] * len(unknown), trained.saved.max_length)
     parts = [head_inputs(network, classes, in_order(rows, pad)) for rows in (train, trained.examples.validation, others)]

@@ -38,6 +38,7 @@ class FrozenEncoder:
     def __init__(self, folder: Path, max_length: int, *, unit: bool = False, tuned: bool = False) -> None:
         self.folder, self.max_length, self.unit = folder, max_length, unit
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
+        self._tokenizes = self.tokenizer.backend_tokenizer.to_str()  # before use, which adds truncation and padding
         self.tuned = tuned
         """Whether the weights of `module` were tuned to the data: their features are kept by this object, not in the cache."""
         self._measured: float | None = None
@@ -49,9 +50,8 @@ class FrozenEncoder:
 
     @cached_property
     def _identity(self) -> str:
-        tokenizer = self.tokenizer.backend_tokenizer.to_str()
         kind = ["unit"] * self.unit
-        return feature_cache.identity(self.folder, tokenizer, self.max_length, computes_in_bfloat16(), *kind)
+        return feature_cache.identity(self.folder, self._tokenizes, self.max_length, computes_in_bfloat16(), *kind)
 
     def texts_within(self, seconds: float, texts: Sequence[str]) -> float:
         """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the

@@ -22,7 +22,7 @@ from framework_onnx.export import export
 from framework_text import feature_cache
 from framework_text.familiarity import fit_distance
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from tests.tiny import LENGTH, THINGS, WORDS, rows, tiny_model
+from tests.tiny import LENGTH, THINGS, WORDS, rows, tiny_encoder, tiny_model
 
 TEXTS = ["the lovely flight", "", "the awful phone screen " * 20, "a car"]
 
@@ -170,3 +170,14 @@ def test_rows_in_turns_are_answered_by_regressions_that_had_not_seen_them() -> N
     after = crossed(best, (features, targets), (held_out, truth), 3, 0)
     assert (before[4] == after[4]).all()
     assert (before != after).any()
+
+
+def test_the_cache_knows_texts_again_after_a_tokenizer_was_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder, texts = tiny_encoder(tmp_path / "encoder"), ["a good flight", "late"]
+    first = FrozenEncoder(folder, LENGTH)
+    assert not first.cached(texts)
+    first.pace(texts)  # measured before anything is looked up, as with a budget
+    first.features(texts)
+    assert FrozenEncoder(folder, LENGTH).cached(texts)
+    assert first.cached(texts)
