@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer
 
 import framework
 from framework.evaluation.module_backend import ModuleBackend
@@ -175,6 +176,9 @@ def test_rows_in_turns_are_answered_by_regressions_that_had_not_seen_them() -> N
 def test_the_cache_knows_texts_again_after_a_tokenizer_was_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     folder, texts = tiny_encoder(tmp_path / "encoder"), ["a good flight", "late"]
+    pads = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    pads.enable_padding(length=LENGTH)  # as sentence-transformers saves one; transformers ends it at the first use
+    pads.save(str(folder / "tokenizer.json"))
     first = FrozenEncoder(folder, LENGTH)
     assert not first.cached(texts)
     first.pace(texts)  # measured before anything is looked up, as with a budget
