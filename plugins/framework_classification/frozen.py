@@ -42,6 +42,8 @@ class FrozenFit:
     """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
     loss: float
     """Mean negative log-likelihood of the validation rows with the best temperature, by regressions that had not seen them."""
+    accuracy: float
+    """Of the same regressions on the validation rows."""
     held_out: Head | None
     """The weight and bias before it learned from the validation rows; None: it has not."""
     distance: Distance | None
@@ -92,7 +94,8 @@ def fit(
     classifier = partial(regression, best.strength, QUICK)
     fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), best.seconds)
     before = (weight, bias) if all_rows else None
-    return FrozenFit(module, {**abstains, **familiar}, facts, final, loss, before, distance, fixed)
+    accuracy = float((fresh.argmax(1) == truth).mean())
+    return FrozenFit(module, {**abstains, **familiar}, facts, final, loss, accuracy, before, distance, fixed)
 
 
 @dataclass(frozen=True)

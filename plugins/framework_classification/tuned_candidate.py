@@ -69,7 +69,7 @@ def fit(data: ClassificationData, context: Context) -> None:
         shown: list[Section] = []
         read = _read_again(trained, data, context, time.monotonic() - started)
         again = _fitted_again(read, data, context, shown.append) if read is not None and read.regression else None
-        if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
+        if again is not None and _is_better(again, trained):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
             for section in shown:
@@ -135,6 +135,14 @@ def _fitted_again(read: _Read, data: ClassificationData, context: Context, show:
     classes, every, seed = len(data.labels), context.options.all_rows, context.seed
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (read.train, read.validation))
     return fit_over(read.encoder, train, validation, classes, context.task, show, read.unknown, all_rows=every, turns=seed)
+
+
+def _is_better(again: FrozenFit, trained: Tuned) -> bool:
+    """Whether validation prefers the regression by its loss, and no less by its accuracy: a head that was trained for long is
+    too sure of its answers, which says nothing about how many are right.
+    """
+    accuracy = float((trained.logits.argmax(1) == trained.targets).mean())
+    return again.loss < calibrated_loss(trained.logits, trained.targets) and again.accuracy >= accuracy
 
 
 def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> int:

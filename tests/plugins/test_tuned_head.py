@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
+import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 import framework
+from framework_classification.fine_tuned import Tuned
+from framework_classification.frozen import FrozenFit
 from tests.tiny import LENGTH, tiny_encoder
 
 
@@ -97,6 +101,19 @@ def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read
     again = framework.run_recipe("sentiment", *repeated, folder=tmp_path / "again")
     networks = [load_file(run / "trials" / "fine_tuned" / "fitted" / "model" / "model.safetensors") for run in (first, again)]
     assert all((networks[0][name] == networks[1][name]).all() for name in networks[0])
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "loss", "better"), [(0.75, 0.5, True), (0.8, 0.5, True), (0.7, 0.5, False), (0.8, 2.0, False)]
+)
+def test_another_head_must_be_no_less_accurate_whatever_its_loss(accuracy: float, loss: float, better: bool) -> None:
+    from framework_classification.tuned_candidate import _is_better
+
+    sure_and_wrong_once = cast(
+        Tuned, SimpleNamespace(logits=np.array([[9.0, 0], [0, 9], [9, 0], [9, 0]]), targets=np.array([0, 1, 0, 1]))
+    )
+    other = cast(FrozenFit, SimpleNamespace(loss=loss, accuracy=accuracy))
+    assert _is_better(other, sure_and_wrong_once) is better
 
 
 def _plan(run: Path) -> dict[str, Any]:
