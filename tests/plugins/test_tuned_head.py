@@ -104,7 +104,7 @@ def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read
 
 
 @pytest.mark.parametrize(
-    ("accuracy", "loss", "better"), [(0.75, 0.5, True), (0.8, 0.5, True), (0.7, 0.5, False), (0.8, 2.0, False)]
+    ("accuracy", "loss", "better"), [(0.75, 0.5, True), (0.8, 0.5, True), (0.7, 0.5, False), (0.8, 3.0, False)]
 )
 def test_another_head_must_be_no_less_accurate_whatever_its_loss(accuracy: float, loss: float, better: bool) -> None:
     from framework_classification.tuned_candidate import _is_better
