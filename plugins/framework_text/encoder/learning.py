@@ -16,6 +16,7 @@ from framework_text.augmentation import VARIANTS, VariedRows, varies
 from framework_text.encoder.batches import EncoderBatches
 from framework_text.encoder.module import EncoderModule
 from framework_text.options import FineTuning
+from framework_text.precision import computes_in_bfloat16
 from framework_text.probe import PLAIN, Probing, fit_head, fit_head_to, head_of
 from framework_text.throughput import learning_pace
 from framework_text.tokens import EncodedRows, TokenCollator, countable, describe, in_order
@@ -33,8 +34,9 @@ from framework_text.training_plan import (
 from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 1000, 120  # training rows that the initial head is fitted to: in all, or for each class if more
+KNOWN = 10_000  # the same, at least, where their features are known
 HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
-SAMPLE, TIMED = 512, 4  # rows on which the speed of training is measured, and batches of them
+SAMPLE, TIMED = 512, 2  # rows on which the speed of training is measured, and batches of them
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts
 
@@ -195,7 +197,7 @@ def probe(network: Any, examples: Examples, pad: int, probing: Probing, *, known
     count = _probed(examples.rows, examples.classes)
     head = head_of(network, examples.classes)
     if known and examples.known is not None and head is not None:
-        chosen = np.linspace(0, examples.rows - 1, count).astype(int)
+        chosen = np.linspace(0, examples.rows - 1, min(examples.rows, max(count, KNOWN))).astype(int)
         targets = np.asarray(examples.train(examples.rows).targets)
         return fit_head_to(head, examples.known()[chosen], targets[chosen], probing)
     rows = examples.train(count)
@@ -240,18 +242,22 @@ def facts_of(
 
 
 def predict(module: EncoderModule, rows: EncodedRows, pad: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of rows, shortest rows first, computed in eval mode and fp32.
+    """Logits and labels of rows, fp32, shortest rows first, computed in eval mode, and in bfloat16 where the hardware has it.
 
     Shapes: (rows, classes) and (rows,) for a head over texts; (labels, classes) and (labels,) for one over tokens, without
     `IGNORED` labels; (rows, labels) both for a head over texts whose targets are a 0 or 1 for each label. pad: id of the
     padding token.
     """
-    module.eval()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    module.eval().to(device)
     logits, labels = [], []
-    with torch.inference_mode():
-        for batch in in_order(rows, pad):
-            outputs = module(batch)
-            counted = countable(batch["labels"], outputs.ndim)
-            logits.append(outputs[counted].numpy())
-            labels.append(batch["labels"][counted].numpy())
+    try:
+        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16()):
+            for batch in in_order(rows, pad):
+                outputs = module({name: values.to(device) for name, values in batch.items()}).cpu()
+                counted = countable(batch["labels"], outputs.ndim)
+                logits.append(outputs[counted].numpy())
+                labels.append(batch["labels"][counted].numpy())
+    finally:
+        module.to("cpu")
     return np.concatenate(logits), np.concatenate(labels)
