@@ -43,7 +43,8 @@ from framework_text.options import FineTuning
 from framework_text.tokenizer import write_tokenizer
 from framework_text.training_plan import trial_of
 
-FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows for familiarity, at least: in all, or for each class if that is more
+FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows for familiarity, at most: in all, or for each class if that is more
+FEWEST = 500  # training rows for familiarity in a short time
 AFTERWARDS = 0.07  # share of the time of a fit that is kept for reading rows once more after training
 AGAIN = 0.5  # share of what is left then for reading them; the rest is for familiarity and the regressions
 LEAST = 10  # training rows a class, on average, that a head is fitted to after training
@@ -124,7 +125,7 @@ def _read_again(trained: Tuned, data: ClassificationData, context: Context, spen
     enough = count >= min(len(splits.train), LEAST * classes) and not context.task.class_weights
     if not enough and context.task.refuse_known is None:
         return None
-    least = 0 if context.task.refuse_known is None else _familiar(classes)
+    least = 0 if context.task.refuse_known is None else max(FEWEST, LEAST * classes)
     return _Read(encoder, data.sample(max(count, least), context.seed), splits.validation, data.unknown_texts(), enough)
 
 
@@ -202,7 +203,7 @@ def _evidence_read(data: ClassificationData, trained: Tuned, read: _Read) -> Evi
 def _evidence(data: ClassificationData, trained: Tuned) -> Evidence:
     """The features that familiarity is fitted to, of at most `FAMILIAR` training rows or `FAMILIAR_A_CLASS` of each class."""
     pad, classes, network = trained.saved.pad, len(data.labels), trained.learner.model
-    train = trained.examples.train(min(trained.examples.rows, _familiar(classes)))
+    train = trained.examples.train(min(trained.examples.rows, max(FAMILIAR, FAMILIAR_A_CLASS * classes)))
     unknown = data.unknown_texts()
     others = TokenizedRows(trained.tokenizer, unknown, [0] * len(unknown), trained.saved.max_length)
     parts = [head_inputs(network, classes, in_order(rows, pad)) for rows in (train, trained.examples.validation, others)]
