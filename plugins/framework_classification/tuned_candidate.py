@@ -157,11 +157,6 @@ def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Con
     return int(max(0, min(count, len(splits.train))))
 
 
-def _familiar(classes: int) -> int:
-    """The training rows that familiarity is fitted to, at least, where there are as many."""
-    return max(FAMILIAR, FAMILIAR_A_CLASS * classes)
-
-
 def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:
     head = message("a logistic regression, fitted to the features after training")
     details: Mapping[str, Any] = {**trained.facts.details, message("head"): head, "C": again.facts["C"]}

@@ -56,8 +56,7 @@ class Examples:
     cuts: bool = True
     """Whether longer rows are truncated, which the report then mentions."""
     known: Callable[[], np.ndarray] | None = None
-    """Returns the inputs of the head of every training row, float32 (rows, width), before training; None: another way to read
-    rows is needed."""
+    """Returns the inputs of the head of every training row, float32 (rows, width), before training; None: they are not known."""
     known_already: bool = False
     """Whether a candidate of the run has read the rows, so that `known` takes no time."""
     varied: Callable[[int, int], EncodedRows] | None = None
