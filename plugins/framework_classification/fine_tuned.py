@@ -32,6 +32,8 @@ from framework_text.encoder import (
     TokenizedRows,
     encoder_graph,
     fine_tune,
+    head_inputs,
+    in_order,
     new_network,
     open_network,
     pools_by_mean,
@@ -42,6 +44,7 @@ from framework_text.encoder import (
 from framework_text.features import FrozenClassifier, FrozenEncoder
 from framework_text.options import FineTuning
 from framework_text.preparing import prepared
+from framework_text.probe import head_of
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FineTuning]
@@ -104,11 +107,11 @@ def tuned(
         network, tokenizer = _network(data, context, folder)
         changed = shape(network, context.options, begun=context.begin is not None)
         learner = module(network, context.options)
-        examples = _with_known(_examples(data, context, tokenizer, targets), network, folder, data, context)
+        examples = _with_features(_examples(data, context, tokenizer, targets), network, folder, data, context, targets)
         learned = fine_tune(learner, tokenizer, examples, context, started, details=changed)
         pad = tokenizer.pad_token_id or 0
         saved = SavedClassifier(isinstance(network, SentenceClassifier), context.task.max_length, pad)
-        yield Tuned(learner, tokenizer, examples, learned.facts, *predict(learner, examples.validation, pad), saved)
+        yield Tuned(learner, tokenizer, examples, learned.facts, *_answered(learner, examples, pad), saved)
 
 
 def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, Any]:
@@ -119,15 +122,40 @@ def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, 
     return new_network(folder, kind, data.labels), backbones.load_tokenizer(folder, context.task.max_length)
 
 
-def _with_known(examples: Examples, network: Any, folder: Path, data: LabelledTexts, context: Context) -> Examples:
-    """The examples with `Examples.known` where features of the frozen encoder, the means of its last layer, are inputs of the
-    network's head.
+def _with_features(
+    examples: Examples,
+    network: Any,
+    folder: Path,
+    data: LabelledTexts,
+    context: Context,
+    targets: Callable[[Table], Sequence[Target]],
+) -> Examples:
+    """The examples with `Examples.features`, where features of the frozen encoder, the means of its last layer, are inputs of
+    the network's head.
     """
     if not isinstance(network, SentenceClassifier) or context.begin is not None or context.options.layers is not None:
         return examples
-    encoder, texts = FrozenEncoder(folder, context.task.max_length), list(data.splits.train.texts("text"))
-    already = FrozenCandidate.name in context.competing and encoder.cached(texts)
-    return replace(examples, known=lambda: encoder.features(texts)[:, : network.config.hidden_size], known_already=already)
+    encoder, train = FrozenEncoder(folder, context.task.max_length), data.splits.train
+
+    def features() -> tuple[np.ndarray, np.ndarray]:
+        return encoder.features(list(train.texts("text")))[:, : network.config.hidden_size], np.asarray(targets(train))
+
+    names = list(context.competing)
+    before = names[: names.index("fine_tuned")] if "fine_tuned" in names else []
+    cached = FrozenCandidate.name in before and encoder.cached(list(train.texts("text")))
+    return replace(examples, features=features, cached=cached)
+
+
+def _answered(learner: EncoderModule, examples: Examples, pad: int) -> tuple[np.ndarray, np.ndarray]:
+    """As `predict`, of the validation rows, in the time that the encoder takes in bfloat16 where the hardware has it; the head
+    computes in fp32.
+    """
+    head = head_of(learner.model, examples.classes)
+    if head is None:
+        return predict(learner, examples.validation, pad)
+    features, targets = head_inputs(learner.model, examples.classes, in_order(examples.validation, pad))
+    with torch.inference_mode():
+        return head(torch.from_numpy(features)).numpy(), targets
 
 
 def open_tuned(

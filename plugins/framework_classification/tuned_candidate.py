@@ -43,8 +43,8 @@ from framework_text.options import FineTuning
 from framework_text.tokenizer import write_tokenizer
 from framework_text.training_plan import trial_of
 
-FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows for familiarity, at most: in all, or for each class if that is more
-FEWEST = 500  # training rows for familiarity in a short time
+FAMILIAR, FAMILIAR_A_CLASS = 2000, 40  # training rows for familiarity alone: in all, or for each class if that is more
+FEWEST = 500  # the same, at least, where a budget is short
 AFTERWARDS = 0.07  # share of the time of a fit that is kept for reading rows once more after training
 AGAIN = 0.5  # share of what is left then for reading them; the rest is for familiarity and the regressions
 LEAST = 10  # training rows a class, on average, that a head is fitted to after training
@@ -68,8 +68,8 @@ def fit(data: ClassificationData, context: Context) -> None:
         context = replace(context, budget=budget)
         trained.save_network(context)
         shown: list[Section] = []
-        read = _read_again(trained, data, context, time.monotonic() - started)
-        again = _fitted_again(read, data, context, shown.append) if read is not None and read.regression else None
+        texts = _texts_again(trained, data, context, time.monotonic() - started)
+        again = _fitted_again(texts, data, context, shown.append) if texts is not None and texts.regression else None
         if again is not None and _is_better(again, trained):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
@@ -78,7 +78,7 @@ def fit(data: ClassificationData, context: Context) -> None:
             _save_again(again, trained, data, context)
             return
         temperature, abstains = calibrated(context.task, trained.logits, trained.targets, context.show)
-        distance, familiar = _familiarity(data, trained, read, context)
+        distance, familiar = _familiarity(data, trained, texts, context)
         settings = {**data.settings(), "calibrated_at": temperature, **abstains, **familiar}
         trained.save(context, CodecSpec("classification", settings))
         save_distance(distance, context.output)
@@ -97,7 +97,7 @@ def open_fitted(folder: Path) -> Fitted:
 
 
 @dataclass(frozen=True)
-class _Read:
+class _Texts:
     """Texts that the trained encoder reads once more. Training rows are as many as the time allows: the encoder knows them by
     heart, and what is new is in the validation rows.
     """
@@ -110,32 +110,36 @@ class _Read:
     """Whether the time lasts for a regression over them, too; never with class weights, which it has not."""
 
 
-def _read_again(trained: Tuned, data: ClassificationData, context: Context, spent: float) -> _Read | None:
+def _texts_again(trained: Tuned, data: ClassificationData, context: Context, spent: float) -> _Texts | None:
     """What the time allows to read, and no less than familiarity needs; None where nothing is to be read, or where the encoder
     has a pooling of its own.
 
     spent: seconds that the fit took so far.
     """
-    if not isinstance(trained.learner.model, SentenceClassifier):
+    weights, familiarity = context.task.class_weights, context.task.refuse_known is not None
+    if not isinstance(trained.learner.model, SentenceClassifier) or (weights and not familiarity):
         return None
     encoder = FrozenEncoder(context.output / MODEL, context.task.max_length, tuned=True)
     splits, classes = data.splits, len(data.labels)
     count = _rows_in_time(encoder, data, context, spent)
     (context.folder / ROWS_READ).write_text(json.dumps(count), encoding="utf-8")
-    enough = count >= min(len(splits.train), LEAST * classes) and not context.task.class_weights
-    if not enough and context.task.refuse_known is None:
+    enough = count >= min(len(splits.train), LEAST * classes) and not weights
+    if familiarity:
+        alone = max(FAMILIAR, FAMILIAR_A_CLASS * classes)
+        least = alone if context.budget.seconds is None else max(FEWEST, LEAST * classes)
+        count = max(count, least) if enough else min(max(count, least), alone)
+    elif not enough:
         return None
-    least = 0 if context.task.refuse_known is None else max(FEWEST, LEAST * classes)
-    return _Read(encoder, data.sample(max(count, least), context.seed), splits.validation, data.unknown_texts(), enough)
+    return _Texts(encoder, data.sample(count, context.seed), splits.validation, data.unknown_texts(), enough)
 
 
-def _fitted_again(read: _Read, data: ClassificationData, context: Context, show: Callable[[Section], None]) -> FrozenFit:
+def _fitted_again(texts: _Texts, data: ClassificationData, context: Context, show: Callable[[Section], None]) -> FrozenFit:
     """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
     classes apart better than the last alone.
     """
     classes, every, seed = len(data.labels), context.options.all_rows, context.seed
-    train, validation = ((list(one.texts("text")), data.targets(one)) for one in (read.train, read.validation))
-    return fit_over(read.encoder, train, validation, classes, context.task, show, read.unknown, all_rows=every, turns=seed)
+    train, validation = ((list(one.texts("text")), data.targets(one)) for one in (texts.train, texts.validation))
+    return fit_over(texts.encoder, train, validation, classes, context.task, show, texts.unknown, all_rows=every, turns=seed)
 
 
 def _is_better(again: FrozenFit, trained: Tuned) -> bool:
@@ -168,30 +172,30 @@ def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, cont
 
 
 def _familiarity(
-    data: ClassificationData, trained: Tuned, read: _Read | None, context: Context
+    data: ClassificationData, trained: Tuned, texts: _Texts | None, context: Context
 ) -> tuple[Distance | None, dict[str, Json]]:
     """As `fit_familiarity`; reads no rows where no familiarity is asked for."""
     if context.task.refuse_known is None:
         return None, {}
-    evidence = _evidence(data, trained) if read is None else _evidence_read(data, trained, read)
+    evidence = _evidence(data, trained) if texts is None else _evidence_of(texts, data, trained)
     return fit_familiarity(context.task, evidence, context.show)
 
 
-def _evidence_read(data: ClassificationData, trained: Tuned, read: _Read) -> Evidence:
-    """The features that familiarity is fitted to, of the texts that were read for the regression."""
+def _evidence_of(texts: _Texts, data: ClassificationData, trained: Tuned) -> Evidence:
+    """The features that familiarity is fitted to, of these texts; they are read once, for the regression, too."""
     head = trained.learner.model.head
 
-    def last_layer(texts: Sequence[str]) -> np.ndarray:
-        return read.encoder.features(list(texts))[:, : head.in_features]
+    def last_layer(read: Sequence[str]) -> np.ndarray:
+        return texts.encoder.features(list(read))[:, : head.in_features]
 
     def logits(features: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
             return np.asarray(head(torch.from_numpy(features)))
 
     train, known, unknown = (
-        last_layer(texts) for texts in (read.train.texts("text"), read.validation.texts("text"), read.unknown)
+        last_layer(read) for read in (texts.train.texts("text"), texts.validation.texts("text"), texts.unknown)
     )
-    targets, known_targets = (np.asarray(data.targets(table)) for table in (read.train, read.validation))
+    targets, known_targets = (np.asarray(data.targets(table)) for table in (texts.train, texts.validation))
     return Evidence(train, targets, known, known_targets, logits(known), unknown, logits(unknown))
 
 

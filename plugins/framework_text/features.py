@@ -38,7 +38,6 @@ class FrozenEncoder:
     def __init__(self, folder: Path, max_length: int, *, unit: bool = False, tuned: bool = False) -> None:
         self.folder, self.max_length, self.unit = folder, max_length, unit
         self.tokenizer = backbones.load_tokenizer(folder, max_length)
-        self._tokenizes = self.tokenizer.backend_tokenizer.to_str()  # before use, which adds truncation and padding
         self.tuned = tuned
         """Whether the weights of `module` were tuned to the data: their features are kept by this object, not in the cache."""
         self._measured: float | None = None
@@ -50,8 +49,9 @@ class FrozenEncoder:
 
     @cached_property
     def _identity(self) -> str:
+        unused = backbones.load_tokenizer(self.folder, self.max_length).backend_tokenizer  # use changes truncation and padding
         kind = ["unit"] * self.unit
-        return feature_cache.identity(self.folder, self._tokenizes, self.max_length, computes_in_bfloat16(), *kind)
+        return feature_cache.identity(self.folder, unused.to_str(), self.max_length, computes_in_bfloat16(), *kind)
 
     def texts_within(self, seconds: float, texts: Sequence[str]) -> float:
         """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the
@@ -80,8 +80,8 @@ class FrozenEncoder:
         return self._measured
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
-        """Features of texts, float32 (texts, width of the module), computed once: later calls with the same texts, and for an
-        encoder that is not `tuned` later runs, get them from the cache.
+        """Features of texts, float32 (texts, width of the module), computed once for the same texts: those of a `tuned` encoder
+        are kept by this object, others in the cache.
         """
         if not self.tuned:
             return feature_cache.cached_features(self._identity, texts, lambda: self._computed(texts))

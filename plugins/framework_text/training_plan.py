@@ -54,8 +54,8 @@ class Plan:
     """Expected seconds of one validation."""
     probe_accuracy: float | None = None
     """Held-out accuracy of the fitted head that training starts from; None where the head is random."""
-    known: bool = False
-    """Whether that head is fitted to features that another candidate of the run had read."""
+    head_from_cache: bool = False
+    """Whether a head that is fitted, is fitted to features that an earlier fit of the run had computed."""
 
     def section(self) -> Section:
         epochs = message("as trainer: says") if self.epochs is None else f"{self.epochs}"

@@ -99,3 +99,22 @@ def test_a_head_alone_is_fitted_without_asking_whether_it_is_worth_it(batch: dic
     assert torch.equal(network(batch["input_ids"], batch["attention_mask"]).argmax(-1)[counted], batch["labels"][counted])
     with pytest.raises(ValueError, match="does not have 5 outputs"):
         fit_whole_head(network, 5, [batch])
+
+
+def test_a_head_that_is_fitted_to_cached_features_sees_every_label(
+    batch: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from framework_text.encoder import learning
+
+    monkeypatch.setattr(learning, "PROBED", 10)
+    monkeypatch.setattr(learning, "PROBED_A_CLASS", 1)
+    monkeypatch.setattr(learning, "PROBED_CACHED", 10)
+    targets = np.array([0, 1] * 50 + [2])
+    targets[57] = 3  # between the rows that are taken
+    features = np.eye(4, dtype=np.float32)[targets] + 0.01
+    network = torch.nn.Sequential(torch.nn.Identity(), torch.nn.Linear(4, 4))
+    before = network[1].weight.detach().clone()
+    nothing = EncodedRows([], [], [])
+    examples = learning.Examples(4, 101, lambda most: nothing, nothing, 8, features=lambda: (features, targets), cached=True)
+    assert learning.probe(network, examples, 0, Probing(enough=0.0), cached=True) is not None
+    assert not torch.equal(network[1].weight, before)

@@ -92,10 +92,12 @@ def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     words = [*settings, "model.probe=true", "candidates=[frozen,fine_tuned]"]
     first = framework.run_recipe("sentiment", *words, folder=tmp_path / "first")
-    assert _plan(first)["known"]
+    assert _plan(first)["head_from_cache"]
     assert _plan(first)["probe_accuracy"] > 0.5
     alone = framework.run_recipe("sentiment", *settings, "model.probe=true", folder=tmp_path / "alone")
-    assert not _plan(alone)["known"]  # what lies in the cache of other runs changes no result
+    assert not _plan(alone)["head_from_cache"]  # what lies in the cache of other runs changes no result
+    turned = [*settings, "model.probe=true", "candidates=[fine_tuned,frozen]"]
+    assert not _plan(framework.run_recipe("sentiment", *turned, folder=tmp_path / "turned"))["head_from_cache"]
     shutil.rmtree(tmp_path / "cache")
     repeated = [*settings, "model.probe=true", f"model.repeat={first / 'trials' / 'fine_tuned'}"]
     again = framework.run_recipe("sentiment", *repeated, folder=tmp_path / "again")

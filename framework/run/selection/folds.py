@@ -57,14 +57,15 @@ def cross_validated(
     judged: the candidates' answers to the validation rows. trials: theirs. budget: for all fits together.
     """
     seconds = sum(trials[name].seconds for name in judged)  # an upper bound: features that do not change are cached
-    answers = {name: [one.answers] for name, one in judged.items()}
+    names = [name for name in trials if name in judged]  # in the recipe's order: a fit takes what an earlier one has read
+    answers = {name: [judged[name].answers] for name in names}
     tables = [splits.validation]
     for number, fold in enumerate(_folds(run, splits), start=1):
         if budget.remaining() < seconds:
             break
         started = time.monotonic()
         try:
-            of_fold = {name: _answers(run, name, fold, number, Budget(trials[name].allowed)) for name in judged}
+            of_fold = {name: _answers(run, name, fold, number, Budget(trials[name].allowed)) for name in names}
         except InputError as error:  # such as a fit for which there was not enough time
             run.console.say(f"cross-validation ends: {error}")
             break

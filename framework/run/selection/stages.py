@@ -68,6 +68,9 @@ def _selection(run: Run, splits: Splits, trials: Mapping[str, Trial], refused: M
         give_back()
     tolerance = run.config.select.tolerance
     ranking = _ranked(run, rows, judged, judged, trials)
+    for ranked in ranking:
+        if not ranked.may_be_best:
+            run.answered.pop(ranked.candidate, None)
     unsettled = any(ranked.may_be_best and not ranked.settled(tolerance) for ranked in ranking[1:])
     if unsettled and not stateful and can_repeat(run):
         ranking = _repeated(run, splits, ranking, judged, trials)

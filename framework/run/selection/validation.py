@@ -34,7 +34,7 @@ def judged_on_validation(run: Run, name: str, rows: Table) -> JudgedAnswers:
 
 
 def stored_answers(run: Run, name: str, folder: Path) -> Answers | None:
-    """The answers that `answers_of` stored; None where there are none."""
+    """The answers that `answer_rows` stored; None where there are none."""
     path = folder / ANSWERS
     if not path.is_file():
         return None
@@ -46,7 +46,7 @@ def answered_before(run: Run, candidate: Opened, count: int) -> Answered | None:
     """What a candidate answered to the validation rows when it was chosen; None where that is not known: another process chose
     and its outputs are needed, it answered others than `count` rows, or an earlier version did not measure the time.
     """
-    answered, has_state = run.answered.get(candidate.name), stateful(candidate.graphs)
+    answered, has_state = run.answered.pop(candidate.name, None), stateful(candidate.graphs)
     if answered is None and has_state:
         path = run.folder.trial(candidate.name) / ANSWERS
         stored = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -70,6 +70,8 @@ def answer_rows(run: Run, name: str, folder: Path, rows: Table) -> tuple[Answers
     requests = requests_of(run.task, codec, rows)
     with run.progress(candidate.title, len(rows)) as answered:
         scheduler = Scheduler(codec, backend, candidate.graphs, answered=answered)
+        if records:  # warm-up, since the speed is reported beside that of the files
+            Scheduler(codec, backend, candidate.graphs).answer(requests[:1])
         started = time.perf_counter()
         if records:
             responses, scores = scheduler.answer(requests, outputs), list[Response]()

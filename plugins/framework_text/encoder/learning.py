@@ -16,7 +16,6 @@ from framework_text.augmentation import VARIANTS, VariedRows, varies
 from framework_text.encoder.batches import EncoderBatches
 from framework_text.encoder.module import EncoderModule
 from framework_text.options import FineTuning
-from framework_text.precision import computes_in_bfloat16
 from framework_text.probe import PLAIN, Probing, fit_head, fit_head_to, head_of
 from framework_text.throughput import learning_pace
 from framework_text.tokens import EncodedRows, TokenCollator, countable, describe, in_order
@@ -34,8 +33,11 @@ from framework_text.training_plan import (
 from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 1000, 120  # training rows that the initial head is fitted to: in all, or for each class if more
-KNOWN = 10_000  # the same, at least, where their features are known
-HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
+PROBED_CACHED = 10_000  # the same, at least, where their features are cached
+HEAD, HEAD_CACHED = (
+    0.6,
+    0.2,
+)  # time to read a row for the head and to fit the head to it, or to fit it, of the time to train on it
 SAMPLE, TIMED = 512, 2  # rows on which the speed of training is measured, and batches of them
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts
@@ -55,10 +57,11 @@ class Examples:
     """Tokens of a row, at most."""
     cuts: bool = True
     """Whether longer rows are truncated, which the report then mentions."""
-    known: Callable[[], np.ndarray] | None = None
-    """Returns the inputs of the head of every training row, float32 (rows, width), before training; None: they are not known."""
-    known_already: bool = False
-    """Whether a candidate of the run has read the rows, so that `known` takes no time."""
+    features: Callable[[], tuple[np.ndarray, np.ndarray]] | None = None
+    """Returns, of every training row, the inputs of the head before training, float32 (rows, width), and the targets; None: the
+    head takes other inputs than a frozen encoder computes."""
+    cached: bool = False
+    """Whether an earlier fit of the run has computed `features`, so that they take no time."""
     varied: Callable[[int, int], EncodedRows] | None = None
     """Takes a number and a seed, and returns the rows of `train` for the number, varied as `augmentation` does; None: this head
     cannot learn from varied rows."""
@@ -100,7 +103,7 @@ def fine_tune(
     for section in describe(tokenizer, rows, examples.max_length, cuts=examples.cuts):
         context.show(section)
     if options.probe and not context.resume and context.begin is None:
-        accuracy = probe(module.model, examples, pad, probing, known=plan.known)
+        accuracy = probe(module.model, examples, pad, probing, cached=plan.head_from_cache)
         plan = save_plan(replace(plan, probe_accuracy=accuracy), context.folder)
     loader = EncoderBatches(
         _varied(rows, examples, context, plan), examples.validation, TokenCollator(pad), plan.batch_size, context.seed
@@ -128,17 +131,17 @@ def plan_of(
     context: Context,
     measure: Callable[[], tuple[str, Mapping[str, float]]],
     *,
-    known: bool = False,
+    cached: bool = False,
 ) -> Plan:
     """Plans a training from the numbers of rows and classes and the recipe's time limit.
 
     validated: number of rows in each validation. measure: returns the fastest implementation of attention, and the training
-    rows a second of each one measured. known: as of `Plan`.
+    rows a second of each one measured. cached: as of `Examples`.
     """
     options = context.options
     batch = batch_size(options, rows)
     attention, paces = measure()
-    plan = Plan(rows, None, batch, learning_rate(options, batch), [], attention, known=known)
+    plan = Plan(rows, None, batch, learning_rate(options, batch), [], attention, head_from_cache=cached)
     if trainer_ends_training(context.trainer):
         return plan
     epochs = epochs_of(options, rows, classes, batch, begun=context.begin is not None)
@@ -151,8 +154,8 @@ def plan_of(
     if options.epochs is not None:
         why = message("{epochs} epochs, as model.epochs= says", epochs=epochs)
     plan = replace(plan, epochs=epochs, why=[why])
-    if options.probe and context.begin is None and not known:
-        _check_time(HEAD * _probed(rows, classes) / paces[attention], context.budget.remaining())
+    if options.probe and context.begin is None:
+        _check_time((HEAD_CACHED if cached else HEAD) * _probed(rows, classes) / paces[attention], context.budget.remaining())
     return limited(plan, context, paces, validated)
 
 
@@ -184,21 +187,22 @@ def _measured(module: EncoderModule, examples: Examples, context: Context, pad: 
             module.model, options.attention, lambda: learning_pace(module, sample, batch, collate, context, TIMED)
         )
 
-    known = examples.known_already
-    return plan_of(examples.rows, examples.classes, len(examples.validation), context, measure, known=known)
+    return plan_of(examples.rows, examples.classes, len(examples.validation), context, measure, cached=examples.cached)
 
 
-def probe(network: Any, examples: Examples, pad: int, probing: Probing, *, known: bool = False) -> float | None:
+def probe(network: Any, examples: Examples, pad: int, probing: Probing, *, cached: bool = False) -> float | None:
     """Fits the head to a sample of the rows, in place; returns its held-out accuracy, or None where the head stays random.
 
-    known: as of `Plan`.
+    cached: whether it is fitted to `Examples.features`.
     """
     count = _probed(examples.rows, examples.classes)
     head = head_of(network, examples.classes)
-    if known and examples.known is not None and head is not None:
-        chosen = np.linspace(0, examples.rows - 1, min(examples.rows, max(count, KNOWN))).astype(int)
-        targets = np.asarray(examples.train(examples.rows).targets)
-        return fit_head_to(head, examples.known()[chosen], targets[chosen], probing)
+    if cached and examples.features is not None and head is not None:
+        features, targets = examples.features()
+        chosen = np.linspace(0, len(targets) - 1, min(len(targets), max(count, PROBED_CACHED))).astype(int)
+        if targets.ndim == 1:  # a label that is left out would leave the head random
+            chosen = np.union1d(chosen, np.unique(targets, return_index=True)[1])
+        return fit_head_to(head, features[chosen], targets[chosen], probing)
     rows = examples.train(count)
     return fit_head(network, examples.classes, in_order(rows, pad), probing)
 
@@ -241,22 +245,18 @@ def facts_of(
 
 
 def predict(module: EncoderModule, rows: EncodedRows, pad: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and labels of rows, fp32, shortest rows first, computed in eval mode, and in bfloat16 where the hardware has it.
+    """Logits and labels of rows, shortest rows first, computed in eval mode and fp32.
 
     Shapes: (rows, classes) and (rows,) for a head over texts; (labels, classes) and (labels,) for one over tokens, without
     `IGNORED` labels; (rows, labels) both for a head over texts whose targets are a 0 or 1 for each label. pad: id of the
     padding token.
     """
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    module.eval().to(device)
+    module.eval()
     logits, labels = [], []
-    try:
-        with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=computes_in_bfloat16()):
-            for batch in in_order(rows, pad):
-                outputs = module({name: values.to(device) for name, values in batch.items()}).cpu()
-                counted = countable(batch["labels"], outputs.ndim)
-                logits.append(outputs[counted].numpy())
-                labels.append(batch["labels"][counted].numpy())
-    finally:
-        module.to("cpu")
+    with torch.inference_mode():
+        for batch in in_order(rows, pad):
+            outputs = module(batch)
+            counted = countable(batch["labels"], outputs.ndim)
+            logits.append(outputs[counted].numpy())
+            labels.append(batch["labels"][counted].numpy())
     return np.concatenate(logits), np.concatenate(labels)
