@@ -112,9 +112,9 @@ def test_a_head_that_is_fitted_to_cached_features_sees_every_label(
     targets = np.array([0, 1] * 50 + [2])
     targets[57] = 3  # between the rows that are taken
     features = np.eye(4, dtype=np.float32)[targets] + 0.01
-    network = torch.nn.Sequential(torch.nn.Identity(), torch.nn.Linear(4, 4))
-    before = network[1].weight.detach().clone()
+    head = nn.Linear(4, 4)
+    network, before = nn.Sequential(nn.Identity(), head), head.weight.detach().clone()
     nothing = EncodedRows([], [], [])
     examples = learning.Examples(4, 101, lambda most: nothing, nothing, 8, features=lambda: (features, targets), cached=True)
     assert learning.probe(network, examples, 0, Probing(enough=0.0), cached=True) is not None
-    assert not torch.equal(network[1].weight, before)
+    assert not torch.equal(head.weight, before)
