@@ -139,9 +139,9 @@ def test_what_a_generator_needs_after_its_fit_is_kept_and_said(
     assert not first["settings"]
 
 
-def test_answers_of_the_selection_serve_the_proof_of_a_generator(
-    tmp_path: Path, generates: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Grows by one for each module or file that answers all rows while files are made."""
     asked: list[object] = []
     answer_all = measurement._answer_all
 
@@ -150,6 +150,12 @@ def test_answers_of_the_selection_serve_the_proof_of_a_generator(
         return answer_all(subject, *others)
 
     monkeypatch.setattr(measurement, "_answer_all", counted)
+    return asked
+
+
+def test_answers_of_the_selection_serve_the_proof_of_a_generator(
+    tmp_path: Path, generates: list[str], asked: list[object]
+) -> None:
     words = [*generates, "candidates=[untuned,writer]", "trainer.max_steps=2", "export=[onnx]"]
     run = framework.run_recipe("dialogue", *words, folder=tmp_path / "run")
     assert len(asked) == 1  # the file answers the rows; the module did when its candidate was chosen
@@ -158,16 +164,8 @@ def test_answers_of_the_selection_serve_the_proof_of_a_generator(
 
 
 def test_answers_of_the_selection_serve_the_proof_of_a_classifier_and_change_no_metric(
-    tmp_path: Path, csv_file: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, csv_file: Path, asked: list[object]
 ) -> None:
-    asked: list[object] = []
-    answer_all = measurement._answer_all
-
-    def counted(subject: Subject, *others: Any) -> Any:
-        asked.append(subject)
-        return answer_all(subject, *others)
-
-    monkeypatch.setattr(measurement, "_answer_all", counted)
     words = [f"data.train={csv_file}", f"model.name={tiny_encoder(tmp_path / 'encoder')}", f"task.max_length={LENGTH}"]
     words += ["candidates=[majority,frozen]", "tracker=none", "export=[onnx]"]
     run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")

@@ -34,10 +34,8 @@ from framework_text.vocabulary import learning_occurring_tokens
 
 PROBED, PROBED_A_CLASS = 1000, 120  # training rows that the initial head is fitted to: in all, or for each class if more
 PROBED_CACHED = 10_000  # the same, at least, where their features are cached
-HEAD, HEAD_CACHED = (
-    0.6,
-    0.2,
-)  # time to read a row for the head and to fit the head to it, or to fit it, of the time to train on it
+HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
+HEAD_CACHED = 0.2  # the same without the reading
 SAMPLE, TIMED = 512, 2  # rows on which the speed of training is measured, and batches of them
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts
