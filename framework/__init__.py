@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from framework.data.formats.arrow_csv import plain_lines
     from framework.data.formats.delimited import Delimited
     from framework.data.formats.sniffing import sniff
+    from framework.data.lengths import of_every_length
     from framework.data.sources import locate
     from framework.evaluation.comparison.compare import compare
     from framework.evaluation.comparison.result import Comparison
@@ -86,6 +87,7 @@ _LAZY = {
     "Delimited": "framework.data.formats.delimited",
     "plain_lines": "framework.data.formats.arrow_csv",
     "sniff": "framework.data.formats.sniffing",
+    "of_every_length": "framework.data.lengths",
     "train": "framework.training.trainer",
     "rows_per_second": "framework.training.throughput",
     "Schedule": "framework.training.schedule",
@@ -234,6 +236,7 @@ __all__ = [
     "model_parameter",
     "nearest",
     "numbers",
+    "of_every_length",
     "operation",
     "parse_cell",
     "plain_lines",

@@ -8,18 +8,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
 import framework
 from framework.__main__ import main
 from framework.contracts.candidate import Budget, FitContext
+from framework.contracts.data.table import Table
 from framework.contracts.evaluation import Metric
 from framework.contracts.exporter import Exporter
 from framework.evaluation.opened import Opened
 from framework.export import measurement
 from framework.export.measurement import Answered, Subject
 from framework.export.writing import in_order
-from framework.plugins import load_plugins
+from framework.plugins import AnyTask, load_plugins
+from framework.run import remaining_time
 from framework.run.context import Run
 from framework.run.folder import ANSWERS, RunFolder
 from framework.run.remaining_time import (
@@ -33,6 +36,7 @@ from framework.run.remaining_time import (
 )
 from framework.run.selection import answered_before
 from framework_text.features import FrozenEncoder
+from framework_text.options import REGRESSIONS, FrozenFeatures
 from tests.tiny import LENGTH, tiny_encoder, tiny_writer, write_dialogues
 
 NETWORK = Speed(opening=2.0, row=0.01, module=True)
@@ -228,6 +232,46 @@ def test_a_fit_that_reads_each_row_once_leaves_time_for_the_answers_to_come(tmp_
     assert (49 < left.remaining() <= 50, left.answers) == (True, 0)
     unlimited = without_answers(Budget(answers=300), cast(FrozenEncoder, Encoder()), [])
     assert unlimited.remaining() == float("inf")
+
+
+def test_the_speed_of_answers_is_that_of_all_rows_also_where_a_few_are_much_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = np.random.default_rng(0).lognormal(3.0, 1.5, 400).astype(int) + 1
+    now, answered = 0.0, 0
+
+    class Padding:
+        """A scheduler that runs 32 requests together, and takes a second for each character, padding included."""
+
+        def __init__(self, *others: object) -> None: ...
+
+        def answer(self, requests: list[dict[str, str]]) -> None:
+            nonlocal now, answered
+            answered += len(requests)
+            sizes = sorted(len(str(request)) for request in requests)
+            for batch in (sizes[i : i + 32] for i in range(0, len(sizes), 32)):
+                now += len(batch) * batch[-1]
+
+    requests = [{"text": "x" * length} for length in lengths]
+    monkeypatch.setattr(remaining_time, "Scheduler", Padding)
+    monkeypatch.setattr(remaining_time, "requests_of", lambda task, codec, rows: requests[: len(rows)])
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    opened = SimpleNamespace(graphs=[], codec=lambda: None, backend=lambda: None)
+    table = Table({"text": ["" for _ in lengths]}, range(len(lengths)))
+    speed = remaining_time.measure_speed(cast(AnyTask, None), cast(Opened, opened), table, 1.0)
+    assert speed.row == pytest.approx(np.mean([len(str(request)) for request in requests]), rel=0.2)
+    assert answered == 1 + 4 * 16
+
+
+def test_a_slow_encoder_reads_for_most_of_its_time_and_a_fast_one_leaves_time_for_many_labels() -> None:
+    class Encoder(FrozenEncoder):
+        def __init__(self, pace: float) -> None:
+            self._measured, self.tuned = pace, True
+
+    options = FrozenFeatures()
+    seconds = options.seconds_for_reading(Budget(100.0))
+    slow = Encoder(50.0).texts_within(seconds, ["a"], REGRESSIONS * 2)
+    fast = Encoder(600.0).texts_within(seconds, ["a"], REGRESSIONS * 150)
+    assert slow == pytest.approx(90 * 50, rel=0.01)
+    assert fast / 600 + fast * 150 * REGRESSIONS == pytest.approx(90, rel=0.01)
 
 
 def test_files_that_run_without_torch_come_first() -> None:

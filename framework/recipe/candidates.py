@@ -16,6 +16,7 @@ from framework.plugins import AnyCandidate, AnyTask, Plugins, load_plugins
 SHARED = re.compile(r"\$\{(\w+)\}")  # the default of an option that is a shared section
 KEY = "candidates"  # on a command line: the competing candidates
 SHORT = "model."  # on a command line: prefix of a key that only one competing candidate has
+BACKBONES = "backbones"  # on a command line: short for model.backbones, of a task that compares pretrained models
 
 
 def competing(config: DictConfig) -> list[str]:
@@ -153,10 +154,14 @@ class Competition:
             raise InputError(*problems)
 
     def _with_full_key(self, override: str, names: Sequence[str]) -> str:
-        """``model.KEY=VALUE`` with the full key, other overrides unchanged. names, and errors: as for `key_of`."""
+        """``model.KEY=VALUE`` and ``backbones=`` with the full key, other overrides unchanged. names, and errors: as for
+        `key_of`.
+        """
         mark = re.match(r"[+~]*", override)
         sign = mark[0] if mark else ""
         key, equals, value = override[len(sign) :].partition("=")
+        if key == BACKBONES:
+            key = SHORT + key
         if not key.startswith(SHORT):
             return override
         return f"{sign}{self.key_of(key.removeprefix(SHORT), names)}{equals}{value}"

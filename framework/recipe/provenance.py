@@ -39,7 +39,8 @@ def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
     written = {override.partition("=")[0] for override in overrides}
     for override in OverridesParser.create().parse_overrides(arguments):
         key = override.key_or_group
-        origin_by_key[key] = COMMAND_LINE if {key, f"model.{key.rpartition('.')[2]}"} & written else implied
+        last = key.rpartition(".")[2]
+        origin_by_key[key] = COMMAND_LINE if {key, last, f"model.{last}"} & written else implied
     return origin_by_key
 
 

@@ -13,6 +13,7 @@ from framework.contracts.data.table import Table
 from framework.contracts.exporter import Exporter
 from framework.contracts.graph import stateful
 from framework.contracts.message import message
+from framework.data.lengths import of_every_length
 from framework.errors import InputError
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
@@ -22,7 +23,9 @@ from framework.plugins import AnyTask, load_plugins
 from framework.run.context import Run
 from framework.runtime.scheduler import Scheduler
 
-SAMPLE, STATEFUL_SAMPLE = 64, 8  # validation rows that are answered to measure the speed, at most
+POOL = 1000  # validation rows, at most, from which those are taken that are answered to measure the speed
+BATCH, BATCHES = 16, 4  # rows of a batch and batches that are answered then, at most
+STATEFUL = 8  # rows that are answered then, at most, where a graph has state
 FILES = 0.25  # share of the remaining budget that is kept, at most, for files after the first, which may be left out
 AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 TRAINING = 0.25  # least time for a training of a generator, as a share of what its file, proof and judging take
@@ -147,15 +150,19 @@ def _exporters(run: Run) -> list[Exporter]:
 def measure_speed(task: AnyTask, candidate: Opened, validation: Table, opening: float) -> Speed:
     """Measures the speed on some validation rows. validation: all of them. opening: seconds that opening the candidate took."""
     has_state = stateful(candidate.graphs)
-    rows = validation.take(range(min(len(validation), STATEFUL_SAMPLE if has_state else SAMPLE)))
     codec = candidate.codec()
-    requests = requests_of(task, codec, rows)
+    requests = requests_of(task, codec, validation.take(range(min(len(validation), STATEFUL if has_state else POOL))))
     scheduler = Scheduler(codec, candidate.backend(), candidate.graphs)
-    if not has_state:
-        scheduler.answer(requests[:1])  # the first run is slower, which does not matter where an answer takes many runs
+    parts, share = [requests], 1.0
+    if not has_state and requests:
+        lengths = [len(str(request)) for request in requests]  # most graphs take longer for longer requests
+        warming, batches, share = of_every_length(lengths, BATCH, BATCHES)
+        parts = [[requests[number] for number in batch] for batch in batches]
+        scheduler.answer([requests[warming[0]]])  # the first run is slower, which does not matter where an answer takes many
     started = time.perf_counter()
-    scheduler.answer(requests)
-    seconds = (time.perf_counter() - started) / max(1, len(requests))
+    for part in parts:
+        scheduler.answer(part)
+    seconds = (time.perf_counter() - started) / max(1, sum(map(len, parts))) / share
     return Speed(opening, seconds, has_state, any(not isinstance(graph.source, Path) for graph in candidate.graphs))
 
 

@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from framework import Graph, Json, Section, message, messages
 from framework_classification import Classification, fine_tuned
+from framework_classification.blending import Blend, Head, logits_of, over_standardised
 from framework_classification.calibration import calibrated
 from framework_classification.familiarity.comparison import Evidence
 from framework_classification.familiarity.fitting import fit_familiarity
@@ -25,7 +26,6 @@ STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3)  # inverse of the regularization; 0.03
 LEAST = 0.01  # smallest scale of a feature, of the mean deviation: some encoders have dead features, deviating by 1e-32
 
 Rows = tuple[Sequence[str], Sequence[int]]  # texts, and the class number of each
-Head = tuple[np.ndarray, np.ndarray]  # weight (classes, features), and bias (classes,)
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,12 @@ class FrozenFit:
     facts: dict[str, Any]
     """Temperature, number of features and of rows, and the inverse regularization strength C."""
     regression: LogisticRegression
-    """The scikit-learn model over standardised features; `module` computes the same before the temperature."""
+    """The scikit-learn model over standardised features; `module` computes the same before the temperature, unless another head
+    stands beside it."""
     loss: float
-    """Mean negative log-likelihood of the validation rows with the best temperature, by regressions that had not seen them."""
-    accuracy: float
-    """Of the same regressions on the validation rows."""
+    """Mean negative log-likelihood of validation rows with the best temperature, by heads that had not learned from them."""
     held_out: Head | None
-    """The weight and bias before it learned from the validation rows; None: it has not."""
+    """The head before it learned from the validation rows; None: it has not."""
     distance: Distance | None
     """From which familiarity follows; None where the task asks for none."""
     features: FixedFeatures
@@ -63,39 +62,44 @@ def fit(
     *,
     all_rows: bool = False,
     turns: int | None = None,
+    beside: Head | None = None,
 ) -> FrozenFit:
     """Fits a logistic regression for each of `STRENGTHS` and keeps the one with the least validation loss, each being scaled by
     a temperature of its own. classes: how many there are. show: takes sections on what could not be calibrated, and on
     familiarity. unknown: texts that belong to no class. all_rows: whether the regression learns from the validation rows, too,
     once all else is chosen on them. turns: a seed; then loss and calibration are of `crossed`, which tells what the validation
-    rows add. That is much where an encoder was tuned to the training rows alone.
+    rows add. That is much where an encoder was tuned to the training rows alone. beside: a head over the first features, as
+    they are, with which the regression is averaged.
     """
     features, known = encoder.features(train[0]), encoder.features(validation[0])
     others = encoder.features(unknown) if unknown else known[:0]
     scaling, targets, truth = Scaling.of(features, each=not encoder.unit), np.asarray(train[1]), np.asarray(validation[1])
     standardised, held_out = scaling.applied(features), scaling.applied(known)
     best = best_strength(STRENGTHS, (standardised, targets), (held_out, truth), classes)
-    weight, bias = coefficients(best.regression, classes)
-    logits, other_logits = (rows @ weight.T + bias for rows in (held_out, scaling.applied(others)))
-    fresh, loss = logits, best.loss
+    head, trained = coefficients(best.regression, classes), np.isin(truth, targets)
+    fresh = logits_of(head, held_out)
     if all_rows and turns is not None and len(truth) >= PARTS:
         fresh = crossed(best, (standardised, targets), (held_out, truth), classes, turns)
-        trained = np.isin(truth, targets)
-        loss = calibrated_loss(fresh[trained], truth[trained])
+    blend = None
+    if beside is not None:
+        other = over_standardised(beside, scaling.mean, scaling.scale)
+        blend = Blend.of(other, held_out[trained], fresh[trained], truth[trained])
+        fresh, head = blend.logits(fresh, held_out), blend.with_head(head)
+    loss = calibrated_loss(fresh[trained], truth[trained])
+    logits, other_logits = (logits_of(head, rows) for rows in (held_out, scaling.applied(others)))
     temperature, abstains = calibrated(options, fresh, truth, show)
     evidence = Evidence(features, targets, known, truth, logits, others, other_logits)
     distance, familiar = fit_familiarity(options, evidence, show)
-    final = best.regression
+    final, before = best.regression, None
     if all_rows:
-        final = continued(best, np.concatenate([standardised, held_out]), np.concatenate([targets, truth]))
-    head = coefficients(final, classes)
+        final, before = continued(best, np.concatenate([standardised, held_out]), np.concatenate([targets, truth])), head
+        head = coefficients(final, classes)
+        head = blend.with_head(head) if blend is not None else head
     module = FrozenClassifier(encoder.module, scaling.mean, scaling.scale, *head, temperature, distance).eval()
     facts = {message("temperature"): temperature, **sizes(features), "C": best.strength}
     classifier = partial(regression, best.strength, QUICK)
     fixed = FixedFeatures(standardised, held_out, classifier, logits.argmax(1), best.seconds)
-    before = (weight, bias) if all_rows else None
-    accuracy = float((fresh.argmax(1) == truth).mean())
-    return FrozenFit(module, {**abstains, **familiar}, facts, final, loss, accuracy, before, distance, fixed)
+    return FrozenFit(module, {**abstains, **familiar}, facts, final, loss, before, distance, fixed)
 
 
 @dataclass(frozen=True)

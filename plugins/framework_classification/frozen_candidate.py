@@ -32,17 +32,18 @@ from framework import (
     write_fitted,
 )
 from framework_classification import Classification
+from framework_classification.blending import Head
 from framework_classification.candidates import FrozenCandidate
 from framework_classification.codec import ClassificationCodec, FromTokens
 from framework_classification.data import ClassificationData, LabelledTexts
 from framework_classification.familiarity.fitting import load_distance, save_distance
 from framework_classification.fine_tuned import FEATURES, MODEL
-from framework_classification.frozen import FrozenFit, Head, fit, graph
+from framework_classification.frozen import FrozenFit, fit, graph
 from framework_classification.label_check.section import label_section
 from framework_classification.learning_curve import show_learning_curve
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from framework_text.options import FrozenFeatures
+from framework_text.options import REGRESSIONS, FrozenFeatures
 from framework_text.preparing import prepared, without_answers
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
@@ -107,8 +108,9 @@ def _train_rows(data: LabelledTexts, context: Context, encoder: FrozenEncoder) -
     """
     train, minutes = data.splits.train, context.options.encode_minutes
     seconds = context.options.seconds_for_reading(context.budget)
-    fitting = encoder.texts_within(seconds, list(train.texts("text")))
-    if seconds < (inf if minutes is None else 60 * minutes):  # the budget's limit, for validation rows, too
+    by_budget = seconds < (inf if minutes is None else 60 * minutes)
+    fitting = encoder.texts_within(seconds, list(train.texts("text")), REGRESSIONS * len(data.labels) if by_budget else 0.0)
+    if by_budget:  # which is for the validation rows, too
         fitting -= len(data.splits.validation)
         if fitting < len(data.labels):
             raise InputError(f"{seconds:.0f} s of the budget are too few to read a text of each class; write a longer budget=")

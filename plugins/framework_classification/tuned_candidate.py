@@ -1,5 +1,5 @@
-"""Fits and opens a fine-tuned classifier. Its head is the one that it was trained with, or a logistic regression that is fitted
-to its features afterwards: validation decides.
+"""Fits and opens a fine-tuned classifier. Its head is the one that it was trained with, or the mean of that and of a logistic
+regression that is fitted to its features afterwards: validation decides.
 """
 
 from __future__ import annotations
@@ -69,8 +69,8 @@ def fit(data: ClassificationData, context: Context) -> None:
         trained.save_network(context)
         shown: list[Section] = []
         texts = _texts_again(trained, data, context, time.monotonic() - started)
-        again = _fitted_again(texts, data, context, shown.append) if texts is not None and texts.regression else None
-        if again is not None and _is_better(again, trained):
+        again = _fitted_again(texts, trained, data, context, shown.append) if texts is not None and texts.regression else None
+        if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
             for section in shown:
@@ -133,21 +133,20 @@ def _texts_again(trained: Tuned, data: ClassificationData, context: Context, spe
     return _Texts(encoder, data.sample(count, context.seed), splits.validation, data.unknown_texts(), enough)
 
 
-def _fitted_again(texts: _Texts, data: ClassificationData, context: Context, show: Callable[[Section], None]) -> FrozenFit:
-    """A logistic regression over the features of the trained encoder: the last layer's and the average of all, which tell the
-    classes apart better than the last alone.
+def _fitted_again(
+    texts: _Texts, trained: Tuned, data: ClassificationData, context: Context, show: Callable[[Section], None]
+) -> FrozenFit | None:
+    """The mean of the head that was trained and of a logistic regression over the features of the trained encoder: the last
+    layer's and the average of all. The two err on different texts, and the regression learns from the validation rows, too.
+    None where the regression would not know each class.
     """
+    if set(data.targets(texts.train)) < set(data.targets(data.splits.train)):
+        return None
+    head = tuple(values.detach().numpy() for values in (trained.learner.model.head.weight, trained.learner.model.head.bias))
     classes, every, seed = len(data.labels), context.options.all_rows, context.seed
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (texts.train, texts.validation))
-    return fit_over(texts.encoder, train, validation, classes, context.task, show, texts.unknown, all_rows=every, turns=seed)
-
-
-def _is_better(again: FrozenFit, trained: Tuned) -> bool:
-    """Whether validation prefers the regression by its loss, and no less by its accuracy: a head that was trained for long is
-    too sure of its answers, which says nothing about how many are right.
-    """
-    accuracy = float((trained.logits.argmax(1) == trained.targets).mean())
-    return again.loss < calibrated_loss(trained.logits, trained.targets) and again.accuracy >= accuracy
+    rows, task, unknown = (train, validation), context.task, texts.unknown
+    return fit_over(texts.encoder, *rows, classes, task, show, unknown, all_rows=every, turns=seed, beside=head)
 
 
 def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> int:
@@ -162,7 +161,7 @@ def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Con
 
 
 def _save_again(again: FrozenFit, trained: Tuned, data: ClassificationData, context: Context) -> None:
-    head = message("a logistic regression, fitted to the features after training")
+    head = message("the mean of the trained one and of a logistic regression, fitted to the features after training")
     details: Mapping[str, Any] = {**trained.facts.details, message("head"): head, "C": again.facts["C"]}
     facts: ModelFacts = replace(trained.facts, details=details)
     settings: dict[str, Json] = {**data.settings(), "calibrated_at": again.facts["temperature"], **again.settings}

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from framework import LengthBucketSampler
+from framework import LengthBucketSampler, of_every_length
 from framework_text import backbones, feature_cache
 from framework_text.familiar_module import Familiarity
 from framework_text.familiarity import Distance
@@ -24,7 +24,7 @@ from framework_text.precision import computes_in_bfloat16
 from framework_text.tokens import EncodedRows, TokenizedRows, batches
 
 ROWS = 32  # rows of a batch; larger batches are slower on a CPU
-SAMPLE = 4 * ROWS  # texts on which the encoder's speed is measured, at most
+TIMED = 4  # batches on which the encoder's speed is measured, at most
 ANSWERING = 2.0  # times as long as reading a text in bfloat16: answering it, in float32
 
 
@@ -53,15 +53,15 @@ class FrozenEncoder:
         kind = ["unit"] * self.unit
         return feature_cache.identity(self.folder, unused.to_str(), self.max_length, computes_in_bfloat16(), *kind)
 
-    def texts_within(self, seconds: float, texts: Sequence[str]) -> float:
+    def texts_within(self, seconds: float, texts: Sequence[str], then: float = 0.0) -> float:
         """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the
-        features of `texts`.
+        features of `texts`. then: seconds that the use of a text's features takes, within `seconds`, too.
 
-        The speed is measured on a sample of `texts`, evenly spread. seconds: infinity is no limit.
+        The speed is measured on a sample of `texts`. seconds: infinity is no limit.
         """
         if seconds == inf or self.cached(texts):
             return inf
-        return seconds * self.pace(texts)
+        return seconds / (1 / self.pace(texts) + then)
 
     def seconds_to_answer(self, count: int, texts: Sequence[str]) -> float:
         """How long a classifier over this encoder takes to answer so many texts like these, by the measured speed."""
@@ -72,11 +72,12 @@ class FrozenEncoder:
     def pace(self, texts: Sequence[str]) -> float:
         """Texts read a second, measured once, on a sample of these."""
         if self._measured is None:
-            sample = [texts[i] for i in np.unique(np.linspace(0, len(texts) - 1, SAMPLE).astype(int))]
-            self._computed(sample[:ROWS])  # the first pass through a module allocates
+            warming, groups, share = of_every_length([len(text) for text in texts], ROWS, TIMED)
+            self._computed([texts[i] for i in warming])  # the first pass through a module allocates
+            sample = [texts[i] for i in np.concatenate(groups)]
             started = time.perf_counter()
             self._computed(sample)
-            self._measured = len(sample) / (time.perf_counter() - started)
+            self._measured = share * len(sample) / (time.perf_counter() - started)
         return self._measured
 
     def features(self, texts: Sequence[str]) -> np.ndarray:

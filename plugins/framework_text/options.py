@@ -42,7 +42,8 @@ class Backbone(BackboneAddress):
 
 
 FREEZES = ("embeddings", "nothing")  # values of `freeze` beside a number of layers
-READING = 0.6  # share of the time of a fit for reading texts; the regressions take some, too
+READING = 0.9  # share of the time of a fit for reading texts and for the regressions over them
+REGRESSIONS = 3e-5  # seconds of the regressions for a text and a label: the fit, the check of the labels, the learning curve
 SHARED: Any = "${backbone}"  # the default of a field that is the `backbone:` section
 
 
@@ -65,7 +66,10 @@ class FrozenFeatures(FrozenBackbone):
     compare_backbones: bool = True
 
     def seconds_for_reading(self, budget: Budget) -> float:
-        """The seconds for reading training texts; infinite without a limit. budget: of the fit."""
+        """The seconds for reading training texts, and within a budget for the regressions, too; infinite without a limit.
+
+        budget: of the fit.
+        """
         within = READING * budget.remaining()
         return within if self.encode_minutes is None else min(within, 60 * self.encode_minutes)
 

@@ -14,7 +14,7 @@ from framework_text import backbones
 from framework_text.card import read_card
 from framework_text.choosing import Choice, choose, competing
 from framework_text.features import FrozenEncoder
-from framework_text.options import FineTuning, FrozenFeatures
+from framework_text.options import REGRESSIONS, FineTuning, FrozenFeatures
 from framework_text.pruning import prune
 from framework_text.ranking import rank, ranking_section
 
@@ -23,7 +23,8 @@ SLOWER = 2  # times as long: what another backbone may take to be opened, and to
 
 def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
     """The best of the backbones that compete; shows the scores of all."""
-    every = competing(choice.backbone, compares=_has_time_to_compare(choice, texts, context))
+    compares = _has_time_to_compare(choice, texts, len(set(targets)), context)
+    every = competing(choice.backbone, compares=compares)
     if len(every) < 2:
         return choice
     ranked = rank(every, texts, targets, context.task.max_length, context.budget)
@@ -31,7 +32,7 @@ def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], contex
     return Choice(replace(choice.backbone, name=None, source=ranked[0].address))
 
 
-def _has_time_to_compare(choice: Choice, texts: Sequence[str], context: FitContext[Any, Any]) -> bool:
+def _has_time_to_compare(choice: Choice, texts: Sequence[str], classes: int, context: FitContext[Any, Any]) -> bool:
     """Whether the fit may take `otherwise` in place of the recipe's backbone: where the time lasts for reading the texts with a
     slower one. In less time more texts, read by the faster one, are worth more.
     """
@@ -40,7 +41,8 @@ def _has_time_to_compare(choice: Choice, texts: Sequence[str], context: FitConte
         return False
     encoder = FrozenEncoder(backbones.fetch(choice.backbone.chosen), context.task.max_length)
     budget = without_answers(context.budget, encoder, texts, SLOWER)
-    return encoder.texts_within(options.seconds_for_reading(budget), list(texts)) >= SLOWER * len(texts)
+    within = encoder.texts_within(options.seconds_for_reading(budget), list(texts), REGRESSIONS * classes / SLOWER)
+    return within >= SLOWER * len(texts)
 
 
 def without_answers(budget: Budget, encoder: FrozenEncoder, texts: Sequence[str], slower: float = 1.0) -> Budget:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from framework import FitContext, rows_per_second
+from framework import FitContext, of_every_length, rows_per_second
 
 
 def learning_pace(
@@ -22,15 +20,6 @@ def learning_pace(
 
     rows: a dataset with `lengths`, the tokens of each row.
     """
-    groups = _spread(rows.lengths, batch_size, timed)
-    measured = rows_per_second(module, [collate([rows[int(i)] for i in group]) for group in groups], context)
-    return measured * float(rows.lengths[np.concatenate(groups[1:])].mean() / rows.lengths.mean())
-
-
-def _spread(lengths: np.ndarray, batch_size: int, count: int) -> list[np.ndarray]:
-    """Row numbers of a batch of median length, for warm-up, and of at most `count` batches spread evenly over all lengths."""
-    order = np.argsort(lengths, kind="stable")
-    groups = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
-    count = min(count, len(groups))
-    places = [len(groups) // 2, *((np.arange(count) + 0.5) * len(groups) / count).astype(int)]
-    return [groups[place] for place in places]
+    warming, groups, share = of_every_length(rows.lengths, batch_size, timed)
+    batches = [collate([rows[int(i)] for i in group]) for group in (warming, *groups)]
+    return share * rows_per_second(module, batches, context)

@@ -10,6 +10,7 @@ import pytest
 
 import framework
 from framework import Budget, InputError
+from framework.recipe.provenance import COMMAND_LINE, origins
 from framework_text.choosing import competing
 from framework_text.options import Backbone, BackboneAddress
 from framework_text.ranking import h_score, rank, ranking_section
@@ -64,9 +65,10 @@ def test_a_run_takes_the_best_of_the_named_ones_and_says_so(tmp_path: Path, fold
 
 def test_one_that_is_not_there_is_named_before_any_fit(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     data = write_csv(tmp_path / "rows.csv", rows(160))
-    named = [f"data.train={data}", f"model.name={folders[1]}", f"model.backbones=[{tmp_path / 'nowhere'}]"]
+    named = [f"data.train={data}", f"model.name={folders[1]}", f"backbones=[{tmp_path / 'nowhere'}]"]
     with pytest.raises(InputError, match="nowhere"):
         framework.run_recipe("sentiment", *named, *FROZEN, folder=tmp_path / "run")
+    assert origins("sentiment", [*named, *FROZEN])["backbone.backbones"] == COMMAND_LINE
 
 
 def test_a_task_without_labels_of_texts_ranks_none(tmp_path: Path, folders: tuple[Path, Path]) -> None:

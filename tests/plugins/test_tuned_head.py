@@ -13,8 +13,8 @@ import pytest
 from safetensors.numpy import load_file
 
 import framework
-from framework_classification.fine_tuned import Tuned
-from framework_classification.frozen import FrozenFit
+from framework_classification.blending import Blend, logits_of, over_standardised
+from framework_classification.regression import calibrated_loss
 from tests.tiny import LENGTH, tiny_encoder
 
 
@@ -105,17 +105,34 @@ def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read
     assert all((networks[0][name] == networks[1][name]).all() for name in networks[0])
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "loss", "better"), [(0.75, 0.5, True), (0.8, 0.5, True), (0.7, 0.5, False), (0.8, 3.0, False)]
-)
-def test_another_head_must_be_no_less_accurate_whatever_its_loss(accuracy: float, loss: float, better: bool) -> None:
-    from framework_classification.tuned_candidate import _is_better
+def test_two_heads_are_averaged_into_one_each_with_a_temperature_of_its_own() -> None:
+    random = np.random.default_rng(0)
+    features, truth = random.normal(size=(400, 6)).astype(np.float32), random.integers(3, size=400)
+    features[:, :3] += 2 * np.eye(3, dtype=np.float32)[truth]  # what the trained head sees
+    features[:, 3:] += np.eye(3, dtype=np.float32)[truth]  # what only the regression sees
+    mean, scale = features.mean(0), features.std(0)
+    standardised = (features - mean) / scale
+    too_sure = (9 * np.eye(3, dtype=np.float32), np.array([0.5, 0, 0], np.float32))
+    regression = (np.concatenate([np.zeros((3, 3)), np.eye(3)], axis=1).astype(np.float32), np.zeros(3, np.float32))
+    other = over_standardised(too_sure, mean, scale)
+    logits = logits_of(too_sure, features[:, :3])
+    np.testing.assert_allclose(logits_of(other, standardised), logits, rtol=1e-3, atol=1e-3)
+    own = logits_of(regression, standardised)
+    blend = Blend.of(other, standardised, own, truth)
+    assert blend.temperatures[1] > 3 > blend.temperatures[0]
+    both = blend.logits(own, standardised)
+    np.testing.assert_allclose(logits_of(blend.with_head(regression), standardised), both, rtol=1e-3, atol=1e-3)
+    assert calibrated_loss(both, truth) < min(calibrated_loss(own, truth), calibrated_loss(logits, truth))
 
-    sure_and_wrong_once = cast(
-        Tuned, SimpleNamespace(logits=np.array([[9.0, 0], [0, 9], [9, 0], [9, 0]]), targets=np.array([0, 1, 0, 1]))
-    )
-    other = cast(FrozenFit, SimpleNamespace(loss=loss, accuracy=accuracy))
-    assert _is_better(other, sure_and_wrong_once) is better
+
+def test_a_regression_that_would_not_know_each_class_is_not_averaged_with_the_trained_head() -> None:
+    from framework_classification.tuned_candidate import _fitted_again
+
+    def data(labels: list[int]) -> Any:
+        return SimpleNamespace(labels=[0, 1, 2], targets=lambda table: table, splits=SimpleNamespace(train=labels))
+
+    texts = SimpleNamespace(train=[0, 1, 0])
+    assert _fitted_again(cast(Any, texts), cast(Any, None), data([0, 1, 0, 2]), cast(Any, None), print) is None
 
 
 def _plan(run: Path) -> dict[str, Any]:

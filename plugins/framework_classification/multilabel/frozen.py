@@ -10,7 +10,8 @@ from scipy.special import expit
 
 from framework import CodecSpec, FitContext, Fitted
 from framework_classification import Multilabel
-from framework_classification.frozen import STRENGTHS, Head, Scaling, sizes
+from framework_classification.blending import Head
+from framework_classification.frozen import STRENGTHS, Scaling, sizes
 from framework_classification.frozen_candidate import all_rows_section, read_by_encoder, save_frozen
 from framework_classification.frozen_candidate import open_frozen as open_classifier
 from framework_classification.multilabel.calibration import calibrated, constant_logits, fit_platt

@@ -1,0 +1,57 @@
+"""The mean of two linear classifiers over the same features: the logits of each are divided by a temperature of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from framework_classification.calibration import fit_temperature
+
+Head = tuple[np.ndarray, np.ndarray]  # weight (classes, features) and bias (classes,), float32
+
+
+@dataclass(frozen=True)
+class Blend:
+    """A head that others over the same features are averaged with."""
+
+    other: Head
+    temperatures: tuple[float, float]
+    """Of the head that is averaged with `other`, and of `other`."""
+
+    @classmethod
+    def of(cls, other: Head, features: np.ndarray, logits: np.ndarray, targets: np.ndarray) -> Blend:
+        """With the temperatures that suit held-out rows. features: (rows, features). logits: of the head that is averaged with
+        `other`, (rows, classes). targets: the class numbers of the rows.
+        """
+        return cls(other, (fit_temperature(logits, targets), fit_temperature(logits_of(other, features), targets)))
+
+    def logits(self, logits: np.ndarray, features: np.ndarray) -> np.ndarray:
+        """The mean of both, from the logits of the head that is averaged with `other`. Shapes as in `of`."""
+        first, second = self.temperatures
+        mean: np.ndarray = (logits / first + logits_of(self.other, features) / second) / 2
+        return mean
+
+    def with_head(self, head: Head) -> Head:
+        """The head whose logits are the mean of those of `head` and `other`."""
+        first, second = self.temperatures
+        weight, bias = ((ours / first + theirs / second) / 2 for ours, theirs in zip(head, self.other, strict=True))
+        return weight.astype(np.float32), bias.astype(np.float32)
+
+
+def logits_of(head: Head, features: np.ndarray) -> np.ndarray:
+    """(rows, classes), of features (rows, features)."""
+    weight, bias = head
+    logits: np.ndarray = features @ weight.T + bias
+    return logits
+
+
+def over_standardised(head: Head, mean: np.ndarray, scale: np.ndarray) -> Head:
+    """A head over the first features as they are, as one over all of them after mean and scale, both (features,), are taken
+    away.
+    """
+    weight, bias = head
+    width = weight.shape[1]
+    over_all = np.zeros((len(weight), len(mean)), np.float32)
+    over_all[:, :width] = weight * scale[:width]
+    return over_all, bias + weight @ mean[:width]
