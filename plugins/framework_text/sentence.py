@@ -24,6 +24,7 @@ class SentenceClassifier(PreTrainedModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
+        self.loss_type = "ForSequenceClassification"  # unused here, but transformers warns where a name says nothing of it
         self._set_encoder(AutoModel.from_config(config))
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1)))
         self.head = nn.Linear(config.hidden_size, config.num_labels)
