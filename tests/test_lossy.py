@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import framework
 from framework.contracts.facts import Measurement
+from framework.contracts.graph import Graph, Tensor
+from framework.export.parity import Trace, changed_answers
 from framework.export.quantization_gate import gains
 
 
@@ -63,3 +66,29 @@ def test_a_file_that_keeps_the_metric_and_is_no_gain_stays_out_and_the_table_say
     report = json.loads((folder / "report.json").read_text("utf-8"))
     files = next(section for section in report["sections"] if section["title"] == "Files")
     assert [row[-1] for row in files["rows"]] == ["", "yes", "no: no gain"]
+
+
+def test_answers_that_change_are_counted_whatever_kind_of_decision_they_are() -> None:
+    one = Graph("one", (), (Tensor("p", "float32", ("batch", 2)),), {}, {}, decides="p")
+    several = Graph("several", (), (Tensor("q", "float32", ("batch", 2)),), {}, {}, thresholds={"q": (0.5, 0.2)})
+
+    def traced(*calls: tuple[str, str, list[list[float]]]) -> Trace:
+        return Trace([], [[(graph, {output: np.asarray(values)})] for graph, output, values in calls])
+
+    before = traced(("one", "p", [[0.6, 0.4], [0.1, 0.9]]), ("several", "q", [[0.6, 0.3]]), ("one", "p", [[0.9, 0.1]]))
+    after = traced(("one", "p", [[0.4, 0.6], [0.2, 0.8]]), ("several", "q", [[0.6, 0.1]]), ("one", "p", [[0.1, 0.9]]))
+    assert changed_answers([one, several], before, after, rows=2) == pytest.approx(2 / 3)  # the third is an edge case
+    assert changed_answers([one, several], before, before, rows=2) == 0
+    assert changed_answers([], Trace([], []), Trace([], []), rows=2) is None
+
+
+def test_a_file_that_changes_many_answers_stays_out_although_the_metric_keeps(
+    tmp_path: Path, small: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("framework.export.quantization_gate.changed_answers", lambda *others: 0.03)
+    given = ["export=[onnx,onnx_int8]", "export.onnx_int8.max_loss_rise=9", "trainer.max_steps=2"]
+    given += ["export.onnx_int8.candidates=[static channel int8]", "export.onnx_int8.must_help=false"]
+    folder = framework.run_recipe("sentiment", *small, *given, folder=tmp_path / "run")
+    manifest = json.loads((folder / "artifact" / "manifest.json").read_text("utf-8"))
+    assert "3.0% of the answers differ (2.5% are allowed)" in manifest["rejected"]["static channel int8"]["decision"]
+    assert set(manifest["variants"]) == {"onnx"}

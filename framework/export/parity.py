@@ -122,6 +122,24 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
     return parity
 
 
+def changed_answers(graphs: Sequence[Graph], expected: Trace, actual: Trace, rows: int) -> float | None:
+    """The share of answers to the first `rows` requests that a lossy file changes: of the argmax of `Graph.decides`, and of the
+    sets that `Graph.thresholds` choose. None where no graph has either, or where outputs are not recorded.
+    """
+    by_name, changed = {graph.name: graph for graph in graphs}, [np.zeros(0, bool)]
+    for before, after in zip(expected.outputs[:rows], actual.outputs[:rows], strict=True):
+        for (name, reference), (_, outputs) in zip(before, after, strict=True):
+            graph = by_name[name]
+            if graph.decides is not None:
+                first, second = (of[graph.decides].argmax(-1) for of in (reference, outputs))
+                changed.append((first != second).ravel())
+            for output, thresholds in graph.thresholds.items():
+                first, second = (of[output] >= np.asarray(thresholds) for of in (reference, outputs))
+                changed.append((first != second).any(-1).ravel())
+    every = np.concatenate(changed)
+    return float(every.mean()) if len(every) else None
+
+
 def row_name(row: int, request: Request, show: Show) -> str:
     """A row in messages: its number, from 1, and its presentable request, cut to 110 characters."""
     return f"row {row + 1}, {show(request)}"[:110]

@@ -17,12 +17,13 @@ from framework.contracts.facts import Measurement
 from framework.contracts.message import Message, joined, message
 from framework.contracts.task import Refits
 from framework.export.measurement import Measured, Subject, judged_responses, measure, with_metrics
-from framework.export.parity import Trace, answer_from
+from framework.export.parity import Trace, answer_from, changed_answers
 from framework.export.reports import VariantReport
 from framework.export.writing import Calibration, candidates, open_backend, paths, size
 
 SMALLER = 0.9  # share of the exact file's bytes, at most, of a file that is clearly smaller
 FASTER = 1.25  # speed-up, at least, of a file that is clearly faster; two timings of one file may differ as much
+LOST = 0.2  # of the answers that a file changes, those that were right and are lost, less those that it mends, about
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def search(
         backend = open_backend(subject.graphs, exporter, paths(folder, attempt), subject.opened.judged_tables)
         measured = measure(subject, attempt.precision, size(folder, exporter), backend)
         variant, measured = _refit(subject, attempt, measured)
-        verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base)
+        changed = changed_answers(subject.graphs, reference.trace, measured.trace, len(subject.requests))
+        verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base, changed)
         decision = _decision(verdict, attempt.precision, measured.measurement.batch_effect)
         name = exporter.name if verdict.ships else attempt.precision
         tried.append(VariantReport(name, variant, measured.measurement, False, verdict.ships, decision, verdict.reason))
@@ -109,9 +111,14 @@ def _verdict(
     reference: Measurement,
     exact: Measurement,
     base: VariantReport | None,
+    changed: float | None,
 ) -> Verdict:
     """A lossy file ships when the metric drops by at most ``max_drop``, the task's loss rises by at most the share
-    ``max_loss_rise``, and, with ``must_help``, the file is a gain over the exact one.
+    ``max_loss_rise``, no more answers change than such a drop goes with, and, with ``must_help``, the file is a gain over the
+    exact one. Changed answers tell more than the drop where rows are few: among 300, a file that loses three of a hundred may
+    lose none.
+
+    changed: share of the answers; None: it is not known.
     """
     name, loss = subject.metric.name, subject.task.loss
     drop = subject.metric.gain(reference.metrics[name], lossy.metrics[name])
@@ -137,6 +144,11 @@ def _verdict(
                 rise=options.max_loss_rise,
             )
         )
+    if changed is not None:
+        allowed = options.max_drop / LOST
+        holds &= changed <= allowed
+        sentence = message("{changed:.1%} of the answers differ ({allowed:.1%} are allowed)", changed=changed, allowed=allowed)
+        parts.append(sentence)
     helps, gain = gains(lossy, exact, base.name if base else message("the trained module"))
     ships = holds and (helps or not options.must_help)
     reason = "" if ships else message("no gain") if holds else message("loses too much")

@@ -16,9 +16,7 @@ class Onnx:
 
 
 CANDIDATES = (
-    "static tensor int8",
     "static channel int8",
-    "dynamic tensor int8",
     "dynamic channel int8",
     "static channel uint8",
     "dynamic channel uint8",
