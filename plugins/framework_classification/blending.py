@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from framework_classification.calibration import fit_temperature
+from framework_classification.calibration import IMPOSSIBLE, fit_temperature
 
 Head = tuple[np.ndarray, np.ndarray]  # weight (classes, features) and bias (classes,), float32
 
@@ -29,14 +29,18 @@ class Blend:
     def logits(self, logits: np.ndarray, features: np.ndarray) -> np.ndarray:
         """The mean of both, from the logits of the head that is averaged with `other`. Shapes as in `of`."""
         first, second = self.temperatures
-        mean: np.ndarray = (logits / first + logits_of(self.other, features) / second) / 2
-        return mean
+        return _possible(logits, (logits / first + logits_of(self.other, features) / second) / 2)
 
     def with_head(self, head: Head) -> Head:
         """The head whose logits are the mean of those of `head` and `other`."""
         first, second = self.temperatures
         weight, bias = ((ours / first + theirs / second) / 2 for ours, theirs in zip(head, self.other, strict=True))
-        return weight.astype(np.float32), bias.astype(np.float32)
+        return weight.astype(np.float32), _possible(head[1], bias)
+
+
+def _possible(logits: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """The mean, float32, but `IMPOSSIBLE` for classes that the first of two heads, with these logits or bias, does not know."""
+    return np.where(logits <= IMPOSSIBLE / 2, IMPOSSIBLE, mean).astype(np.float32)
 
 
 def logits_of(head: Head, features: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file
 
 import framework
 from framework_classification.blending import Blend, logits_of, over_standardised
+from framework_classification.calibration import IMPOSSIBLE
 from framework_classification.regression import calibrated_loss
 from tests.tiny import LENGTH, tiny_encoder
 
@@ -130,6 +131,9 @@ def test_two_heads_are_averaged_into_one_each_with_a_temperature_of_its_own() ->
     both = blend.logits(own, standardised)
     np.testing.assert_allclose(logits_of(blend.with_head(regression), standardised), both, rtol=1e-3, atol=1e-3)
     assert calibrated_loss(both, truth) < min(calibrated_loss(own, truth), calibrated_loss(logits, truth))
+    unknown = (regression[0], np.array([0, 0, IMPOSSIBLE], np.float32))  # a class of no training rows stays impossible
+    assert (logits_of(blend.with_head(unknown), standardised)[:, 2] < IMPOSSIBLE / 2).all()
+    assert (blend.logits(logits_of(unknown, standardised), standardised)[:, 2] < IMPOSSIBLE / 2).all()
 
 
 def test_a_regression_that_would_not_know_each_class_is_not_averaged_with_the_trained_head() -> None:
