@@ -56,11 +56,11 @@ from framework.report.privacy import Text, mask
 
 if TYPE_CHECKING:
     from framework.artifact.registry import Registry
+    from framework.data.by_length import batches_by_length
     from framework.data.encoding import coded, codes, numbers
     from framework.data.formats.arrow_csv import plain_lines
     from framework.data.formats.delimited import Delimited
     from framework.data.formats.sniffing import sniff
-    from framework.data.lengths import of_every_length
     from framework.data.sources import locate
     from framework.evaluation.comparison.compare import compare
     from framework.evaluation.comparison.result import Comparison
@@ -87,7 +87,7 @@ _LAZY = {
     "Delimited": "framework.data.formats.delimited",
     "plain_lines": "framework.data.formats.arrow_csv",
     "sniff": "framework.data.formats.sniffing",
-    "of_every_length": "framework.data.lengths",
+    "batches_by_length": "framework.data.by_length",
     "train": "framework.training.trainer",
     "rows_per_second": "framework.training.throughput",
     "Schedule": "framework.training.schedule",
@@ -220,6 +220,7 @@ __all__ = [
     "auto",
     "available_memory",
     "backbone_source",
+    "batches_by_length",
     "coded",
     "codes",
     "compare",
@@ -236,7 +237,6 @@ __all__ = [
     "model_parameter",
     "nearest",
     "numbers",
-    "of_every_length",
     "operation",
     "parse_cell",
     "plain_lines",

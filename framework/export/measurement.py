@@ -136,18 +136,26 @@ def with_metrics(subject: Subject, measured: Measured, codec: Codec | None = Non
 
 def judged_responses(subject: Subject, answers: Trace, codec: Codec) -> Sequence[Response]:
     """The responses to the rows, without what the model learned from these rows. codec: the codec that made them."""
-    held_out, count = subject.opened.fitted.held_out, len(subject.requests)
-    if held_out is None:
-        return answers.responses[:count]
-    return held_out_responses(answers.outputs[:count], held_out, codec, subject.requests)
+    if subject.opened.fitted.held_out is None:
+        return answers.responses[: len(subject.requests)]
+    return answer_from(judged_outputs(subject, answers), codec, subject.requests)
+
+
+def judged_outputs(subject: Subject, answers: Trace) -> Record:
+    """The outputs of every call for the rows, without what the model learned from these rows."""
+    held_out, outputs = subject.opened.fitted.held_out, answers.outputs[: len(subject.requests)]
+    return outputs if held_out is None else _held_out(outputs, held_out)
 
 
 def held_out_responses(
     outputs: Record, held_out: Callable[[Tensors], Tensors], codec: Codec, requests: Sequence[Request]
 ) -> list[Response]:
     """The responses to requests from recorded outputs, each replaced as `Fitted.held_out` does."""
-    before = [[(graph, held_out(tensors)) for graph, tensors in calls] for calls in outputs]
-    return answer_from(before, codec, requests)
+    return answer_from(_held_out(outputs, held_out), codec, requests)
+
+
+def _held_out(outputs: Record, held_out: Callable[[Tensors], Tensors]) -> Record:
+    return [[(graph, held_out(tensors)) for graph, tensors in calls] for calls in outputs]
 
 
 def _answer_alone(subject: Subject, scheduler: Scheduler, answers: Trace) -> tuple[float, str]:

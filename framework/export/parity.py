@@ -122,22 +122,18 @@ def compare(graphs: Sequence[Graph], requests: Sequence[Request], expected: Trac
     return parity
 
 
-def changed_answers(graphs: Sequence[Graph], expected: Trace, actual: Trace, rows: int) -> float | None:
-    """The share of answers to the first `rows` requests that a lossy file changes: of the argmax of `Graph.decides`, and of the
-    sets that `Graph.thresholds` choose. None where no graph has either, or where outputs are not recorded.
+def changed_answers(graphs: Sequence[Graph], expected: Record, actual: Record) -> float | None:
+    """The share of requests whose one decision, the argmax of `Graph.decides`, a lossy file changes. None where no output
+    decides, where it decides more than once a request, as for each token, and where outputs are not recorded.
     """
-    by_name, changed = {graph.name: graph for graph in graphs}, [np.zeros(0, bool)]
-    for before, after in zip(expected.outputs[:rows], actual.outputs[:rows], strict=True):
-        for (name, reference), (_, outputs) in zip(before, after, strict=True):
-            graph = by_name[name]
-            if graph.decides is not None:
-                first, second = (of[graph.decides].argmax(-1) for of in (reference, outputs))
-                changed.append((first != second).ravel())
-            for output, thresholds in graph.thresholds.items():
-                first, second = (of[output] >= np.asarray(thresholds) for of in (reference, outputs))
-                changed.append((first != second).any(-1).ravel())
-    every = np.concatenate(changed)
-    return float(every.mean()) if len(every) else None
+    by_name, changed = {graph.name: graph for graph in graphs}, []
+    for before, after in zip(expected, actual, strict=True):
+        for (name, reference), (_, outputs) in zip(before, after, strict=False):
+            decides = by_name[name].decides
+            if decides is None or reference[decides].ndim > 2:
+                return None
+            changed.append(bool((reference[decides].argmax(-1) != outputs[decides].argmax(-1)).any()))
+    return sum(changed) / len(changed) if changed else None
 
 
 def row_name(row: int, request: Request, show: Show) -> str:

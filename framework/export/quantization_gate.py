@@ -16,14 +16,14 @@ from framework.contracts.exporter import Exporter, Variant
 from framework.contracts.facts import Measurement
 from framework.contracts.message import Message, joined, message
 from framework.contracts.task import Refits
-from framework.export.measurement import Measured, Subject, judged_responses, measure, with_metrics
+from framework.export.measurement import Measured, Subject, judged_outputs, judged_responses, measure, with_metrics
 from framework.export.parity import Trace, answer_from, changed_answers
 from framework.export.reports import VariantReport
 from framework.export.writing import Calibration, candidates, open_backend, paths, size
 
 SMALLER = 0.9  # share of the exact file's bytes, at most, of a file that is clearly smaller
 FASTER = 1.25  # speed-up, at least, of a file that is clearly faster; two timings of one file may differ as much
-LOST = 0.2  # of the answers that a file changes, those that were right and are lost, less those that it mends, about
+LOST = 0.2  # share of the answers that a file changes, by which fewer are right than before, about
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ def search(
         backend = open_backend(subject.graphs, exporter, paths(folder, attempt), subject.opened.judged_tables)
         measured = measure(subject, attempt.precision, size(folder, exporter), backend)
         variant, measured = _refit(subject, attempt, measured)
-        changed = changed_answers(subject.graphs, reference.trace, measured.trace, len(subject.requests))
+        outputs = (judged_outputs(subject, answers.trace) for answers in (reference, measured))
+        changed = changed_answers(subject.graphs, *outputs)
         verdict = _verdict(subject, exporter, options, measured.measurement, reference.measurement, exact, base, changed)
         decision = _decision(verdict, attempt.precision, measured.measurement.batch_effect)
         name = exporter.name if verdict.ships else attempt.precision
@@ -114,9 +115,9 @@ def _verdict(
     changed: float | None,
 ) -> Verdict:
     """A lossy file ships when the metric drops by at most ``max_drop``, the task's loss rises by at most the share
-    ``max_loss_rise``, no more answers change than such a drop goes with, and, with ``must_help``, the file is a gain over the
-    exact one. Changed answers tell more than the drop where rows are few: among 300, a file that loses three of a hundred may
-    lose none.
+    ``max_loss_rise``, at most the share ``max_drop / LOST`` of the answers change, and, with ``must_help``, the file is a gain
+    over the exact one. Changed answers tell more than the drop where rows are few: among 300, a file that loses three right
+    answers of a hundred may lose none.
 
     changed: share of the answers; None: it is not known.
     """

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from framework.plugins import load_plugins
 from framework.recipe.automatic import AUTO
+from framework.recipe.candidates import BACKBONES, SHORT
 from framework.recipe.compose import for_compose, hydra_started
 
 DEFAULT = "default"
@@ -37,10 +38,10 @@ def origins(recipe: str, overrides: Sequence[str]) -> dict[str, str]:
             origin_by_key |= {f"{prefix}{key}": name for key in _leaves(loaded.config)}
     implied = f"recipe={AUTO}" if recipe == AUTO else COMMAND_LINE
     written = {override.partition("=")[0] for override in overrides}
+    written |= {f"{SHORT}{BACKBONES}"} if BACKBONES in written else set()
     for override in OverridesParser.create().parse_overrides(arguments):
         key = override.key_or_group
-        last = key.rpartition(".")[2]
-        origin_by_key[key] = COMMAND_LINE if {key, last, f"model.{last}"} & written else implied
+        origin_by_key[key] = COMMAND_LINE if {key, f"{SHORT}{key.rpartition('.')[2]}"} & written else implied
     return origin_by_key
 
 

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 from math import ceil
 from pathlib import Path
 
+import numpy as np
+
 from framework.contracts.candidate import Budget
 from framework.contracts.data.table import Table
 from framework.contracts.exporter import Exporter
 from framework.contracts.graph import stateful
 from framework.contracts.message import message
-from framework.data.lengths import of_every_length
+from framework.data.by_length import batches_by_length
 from framework.errors import InputError
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
@@ -21,7 +23,7 @@ from framework.export.variants import STATEFUL_ROWS
 from framework.export.writing import in_order
 from framework.plugins import AnyTask, load_plugins
 from framework.run.context import Run
-from framework.runtime.scheduler import Scheduler
+from framework.runtime.scheduler import RunFailedError, Scheduler
 
 POOL = 1000  # validation rows, at most, from which those are taken that are answered to measure the speed
 BATCH, BATCHES = 16, 4  # rows of a batch and batches that are answered then, at most
@@ -153,16 +155,18 @@ def measure_speed(task: AnyTask, candidate: Opened, validation: Table, opening: 
     codec = candidate.codec()
     requests = requests_of(task, codec, validation.take(range(min(len(validation), STATEFUL if has_state else POOL))))
     scheduler = Scheduler(codec, candidate.backend(), candidate.graphs)
-    parts, share = [requests], 1.0
+    batches = [np.arange(len(requests))]
     if not has_state and requests:
         lengths = [len(str(request)) for request in requests]  # most graphs take longer for longer requests
-        warming, batches, share = of_every_length(lengths, BATCH, BATCHES)
-        parts = [[requests[number] for number in batch] for batch in batches]
+        warming, batches = batches_by_length(lengths, BATCH, BATCHES)
         scheduler.answer([requests[warming[0]]])  # the first run is slower, which does not matter where an answer takes many
     started = time.perf_counter()
-    for part in parts:
-        scheduler.answer(part)
-    seconds = (time.perf_counter() - started) / max(1, sum(map(len, parts))) / share
+    for batch in batches:
+        try:
+            scheduler.answer([requests[number] for number in batch])
+        except RunFailedError as error:
+            raise RunFailedError(int(batch[error.number - 1]) + 1, error.error) from error
+    seconds = (time.perf_counter() - started) / max(1, sum(map(len, batches)))
     return Speed(opening, seconds, has_state, any(not isinstance(graph.source, Path) for graph in candidate.graphs))
 
 

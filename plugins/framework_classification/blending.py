@@ -13,7 +13,7 @@ Head = tuple[np.ndarray, np.ndarray]  # weight (classes, features) and bias (cla
 
 @dataclass(frozen=True)
 class Blend:
-    """A head that others over the same features are averaged with."""
+    """A second head, and the temperatures of the first and of it."""
 
     other: Head
     temperatures: tuple[float, float]
@@ -29,16 +29,16 @@ class Blend:
     def logits(self, logits: np.ndarray, features: np.ndarray) -> np.ndarray:
         """The mean of both, from the logits of the head that is averaged with `other`. Shapes as in `of`."""
         first, second = self.temperatures
-        return _possible(logits, (logits / first + logits_of(self.other, features) / second) / 2)
+        return _keep_impossible(logits, (logits / first + logits_of(self.other, features) / second) / 2)
 
     def with_head(self, head: Head) -> Head:
         """The head whose logits are the mean of those of `head` and `other`."""
         first, second = self.temperatures
         weight, bias = ((ours / first + theirs / second) / 2 for ours, theirs in zip(head, self.other, strict=True))
-        return weight.astype(np.float32), _possible(head[1], bias)
+        return weight.astype(np.float32), _keep_impossible(head[1], bias)
 
 
-def _possible(logits: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def _keep_impossible(logits: np.ndarray, mean: np.ndarray) -> np.ndarray:
     """The mean, float32, but `IMPOSSIBLE` for classes that the first of two heads, with these logits or bias, does not know."""
     return np.where(logits <= IMPOSSIBLE / 2, IMPOSSIBLE, mean).astype(np.float32)
 
@@ -51,9 +51,7 @@ def logits_of(head: Head, features: np.ndarray) -> np.ndarray:
 
 
 def over_standardised(head: Head, mean: np.ndarray, scale: np.ndarray) -> Head:
-    """A head over the first features as they are, as one over all of them after mean and scale, both (features,), are taken
-    away.
-    """
+    """A head over the first features as they are, as one over all of them, standardised. mean, scale: (features,)."""
     weight, bias = head
     width = weight.shape[1]
     over_all = np.zeros((len(weight), len(mean)), np.float32)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +42,7 @@ from framework_classification.label_check.section import label_section
 from framework_classification.learning_curve import show_learning_curve
 from framework_text.encoder import save_network
 from framework_text.features import FrozenClassifier, FrozenEncoder
-from framework_text.options import REGRESSIONS, FrozenFeatures
+from framework_text.options import FrozenFeatures
 from framework_text.preparing import prepared, without_answers
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
@@ -95,7 +94,8 @@ def read_by_encoder(data: LabelledTexts, context: Context) -> Iterator[tuple[Fro
     """The encoder, the training rows that it has the time to read, and the context with the backbone that was chosen."""
     torch.manual_seed(context.seed)
     splits = data.splits
-    with prepared(context, splits.train.texts("text"), splits.validation.texts("text"), data.label_sets()) as (folder, context):
+    texts, others = (table.texts("text") for table in (splits.train, splits.validation))
+    with prepared(context, texts, others, data.label_sets(), len(data.labels)) as (folder, context):
         encoder = FrozenEncoder(folder, context.task.max_length)
         context = replace(context, budget=without_answers(context.budget, encoder, splits.train.texts("text")))
         yield encoder, _train_rows(data, context, encoder), context
@@ -106,11 +106,11 @@ def _train_rows(data: LabelledTexts, context: Context, encoder: FrozenEncoder) -
 
     Raises InputError where the budget is too small to read a row of each class.
     """
-    train, minutes = data.splits.train, context.options.encode_minutes
-    seconds = context.options.seconds_for_reading(context.budget)
-    by_budget = seconds < (inf if minutes is None else 60 * minutes)
-    fitting = encoder.texts_within(seconds, list(train.texts("text")), REGRESSIONS * len(data.labels) if by_budget else 0.0)
-    if by_budget:  # which is for the validation rows, too
+    train, options, budget = data.splits.train, context.options, context.budget
+    seconds = options.seconds_for_reading(budget)
+    after = options.seconds_after_reading(budget, len(data.labels))
+    fitting = encoder.texts_within(seconds, list(train.texts("text")), after)
+    if options.limited_by(budget):  # which is for the validation rows, too
         fitting -= len(data.splits.validation)
         if fitting < len(data.labels):
             raise InputError(f"{seconds:.0f} s of the budget are too few to read a text of each class; write a longer budget=")

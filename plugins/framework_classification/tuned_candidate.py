@@ -70,7 +70,7 @@ def fit(data: ClassificationData, context: Context) -> None:
         shown: list[Section] = []
         texts = _texts_again(trained, data, context, time.monotonic() - started)
         again = _fitted_again(texts, trained, data, context, shown.append) if texts is not None and texts.regression else None
-        if again is not None and again.loss < calibrated_loss(trained.logits, trained.targets):
+        if again is not None and again.loss < _loss(trained, data):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
             for section in shown:
@@ -135,18 +135,21 @@ def _texts_again(trained: Tuned, data: ClassificationData, context: Context, spe
 
 def _fitted_again(
     texts: _Texts, trained: Tuned, data: ClassificationData, context: Context, show: Callable[[Section], None]
-) -> FrozenFit | None:
+) -> FrozenFit:
     """The mean of the head that was trained and of a logistic regression over the features of the trained encoder: the last
     layer's and the average of all. The two err on different texts, and the regression learns from the validation rows, too.
-    None where the regression would not know each class.
     """
-    if set(data.targets(texts.train)) < set(data.targets(data.splits.train)):
-        return None
     head = tuple(values.detach().numpy() for values in (trained.learner.model.head.weight, trained.learner.model.head.bias))
     classes, every, seed = len(data.labels), context.options.all_rows, context.seed
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (texts.train, texts.validation))
     rows, task, unknown = (train, validation), context.task, texts.unknown
     return fit_over(texts.encoder, *rows, classes, task, show, unknown, all_rows=every, turns=seed, beside=head)
+
+
+def _loss(trained: Tuned, data: ClassificationData) -> float:
+    """Of the head that was trained, as `FrozenFit.loss`."""
+    known = np.isin(trained.targets, data.targets(data.splits.train))
+    return calibrated_loss(trained.logits[known], trained.targets[known])
 
 
 def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> int:

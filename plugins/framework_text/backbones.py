@@ -216,3 +216,13 @@ def _check_loaded(folder: Path, prefix: str, loaded: Any) -> None:
             f"{folder}: model.safetensors does not fit its config.json: {len(random)} of the backbone's weights are missing "
             f"or have another shape, such as {random[0]}"
         )
+
+
+def as_encoder(model: Any) -> Any:
+    """The model without what is unused where token states are averaged, in place: a pooler, whose weights would not be trained,
+    and a loss, of which transformers warns when the model is traced.
+    """
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    model.loss_type = "ForSequenceClassification"
+    return model

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from framework import LengthBucketSampler, of_every_length
+from framework import LengthBucketSampler, batches_by_length
 from framework_text import backbones, feature_cache
 from framework_text.familiar_module import Familiarity
 from framework_text.familiarity import Distance
@@ -53,15 +53,15 @@ class FrozenEncoder:
         kind = ["unit"] * self.unit
         return feature_cache.identity(self.folder, unused.to_str(), self.max_length, computes_in_bfloat16(), *kind)
 
-    def texts_within(self, seconds: float, texts: Sequence[str], then: float = 0.0) -> float:
+    def texts_within(self, seconds: float, texts: Sequence[str], seconds_after: float = 0.0) -> float:
         """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the
-        features of `texts`. then: seconds that the use of a text's features takes, within `seconds`, too.
+        features of `texts`. seconds_after: what a text takes beside the reading, within the same `seconds`.
 
         The speed is measured on a sample of `texts`. seconds: infinity is no limit.
         """
         if seconds == inf or self.cached(texts):
             return inf
-        return seconds / (1 / self.pace(texts) + then)
+        return seconds / (1 / self.pace(texts) + seconds_after)
 
     def seconds_to_answer(self, count: int, texts: Sequence[str]) -> float:
         """How long a classifier over this encoder takes to answer so many texts like these, by the measured speed."""
@@ -72,12 +72,12 @@ class FrozenEncoder:
     def pace(self, texts: Sequence[str]) -> float:
         """Texts read a second, measured once, on a sample of these."""
         if self._measured is None:
-            warming, groups, share = of_every_length([len(text) for text in texts], ROWS, TIMED)
+            warming, groups = batches_by_length([len(text) for text in texts], ROWS, TIMED)
             self._computed([texts[i] for i in warming])  # the first pass through a module allocates
             sample = [texts[i] for i in np.concatenate(groups)]
             started = time.perf_counter()
             self._computed(sample)
-            self._measured = share * len(sample) / (time.perf_counter() - started)
+            self._measured = len(sample) / (time.perf_counter() - started)
         return self._measured
 
     def features(self, texts: Sequence[str]) -> np.ndarray:
@@ -124,9 +124,7 @@ class TokenMeans(nn.Module):
     def __init__(self, encoder: Any, *, unit: bool = False) -> None:
         super().__init__()
         encoder.set_attn_implementation("eager")  # no slower on short texts, and exports to fewer nodes than sdpa
-        if getattr(encoder, "pooler", None) is not None:
-            encoder.pooler = None  # unused here
-        self.encoder, self.unit = encoder, unit
+        self.encoder, self.unit = backbones.as_encoder(encoder), unit
         self.width = encoder.config.hidden_size if unit else 2 * encoder.config.hidden_size
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:

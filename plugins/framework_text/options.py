@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Optional
 
 from framework import AS_WRITTEN, NAMES_AS_WRITTEN, REPEATS, TIME_LIMIT, Budget
@@ -42,7 +43,7 @@ class Backbone(BackboneAddress):
 
 
 FREEZES = ("embeddings", "nothing")  # values of `freeze` beside a number of layers
-READING = 0.9  # share of the time of a fit for reading texts and for the regressions over them
+USED = 0.9  # share of the time of a fit for reading texts and for the regressions over them
 REGRESSIONS = 3e-5  # seconds of the regressions for a text and a label: the fit, the check of the labels, the learning curve
 SHARED: Any = "${backbone}"  # the default of a field that is the `backbone:` section
 
@@ -66,12 +67,22 @@ class FrozenFeatures(FrozenBackbone):
     compare_backbones: bool = True
 
     def seconds_for_reading(self, budget: Budget) -> float:
-        """The seconds for reading training texts, and within a budget for the regressions, too; infinite without a limit.
-
-        budget: of the fit.
+        """The seconds for reading training texts and, where the budget limits them, for the regressions; infinite without a
+        limit. budget: of the fit.
         """
-        within = READING * budget.remaining()
-        return within if self.encode_minutes is None else min(within, 60 * self.encode_minutes)
+        return min(USED * budget.remaining(), self._seconds_by_recipe)
+
+    def seconds_after_reading(self, budget: Budget, labels: int) -> float:
+        """The seconds of the regressions for each text, within `seconds_for_reading`. labels: how many there are."""
+        return REGRESSIONS * labels if self.limited_by(budget) else 0.0
+
+    def limited_by(self, budget: Budget) -> bool:
+        """Whether the budget, and not `encode_minutes`, limits the reading."""
+        return USED * budget.remaining() < self._seconds_by_recipe
+
+    @property
+    def _seconds_by_recipe(self) -> float:
+        return inf if self.encode_minutes is None else 60 * self.encode_minutes
 
 
 @dataclass

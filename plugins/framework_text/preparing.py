@@ -14,16 +14,16 @@ from framework_text import backbones
 from framework_text.card import read_card
 from framework_text.choosing import Choice, choose, competing
 from framework_text.features import FrozenEncoder
-from framework_text.options import REGRESSIONS, FineTuning, FrozenFeatures
+from framework_text.options import FineTuning, FrozenFeatures
 from framework_text.pruning import prune
 from framework_text.ranking import rank, ranking_section
 
 SLOWER = 2  # times as long: what another backbone may take to be opened, and to read the same texts
 
 
-def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], context: FitContext[Any, Any]) -> Choice:
-    """The best of the backbones that compete; shows the scores of all."""
-    compares = _has_time_to_compare(choice, texts, len(set(targets)), context)
+def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], labels: int, context: FitContext[Any, Any]) -> Choice:
+    """The best of the backbones that compete; shows the scores of all. Parameters as of `prepared`."""
+    compares = _has_time_to_compare(choice, texts, labels, context)
     every = competing(choice.backbone, compares=compares)
     if len(every) < 2:
         return choice
@@ -32,7 +32,7 @@ def _ranked(choice: Choice, texts: Sequence[str], targets: Sequence[int], contex
     return Choice(replace(choice.backbone, name=None, source=ranked[0].address))
 
 
-def _has_time_to_compare(choice: Choice, texts: Sequence[str], classes: int, context: FitContext[Any, Any]) -> bool:
+def _has_time_to_compare(choice: Choice, texts: Sequence[str], labels: int, context: FitContext[Any, Any]) -> bool:
     """Whether the fit may take `otherwise` in place of the recipe's backbone: where the time lasts for reading the texts with a
     slower one. In less time more texts, read by the faster one, are worth more.
     """
@@ -41,8 +41,8 @@ def _has_time_to_compare(choice: Choice, texts: Sequence[str], classes: int, con
         return False
     encoder = FrozenEncoder(backbones.fetch(choice.backbone.chosen), context.task.max_length)
     budget = without_answers(context.budget, encoder, texts, SLOWER)
-    within = encoder.texts_within(options.seconds_for_reading(budget), list(texts), REGRESSIONS * classes / SLOWER)
-    return within >= SLOWER * len(texts)
+    after = options.seconds_after_reading(budget, labels) / SLOWER  # a text is read for as long as `SLOWER` texts
+    return encoder.texts_within(options.seconds_for_reading(budget), list(texts), after) >= SLOWER * len(texts)
 
 
 def without_answers(budget: Budget, encoder: FrozenEncoder, texts: Sequence[str], slower: float = 1.0) -> Budget:
@@ -56,18 +56,23 @@ def without_answers(budget: Budget, encoder: FrozenEncoder, texts: Sequence[str]
 
 @contextmanager
 def prepared(
-    context: FitContext[Any, Any], texts: Sequence[str], others: Sequence[str], targets: Sequence[int] = ()
+    context: FitContext[Any, Any],
+    texts: Sequence[str],
+    others: Sequence[str],
+    targets: Sequence[int] = (),
+    labels: int = 0,
 ) -> Iterator[tuple[Path, FitContext[Any, Any]]]:
     """Yields the folder of the backbone to fit, and the context whose options name the chosen backbone and what to freeze.
 
     Shows which backbone was chosen and how its vocabulary was pruned. A pruned copy is deleted on exit.
 
     texts: of the training rows. others: of the validation rows, on which the effect of pruning is measured. targets: the class
-    number of each text, by which backbones that compete are ranked; empty: none compete.
+    number of each text, by which backbones that compete are ranked; empty: none compete. labels: how many there are; for texts
+    with several, `targets` numbers their sets.
     """
     choice = choose(context.options.backbone, texts)
     if len(targets) and not choice.reason:
-        choice = _ranked(choice, texts, targets, context)
+        choice = _ranked(choice, texts, targets, labels, context)
     for section in choice.sections():
         context.show(section)
     folder = backbones.fetch(choice.backbone.chosen)

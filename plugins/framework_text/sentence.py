@@ -24,7 +24,7 @@ class SentenceClassifier(PreTrainedModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.loss_type = "ForSequenceClassification"  # unused here, but transformers warns where a name says nothing of it
+        self.loss_type = "ForSequenceClassification"  # as `as_encoder`
         self._set_encoder(AutoModel.from_config(config))
         self.dropout = nn.Dropout(getattr(config, "hidden_dropout_prob", getattr(config, "dropout", 0.1)))
         self.head = nn.Linear(config.hidden_size, config.num_labels)
@@ -47,10 +47,8 @@ class SentenceClassifier(PreTrainedModel):
         """Stores the encoder under its `base_model_prefix`, so that AutoModel finds the encoder's weights in a saved
         classifier.
         """
-        if getattr(backbone, "pooler", None) is not None:
-            backbone.pooler = None  # unused here, and its weights would not be trained
         self.base_model_prefix = backbone.base_model_prefix
-        self.add_module(self.base_model_prefix, backbone)
+        self.add_module(self.base_model_prefix, backbones.as_encoder(backbone))
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor, **_: Any) -> SequenceClassifierOutput:
         states = self.base_model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state

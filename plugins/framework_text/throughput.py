@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from framework import FitContext, of_every_length, rows_per_second
+import numpy as np
+
+from framework import FitContext, batches_by_length, rows_per_second
 
 
 def learning_pace(
@@ -20,6 +22,7 @@ def learning_pace(
 
     rows: a dataset with `lengths`, the tokens of each row.
     """
-    warming, groups, share = of_every_length(rows.lengths, batch_size, timed)
+    warming, groups = batches_by_length(rows.lengths, batch_size, timed)
     batches = [collate([rows[int(i)] for i in group]) for group in (warming, *groups)]
-    return share * rows_per_second(module, batches, context)
+    measured = rows_per_second(module, batches, context)
+    return measured * float(rows.lengths[np.concatenate(groups)].mean() / rows.lengths.mean())

@@ -68,7 +68,8 @@ def test_one_that_is_not_there_is_named_before_any_fit(tmp_path: Path, folders: 
     named = [f"data.train={data}", f"model.name={folders[1]}", f"backbones=[{tmp_path / 'nowhere'}]"]
     with pytest.raises(InputError, match="nowhere"):
         framework.run_recipe("sentiment", *named, *FROZEN, folder=tmp_path / "run")
-    assert origins("sentiment", [*named, *FROZEN])["backbone.backbones"] == COMMAND_LINE
+    origin_by_key = origins("auto", [*named, *FROZEN])
+    assert (origin_by_key["backbone.backbones"], origin_by_key["budget"]) == (COMMAND_LINE, "recipe=auto")
 
 
 def test_a_task_without_labels_of_texts_ranks_none(tmp_path: Path, folders: tuple[Path, Path]) -> None:

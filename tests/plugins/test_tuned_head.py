@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -134,16 +133,6 @@ def test_two_heads_are_averaged_into_one_each_with_a_temperature_of_its_own() ->
     unknown = (regression[0], np.array([0, 0, IMPOSSIBLE], np.float32))  # a class of no training rows stays impossible
     assert (logits_of(blend.with_head(unknown), standardised)[:, 2] < IMPOSSIBLE / 2).all()
     assert (blend.logits(logits_of(unknown, standardised), standardised)[:, 2] < IMPOSSIBLE / 2).all()
-
-
-def test_a_regression_that_would_not_know_each_class_is_not_averaged_with_the_trained_head() -> None:
-    from framework_classification.tuned_candidate import _fitted_again
-
-    def data(labels: list[int]) -> Any:
-        return SimpleNamespace(labels=[0, 1, 2], targets=lambda table: table, splits=SimpleNamespace(train=labels))
-
-    texts = SimpleNamespace(train=[0, 1, 0])
-    assert _fitted_again(cast(Any, texts), cast(Any, None), data([0, 1, 0, 2]), cast(Any, None), print) is None
 
 
 def _plan(run: Path) -> dict[str, Any]:
