@@ -23,7 +23,7 @@ from framework.export.writing import Calibration, candidates, open_backend, path
 
 SMALLER = 0.9  # share of the exact file's bytes, at most, of a file that is clearly smaller
 FASTER = 1.25  # speed-up, at least, of a file that is clearly faster; two timings of one file may differ as much
-LOST = 0.2  # share of the answers that a file changes, by which fewer are right than before, about
+LOST = 0.2  # right answers that are lost on balance, as a share of the answers that a file changes, about
 
 
 @dataclass(frozen=True)
@@ -114,10 +114,29 @@ def _verdict(
     base: VariantReport | None,
     changed: float | None,
 ) -> Verdict:
-    """A lossy file ships when the metric drops by at most ``max_drop``, the task's loss rises by at most the share
-    ``max_loss_rise``, at most the share ``max_drop / LOST`` of the answers change, and, with ``must_help``, the file is a gain
-    over the exact one. Changed answers tell more than the drop where rows are few: among 300, a file that loses three right
-    answers of a hundred may lose none.
+    """A lossy file ships when it keeps what `_kept` says and, with ``must_help``, is a gain over the exact one."""
+    holds, kept = _kept(subject, options, lossy, reference, changed)
+    helps, gain = gains(lossy, exact, base.name if base else message("the trained module"))
+    ships = holds and (helps or not options.must_help)
+    reason = "" if ships else message("no gain") if holds else message("loses too much")
+    if holds and not ships:
+        gain = message(
+            "no gain: {gain}, where {smaller:.0%} smaller or {faster:g} times as fast is asked for "
+            "(export.{exporter}.must_help=false ships it all the same)",
+            gain=gain,
+            smaller=1 - SMALLER,
+            faster=FASTER,
+            exporter=exporter.name,
+        )
+    return Verdict(holds, ships, reason, joined([kept, gain], "; "))
+
+
+def _kept(
+    subject: Subject, options: Any, lossy: Measurement, reference: Measurement, changed: float | None
+) -> tuple[bool, str]:
+    """Whether the metric drops by at most ``max_drop``, the task's loss rises by at most the share ``max_loss_rise``, and at
+    most the share ``max_drop / LOST`` of the answers change; and these numbers in words. Changed answers tell more than the
+    drop where rows are few: among 300, a file that loses three right answers of a hundred may lose none.
 
     changed: share of the answers; None: it is not known.
     """
@@ -146,23 +165,11 @@ def _verdict(
             )
         )
     if changed is not None:
-        allowed = options.max_drop / LOST
+        allowed = min(1.0, options.max_drop / LOST)
         holds &= changed <= allowed
         sentence = message("{changed:.1%} of the answers differ ({allowed:.1%} are allowed)", changed=changed, allowed=allowed)
         parts.append(sentence)
-    helps, gain = gains(lossy, exact, base.name if base else message("the trained module"))
-    ships = holds and (helps or not options.must_help)
-    reason = "" if ships else message("no gain") if holds else message("loses too much")
-    if holds and not ships:
-        gain = message(
-            "no gain: {gain}, where {smaller:.0%} smaller or {faster:g} times as fast is asked for "
-            "(export.{exporter}.must_help=false ships it all the same)",
-            gain=gain,
-            smaller=1 - SMALLER,
-            faster=FASTER,
-            exporter=exporter.name,
-        )
-    return Verdict(holds, ships, reason, joined([joined(parts, ", "), gain], "; "))
+    return holds, joined(parts, ", ")
 
 
 def gains(lossy: Measurement, exact: Measurement, name: str) -> tuple[bool, Message]:

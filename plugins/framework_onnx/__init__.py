@@ -32,8 +32,8 @@ class OnnxInt8:
     """Options of `export: onnx_int8`."""
 
     max_drop: float = 0.005
-    """Drop of the task's metric on validation, at most; five times as many answers may change, where a request has one that is
-    the likeliest of some."""
+    """Drop of the task's metric on validation, at most. Where a request has one answer out of several classes, five times as
+    many answers may change."""
     max_loss_rise: float = 0.02
     """Rise of the task's loss on validation, at most, as a share of the loss; without effect where the task has no loss."""
     must_help: bool = True
@@ -58,8 +58,8 @@ class OnnxInt4:
     """
 
     max_drop: float = 0.005
-    """Drop of the task's metric on validation, at most; five times as many answers may change, where a request has one that is
-    the likeliest of some."""
+    """Drop of the task's metric on validation, at most. Where a request has one answer out of several classes, five times as
+    many answers may change."""
     max_loss_rise: float = 0.02
     """Rise of the task's loss on validation, at most, as a share of the loss; without effect where the task has no loss."""
     must_help: bool = True

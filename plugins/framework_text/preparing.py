@@ -41,7 +41,7 @@ def _has_time_to_compare(choice: Choice, texts: Sequence[str], labels: int, cont
         return False
     encoder = FrozenEncoder(backbones.fetch(choice.backbone.chosen), context.task.max_length)
     budget = without_answers(context.budget, encoder, texts, SLOWER)
-    after = options.seconds_after_reading(budget, labels) / SLOWER  # a text is read for as long as `SLOWER` texts
+    after = options.seconds_after_reading(budget, labels) / SLOWER  # each text counts as `SLOWER` texts here
     return encoder.texts_within(options.seconds_for_reading(budget), list(texts), after) >= SLOWER * len(texts)
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 import framework
+from framework import Section
+from framework_classification import Classification
 from framework_classification.blending import Blend, logits_of, over_standardised
 from framework_classification.calibration import IMPOSSIBLE
+from framework_classification.frozen import FrozenFit, fit
 from framework_classification.regression import calibrated_loss
 from tests.tiny import LENGTH, tiny_encoder
 
@@ -133,6 +137,30 @@ def test_two_heads_are_averaged_into_one_each_with_a_temperature_of_its_own() ->
     unknown = (regression[0], np.array([0, 0, IMPOSSIBLE], np.float32))  # a class of no training rows stays impossible
     assert (logits_of(blend.with_head(unknown), standardised)[:, 2] < IMPOSSIBLE / 2).all()
     assert (blend.logits(logits_of(unknown, standardised), standardised)[:, 2] < IMPOSSIBLE / 2).all()
+
+
+@pytest.mark.parametrize("all_rows", [False, True])
+def test_a_regression_beside_another_head_is_fitted_judged_and_shipped_as_their_mean(all_rows: bool) -> None:
+    random = np.random.default_rng(1)
+    targets = random.integers(3, size=300)
+    noise = random.normal(size=(300, 8)).astype(np.float32)
+    noise[:, :3] += np.eye(3, dtype=np.float32)[targets]
+    encoder = SimpleNamespace(
+        features=lambda texts: noise[[int(text) for text in texts]], unit=False, tuned=True, module=SimpleNamespace(width=8)
+    )
+    train, validation = (([str(i) for i in part], targets[part].tolist()) for part in (range(60), range(60, 300)))
+    settings, shown = Classification(refuse_known=None), list[Section]()
+
+    def fitted(beside: Any) -> FrozenFit:
+        given = (cast(Any, encoder), train, validation, 3, settings, shown.append)
+        return fit(*given, all_rows=all_rows, turns=0, beside=beside)
+
+    alone, both = fitted(None), fitted((np.eye(3, dtype=np.float32), np.zeros(3, np.float32)))
+    assert both.loss < alone.loss  # the regression saw few rows, and the other head is right
+    assert (both.held_out is not None) == all_rows
+    weights = [both.module.arrays()["weight"], *([both.held_out[0]] if both.held_out else [])]
+    for weight in weights:
+        assert np.abs(weight[:, :3]).mean() > 3 * np.abs(weight[:, 3:]).mean()  # as of the other head, which is 0 there
 
 
 def _plan(run: Path) -> dict[str, Any]:
