@@ -6,7 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -61,7 +61,26 @@ class OnwardCandidate(DialCandidate):
         return Space(onward={"answer": Range(0, 2), "level": Range(1.0, 2.0)})
 
 
+class AveragedCandidate(DialCandidate):
+    """A dial that stops in the middle between the best and itself, and has nothing of the recipe's own answer to gain."""
+
+    name: ClassVar[str] = "averaged"
+
+    def space(self, data: Any, task: Any, options: Dial, trainer: Any) -> Space:
+        return Space({"answer": Range(0, 1), "level": Range(1.0, 9.0)})
+
+    def fit(self, data: Any, context: FitContext[Any, Dial]) -> None:
+        super().fit(data, context)
+        if context.beside is not None:
+            networks = read_fitted(context.beside).facts.networks + 1
+            before, own = (json.loads((place / "turned.json").read_text()) for place in (context.beside, context.output))
+            (context.output / "turned.json").write_text(json.dumps(before + (own - before) / networks))
+            fitted = read_fitted(context.output)
+            write_fitted(context.output, fitted.codec, replace(fitted.facts, networks=networks))
+
+
 @framework.hookimpl
 def register_candidates(register: Callable[[str, str], None]) -> None:
     register("classification", "tests.dial:DialCandidate")
     register("classification", "tests.dial:OnwardCandidate")
+    register("classification", "tests.dial:AveragedCandidate")

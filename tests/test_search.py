@@ -11,17 +11,21 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
 import framework
-from framework import Choice, FrameworkError, Range, Space, plugins
+from framework import Choice, FrameworkError, Metric, Range, Space, plugins
 from framework.__main__ import main
 from framework.run.fit import OUT_OF_MEMORY
 from framework.run.search.moves import Move, by_promise, told_apart
+from framework.run.search.process import Result
 from framework.run.search.proposals import Proposals
-from framework.run.search.record import SearchRecord, SearchTrial, read_record
+from framework.run.search.record import SAMPLES, SearchRecord, SearchTrial, read_record
+from framework.run.search.searching import Search
 from framework.run.search.spaces import RunSpace
 from framework.run.search.study import Ended, Study
 from framework.training.records import VALIDATIONS
@@ -156,6 +160,37 @@ def test_the_best_is_continued_and_its_lineage_replayed_to_the_same_metrics(
     assert report(tmp_path / "again")["metrics"] == report(run)["metrics"]
     turned = [json.loads((one / "trials/onward/fitted/turned.json").read_text()) for one in (run, tmp_path / "again")]
     assert turned[0] == turned[1] > 1
+
+
+def test_a_mean_with_the_best_takes_its_place_by_any_gain_and_is_replayed(
+    tmp_path: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*(one for one in settings if not one.startswith("candidates=")), "candidates=[averaged]", "search.trials=3"]
+    run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
+    search = record(run, "averaged")
+    lineage = search.lineage()
+    assert len(lineage) > 1
+    assert {trial.begin for trial in lineage} == {None}
+    assert [trial.averaged for trial in lineage] == [None, *(trial.number for trial in lineage[:-1])]
+    assert f"averaged with trial {lineage[-1].averaged}" in capsys.readouterr().out
+    assert main(["replay", str(run), "--folder", str(tmp_path / "again")]) == 0
+    turned = [json.loads((one / "trials/averaged/fitted/turned.json").read_text()) for one in (run, tmp_path / "again")]
+    assert turned[0] == turned[1] > 1
+    networks = json.loads((tmp_path / "again" / "artifact" / "manifest.json").read_text("utf-8"))["model"]["networks"]
+    assert networks == len(lineage)
+
+
+def test_a_mean_needs_no_gain_beyond_the_spread(tmp_path: Path, settings: list[str]) -> None:
+    search = Search.__new__(Search)
+    search.run = SimpleNamespace(metric=Metric("accuracy"))  # type: ignore[assignment]
+    search.folder, random = tmp_path, np.random.default_rng(0)
+    for number in range(2):
+        (tmp_path / str(number)).mkdir()
+        np.save(tmp_path / str(number) / SAMPLES, random.normal(size=100))
+    search.record = SearchRecord("dial", "accuracy", trials=(SearchTrial(0, {}, None, 1.0, 1, score=0.5),))
+    for averaged, score, lost in ((None, 0.6, True), (0, 0.6, False), (0, 0.5, True), (0, 0.4, True)):
+        judged = search._judged(SearchTrial(1, {}, None, 1.0, 1, score=score, averaged=averaged), Result(1.0, 1, score))
+        assert bool(judged.lost) is lost
 
 
 @pytest.mark.parametrize("damaged", ["whole", "damaged"])

@@ -98,6 +98,9 @@ class FitContext(Generic[TaskOptions, Options]):
     begin: Path | None = None
     """The fitted folder of an earlier fit of this candidate, whose weights the fit begins with; None: it begins anew. Only
     candidates whose `Space.onward` is not empty get one."""
+    beside: Path | None = None
+    """The fitted folder of the best earlier fit of this candidate in a search; None: there is none. The fit may take the mean
+    of its weights and its own where that is better on validation, and says so in `ModelFacts.networks`."""
     logs: Sequence[TrainingLog] = ()
     """The recipe's trackers, which `framework.train` logs to beside the CSV log."""
 

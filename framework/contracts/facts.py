@@ -55,6 +55,8 @@ class ModelFacts:
     training: TrainingFacts | None = None
     details: Mapping[str, Plain] = field(default_factory=dict)
     """Further facts to show, by name; no code depends on them. A name that is a `Message` has no values."""
+    networks: int = 1
+    """How many trained networks its weights are the mean of."""
 
     def lines(self) -> list[tuple[str, Plain]]:
         """The facts that are not None as rows of a table, (name, value) each."""
@@ -64,6 +66,7 @@ class ModelFacts:
             (message("parameters"), self.parameters),
             (message("rows"), self.rows),
             *(self.training.lines() if self.training is not None else ()),
+            (message("networks averaged"), self.networks if self.networks > 1 else None),
             *((Message(name, {}), value) for name, value in self.details.items()),  # plugins' catalogues translate these names
         ]
         return [(name, value) for name, value in named if value is not None]

@@ -148,11 +148,11 @@ def run_trial(
     data: Any,
     budget: Callable[[], Budget],
     trackers: Sequence[TrainingLog],
-    begin: Path | None = None,
+    **changes: Any,
 ) -> Trial:
     """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
 
-    budget: returns that of this fit, or raises InputError where no time is left for it. begin: see `FitContext.begin`.
+    budget: returns that of this fit, or raises InputError where no time is left for it. changes: as for `fit_candidate`.
     """
     folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,7 +160,7 @@ def run_trial(
     write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(run.options_of(candidate))))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
-        outcome = _outcome(run, candidate, data, budget, trackers, begin)
+        outcome = _outcome(run, candidate, data, budget, trackers, changes)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if outcome.refused else _digests(folder / FITTED)
         speed = _speed(run, candidate, data) if files else None
@@ -189,7 +189,7 @@ def _outcome(
     data: Any,
     budget: Callable[[], Budget],
     trackers: Sequence[TrainingLog],
-    begin: Path | None,
+    changes: Mapping[str, Any],
 ) -> _Outcome:
     """Fits a candidate, unless it is refused. Parameters and errors as of `run_trial`."""
     if run.budget.stop.asked:
@@ -202,7 +202,7 @@ def _outcome(
         share = budget()
         allowed = share.seconds
         with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
-            fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress, begin=begin)
+            fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress, **changes)
     except Stopped:
         return _Outcome((_stopped_after(time.perf_counter() - started),), allowed, stopped=True)
     except InputError as error:

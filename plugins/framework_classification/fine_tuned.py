@@ -48,6 +48,7 @@ from framework_text.probe import head_of
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FineTuning]
+Loss = Callable[[np.ndarray, np.ndarray], float]  # of logits (rows, labels) and targets
 FEATURES = "classifier.features"
 FAMILIARITY_TOLERANCE = 0.01  # whitening magnifies the rounding of features, most where each class has become nearly a point
 KIND = "AutoModelForSequenceClassification"
@@ -98,8 +99,11 @@ def tuned(
     context: Context,
     module: Callable[[Any, FineTuning], EncoderModule],
     targets: Callable[[Table], Sequence[Target]],
+    loss: Loss | None = None,
 ) -> Iterator[Tuned]:
-    """The backbone, fine-tuned. module: what trains a network. targets: of each row of a table."""
+    """The backbone, fine-tuned. module: what trains a network. targets: of each row of a table. loss: by which a mean with the
+    network of `FitContext.beside` is chosen on validation; None: none is made.
+    """
     started = time.perf_counter()
     torch.manual_seed(context.seed)
     train_texts, other_texts = (table.texts("text") for table in (data.splits.train, data.splits.validation))
@@ -111,7 +115,29 @@ def tuned(
         learned = fine_tune(learner, tokenizer, examples, context, started, details=changed)
         pad = tokenizer.pad_token_id or 0
         saved = SavedClassifier(isinstance(network, SentenceClassifier), context.task.max_length, pad)
-        yield Tuned(learner, tokenizer, examples, learned.facts, *_answered(learner, examples, pad), saved)
+        trained = Tuned(learner, tokenizer, examples, learned.facts, *_answered(learner, examples, pad), saved)
+        yield trained if loss is None or context.beside is None else _averaged(trained, context.beside, loss)
+
+
+def _averaged(trained: Tuned, beside: Path, loss: Loss) -> Tuned:
+    """The network whose weights are the mean of those of the trained one and of those in `beside`, where its loss on validation
+    is smaller (model soups, Wortsman et al. 2022); else the trained one, also where the two have other shapes. Each network
+    that `beside` itself is the mean of counts as one.
+    """
+    network, pad = trained.learner.model, trained.saved.pad
+    kind = SentenceClassifier if trained.saved.sentence else KIND
+    other, _ = open_network(beside / MODEL, kind, trained.saved.max_length)
+    networks = read_fitted(beside).facts.networks + 1
+    own = {name: weights.clone() for name, weights in network.state_dict().items()}
+    theirs = other.state_dict()
+    if {name: weights.shape for name, weights in own.items()} != {name: weights.shape for name, weights in theirs.items()}:
+        return trained
+    network.load_state_dict({name: torch.lerp(theirs[name], weights, 1 / networks) for name, weights in own.items()})
+    logits, targets = _answered(trained.learner, trained.examples, pad)
+    if loss(logits, targets) < loss(trained.logits, trained.targets):
+        return replace(trained, facts=replace(trained.facts, networks=networks), logits=logits)
+    network.load_state_dict(own)
+    return trained
 
 
 def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, Any]:

@@ -64,13 +64,18 @@ def fit(data: ClassificationData, context: Context) -> None:
     started, budget = time.monotonic(), context.budget
     if budget.seconds is not None:
         context = replace(context, budget=budget.without(AFTERWARDS * budget.remaining()))
-    with tuned(data, context, module, data.targets) as trained:
+    known = np.unique(data.targets(data.splits.train))  # validation rows of other classes have no finite loss
+
+    def loss(logits: np.ndarray, targets: np.ndarray) -> float:
+        return calibrated_loss(logits[np.isin(targets, known)], targets[np.isin(targets, known)])
+
+    with tuned(data, context, module, data.targets, loss) as trained:
         context = replace(context, budget=budget)
         trained.save_network(context)
         shown: list[Section] = []
         texts = _texts_again(trained, data, context, time.monotonic() - started)
         again = _fitted_again(texts, trained, data, context, shown.append) if texts is not None and texts.regression else None
-        if again is not None and again.loss < _loss(trained, data):
+        if again is not None and again.loss < loss(trained.logits, trained.targets):
             if context.options.all_rows:
                 shown.append(all_rows_section(len(data.splits.validation)))
             for section in shown:
@@ -144,12 +149,6 @@ def _fitted_again(
     train, validation = ((list(one.texts("text")), data.targets(one)) for one in (texts.train, texts.validation))
     rows, task, unknown = (train, validation), context.task, texts.unknown
     return fit_over(texts.encoder, *rows, classes, task, show, unknown, all_rows=every, turns=seed, beside=head)
-
-
-def _loss(trained: Tuned, data: ClassificationData) -> float:
-    """Of the head that was trained, as `FrozenFit.loss`."""
-    known = np.isin(trained.targets, data.targets(data.splits.train))
-    return calibrated_loss(trained.logits[known], trained.targets[known])
 
 
 def _rows_in_time(encoder: FrozenEncoder, data: ClassificationData, context: Context, spent: float) -> int:

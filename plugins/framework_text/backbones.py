@@ -70,9 +70,7 @@ def misplaced(backbone: Backbone, *, ranks: bool = False) -> list[str]:
     fields = {"revision": backbone.revision, "sha256": backbone.sha256, "licence": backbone.licence}
     problems = [f"model.{key}={value} goes with model.name=" for key, value in fields.items() if value and not backbone.name]
     if backbone.backbones and not ranks:
-        problems.append(
-            "model.backbones= compares backbones by the labels of texts, which this task does not have: leave it out"
-        )
+        problems.append("backbones= compares backbones by the labels of texts, which this task does not have: leave it out")
     return problems
 
 

@@ -73,7 +73,7 @@ def _fetched(every: Sequence[BackboneAddress]) -> list[tuple[BackboneAddress, Pa
         try:
             folders.append((address, backbones.fetch(address)))
         except FrameworkError as error:
-            problems.append(f"model.backbones: {error}")
+            problems.append(f"backbones: {error}")
     if problems:
         raise InputError(*problems)
     return folders

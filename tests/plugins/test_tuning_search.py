@@ -11,22 +11,30 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.numpy import load_file
 from torch import nn
 
 import framework
-from framework import InputError
+from framework import InputError, Metric, Splits, Table, read_fitted
 from framework.__main__ import main
+from framework.contracts.candidate import FitContext
 from framework.run.search.record import read_record
+from framework_classification import Classification
+from framework_classification.candidates import FineTunedCandidate
+from framework_classification.data import ClassificationData
+from framework_classification.fine_tuned import MODEL
 from framework_classification.multilabel.module import LabelsClassifier
 from framework_text.augmentation import VariedRows, masked_ids, varied_text
 from framework_text.encoder import EncodedRows, EncoderModule, new_network
-from framework_text.options import FineTuning
+from framework_text.options import Backbone, ClassifierTuning, FineTuning
 from framework_text.search_space import fine_tuning_space, lengths
 from framework_text.validation import fine_tuning_problems
 from tests.plugins.test_labeling import small as tagger
 from tests.plugins.test_labeling import tagged, write_conll
 from tests.test_run import report
-from tests.tiny import rows
+from tests.tiny import LENGTH, rows, tiny_encoder, tiny_model
+
+WEIGHTS = "model.safetensors"
 
 
 @pytest.fixture
@@ -110,8 +118,6 @@ def test_every_epoch_takes_other_variants_and_the_same_ones_when_it_is_resumed()
     ],
 )
 def test_options_that_cannot_be_are_refused(options: FineTuning, problem: str, model_folder: Path) -> None:
-    from framework_text.options import Backbone
-
     problems = fine_tuning_problems(replace(options, backbone=Backbone(name=str(model_folder))))
     assert [one for one in problems if problem in one]
 
@@ -127,8 +133,6 @@ def test_epochs_cannot_be_said_twice_and_tags_are_not_rewritten(small: list[str]
 
 
 def test_the_space_follows_from_rows_and_backbone(model_folder: Path) -> None:
-    from framework_text.options import Backbone
-
     options, texts = FineTuning(Backbone(name=str(model_folder))), [text for text, _ in rows(200)]
     space = fine_tuning_space(options, texts, 3, {}, rewrites=True)
     rate, epochs = space.options["learning_rate"], space.options["epochs"]
@@ -171,3 +175,45 @@ def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, trials_find_qu
     record = read_record(run / "trials" / "fine_tuned")
     assert record is not None
     assert [(trial.begin, trial.score is not None) for trial in record.trials] == [(None, True), (0, True)]
+
+
+def fine_tuned(folder: Path, encoder: Path, rate: float, beside: Path | None = None) -> Path:
+    """The fitted folder of a training with this learning rate."""
+    train, validation = (
+        Table({"text": [text for text, _ in pairs], "label": [label for _, label in pairs]}, range(len(pairs)))
+        for pairs in (rows(seed=0), rows(seed=1))
+    )
+    data = ClassificationData(Splits(train, validation, validation), labels=sorted({label for _, label in rows()}))
+    options = ClassifierTuning(
+        Backbone(name=str(encoder)), learning_rate=rate, epochs=4, batch_size=8, attention="eager", probe=False, minutes=None
+    )
+    fitted = folder / "fitted"
+    fitted.mkdir(parents=True)
+    quiet = {"enable_progress_bar": False}
+    task = Classification(max_length=LENGTH, refuse_known=None)
+    context: FitContext[Classification, FineTuning]
+    context = FitContext(task, options, Metric("accuracy"), 0, folder, fitted, print, trainer=quiet, beside=beside)
+    FineTunedCandidate().fit(data, context)
+    return fitted
+
+
+def test_weights_are_averaged_with_those_of_the_best_where_the_mean_is_better(tmp_path: Path) -> None:
+    encoder = tiny_encoder(tmp_path / "encoder")
+    good, bad = (fine_tuned(tmp_path / name, encoder, rate) for name, rate in (("good", 1e-2), ("bad", 1e-9)))
+    kept = fine_tuned(tmp_path / "kept", encoder, 1e-2, beside=bad)
+    assert read_fitted(kept).facts.networks == 1
+    both = fine_tuned(tmp_path / "both", encoder, 1e-9, beside=good)
+    three = fine_tuned(tmp_path / "three", encoder, 1e-9, beside=both)
+    assert [read_fitted(folder).facts.networks for folder in (both, three)] == [2, 3]
+    first, second, own, mean, later = (load_file(one / MODEL / WEIGHTS) for one in (good, bad, kept, both, three))
+    for name, weights in first.items():
+        np.testing.assert_array_equal(own[name], weights)
+        np.testing.assert_allclose(mean[name], (weights + second[name]) / 2, atol=1e-6)
+        np.testing.assert_allclose(later[name], (weights + 2 * second[name]) / 3, atol=1e-6)
+
+
+def test_networks_of_other_shapes_are_not_averaged(tmp_path: Path) -> None:
+    small, large = tiny_encoder(tmp_path / "small"), tiny_model(tmp_path / "large", layers=3)
+    other = fine_tuned(tmp_path / "other", large, 1e-2)
+    alone = fine_tuned(tmp_path / "alone", small, 1e-9, beside=other)
+    assert read_fitted(alone).facts.networks == 1

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,8 +32,12 @@ class Order:
     candidate: str
     settings: Mapping[str, Any]
     """By full key of the recipe."""
+    competing: Sequence[str]
+    """See `FitContext.competing`: a trial may use what the fits of the others left."""
     begin: str | None
     """The fitted folder to begin with; None: it begins anew."""
+    beside: str | None
+    """See `FitContext.beside`."""
     until: float | None
     """When it must have ended, by `time.time`; None: no limit."""
     scoring: float
@@ -49,6 +53,8 @@ class Result:
     score: float | None = None
     refused: tuple[str, ...] = ()
     """Why there is no fitted candidate, a sentence each."""
+    averaged: bool = False
+    """Whether its weights are the mean of its own and those of `Order.beside`."""
     stopped: bool = False
     """Whether the run stopped it early."""
 

@@ -41,7 +41,8 @@ class Proposals:
 
         number: of the trial.
         """
-        best = record.lineage()[0 if move is Move.fresh else -1].settings
+        lineage = record.lineage()
+        best = next(trial for trial in reversed(lineage) if move is Move.onward or trial.begin is None).settings
         random = np.random.default_rng((self.seed, number))
         study, begin = self.studies[move], record.best if move is Move.onward else None
         keys = list(study.distributions)

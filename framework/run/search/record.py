@@ -37,6 +37,13 @@ class SearchTrial:
     """Why it is not the best so far; empty: it was, when it ended."""
     stopped: bool = False
     """Whether it was stopped early, because earlier trials were better at the same share of their training."""
+    averaged: int | None = None
+    """Number of the trial with whose weights its own were averaged at the end; None: with none."""
+
+    @property
+    def before(self) -> int | None:
+        """Number of the trial that it needs; None: it needs none."""
+        return self.begin if self.begin is not None else self.averaged
 
 
 @dataclass(frozen=True)
@@ -60,10 +67,10 @@ class SearchRecord:
         return replace(self, trials=(*self.trials, trial), best=best)
 
     def lineage(self) -> list[SearchTrial]:
-        """The trials that lead to the best one, each continuing the one before."""
+        """The trials that lead to the best one, each continuing the one before, or averaged with it."""
         chain = [self.trial(self.best)]
-        while (begin := chain[0].begin) is not None:
-            chain.insert(0, self.trial(begin))
+        while (before := chain[0].before) is not None:
+            chain.insert(0, self.trial(before))
         return chain
 
 

@@ -26,6 +26,7 @@ from framework.run.search.moves import Move, by_promise, told_apart
 from framework.run.search.process import Order, Result, run_process
 from framework.run.search.proposals import Proposals
 from framework.run.search.record import FIRST, SAMPLES, SearchRecord, SearchTrial, read_record, write_record
+from framework.run.search.replay import read_step
 from framework.run.search.scoring import score, spread_of_difference
 from framework.run.search.sections import no_search, result_line, table
 from framework.run.search.spaces import RunSpace, space_in
@@ -106,14 +107,15 @@ class Search:
         self._end(reason)
 
     def replay(self, lineage: Sequence[Mapping[str, Any]]) -> None:
-        """Fits the settings one after the other, each continuing the one before, and takes the last."""
+        """Fits the settings one after the other, each with the fit before it as `winner.yaml` says, and takes the last."""
         self._begin()
-        for number, settings in enumerate(lineage, start=1):
+        for number, step in enumerate(lineage, start=1):
             if any(trial.number == number for trial in self.record.trials):
                 continue
-            result = self._fit(number, settings, number - 1)
+            settings, begin, averages = read_step(step, number - 1)
+            result = self._fit(number, settings, begin, averages=averages)
             lost = "" if result.score is not None else joined(result.refused, "; ")
-            trial = SearchTrial(number, settings, number - 1, result.seconds, result.peak_bytes, result.score, lost=lost)
+            trial = self._ended(number, settings, begin, replace(result, averaged=averages), lost)
             self._note(trial, number if not lost else self.record.best)
             if lost:
                 break
@@ -183,23 +185,41 @@ class Search:
         number, earlier = len(self.record.trials), self.record
         begin = earlier.best if move is Move.onward else None
         result = self._fit(number, settings, begin, lambda path: self.proposals.falls_behind(earlier, move, path))
-        trial = self._judged(SearchTrial(number, settings, begin, result.seconds, result.peak_bytes, result.score), result)
+        trial = self._judged(self._ended(number, settings, begin, result), result)
         self._note(trial, number if not trial.lost else self.record.best)
         self.proposals.tell(self.record, move)
 
+    def _ended(
+        self, number: int, settings: Mapping[str, Any], begin: int | None, result: Result, lost: str = ""
+    ) -> SearchTrial:
+        averaged = self.record.best if result.averaged else None
+        return SearchTrial(
+            number, settings, begin, result.seconds, result.peak_bytes, result.score, lost=lost, averaged=averaged
+        )
+
     def _fit(
-        self, number: int, settings: Mapping[str, Any], begin: int | None, behind: Callable[[Path], bool] = lambda path: False
+        self,
+        number: int,
+        settings: Mapping[str, Any],
+        begin: int | None,
+        behind: Callable[[Path], bool] = lambda path: False,
+        *,
+        averages: bool = True,
     ) -> Result:
+        """averages: whether its weights may be averaged with those of the best so far."""
         trial = self.folder / str(number)
         trial.mkdir(exist_ok=True)
         until = None if self.left.seconds is None else time.time() + self.left.remaining()
-        fitted = str(self.folder / FITTED) if begin is not None else None
-        order = Order(str(self.run.folder.path.resolve()), self.name, settings, fitted, until, self.record.scoring)
+        best, folder, competing = str(self.folder / FITTED), str(self.run.folder.path.resolve()), self.run.competing
+        earlier = best if begin is not None else None, best if averages else None
+        order = Order(folder, self.name, settings, competing, *earlier, until, self.record.scoring)
         with self.run.budget.stop.giving_up(f"trial {number} of {self.name}"):
             return run_process(trial, order, behind)
 
     def _judged(self, trial: SearchTrial, result: Result) -> SearchTrial:
-        """The trial with its gain over the best so far, and why it lost."""
+        """The trial with its gain over the best so far, and why it lost. Of a mean with the best any gain is enough, as in
+        greedy soups (Wortsman et al. 2022): where it is better on validation, it hardly ever is worse on other rows.
+        """
         best = self.record.trial(self.record.best)
         if trial.score is None or best.score is None:
             refused = (
@@ -211,7 +231,7 @@ class Search:
         gain = self.run.metric.gain(trial.score, best.score)
         spread = spread_of_difference(self._samples(trial.number), self._samples(best.number))
         judged = replace(trial, gain=gain, spread=spread)
-        if gain > spread:
+        if gain > (spread if trial.averaged is None else 0.0):
             return judged
         if gain > 0:
             return replace(judged, lost=message("better than trial {best} by less than the spread", best=best.number))

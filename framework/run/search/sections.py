@@ -22,11 +22,11 @@ def changes(trial: SearchTrial) -> str:
     if trial.number == FIRST:
         return message("the recipe's own settings")
     settings = ", ".join(f"{key.rpartition('.')[2]}={_written(value)}" for key, value in trial.settings.items())
-    return (
-        settings
-        if trial.begin is None
-        else message("goes on from trial {begin}: {settings}", begin=trial.begin, settings=settings)
-    )
+    if trial.begin is not None:
+        settings = message("goes on from trial {begin}: {settings}", begin=trial.begin, settings=settings)
+    if trial.averaged is not None:
+        settings = message("{settings}; averaged with trial {other}", settings=settings, other=trial.averaged)
+    return settings
 
 
 def _written(value: object) -> str:

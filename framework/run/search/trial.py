@@ -84,13 +84,14 @@ def _fitted(order: Order, folder: Path) -> Result:
         raise FrameworkError(f"{order.run}/data is missing: the rows that the run was fitted with")
     data = without_test(run, splits)
     candidate = run.candidates[order.candidate]
-    begin = Path(order.begin) if order.begin else None
+    begin, beside = (Path(earlier) if earlier else None for earlier in (order.begin, order.beside))
     run.console.step("fit")
-    trial = run_trial(run, candidate, data, lambda: run.budget, (), begin=begin)
+    more = {"begin": begin, "beside": beside, "competing": order.competing}
+    trial = run_trial(run, candidate, data, lambda: run.budget, (), **more)
     opened = Opened.of(candidate, folder / FITTED)
     scored = score(run.task, run.metric, opened, splits.validation, run.config.seed)
     np.save(folder / SAMPLES, scored.samples, allow_pickle=False)
-    return Result(0.0, trial.peak_bytes, scored.score)
+    return Result(0.0, trial.peak_bytes, scored.score, averaged=opened.fitted.facts.networks > 1)
 
 
 def _run(order: Order, folder: Path) -> Run:

@@ -40,6 +40,13 @@ def fit_platt(logits: np.ndarray, targets: np.ndarray) -> Platt:
     return Platt(scale, shift)
 
 
+def calibrated_loss(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The mean cross entropy of each row and label, after `fit_platt`. targets: (rows, labels), 0 or 1."""
+    platt = fit_platt(logits, targets > 0)
+    scaled = platt.scale * logits + platt.shift
+    return float((np.logaddexp(0, scaled) - targets * scaled).mean())
+
+
 def _fit_one(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
     positives = int(targets.sum())
     smoothed = np.where(targets, (positives + 1) / (positives + 2), 1 / (len(targets) - positives + 2))

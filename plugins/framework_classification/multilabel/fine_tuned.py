@@ -11,7 +11,7 @@ import numpy as np
 from framework import CodecSpec, FitContext, Fitted, Table, read_fitted
 from framework_classification import Multilabel
 from framework_classification.fine_tuned import open_tuned, tuned
-from framework_classification.multilabel.calibration import calibrated
+from framework_classification.multilabel.calibration import calibrated, calibrated_loss
 from framework_classification.multilabel.codec import LabelsCodec
 from framework_classification.multilabel.data import LabelSetData
 from framework_classification.multilabel.module import LabelsClassifier
@@ -31,7 +31,7 @@ def fit(data: LabelSetData, context: FitContext[Multilabel, FineTuning]) -> None
         rows: list[list[int]] = data.targets(table).astype(np.int64).tolist()
         return rows
 
-    with tuned(data, context, module, targets) as fitted:
+    with tuned(data, context, module, targets, calibrated_loss) as fitted:
         settled = calibrated(data.labels, fitted.logits, fitted.targets > 0, context.show)
         fitted.save_network(context)
         fitted.save(context, CodecSpec("multilabel", {**data.settings(), **settled.settings}))
