@@ -20,7 +20,7 @@ from framework.errors import InputError
 from framework.evaluation.judge import requests_of
 from framework.evaluation.opened import Opened
 from framework.export.variants import STATEFUL_ROWS
-from framework.export.writing import in_order, weights
+from framework.export.writing import in_order
 from framework.plugins import AnyTask, load_plugins
 from framework.run.context import Run
 from framework.runtime.scheduler import RunFailedError, Scheduler
@@ -32,9 +32,8 @@ FILES = 0.25  # share of the remaining budget that is kept, at most, for files a
 AFTER = 0.4  # share of the remaining budget that is kept for export and judging until the speed of a candidate is measured
 TRAINING = 0.25  # least time for a training of a generator, as a share of what its file, proof and judging take
 ENOUGH = 60.0  # seconds that a bounded fit gets before others share: a training does not learn much in less
-WRITING, WRITING_BYTE = 6.0, 4e-8  # seconds to export a module to a file, open it and run it on unusual shapes: any, and a byte
-COPYING = 1.5  # the same from an ONNX file
-UNKNOWN = 15.0  # the same where no candidate was fitted
+WRITING = 15.0  # seconds to export a module to a file, open it and run it on unusual shapes; a tenth of that from an ONNX file
+FROM_BASE = 4.5  # the same from the file of another exporter, calibration included; a graph with state takes as long as a module
 ATTEMPTS = 2  # files that a lossy exporter is expected to try before one ships
 FINISHING = 6.0  # seconds of report, seal and replay
 ANSWERED = 2  # times that validation rows are answered until a file ships: by its candidate, and by the file
@@ -52,8 +51,6 @@ class Speed:
     """Whether a graph of the candidate has state."""
     module: bool = False
     """Whether a graph of the candidate is a torch module: exporting one takes longer than exporting an ONNX file."""
-    weights: int = 0
-    """Bytes of its graphs' weights."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def budget_of_fit(run: Run, name: str, ended: Mapping[str, Speed | None], rows: 
         every, first = (seconds_after_fits(speeds, competing, rows, files) for files in (exporters, exporters[:1]))
         budget = run.budget.without(min(every, max(first, FILES * run.budget.remaining())))
     elif candidate.bounded:
-        budget = _budget_of_bounded(run.budget.without(UNKNOWN + FINISHING), rows, part)
+        budget = _budget_of_bounded(run.budget.without(WRITING + FINISHING), rows, part)
         part = 1.0
     else:
         budget = run.budget.without(AFTER * run.budget.remaining())
@@ -171,8 +168,7 @@ def measure_speed(task: AnyTask, candidate: Opened, validation: Table, opening: 
         except RunFailedError as error:
             raise RunFailedError(int(batch[error.number - 1]) + 1, error.error) from error
     seconds = (time.perf_counter() - started) / max(1, sum(map(len, batches)))
-    module = any(not isinstance(graph.source, Path) for graph in candidate.graphs)
-    return Speed(opening, seconds, has_state, module, weights(candidate.graphs))
+    return Speed(opening, seconds, has_state, any(not isinstance(graph.source, Path) for graph in candidate.graphs))
 
 
 def seconds_after_fits(
@@ -201,10 +197,13 @@ def seconds_after_export(judged: Sequence[Speed], test: int) -> float:
 
 
 def _exporting(speed: Speed, validation: int, exporters: Sequence[Exporter]) -> float:
-    answering = _answering(speed, validation)
-    writing = WRITING + WRITING_BYTE * speed.weights if speed.module else COPYING
-    files = [1 if exporter.exact else ATTEMPTS for exporter in exporters]
-    return speed.opening + answering + sum(files) * (writing + answering)
+    answering, writing = _answering(speed, validation), WRITING if speed.module else WRITING / 10
+    from_base = writing if speed.stateful else min(writing, FROM_BASE)
+    seconds = speed.opening + answering
+    for exporter in exporters:
+        attempts = 1 if exporter.exact else ATTEMPTS
+        seconds += attempts * ((writing if exporter.base is None else from_base) + answering)
+    return seconds
 
 
 def _answering(speed: Speed, validation: int) -> float:

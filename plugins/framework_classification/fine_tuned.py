@@ -128,15 +128,18 @@ def _averaged(trained: Tuned, beside: Path, loss: Loss) -> Tuned:
     kind = SentenceClassifier if trained.saved.sentence else KIND
     other, _ = open_network(beside / MODEL, kind, trained.saved.max_length)
     networks = read_fitted(beside).facts.networks + 1
-    own = {name: weights.clone() for name, weights in network.state_dict().items()}
-    theirs = other.state_dict()
+    own, theirs = (
+        {name: weights.clone() for name, weights in one.state_dict().items() if weights.is_floating_point()}
+        for one in (network, other)
+    )
     if {name: weights.shape for name, weights in own.items()} != {name: weights.shape for name, weights in theirs.items()}:
         return trained
-    network.load_state_dict({name: torch.lerp(theirs[name], weights, 1 / networks) for name, weights in own.items()})
+    means = {name: torch.lerp(theirs[name], weights, 1 / networks) for name, weights in own.items()}
+    network.load_state_dict(means, strict=False)  # what has no fractions, such as positions, is not learned
     logits, targets = _answered(trained.learner, trained.examples, pad)
     if loss(logits, targets) < loss(trained.logits, trained.targets):
         return replace(trained, facts=replace(trained.facts, networks=networks), logits=logits)
-    network.load_state_dict(own)
+    network.load_state_dict(own, strict=False)
     return trained
 
 
