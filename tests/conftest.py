@@ -55,6 +55,14 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> None:
     plugins._load.cache_clear()
 
 
+@pytest.fixture
+def trials_find_quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exporter `quick` is found in the processes of trials too."""
+    site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
+    root = Path(__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
+
+
 @pytest.fixture(scope="session")
 def small(model_folder: Path, csv_file: Path, quick: None) -> list[str]:
     """Overrides that make the sentiment recipe end in seconds, and sooner still with export=[quick]."""

@@ -12,24 +12,29 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 import framework
 from framework import Choice, FrameworkError, Metric, Range, Space, plugins
 from framework.__main__ import main
+from framework.run.context import Run
 from framework.run.fit import OUT_OF_MEMORY
+from framework.run.folder import RunFolder
 from framework.run.search.moves import Move, by_promise, told_apart
 from framework.run.search.process import Result
 from framework.run.search.proposals import Proposals
-from framework.run.search.record import SAMPLES, SearchRecord, SearchTrial, read_record
+from framework.run.search.record import SAMPLES, SearchRecord, SearchTrial, read_record, write_record
+from framework.run.search.replay import read_step, write_winner
 from framework.run.search.searching import Search
 from framework.run.search.spaces import RunSpace
 from framework.run.search.study import Ended, Study
 from framework.training.records import VALIDATIONS
 from tests import forked
+from tests.dial import DialCandidate
 from tests.test_run import report
 from tests.test_stages import KillAt
 from tests.tiny import install, write_csv
@@ -178,6 +183,21 @@ def test_a_mean_with_the_best_takes_its_place_by_any_gain_and_is_replayed(
     assert turned[0] == turned[1] > 1
     networks = json.loads((tmp_path / "again" / "artifact" / "manifest.json").read_text("utf-8"))["model"]["networks"]
     assert networks == len(lineage)
+
+
+def test_a_later_step_of_a_lineage_says_what_it_takes_back(tmp_path: Path) -> None:
+    own = {"candidates": {"dial": {"answer": 2, "level": 1.0}}, "budget": "9m", "search": {"trials": None, "lineage": []}}
+    run = SimpleNamespace(folder=RunFolder(tmp_path), config=OmegaConf.create(own), candidates={"dial": DialCandidate()})
+    first = SearchTrial(1, {"candidates.dial.answer": 1}, None, 1.0, 1, score=0.5)
+    second = SearchTrial(2, {"candidates.dial.level": 3.0}, None, 1.0, 1, score=0.6, averaged=1)
+    (tmp_path / "trials" / "dial").mkdir(parents=True)
+    write_record(tmp_path / "trials" / "dial", SearchRecord("dial", "accuracy", best=2, trials=(first, second)))
+    write_winner(cast(Run, run), "dial")
+    winner: Any = OmegaConf.load(tmp_path / "winner.yaml")
+    assert winner.candidates.dial.answer == 1
+    [step] = winner.search.lineage
+    assert read_step(step, 0) == ({"candidates.dial.answer": 2, "candidates.dial.level": 3.0}, None, True)
+    assert read_step({"candidates.dial.level": 3.0}, 4) == ({"candidates.dial.level": 3.0}, 4, False)
 
 
 def test_a_mean_needs_no_gain_beyond_the_spread(tmp_path: Path, settings: list[str]) -> None:

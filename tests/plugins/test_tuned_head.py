@@ -14,12 +14,13 @@ from safetensors.numpy import load_file
 
 import framework
 from framework import Section
+from framework.run.search.record import read_record
 from framework_classification import Classification
 from framework_classification.blending import Blend, logits_of, over_standardised
 from framework_classification.calibration import IMPOSSIBLE
 from framework_classification.frozen import FrozenFit, fit
 from framework_classification.regression import calibrated_loss
-from tests.tiny import LENGTH, tiny_encoder
+from tests.tiny import LENGTH, rows, tiny_encoder, write_csv
 
 
 @pytest.fixture
@@ -103,6 +104,26 @@ def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read
     again = framework.run_recipe("sentiment", *repeated, folder=tmp_path / "again")
     networks = [load_file(run / "trials" / "fine_tuned" / "fitted" / "model" / "model.safetensors") for run in (first, again)]
     assert all((networks[0][name] == networks[1][name]).all() for name in networks[0])
+
+
+def test_the_first_head_of_a_trial_is_fitted_to_the_same_features(
+    tmp_path: Path, settings: list[str], trials_find_quick: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("optuna")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    onward = ["dropout=0.05", "label_smoothing=0.05", "word_dropout=0.05", "swaps=0.05", "typos=0.05"]
+    begins_anew = [f"candidates.fine_tuned.{setting}" for setting in onward]  # what the recipe sets is not varied
+    labels = sorted({label for _, label in rows()})
+    wrong = [(text, label if i % 5 else labels[i // 5 % 3]) for i, (text, label) in enumerate(rows(240))]
+    data = f"data.train={write_csv(tmp_path / 'wrong.csv', wrong)}"  # of which no fit answers all
+    words = [*settings, data, "model.probe=true", "candidates=[frozen,fine_tuned]", *begins_anew, "export=[quick]"]
+    words += ["search.trials=1"]
+    run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
+    record = read_record(run / "trials" / "fine_tuned")
+    assert record is not None
+    assert [(trial.begin, trial.score is not None) for trial in record.trials] == [(None, True), (None, True)]
+    plans = [json.loads((run / "trials" / "fine_tuned" / number / "plan.json").read_text("utf-8")) for number in "01"]
+    assert [plan["head_from_cache"] for plan in plans] == [True, True]
 
 
 def test_features_of_other_runs_and_of_later_candidates_change_no_first_head(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,14 +33,6 @@ from tests.test_run import report
 from tests.tiny import LENGTH, rows, tiny_encoder, tiny_model
 
 WEIGHTS = "model.safetensors"
-
-
-@pytest.fixture
-def trials_find_quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exporter `quick` is found in the processes of trials too."""
-    site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
-    root = Path(__file__).parents[2]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
 
 
 class Plain(EncoderModule):
