@@ -14,22 +14,20 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
 import framework
-from framework import Choice, FrameworkError, Metric, Range, Space, plugins
+from framework import Choice, FrameworkError, Range, Space, plugins
 from framework.__main__ import main
 from framework.run.context import Run
 from framework.run.fit import OUT_OF_MEMORY
 from framework.run.folder import RunFolder
 from framework.run.search.moves import Move, by_promise, told_apart
-from framework.run.search.process import Result
 from framework.run.search.proposals import Proposals
-from framework.run.search.record import SAMPLES, SearchRecord, SearchTrial, read_record, write_record
-from framework.run.search.replay import read_step, write_winner
-from framework.run.search.searching import Search
+from framework.run.search.record import SearchRecord, SearchTrial, read_record, write_record
+from framework.run.search.replay import Step, write_winner
+from framework.run.search.searching import why_lost
 from framework.run.search.spaces import RunSpace
 from framework.run.search.study import Ended, Study
 from framework.training.records import VALIDATIONS
@@ -183,6 +181,13 @@ def test_a_mean_with_the_best_takes_its_place_by_any_gain_and_is_replayed(
     assert turned[0] == turned[1] > 1
     networks = json.loads((tmp_path / "again" / "artifact" / "manifest.json").read_text("utf-8"))["model"]["networks"]
     assert networks == len(lineage)
+    winner: Any = OmegaConf.load(run / "winner.yaml")
+    winner.candidates.averaged.answer, winner.candidates.averaged.level = 0, 2.0  # so that nothing is left to search
+    winner.search.lineage = [{"candidates.averaged.answer": 1, "begins_anew": True, "averaged": True}]
+    OmegaConf.save(winner, run / "winner.yaml")
+    assert main(["replay", str(run), "--folder", str(tmp_path / "narrow")]) == 0
+    trials = record(tmp_path / "narrow", "averaged").trials
+    assert [(trial.begin, trial.averaged) for trial in trials] == [(None, None), (None, 0)]
 
 
 def test_a_later_step_of_a_lineage_says_what_it_takes_back(tmp_path: Path) -> None:
@@ -195,22 +200,37 @@ def test_a_later_step_of_a_lineage_says_what_it_takes_back(tmp_path: Path) -> No
     write_winner(cast(Run, run), "dial")
     winner: Any = OmegaConf.load(tmp_path / "winner.yaml")
     assert winner.candidates.dial.answer == 1
-    [step] = winner.search.lineage
-    assert read_step(step, 0) == ({"candidates.dial.answer": 2, "candidates.dial.level": 3.0}, None, True)
-    assert read_step({"candidates.dial.level": 3.0}, 4) == ({"candidates.dial.level": 3.0}, 4, False)
+    [step] = map(Step.read, winner.search.lineage)
+    settings = {"candidates.dial.answer": 2, "candidates.dial.level": 3.0}
+    assert step == Step(settings, begins_anew=True, averaged=True)
+    assert Step.read({"candidates.dial.level": 3.0}) == Step({"candidates.dial.level": 3.0}, begins_anew=False, averaged=False)
 
 
-def test_a_mean_needs_no_gain_beyond_the_spread(tmp_path: Path, settings: list[str]) -> None:
-    search = Search.__new__(Search)
-    search.run = SimpleNamespace(metric=Metric("accuracy"))  # type: ignore[assignment]
-    search.folder, random = tmp_path, np.random.default_rng(0)
-    for number in range(2):
-        (tmp_path / str(number)).mkdir()
-        np.save(tmp_path / str(number) / SAMPLES, random.normal(size=100))
-    search.record = SearchRecord("dial", "accuracy", trials=(SearchTrial(0, {}, None, 1.0, 1, score=0.5),))
-    for averaged, score, lost in ((None, 0.6, True), (0, 0.6, False), (0, 0.5, True), (0, 0.4, True)):
-        judged = search._judged(SearchTrial(1, {}, None, 1.0, 1, score=score, averaged=averaged), Result(1.0, 1, score))
-        assert bool(judged.lost) is lost
+@pytest.mark.parametrize(
+    ("gain", "mean", "lost"),
+    [
+        (0.02, False, ""),
+        (0.005, False, "better than trial 3 by less than the spread"),
+        (0.005, True, ""),
+        (0.0, True, "not better than trial 3"),
+        (-0.01, False, "not better than trial 3"),
+    ],
+)
+def test_of_a_mean_any_gain_is_enough(gain: float, mean: bool, lost: str) -> None:
+    assert why_lost(gain, 0.01, 3, mean=mean) == lost
+
+
+def test_a_fit_that_begins_anew_changes_the_settings_of_the_last_one_that_did(tmp_path: Path) -> None:
+    first, second, third = (
+        SearchTrial(number, {"k": number}, begin, 1.0, 1, score=0.5 + number / 10, averaged=averaged)
+        for number, begin, averaged in ((1, None, None), (2, 1, None), (3, None, 2))
+    )
+    search = SearchRecord("dial", "accuracy", best=3, trials=(first, second, third))
+    assert [trial.number for trial in search.lineage()] == [1, 2, 3]
+    proposals = Proposals(tmp_path, RunSpace({"x": Range(0.0, 1.0)}, {"y": Range(0.0, 1.0)}, {}), 0, True, print)
+    assert {move: (proposals.next(search, move, 4) or {})["k"] for move in Move} == {Move.fresh: 3, Move.onward: 3}
+    continued = replace(search, best=2)
+    assert {move: (proposals.next(continued, move, 4) or {})["k"] for move in Move} == {Move.fresh: 1, Move.onward: 2}
 
 
 @pytest.mark.parametrize("damaged", ["whole", "damaged"])

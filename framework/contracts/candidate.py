@@ -100,7 +100,7 @@ class FitContext(Generic[TaskOptions, Options]):
     candidates whose `Space.onward` is not empty get one."""
     beside: Path | None = None
     """The fitted folder of the best earlier fit of this candidate in a search; None: there is none. The fit may take the mean
-    of its weights and its own where that is better on validation, and says so in `ModelFacts.networks`."""
+    of its weights and its own where that is better on validation, and says so by a larger `ModelFacts.networks` than there."""
     logs: Sequence[TrainingLog] = ()
     """The recipe's trackers, which `framework.train` logs to beside the CSV log."""
 

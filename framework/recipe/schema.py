@@ -152,7 +152,8 @@ class SearchConfig:
     """The largest number of fits of one candidate with other settings than the recipe's; None: as many as the budget allows,
     and none without a budget."""
     lineage: list[Any] = field(default_factory=list)
-    """In place of a search: the settings, by full key, of fits that continue each other, as winner.yaml has them."""
+    """In place of a search: fits, each with settings by full key, that continue the one before or, where they say so, begin
+    anew (`begins_anew`) or are averaged with it (`averaged`), as winner.yaml has them."""
 
 
 def recipe_schema(shared: Iterable[str]) -> type:

@@ -48,6 +48,7 @@ from framework_text.probe import head_of
 from framework_text.tokenizer import same_tokens, write_tokenizer
 
 Context = FitContext[Any, FineTuning]
+AVERAGING = 0.03  # share of the time of a fit that is kept for a mean with another network, which answers the validation rows
 Loss = Callable[[np.ndarray, np.ndarray], float]  # of logits (rows, labels) and targets
 FEATURES = "classifier.features"
 FAMILIARITY_TOLERANCE = 0.01  # whitening magnifies the rounding of features, most where each class has become nearly a point
@@ -105,6 +106,9 @@ def tuned(
     network of `FitContext.beside` is chosen on validation; None: none is made.
     """
     started = time.perf_counter()
+    beside = context.beside if loss is not None else None
+    if beside is not None:
+        context = replace(context, budget=context.budget.without(AVERAGING * context.budget.remaining()))
     torch.manual_seed(context.seed)
     train_texts, other_texts = (table.texts("text") for table in (data.splits.train, data.splits.validation))
     with prepared(context, train_texts, other_texts, data.label_sets()) as (folder, context):
@@ -116,31 +120,38 @@ def tuned(
         pad = tokenizer.pad_token_id or 0
         saved = SavedClassifier(isinstance(network, SentenceClassifier), context.task.max_length, pad)
         trained = Tuned(learner, tokenizer, examples, learned.facts, *_answered(learner, examples, pad), saved)
-        yield trained if loss is None or context.beside is None else _averaged(trained, context.beside, loss)
+        if loss is not None and beside is not None:
+            trained = _averaged(trained, beside, loss, repeats=context.options.repeat is not None)
+        yield trained
 
 
-def _averaged(trained: Tuned, beside: Path, loss: Loss) -> Tuned:
+def _averaged(trained: Tuned, beside: Path, loss: Loss, *, repeats: bool) -> Tuned:
     """The network whose weights are the mean of those of the trained one and of those in `beside`, where its loss on validation
-    is smaller (model soups, Wortsman et al. 2022); else the trained one, also where the two have other shapes. Each network
-    that `beside` itself is the mean of counts as one.
+    is smaller (model soups, Wortsman et al. 2022); else the trained one, also where the two have other backbones or shapes.
+    Each network that `beside` itself is the mean of counts as one. repeats: whether a mean that was better is made once more.
     """
-    network, pad = trained.learner.model, trained.saved.pad
-    kind = SentenceClassifier if trained.saved.sentence else KIND
-    other, _ = open_network(beside / MODEL, kind, trained.saved.max_length)
-    networks = read_fitted(beside).facts.networks + 1
-    own, theirs = (
-        {name: weights.clone() for name, weights in one.state_dict().items() if weights.is_floating_point()}
-        for one in (network, other)
-    )
-    if {name: weights.shape for name, weights in own.items()} != {name: weights.shape for name, weights in theirs.items()}:
+    network, before = trained.learner.model, read_fitted(beside).facts
+    if before.backbone != trained.facts.backbone:
         return trained
-    means = {name: torch.lerp(theirs[name], weights, 1 / networks) for name, weights in own.items()}
-    network.load_state_dict(means, strict=False)  # what has no fractions, such as positions, is not learned
-    logits, targets = _answered(trained.learner, trained.examples, pad)
-    if loss(logits, targets) < loss(trained.logits, trained.targets):
+    kind, networks = SentenceClassifier if trained.saved.sentence else KIND, before.networks + 1
+    other, _ = open_network(beside / MODEL, kind, trained.saved.max_length)
+    own, mean = _fractions(network), _fractions(other)
+    if {name: weights.shape for name, weights in own.items()} != {name: weights.shape for name, weights in mean.items()}:
+        return trained
+    own = {name: weights.clone() for name, weights in own.items()}
+    for name, weights in mean.items():
+        weights.lerp_(own[name], 1 / networks)
+    network.load_state_dict(mean, strict=False)
+    logits, targets = _answered(trained.learner, trained.examples, trained.saved.pad)
+    if repeats or loss(logits, targets) < loss(trained.logits, trained.targets):
         return replace(trained, facts=replace(trained.facts, networks=networks), logits=logits)
     network.load_state_dict(own, strict=False)
     return trained
+
+
+def _fractions(network: Any) -> dict[str, torch.Tensor]:
+    """The weights of a network, without whole numbers such as positions, which are not learned."""
+    return {name: weights for name, weights in network.state_dict().items() if weights.is_floating_point()}
 
 
 def _network(data: LabelledTexts, context: Context, folder: Path) -> tuple[Any, Any]:

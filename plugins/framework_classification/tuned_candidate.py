@@ -64,12 +64,13 @@ def fit(data: ClassificationData, context: Context) -> None:
     started, budget = time.monotonic(), context.budget
     if budget.seconds is not None:
         context = replace(context, budget=budget.without(AFTERWARDS * budget.remaining()))
-    known = np.unique(data.targets(data.splits.train))  # validation rows of other classes have no finite loss
+    trained_classes = np.unique(data.targets(data.splits.train))  # validation rows of others have no finite loss
 
     def loss(logits: np.ndarray, targets: np.ndarray) -> float:
-        return calibrated_loss(logits[np.isin(targets, known)], targets[np.isin(targets, known)])
+        count = np.isin(targets, trained_classes)
+        return calibrated_loss(logits[count], targets[count])
 
-    with tuned(data, context, module, data.targets, loss) as trained:
+    with tuned(data, context, module, data.targets, loss if weights is None else None) as trained:
         context = replace(context, budget=budget)
         trained.save_network(context)
         shown: list[Section] = []

@@ -84,9 +84,8 @@ class Plan:
         repeated: str | None = context.options.repeat
         replay = read_shares(trial_of(Path(repeated))) if repeated else ()
         remaining = context.budget.remaining()
-        if remaining != inf:
-            answering = self.validation * (1 if context.beside is None else 2)  # after training, by this network and by a mean
-            seconds: float | None = min(max(0.0, remaining - answering) + spent, self.seconds or inf)
+        if remaining != inf:  # the validation rows are answered once more after training
+            seconds: float | None = min(max(0.0, remaining - self.validation) + spent, self.seconds or inf)
         else:
             seconds = self.seconds
         return Schedule(context.folder, seconds, spent=spent, validation=self.validation, replay=replay)

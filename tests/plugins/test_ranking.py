@@ -66,7 +66,7 @@ def test_a_run_takes_the_best_of_the_named_ones_and_says_so(tmp_path: Path, fold
 def test_one_that_is_not_there_is_named_before_any_fit(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     data = write_csv(tmp_path / "rows.csv", rows(160))
     named = [f"data.train={data}", f"model.name={folders[1]}", f"backbones=[{tmp_path / 'nowhere'}]"]
-    with pytest.raises(InputError, match="nowhere"):
+    with pytest.raises(InputError, match=r"^backbones: .*nowhere"):
         framework.run_recipe("sentiment", *named, *FROZEN, folder=tmp_path / "run")
     origin_by_key = origins("auto", [*named, *FROZEN])
     assert (origin_by_key["backbone.backbones"], origin_by_key["budget"]) == (COMMAND_LINE, "recipe=auto")
@@ -75,7 +75,7 @@ def test_one_that_is_not_there_is_named_before_any_fit(tmp_path: Path, folders: 
 def test_a_task_without_labels_of_texts_ranks_none(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     (tmp_path / "x.conll").write_text("Ann B-PER\nsleeps O\n\n" * 20, encoding="utf-8")
     named = [f"data.train={tmp_path}/x.conll", f"model.backbones=[{folders[0]}]"]
-    with pytest.raises(InputError, match=r"model\.backbones= compares backbones by the labels of texts"):
+    with pytest.raises(InputError, match=r"^backbones= compares backbones by the labels of texts"):
         framework.run_recipe("entities", *named, folder=tmp_path / "run")
 
 

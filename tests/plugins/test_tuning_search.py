@@ -17,10 +17,12 @@ from framework import InputError, Metric, Splits, Table, read_fitted
 from framework.__main__ import main
 from framework.contracts.candidate import FitContext
 from framework.run.search.record import read_record
-from framework_classification import Classification
+from framework_classification import Classification, Multilabel
 from framework_classification.candidates import FineTunedCandidate
 from framework_classification.data import ClassificationData
 from framework_classification.fine_tuned import MODEL
+from framework_classification.multilabel.candidates import FineTunedLabels
+from framework_classification.multilabel.data import LabelSetData
 from framework_classification.multilabel.module import LabelsClassifier
 from framework_text.augmentation import VariedRows, masked_ids, varied_text
 from framework_text.encoder import EncodedRows, EncoderModule, new_network
@@ -30,7 +32,7 @@ from framework_text.validation import fine_tuning_problems
 from tests.plugins.test_labeling import small as tagger
 from tests.plugins.test_labeling import tagged, write_conll
 from tests.test_run import report
-from tests.tiny import LENGTH, rows, tiny_encoder, tiny_model
+from tests.tiny import LENGTH, labelled_rows, rows, tiny_encoder, tiny_model
 
 WEIGHTS = "model.safetensors"
 
@@ -167,22 +169,23 @@ def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, trials_find_qu
     assert [(trial.begin, trial.score is not None) for trial in record.trials] == [(None, True), (0, True)]
 
 
-def fine_tuned(folder: Path, encoder: Path, rate: float, beside: Path | None = None) -> Path:
-    """The fitted folder of a training with this learning rate."""
+def fine_tuned(
+    folder: Path, encoder: Path, rate: float, beside: Path | None = None, *, weights: bool = False, **options: Any
+) -> Path:
+    """The fitted folder of a training. rate: of learning. weights: whether classes weigh the same. options: further ones."""
     train, validation = (
         Table({"text": [text for text, _ in pairs], "label": [label for _, label in pairs]}, range(len(pairs)))
         for pairs in (rows(seed=0), rows(seed=1))
     )
     data = ClassificationData(Splits(train, validation, validation), labels=sorted({label for _, label in rows()}))
-    options = ClassifierTuning(
-        Backbone(name=str(encoder)), learning_rate=rate, epochs=4, batch_size=8, attention="eager", probe=False, minutes=None
-    )
+    options |= {"learning_rate": rate, "epochs": 4, "batch_size": 8, "attention": "eager", "probe": False, "minutes": None}
     fitted = folder / "fitted"
     fitted.mkdir(parents=True)
     quiet = {"enable_progress_bar": False}
-    task = Classification(max_length=LENGTH, refuse_known=None)
+    task, tuning = Classification(max_length=LENGTH, refuse_known=None, class_weights=weights), ClassifierTuning(**options)
+    tuning.backbone = Backbone(name=str(encoder))
     context: FitContext[Classification, FineTuning]
-    context = FitContext(task, options, Metric("accuracy"), 0, folder, fitted, print, trainer=quiet, beside=beside)
+    context = FitContext(task, tuning, Metric("accuracy"), 0, folder, fitted, print, trainer=quiet, beside=beside)
     FineTunedCandidate().fit(data, context)
     return fitted
 
@@ -202,8 +205,38 @@ def test_weights_are_averaged_with_those_of_the_best_where_the_mean_is_better(tm
         np.testing.assert_allclose(later[name], (weights + 2 * second[name]) / 3, atol=1e-6)
 
 
-def test_networks_of_other_shapes_are_not_averaged(tmp_path: Path) -> None:
-    small, large = tiny_encoder(tmp_path / "small"), tiny_model(tmp_path / "large", layers=3)
-    other = fine_tuned(tmp_path / "other", large, 1e-2)
-    alone = fine_tuned(tmp_path / "alone", small, 1e-9, beside=other)
-    assert read_fitted(alone).facts.networks == 1
+def test_a_mean_is_made_again_where_a_training_is_repeated_whatever_its_loss(tmp_path: Path) -> None:
+    encoder = tiny_encoder(tmp_path / "encoder")
+    bad, good = (fine_tuned(tmp_path / name, encoder, rate) for name, rate in (("bad", 1e-9), ("good", 1e-2)))
+    again = fine_tuned(tmp_path / "again", encoder, 1e-2, beside=bad, repeat=str(good.parent))
+    assert read_fitted(again).facts.networks == 2
+
+
+def test_what_cannot_or_should_not_be_averaged_is_not(tmp_path: Path) -> None:
+    """Networks of other backbones or layers, and those that learned by other weights of the classes than the loss counts."""
+    encoder = tiny_encoder(tmp_path / "encoder")
+    good, short = (fine_tuned(tmp_path / f"{layers}", encoder, 1e-2, layers=layers) for layers in (None, [1]))
+    other = fine_tuned(tmp_path / "other", tiny_model(tmp_path / "large", layers=3), 1e-2)
+    besides: list[tuple[Path, bool]] = [(good, True), (short, False), (other, False)]
+    for number, (beside, weights) in enumerate(besides):
+        alone = fine_tuned(tmp_path / f"alone{number}", encoder, 1e-9, beside=beside, weights=weights)
+        assert read_fitted(alone).facts.networks == 1
+
+
+def test_networks_for_several_labels_are_averaged_by_their_calibrated_loss(tmp_path: Path) -> None:
+    pairs = labelled_rows(200)
+    train, validation = (
+        Table({"text": [text for text, _ in part], "label": [labels for _, labels in part]}, range(len(part)))
+        for part in (pairs[:120], pairs[120:])
+    )
+    data = LabelSetData(Splits(train, validation, validation), sorted({label for _, labels in pairs for label in labels}))
+    folders = [tmp_path / name for name in ("good", "both")]
+    for folder, rate, beside in zip(folders, (1e-2, 1e-9), (None, folders[0] / "fitted"), strict=True):
+        tuning = FineTuning(Backbone(name=str(tiny_encoder(tmp_path / "encoder"))), epochs=4, batch_size=8, minutes=None)
+        tuning = replace(tuning, learning_rate=rate, attention="eager", probe=False)
+        (folder / "fitted").mkdir(parents=True)
+        quiet, task, metric = {"enable_progress_bar": False}, Multilabel(max_length=LENGTH), Metric("micro_f1")
+        context: FitContext[Multilabel, FineTuning]
+        context = FitContext(task, tuning, metric, 0, folder, folder / "fitted", print, trainer=quiet, beside=beside)
+        FineTunedLabels().fit(data, context)
+    assert [read_fitted(folder / "fitted").facts.networks for folder in folders] == [1, 2]

@@ -41,8 +41,8 @@ class SearchTrial:
     """Number of the trial with whose weights its own were averaged at the end; None: with none."""
 
     @property
-    def before(self) -> int | None:
-        """Number of the trial that it needs; None: it needs none."""
+    def built_on(self) -> int | None:
+        """Number of the trial whose weights went into its own; None: it has none of another."""
         return self.begin if self.begin is not None else self.averaged
 
 
@@ -69,7 +69,7 @@ class SearchRecord:
     def lineage(self) -> list[SearchTrial]:
         """The trials that lead to the best one, each continuing the one before, or averaged with it."""
         chain = [self.trial(self.best)]
-        while (before := chain[0].before) is not None:
+        while (before := chain[0].built_on) is not None:
             chain.insert(0, self.trial(before))
         return chain
 

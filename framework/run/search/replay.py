@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,30 @@ from framework.run.context import Run
 from framework.run.search.record import SearchTrial, read_record
 
 WINNER = "winner.yaml"
-ANEW, AVERAGED = "begins_anew", "is_averaged"  # keys of a step beside its settings, where they are true
+ANEW, AVERAGED = "begins_anew", "averaged"  # keys of a step beside its settings, where they are true
+
+
+@dataclass(frozen=True)
+class Step:
+    """A fit of `search.lineage`, after the first one."""
+
+    settings: Mapping[str, Any]
+    """By full key of the recipe."""
+    begins_anew: bool
+    """Whether it does not begin with the weights of the fit before it."""
+    averaged: bool
+    """Whether its weights are averaged with those of the fit before it."""
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> Step:
+        """From what `written` returned."""
+        settings = {key: value for key, value in written.items() if key not in (ANEW, AVERAGED)}
+        return cls(settings, bool(written.get(ANEW)), bool(written.get(AVERAGED)))
+
+    def written(self) -> dict[str, Any]:
+        """As it is in `winner.yaml`."""
+        uses = {ANEW: self.begins_anew, AVERAGED: self.averaged}
+        return {**self.settings, **{key: True for key, value in uses.items() if value}}
 
 
 def write_winner(run: Run, name: str) -> None:
@@ -38,8 +61,10 @@ def write_winner(run: Run, name: str) -> None:
             OmegaConf.update(config, key, value)
         config.budget = None
         config.search.trials = None
-        pairs = zip(lineage[1:], steps[1:], strict=True)
-        config.search.lineage = [_written_step(trial, {**own, **step}) for trial, step in pairs]
+        config.search.lineage = [
+            Step({**own, **step}, trial.begin is None, trial.averaged is not None).written()
+            for trial, step in zip(lineage[1:], steps[1:], strict=True)
+        ]
     about = f"# python -m framework replay {run.folder.path}\n"
     write_whole(run.folder.path / WINNER, about + OmegaConf.to_yaml(config, resolve=True))
 
@@ -49,17 +74,3 @@ def _step(run: Run, name: str, trial: SearchTrial, kept: Path) -> dict[str, Any]
     kind = run.candidates[name].options
     repeats = [one.name for one in fields(kind) if REPEATS.items() <= one.metadata.items()] if is_dataclass(kind) else []
     return {**trial.settings, **{f"candidates.{name}.{option}": str(kept.resolve()) for option in repeats}}
-
-
-def _written_step(trial: SearchTrial, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A step of `search.lineage`: the settings, and how the trial uses the one before it; see `read_step`."""
-    uses = {ANEW: trial.begin is None, AVERAGED: trial.averaged is not None}
-    return {**settings, **{key: True for key, value in uses.items() if value}}
-
-
-def read_step(step: Mapping[str, Any], before: int) -> tuple[dict[str, Any], int | None, bool]:
-    """The settings of a step of `search.lineage`, the number of the trial that it begins with, None: it begins anew, and
-    whether its weights are averaged with those of the trial before it. before: the number of that trial.
-    """
-    settings = {key: value for key, value in step.items() if key not in (ANEW, AVERAGED)}
-    return settings, None if step.get(ANEW) else before, bool(step.get(AVERAGED))

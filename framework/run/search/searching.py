@@ -26,7 +26,7 @@ from framework.run.search.moves import Move, by_promise, told_apart
 from framework.run.search.process import Order, Result, run_process
 from framework.run.search.proposals import Proposals
 from framework.run.search.record import FIRST, SAMPLES, SearchRecord, SearchTrial, read_record, write_record
-from framework.run.search.replay import read_step
+from framework.run.search.replay import Step
 from framework.run.search.scoring import score, spread_of_difference
 from framework.run.search.sections import no_search, result_line, table
 from framework.run.search.spaces import RunSpace, space_in
@@ -56,7 +56,7 @@ def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) ->
     ):
         return trial
     space = space_in(run, run.candidates[name], data)
-    if not space:
+    if not space and not lineage:
         return trial
     if not lineage and find_spec("optuna") is None:
         run.console.say("no search: it needs optuna, which is not installed; pip install 'recipe-framework[train]'")
@@ -74,6 +74,19 @@ def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) ->
         run.console.forget(before)
         run.console.recall(fitted)
     return read_json(Trial, search.folder / TRIAL) or trial
+
+
+def why_lost(gain: float, spread: float, best: int, *, mean: bool) -> str:
+    """Why a trial does not take the place of the best; empty: it does, by a gain above its standard error. Of a mean with the
+    best any gain is enough, as in greedy soups (Wortsman et al. 2022).
+
+    best: number of the best trial so far. mean: whether the weights of the trial are averaged with those of the best.
+    """
+    if gain > (0.0 if mean else spread):
+        return ""
+    if gain > 0:
+        return message("better than trial {best} by less than the spread", best=best)
+    return message("not better than trial {best}", best=best)
 
 
 class Search:
@@ -109,13 +122,13 @@ class Search:
     def replay(self, lineage: Sequence[Mapping[str, Any]]) -> None:
         """Fits the settings one after the other, each with the fit before it as `winner.yaml` says, and takes the last."""
         self._begin()
-        for number, step in enumerate(lineage, start=1):
+        for number, step in enumerate(map(Step.read, lineage), start=1):
             if any(trial.number == number for trial in self.record.trials):
                 continue
-            settings, begin, averages = read_step(step, number - 1)
-            result = self._fit(number, settings, begin, averages=averages)
+            begin = None if step.begins_anew else number - 1
+            result = self._fit(number, step.settings, begin, beside=step.averaged)
             lost = "" if result.score is not None else joined(result.refused, "; ")
-            trial = self._ended(number, settings, begin, replace(result, averaged=averages), lost)
+            trial = replace(self._trial(number, step.settings, begin, result), lost=lost)
             self._note(trial, number if not lost else self.record.best)
             if lost:
                 break
@@ -185,17 +198,14 @@ class Search:
         number, earlier = len(self.record.trials), self.record
         begin = earlier.best if move is Move.onward else None
         result = self._fit(number, settings, begin, lambda path: self.proposals.falls_behind(earlier, move, path))
-        trial = self._judged(self._ended(number, settings, begin, result), result)
+        trial = self._judged(self._trial(number, settings, begin, result), result)
         self._note(trial, number if not trial.lost else self.record.best)
         self.proposals.tell(self.record, move)
 
-    def _ended(
-        self, number: int, settings: Mapping[str, Any], begin: int | None, result: Result, lost: str = ""
-    ) -> SearchTrial:
+    def _trial(self, number: int, settings: Mapping[str, Any], begin: int | None, result: Result) -> SearchTrial:
+        """The trial of a fit that has ended, before it is judged. Parameters as of `_fit`."""
         averaged = self.record.best if result.averaged else None
-        return SearchTrial(
-            number, settings, begin, result.seconds, result.peak_bytes, result.score, lost=lost, averaged=averaged
-        )
+        return SearchTrial(number, settings, begin, result.seconds, result.peak_bytes, result.score, averaged=averaged)
 
     def _fit(
         self,
@@ -204,22 +214,28 @@ class Search:
         begin: int | None,
         behind: Callable[[Path], bool] = lambda path: False,
         *,
-        averages: bool = True,
+        beside: bool = True,
     ) -> Result:
-        """averages: whether its weights may be averaged with those of the best so far."""
+        """beside: whether its weights may be averaged with those of the best so far."""
         trial = self.folder / str(number)
         trial.mkdir(exist_ok=True)
         until = None if self.left.seconds is None else time.time() + self.left.remaining()
-        best, folder, competing = str(self.folder / FITTED), str(self.run.folder.path.resolve()), self.run.competing
-        earlier = best if begin is not None else None, best if averages else None
-        order = Order(folder, self.name, settings, competing, *earlier, until, self.record.scoring)
+        best = str(self.folder / FITTED)
+        order = Order(
+            str(self.run.folder.path.resolve()),
+            self.name,
+            settings,
+            competing=self.run.competing,
+            begin=best if begin is not None else None,
+            beside=best if beside else None,
+            until=until,
+            scoring=self.record.scoring,
+        )
         with self.run.budget.stop.giving_up(f"trial {number} of {self.name}"):
             return run_process(trial, order, behind)
 
     def _judged(self, trial: SearchTrial, result: Result) -> SearchTrial:
-        """The trial with its gain over the best so far, and why it lost. Of a mean with the best any gain is enough, as in
-        greedy soups (Wortsman et al. 2022): where it is better on validation, it hardly ever is worse on other rows.
-        """
+        """The trial with its gain over the best so far, and why it lost."""
         best = self.record.trial(self.record.best)
         if trial.score is None or best.score is None:
             refused = (
@@ -230,12 +246,8 @@ class Search:
             return replace(trial, lost=refused, stopped=result.stopped)
         gain = self.run.metric.gain(trial.score, best.score)
         spread = spread_of_difference(self._samples(trial.number), self._samples(best.number))
-        judged = replace(trial, gain=gain, spread=spread)
-        if gain > (spread if trial.averaged is None else 0.0):
-            return judged
-        if gain > 0:
-            return replace(judged, lost=message("better than trial {best} by less than the spread", best=best.number))
-        return replace(judged, lost=message("not better than trial {best}", best=best.number))
+        lost = why_lost(gain, spread, best.number, mean=trial.averaged is not None)
+        return replace(trial, gain=gain, spread=spread, lost=lost)
 
     def _note(self, trial: SearchTrial, best: int) -> None:
         """Records a trial that has ended, and moves its files or removes them."""

@@ -61,6 +61,8 @@ def table(record: SearchRecord, title: str) -> Section:
                 own=own.score,
             )
         )
+    if any(trial.averaged is not None and not trial.lost for trial in record.trials):
+        notes.append(message("A mean with the best takes its place by any gain."))
     notes.append(message("± is the standard error of the difference to the best trial before, by the paired bootstrap."))
     header = (message("trial"), message("settings"), record.metric, "±", *messages("seconds", "memory", "why it lost"))
     return Section(message("Search of {title}", title=title), header, rows, joined(notes))

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from omegaconf import DictConfig, OmegaConf, open_dict
 
-from framework.contracts.candidate import Budget
+from framework.contracts.candidate import Budget, read_fitted
 from framework.data.stored import stored_splits
 from framework.errors import FrameworkError, InputError
 from framework.evaluation.opened import Opened
@@ -86,12 +86,13 @@ def _fitted(order: Order, folder: Path) -> Result:
     candidate = run.candidates[order.candidate]
     begin, beside = (Path(earlier) if earlier else None for earlier in (order.begin, order.beside))
     run.console.step("fit")
-    more = {"begin": begin, "beside": beside, "competing": order.competing}
-    trial = run_trial(run, candidate, data, lambda: run.budget, (), **more)
+    budget = lambda: run.budget  # noqa: E731
+    trial = run_trial(run, candidate, data, budget, (), begin=begin, beside=beside, competing=order.competing)
     opened = Opened.of(candidate, folder / FITTED)
     scored = score(run.task, run.metric, opened, splits.validation, run.config.seed)
     np.save(folder / SAMPLES, scored.samples, allow_pickle=False)
-    return Result(0.0, trial.peak_bytes, scored.score, averaged=opened.fitted.facts.networks > 1)
+    averaged = beside is not None and read_fitted(folder / FITTED).facts.networks > read_fitted(beside).facts.networks
+    return Result(0.0, trial.peak_bytes, scored.score, averaged=averaged)
 
 
 def _run(order: Order, folder: Path) -> Run:

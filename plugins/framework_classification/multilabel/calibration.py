@@ -42,9 +42,12 @@ def fit_platt(logits: np.ndarray, targets: np.ndarray) -> Platt:
 
 def calibrated_loss(logits: np.ndarray, targets: np.ndarray) -> float:
     """The mean cross entropy of each row and label, after `fit_platt`. targets: (rows, labels), 0 or 1."""
-    platt = fit_platt(logits, targets > 0)
-    scaled = platt.scale * logits + platt.shift
-    return float((np.logaddexp(0, scaled) - targets * scaled).mean())
+    return _cross_entropy(fit_platt(logits, targets > 0).of_logits(logits), targets)
+
+
+def _cross_entropy(logits: np.ndarray, targets: np.ndarray) -> float:
+    """The mean over logits. targets: of the same shape, from 0 to 1."""
+    return float((np.logaddexp(0, logits) - targets * logits).mean())
 
 
 def _fit_one(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
@@ -54,7 +57,7 @@ def _fit_one(logits: np.ndarray, targets: np.ndarray) -> tuple[float, float]:
     def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
         scaled = parameters[0] * logits + parameters[1]
         errors = expit(scaled) - smoothed
-        return float((np.logaddexp(0, scaled) - smoothed * scaled).mean()), np.array([(errors * logits).mean(), errors.mean()])
+        return _cross_entropy(scaled, smoothed), np.array([(errors * logits).mean(), errors.mean()])
 
     optimum = minimize(loss, (1.0, 0.0), jac=True, method="L-BFGS-B", bounds=(SCALES, (None, None)))
     return float(optimum.x[0]), float(optimum.x[1])
