@@ -66,7 +66,7 @@ def test_a_run_takes_the_best_of_the_named_ones_and_says_so(tmp_path: Path, fold
 def test_one_that_is_not_there_is_named_before_any_fit(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     data = write_csv(tmp_path / "rows.csv", rows(160))
     named = [f"data.train={data}", f"model.name={folders[1]}", f"backbones=[{tmp_path / 'nowhere'}]"]
-    with pytest.raises(InputError, match=r"^backbones: .*nowhere"):
+    with pytest.raises(InputError, match="nowhere"):
         framework.run_recipe("sentiment", *named, *FROZEN, folder=tmp_path / "run")
     origin_by_key = origins("auto", [*named, *FROZEN])
     assert (origin_by_key["backbone.backbones"], origin_by_key["budget"]) == (COMMAND_LINE, "recipe=auto")
