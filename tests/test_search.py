@@ -168,7 +168,7 @@ def test_the_best_is_continued_and_its_lineage_replayed_to_the_same_metrics(
 def test_a_mean_with_the_best_takes_its_place_by_any_gain_and_is_replayed(
     tmp_path: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = [*(one for one in settings if not one.startswith("candidates=")), "candidates=[averaged]", "search.trials=3"]
+    words = [*(one for one in settings if not one.startswith("candidates=")), "candidates=[averaged]", "search.trials=2"]
     run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
     search = record(run, "averaged")
     lineage = search.lineage()
