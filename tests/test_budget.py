@@ -75,6 +75,8 @@ def test_a_graph_with_state_answers_few_rows() -> None:
     writer = Speed(opening=5.0, row=2.0, stateful=True, module=True)
     many = seconds_after_fits({"writer": writer}, ["writer"], Rows(100_000, 10), exporters("onnx"))
     assert many == seconds_after_fits({"writer": writer}, ["writer"], Rows(200, 10), exporters("onnx"))
+    two = seconds_after_fits({"writer": writer}, ["writer"], Rows(200, 10), exporters("onnx", "onnx_int8"))
+    assert two - many == pytest.approx(2 * (15 + 2 * 200))  # its smaller file is made of a gigabyte
 
 
 def test_a_budget_ends_earlier_by_what_is_kept() -> None:

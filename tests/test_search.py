@@ -86,6 +86,11 @@ def record(run: Path, name: str = "dial") -> SearchRecord:
     return found
 
 
+def turned(run: Path, name: str) -> float:
+    """How far the dial is turned that a run left."""
+    return float((run / "trials" / name / "fitted" / "turned.json").read_text())
+
+
 def answer(run: Path) -> Any:
     return framework.load(run).predict(["any text"])[0]["label"]
 
@@ -161,11 +166,10 @@ def test_the_best_is_continued_and_its_lineage_replayed_to_the_same_metrics(
     assert len(lineage) > 1
     assert main(["replay", str(run), "--folder", str(tmp_path / "again")]) == 0
     assert report(tmp_path / "again")["metrics"] == report(run)["metrics"]
-    turned = [json.loads((one / "trials/onward/fitted/turned.json").read_text()) for one in (run, tmp_path / "again")]
-    assert turned[0] == turned[1] > 1
+    assert turned(run, "onward") == turned(tmp_path / "again", "onward") > 1
 
 
-def test_a_mean_with_the_best_takes_its_place_by_any_gain_and_is_replayed(
+def test_a_mean_with_the_best_is_recorded_and_replayed_also_where_nothing_is_left_to_search(
     tmp_path: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [*(one for one in settings if not one.startswith("candidates=")), "candidates=[averaged]", "search.trials=2"]
@@ -177,8 +181,7 @@ def test_a_mean_with_the_best_takes_its_place_by_any_gain_and_is_replayed(
     assert [trial.averaged for trial in lineage] == [None, *(trial.number for trial in lineage[:-1])]
     assert f"averaged with trial {lineage[-1].averaged}" in capsys.readouterr().out
     assert main(["replay", str(run), "--folder", str(tmp_path / "again")]) == 0
-    turned = [json.loads((one / "trials/averaged/fitted/turned.json").read_text()) for one in (run, tmp_path / "again")]
-    assert turned[0] == turned[1] > 1
+    assert turned(run, "averaged") == turned(tmp_path / "again", "averaged") > 1
     networks = json.loads((tmp_path / "again" / "artifact" / "manifest.json").read_text("utf-8"))["model"]["networks"]
     assert networks == len(lineage)
     winner: Any = OmegaConf.load(run / "winner.yaml")

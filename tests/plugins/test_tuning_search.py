@@ -205,11 +205,15 @@ def test_weights_are_averaged_with_those_of_the_best_where_the_mean_is_better(tm
         np.testing.assert_allclose(later[name], (weights + 2 * second[name]) / 3, atol=1e-6)
 
 
-def test_a_mean_is_made_again_where_a_training_is_repeated_whatever_its_loss(tmp_path: Path) -> None:
+def test_a_mean_is_repeated_to_the_last_bit_and_whatever_its_loss(tmp_path: Path) -> None:
     encoder = tiny_encoder(tmp_path / "encoder")
     bad, good = (fine_tuned(tmp_path / name, encoder, rate) for name, rate in (("bad", 1e-9), ("good", 1e-2)))
-    again = fine_tuned(tmp_path / "again", encoder, 1e-2, beside=bad, repeat=str(good.parent))
-    assert read_fitted(again).facts.networks == 2
+    both = fine_tuned(tmp_path / "both", encoder, 1e-9, beside=good)
+    again = fine_tuned(tmp_path / "again", encoder, 1e-9, beside=good, repeat=str(both.parent))
+    first, repeated = (load_file(one / MODEL / WEIGHTS) for one in (both, again))
+    assert all((first[name] == repeated[name]).all() for name in first)
+    worse = fine_tuned(tmp_path / "worse", encoder, 1e-2, beside=bad, repeat=str(good.parent))
+    assert [read_fitted(one).facts.networks for one in (both, again, worse)] == [2, 2, 2]
 
 
 def test_what_cannot_or_should_not_be_averaged_is_not(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ class Proposals:
         return list(self.studies)
 
     def next(self, record: SearchRecord, move: Move, number: int) -> dict[str, Any] | None:
-        """Settings that no trial had, drawn around those of the best, and begins the trial; None where there are none.
+        """Settings that no trial had, and begins the trial; None where there are none. They are drawn around those of the best,
+        for a fit that begins anew around those of the last one in its lineage that did.
 
         number: of the trial.
         """

@@ -86,8 +86,9 @@ def _fitted(order: Order, folder: Path) -> Result:
     candidate = run.candidates[order.candidate]
     begin, beside = (Path(earlier) if earlier else None for earlier in (order.begin, order.beside))
     run.console.step("fit")
-    budget = lambda: run.budget  # noqa: E731
-    trial = run_trial(run, candidate, data, budget, (), begin=begin, beside=beside, competing=order.competing)
+    trial = run_trial(
+        run, candidate, data, lambda: run.budget, trackers=(), begin=begin, beside=beside, competing=order.competing
+    )
     opened = Opened.of(candidate, folder / FITTED)
     scored = score(run.task, run.metric, opened, splits.validation, run.config.seed)
     np.save(folder / SAMPLES, scored.samples, allow_pickle=False)
