@@ -9,7 +9,8 @@
 Each folder holds train.csv and test.csv with the columns text and label. The clock of this framework is that of the whole
 process: imports, reading, fits, files, proofs, INT8, report. The rivals:
 
-trainer   Hugging Face's Trainer as in benchmarks/training_quality.py, training for the whole budget. Needs accelerate.
+trainer   Hugging Face's Trainer as in benchmarks/training_quality.py, in a program whose wall clock is the budget, too; it
+          neither exports nor proves anything. Needs accelerate.
 linear    TF-IDF and logistic regression, this framework's candidate without time limit
 frozen    features of the encoder and logistic regression, this framework's candidate without time limit
 setfit    SetFit in a Python of its own (--setfit), with the same encoder; training for the whole budget
@@ -146,37 +147,20 @@ def ours(folder: Path, rows: Rows, budget: str | None, overrides: Sequence[str],
 
 def rival(name: str, folder: Path, rows: Rows, seconds: float, setfit: str, seed: int) -> Run:
     if name == "trainer":
-        return trainer(folder, rows, seconds, seed)
+        return answered_by([sys.executable, "-m", "benchmarks.rival_trainer", str(folder), str(seconds), str(seed)], rows)
     if name == "setfit":
-        return answered_by([setfit, str(Path(__file__).with_name("rival_setfit.py"))], folder, rows, seconds, seed)
+        from benchmarks.recipe import backbone
+
+        program = [setfit, str(Path(__file__).with_name("rival_setfit.py"))]
+        return answered_by([*program, str(folder / "train.csv"), str(backbone()), str(seconds), str(seed)], rows)
     limits = ("candidates.frozen.encode_minutes=null",) if name == "frozen" else ()
     return ours(folder, rows, None, [f"candidates=[{name}]", "export=[onnx]", *limits], seed)
 
 
-def trainer(folder: Path, rows: Rows, seconds: float, seed: int) -> Run:
-    """Hugging Face's Trainer, trained for so many seconds on the training rows of the framework's split."""
-    from benchmarks.recipe import encoder_fit
-    from benchmarks.training_quality import answers, expert_network
-
-    files = (f"data.train={folder / 'train.csv'}", f"data.test={folder / 'test.csv'}", f"seed={seed}", "data.limit_rows=null")
-    with tempfile.TemporaryDirectory() as place, encoder_fit(Path(place) / "run", *files, *QUIET) as fit:
-        started = time.perf_counter()
-        network = expert_network(fit, seconds)
-        took = time.perf_counter() - started
-        numbers = answers(fit, lambda batch: network(batch["input_ids"], batch["attention_mask"]).logits)
-        of_text = dict(zip(fit.test.texts("text"), (fit.data.labels[number] for number in numbers), strict=True))
-        return Run(rows.right([of_text.get(text, "") for text in rows.labels]), took)
-
-
-def answered_by(program: Sequence[str], folder: Path, rows: Rows, seconds: float, seed: int) -> Run:
-    """A program that is told the training file, the encoder's folder, seconds and seed; it reads texts as JSON
-    from its standard input and writes their labels.
-    """
-    from benchmarks.recipe import backbone
-
+def answered_by(program: Sequence[str], rows: Rows) -> Run:
+    """A program that reads texts as JSON from its standard input and writes their labels."""
     started = time.perf_counter()
-    arguments = [*program, str(folder / "train.csv"), str(backbone()), str(seconds), str(seed)]
-    done = subprocess.run(arguments, input=json.dumps(list(rows.labels)), stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(program, input=json.dumps(list(rows.labels)), stdout=subprocess.PIPE, text=True, check=True)
     answers = json.loads(done.stdout.splitlines()[-1])
     return Run(rows.right(answers), time.perf_counter() - started)
 

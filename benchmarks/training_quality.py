@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import mean, pstdev
 from typing import Any
@@ -28,7 +28,7 @@ from transformers import DataCollatorWithPadding, PrinterCallback, Trainer, Trai
 from benchmarks.machine import heading
 from benchmarks.recipe import EncoderFit, encoder_fit
 from benchmarks.training_speed import TrainerClock
-from framework import FrameworkError, LengthBucketSampler, Section, Table
+from framework import FrameworkError, LengthBucketSampler, Section
 from framework.report.console import as_text
 from framework.training.trainer import best_precision
 from framework_classification.tuned_candidate import open_fitted
@@ -85,16 +85,27 @@ def show_plan(section: Section) -> None:
 
 def the_expert(fit: EncoderFit, seconds: float) -> float:
     network = expert_network(fit, seconds)
-    return macro_f1(fit, lambda batch: network(batch["input_ids"], batch["attention_mask"]).logits)
+    return macro_f1(fit, scores_of(network))
+
+
+def scores_of(network: Any) -> Callable[[Batch], torch.Tensor]:
+    """What a classifier of transformers computes of a batch: (rows, classes)."""
+    return lambda batch: network(batch["input_ids"], batch["attention_mask"]).logits
 
 
 def expert_network(fit: EncoderFit, seconds: float) -> Any:
     """The network that the expert trains in so many seconds, in eval mode."""
-    rows = tokenize(fit, fit.data.splits.train)
-    learned = [{"input_ids": rows[i][0].tolist(), "label": rows[i][1]} for i in range(len(rows))]
-    _, pace = train(fit, learned, MEASURED)
-    network, _ = train(fit, learned, max(1, int(seconds / pace)))
+    rows = learned(fit)
+    _, pace = train(fit, rows, MEASURED)
+    network, _ = train(fit, rows, max(1, int(seconds / pace)))
     return network.eval()
+
+
+def learned(fit: EncoderFit) -> list[dict[str, Any]]:
+    """The training rows as transformers' Trainer takes them."""
+    train = fit.data.splits.train
+    rows = tokenize(fit, train.texts("text"), fit.data.targets(train))
+    return [{"input_ids": rows[i][0].tolist(), "label": rows[i][1]} for i in range(len(rows))]
 
 
 def train(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any, float]:
@@ -126,20 +137,20 @@ def train(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any,
     return network, clock.seconds / steps
 
 
-def tokenize(fit: EncoderFit, table: Table) -> TokenizedRows:
+def tokenize(fit: EncoderFit, texts: Sequence[str], targets: Sequence[int] | None = None) -> TokenizedRows:
     length = fit.task.max_length
     tokenizer = backbones.load_tokenizer(backbones.fetch(fit.options.backbone.chosen), length)
-    return TokenizedRows(tokenizer, table.texts("text"), fit.data.targets(table), length)
+    return TokenizedRows(tokenizer, texts, [0] * len(texts) if targets is None else targets, length)
 
 
 def macro_f1(fit: EncoderFit, scores: Callable[[Batch], torch.Tensor]) -> float:
     """Macro-F1 on the test rows. scores: batch -> (rows, classes)."""
-    return float(f1_score(fit.data.targets(fit.test), answers(fit, scores), average="macro"))
+    likeliest = answers(tokenize(fit, fit.test.texts("text")), scores)
+    return float(f1_score(fit.data.targets(fit.test), likeliest, average="macro"))
 
 
-def answers(fit: EncoderFit, scores: Callable[[Batch], torch.Tensor]) -> np.ndarray:
-    """The number of the likeliest class of each test row, (rows,). scores: as in `macro_f1`."""
-    rows = tokenize(fit, fit.test)
+def answers(rows: TokenizedRows, scores: Callable[[Batch], torch.Tensor]) -> np.ndarray:
+    """The number of the likeliest class of each row, (rows,). scores: as in `macro_f1`."""
     sampler = LengthBucketSampler(rows.lengths, EVALUATED, shuffle=False)
     likeliest = np.zeros(len(rows), np.int64)
     with torch.inference_mode():
