@@ -18,7 +18,7 @@ from framework_classification import Classification
 from framework_classification.contrastive.class_names import named_texts, words_of
 from framework_classification.contrastive.module import PrototypeTuning
 from framework_classification.contrastive.options import ContrastiveTuning
-from framework_classification.contrastive.plan import PASSES, Context, check_time, plan_of
+from framework_classification.contrastive.plan import LEAST, PASSES, Context, check_time, plan_of
 from framework_text.encoder import TokenCollator, TokenizedRows
 from framework_text.features import FrozenEncoder
 from tests.tiny import LENGTH, THINGS, rows, tiny_model, write_csv
@@ -56,6 +56,11 @@ def test_the_plan_ends_with_the_rows_or_with_the_time(tmp_path: Path) -> None:
     minutes = context(tmp_path, Budget(12.0), ContrastiveTuning(tune_minutes=0.14))
     assert plan_of(100, 120, 5, 50.0, minutes).seconds == pytest.approx(8.4)
     assert plan_of(100, 120, 5, 50.0, context(tmp_path, Budget(), ContrastiveTuning(passes=3))).passes == 3
+
+
+def test_many_rows_get_fewer_passes_and_no_fewer_than_are_worth_it(tmp_path: Path) -> None:
+    passes = [plan_of(texts, 0, 5, 50.0, context(tmp_path, Budget())).passes for texts in (3_000, 8_000, 100_000)]
+    assert passes == [PASSES, 5, LEAST]
 
 
 def test_more_rows_than_the_time_covers_a_few_times_are_refused(tmp_path: Path) -> None:

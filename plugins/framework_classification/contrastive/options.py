@@ -15,7 +15,7 @@ class ContrastiveTuning(FrozenBackbone):
 
     # minutes after which tuning ends, with the learning rate at 0; None: all passes, or what the budget allows
     tune_minutes: Optional[float] = field(default=None, metadata=TIME_LIMIT)
-    passes: Optional[int] = None  # over the training rows, at most; None: follows from the rows
+    passes: Optional[int] = None  # over the training rows, at most; None: 12, of many rows fewer
     similarity_temperature: float = 0.05  # similarities, -1 to 1, are divided by it before the softmax over classes
     # whether the regression that ships learns from the validation rows, too, once they have chosen its settings
     all_rows: bool = True
