@@ -21,8 +21,7 @@ from framework import Section, read_fitted
 from framework.artifact.manifest import Manifest
 from framework.artifact.sealed import open_artifact
 from framework.report.console import as_text
-from framework.run.fit import FITTED
-from framework.run.folder import RunFolder
+from framework.run.folder import FITTED, RunFolder
 from framework_text.training_plan import FILE, Plan
 
 

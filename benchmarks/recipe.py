@@ -15,7 +15,7 @@ from framework.plugins import load_plugins
 from framework.recipe.candidates import options_for
 from framework.recipe.compose import compose_recipe
 from framework.run.context import Run, begin_run
-from framework.run.fit import fit_candidate
+from framework.run.fits.fitting import fit_candidate
 from framework_classification import TASK, Classification
 from framework_classification.candidates import FineTunedCandidate
 from framework_classification.data import ClassificationData

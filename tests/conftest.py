@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,29 @@ def trials_find_quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
     site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
     root = Path(__file__).parents[1]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A place on sys.path, also of trials, with the distribution of `tests.dial` and of the quick exporter installed."""
+    from framework import plugins
+
+    site = tmp_path / "site"
+    install(site, "dial", "tests.dial")
+    install(site, "quick-export", "tests.quick")
+    root = Path(__file__).parents[1]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(root), os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.syspath_prepend(str(site))
+    plugins._load.cache_clear()
+    yield site
+    plugins._load.cache_clear()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, site: Path) -> list[str]:
+    """A recipe of the dial, whose own settings answer the rarest label."""
+    texts = [(f"text number {i} of {i * 7919}", "aaaaaabbbc"[i % 10]) for i in range(300)]
+    return [f"data.train={write_csv(tmp_path / 'rows.csv', texts)}", "candidates=[dial]", "export=[quick]", "tracker=none"]
 
 
 @pytest.fixture(scope="session")

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import framework
-from framework import Candidate, Choice, CodecSpec, FitContext, Fitted, Range, Space, read_fitted, write_fitted
+from framework import (
+    Candidate,
+    Choice,
+    CodecSpec,
+    FitContext,
+    Fitted,
+    InputError,
+    Range,
+    Section,
+    Space,
+    Text,
+    Tracker,
+    read_fitted,
+    write_fitted,
+)
+from framework.machine.interrupts import Stopped
 
 
 @dataclass
@@ -19,7 +37,9 @@ class Dial:
     """Options of `candidates: dial`."""
 
     answer: int = 2  # index of the label that it always answers
-    temper: str = "calm"  # "murderous" is killed, "faulty" fails, "greedy" runs out of memory
+    temper: str = "calm"
+    """"murderous" is killed, "faulty" fails, "greedy" runs out of memory. Of `ApartCandidate` alone: "picky" refuses the
+    rows, "unlucky" finds the disk full, "slow" takes minutes, as "quick to learn" does, which has a fit when it is stopped."""
     level: float = 1.0  # of which half is added to what it continues
 
 
@@ -79,8 +99,65 @@ class AveragedCandidate(DialCandidate):
             write_fitted(context.output, fitted.codec, replace(fitted.facts, networks=networks))
 
 
+class ApartCandidate(DialCandidate):
+    """A dial that is fitted in a process of its own, where another candidate could ship."""
+
+    name: ClassVar[str] = "apart"
+    fit_modules: ClassVar[Sequence[str]] = ("wave",)
+
+    def space(self, data: Any, task: Any, options: Dial, trainer: Any) -> Space:
+        return Space()
+
+    def fit(self, data: Any, context: FitContext[Any, Dial]) -> None:
+        temper = context.options.temper
+        context.progress("half way")
+        context.show(Section("A word of the fit", ("text",), [(Text("write to bob@example.com"),)], note="and a note"))
+        for log in context.logs:
+            log.log_metrics({"loss": 0.5}, 3)
+        print("a library speaks", file=sys.stderr)
+        (context.folder / "began.txt").write_text(str(os.getpid()))
+        if temper == "picky":
+            raise InputError("one thing is wrong", "and another")
+        if temper == "unlucky":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if temper in ("slow", "quick to learn"):
+            try:
+                time.sleep(600)
+            except Stopped:
+                if temper == "slow":
+                    raise
+        super().fit(data, context)
+
+
+class Notes:
+    """A tracked run that writes what it gets into a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "notes.txt"
+
+    def log_hyperparams(self, params: Any) -> None: ...
+
+    def log_metrics(self, metrics: Any, step: int | None = None) -> None:
+        with self.path.open("a") as notes:
+            notes.write(f"{metrics} at {step}\n")
+
+    def finalize(self, status: str) -> None: ...
+
+    def finish(self, metrics: Any, artifact: Path) -> None: ...
+
+
+def open_notes(options: Any, recipe: str, folder: Path) -> Notes:
+    return Notes(folder)
+
+
+@framework.hookimpl
+def register_trackers(register: Callable[[Tracker], None]) -> None:
+    register(Tracker("notes", "tests.dial:open_notes"))
+
+
 @framework.hookimpl
 def register_candidates(register: Callable[[str, str], None]) -> None:
     register("classification", "tests.dial:DialCandidate")
     register("classification", "tests.dial:OnwardCandidate")
     register("classification", "tests.dial:AveragedCandidate")
+    register("classification", "tests.dial:ApartCandidate")

@@ -8,7 +8,6 @@ import re
 import signal
 import sqlite3
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +17,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import framework
-from framework import Choice, FrameworkError, Range, Space, plugins
+from framework import Choice, FrameworkError, Range, Space
 from framework.__main__ import main
 from framework.run.context import Run
 from framework.run.fit import OUT_OF_MEMORY
@@ -35,7 +34,6 @@ from tests import forked
 from tests.dial import DialCandidate
 from tests.test_run import report
 from tests.test_stages import KillAt
-from tests.tiny import install, write_csv
 
 pytest.importorskip("optuna")
 
@@ -57,27 +55,6 @@ class KilledWhileAdopting:
             adopting = adopting or target.endswith("/search.json")
 
         sys.addaudithook(look)
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A place on sys.path, also of trials, with the distribution of `tests.dial` and of the quick exporter installed."""
-    site = tmp_path / "site"
-    install(site, "dial", "tests.dial")
-    install(site, "quick-export", "tests.quick")
-    root = Path(__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(root), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.syspath_prepend(str(site))
-    plugins._load.cache_clear()
-    yield site
-    plugins._load.cache_clear()
-
-
-@pytest.fixture
-def settings(tmp_path: Path, site: Path) -> list[str]:
-    """A recipe of the dial, whose own settings answer the rarest label."""
-    texts = [(f"text number {i} of {i * 7919}", "aaaaaabbbc"[i % 10]) for i in range(300)]
-    return [f"data.train={write_csv(tmp_path / 'rows.csv', texts)}", "candidates=[dial]", "export=[quick]", "tracker=none"]
 
 
 def record(run: Path, name: str = "dial") -> SearchRecord:

@@ -160,6 +160,11 @@ class Candidate(ABC, Generic[TaskOptions, Data, Options]):
     """Whether a fit reads each row about once, however much time it gets. Of a short budget it then gets a minute before the
     others share, and it leaves time for `Budget.answers`."""
 
+    fit_modules: ClassVar[Sequence[str]] = ()
+    """Modules that its fit imports. In a run with a budget, once another candidate could ship, the fit has a process of its
+    own, which imports them while others are fitted: its memory ends with it, and where it fails or is killed the run goes on.
+    Empty: it is fitted in the process of the run."""
+
     def problems(self, task: TaskOptions, options: Options) -> list[str]:
         """Problems of the recipe's options, a sentence each, reported when the recipe is composed."""
         return []

@@ -42,8 +42,10 @@ class Stopping:
     def __init__(self, stop: Stop, say: Callable[[str], None], folder: Path) -> None:
         """say: shows a line. folder: the run's."""
         self.stop, self.say, self.folder = stop, say, folder
-        self._fitted: Sequence[str] = ()
-        self._seconds = 0.0
+        self.fitted: Sequence[str] = ()
+        """Names of the candidates that could ship if the user stopped the run now."""
+        self.seconds = 0.0
+        """Expected until the end of the run then."""
 
     def expect(self, seconds: float, fitted: Sequence[str] | None = None) -> None:
         """Notes what a Ctrl-C would lead to from here on.
@@ -51,8 +53,8 @@ class Stopping:
         seconds: expected until the end of a run that is stopped. fitted: names of the candidates that could ship; None: as
         before. Without such a candidate a Ctrl-C ends the run.
         """
-        self._seconds = seconds
-        self._fitted = self._fitted if fitted is None else fitted
+        self.seconds = seconds
+        self.fitted = self.fitted if fitted is None else fitted
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -70,7 +72,7 @@ class Stopping:
 
     def _press(self, number: int, frame: FrameType | None) -> None:
         """Handles SIGINT. Raises KeyboardInterrupt where the run ends, `Stopped` in work that is given up."""
-        if self.stop.asked or not self._fitted:
+        if self.stop.asked or not self.fitted:
             raise KeyboardInterrupt
         self.stop.asked, work, self.stop.work = True, self.stop.work, ""
         line = self._line(work)
@@ -80,14 +82,14 @@ class Stopping:
             raise Stopped
 
     def _line(self, work: str) -> str:
-        ships = f"{self._fitted[0]} ships" if len(self._fitted) == 1 else f"the best of {', '.join(self._fitted)} ships"
+        ships = f"{self.fitted[0]} ships" if len(self.fitted) == 1 else f"the best of {', '.join(self.fitted)} ships"
         given_up = f"; {work} is given up" if work else ""
         again = f"Ctrl-C again ends at once, and keeps {shown(self.folder)} for the verb resume"
         return f"\nstopping: {ships}{given_up}; {self.remaining()}. {again}"
 
     def remaining(self) -> str:
         """How long the rest of a stopped run takes, in words."""
-        return f"the rest takes about {self._seconds:.0f} s"
+        return f"the rest takes about {self.seconds:.0f} s"
 
 
 @contextmanager

@@ -119,7 +119,7 @@ class Console:
     def recall(self, path: Path) -> None:
         """Reads the sections that `recorded` stored and adds them to the report, unprinted; without the file there are none."""
         if path.is_file():
-            for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=_restored):
+            for entry in json.loads(path.read_text(encoding="utf-8"), object_hook=restored):
                 self._keep(Shown(entry["step"], from_plain(Section, entry["section"])))
 
     def _keep(self, shown: Shown) -> None:
@@ -134,7 +134,7 @@ class Console:
 
 
 def _entry(shown: Shown) -> dict[str, Any]:
-    return {"step": shown.step, "section": to_plain(shown.section, _stored)}
+    return {"step": shown.step, "section": to_plain(shown.section, stored)}
 
 
 def _left(budget: Budget) -> list[str]:
@@ -145,12 +145,13 @@ def _clock(seconds: float) -> str:
     return f"{seconds // 60:.0f}:{seconds % 60:02.0f}" if seconds % 60 < 59.5 else f"{seconds // 60 + 1:.0f}:00"
 
 
-def _stored(text: str) -> object:
-    """Marks texts of the user's data, and messages, so that they can be restored from JSON."""
+def stored(text: str) -> object:
+    """Marks texts of the user's data, and messages, so that `restored` makes them again from JSON."""
     return {TEXT: str(text)} if isinstance(text, Text) else with_template(text)
 
 
-def _restored(content: dict[str, Any]) -> object:
+def restored(content: dict[str, Any]) -> object:
+    """Makes what `stored` marked again, as ``json.loads(..., object_hook=restored)``."""
     return Text(content[TEXT]) if content.keys() == {TEXT} else revived(content)
 
 

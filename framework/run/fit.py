@@ -2,40 +2,39 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from omegaconf import OmegaConf
 
 from framework.artifact.manifest import sha256
-from framework.contracts.candidate import Budget, FitContext, read_fitted
+from framework.contracts.candidate import Budget, read_fitted
 from framework.contracts.message import joined, message
 from framework.contracts.section import Section
 from framework.contracts.task import TaskData
 from framework.contracts.tracker import TrainingLog
 from framework.errors import FrameworkError, InputError
 from framework.evaluation.opened import Opened
-from framework.machine.disk import shown, whole, write_whole
+from framework.machine.disk import shown, write_whole
 from framework.machine.interrupts import Stopped
 from framework.machine.memory import is_out_of_memory, peak_bytes
 from framework.plugins import AnyCandidate
 from framework.report.curves import training_curves
 from framework.run.context import Run
-from framework.run.folder import ANSWERS, read_json, write_json
-from framework.run.readiness import refusals, trainer_arguments
+from framework.run.fits.apart import begin_processes, belongs_apart, fit_apart
+from framework.run.fits.fitting import fit_candidate
+from framework.run.fits.process import FitProcesses
+from framework.run.folder import ANSWERS, FITTED, read_json, write_json
+from framework.run.readiness import refusals
 from framework.run.remaining_time import Rows, Speed, budget_of_fit, expect_end, measure_speed
 from framework.run.search.record import RECORD
-from framework.training.records import CHECKPOINTS
 
-FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 TRIAL = "trial.json"
 OPTIONS = "options.yaml"
 OUT_OF_MEMORY = message("its fit ran out of memory; fewer rows a step, shorter texts or a smaller backbone need less")
@@ -49,7 +48,7 @@ class Trial:
     candidate: str
     seconds: float
     peak_bytes: int
-    """Peak memory of the process up to the end of the fit."""
+    """Peak memory of the process that fitted it, up to the end of the fit."""
     refused: tuple[str, ...] = ()
     """Reasons why the candidate was not fitted, a sentence each; empty: it was fitted."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -70,28 +69,35 @@ def fit(run: Run, data: TaskData, trackers: Sequence[TrainingLog], test_rows: in
     test_rows: number of test rows. Raises InputError if all competing candidates are refused.
     """
     run.console.step("fit")
-    order = sorted(run.candidates, key=lambda name: run.candidates[name].role == "model")
+    order = sorted(run.candidates, key=lambda name: _turn(run, run.candidates[name]))
     trials: dict[str, Trial] = {}
     rows = Rows(len(data.splits.validation), test_rows)
-    for place, name in enumerate(order):
-        trial = _earlier_trial(run, name)
-        if trial is None:
-            budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
-            trial = run_trial(run, run.candidates[name], data, budget, trackers)
-        else:
-            run.console.recall(run.folder.sections / f"fit-{name}.json")
-        trials[name] = trial
-        expect_end(run, _speeds(trials), rows)
-        if name in run.competing:
-            from framework.run.search.searching import searched  # which imports this module
+    from framework.run.search.searching import searched  # which imports this module
 
-            trials[name] = searched(run, name, data, trial, _budget_of_search(run, name, trials, rows, len(order) - place))
+    earlier = {name: trial for name in order if (trial := _earlier_trial(run, name)) is not None}
+    with begin_processes(run, order, earlier) as processes:
+        for place, name in enumerate(order):
+            if name in earlier:
+                trials[name] = earlier[name]
+                run.console.recall(run.folder.sections / f"fit-{name}.json")
+            else:
+                budget = partial(budget_of_fit, run, name, _speeds(trials), rows, 1 / (len(order) - place))
+                trials[name] = run_trial(run, run.candidates[name], data, budget, trackers, processes)
+            expect_end(run, _speeds(trials), rows)
+            if name in run.competing:
+                left = _budget_of_search(run, name, trials, rows, len(order) - place)
+                trials[name] = searched(run, name, data, trials[name], left, processes)
     if run.budget.stop.asked:
         run.console.say(f"\nstopped; {run.stopping.remaining()}")
     reasons = [reason for name in run.competing for reason in trials[name].refused]
     if all(trials[name].refused for name in run.competing):
         raise InputError(*dict.fromkeys(reasons))
     return trials
+
+
+def _turn(run: Run, candidate: AnyCandidate) -> tuple[bool, bool]:
+    """By which candidates are sorted for their fits: baselines first, and where time is short the trainings last."""
+    return candidate.role == "model", bool(candidate.fit_modules) and run.budget.seconds is not None
 
 
 def _speeds(trials: Mapping[str, Trial]) -> dict[str, Speed | None]:
@@ -148,11 +154,13 @@ def run_trial(
     data: Any,
     budget: Callable[[], Budget],
     trackers: Sequence[TrainingLog],
+    processes: FitProcesses | None = None,
     **changes: Any,
 ) -> Trial:
     """Fits a candidate, or records why it is refused. Raises InputError if the fit of the only competing candidate raises it.
 
-    budget: returns that of this fit, or raises InputError where no time is left for it. changes: as for `fit_candidate`.
+    budget: returns that of this fit, or raises InputError where no time is left for it. processes: for a fit that belongs into
+    one of its own; None: it is fitted in this one. changes: as for `fit_candidate`, in this process.
     """
     folder = run.folder.trial(candidate.name)
     folder.mkdir(parents=True, exist_ok=True)
@@ -160,14 +168,13 @@ def run_trial(
     write_whole(folder / OPTIONS, OmegaConf.to_yaml(OmegaConf.structured(run.options_of(candidate))))
     started = time.perf_counter()
     with run.console.recorded(run.folder.sections / f"fit-{candidate.name}.json"):
-        outcome = _outcome(run, candidate, data, budget, trackers, changes)
+        outcome = _outcome(run, candidate, data, budget, trackers, processes, changes)
         seconds = round(time.perf_counter() - started, 1)
         files = {} if outcome.refused else _digests(folder / FITTED)
         speed = _speed(run, candidate, data) if files else None
         learned = read_fitted(folder / FITTED).facts.rows if files else None
-        trial = Trial(
-            candidate.name, seconds, peak_bytes(), outcome.refused, files, speed, outcome.allowed, learned, outcome.stopped
-        )
+        peak = outcome.peak_bytes or peak_bytes()
+        trial = Trial(candidate.name, seconds, peak, outcome.refused, files, speed, outcome.allowed, learned, outcome.stopped)
         _show(run, candidate, trial)
     write_json(folder / TRIAL, trial)
     run.state.note(run.folder.path, seconds=run.budget.elapsed())
@@ -181,6 +188,8 @@ class _Outcome:
     refused: tuple[str, ...] = ()
     allowed: float | None = None
     stopped: bool = False
+    peak_bytes: int | None = None
+    """Of its own process; None: it had none."""
 
 
 def _outcome(
@@ -189,6 +198,7 @@ def _outcome(
     data: Any,
     budget: Callable[[], Budget],
     trackers: Sequence[TrainingLog],
+    processes: FitProcesses | None,
     changes: Mapping[str, Any],
 ) -> _Outcome:
     """Fits a candidate, unless it is refused. Parameters and errors as of `run_trial`."""
@@ -202,6 +212,9 @@ def _outcome(
         share = budget()
         allowed = share.seconds
         with run.live(candidate.title) as progress, run.budget.stop.giving_up(f"the fit of {candidate.name}"):
+            if processes is not None and belongs_apart(run, candidate):
+                peak = fit_apart(processes, run, candidate, share, trackers, progress)
+                return _Outcome(allowed=allowed, peak_bytes=peak)
             fit_candidate(run, candidate, data, budget=share, logs=trackers, progress=progress, **changes)
     except Stopped:
         return _Outcome((_stopped_after(time.perf_counter() - started),), allowed, stopped=True)
@@ -223,54 +236,11 @@ def _stopped_after(seconds: float) -> str:
 
 
 def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed:
+    for module in candidate.fit_modules:  # once a process: opening the candidate is measured without
+        import_module(module)
     started = time.perf_counter()
     opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
     return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)
-
-
-def fit_candidate(run: Run, candidate: AnyCandidate, data: Any, folder: Path | None = None, **changes: Any) -> Path:
-    """Fits a candidate with seeded random generators and returns its fitted folder.
-
-    folder: for everything that the fit leaves; None: that of the candidate's trial. changes: further fields of the
-    `FitContext`, such as its budget.
-    """
-    folder = folder or run.folder.trial(candidate.name)
-    folder.mkdir(parents=True, exist_ok=True)
-    with whole(folder / FITTED) as output:
-        output.mkdir()
-        context = FitContext(
-            task=run.options,
-            options=run.options_of(candidate),
-            metric=run.metric,
-            seed=run.config.seed,
-            folder=folder,
-            output=output,
-            show=run.console.show,
-            trainer=trainer_arguments(run.config.trainer),
-            competing=run.competing,
-            resume=_checkpoint(run, folder),
-        )
-        _seed(run.config.seed)
-        candidate.fit(data, replace(context, **changes))
-        shutil.rmtree(folder / FITTED, ignore_errors=True)
-    return folder / FITTED
-
-
-def _checkpoint(run: Run, folder: Path) -> Path | None:
-    """The checkpoint to resume training from; None in a new trial, or for a candidate without checkpoints."""
-    if not (folder / CHECKPOINTS).is_dir():
-        return None
-    from framework.training.checkpoints import find
-
-    return find(folder, run.console.say, max_steps=run.config.trainer.max_steps not in (None, -1))
-
-
-def _seed(seed: int) -> None:
-    """Seeds the random generators of Python and numpy, and of torch if it is imported; otherwise the candidate seeds torch."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(seed)
 
 
 def _digests(folder: Path) -> dict[str, str]:

@@ -19,6 +19,7 @@ from framework.machine.disk import shown, write_whole
 
 CONFIG = "config.yaml"
 STATE = "state.json"
+FITTED = "fitted"  # name of the fitted folder, in the folder of a trial
 ANSWERS = "validation.json"  # responses to held-out rows and scores of their targets, beside the fitted folder that gave them
 T = TypeVar("T")
 

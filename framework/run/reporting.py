@@ -22,7 +22,7 @@ from framework.report.language import language_of_run
 from framework.report.nearest_rows import SAMPLE, nearest_training_rows
 from framework.report.page import write_report
 from framework.run.context import Run
-from framework.run.fit import FITTED
+from framework.run.folder import FITTED
 from framework.run.judging import Judgement
 from framework.run.selection import Selection
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +29,7 @@ from framework.export.writing import candidates, export, open_backend, paths
 from framework.plugins import AnyTask, load_plugins
 from framework.recipe.compose import compose_recipe
 from framework.run.context import Run, begin_run
-from framework.run.fit import fit_candidate
+from framework.run.fits.fitting import fit_candidate
 from framework.run.load import prepare_data
 from framework.runtime.scheduler import Scheduler
 
@@ -83,6 +84,11 @@ class TaskConformance(_Conformance):
             "assert not plugins.broken, plugins.broken\nfor name in plugins.codecs:\n    plugins.codec(name)\n"
         )
         subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_modules_of_the_fit_can_be_imported(self, tmp_path: Path) -> None:
+        for candidate in load_plugins().candidates_of(self._task(tmp_path).name).values():
+            for module in candidate.fit_modules:
+                import_module(module)
 
     def test_recipe_composes(self, tmp_path: Path) -> None:
         config = compose_recipe(self.recipe, self.overrides(tmp_path))

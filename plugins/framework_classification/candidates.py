@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, TypeVar
@@ -140,6 +140,7 @@ class ContrastiveCandidate(Candidate[Classification, ClassificationData, Contras
     name: ClassVar[str] = "contrastive"
     title: ClassVar[str] = message("contrastively tuned encoder + logistic regression")
     options: ClassVar[type] = ContrastiveTuning
+    fit_modules: ClassVar[Sequence[str]] = ("framework_classification.contrastive.candidate",)
 
     def problems(self, task: Classification, options: ContrastiveTuning) -> list[str]:
         from framework_classification import validation
@@ -202,6 +203,7 @@ class FineTunedCandidate(FineTuned[Classification, ClassificationData]):
     """A pretrained encoder whose weights are fine-tuned, with a fitted temperature."""
 
     options: ClassVar[type] = ClassifierTuning
+    fit_modules: ClassVar[Sequence[str]] = ("framework_classification.tuned_candidate",)
 
     def space(
         self, data: ClassificationData, task: Classification, options: FineTuning, trainer: Mapping[str, object]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -67,6 +67,7 @@ class FineTunedTagger(Candidate[Labeling, LabelingData, FineTuning]):
     name: ClassVar[str] = "fine_tuned"
     title: ClassVar[str] = message("fine-tuned encoder")
     options: ClassVar[type] = FineTuning
+    fit_modules: ClassVar[Sequence[str]] = ("framework_labeling.fine_tuned",)
 
     def problems(self, task: Labeling, options: FineTuning) -> list[str]:
         from framework_labeling.validation import problems

@@ -6,15 +6,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from framework.run.fit import FITTED
-from framework.run.folder import ANSWERS, STATE, RunFolder
-from framework.run.search.process import ORDER, OUTPUT, RESULT
+from framework.run.fits.process import ORDER, OUTPUT, RESULT, TOLD
+from framework.run.folder import ANSWERS, FITTED, STATE, RunFolder
 from framework.run.search.record import FIRST, RECORD, SAMPLES, STUDY, read_record
 from framework.training.records import CHECKPOINTS
 
 HEAVY = (CHECKPOINTS, FITTED)  # in the order in which they move
 LARGEST = 1_000_000  # bytes of a file that is kept of a trial that lost
-OF_A_TRIAL = ("sections", "run.log", STATE, ORDER, RESULT, OUTPUT, SAMPLES)
+OF_A_TRIAL = ("sections", "run.log", STATE, ORDER, RESULT, OUTPUT, TOLD, SAMPLES)
 
 
 def keep_first(folder: Path) -> Path:

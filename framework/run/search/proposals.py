@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from framework.run.search.moves import Move
-from framework.run.search.process import read_validations
 from framework.run.search.record import SearchRecord
 from framework.run.search.spaces import RunSpace
 from framework.run.search.study import Ended, Study
@@ -82,6 +83,28 @@ class Proposals:
             for trial in record.trials
             if Move.of(trial) is move
         ]
+
+
+@dataclass
+class Look:
+    """Asks whether a running trial is to be stopped, each time that it has validated."""
+
+    validations: Path
+    """The file in which it writes its metric."""
+    falls_behind: Callable[[Path], bool]
+    size: int = 0
+
+    def __call__(self) -> bool:
+        before, self.size = self.size, self.validations.stat().st_size if self.validations.is_file() else 0
+        return self.size != before and self.falls_behind(self.validations)
+
+
+def read_validations(path: Path) -> list[tuple[float, float]]:
+    """The shares of the training and metrics that a trial has written so far; a line that is being written is left out."""
+    if not path.is_file():
+        return []
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+    return [(share, value) for share, value in map(json.loads, lines)]
 
 
 def _rounded(value: Any) -> Any:

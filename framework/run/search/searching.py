@@ -19,26 +19,28 @@ from framework.evaluation.opened import Opened
 from framework.export.variants import STATEFUL_ROWS
 from framework.machine.interrupts import Stopped
 from framework.run.context import Run
-from framework.run.fit import FITTED, TRIAL, Trial
-from framework.run.folder import read_json
+from framework.run.fit import TRIAL, Trial
+from framework.run.fits.process import FitProcesses, Order, Result
+from framework.run.folder import FITTED, read_json
 from framework.run.search.adoption import adopt_best, discard, keep_first
 from framework.run.search.moves import Move, by_promise, told_apart
-from framework.run.search.process import Order, Result, run_process
-from framework.run.search.proposals import Proposals
+from framework.run.search.proposals import Look, Proposals
 from framework.run.search.record import FIRST, SAMPLES, SearchRecord, SearchTrial, read_record, write_record
 from framework.run.search.replay import Step
 from framework.run.search.scoring import score, spread_of_difference
 from framework.run.search.sections import no_search, result_line, table
 from framework.run.search.spaces import RunSpace, space_in
+from framework.training.records import VALIDATIONS
 
+GRACE = 1.0  # seconds that a trial may take beyond its time before it is ended
 FAILURES = 3  # trials in a row without a fitted candidate after which the search ends
 
 
-def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) -> Trial:
+def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget, processes: FitProcesses) -> Trial:
     """Searches settings of a candidate that was fitted with the recipe's own, and returns the trial of the best.
 
-    left: the time for the search. Without a budget, only ``search.trials`` asks for one. Raises FrameworkError where the study
-    is locked, or the disk refuses a write.
+    left: the time for the search. processes: for its trials. Without a budget, only ``search.trials`` asks for one. Raises
+    FrameworkError where the study is locked, or the disk refuses a write.
     """
     limit, lineage = run.config.search.trials, run.config.search.lineage
     section = run.folder.sections / f"search-{name}.json"
@@ -64,7 +66,7 @@ def searched(run: Run, name: str, data: TaskData, trial: Trial, left: Budget) ->
     fitted = run.folder.sections / f"fit-{name}.json"
     before = fitted.read_text(encoding="utf-8")
     with run.console.recorded(section):
-        search = Search(run, name, space, data, trial, left, record)
+        search = Search(run, name, space, data, trial, left, record, processes)
         if lineage:
             search.replay([dict(settings) for settings in lineage])
         else:
@@ -93,10 +95,18 @@ class Search:
     """The search of one candidate. Everything that it knows is in its record after each trial."""
 
     def __init__(
-        self, run: Run, name: str, space: RunSpace, data: TaskData, trial: Trial, left: Budget, record: SearchRecord | None
+        self,
+        run: Run,
+        name: str,
+        space: RunSpace,
+        data: TaskData,
+        trial: Trial,
+        left: Budget,
+        record: SearchRecord | None,
+        processes: FitProcesses,
     ) -> None:
         """trial: of the first fit. left: the time for the search. record: of an earlier process; None: the search begins."""
-        self.run, self.name, self.space, self.data, self.left = run, name, space, data, left
+        self.run, self.name, self.space, self.data, self.left, self.processes = run, name, space, data, left, processes
         self.folder = run.folder.trial(name)
         self.first = trial if record is None else replace(trial, seconds=record.trial(FIRST).seconds)
         own = SearchTrial(FIRST, {}, None, trial.seconds, trial.peak_bytes)
@@ -218,21 +228,21 @@ class Search:
     ) -> Result:
         """beside: whether its weights may be averaged with those of the best so far."""
         trial = self.folder / str(number)
-        trial.mkdir(exist_ok=True)
         until = None if self.left.seconds is None else time.time() + self.left.remaining()
         best = str(self.folder / FITTED)
         order = Order(
             str(self.run.folder.path.resolve()),
             self.name,
-            settings,
-            competing=self.run.competing,
+            self.run.competing,
+            settings=settings,
             begin=best if begin is not None else None,
             beside=best if beside else None,
             until=until,
             scoring=self.record.scoring,
         )
         with self.run.budget.stop.giving_up(f"trial {number} of {self.name}"):
-            return run_process(trial, order, behind)
+            deadline = None if until is None else until + GRACE
+            return self.processes.fit(trial, order, Look(trial / VALIDATIONS, behind), deadline)
 
     def _judged(self, trial: SearchTrial, result: Result) -> SearchTrial:
         """The trial with its gain over the best so far, and why it lost."""

@@ -21,7 +21,8 @@ from framework.errors import InputError
 from framework.evaluation.comparison.judged import JudgedAnswers, judged_answers
 from framework.machine.memory import give_back
 from framework.run.context import Run
-from framework.run.fit import OPTIONS, Trial, fit_candidate
+from framework.run.fit import OPTIONS, Trial
+from framework.run.fits.fitting import fit_candidate
 from framework.run.folder import ANSWERS
 from framework.run.load import prepare_data
 from framework.run.selection.validation import answer_rows, stored_answers

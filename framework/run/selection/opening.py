@@ -7,7 +7,7 @@ from framework.contracts.codec import Codec
 from framework.evaluation.opened import Opened
 from framework.plugins import open_codec
 from framework.run.context import Run
-from framework.run.fit import FITTED
+from framework.run.folder import FITTED
 
 
 def open_candidate(run: Run, name: str) -> Opened:

@@ -18,8 +18,7 @@ from framework.evaluation.scoring import answer_and_score
 from framework.export.measurement import Answered, held_out_responses
 from framework.machine.disk import write_whole
 from framework.run.context import Run
-from framework.run.fit import FITTED
-from framework.run.folder import ANSWERS
+from framework.run.folder import ANSWERS, FITTED
 from framework.run.selection.opening import fitted_codec
 from framework.runtime.scheduler import Record, Scheduler
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -72,6 +73,8 @@ class FrozenLabels(Frozen[Multilabel, LabelSetData]):
 
 class FineTunedLabels(FineTuned[Multilabel, LabelSetData]):
     """A pretrained encoder whose weights are fine-tuned by binary cross entropy, each label with a fitted scaling."""
+
+    fit_modules: ClassVar[Sequence[str]] = ("framework_classification.multilabel.fine_tuned",)
 
     def fit(self, data: LabelSetData, context: FitContext[Multilabel, FineTuning]) -> None:
         from framework_classification.multilabel.fine_tuned import fit

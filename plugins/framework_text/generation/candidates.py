@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Generic
 
@@ -19,6 +19,7 @@ class WriterCandidate(Candidate[TaskOptions, Data, Writing], Generic[TaskOptions
     name: ClassVar[str] = "writer"
     title: ClassVar[str] = message("fine-tuned writer")
     options: ClassVar[type] = Writing
+    fit_modules: ClassVar[Sequence[str]] = ("framework_text.generation.writer",)
     stateful: ClassVar[bool] = True
     prompting: ClassVar[Prompting[Any, Any, Any]]
 

@@ -1,0 +1,1 @@
+"""One fit of a candidate, in the process of the run or in a process of its own."""
