@@ -57,14 +57,6 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def trials_find_quick(quick: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The exporter `quick` is found in the processes of trials too."""
-    site = next(path for path in sys.path if path and (Path(path) / "quick-export-1.0.dist-info").is_dir())
-    root = Path(__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([site, str(root), os.environ.get("PYTHONPATH", "")]))
-
-
-@pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A place on sys.path, also of trials, with the distribution of `tests.dial` and of the quick exporter installed."""
     from framework import plugins
@@ -72,8 +64,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     site = tmp_path / "site"
     install(site, "dial", "tests.dial")
     install(site, "quick-export", "tests.quick")
-    root = Path(__file__).parents[1]
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), str(root), os.environ.get("PYTHONPATH", "")]))
     monkeypatch.syspath_prepend(str(site))
     plugins._load.cache_clear()
     yield site

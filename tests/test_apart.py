@@ -245,9 +245,7 @@ def test_the_last_line_of_a_process_is_cut(tmp_path: Path) -> None:
     assert last_line(tmp_path / "none.log") == ""
 
 
-def test_a_fine_tuning_that_the_user_stops_keeps_its_best_epoch(
-    tmp_path: Path, small: list[str], trials_find_quick: None
-) -> None:
+def test_a_fine_tuning_that_the_user_stops_keeps_its_best_epoch(tmp_path: Path, small: list[str]) -> None:
     words = [*small, "candidates=[linear,fine_tuned]", "trainer.max_epochs=500", "export=[quick]", "tracker=none"]
     run = tmp_path / "run"
     with pressing(run / "trials" / "fine_tuned" / "checkpoints" / "last.ckpt"):
@@ -258,9 +256,7 @@ def test_a_fine_tuning_that_the_user_stops_keeps_its_best_epoch(
     assert note.startswith("stopped by the user: the weights after epoch ")
 
 
-def test_a_fine_tuning_in_its_own_process_is_that_of_the_runs_process(
-    tmp_path: Path, small: list[str], trials_find_quick: None
-) -> None:
+def test_a_fine_tuning_in_its_own_process_is_that_of_the_runs_process(tmp_path: Path, small: list[str]) -> None:
     words = [
         *small,
         "candidates=[linear,fine_tuned]",

@@ -107,7 +107,7 @@ def test_the_first_head_is_fitted_to_features_that_the_frozen_candidate_has_read
 
 
 def test_the_first_head_of_a_trial_is_fitted_to_the_same_features(
-    tmp_path: Path, settings: list[str], trials_find_quick: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("optuna")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))

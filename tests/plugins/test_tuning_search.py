@@ -139,9 +139,7 @@ def test_the_space_follows_from_rows_and_backbone(model_folder: Path) -> None:
     assert lengths(128, ["long " * 100]) == framework.Choice((128, 64))
 
 
-def test_what_the_search_of_a_fine_tuning_found_is_replayed_to_the_same_metrics(
-    tmp_path: Path, small: list[str], trials_find_quick: None
-) -> None:
+def test_what_the_search_of_a_fine_tuning_found_is_replayed_to_the_same_metrics(tmp_path: Path, small: list[str]) -> None:
     pytest.importorskip("optuna")
     short = [*small, "trainer.max_epochs=1", "export=[quick]", "search.trials=1"]  # one epoch, and then one more
     run = framework.run_recipe("sentiment", *short, folder=tmp_path / "run")
@@ -153,7 +151,7 @@ def test_what_the_search_of_a_fine_tuning_found_is_replayed_to_the_same_metrics(
     assert report(tmp_path / "again")["metrics"] == report(run)["metrics"]
 
 
-def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, trials_find_quick: None) -> None:
+def test_a_tagger_is_continued_with_masked_tokens(tmp_path: Path, quick: None) -> None:
     pytest.importorskip("optuna")
     words = tagger(tmp_path, write_conll(tmp_path / "train.conll", tagged(120)))
     more = ["candidates=[fine_tuned]", "trainer.max_epochs=1", "candidates.fine_tuned.learning_rate=3e-3", "tracker=none"]

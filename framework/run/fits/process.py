@@ -97,6 +97,7 @@ class FitProcesses:
         if self._server is None or self._server.poll() is not None:
             self._end()
             self.folder.mkdir(parents=True, exist_ok=True)
+            path = os.pathsep.join(part or "." for part in sys.path)  # where this process finds plugins
             with (self.folder / OUTPUT).open("ab") as output:
                 self._server = subprocess.Popen(  # noqa: S603  # of the same Python
                     [sys.executable, "-m", MODULE, str(os.getpid()), *self.modules],
@@ -104,10 +105,7 @@ class FitProcesses:
                     stdout=subprocess.PIPE,
                     stderr=output,
                     bufsize=0,
-                    env={
-                        **os.environ,
-                        "PYTHONPATH": os.pathsep.join(part or "." for part in sys.path),
-                    },  # plugins are there, too
+                    env={**os.environ, "PYTHONPATH": path},
                     start_new_session=True,  # Ctrl-C reaches the run's process alone, which then ends this one
                 )
         return self._server
