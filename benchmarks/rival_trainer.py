@@ -26,14 +26,20 @@ def main(folder: Path, seconds: float, seed: int) -> None:
     texts = json.loads(sys.stdin.read())
     with (
         tempfile.TemporaryDirectory() as place,
-        encoder_fit(Path(place) / "run", f"data.train={folder / 'train.csv'}", f"seed={seed}", *QUIET) as fit,
+        encoder_fit(
+            Path(place) / "run",
+            f"data.train={folder / 'train.csv'}",
+            f"data.test={folder / 'test.csv'}",
+            f"seed={seed}",
+            *QUIET,
+        ) as fit,
     ):
         rows = learned(fit)
         network, pace = train(fit, rows, MEASURED)
-        known = fit.data.splits.validation.texts("text")
+        validation = fit.data.splits.validation.texts("text")
         began = time.perf_counter()
-        answers(tokenize(fit, known), scores_of(network.eval()))
-        answering = (time.perf_counter() - began) * len(texts) / len(known)
+        answers(tokenize(fit, validation), scores_of(network.eval()))
+        answering = (time.perf_counter() - began) * len(texts) / len(validation)
         left = seconds - answering - (time.perf_counter() - STARTED)
         network, _ = train(fit, rows, max(1, int(left / pace)))
         numbers = answers(tokenize(fit, texts), scores_of(network.eval()))

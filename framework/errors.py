@@ -15,6 +15,10 @@ class FrameworkError(Exception):
     exit_code = 1
 
 
+class RankFailedError(FrameworkError):
+    """A process of a distributed training has failed."""
+
+
 class InputError(FrameworkError):
     """Something that the user wrote, or a file that the user named, is wrong. `problems` holds every problem, not only one."""
 

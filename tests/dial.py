@@ -115,17 +115,19 @@ class ApartCandidate(DialCandidate):
         for log in context.logs:
             log.log_metrics({"loss": 0.5}, 3)
         print("a library speaks", file=sys.stderr)
-        (context.folder / "began.txt").write_text(str(os.getpid()))
+        began = context.folder / "began.txt"
         if temper == "picky":
             raise InputError("one thing is wrong", "and another")
         if temper == "unlucky":
             raise OSError(errno.ENOSPC, "No space left on device")
         if temper in ("slow", "quick to learn"):
             try:
+                began.write_text(str(os.getpid()))
                 time.sleep(600)
             except Stopped:
                 if temper == "slow":
                     raise
+        began.write_text(str(os.getpid()))
         super().fit(data, context)
 
 

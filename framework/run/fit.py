@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib import import_module
@@ -48,7 +49,7 @@ class Trial:
     candidate: str
     seconds: float
     peak_bytes: int
-    """Peak memory of the process that fitted it, up to the end of the fit."""
+    """Peak memory of the process that fitted it, up to the end of the fit; of a refused one, of the run's process."""
     refused: tuple[str, ...] = ()
     """Reasons why the candidate was not fitted, a sentence each; empty: it was fitted."""
     files: Mapping[str, str] = field(default_factory=dict)
@@ -189,7 +190,7 @@ class _Outcome:
     allowed: float | None = None
     stopped: bool = False
     peak_bytes: int | None = None
-    """Of its own process; None: it had none."""
+    """Of its own process; None: it had none, or was refused."""
 
 
 def _outcome(
@@ -236,8 +237,9 @@ def _stopped_after(seconds: float) -> str:
 
 
 def _speed(run: Run, candidate: AnyCandidate, data: TaskData) -> Speed:
-    for module in candidate.fit_modules:  # once a process: opening the candidate is measured without
-        import_module(module)
+    for module in candidate.fit_modules:  # which costs once a process, and so is no part of opening
+        with suppress(ImportError):
+            import_module(module)
     started = time.perf_counter()
     opened = Opened.of(candidate, run.folder.trial(candidate.name) / FITTED)
     return measure_speed(run.task, opened, data.splits.validation, time.perf_counter() - started)

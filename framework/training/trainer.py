@@ -23,7 +23,7 @@ from framework.contracts.candidate import FitContext
 from framework.contracts.facts import TrainingFacts
 from framework.contracts.message import message
 from framework.contracts.section import Section
-from framework.errors import FrameworkError, InputError
+from framework.errors import InputError, RankFailedError
 from framework.machine.cpus import granted_cpus
 from framework.machine.interrupts import Stopped
 from framework.training import checkpoint_io, checkpoints
@@ -61,7 +61,7 @@ def train(
 
     Logs go to ``context.folder/logs``, the best and the last checkpoint to ``context.folder/checkpoints``. With
     ``context.resume`` the training continues, and a training that had ended is not repeated. Returns facts whose epochs and
-    steps are those of the best weights. Raises FrameworkError if a rank of a distributed training fails, KeyboardInterrupt
+    steps are those of the best weights. Raises RankFailedError if a rank of a distributed training fails, KeyboardInterrupt
     when interrupted, Stopped when the user stops the run before the first validation.
     """
     checkpoint_io.check_room(module, context)
@@ -254,7 +254,7 @@ def _fit(trainer: pl.Trainer, module: pl.LightningModule, data: pl.LightningData
         raise KeyboardInterrupt from end
     except (ProcessRaisedException, ProcessExitedException) as error:
         lines = [line for line in str(error).splitlines() if line.strip()]
-        raise FrameworkError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
+        raise RankFailedError(f"rank {error.error_index} of the distributed training failed: {lines[-1]}") from error
     return False
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Collection, Sequence
 
@@ -16,6 +17,8 @@ from framework.run.context import Run
 from framework.run.fits.process import FitProcesses, Order
 from framework.run.fits.telling import Listener
 
+IMPORTING = 5.0  # seconds kept for importing, after the fit, what the run's process needs to open the candidate
+
 
 def begin_processes(run: Run, names: Sequence[str], fitted: Collection[str]) -> FitProcesses:
     """The processes of the fits of a run, whose fork server begins to import where a first fit is to have one.
@@ -25,17 +28,21 @@ def begin_processes(run: Run, names: Sequence[str], fitted: Collection[str]) -> 
     modules = [module for name in run.competing for module in run.candidates[name].fit_modules]
     processes = FitProcesses(run.folder.path / "trials", modules)
     later = [name for name in names if name in run.competing][1:]
-    if run.budget.seconds is not None and any(run.candidates[name].fit_modules for name in later if name not in fitted):
+    if limited(run) and any(run.candidates[name].fit_modules for name in later if name not in fitted):
         processes.begin()
     return processes
 
 
-def belongs_apart(run: Run, candidate: AnyCandidate) -> bool:
-    """Whether the first fit of a candidate has a process of its own: where another candidate could ship. With FRAMEWORK_DEBUG=1
-    none has, so that debuggers and tracebacks work.
+def limited(run: Run) -> bool:
+    """Whether first fits may have processes of their own: in a run with a budget. With FRAMEWORK_DEBUG=1 none has, so that
+    debuggers and tracebacks work.
     """
-    could_ship = run.budget.seconds is not None and run.stopping.fitted and candidate.name in run.competing
-    return bool(could_ship and candidate.fit_modules and not os.environ.get("FRAMEWORK_DEBUG"))
+    return run.budget.seconds is not None and not os.environ.get("FRAMEWORK_DEBUG")
+
+
+def belongs_apart(run: Run, candidate: AnyCandidate) -> bool:
+    """Whether the first fit of a candidate has a process of its own: where another candidate could ship."""
+    return bool(limited(run) and run.stopping.fitted and candidate.name in run.competing and candidate.fit_modules)
 
 
 def fit_apart(
@@ -58,17 +65,18 @@ def fit_apart(
         listener.listen()
         return False
 
+    importing = 0.0 if all(module in sys.modules for module in candidate.fit_modules) else IMPORTING
     order = Order(
         str(run.folder.path.resolve()),
         candidate.name,
         run.competing,
-        until=time.time() + budget.remaining(),
-        trial=False,
+        until=time.time() + budget.without(importing).remaining(),
+        searching=False,
         answers=budget.answers,
         beyond=budget.beyond,
         trackers=[log.name for log in logs],
     )
-    deadline = time.time() + max(0.0, run.budget.remaining() - run.stopping.seconds)
+    deadline = time.monotonic() + max(0.0, run.budget.remaining() - run.stopping.seconds)
     result = processes.fit(folder, order, look, deadline)
     listener.listen()
     if run.budget.stop.asked and (result.stopped or result.refused):

@@ -24,6 +24,7 @@ ORDER, RESULT, OUTPUT, TOLD = "order.json", "result.json", "output.log", "told.j
 MODULE = "framework.run.fits.worker"
 POLL = 0.2  # seconds between looks at a fit, at most
 ENDING = 60.0  # seconds that a first fit may take to end once the user has stopped the run
+KILLING = 10.0  # seconds that a killed process may take to end
 LINE = 200  # characters of the last line that a process printed, at most
 TAIL = 4096  # bytes of its output in which that line is looked for
 
@@ -39,9 +40,9 @@ class Order:
     """See `FitContext.competing`: a fit may use what those of the others left."""
     until: float | None
     """When it should have ended, by `time.time`; None: no limit."""
-    trial: bool = True
-    """Whether it is a trial of a search, which is scored. Otherwise it is the candidate's first fit: it tells the run how far
-    it is, goes on with a training that was stopped, and keeps what it has learned when the user stops the run."""
+    searching: bool = True
+    """Whether it belongs to a search, and is scored. Otherwise it is the candidate's first fit: it tells the run how far it is,
+    goes on with a training that was stopped, and keeps what it has learned when the user stops the run."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """By full key of the recipe."""
     begin: str | None = None
@@ -65,7 +66,7 @@ class Result:
     seconds: float
     peak_bytes: int
     score: float | None = None
-    """Of a trial."""
+    """Of a fit in a search."""
     refused: tuple[str, ...] = ()
     """Why there is no fitted candidate, a sentence each."""
     failure: str = ""
@@ -98,7 +99,7 @@ class FitProcesses:
             self._end()
             self.folder.mkdir(parents=True, exist_ok=True)
             path = os.pathsep.join(part or "." for part in sys.path)  # where this process finds plugins
-            with (self.folder / OUTPUT).open("ab") as output:
+            with (self.folder / OUTPUT).open("wb") as output:
                 self._server = subprocess.Popen(  # noqa: S603  # of the same Python
                     [sys.executable, "-m", MODULE, str(os.getpid()), *self.modules],
                     stdin=subprocess.PIPE,
@@ -112,7 +113,7 @@ class FitProcesses:
 
     def _end(self) -> None:
         if self._server is not None:
-            self._server.kill()  # and with it the process of a fit
+            self._server.kill()  # and with it, on Linux, the process of a fit
             self._server.communicate()
             self._server = None
 
@@ -120,7 +121,7 @@ class FitProcesses:
         """Fits in a process of its own, and returns how it ended. Ends it where this process is interrupted.
 
         folder: for everything that the fit leaves. look: called several times a second; True stops it early. deadline: by
-        `time.time`, when it is ended; None: no limit. Raises `Stopped` where the user stopped a trial.
+        `time.monotonic`, when it is ended; None: no limit. Raises `Stopped` where the user stopped the run and nothing is kept.
         """
         folder.mkdir(parents=True, exist_ok=True)
         for name in (RESULT, TOLD):  # of an earlier process of the run
@@ -132,26 +133,29 @@ class FitProcesses:
         try:
             ended = running.watched(look, deadline)
         except Stopped:
-            if order.trial:
+            if order.searching or running.pid is None:
                 raise
             running.interrupt()
-            ended = running.watched(look, min(deadline or inf, time.time() + ENDING))
+            ended = running.watched(look, min(deadline or inf, time.monotonic() + ENDING))
         finally:
             if not running.end():
                 self._end()
+        result = read_json(Result, folder / RESULT)
+        if result is not None:  # also where it was ended after it
+            return result
         seconds = round(time.perf_counter() - started, 1)
         if ended is not None:
             return Result(seconds, 0, refused=(ended,) if ended else (), stopped=not ended)
-        result = read_json(Result, folder / RESULT)
-        return result if result is not None else Result(seconds, 0, refused=(self._death(running.code or 0, folder),))
+        return Result(seconds, 0, refused=(self._death(running, folder),))
 
-    def _death(self, code: int, folder: Path) -> Message:
-        """Why a process without a result ended. code: its exit code, negative for a signal."""
+    def _death(self, running: _Running, folder: Path) -> Message:
+        """Why a process without a result ended."""
+        code = running.code or 0
         if code == -signal.SIGKILL:
             return message("its process was killed, as the system does when memory is used up")
         if code < 0:
             return message("its process was ended by {signal}", signal=signal.Signals(-code).name)
-        line = last_line(folder / OUTPUT) or last_line(self.folder / OUTPUT)
+        line = last_line((folder if running.pid is not None else self.folder) / OUTPUT)
         return message("its process ended with code {code}: {line}", code=code, line=line)
 
 
@@ -174,7 +178,7 @@ class _Running:
     def watched(self, look: Callable[[], bool], deadline: float | None) -> str | None:
         """Waits for its end. Returns None where it has ended, "" where it is to be stopped, else why it is to be ended."""
         while not self._ended():
-            if deadline is not None and time.time() > deadline:
+            if deadline is not None and time.monotonic() > deadline:
                 return message("it took longer than the time that was left")
             if look():
                 return ""
@@ -182,22 +186,24 @@ class _Running:
 
     def end(self) -> bool:
         """Ends it and the processes that it started, unless it has ended. Returns whether the fork server can start another."""
-        if self.code is None and self.pid is not None:
-            with suppress(ProcessLookupError):  # it has ended, and its exit code is on the way
+        if self.pid is not None:
+            with suppress(ProcessLookupError):  # nothing is left of it
                 os.killpg(self.pid, signal.SIGKILL)
-            while not self._ended():
+            given_up = time.monotonic() + KILLING
+            while not self._ended() and time.monotonic() < given_up:
                 pass
         self.selector.close()
         return self.code is not None
 
     def interrupt(self) -> None:
         """Passes a Ctrl-C on."""
-        with suppress(ProcessLookupError):
-            os.kill(self.server.pid if self.pid is None else self.pid, signal.SIGINT)
+        if self.pid is not None:
+            with suppress(ProcessLookupError):  # it has ended, and its exit code is on the way
+                os.kill(self.pid, signal.SIGINT)
 
     def _ended(self) -> bool:
         """Waits a moment for the next answer of the fork server, which is first the pid, then the exit code."""
-        if self.selector.select(POLL):
+        if self.code is None and self.selector.select(POLL):
             answer = self.answers.readline()
             if not answer:  # the fork server has died
                 self.code = self.server.wait()

@@ -27,7 +27,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from framework.contracts.candidate import Budget, read_fitted
 from framework.contracts.task import TaskData
 from framework.data.stored import stored_splits
-from framework.errors import FrameworkError, InputError
+from framework.errors import FrameworkError, InputError, RankFailedError
 from framework.evaluation.opened import Opened
 from framework.machine.disk import explain
 from framework.machine.interrupts import Stopped, Stopping
@@ -118,7 +118,7 @@ def fit_as_ordered(folder: Path) -> int:
 
 
 def _end_with(parent: int) -> None:
-    """Ends this process when its parent ends, on Linux at once: a run that is killed and resumed has one fit at a time."""
+    """On Linux, ends this process when its parent ends: a run that is killed and resumed has one fit at a time."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -134,17 +134,17 @@ def _end_first() -> None:
 def _result(order: Order, folder: Path) -> Result:
     """How the fit ends; `Result.seconds` is still to be set."""
     try:
-        return _trial(order, folder) if order.trial else _first_fit(order, folder)
+        return _trial(order, folder) if order.searching else _first_fit(order, folder)
     except (Stopped, KeyboardInterrupt):
         return Result(0.0, 0, stopped=True)
     except InputError as error:
         return Result(0.0, 0, refused=tuple(error.problems))
     except Exception as error:  # out of memory on a GPU, a full disk, a fault of the candidate
-        refusal = str(error) if isinstance(error, FrameworkError) else explain(error, folder)
-        if refusal and not order.trial:
-            return Result(0.0, 0, failure=refusal)
         if is_out_of_memory(error):
             return Result(0.0, 0, refused=(OUT_OF_MEMORY,))
+        refusal = str(error) if isinstance(error, FrameworkError) else explain(error, folder)
+        if refusal and not order.searching and not isinstance(error, RankFailedError):
+            return Result(0.0, 0, failure=refusal)
         traceback.print_exc()
         return Result(0.0, 0, refused=(refusal or f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}",))
 
@@ -223,7 +223,7 @@ def change(config: DictConfig, order: Order) -> None:
     """Sets the settings of a fit in a composed recipe, in place, and removes the other candidates."""
     for key, value in order.settings.items():
         OmegaConf.update(config, key, value)
-    if order.trial:
+    if order.searching:
         config.trainer.enable_progress_bar = False
     with open_dict(config):
         for name in [str(name) for name in config.candidates if name != order.candidate]:

@@ -7,7 +7,7 @@ from enum import Enum
 
 from framework.run.search.record import SearchRecord, SearchTrial
 
-STARTING = 15.0  # seconds in which a process imports its libraries, reads the rows and measures its speed
+STARTING = 5.0  # seconds in which a process reads rows and backbone; the first of a run may import libraries before
 PART = 0.5  # expected seconds of a trial that continues another, as a share of a whole fit
 FEWEST = 4  # trials after which a search may end because validation does not tell them apart
 
@@ -29,7 +29,7 @@ class Move(Enum):
         return [trial for trial in record.trials[1:] if Move.of(trial) is self]
 
     def expected_seconds(self, record: SearchRecord, first: float) -> float:
-        """Expected seconds of the next trial of this kind. first: of the first fit, which needed no process."""
+        """Expected seconds of the next trial of this kind. first: of the first fit."""
         whole = [trial.seconds for trial in self.ended(record) if trial.score is not None]
         if whole:
             return sum(whole) / len(whole)

@@ -229,6 +229,7 @@ class Search:
         """beside: whether its weights may be averaged with those of the best so far."""
         trial = self.folder / str(number)
         until = None if self.left.seconds is None else time.time() + self.left.remaining()
+        deadline = None if self.left.seconds is None else time.monotonic() + self.left.remaining() + GRACE
         best = str(self.folder / FITTED)
         order = Order(
             str(self.run.folder.path.resolve()),
@@ -241,7 +242,6 @@ class Search:
             scoring=self.record.scoring,
         )
         with self.run.budget.stop.giving_up(f"trial {number} of {self.name}"):
-            deadline = None if until is None else until + GRACE
             return self.processes.fit(trial, order, Look(trial / VALIDATIONS, behind), deadline)
 
     def _judged(self, trial: SearchTrial, result: Result) -> SearchTrial:
