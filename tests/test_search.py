@@ -124,9 +124,10 @@ def test_what_the_recipe_sets_is_not_varied_and_without_budget_or_number_nothing
 
 
 def test_where_one_fit_takes_the_whole_time_there_is_no_search_and_it_is_said(
-    tmp_path: Path, settings: list[str], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, settings: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = framework.run_recipe("sentiment", *settings, "budget=20s", folder=tmp_path / "run")
+    monkeypatch.setattr("framework.run.search.moves.STARTING", 60.0)
+    run = framework.run_recipe("sentiment", *settings, "budget=40s", folder=tmp_path / "run")
     assert "one fit of dial takes the whole time: no search" in capsys.readouterr().out
     assert [trial.number for trial in record(run).trials] == [0]
     assert answer(run) == "c"
