@@ -29,6 +29,7 @@ from framework import (
     read_fitted,
     write_fitted,
 )
+from framework.errors import RankFailedError
 from framework.machine.interrupts import Stopped
 
 
@@ -39,7 +40,8 @@ class Dial:
     answer: int = 2  # index of the label that it always answers
     temper: str = "calm"
     """"murderous" is killed, "faulty" fails, "greedy" runs out of memory. Of `ApartCandidate` alone: "picky" refuses the
-    rows, "unlucky" finds the disk full, "slow" takes minutes, as "quick to learn" does, which has a fit when it is stopped."""
+    rows, "torn" lost a rank, "unlucky" finds the disk full, "slow" takes minutes, as "quick to learn" does, which has a fit
+    when it is stopped."""
     level: float = 1.0  # of which half is added to what it continues
 
 
@@ -118,6 +120,8 @@ class ApartCandidate(DialCandidate):
         began = context.folder / "began.txt"
         if temper == "picky":
             raise InputError("one thing is wrong", "and another")
+        if temper == "torn":
+            raise RankFailedError("rank 1 failed")
         if temper == "unlucky":
             raise OSError(errno.ENOSPC, "No space left on device")
         if temper in ("slow", "quick to learn"):

@@ -87,6 +87,7 @@ def appeared(path: Path) -> bytes:
         ("faulty", "RuntimeError: a fault of the candidate"),
         ("greedy", OUT_OF_MEMORY),
         ("picky", "one thing is wrong|and another"),
+        ("torn", "rank 1 failed"),
     ],
 )
 def test_a_fit_that_fails_is_refused_with_its_reason_and_another_candidate_ships(
@@ -95,7 +96,7 @@ def test_a_fit_that_fails_is_refused_with_its_reason_and_another_candidate_ships
     assert shipped(run_apart(tmp_path / "run", words, temper)) == ("linear", reason.split("|"))
 
 
-def test_a_full_disk_ends_the_run_and_is_no_refusal_so_that_resume_fits_it(tmp_path: Path, words: list[str]) -> None:
+def test_a_full_disk_ends_the_run_and_is_recorded_as_no_refusal(tmp_path: Path, words: list[str]) -> None:
     with pytest.raises(FrameworkError, match=r"make room"):
         run_apart(tmp_path / "run", words, "unlucky")
     assert not (tmp_path / "run" / "trials" / "apart" / "trial.json").exists()

@@ -28,12 +28,12 @@ def begin_processes(run: Run, names: Sequence[str], fitted: Collection[str]) -> 
     modules = [module for name in run.competing for module in run.candidates[name].fit_modules]
     processes = FitProcesses(run.folder.path / "trials", modules)
     later = [name for name in names if name in run.competing][1:]
-    if limited(run) and any(run.candidates[name].fit_modules for name in later if name not in fitted):
+    if may_be_apart(run) and any(run.candidates[name].fit_modules for name in later if name not in fitted):
         processes.begin()
     return processes
 
 
-def limited(run: Run) -> bool:
+def may_be_apart(run: Run) -> bool:
     """Whether first fits may have processes of their own: in a run with a budget. With FRAMEWORK_DEBUG=1 none has, so that
     debuggers and tracebacks work.
     """
@@ -42,7 +42,7 @@ def limited(run: Run) -> bool:
 
 def belongs_apart(run: Run, candidate: AnyCandidate) -> bool:
     """Whether the first fit of a candidate has a process of its own: where another candidate could ship."""
-    return bool(limited(run) and run.stopping.fitted and candidate.name in run.competing and candidate.fit_modules)
+    return bool(may_be_apart(run) and run.stopping.fitted and candidate.name in run.competing and candidate.fit_modules)
 
 
 def fit_apart(
