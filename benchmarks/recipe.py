@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from framework_classification import TASK, Classification
 from framework_classification.candidates import FineTunedCandidate
 from framework_classification.data import ClassificationData
 from framework_text import backbones
-from framework_text.options import FineTuning
+from framework_text.choosing import choose
+from framework_text.options import BackboneAddress, FineTuning
 
 RECIPE = "sentiment"
 ENCODER = FineTunedCandidate.name
@@ -44,6 +46,11 @@ class EncoderFit:
         """Of the encoder."""
         options: FineTuning = self.run.options_of(self.run.candidates[ENCODER])
         return options
+
+    @cached_property
+    def backbone(self) -> BackboneAddress:
+        """The recipe's backbone, or the one for texts in other languages."""
+        return choose(self.options.backbone, self.data.splits.train.texts("text")).backbone.chosen
 
     @property
     def test(self) -> Table:

@@ -75,7 +75,7 @@ def compare(settings: list[str], seconds: float) -> tuple[float, float]:
 def this_framework(fit: EncoderFit) -> float:
     (graph,) = open_fitted(fit.fit(show=show_plan)).graphs
     module: Any = graph.source
-    return macro_f1(fit, lambda batch: module(batch["input_ids"], batch["attention_mask"]))
+    return macro_f1(fit, lambda batch: module(batch["input_ids"], batch["attention_mask"])[0])  # features come next
 
 
 def show_plan(section: Section) -> None:
@@ -110,7 +110,7 @@ def learned(fit: EncoderFit) -> list[dict[str, Any]]:
 
 def train(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any, float]:
     """The network after `steps` steps of transformers' Trainer, and seconds a step."""
-    folder, seed = backbones.fetch(fit.options.backbone.chosen), fit.run.config.seed
+    folder, seed = backbones.fetch(fit.backbone), fit.run.config.seed
     tokenizer = backbones.load_tokenizer(folder, fit.task.max_length)
     torch.manual_seed(seed)
     network = backbones.load_model("AutoModelForSequenceClassification", folder, num_labels=len(fit.data.labels))
@@ -139,7 +139,7 @@ def train(fit: EncoderFit, rows: list[dict[str, Any]], steps: int) -> tuple[Any,
 
 def tokenize(fit: EncoderFit, texts: Sequence[str], targets: Sequence[int] | None = None) -> TokenizedRows:
     length = fit.task.max_length
-    tokenizer = backbones.load_tokenizer(backbones.fetch(fit.options.backbone.chosen), length)
+    tokenizer = backbones.load_tokenizer(backbones.fetch(fit.backbone), length)
     return TokenizedRows(tokenizer, texts, [0] * len(texts) if targets is None else targets, length)
 
 

@@ -52,7 +52,7 @@ Verbs:
 {verbs}
 
 A run leaves its folder at runs/RECIPE/DATE and points runs/RECIPE/latest at it when it succeeded.
-FRAMEWORK_DEBUG=1 shows tracebacks.
+FRAMEWORK_DEBUG=1 shows tracebacks, and fits in the run's own process.
 Exit codes: 0 done, 1 the environment failed, 2 the input is wrong, 3 a gate of evaluate or compare fails, 130 interrupted."""
 
 

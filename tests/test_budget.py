@@ -299,7 +299,7 @@ def test_no_time_is_kept_for_a_candidate_that_was_refused() -> None:
     assert refused - pending == pytest.approx(2 + 10, abs=0.1)  # to open it, and to answer the validation rows
 
 
-def test_fine_tuning_is_left_out_where_its_head_alone_takes_the_budget() -> None:
+def test_fine_tuning_is_left_out_where_its_head_or_its_validation_rows_take_the_budget() -> None:
     from framework_text.encoder.learning import plan_of
     from framework_text.options import FineTuning
 
@@ -307,8 +307,10 @@ def test_fine_tuning_is_left_out_where_its_head_alone_takes_the_budget() -> None
         None, FineTuning(minutes=None), Metric("accuracy"), 0, Path(), Path(), print, budget=Budget(5.0)
     )
     measured = ("eager", {"eager": 100.0})
-    with pytest.raises(framework.InputError, match=r"fitting its head takes about 6 s on this machine, and 5 s are left"):
-        plan_of(8000, 2, 100, context, lambda: measured)
+    with pytest.raises(framework.InputError, match=r"and answering the validation rows take about 7 s .*, and 5 s are left"):
+        plan_of(8000, 2, 100, context, lambda: measured)  # 6 s of them for the head
+    with pytest.raises(framework.InputError, match=r"and answering the validation rows take about 19 s .*, and 5 s are left"):
+        plan_of(200, 2, 3000, context, lambda: measured)  # 18 s of them for the validation rows
     assert plan_of(200, 2, 100, context, lambda: measured).rows == 200
 
 

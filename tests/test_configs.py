@@ -15,6 +15,7 @@ from framework.__main__ import main
 from framework.errors import InputError
 from framework.recipe.compose import compose_recipe
 from framework.recipe.schema import OWN_TRAINER_ARGUMENTS, trainer_schema
+from tests.tiny import recommends
 
 
 def refused(*overrides: str, recipe: str = "sentiment") -> str:
@@ -143,6 +144,27 @@ def test_a_folder_with_a_pickle_and_without_tokenizer_is_refused_for_both(tmp_pa
     said = refused(f"model.name={folder}")
     assert "has no tokenizer (tokenizer.json)" in said
     assert "only pytorch_model.bin, a pickle, which can run code when read; it needs model.safetensors" in said
+
+
+@pytest.mark.parametrize(
+    ("overrides", "rows"),
+    [
+        ([], 20_000),
+        (["budget=1m"], 1000),
+        (["budget=4m"], 1200),
+        (["budget=2h"], 20_000),
+        (["budget=1m", "budget=10m"], 3000),
+        (["budget=4m", "data.held_out_rows=50"], 50),
+        (["budget=4m", "data.held_out_rows=null"], None),
+    ],
+)
+def test_a_budget_limits_the_rows_held_out_where_nobody_says_otherwise(overrides: list[str], rows: int | None) -> None:
+    assert compose_recipe("sentiment", overrides).data.held_out_rows == rows
+
+
+def test_a_budget_changes_no_limit_of_a_recipe_and_none_of_a_task_that_splits_its_rows(tmp_path: Path) -> None:
+    assert compose_recipe("summarization", ["budget=1m"]).data.held_out_rows == 300
+    assert compose_recipe("recommendation", [*recommends(tmp_path), "budget=1m"]).data.held_out_rows == 20_000
 
 
 def test_composing_imports_nothing_heavy() -> None:

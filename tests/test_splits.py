@@ -104,6 +104,17 @@ def test_of_a_large_test_file_so_many_rows_are_judged_as_the_recipe_says(tmp_pat
     assert some.train.texts("text") == whole.train.texts("text")
 
 
+def test_fewer_rows_are_held_out_than_the_share_where_that_is_the_limit(tmp_path: Path) -> None:
+    given = f"data.train={write_csv(tmp_path / 'a.csv', rows(240))}"
+    whole, some = load(given), load(given, "data.held_out_rows=12")
+    assert [len(some.validation), len(some.test)] == [12, 12]
+    assert sum(whole.rows().values()) == sum(some.rows().values())
+    notes = "\n".join(some.notes)
+    assert "12 rows, not 10%, are held out for validation: data.held_out_rows= says how many" in notes
+    assert "12 rows, not 10%, are held out for test" in notes
+    assert "are held out for" not in "\n".join(whole.notes)
+
+
 def test_a_task_that_splits_its_rows_by_itself_has_its_own_key_for_how_many(tmp_path: Path) -> None:
     config = compose_recipe("recommendation", [*recommends(tmp_path), "data.test_rows=5"])
     with pytest.raises(InputError, match=r"data.test_rows is not for recommendation, .*data.held_out_rows"):

@@ -27,6 +27,7 @@ from yaml import YAMLError
 from framework.errors import FrameworkError, InputError, nearest
 from framework.plugins import load_plugins
 from framework.recipe.automatic import AUTO, CHOSEN, resolved
+from framework.recipe.budgeted import held_out_limit, without_limits
 from framework.recipe.candidates import Competition, remove_other_candidates, shared_sections
 from framework.recipe.literal import as_written, read_kept
 from framework.recipe.overrides import choices, contradictions, parse, sweep_problems, unknown_choices, unknown_keys
@@ -131,22 +132,17 @@ def for_compose(written: Sequence[str], *, sweeps: bool = False) -> list[str]:
         problems += wrong.values()
         overrides = as_written(competition.expanded([one for one in written if one not in wrong]), sweeps=sweeps)
         if automatic:
-            overrides += _without_limits(competition.time_limits(written), overrides)
+            overrides += without_limits(competition.time_limits(written), overrides)
         candidates = [override for override in overrides if "candidate/" in override.partition("=")[0]]
         with _explained():
             config = compose("config", [*chosen_groups, *candidates])
+        overrides += held_out_limit(config, competition.task, overrides)
         keys = [parse(override) for override in overrides if override not in candidates and not _is_group(override)]
         problems += [*unknown_keys(keys, config), *contradictions(keys)]
     problems += [] if sweeps else sweep_problems([parse(override) for override in overrides])
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return overrides
-
-
-def _without_limits(keys: Sequence[str], overrides: Sequence[str]) -> list[str]:
-    """Overrides that remove limits of time, except those that the user set."""
-    set_by_person = {override.partition("=")[0] for override in overrides}
-    return [f"{key}=null" for key in keys if key not in set_by_person]
 
 
 def _is_group(override: str) -> bool:

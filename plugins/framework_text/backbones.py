@@ -111,7 +111,6 @@ def load_tokenizer(folder: Path, max_length: int, setting: str = "task.max_lengt
     """
     from transformers import AutoTokenizer
 
-    plain_tokenizer(folder)
     check_length(folder, max_length, setting)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)

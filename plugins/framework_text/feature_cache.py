@@ -17,7 +17,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-VERSION = 1  # version of the features, to be increased when the same texts get different features
+READ = ("*.json", "*.txt", "*.model", "model*.safetensors")  # files of a backbone: config, tokenizer, weights
+VERSION = 2  # version of the features, to be increased when the same texts get different features
 LIMIT = 2 << 30  # bytes of all files together, at most; the least recently read are deleted
 
 
@@ -27,9 +28,9 @@ def cache() -> Path:
 
 
 def identity(folder: Path, *settings: object) -> str:
-    """sha256 of a backbone's config and weights, and of the settings that its features depend on."""
+    """sha256 of a backbone's config, tokenizer and weights, and of the settings that its features depend on."""
     digest = hashlib.sha256(repr((VERSION, *settings)).encode())
-    for path in [folder / "config.json", *sorted(folder.glob("model*.safetensors"))]:
+    for path in sorted({path for pattern in READ for path in folder.glob(pattern)}):
         with path.open("rb") as stream:
             digest.update(hashlib.file_digest(stream, "sha256").digest())
     return digest.hexdigest()

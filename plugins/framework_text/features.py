@@ -49,9 +49,8 @@ class FrozenEncoder:
 
     @cached_property
     def _identity(self) -> str:
-        unused = backbones.load_tokenizer(self.folder, self.max_length).backend_tokenizer  # use changes truncation and padding
         kind = ["unit"] * self.unit
-        return feature_cache.identity(self.folder, unused.to_str(), self.max_length, computes_in_bfloat16(), *kind)
+        return feature_cache.identity(self.folder, self.max_length, computes_in_bfloat16(), *kind)
 
     def texts_within(self, seconds: float, texts: Sequence[str], seconds_after: float = 0.0) -> float:
         """The number of texts whose features this machine can compute in `seconds`; infinite where the cache holds the

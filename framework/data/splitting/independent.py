@@ -44,14 +44,33 @@ class Independent:
         train, validation, test, groups = self._apart(tables["train"], tables.get("validation"), tables.get("test"))
         total = len(train)
         if test is None:
-            rest, part = self._split_off(train, _share(data.test_fraction, total, data.held_out_rows), 0, groups, TEST)
+            rest, part = self._split_off(train, self._share(data.test_fraction, total, TEST), 0, groups, TEST)
             train, test, groups = train.take(rest), train.take(part), groups[rest]
         if validation is None:
-            share = _share(data.validation_fraction, total, data.held_out_rows) * total / len(train)
+            share = self._share(data.validation_fraction, total, VALIDATION) * total / len(train)
             rest, part = self._split_off(train, share, 1, groups, VALIDATION)
             train, validation = train.take(rest), train.take(part)
         train, test = self._limit_training(train), self._limit_test(self.task.judged(test))
         return Splits(train, self.task.judged(validation), test, self.notes)
+
+    def _share(self, fraction: float, rows: int, name: str) -> float:
+        """The fraction of the rows to hold out, at most `data.held_out_rows` of them, with a note where these are fewer.
+
+        From 20,000 rows on the standard error of a measured share is below 0.4 percentage points, so more rows would tell
+        little more. rows: how many there are. name: of the split, for the note.
+        """
+        most = self.data.held_out_rows
+        if most is None or round(fraction * rows) <= most:
+            return fraction
+        self.notes.append(
+            message(
+                "{rows:,} rows, not {share:.0%}, are held out for {split}: data.held_out_rows= says how many",
+                rows=most,
+                share=fraction,
+                split=name,
+            )
+        )
+        return float(most / rows)
 
     def _limit_training(self, train: Table) -> Table:
         """At most `data.limit_rows` training rows, with a note."""
@@ -138,10 +157,3 @@ class Independent:
                 )
             )
         return rest, part
-
-
-def _share(fraction: float, rows: int, most: int | None) -> float:
-    """The fraction of the rows to hold out, at most `most` rows; None: no limit. From 20,000 rows on the standard error of a
-    measured share is below 0.4 percentage points, so more rows would tell little more.
-    """
-    return fraction if most is None else min(fraction, most / rows)

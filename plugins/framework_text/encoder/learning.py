@@ -20,6 +20,7 @@ from framework_text.probe import PLAIN, Probing, fit_head, fit_head_to, head_of
 from framework_text.throughput import learning_pace
 from framework_text.tokens import EncodedRows, TokenCollator, countable, describe, in_order
 from framework_text.training_plan import (
+    VALIDATION,
     Plan,
     batch_size,
     epochs_of,
@@ -36,6 +37,7 @@ PROBED, PROBED_A_CLASS = 1000, 120  # training rows that the initial head is fit
 PROBED_CACHED = 10_000  # the same, at least, where their features are cached
 HEAD = 0.6  # time to read a row for the head and to fit the head to it, as a share of the time to train on it
 HEAD_CACHED = 0.2  # the same without the reading
+ANSWERED = 2  # times that a training answers the validation rows: at the end of its last epoch, and after it
 SAMPLE, TIMED = 512, 2  # rows on which the speed of training is measured, and batches of them
 Context = FitContext[Any, FineTuning]
 Plain = str | int | float | bool | None  # types of a model's facts
@@ -152,18 +154,19 @@ def plan_of(
     if options.epochs is not None:
         why = message("{epochs} epochs, as model.epochs= says", epochs=epochs)
     plan = replace(plan, epochs=epochs, why=[why])
-    if options.probe and context.begin is None:
-        _check_time((HEAD_CACHED if cached else HEAD) * _probed(rows, classes) / paces[attention], context.budget.remaining())
+    head = (HEAD_CACHED if cached else HEAD) * _probed(rows, classes) if options.probe and context.begin is None else 0
+    answered = ANSWERED * VALIDATION * validated
+    _check_time((head + answered) / paces[attention], context.budget.remaining())
     return limited(plan, context, paces, validated)
 
 
 def _check_time(needed: float, remaining: float) -> None:
-    """Raises InputError where the budget ends before the head is fitted. needed, remaining: seconds."""
+    """Raises InputError where the budget leaves no time for learning. needed, remaining: seconds."""
     if needed > remaining:
         raise InputError(
             message(
-                "fitting its head takes about {needed:.0f} s on this machine, and {remaining:.0f} s are left; "
-                "write a longer budget=",
+                "fitting its head and answering the validation rows take about {needed:.0f} s on this machine, and "
+                "{remaining:.0f} s are left; write a longer budget=",
                 needed=needed,
                 remaining=remaining,
             )
