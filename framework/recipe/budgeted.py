@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 
 from omegaconf import DictConfig
 
@@ -31,7 +30,7 @@ def held_out_limit(config: DictConfig, task: AnyTask, overrides: Sequence[str]) 
 
     config: the recipe without the overrides of keys.
     """
-    usual = next(one.default for one in fields(DataConfig) if one.name == HELD_OUT.partition(".")[2])
+    usual = DataConfig.held_out_rows
     if isinstance(task, SplitsItself) or HELD_OUT in _keys(overrides) or config.data.held_out_rows != usual:
         return []
     written = [override for override in map(parse, overrides) if override.key_or_group == "budget"]
@@ -40,7 +39,9 @@ def held_out_limit(config: DictConfig, task: AnyTask, overrides: Sequence[str]) 
         seconds = seconds_of(None if budget is None else str(budget))
     except InputError:
         return []
-    rows = usual if seconds is None else max(FEWEST, round(A_SECOND * seconds))
+    if seconds is None or usual is None:
+        return []
+    rows = max(FEWEST, round(A_SECOND * seconds))
     return [f"{HELD_OUT}={rows}"] if rows < usual else []
 
 
