@@ -50,7 +50,7 @@ class Broken:
         return f"plugin {self.name} of {self.distribution} cannot be used: {self.reason}"
 
 
-@dataclass
+@dataclass(eq=False)
 class Plugins:
     """What the installed plugins registered. Lookups of a name that is not registered raise InputError.
 

@@ -170,10 +170,10 @@ def test_answers_of_the_selection_serve_the_proof_of_a_generator(
 
 
 def test_answers_of_the_selection_serve_the_proof_of_a_classifier_and_change_no_metric(
-    tmp_path: Path, csv_file: Path, asked: list[object]
+    tmp_path: Path, csv_file: Path, quick: None, asked: list[object]
 ) -> None:
     words = [f"data.train={csv_file}", f"model.name={tiny_encoder(tmp_path / 'encoder')}", f"task.max_length={LENGTH}"]
-    words += ["candidates=[majority,frozen]", "tracker=none", "export=[onnx]"]
+    words += ["candidates=[majority,frozen]", "tracker=none", "export=[quick]"]
     run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
     assert len(asked) == 1  # the file answers the rows; the module did when it was chosen
     first = json.loads((run / "report.json").read_text("utf-8"))
@@ -181,7 +181,7 @@ def test_answers_of_the_selection_serve_the_proof_of_a_classifier_and_change_no_
     again = json.loads((run / "report.json").read_text("utf-8"))
     assert len(asked) == 3  # another process has no outputs to compare the file with
     assert first["candidate"] == again["candidate"] == "frozen"  # which has learned from validation rows
-    for name in ("trained module", "onnx"):
+    for name in ("trained module", "quick"):
         assert first["files"][name]["metrics"] == pytest.approx(again["files"][name]["metrics"], abs=1e-5)
 
 

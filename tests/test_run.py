@@ -115,7 +115,7 @@ def test_a_fit_is_one_live_line_with_the_best_so_far_and_the_time_left(
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
     words = [word for word in small if not word.startswith("trainer.")]
-    words += ["trainer.max_epochs=2", "export=[quick]", "tracker=none", "budget=1h"]
+    words += ["trainer.max_epochs=2", "export=[quick]", "tracker=none", "budget=1h", "search.trials=0"]
     framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
     line = r"fine-tuned encoder  0:\d\d  epoch 2, batch 10 of 24, best macro_f1 0\.\d{4}  \(59:\d\d of the budget left\)"
     assert re.search(line, terminal.getvalue())

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import field, fields, is_dataclass, make_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from framework.errors import FrameworkError, InputError, nearest
-from framework.plugins import load_plugins
+from framework.plugins import Plugins, load_plugins
 from framework.recipe.automatic import AUTO, CHOSEN, resolved
 from framework.recipe.budgeted import held_out_limit, without_limits
 from framework.recipe.candidates import Competition, remove_other_candidates, shared_sections
@@ -62,10 +63,22 @@ class RecipeSearchPath(SearchPathPlugin):
             search_path.append("framework", root)
 
 
+class SharedStore(ConfigStore):
+    """Hydra's store, which Hydra deep-copies several times in each composition, although it only reads the copies."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> SharedStore:
+        return self
+
+
 def install() -> None:
-    """Registers schemas and search path with Hydra. A further call changes nothing."""
-    plugins = load_plugins()
+    """Registers schemas and search path with Hydra, once."""
+    _register(load_plugins())
+
+
+@lru_cache(maxsize=1)
+def _register(plugins: Plugins) -> None:
     store = ConfigStore.instance()
+    store.__class__ = SharedStore
     shared: set[str] = set()
     for task in plugins.every_task():
         candidates = plugins.candidates_of(task.name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -15,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from framework.contracts.data.cells import within
 from framework.contracts.options import NAMES_AS_WRITTEN
-from framework.plugins import load_plugins
+from framework.plugins import Plugins, load_plugins
 from framework.recipe.candidates import shared_sections
 from framework.recipe.schema import FILES, data_schema
 
@@ -35,13 +36,13 @@ def as_written(overrides: Sequence[str], *, sweeps: bool = False) -> list[str]:
     ``null`` stays null, ``[a,b]`` stays a list where the key allows one (unless a file has that name), and quotes that the user
     wrote around a whole name are replaced. sweeps: whether commas separate the values of a sweep.
     """
-    kinds = kinds_of_keys()
+    kinds = kinds_of_keys(load_plugins())
     return [_override(override, kinds, sweeps) for override in overrides]
 
 
-def kinds_of_keys() -> dict[str, str]:
+@lru_cache(maxsize=1)
+def kinds_of_keys(plugins: Plugins) -> Mapping[str, str]:
     """The kind of name of every key that holds names: the metadata "as_written" of its option, or `FOLDER`."""
-    plugins = load_plugins()
     sections: list[tuple[str, type]] = []
     for task in plugins.every_task():
         candidates = plugins.candidates_of(task.name)

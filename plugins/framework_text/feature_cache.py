@@ -17,6 +17,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from framework_text.sources.checksums import checksum
+
 READ = ("*.json", "*.txt", "*.model", "model*.safetensors")  # files of a backbone: config, tokenizer, weights
 VERSION = 2  # version of the features, to be increased when the same texts get different features
 LIMIT = 2 << 30  # bytes of all files together, at most; the least recently read are deleted
@@ -31,8 +33,7 @@ def identity(folder: Path, *settings: object) -> str:
     """sha256 of a backbone's config, tokenizer and weights, and of the settings that its features depend on."""
     digest = hashlib.sha256(repr((VERSION, *settings)).encode())
     for path in sorted({path for pattern in READ for path in folder.glob(pattern)}):
-        with path.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        digest.update(checksum(path).encode())
     return digest.hexdigest()
 
 

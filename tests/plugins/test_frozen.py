@@ -148,13 +148,13 @@ def test_a_full_cache_lets_the_oldest_go(backbone: Path, cache: Path, monkeypatc
 
 def test_a_model_that_learned_from_validation_rows_is_judged_on_them_as_if_it_had_not(tmp_path: Path, small: list[str]) -> None:
     settings = [one for one in small if one.startswith(("data.", "model.name", "task."))]
-    settings += ["candidates=[frozen]", "tracker=none", "export=[onnx]"]
+    settings += ["candidates=[frozen]", "tracker=none", "export=[quick]"]
     with_them, without = (
         framework.run_recipe("sentiment", *settings, f"candidates.frozen.all_rows={value}", folder=tmp_path / value)
         for value in ("true", "false")
     )
     judged = [json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))["variants"] for run in (with_them, without)]
-    assert judged[0]["onnx"]["metrics"] == pytest.approx(judged[1]["onnx"]["metrics"], abs=1e-5)
+    assert judged[0]["quick"]["metrics"] == pytest.approx(judged[1]["quick"]["metrics"], abs=1e-5)
     heads = [load_file(run / "trials" / "frozen" / "fitted" / "head.safetensors")["weight"] for run in (with_them, without)]
     assert not np.array_equal(heads[0], heads[1])
     before = load_file(with_them / "trials" / "frozen" / "fitted" / "held-out.safetensors")["weight"]

@@ -16,7 +16,7 @@ from framework_text.options import Backbone, BackboneAddress
 from framework_text.ranking import h_score, rank, ranking_section
 from tests.tiny import LENGTH, rows, tiny_model, write_csv
 
-FROZEN = ["candidates=[frozen]", "export=[onnx]", "trainer.enable_progress_bar=false", f"task.max_length={LENGTH}"]
+FROZEN = ["candidates=[frozen]", "export=[quick]", "trainer.enable_progress_bar=false", f"task.max_length={LENGTH}"]
 
 
 def test_features_that_tell_classes_apart_score_higher_whatever_their_scale() -> None:
@@ -30,7 +30,7 @@ def test_features_that_tell_classes_apart_score_higher_whatever_their_scale() ->
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def folders(tmp_path_factory: pytest.TempPathFactory, quick: None) -> tuple[Path, Path]:
     """A backbone whose features know nothing of its texts, for all have the same vectors, and one that knows words apart."""
     place = tmp_path_factory.mktemp("backbones")
     blind, seeing = tiny_model(place / "blind"), tiny_model(place / "seeing")

@@ -24,7 +24,7 @@ from tests.tiny import LENGTH, rows, tiny_encoder, write_csv
 
 
 @pytest.fixture
-def settings(tmp_path: Path, csv_file: Path) -> list[str]:
+def settings(tmp_path: Path, csv_file: Path, quick: None) -> list[str]:
     """Overrides of a training that learns nothing, so that a head fitted afterwards is better."""
     return [
         f"data.train={csv_file}",
@@ -37,7 +37,7 @@ def settings(tmp_path: Path, csv_file: Path) -> list[str]:
         "trainer.max_steps=1",
         "trainer.enable_progress_bar=false",
         "tracker=none",
-        "export=[onnx]",
+        "export=[quick]",
     ]
 
 
@@ -51,7 +51,7 @@ def test_a_head_that_is_fitted_afterwards_ships_where_it_is_better(
     fitted = run / "trials" / "fine_tuned" / "fitted"
     manifest = json.loads((run / "artifact" / "manifest.json").read_text("utf-8"))
     assert "fitted to the features after training" in str(manifest["model"]["details"]["head"])
-    assert manifest["variants"]["onnx"]["metrics"]["accuracy"] > 0.8  # of three classes, by features of a random encoder
+    assert manifest["variants"]["quick"]["metrics"]["accuracy"] > 0.8  # of three classes, by features of a random encoder
     width = load_file(fitted / "head.safetensors")["weight"].shape[1]
     config = json.loads((fitted / "model" / "config.json").read_text("utf-8"))
     assert width == 2 * config["hidden_size"]  # the last layer's mean beside that of all layers
@@ -116,8 +116,7 @@ def test_the_first_head_of_a_trial_is_fitted_to_the_same_features(
     labels = sorted({label for _, label in rows()})
     wrong = [(text, label if i % 5 else labels[i // 5 % 3]) for i, (text, label) in enumerate(rows(240))]
     data = f"data.train={write_csv(tmp_path / 'wrong.csv', wrong)}"  # of which no fit answers all
-    words = [*settings, data, "model.probe=true", "candidates=[frozen,fine_tuned]", *begins_anew, "export=[quick]"]
-    words += ["search.trials=1"]
+    words = [*settings, data, "model.probe=true", "candidates=[frozen,fine_tuned]", *begins_anew, "search.trials=1"]
     run = framework.run_recipe("sentiment", *words, folder=tmp_path / "run")
     record = read_record(run / "trials" / "fine_tuned")
     assert record is not None

@@ -18,6 +18,7 @@ import httpx
 
 PATIENCE = 60.0  # seconds: test machines are busy
 KEY = "0123456789abcdef-key"
+TALK: dict[str, Any] = {"timeout": PATIENCE, "verify": False}  # reading certificates would take most of the time
 
 
 @dataclass
@@ -32,11 +33,11 @@ class Serving:
         return f"http://127.0.0.1:{self.port}"
 
     def get(self, path: str, **more: Any) -> httpx.Response:
-        return httpx.get(self.url + path, timeout=PATIENCE, **more)
+        return httpx.get(self.url + path, **TALK, **more)
 
     def post(self, path: str, body: Any = None, **more: Any) -> httpx.Response:
         given = {"content": body} if isinstance(body, bytes) else {"json": body}
-        return httpx.post(self.url + path, timeout=PATIENCE, **(given if body is not None else {}), **more)
+        return httpx.post(self.url + path, **TALK, **(given if body is not None else {}), **more)
 
     def predict(self, *inputs: Any, **more: Any) -> httpx.Response:
         return self.post("/v1/predict", {"inputs": list(inputs)}, **more)

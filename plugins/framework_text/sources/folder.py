@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from framework import BackboneSource, InputError, locate
+from framework_text.sources.checksums import checksum
 
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
 ADAPTER = "adapter_config.json"  # written by peft in place of config.json
@@ -107,8 +107,7 @@ def checksum_problems(folder: Path, expected: str | None) -> list[str]:
     path = folder / "model.safetensors"
     if not path.exists():
         return [f"model.sha256 pins {path.name}, and {folder} has its weights in several files"]
-    with path.open("rb") as stream:
-        actual = hashlib.file_digest(stream, "sha256").hexdigest()
+    actual = checksum(path)
     if actual == expected:
         return []
     return [f"{path} has sha256 {actual}, the recipe pins {expected}; correct model.sha256 or the file"]
