@@ -41,7 +41,7 @@ check: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -m "not accept" --no-header $(FAST) $$($(BIN)/python tests/changed.py)
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not accept"
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not accept"
 
 accept: .venv/installed
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m accept

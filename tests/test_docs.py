@@ -129,6 +129,8 @@ def test_the_command_works(
         settings = own_data[run[0]](place) if run and run[0] in own_data else [*small, "export=[quick]"]
         if "candidates=[linear]" in words:  # which has no backbone
             settings = [setting for setting in settings if not setting.startswith("model.")]
+        if run and "search.trials" not in own:  # searches are tests of tests/test_search.py
+            settings = [*settings, "search.trials=0"]
         if "model.layers=2" in words:
             settings = [*settings, f"model.name={tiny_model(place / 'layers', layers=3)}"]
         tiny = [s for s in settings if run and s.partition("=")[0] not in own - {"trainer.max_epochs"}]
