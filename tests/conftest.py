@@ -14,6 +14,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models are faster on one thread, and workers share the cores
 
+from tests.shared import shared
 from tests.tiny import LENGTH, install, recommends, rows, tiny_model, tiny_writer, write_csv, write_dialogues
 
 # Exporting makes millions of objects beside the many of the libraries; looking through all of them again and again for
@@ -37,12 +38,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("model"))
+    return shared(tmp_path_factory, "model", tiny_model)
 
 
 @pytest.fixture(scope="session")
 def csv_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_csv(tmp_path_factory.mktemp("data") / "reviews.csv", rows(240))
+    return shared(tmp_path_factory, "data", lambda at: write_csv(at / "reviews.csv", rows(240))) / "reviews.csv"
 
 
 @pytest.fixture(scope="session")
@@ -100,7 +101,7 @@ def run_folder(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Pa
     import framework
 
     given = [*small, "export.onnx_int8.must_help=false"]  # of so small a model no file is a gain for sure
-    return framework.run_recipe("sentiment", *given, folder=tmp_path_factory.mktemp("runs") / "first")
+    return shared(tmp_path_factory, "first", lambda at: framework.run_recipe("sentiment", *given, folder=at / "run")) / "run"
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +109,8 @@ def quick_run(tmp_path_factory: pytest.TempPathFactory, small: list[str]) -> Pat
     """The same training, exported quickly."""
     import framework
 
-    return framework.run_recipe("sentiment", *small, "export=[quick]", folder=tmp_path_factory.mktemp("runs") / "quick")
+    given = [*small, "export=[quick]"]
+    return shared(tmp_path_factory, "quick", lambda at: framework.run_recipe("sentiment", *given, folder=at / "run")) / "run"
 
 
 @pytest.fixture(scope="session")
@@ -116,16 +118,18 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the dialogue recipe."""
     import framework
 
-    folder = tmp_path_factory.mktemp("talk")
-    settings = [
-        f"data.train={write_dialogues(folder / 'dialogues.jsonl')}",
-        f"model.name={tiny_writer(folder / 'model')}",
-        "task.max_context=40",
-        "task.max_answer=6",
-        "trainer.max_steps=2",
-        "trainer.enable_progress_bar=false",
-    ]
-    return framework.run_recipe("dialogue", *settings, folder=folder / "run")
+    def make(folder: Path) -> None:
+        settings = [
+            f"data.train={write_dialogues(folder / 'dialogues.jsonl')}",
+            f"model.name={tiny_writer(folder / 'model')}",
+            "task.max_context=40",
+            "task.max_answer=6",
+            "trainer.max_steps=2",
+            "trainer.enable_progress_bar=false",
+        ]
+        framework.run_recipe("dialogue", *settings, folder=folder / "run")
+
+    return shared(tmp_path_factory, "talk", make) / "run"
 
 
 @pytest.fixture(scope="session")
@@ -133,5 +137,7 @@ def recommender(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the recommendation recipe."""
     import framework
 
-    folder = tmp_path_factory.mktemp("recommender")
-    return framework.run_recipe("recommendation", *recommends(folder), "export=[onnx]", folder=folder / "run")
+    def make(folder: Path) -> None:
+        framework.run_recipe("recommendation", *recommends(folder), "export=[onnx]", folder=folder / "run")
+
+    return shared(tmp_path_factory, "recommender", make) / "run"

@@ -16,6 +16,7 @@ import framework
 from framework.__main__ import main
 from tests.registered import registry_of_two
 from tests.server.serving import serving
+from tests.shared import shared
 from tests.tiny import (
     LENGTH,
     WORDS,
@@ -89,7 +90,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run_folder: Path) -> 
     return tmp_path
 
 
-@pytest.mark.parametrize(("page", "command"), commands())
+@pytest.mark.parametrize(("page", "command"), commands(), ids=lambda text: text)
 def test_the_command_works(
     page: str,
     command: str,
@@ -179,9 +180,12 @@ def tagger(place: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def entities(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run of the recipe for entities, of its baseline alone."""
-    place = tmp_path_factory.mktemp("entities")
-    tiny = [setting for setting in tagger(place) if not setting.startswith("model.")]
-    return framework.run_recipe("entities", *tiny, "candidates=[most_frequent]", folder=place / "run")
+
+    def make(place: Path) -> None:
+        tiny = [setting for setting in tagger(place) if not setting.startswith("model.")]
+        framework.run_recipe("entities", *tiny, "candidates=[most_frequent]", folder=place / "run")
+
+    return shared(tmp_path_factory, "entities", make) / "run"
 
 
 def copywriter(place: Path) -> list[str]:
