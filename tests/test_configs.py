@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from framework.__main__ import main
 from framework.errors import InputError
-from framework.recipe.compose import compose_recipe
+from framework.recipe.compose import compose_recipe, for_compose
 from framework.recipe.schema import OWN_TRAINER_ARGUMENTS, trainer_schema
 from tests.tiny import recommends
 
@@ -160,6 +160,11 @@ def test_a_folder_with_a_pickle_and_without_tokenizer_is_refused_for_both(tmp_pa
 )
 def test_a_budget_limits_the_rows_held_out_where_nobody_says_otherwise(overrides: list[str], rows: int | None) -> None:
     assert compose_recipe("sentiment", overrides).data.held_out_rows == rows
+
+
+def test_a_sweep_over_budgets_limits_no_rows() -> None:
+    assert not [one for one in for_compose(["recipe=sentiment", "budget=1m,4m"], sweeps=True) if "held_out_rows" in one]
+    assert "data.held_out_rows=1200" in for_compose(["recipe=sentiment", "budget=4m", "seed=1,2"], sweeps=True)
 
 
 def test_a_budget_changes_no_limit_of_a_recipe_and_none_of_a_task_that_splits_its_rows(tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ def without_limits(keys: Sequence[str], overrides: Sequence[str]) -> list[str]:
 
 def held_out_limit(config: DictConfig, task: AnyTask, overrides: Sequence[str]) -> list[str]:
     """The override that limits the rows held out by the budget, since every candidate and file answers them; empty where there
-    is no budget, or one that `check_recipe` refuses, where the user or the recipe set a limit, and where the task splits its
-    rows by itself.
+    is no budget, a sweep over several, or one that `check_recipe` refuses, where the user or the recipe set a limit, and where
+    the task splits its rows by itself.
 
     config: the recipe without the overrides of keys.
     """

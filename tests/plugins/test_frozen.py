@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,16 @@ def test_rows_in_turns_are_answered_by_regressions_that_had_not_seen_them() -> N
     after = crossed(best, (features, targets), (held_out, truth), 3, 0)
     assert (before[4] == after[4]).all()
     assert (before != after).any()
+
+
+def test_another_tokenizer_beside_the_same_weights_has_other_features(tmp_path: Path) -> None:
+    folder = tiny_encoder(tmp_path / "encoder")
+    before = feature_cache.identity(folder, LENGTH)
+    assert feature_cache.identity(shutil.copytree(folder, tmp_path / "copy"), LENGTH) == before
+    pads = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    pads.enable_truncation(3)
+    pads.save(str(folder / "tokenizer.json"))
+    assert feature_cache.identity(folder, LENGTH) != before
 
 
 def test_the_cache_knows_texts_again_after_a_tokenizer_was_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
